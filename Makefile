@@ -1,0 +1,55 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CONFIGS := $(wildcard configs/*.yaml)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check format lint types smoke bench report lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(READY) ## create .venv with the pinned versions of requirements.lock
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(None if (3, 11) <= v <= (3, 13) else f"bnbench needs Python 3.11 to 3.13, {sys.executable} is {v[0]}.{v[1]}: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+run: $(READY) ## train the quickstart experiment on embedded data, print its table, draw its figures
+	$(BIN)/bnbench run configs/quickstart.yaml
+
+test: $(READY) ## run the tests (real data too, where BNBENCH_DATA says they are)
+	$(BIN)/python -m pytest
+
+check: format lint types test ## format, lint, types, tests
+
+format: $(READY) ## format the code
+	$(BIN)/ruff format .
+
+lint: $(READY) ## look for mistakes and for code that is not formatted
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY) ## check the types
+	$(BIN)/mypy
+
+smoke: $(READY) ## run every experiment of configs/ cut to seconds, where its data are found
+	@set -e; for config in $(CONFIGS); do echo "== $$config"; $(BIN)/bnbench run --smoke --offline $$config; done
+
+bench: $(READY) ## time a step and a sweep against plain Keras
+	$(BIN)/python -m benchmarks.against_fit
+
+report: $(READY) ## make tables and figures anew from every results folder
+	@set -e; for folder in $(dir $(wildcard results/*/trials.db)); do $(BIN)/bnbench report $$folder; done
+
+lock: $(READY) ## renew requirements.lock with the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra dev \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+
+clean: ## remove .venv and what tools leave behind; results stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

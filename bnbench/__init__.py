@@ -1,0 +1,64 @@
+"""Networks with and without batch normalisation, compared across learning rates."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bnbench.results import Results
+    from bnbench.sweep import Watcher
+
+__version__ = "0.1.0"
+__all__ = ["__version__", "open", "run"]
+
+
+def run(
+    config: str | Path,
+    overrides: Mapping[str, object] | None = None,
+    *,
+    results: str | Path = "results",
+    data_dir: str | Path | None = None,
+    offline: bool = False,
+    smoke: bool = False,
+    watcher: "Watcher | None" = None,
+) -> "Results":
+    """Train what an experiment asks for and is not done yet, write tables and figures, and return the results.
+
+    Args:
+        config: the experiment file.
+        overrides: dotted keys to set, as `{"train.epochs": 5}`.
+        results: the folder under which the experiment's own folder lies or is made.
+        data_dir: where the data sets lie; default: the environment variable BNBENCH_DATA.
+        offline: never download data.
+        smoke: cut the experiment to seconds; its results go to `<name>-smoke`.
+        watcher: is told of each epoch and trial; default: nobody.
+
+    Raises:
+        BnbenchError: the experiment, the data or the folder cannot be used; its text says why.
+        KeyboardInterrupt: after keeping what had been finished.
+    """
+    from bnbench import report, store, sweep
+    from bnbench.data import Places
+    from bnbench.progress import Silent
+    from bnbench.results import Results
+
+    places = Places.from_environment(Path(data_dir) if data_dir else None, offline)
+    plan = sweep.prepare(Path(config), overrides or {}, places, smoke=smoke, download=True)
+    folder = Path(results) / plan.experiment.name
+    try:
+        sweep.run(plan, places, folder, watcher or Silent())
+    finally:
+        if store.exists(folder):
+            report.write(folder)
+    return Results(folder)
+
+
+def open(folder: str | Path) -> "Results":  # noqa: A001  the name that the results of a study are opened by
+    """The results that lie in a folder.
+
+    Raises:
+        ResultsError: there are none, or they cannot be read.
+    """
+    from bnbench.results import Results
+
+    return Results(folder)

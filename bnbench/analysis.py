@@ -1,0 +1,141 @@
+"""Tables -> tables: the outcome of each trial, and each learning rate over seeds. Reads no file, draws nothing."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from statistics import NormalDist
+from typing import Any
+
+import pandas as pd
+
+PUBLIC = [
+    "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",
+    "validation_accuracy", "test_loss", "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy",
+    "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker",
+]  # fmt: skip
+WHOLE = ["diverged_at_step", "epochs", "steps", "best_epoch", "parameters"]
+SCORES = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy"]
+DIVERGED = ("nonfinite", "blown")
+
+
+def chance_bound(classes: int, rows: int) -> float:
+    """The accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows."""
+    p = 1 / classes
+    return p + 3 * math.sqrt(p * (1 - p) / rows)
+
+
+def outcome(divergence: str | None, final_loss: float, initial_loss: float, accuracy: float, bound: float) -> str:
+    """`nonfinite`, `blown`, `chance` or `ok`: the first that applies.
+
+    Args:
+        divergence: as the engine saw it happen, step by step.
+        final_loss: training loss of the last epoch.
+        accuracy: on the validation part, of the final weights.
+        bound: `chance_bound` of the validation part.
+    """
+    if divergence in DIVERGED:
+        return str(divergence)
+    return "chance" if final_loss >= initial_loss or accuracy <= bound else "ok"
+
+
+def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
+    """One row a trial: `trial, variant, learning_rate, seed`, a column for each further axis, PUBLIC, and `classes`."""
+    axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
+    axes = axes.map(lambda value: json.dumps(value) if isinstance(value, dict | list) else value)
+    table = pd.concat(
+        [stored[["trial", "variant", "learning_rate", "seed"]], axes, stored.drop(columns="axes")], axis=1
+    )
+    table = table.loc[:, ~table.columns.duplicated()]
+    gone = table["divergence"] == "nonfinite"  # the last epoch's figures are not those of the final weights
+    table.loc[gone, SCORES] = math.nan
+    table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
+    table[WHOLE] = table[WHOLE].astype("Int64")
+    return table[["trial", "variant", "learning_rate", "seed", *axes.columns, *PUBLIC, "classes"]]
+
+
+def _outcome_of(row: Mapping[Any, Any]) -> str:
+    if row["status"] == "failed":
+        return ""
+    bound = chance_bound(row["classes"], row["validation_rows"])
+    return outcome(row["divergence"], row["train_loss"], row["initial_loss"], row["validation_accuracy"], bound)
+
+
+def axes_of(trials: pd.DataFrame) -> list[str]:
+    """The further axes of a sweep: the columns between the seed and the status."""
+    columns = list(trials.columns)
+    return columns[columns.index("seed") + 1 : columns.index("status")]
+
+
+def counted(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials that ended; a diverged one counts at chance (accuracy) or at the initial loss, never not at all."""
+    table = trials[trials["status"] != "failed"].copy()
+    diverged = table["outcome"].isin(DIVERGED)
+    for score in SCORES:
+        table.loc[diverged, score] = (
+            table.loc[diverged, "initial_loss"] if score.endswith("loss") else 1 / table["classes"]
+        )
+    return table
+
+
+def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
+    """One row a variant, axis value and learning rate: counts, P(ok) with its 95% interval, mean and SD of each score.
+
+    Diverged trials count as `counted` says. The SD has ddof 1; that of a single trial is missing.
+    """
+    keys = ["variant", *axes_of(trials), "learning_rate"]
+    groups = counted(trials).groupby(keys, sort=False, dropna=False)
+    summary = groups["outcome"].agg(
+        n="size",
+        n_ok=lambda outcomes: (outcomes == "ok").sum(),
+        n_chance=lambda outcomes: (outcomes == "chance").sum(),
+        n_diverged=lambda outcomes: outcomes.isin(DIVERGED).sum(),
+    )
+    intervals = [wilson(int(ok), int(n)) for ok, n in zip(summary["n_ok"], summary["n"], strict=True)]
+    summary["p_ok"] = summary["n_ok"] / summary["n"]
+    summary["p_ok_low"] = [low for low, _ in intervals]
+    summary["p_ok_high"] = [high for _, high in intervals]
+    for score in SCORES:
+        summary[f"{score}_mean"] = groups[score].mean()
+        summary[f"{score}_sd"] = groups[score].std(ddof=1)
+    summary["seconds_per_step"] = groups["seconds_per_step"].median()
+    return summary.reset_index()
+
+
+def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """The score interval of a share (Wilson 1927): stays within [0, 1] and has a width at 0 and n successes too."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    p = successes / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def variant_table(summary: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
+    """One row a variant and axis value: its best rate by mean validation accuracy, the scores there, its stable rates.
+
+    `stable_from` to `stable_to` is the run of neighbouring grid rates around the best one at which every seed was ok;
+    missing where the best rate itself was not ok for every seed.
+    """
+    rows = []
+    for keys, group in summary.groupby(["variant", *axes], sort=False, dropna=False):
+        group = group.sort_values("learning_rate").reset_index(drop=True)
+        best = int(group["validation_accuracy_mean"].to_numpy().argmax())
+        stable = (group["n_ok"] == group["n"]).tolist()
+        low = high = best
+        while stable[best] and low > 0 and stable[low - 1]:
+            low -= 1
+        while stable[best] and high + 1 < len(stable) and stable[high + 1]:
+            high += 1
+        at_best = group.loc[best]
+        rows.append(
+            dict(zip(["variant", *axes], keys, strict=True))
+            | {"best_rate": at_best["learning_rate"], "n": at_best["n"]}
+            | {f"{score}_{kind}": at_best[f"{score}_{kind}"] for score in SCORES[2:] for kind in ("mean", "sd")}
+            | {
+                "stable_from": group.loc[low, "learning_rate"] if stable[best] else math.nan,
+                "stable_to": group.loc[high, "learning_rate"] if stable[best] else math.nan,
+                "n_diverged": int(group["n_diverged"].sum()),
+                "trials": int(group["n"].sum()),
+            }
+        )
+    return pd.DataFrame(rows)

@@ -1,0 +1,243 @@
+"""click commands: parse, call one function, print. Results on stdout, all else on stderr."""
+
+import json
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bnbench import __version__, text
+from bnbench.errors import BnbenchError, TrialsFailedError, did_you_mean
+
+INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+
+
+class _Group(click.Group):
+    """Commands whose BnbenchErrors become a message and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except BnbenchError as error:
+            click.echo("\n".join(f"bnbench: {line}" for line in str(error).splitlines()), err=True)
+            ctx.exit(error.exit_code)
+        except BrokenPipeError:  # `bnbench show results/leaf | head`
+            sys.stderr.close()
+            ctx.exit(0)
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and not self.get_command(ctx, args[0]):
+            ctx.fail(
+                f"no command {args[0]!r}{did_you_mean(args[0], self.commands)}; there are {', '.join(self.commands)}"
+            )
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bnbench")
+def main() -> None:
+    """Over which learning rates does a network train, with and without batch normalisation?
+
+    \b
+    bnbench run configs/quickstart.yaml     train, and write tables and figures to results/quickstart
+    bnbench plan configs/leaf.yaml          what would run, what is done, how long it takes
+    bnbench show results/leaf               the table of a finished experiment
+    """
+
+
+def _several(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+_experiment = _several(
+    click.argument("config", type=click.Path(path_type=Path)),
+    click.option(
+        "-o",
+        "--override",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set one key, as train.epochs=5. Repeatable.",
+    ),
+    click.option("--smoke", is_flag=True, help="Cut the experiment to seconds; results go to NAME-smoke."),
+    click.option(
+        "--results",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="results",
+        show_default=True,
+        help="Folder under which the experiment's own lies.",
+    ),
+)
+_places = _several(
+    click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        envvar="BNBENCH_DATA",
+        show_envvar=True,
+        help="Folder with a folder a data set.",
+    ),
+    click.option("--offline", is_flag=True, help="Never download data."),
+)
+
+
+@main.command()
+@_experiment
+@_places
+@click.option("-q", "--quiet", is_flag=True, help="No progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell what is found, cached and downloaded.")
+def run(
+    config: Path,
+    overrides: Sequence[str],
+    smoke: bool,
+    results: Path,
+    data_dir: Path | None,
+    offline: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Train what is not done yet; write tables and figures."""
+    import signal
+
+    import bnbench
+    from bnbench.config import parse_overrides
+    from bnbench.progress import watcher
+
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING, format="%(message)s"
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interrupt too
+    try:
+        done = bnbench.run(
+            config,
+            parse_overrides(overrides),
+            results=results,
+            data_dir=data_dir,
+            offline=offline,
+            smoke=smoke,
+            watcher=watcher(quiet),
+        )
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted; finished trials are kept. The same command goes on from there:", err=True)
+        click.echo("  bnbench " + shlex.join(sys.argv[1:]), err=True)
+        sys.exit(INTERRUPTED)
+    click.echo(text.answer(done))
+    for trial, reason in done.faults:
+        click.echo(f"failed: {trial}: {reason.splitlines()[0]}", err=True)
+    if done.faults:
+        raise TrialsFailedError(f"{len(done.faults)} trial(s) failed; the same command tries them again")
+
+
+@main.command()
+@_experiment
+@_places
+@click.option("--json", "as_json", is_flag=True, help="Every trial, as JSON.")
+def plan(
+    config: Path,
+    overrides: Sequence[str],
+    smoke: bool,
+    results: Path,
+    data_dir: Path | None,
+    offline: bool,
+    as_json: bool,
+) -> None:
+    """Show what would run, what is done and how long it takes; run nothing."""
+    from bnbench import sweep
+    from bnbench.config import parse_overrides
+    from bnbench.data import Places
+
+    planned = sweep.prepare(config, parse_overrides(overrides), Places.from_environment(data_dir, offline), smoke=smoke)
+    folder = results / planned.experiment.name
+    states = sweep.states(planned, folder)
+    if as_json:
+        rows = [
+            {"number": t.number, "trial": t.id, "variant": t.variant, "learning_rate": t.learning_rate, "seed": t.seed}
+            | {"axes": dict(t.axes), "state": states[t.id]}
+            for t in planned.trials
+        ]
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        measured = sweep.step_seconds(folder)
+        parts = [text.matrix(planned, states), text.cohorts(planned), text.estimate(planned, states, measured)]
+        click.echo("\n\n".join(parts))
+
+
+@main.command()
+@click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
+def report(folder: Path) -> None:
+    """Write tables and figures anew from what is stored."""
+    from bnbench import report as reporting
+
+    for path in reporting.write(folder):
+        click.echo(path)
+
+
+@main.command()
+@click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The summary table, as JSON.")
+def show(folder: Path, as_json: bool) -> None:
+    """Print the table of an experiment."""
+    import bnbench
+
+    results = bnbench.open(folder)
+    click.echo(results.summary.to_json(orient="records", indent=1) if as_json else text.answer(results))
+
+
+@main.group()
+def data() -> None:
+    """List, fetch and verify data sets."""
+
+
+@data.command("list")
+@_places
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
+    """Show each data set: where it lies, or where it comes from."""
+    from dataclasses import asdict
+
+    from bnbench import data as sets
+    from bnbench.data import Places
+
+    found = sets.listing(Places.from_environment(data_dir, offline))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
+    else:
+        click.echo(
+            text.columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found])
+        )
+
+
+@data.command("fetch")
+@click.argument("names", nargs=-1, required=True)
+@_places
+def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
+    """Download data sets into the cache."""
+    from bnbench import data as sets
+    from bnbench.data import Places
+
+    places = Places.from_environment(data_dir, offline)
+    for name in names:
+        click.echo(f"{name}: {sets.fetch(name, places)}")
+
+
+@data.command("verify")
+@click.argument("names", nargs=-1, required=True)
+@_places
+def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
+    """Read data sets anew and check every file."""
+    from bnbench import data as sets
+    from bnbench.data import Places
+
+    places = Places.from_environment(data_dir, offline)
+    for name in names:
+        facts = sets.verify(name, places)
+        found = f"{facts.rows} rows, {len(facts.classes)} classes, {facts.form}"
+        click.echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")

@@ -1,0 +1,239 @@
+"""A program, compiled: its model, optimizer and data as variables, and an epoch as one function.
+
+The data lie in memory as tensors, the order of the rows is an input, a loop gathers each batch, and Keras' own layers,
+losses and optimizers do the step. A program is compiled once; a trial only resets its variables.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnbench import keras_names
+from bnbench.config import Named
+from bnbench.data import Dataset
+from bnbench.data.splits import Parts, Scaling, apply, fit_scaling, split
+from bnbench.errors import BnbenchError
+from bnbench.model import build_model
+from bnbench.plan import Program
+
+EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
+PRESCALED_BYTES = 2**26  # tables below this are scaled once a seed; larger ones, such as images, in every step
+Rows = NDArray[np.int32]
+
+
+def use_threads(threads: int) -> None:
+    """Give TensorFlow that many threads for one operation and one operation at a time.
+
+    Raises:
+        BnbenchError: this process has begun to compute with another number.
+    """
+    settings = tf.config.threading
+    if settings.get_intra_op_parallelism_threads() == threads and settings.get_inter_op_parallelism_threads() == 1:
+        return
+    try:
+        settings.set_intra_op_parallelism_threads(threads)
+        settings.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        raise BnbenchError(
+            f"train.threads: {threads}, but TensorFlow computes with another number in this process: use a new one"
+        ) from None
+
+
+class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
+    """The swept rate, a variable, times a Keras schedule that starts from 1."""
+
+    def __init__(self, rate: keras.Variable, factor: keras.optimizers.schedules.LearningRateSchedule) -> None:
+        self.rate, self.factor = rate, factor
+
+    def __call__(self, step: Any) -> Any:
+        return self.rate * self.factor(step)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": float(self.rate.numpy()), "factor": type(self.factor).__name__}
+
+
+@dataclass(frozen=True)
+class Start:
+    """All that a seed fixes."""
+
+    parts: Parts
+    scaling: Scaling
+    state: list[NDArray[Any]]  # of every variable of the model
+
+
+class CompiledProgram:
+    """A program with its variables: built once, reset for each trial."""
+
+    def __init__(self, program: Program, dataset: Dataset) -> None:
+        self.program, self.dataset = program, dataset
+        self.dtype = tf.as_dtype(program.train.dtype)
+        self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+        self.parameters: int = self.model.count_params()
+        self.loss = self._named("losses", program.train.loss)
+        self.rate = keras.Variable(1.0, trainable=False, name="rate")
+        self.optimizer = self._optimizer()
+        self.optimizer.build(self.model.trainable_variables)
+        self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
+        self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
+        self.starts: dict[int, Start] = {}
+        self.stops = program.train.on_divergence == "stop"
+        self._place_data()
+        jit = program.train.engine == "xla"
+        self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
+        self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
+        self.warm_up()
+
+    def warm_up(self) -> None:
+        """Compile now, so that no trial's time holds it; trains nothing."""
+        rows = self.program.train.steps_per_epoch
+        count = rows * self.program.batch_size if rows else self.program.sizes.train
+        self.train_epoch(np.zeros(count, np.int32), go=False)
+        self.evaluate(np.zeros(1, np.int32))
+
+    def train_epoch(self, order: Rows, go: bool = True) -> tuple[NDArray[Any], float]:
+        """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows right."""
+        losses, right = self.epoch(tf.constant(order), tf.constant(go))
+        losses = losses.numpy()
+        broken = np.flatnonzero(~np.isfinite(losses))
+        return losses[: broken[0] + 1] if self.stops and broken.size else losses, float(right)
+
+    def _named(self, family: str, named: Named, **more: Any) -> Any:
+        module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
+        class_name = keras_names.resolve(family, named.name, f"train.{family}")
+        taken = keras_names.signature(family, class_name).defaults
+        return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
+
+    def _optimizer(self) -> keras.optimizers.Optimizer:
+        train = self.program.train
+        rate: Any = 1.0
+        if train.schedule:
+            one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
+            rate = _RateTimesFactor(self.rate, self._named("schedules", train.schedule, initial_learning_rate=one))
+        return self._named("optimizers", train.optimizer, learning_rate=rate)
+
+    def _place_data(self) -> None:
+        x, y = self.dataset.x, self.dataset.y
+        size = x.size * self.dtype.size
+        self.prescaled = size <= PRESCALED_BYTES
+        self.x = tf.Variable(tf.zeros(x.shape, self.dtype)) if self.prescaled else tf.constant(x)
+        self.y = tf.constant(y, tf.int32)
+        self.shift = tf.Variable(tf.zeros(x.shape[1:], self.dtype))
+        self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
+
+    def start(self, seed: int) -> Start:
+        """What a seed fixes; that of the last few seeds is kept, for the other learning rates."""
+        if seed not in self.starts:
+            program = self.program
+            parts = split(self.dataset, program.data, program.sizes, seed)
+            scaling = fit_scaling(self.dataset, program.data, parts.train)
+            fresh = build_model(program.layers, program.facts.shape, program.train.dtype, seed)
+            state = [variable.numpy() for variable in fresh.variables]
+            if sum(array.nbytes for start in self.starts.values() for array in start.state) > PRESCALED_BYTES:
+                self.starts.clear()
+            self.starts[seed] = Start(parts, scaling, state)
+        return self.starts[seed]
+
+    def reset(self, start: Start, learning_rate: float) -> None:
+        """Every variable as it is before the first step of a trial."""
+        for variable, value in zip(self.model.variables, start.state, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
+            variable.assign(value)
+        self.rate.assign(learning_rate)
+        if not self.program.train.schedule:
+            self.optimizer.learning_rate = learning_rate
+        if self.prescaled:
+            self.x.assign(apply(start.scaling, self.dataset.x))
+        else:
+            self.shift.assign(np.broadcast_to(start.scaling.shift, self.shift.shape))
+            self.factor.assign(np.broadcast_to(start.scaling.factor, self.factor.shape))
+        self.model.stop_training = False
+
+    def _batch(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = tf.gather(self.x, rows)
+        if not self.prescaled:
+            x = (tf.cast(x, self.dtype) - self.shift) * self.factor
+            if self.program.data.scale == "l2":
+                norm = tf.sqrt(tf.reduce_sum(tf.square(x), axis=1, keepdims=True))
+                x /= tf.where(norm > 0, norm, tf.ones_like(norm))
+        return x, tf.gather(self.y, rows)
+
+    def _targets(self, y: tf.Tensor) -> tf.Tensor:
+        if type(self.loss).__name__.startswith("Sparse"):
+            return y
+        return tf.one_hot(y, len(self.program.facts.classes), dtype=self.dtype)
+
+    def _correct(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.argmax(outputs, axis=-1, output_type=tf.int32) == y, self.dtype)
+
+    def _step(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """One update; the loss before it, regularisers included, and the number of rows it had right."""
+        x, y = self._batch(rows)
+        with tf.GradientTape() as tape:
+            outputs = self.model(x, training=True)
+            loss = tf.add_n([self.loss(self._targets(y), outputs), *self.model.losses])
+            scaled = self.optimizer.scale_loss(loss)
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return loss, tf.reduce_sum(self._correct(y, outputs))
+
+    def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Train on the rows in that order, up to a loss that is not finite; without `go` compile and train nothing.
+
+        Returns:
+            The mini-batch losses (steps,) and the number of rows right. What stands behind a loss that is not finite
+            means nothing.
+        """
+        size = self.program.batch_size
+        whole, rest = divmod(int(order.shape[0]), size)
+
+        def goes_on(last: tf.Tensor) -> tf.Tensor:
+            return go & tf.math.is_finite(last) if self.stops else go
+
+        def one(step: tf.Tensor, right: tf.Tensor, losses: tf.TensorArray, last: tf.Tensor) -> tuple[Any, ...]:
+            loss, correct = self._step(tf.slice(order, [step * size], [size]))
+            return step + 1, right + correct, losses.write(step, loss), loss
+
+        zero = tf.zeros((), self.dtype)
+        _, right, losses, last = tf.while_loop(
+            lambda step, right, losses, last: (step < whole) & goes_on(last),
+            one,
+            (0, zero, tf.TensorArray(self.dtype, whole, element_shape=()), zero),
+            maximum_iterations=whole,
+        )
+        every = losses.stack()
+        if rest:
+            short = tf.cond(goes_on(last), lambda: self._step(order[whole * size :]), lambda: (zero, zero))
+            every, right = tf.concat([every, [short[0]]], 0), right + short[1]
+        return every, right
+
+    def _evaluate_rows(self, rows: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        x, y = self._batch(rows)
+        outputs = self.model(x, training=False)
+        mean = self.loss(self._targets(y), outputs, sample_weight=weight)
+        penalty = tf.add_n(self.model.losses) if self.model.losses else tf.zeros((), self.dtype)
+        return mean * rows.shape[0], tf.reduce_sum(self._correct(y, outputs) * weight), penalty
+
+    def evaluate(self, rows: Rows) -> tuple[float, float]:
+        """Loss, regularisers included, and accuracy in inference mode."""
+        sizes = self.program.sizes
+        size = min(EVALUATION_ROWS, max(sizes.validation, sizes.test))
+        loss = right = penalty = 0.0
+        for first in range(0, len(rows), size):
+            part = rows[first : first + size]
+            padded = np.zeros(size, np.int32)
+            padded[: len(part)] = part
+            weight = (np.arange(size) < len(part)).astype(self.dtype.as_numpy_dtype)
+            part_loss, part_right, part_penalty = self.evaluate_rows(tf.constant(padded), tf.constant(weight))
+            loss += float(part_loss)
+            right += float(part_right)
+            penalty = float(part_penalty)
+        return loss / len(rows) + penalty, right / len(rows)
+
+    def finite(self) -> bool:
+        """Whether every weight is a finite number."""
+        return all(bool(np.isfinite(weight.numpy()).all()) for weight in self.model.weights)

@@ -1,0 +1,397 @@
+"""YAML -> Experiment: every check of a single value, every default, frozen.
+
+What needs several values at once (layers that fit together, a batch that fits the data) is checked by `plan`.
+"""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    model_validator,
+)
+
+from bnbench import keras_names
+from bnbench.errors import ConfigError, did_you_mean, not_one_of
+from bnbench.reading import parse_override, read_yaml, set_key
+
+DATA_SETS = ("digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10")
+NORMS = ("none", "batch", "layer", "group", "rms")
+MAX_SEEDS = 1000
+MAX_RATES = 1000
+SMOKE_ROWS = 200  # a part, under --smoke
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
+
+
+class Part(BaseModel):
+    """One mapping of an experiment file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+def _named(value: object) -> object:
+    """`sgd`, `{sgd: {momentum: 0.9}}` and `{name: sgd, momentum: 0.9}` are one."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and "name" not in value and len(value) == 1:
+        name, arguments = next(iter(value.items()))
+        if arguments is None or isinstance(arguments, dict):
+            return {"name": name, **(arguments or {})}
+    return value
+
+
+class Named(Part):
+    """A thing of Keras by its name, with its own arguments."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    name: str
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """All but the name."""
+        return dict(self.__pydantic_extra__ or {})
+
+
+def _slug(value: str) -> str:
+    if not NAME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} cannot be a name: wanted letters, digits, '_', '-' and '.', at most 80, a letter or digit first"
+        )
+    return value
+
+
+def _data_set(value: str) -> str:
+    if value not in DATA_SETS:
+        raise ValueError(not_one_of(value, DATA_SETS))
+    return value
+
+
+def _form(value: object) -> str:
+    """Which branch of a union is meant, so that only that branch complains."""
+    forms: dict[type, str] = {str: "(word)", list: "(list)", dict: "(mapping)", LogSpaced: "(mapping)"}
+    return forms.get(type(value), "(number)")
+
+
+NamedValue = Annotated[Named, BeforeValidator(_named)]
+Slug = Annotated[str, AfterValidator(_slug)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
+
+
+class Split(Part):
+    """How the rows are parted into training, validation and test, anew for each seed."""
+
+    # Of the rows that are not officially test; `test`: the test part serves as both, as some sources did.
+    validation: Annotated[
+        Annotated[Fraction, Tag("(number)")] | Annotated[Literal["test"], Tag("(word)")], Discriminator(_form)
+    ] = 0.1
+    test: Fraction | None = None  # None: the official test part, or 0.2 of the rows where a set has none
+    stratify: bool = True
+
+
+class Data(Part):
+    """The data set and how its rows are used."""
+
+    name: Annotated[str, AfterValidator(_data_set)]
+    split: Split = Split()
+    scale: Literal["none", "unit", "standard", "l2"] = "standard"
+    repeats: Literal["remove", "keep"] = "remove"  # rows that stand twice leak from one part into another
+    limit: Count | None = None  # rows a part
+
+
+class Model(Part):
+    """The layer list that the variants share, and the numbers in it that may change."""
+
+    layers: list[Any] = Field(min_length=1)
+    params: dict[str, Any] = {}
+
+
+def _norm(value: object) -> object:
+    if value is None:
+        return {"name": "none"}
+    named = _named(value)
+    name = named.get("name") if isinstance(named, dict) else value
+    if name not in NORMS:
+        raise ValueError(not_one_of(name, NORMS))
+    return named
+
+
+class Variant(Part):
+    """One named change of the model; what it does not name is as the experiment has it."""
+
+    norm: Annotated[Named, BeforeValidator(_norm)] = Named(name="none")
+    norm_position: Literal["before", "after"] | None = (
+        None  # of the activation beside the slot; None: where the slot stands
+    )
+    layers: list[Any] | None = Field(default=None, min_length=1)
+    params: dict[str, Any] = {}
+    train: dict[str, Any] = {}
+
+
+class Train(Part):
+    """How a trial is trained; all but the learning rate and the seed."""
+
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)]
+    batch_size: Annotated[
+        Annotated[Count, Tag("(number)")] | Annotated[Literal["full"], Tag("(word)")], Discriminator(_form)
+    ] = 32
+    steps_per_epoch: Count | None = None  # None: one pass over the training part
+    optimizer: NamedValue = Named(name="sgd")
+    schedule: NamedValue | None = None
+    loss: NamedValue = Named(name="sparse_categorical_crossentropy", from_logits=True)
+    callbacks: list[NamedValue] = []
+    on_divergence: Literal["stop", "continue"] = "stop"
+    dtype: Literal["float32", "float64"] = "float32"
+    engine: Literal["auto", "xla", "graph"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=256)] = 1  # of one trial; the bits of large networks depend on it
+
+
+def _rate(value: float) -> float:
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{value!r} is no learning rate: wanted a number above 0")
+    return float(value)
+
+
+Rate = Annotated[float, AfterValidator(_rate)]
+
+
+class LogSpaced(Part):
+    """Rates at equal distances on a logarithmic scale, both ends included."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
+    start: Rate = Field(alias="from")
+    stop: Rate = Field(alias="to")
+    points: Annotated[int, Field(ge=2, le=MAX_RATES)]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "LogSpaced":
+        if self.stop <= self.start:
+            raise ValueError(f"'from' is {self.start!r} and 'to' is {self.stop!r}: wanted from < to")
+        return self
+
+    def rates(self) -> list[float]:
+        """The rates, ascending."""
+        low, high = math.log10(self.start), math.log10(self.stop)
+        inner = (10 ** (low + (high - low) * i / (self.points - 1)) for i in range(1, self.points - 1))
+        # Twelve digits: 0.01, not 0.010000000000000002, in every table and id.
+        return [self.start, *(float(f"{rate:.12g}") for rate in inner), self.stop]
+
+
+def _rates(value: object) -> object:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return [value]
+    if not isinstance(value, list | dict | LogSpaced):
+        raise ValueError(f"found {value!r}, wanted {{from: 1.0e-3, to: 10, points: 5}} or a list of rates")
+    if value == []:
+        raise ValueError("an empty list: wanted at least one rate")
+    return value
+
+
+class Sweep(Part):
+    """The axes along which trials differ."""
+
+    learning_rate: Annotated[
+        Annotated[LogSpaced, Tag("(mapping)")] | Annotated[list[Rate], Tag("(list)")],
+        Discriminator(_form),
+        BeforeValidator(_rates),
+    ]
+    seeds: Annotated[
+        Annotated[int, Field(ge=1, le=MAX_SEEDS), Tag("(number)")]
+        | Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Tag("(list)")],
+        Discriminator(_form),
+    ] = 3
+    grid: dict[str, list[Any]] = {}
+
+    @model_validator(mode="after")
+    def _distinct(self) -> "Sweep":
+        axes: dict[str, list[Any]] = {"learning_rate": self.rates(), "seeds": self.seed_list(), **self.grid}
+        for key, values in axes.items():
+            if not values:
+                raise ValueError(f"{key} is empty: wanted at least one value")
+            repeated = [v for i, v in enumerate(values) if v in values[:i]]
+            if repeated:
+                raise ValueError(f"{key} holds {repeated[0]!r} twice")
+        if len(self.seed_list()) > MAX_SEEDS or len(self.rates()) > MAX_RATES:
+            raise ValueError(f"more than {MAX_SEEDS} seeds or {MAX_RATES} rates")
+        return self
+
+    def rates(self) -> list[float]:
+        """The planned learning rates, ascending."""
+        spaced = self.learning_rate
+        return spaced.rates() if isinstance(spaced, LogSpaced) else sorted(spaced)
+
+    def seed_list(self) -> list[int]:
+        """The planned seeds; a number n stands for 0 to n - 1."""
+        return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
+
+
+def _text_keys(value: object) -> object:
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value  # a variant named 200
+
+
+class Experiment(Part):
+    """One experiment file, checked and frozen."""
+
+    name: Slug
+    title: str = Field(default="", max_length=500)
+    data: Data
+    model: Model
+    variants: Annotated[dict[Slug, Variant], BeforeValidator(_text_keys)] = Field(min_length=1)
+    train: Train
+    sweep: Sweep
+    save_models: Literal["none", "final", "best"] = "none"
+    published: list[dict[str, Any]] = []
+    claims: list[dict[str, Any]] = []
+
+    def dump(self) -> dict[str, Any]:
+        """The resolved file as plain values; reading it gives an equal Experiment."""
+        return self.model_dump(by_alias=True)
+
+    def to_yaml(self) -> str:
+        """The resolved file as text."""
+        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True)
+
+
+def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Experiment:
+    """The experiment that a file holds, with dotted keys overridden.
+
+    Raises:
+        ConfigError: the file or an override says something that bnbench does not know or cannot do; all that is wrong
+            is told at once, a line each.
+    """
+    values = read_yaml(Path(path))
+    for key, value in (overrides or {}).items():
+        values = set_key(values, key, value)
+    return check(values, str(path))
+
+
+def parse_overrides(texts: Iterable[str]) -> dict[str, object]:
+    """`["train.epochs=5"]` -> `{"train.epochs": 5}`."""
+    return dict(parse_override(text) for text in texts)
+
+
+def check(values: Mapping[str, object], where: str) -> Experiment:
+    """The experiment that nested plain values describe."""
+    try:
+        experiment = Experiment.model_validate(values)
+    except ValidationError as error:
+        problems = dict.fromkeys(_explain(problem, where) for problem in error.errors())
+        raise ConfigError("", "\n".join(problems)) from None
+    _check_names(experiment.train, f"{where}: train")
+    return experiment
+
+
+def smoke(experiment: Experiment) -> Experiment:
+    """The same experiment cut to seconds: few rows, two short epochs, three rates, one seed, one value of each axis."""
+    values = experiment.dump()
+    rates = experiment.sweep.rates()
+    values["name"] = f"{experiment.name}-smoke"
+    values["data"]["limit"] = min(experiment.data.limit or SMOKE_ROWS, SMOKE_ROWS)
+    short: dict[str, Any] = {"epochs": 2, "batch_size": 16, "steps_per_epoch": 4}
+    values["train"].update(short)
+    for variant in values["variants"].values():
+        variant["train"] = {key: value for key, value in variant["train"].items() if key not in short}
+    values["sweep"] = {
+        "learning_rate": sorted({rates[0], rates[len(rates) // 2], rates[-1]}),
+        "seeds": 1,
+        "grid": {
+            key: [axis[0]] for key, axis in experiment.sweep.grid.items() if key.removeprefix("train.") not in short
+        },
+    }
+    return check(values, experiment.name)
+
+
+def _check_names(train: Train, where: str) -> None:
+    """Optimizer, schedule, loss and callbacks are Keras' own and take the arguments they are given."""
+    planned = {"learning_rate": "the rate is swept: give it under sweep.learning_rate"}
+    averaged = "averaged weights would not be those that were validated: train.optimizer cannot average"
+    planned |= dict.fromkeys(("use_ema", "ema_momentum", "ema_overwrite_frequency"), averaged)
+    keras_names.check_arguments(
+        "optimizers", train.optimizer.name, train.optimizer.arguments, f"{where}.optimizer", planned
+    )
+    keras_names.check_arguments("losses", train.loss.name, train.loss.arguments, f"{where}.loss")
+    if train.schedule:
+        given = {"initial_learning_rate": "the schedule is a factor of the swept rate, so it starts from 1"}
+        keras_names.check_arguments(
+            "schedules", train.schedule.name, train.schedule.arguments, f"{where}.schedule", given
+        )
+    ours = dict.fromkeys(("filepath", "log_dir", "verbose"), "bnbench sets it: files go under the results folder")
+    ours["restore_best_weights"] = "the test part is looked at with the final and with the best weights in any case"
+    ours |= dict.fromkeys(("save_freq", "update_freq", "profile_batch"), "callbacks act between epochs here")
+    ours |= dict.fromkeys(("embeddings_freq", "embeddings_metadata"), "not among what bnbench logs")
+    for i, callback in enumerate(train.callbacks):
+        place = f"{where}.callbacks[{i}]"
+        kind = keras_names.check_arguments("callbacks", callback.name, callback.arguments, place, ours)
+        if kind == "TensorBoard" and find_spec("tensorboard") is None:
+            raise ConfigError(place, "needs the package tensorboard: pip install 'bnbench[tensorboard]'")
+        if kind == "ReduceLROnPlateau" and train.schedule:
+            raise ConfigError(place, "changes the rate, which train.schedule gives already: leave one of them out")
+
+
+WANTED = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "too_short": "at least one entry",
+}
+
+
+def _explain(problem: Mapping[str, Any], where: str) -> str:
+    """One line for one of pydantic's findings: where, what was found, what was wanted, the nearest name."""
+    kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
+    steps = [step for step in problem["loc"] if not str(step).startswith("(")]  # a branch of a union is no place
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+    if kind == "extra_forbidden":
+        known = _keys_at(steps[:-1])
+        message = f"unknown key{did_you_mean(str(steps[-1]), known)}; known here: {', '.join(known)}"
+    elif kind == "missing":
+        message = "missing"
+    elif kind == "value_error":
+        message = str(context["error"])
+    elif kind == "literal_error":
+        known = re.findall(r"'([^']*)'", context["expected"])
+        message = (
+            f"{found!r} is neither a number nor {known[0]!r}"
+            if "(word)" in problem["loc"]
+            else not_one_of(found, known)
+        )
+    elif kind == "union_tag_invalid":
+        message = f"found {_short(found)}, wanted one of {context['expected_tags']}"
+    else:
+        wanted = problem["msg"].removeprefix("Input should be ").replace("greater than or equal to", "at least")
+        message = f"found {_short(found)}, wanted {WANTED.get(kind, wanted)}"
+    return f"{where}: {place}: {message}" if place else f"{where}: {message}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _keys_at(steps: list[int | str]) -> list[str]:
+    part: Any = Experiment
+    for step in steps:
+        if part is Experiment and step == "variants":
+            part = Variant
+        elif isinstance(part, type) and issubclass(part, Part) and step in part.model_fields:
+            annotation = part.model_fields[str(step)].annotation
+            part = LogSpaced if step == "learning_rate" else annotation
+        # a variant's own name, or a branch: stay
+    return [f.alias or name for name, f in part.model_fields.items()]

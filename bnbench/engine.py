@@ -1,0 +1,254 @@
+"""Cohort -> trial results: trials trained one after another on one compiled program.
+
+In float64 the figures equal those of `model.fit` (tests/test_engine.py).
+"""
+
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from bnbench import keras_names
+from bnbench.compiled import CompiledProgram, Rows, use_threads
+from bnbench.data import Dataset
+from bnbench.data.splits import Parts, Scaling
+from bnbench.errors import BnbenchError
+from bnbench.model import build_model, stream_seed, with_scaling
+from bnbench.plan import Cohort, Program, Trial
+from bnbench.records import Divergence, Epoch, Fault, Result, Scores
+
+BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
+OnEpoch = Callable[[Trial, Epoch], None]
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Where a trial may leave files of its own."""
+
+    folder: Path  # the results folder
+    models: str = "none"  # final, best: a `.keras` file a trial
+
+
+def check(program: Program) -> int:
+    """The number of weights of a program's model, once Keras has built it.
+
+    Raises:
+        ConfigError: Keras refuses the model, its optimizer, loss, schedule or callbacks.
+    """
+    use_threads(program.train.threads)
+    return int(build_model(program.layers, program.facts.shape, program.train.dtype, seed=0).count_params())
+
+
+def train(cohort: Cohort, dataset: Dataset, saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+    """Train the trials of a cohort, one result at a time; a fault ends its own trial only."""
+    use_threads(cohort.program.train.threads)
+    floatx = keras.config.floatx()
+    keras.config.set_floatx(cohort.program.train.dtype)
+    try:
+        compiled = CompiledProgram(cohort.program, dataset)
+        for trial in cohort.trials:
+            try:
+                yield _train(compiled, trial, saving, on_epoch)
+            except BnbenchError:
+                raise
+            except Exception as error:  # a fault of TensorFlow or Keras: kept with the trial, the next one goes on
+                fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
+                yield Result(trial.id, cohort.program.key, compiled.parameters, fault=fault, worker=_worker())
+    finally:
+        keras.config.set_floatx(floatx)
+
+
+def _worker() -> str:
+    return f"pid {os.getpid()}"
+
+
+def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: OnEpoch) -> Result:
+    began = time.perf_counter()
+    program = compiled.program
+    start = compiled.start(trial.seed)
+    compiled.reset(start, trial.learning_rate)
+    callbacks = _callbacks(compiled, trial, saving)
+    course = _Course(compiled, trial, start.parts, on_epoch)
+    course.begin()
+    callbacks.on_train_begin()
+    for epoch, order in enumerate(_orders(program, start.parts.train, trial.seed)):
+        callbacks.on_epoch_begin(epoch)
+        goes_on = course.run_epoch(order)
+        callbacks.on_epoch_end(epoch, _keras_logs(course.epochs[-1]))
+        if not goes_on or compiled.model.stop_training:
+            break
+    callbacks.on_train_end()
+    return course.finish(saving, start.scaling, began)
+
+
+def _orders(program: Program, train_rows: Rows, seed: int) -> Iterator[Rows]:
+    """The order of the training rows, epoch by epoch: a new permutation each pass.
+
+    With `steps_per_epoch` the passes follow one another without a break and an epoch takes the next rows.
+    """
+    generator = np.random.Generator(np.random.PCG64(stream_seed(seed, "order")))
+    steps, queue = program.train.steps_per_epoch, np.empty(0, np.int32)
+    for _ in range(program.train.epochs):
+        if steps is None:
+            yield generator.permutation(train_rows)
+            continue
+        count = steps * program.batch_size
+        while len(queue) < count:
+            queue = np.concatenate([queue, generator.permutation(train_rows)])
+        yield queue[:count]
+        queue = queue[count:]
+
+
+class _Course:
+    """One trial under way: its history, its best weights and how it ended."""
+
+    def __init__(self, compiled: CompiledProgram, trial: Trial, parts: Parts, on_epoch: OnEpoch) -> None:
+        self.compiled, self.trial, self.parts, self.on_epoch = compiled, trial, parts, on_epoch
+        self.epochs: list[Epoch] = []
+        self.losses: list[NDArray[Any]] = []
+        self.steps = 0
+        self.training_seconds = 0.0
+        self.step_seconds: list[float] = []
+        self.nonfinite: int | None = None
+        self.best: tuple[float, float] = (-1.0, 0.0)
+        self.best_epoch: int | None = None
+        self.best_weights: list[NDArray[Any]] = []
+
+    def begin(self) -> None:
+        """Record the untrained model as epoch 0."""
+        self._record(None, None, *self.compiled.evaluate(self.parts.validation))
+
+    def run_epoch(self, order: Rows) -> bool:
+        """Train and validate once; whether the trial goes on."""
+        began = time.perf_counter()
+        losses, right = self.compiled.train_epoch(order)
+        seconds = time.perf_counter() - began
+        self.training_seconds += seconds
+        self.losses.append(losses)
+        broken = np.flatnonzero(~np.isfinite(losses))
+        if broken.size and self.nonfinite is None:
+            self.nonfinite = self.steps + int(broken[0]) + 1
+        self.steps += len(losses)
+        if self.nonfinite and self.compiled.stops:
+            return False
+        self.step_seconds.append(seconds / len(losses))
+        rows = np.full(len(losses), self.compiled.program.batch_size)
+        rows[-1] = len(order) - rows[:-1].sum()  # the last batch may be short, and weighs less
+        validation = self.compiled.evaluate(self.parts.validation)
+        self._record(float(np.average(losses, weights=rows)), right / len(order), *validation)
+        if self.nonfinite is None and not (np.isfinite(validation[0]) and self.compiled.finite()):
+            self.nonfinite = self.steps
+        self._keep_best(*validation)
+        return self.nonfinite is None or not self.compiled.stops
+
+    def _record(
+        self, loss: float | None, accuracy: float | None, validation_loss: float, validation_accuracy: float
+    ) -> None:
+        number, seconds = len(self.epochs), self.training_seconds
+        record = Epoch(
+            number, self.steps, _known(loss), accuracy, _known(validation_loss), validation_accuracy, seconds
+        )
+        self.epochs.append(record)
+        self.on_epoch(self.trial, record)
+
+    def _keep_best(self, loss: float, accuracy: float) -> None:
+        if self.nonfinite is None and (accuracy, -loss) > self.best:
+            self.best, self.best_epoch = (accuracy, -loss), self.epochs[-1].epoch
+            self.best_weights = self.compiled.model.get_weights()
+
+    def finish(self, saving: Saving, scaling: Scaling, began: float) -> Result:
+        """The trial's result: now, and only now, the test part is looked at."""
+        model = self.compiled.model
+        divergence = self._divergence()
+        test = best_test = Scores()
+        if self.nonfinite is None:
+            self._save(saving, scaling, "final")
+            test = best_test = self._test()
+        if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
+            model.set_weights(self.best_weights)
+            best_test = self._test()
+        if self.best_epoch is not None:
+            self._save(saving, scaling, "best")
+        losses = np.concatenate(self.losses) if self.losses else np.empty(0)
+        return Result(
+            trial=self.trial.id,
+            program=self.compiled.program.key,
+            parameters=self.compiled.parameters,
+            epochs=tuple(self.epochs),
+            step_losses=losses.astype(np.float32),
+            divergence=divergence,
+            test=test,
+            best_epoch=self.best_epoch,
+            best_test=best_test,
+            seconds=time.perf_counter() - began,
+            seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
+            engine=self.compiled.program.train.engine,
+            worker=_worker(),
+        )
+
+    def _test(self) -> Scores:
+        loss, accuracy = self.compiled.evaluate(self.parts.test)
+        return Scores(_known(loss), accuracy)
+
+    def _divergence(self) -> Divergence | None:
+        if self.nonfinite:
+            return Divergence("nonfinite", self.nonfinite)
+        jump = first_jump(np.concatenate(self.losses))
+        start, end = self.epochs[0].validation_loss, self.epochs[-1].train_loss
+        recovered = start is not None and end is not None and end < start
+        return Divergence("blown", jump) if jump and not recovered else None
+
+    def _save(self, saving: Saving, scaling: Scaling, which: str) -> None:
+        if saving.models == which:
+            folder = saving.folder / "models"
+            folder.mkdir(parents=True, exist_ok=True)
+            path = folder / f"{self.trial.id}.keras"
+            beside = path.with_suffix(".part.keras")
+            with_scaling(self.compiled.model, scaling, self.compiled.program.facts.shape).save(beside)
+            beside.replace(path)
+
+
+def first_jump(losses: NDArray[Any]) -> int | None:
+    """The first step, counted from 1, whose loss is over 1000 times the one before it."""
+    jumps = [
+        step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before > 0
+    ]
+    return jumps[0] if jumps else None
+
+
+def _known(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _keras_logs(epoch: Epoch) -> dict[str, float]:
+    """The record under the names that Keras' callbacks monitor."""
+    logs = {
+        "loss": epoch.train_loss,
+        "accuracy": epoch.train_accuracy,
+        "val_loss": epoch.validation_loss,
+        "val_accuracy": epoch.validation_accuracy,
+    }
+    return {name: float("nan") if value is None else value for name, value in logs.items()}
+
+
+def _callbacks(compiled: CompiledProgram, trial: Trial, saving: Saving) -> keras.callbacks.CallbackList:
+    made = []
+    for named in compiled.program.train.callbacks:
+        kind = keras_names.resolve("callbacks", named.name, "train.callbacks")
+        own: dict[str, Any] = {}
+        if kind == "ModelCheckpoint":
+            ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
+            own["filepath"] = str(saving.folder / "checkpoints" / f"{trial.id}.{ending}")
+        if kind == "TensorBoard":
+            own["log_dir"] = str(saving.folder / "tensorboard" / trial.id)
+        made.append(getattr(keras.callbacks, kind)(**named.arguments, **own))
+    return keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)

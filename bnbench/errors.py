@@ -1,0 +1,46 @@
+"""What bnbench raises when it was asked for something it cannot do."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BnbenchError(Exception):
+    """A mistake of the user's or of the surroundings: a message to show, never a traceback."""
+
+    exit_code = 2
+
+
+class ConfigError(BnbenchError):
+    """An experiment file that does not say what it should, or says it in the wrong place."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.where = where
+        self.message = message
+
+
+class DataError(BnbenchError):
+    """Data that are missing, cut, or not what the data set's source published."""
+
+
+class ResultsError(BnbenchError):
+    """A results folder that cannot be read, written or had for oneself."""
+
+
+class TrialsFailedError(BnbenchError):
+    """Some trials ended in a fault; the others are kept."""
+
+    exit_code = 1
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """` (did you mean 'x'?)` for the nearest of the known names, or nothing."""
+    names = {name.lower(): name for name in known}
+    near = get_close_matches(found.lower(), names, n=1, cutoff=0.6)
+    return f" (did you mean '{names[near[0]]}'?)" if near else ""
+
+
+def not_one_of(found: object, known: Iterable[str]) -> str:
+    """`'batchh' is not one of none, batch, layer (did you mean 'batch'?)`"""
+    names = list(known)
+    return f"{found!r} is not one of {', '.join(names)}{did_you_mean(str(found), names)}"

@@ -1,0 +1,72 @@
+"""Layer list + seed -> keras.Sequential: the only builder."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from bnbench.data.splits import Scaling
+from bnbench.errors import ConfigError
+from bnbench.layers import Layer
+
+
+def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, seed: int) -> keras.Sequential:
+    """The model of one variant, with the initial weights of one seed.
+
+    Every initializer and every random layer draws from a stream of its own, named by the seed, the layer and the
+    argument. So a layer starts from the same numbers in every variant, whatever stands before it.
+
+    Args:
+        layers: as `layers.flatten` gives them.
+        shape: of one example, without the batch axis.
+
+    Raises:
+        ConfigError: Keras refuses a layer's arguments, or a layer does not fit the one before.
+    """
+    model = keras.Sequential([keras.Input(shape, dtype=dtype, name="input")])
+    before = shape
+    for layer in layers:
+        try:
+            model.add(_seeded_layer(layer, dtype, seed))
+            before = model.output_shape[1:]
+        except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+            reason = " ".join(str(error).split())
+            raise ConfigError(layer.where, f"{layer.name} ({layer.class_name}) gets {before}: {reason}") from error
+    return model
+
+
+def stream_seed(seed: int, *names: str) -> int:
+    """A 31-bit seed for one named stream of a trial's seed."""
+    digest = hashlib.sha256("/".join([str(seed), *names]).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
+    layer_class = getattr(keras.layers, layer.class_name)
+    unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
+    return layer_class.from_config(_with_seeds(unseeded, seed, (layer.name,)))
+
+
+def _with_seeds(config: Mapping[str, Any], seed: int, path: tuple[str, ...]) -> dict[str, Any]:
+    """A copy of a Keras config in which each `seed`, at any depth, is that of its own stream."""
+    return {
+        key: stream_seed(seed, *path)
+        if key == "seed"
+        else _with_seeds(value, seed, (*path, key))
+        if isinstance(value, dict)
+        else value
+        for key, value in config.items()
+    }
+
+
+def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...]) -> keras.Sequential:
+    """The model with its data's scaling as first layers, so that a saved one takes rows as they are stored."""
+    first: list[keras.layers.Layer] = [keras.Input(shape, name="raw")]
+    if not (np.all(scaling.shift == 0) and np.all(scaling.factor == 1)):
+        offset = -scaling.shift * scaling.factor
+        first.append(keras.layers.Rescaling(scaling.factor.tolist(), offset.tolist(), name="scale"))
+    if scaling.l2:
+        first.append(keras.layers.UnitNormalization(axis=1, name="unit_length"))
+    return keras.Sequential([*first, *model.layers])

@@ -1,0 +1,280 @@
+"""Experiment -> trials and cohorts; ids and readable names."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from itertools import product
+from typing import Any
+
+from bnbench import config, layers, shapes
+from bnbench.config import Data, Experiment, Train, Variant
+from bnbench.errors import ConfigError, did_you_mean
+from bnbench.layers import Layer
+from bnbench.reading import set_key
+
+ENGINE_VERSION = 1  # raised whenever the same settings would train to other figures
+OWN_TEST_PART = 0.2  # of the rows, where a set has no official test part and the config names no share
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a plan must know of a data set: all but the values themselves."""
+
+    name: str
+    form: str  # which of its upstream forms was found: "Kaggle train.csv"
+    fingerprint: str  # sha256 of the parsed arrays, so that two sources of the same rows are one
+    shape: tuple[int, ...]  # of one example
+    dtype: str  # of the examples as stored: uint8, float32
+    classes: tuple[str, ...]
+    rows: int
+    test_rows: int  # the last so many rows are the official test part; 0: there is none
+    repeated_rows: int  # rows that are left out under `repeats: remove`; never official test rows
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows in each part; the same for every seed."""
+
+    train: int
+    validation: int
+    test: int
+
+
+def part_sizes(data: Data, facts: Facts, where: str) -> Sizes:
+    """How many rows each part gets; shares are rounded to whole rows.
+
+    Raises:
+        ConfigError: a share of the test part where it is given officially, or a part without rows.
+    """
+    pool = facts.rows - facts.test_rows - (facts.repeated_rows if data.repeats == "remove" else 0)
+    if facts.test_rows and data.split.test is not None:
+        raise ConfigError(
+            f"{where}: data.split.test",
+            f"{facts.name} has an official test part of {facts.test_rows} rows: leave it out",
+        )
+    test = facts.test_rows or round((data.split.test or OWN_TEST_PART) * pool)
+    validation = test if data.split.validation == "test" else round(data.split.validation * pool)
+    train = pool - (0 if facts.test_rows else test) - (0 if data.split.validation == "test" else validation)
+    limit = data.limit or facts.rows
+    sizes = Sizes(min(train, limit), min(validation, limit), min(test, limit))
+    if min(sizes.train, sizes.validation, sizes.test) < 1:
+        raise ConfigError(
+            f"{where}: data.split", f"leaves a part without rows: {train} train, {validation} validation, {test} test"
+        )
+    return sizes
+
+
+@dataclass(frozen=True)
+class Program:
+    """What must be compiled: all that decides an outcome but the learning rate and the seed."""
+
+    key: str  # hash of the rest
+    layers: tuple[Layer, ...]
+    data: Data
+    train: Train  # engine, batch size and loss as resolved
+    facts: Facts
+    sizes: Sizes
+    weights: shapes.Weights | None  # None: holds a layer that only Keras can count
+
+    @property
+    def batch_size(self) -> int:
+        """Rows a step."""
+        return self.sizes.train if self.train.batch_size == "full" else self.train.batch_size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates between two validations."""
+        return self.train.steps_per_epoch or -(-self.sizes.train // self.batch_size)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training."""
+
+    id: str
+    number: int
+    variant: str
+    learning_rate: float
+    seed: int
+    axes: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """For people: `batchnorm units=50 lr=0.01 seed=0`."""
+        axes = "".join(f" {key.rpartition('.')[2]}={value}" for key, value in self.axes.items())
+        return f"{self.variant}{axes} lr={self.learning_rate:g} seed={self.seed}"
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The trials that share one program."""
+
+    program: Program
+    variant: str
+    axes: Mapping[str, Any]
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that an experiment asks for, in the order in which it is numbered."""
+
+    experiment: Experiment
+    cohorts: tuple[Cohort, ...]
+
+    @property
+    def trials(self) -> tuple[Trial, ...]:
+        """In the order of their numbers."""
+        return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
+
+
+def make(experiment: Experiment, describe: Callable[[Data], Facts], where: str) -> Plan:
+    """The plan of an experiment; `describe` tells the facts of a data set, `where` names the file in messages.
+
+    Raises:
+        ConfigError: settings that do not fit together, in any variant and at any value of any axis.
+    """
+    cohorts: list[Cohort] = []
+    number = 0
+    rates, seeds = experiment.sweep.rates(), experiment.sweep.seed_list()
+    for axes, at_axes in _points(experiment, where):
+        facts = describe(at_axes.data)
+        _check_variants(at_axes, where)
+        for name, variant in experiment.variants.items():
+            program = _program(at_axes, at_axes.variants.get(name, variant), facts, where, f"variants.{name}")
+            trials = []
+            for rate, seed in product(rates, seeds):
+                number += 1
+                trials.append(Trial(_trial_id(program.key, rate, seed), number, name, rate, seed, axes))
+            cohorts.append(Cohort(program, name, axes, tuple(trials)))
+        _check_params(at_axes, where)
+    return Plan(experiment, tuple(cohorts))
+
+
+def _points(experiment: Experiment, where: str) -> Iterator[tuple[dict[str, Any], Experiment]]:
+    """Each combination of the further axes, with the experiment as it is there."""
+    grid = experiment.sweep.grid
+    for key in grid:
+        if key.partition(".")[0] not in {"data", "model", "train"} or "." not in key:
+            raise ConfigError(
+                f"{where}: sweep.grid.{key}", "wanted a dotted key under data, model or train, as train.batch_size"
+            )
+    for values in product(*grid.values()):
+        axes = dict(zip(grid, values, strict=True))
+        settings: dict[str, Any] = experiment.dump()
+        for key, value in axes.items():
+            settings = set_key(settings, key, value)
+        yield axes, config.check(settings, f"{where}: sweep.grid") if axes else experiment
+
+
+def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> Program:
+    train = experiment.train
+    if variant.train:
+        values = {**experiment.dump(), "train": {**train.model_dump(), **variant.train}}
+        train = config.check(values, f"{where}: {place}").train
+    flat = _layers(experiment, variant, facts, where, place)
+    sizes = part_sizes(experiment.data, facts, where)
+    train = train.model_copy(update={"engine": _engine(train, flat)})
+    if train.batch_size != "full" and train.batch_size > sizes.train:
+        raise ConfigError(
+            f"{where}: train.batch_size",
+            f"a batch of {train.batch_size} is larger than the {sizes.train} training rows",
+        )
+    _check_loss(train, flat, f"{where}: {place}")
+    traced = shapes.trace(flat, facts.shape, f"{where}: {place}")
+    if traced and traced[0] != (len(facts.classes),):
+        raise ConfigError(
+            flat[-1].where,
+            f"the last layer, {flat[-1].name} ({flat[-1].class_name}), gives {traced[0]}, "
+            f"wanted ({len(facts.classes)},): one number a class; `- flatten` before the dense layers parts an image "
+            "into its pixels",
+        )
+    decisive = {
+        "engine": ENGINE_VERSION,
+        "versions": _versions(),
+        "data": experiment.data.model_dump(),
+        "fingerprint": facts.fingerprint,
+        "layers": [[layer.name, layer.class_name, layer.arguments] for layer in flat],
+        "train": train.model_dump(),
+    }
+    return Program(_digest(decisive), flat, experiment.data, train, facts, sizes, traced[1] if traced else None)
+
+
+def _layers(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> tuple[Layer, ...]:
+    norm = layers.Norm(variant.norm.name, variant.norm.arguments, variant.norm_position, f"{where}: {place}.norm")
+    params = {**experiment.model.params, **variant.params, "classes": len(facts.classes)}
+    items = variant.layers if variant.layers is not None else experiment.model.layers
+    own = f"{where}: {place}.layers" if variant.layers is not None else f"{where}: model.layers"
+    flat = layers.flatten(items, params, norm, own)
+    if not flat:
+        raise ConfigError(own, "no layer is left")
+    return flat
+
+
+def _engine(train: Train, flat: tuple[Layer, ...]) -> str:
+    """XLA for networks of dense layers; the graph's own kernels where XLA is slow on a CPU (docs/decisions.md)."""
+    if train.engine != "auto":
+        return train.engine
+    return "xla" if all(layer.class_name in XLA_LAYERS for layer in flat) else "graph"
+
+
+XLA_LAYERS = frozenset(
+    {
+        "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Dropout", "AlphaDropout",
+        "GaussianDropout", "GaussianNoise", "ActivityRegularization", "Flatten", "Reshape", "Rescaling", "Identity",
+        "UnitNormalization", *layers.NORM_CLASSES.values(),
+    }
+)  # fmt: skip
+
+
+def _check_loss(train: Train, flat: tuple[Layer, ...], where: str) -> None:
+    """A softmax at the end and a loss from logits would train a softmax of a softmax, silently."""
+    last = flat[-1]
+    softmax = last.class_name == "Softmax" or last.arguments.get("activation") == "softmax"
+    if softmax and train.loss.arguments.get("from_logits"):
+        raise ConfigError(
+            last.where,
+            "the model ends in softmax, but the loss is taken from logits: leave the softmax out, "
+            f"or set train.loss: {{{train.loss.name}: {{from_logits: false}}}} ({where})",
+        )
+
+
+def _check_variants(experiment: Experiment, where: str) -> None:
+    """A variant sets only parameters that the model has."""
+    known = experiment.model.params
+    if "classes" in known:
+        raise ConfigError(f"{where}: model.params.classes", "$classes is that of the data: choose another name")
+    for name, variant in experiment.variants.items():
+        for param in variant.params:
+            if param not in known:
+                near = did_you_mean(param, known)
+                place = f"{where}: variants.{name}.params.{param}"
+                raise ConfigError(place, f"not set under model.params{near}: a variant changes what stands there")
+
+
+def _check_params(experiment: Experiment, where: str) -> None:
+    """A parameter that no layer uses is a slip of the pen, in the file or in an axis of the grid."""
+    lists = [experiment.model.layers, *(variant.layers or [] for variant in experiment.variants.values())]
+    used = set().union(*map(layers.used_params, lists))
+    for param in experiment.model.params:
+        if param not in used:
+            near = did_you_mean(param, used)
+            raise ConfigError(f"{where}: model.params.{param}", f"never used{near}: no layer says ${param}")
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """Of the libraries whose arithmetic decides the figures; a patch release is taken to leave it alone."""
+    return {name: ".".join(version(name).split(".")[:2]) for name in ("keras", "tensorflow")}
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _trial_id(program: str, rate: float, seed: int) -> str:
+    return _digest([program, rate, seed])

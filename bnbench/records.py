@@ -1,0 +1,75 @@
+"""What a finished trial hands back: plain records that any worker can send and the store can keep."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The figures at the end of one epoch; epoch 0 is the untrained model and has no training figures.
+
+    Training figures are the running means over the epoch's batches, as Keras reports them. None: not a number.
+    """
+
+    epoch: int
+    step: int
+    train_loss: float | None
+    train_accuracy: float | None
+    validation_loss: float | None
+    validation_accuracy: float | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Loss and accuracy on the test part."""
+
+    loss: float | None = None
+    accuracy: float | None = None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a trial could not be trained."""
+
+    reason: str
+    traceback: str
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """When and how a trial left the range in which training means anything (METRICS: outcome of a trial)."""
+
+    kind: str  # nonfinite, blown
+    step: int  # counted from 1, over all epochs
+
+
+@dataclass(frozen=True)
+class Result:
+    """One trial as it ended."""
+
+    trial: str  # its id
+    program: str
+    parameters: int
+    epochs: tuple[Epoch, ...] = ()
+    step_losses: NDArray[np.float32] = field(
+        default_factory=lambda: np.empty(0, np.float32)
+    )  # (steps,) mini-batch losses
+    divergence: Divergence | None = None
+    test: Scores = Scores()  # of the final weights
+    best_epoch: int | None = None  # highest validation accuracy, then lowest validation loss
+    best_test: Scores = Scores()  # of the weights at best_epoch
+    seconds: float = 0.0
+    seconds_per_step: float | None = None  # median over the whole epochs; None: there was none
+    engine: str = ""
+    worker: str = ""
+    fault: Fault | None = None
+
+    @property
+    def status(self) -> str:
+        """`completed`, `diverged` or `failed`."""
+        if self.fault:
+            return "failed"
+        return "diverged" if self.divergence else "completed"

@@ -1,0 +1,68 @@
+"""A results folder as pandas tables: what `bnbench.run` and `bnbench.open` return."""
+
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from bnbench import analysis, store
+
+
+class Results:
+    """The trials of the present plan of a results folder, as far as they have ended.
+
+    Attributes:
+        folder: where they lie.
+        planned: how many trials the plan holds.
+
+    Raises:
+        ResultsError: the folder holds no results, or they cannot be read.
+    """
+
+    def __init__(self, folder: Path | str) -> None:
+        self.folder = Path(folder)
+        with store.read(self.folder) as opened:
+            self._stored, self._history, self.planned = opened.trials(), opened.history(), opened.planned()
+
+    def __repr__(self) -> str:
+        return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials)"
+
+    @cached_property
+    def _full(self) -> pd.DataFrame:
+        return analysis.trial_table(self._stored)
+
+    @property
+    def trials(self) -> pd.DataFrame:
+        """One row a trial, the columns of trials.csv."""
+        return self._full.drop(columns="classes")
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row a trial and epoch, the columns of history.csv; epoch 0 is the untrained model."""
+        return self._history
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row a variant, axis value and learning rate, the columns of summary.csv."""
+        return analysis.summary_table(self._full)
+
+    @property
+    def axes(self) -> list[str]:
+        """The further axes of the sweep."""
+        return analysis.axes_of(self._full)
+
+    @cached_property
+    def variants(self) -> pd.DataFrame:
+        """One row a variant and axis value: its best rate, the scores there and its stable rates."""
+        return analysis.variant_table(self.summary, self.axes)
+
+    @property
+    def points(self) -> pd.DataFrame:
+        """The trials as a figure draws them: diverged ones at chance and at the initial loss."""
+        return analysis.counted(self._full)
+
+    @property
+    def faults(self) -> list[tuple[str, str]]:
+        """The id and the reason of each trial that failed."""
+        failed = self._stored[self._stored["status"] == "failed"]
+        return list(zip(failed["trial"], failed["reason"], strict=True))

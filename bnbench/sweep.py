@@ -1,0 +1,120 @@
+"""Plan minus store -> worker -> store: trains what is not there yet, and keeps each trial as it ends."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from bnbench import config, data, environment, store, workers
+from bnbench import plan as planning
+from bnbench.data import Places
+from bnbench.plan import Cohort, Plan, Trial
+from bnbench.records import Epoch, Result
+
+
+class Watcher(Protocol):
+    """Who is told how a sweep goes on."""
+
+    def begin(self, plan: Plan, todo: int) -> None:
+        """Called before the first trial."""
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+        """Called after each epoch."""
+
+    def result(self, trial: Trial, result: Result) -> None:
+        """Called when a trial has been kept."""
+
+    def end(self) -> None:
+        """Called last, whatever happened."""
+
+
+def prepare(
+    path: Path, overrides: Mapping[str, object], places: Places, smoke: bool = False, download: bool = False
+) -> Plan:
+    """The plan of an experiment file on the data of this machine.
+
+    Raises:
+        ConfigError: the file or an override says something that cannot be done.
+        DataError: the data are not here and `download` is False, or they are wrong.
+    """
+    experiment = config.load(path, overrides)
+    if smoke:
+        experiment = config.smoke(experiment)
+    return planning.make(experiment, cache(lambda settings: data.facts(settings, places, download)), str(path))
+
+
+def states(plan: Plan, folder: Path) -> dict[str, str]:
+    """Trial id -> new, done, diverged or failed, for every trial of the plan."""
+    kept: dict[str, str] = {}
+    if store.exists(folder):
+        with store.read(folder) as opened:
+            kept = opened.states()
+    names = {"completed": "done"}
+    return {trial.id: names.get(kept.get(trial.id, "new"), kept.get(trial.id, "new")) for trial in plan.trials}
+
+
+def step_seconds(folder: Path) -> dict[str, float]:
+    """Program -> seconds a step, of what has been trained there."""
+    if not store.exists(folder):
+        return {}
+    with store.read(folder) as opened:
+        return opened.step_seconds()
+
+
+def run(plan: Plan, places: Places, folder: Path, watcher: Watcher) -> int:
+    """Train the trials of the plan that the folder does not hold; returns how many failed.
+
+    An interrupt loses the trial under way and nothing else; running again goes on from there.
+
+    Raises:
+        ConfigError: Keras refuses a model; nothing is written then.
+        ResultsError: the folder cannot be written, or another process has it.
+        DataError: the data are missing or wrong.
+    """
+    todo = _todo(plan, folder)
+    if todo:
+        workers.import_tensorflow()
+        from bnbench.workers import here
+
+        here.check(cohort.program for cohort in todo)
+    with store.claim(folder) as opened:
+        opened.set_plan(plan)
+        store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+        watcher.begin(plan, sum(len(cohort.trials) for cohort in todo))
+        try:
+            return _train(todo, plan, places, opened, watcher) if todo else 0
+        finally:
+            watcher.end()
+
+
+def _todo(plan: Plan, folder: Path) -> list[Cohort]:
+    """The cohorts with the trials that are not done; a trial that stands twice is trained once."""
+    kept = states(plan, folder)
+    ended = {trial for trial, state in kept.items() if state in {"done", "diverged"}}
+    if plan.experiment.save_models != "none":
+        ended -= store.missing_models(folder, (trial for trial in ended if kept[trial] == "done"))
+    left = []
+    for cohort in plan.cohorts:
+        trials = tuple(trial for trial in cohort.trials if trial.id not in ended)
+        ended |= {trial.id for trial in trials}
+        if trials:
+            left.append(replace(cohort, trials=trials))
+    return left
+
+
+def _train(todo: list[Cohort], plan: Plan, places: Places, opened: store.Store, watcher: Watcher) -> int:
+    from bnbench.engine import Saving
+    from bnbench.workers import here
+
+    store.write_text(opened.folder / store.ENVIRONMENT, json.dumps(environment.describe(plan), indent=1) + "\n")
+    trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
+    load = cache(lambda settings: data.load(settings, places))
+    saving = Saving(opened.folder, plan.experiment.save_models)
+    failed = 0
+    for result in here.run(todo, load, saving, watcher.epoch):
+        opened.add(result)
+        failed += result.status == "failed"
+        watcher.result(trials[result.trial], result)
+    return failed

@@ -1,0 +1,158 @@
+"""Tables as text, for a terminal or a log."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bnbench.plan import Plan
+    from bnbench.results import Results
+
+
+def answer(results: "Results") -> str:
+    """What a person wants to see when a run has ended."""
+    from bnbench import store
+
+    figure = results.folder / store.PLOTS / "rates.png"
+    return "\n\n".join(
+        [
+            f"{len(results.trials)} of {results.planned} trials; validation accuracy, mean ± SD over seeds "
+            "(a diverged trial counts at chance)",
+            _by_rate(results.summary, results.axes),
+            _by_variant(results.variants, results.axes),
+            f"{figure}\n{results.folder / 'trials.csv'}",
+        ]
+    )
+
+
+def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
+    """Validation accuracy, a row a rate and a column a variant."""
+    variants = list(dict.fromkeys(summary["variant"]))
+    rows: dict[tuple[Any, ...], dict[str, str]] = {}
+    for row in summary.to_dict("records"):
+        cell = _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"])
+        if row["n_diverged"]:
+            cell += f"  {row['n_diverged']}/{row['n']} diverged"
+        elif row["n_chance"]:
+            cell += f"  {row['n_chance']}/{row['n']} at chance"
+        rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
+    header = [*(axis.rpartition(".")[2] for axis in axes), "rate", *variants]
+    return columns(header, [[*map(_number, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()])
+
+
+def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
+    rows = [
+        [
+            row["variant"],
+            *(_number(row[axis]) for axis in axes),
+            _number(row["best_rate"]),
+            str(row["n"]),
+            _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"]),
+            _spread(row["test_accuracy_mean"], row["test_accuracy_sd"]),
+            f"{row['stable_from']:.4g} .. {row['stable_to']:.4g}"
+            if row["stable_from"] == row["stable_from"]
+            else "none",
+            f"{row['n_diverged']}/{row['trials']}",
+        ]
+        for row in variants.to_dict("records")
+    ]
+    header = [
+        "variant",
+        *(axis.rpartition(".")[2] for axis in axes),
+        "best rate",
+        "n",
+        "validation",
+        "test",
+        "every seed ok",
+        "diverged",
+    ]
+    return columns(header, rows)
+
+
+def matrix(planned: "Plan", states: dict[str, str]) -> str:
+    """The plan, numbered, a row a variant and rate with the states of its seeds."""
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for trial in planned.trials:
+        groups.setdefault((trial.variant, *trial.axes.values(), trial.learning_rate), []).append(trial)
+    rows = []
+    for key, trials in groups.items():
+        counts = dict.fromkeys(states[t.id] for t in trials)
+        told = ", ".join(f"{sum(states[t.id] == state for t in trials)} {state}" for state in counts)
+        span = f"{trials[0].number}" if len(trials) == 1 else f"{trials[0].number}-{trials[-1].number}"
+        rows.append([span, *map(_number, key), _span([t.seed for t in trials]), told])
+    axes = [axis.rpartition(".")[2] for axis in planned.experiment.sweep.grid]
+    return columns(["trials", "variant", *axes, "rate", "seeds", "state"], rows)
+
+
+def cohorts(planned: "Plan") -> str:
+    """What each program trains: its parameters, rows, steps and engine."""
+    rows = []
+    for number, cohort in enumerate(planned.cohorts, start=1):
+        program = cohort.program
+        weights, sizes = program.weights, program.sizes
+        rows.append(
+            [
+                number,
+                cohort.variant,
+                *map(_number, cohort.axes.values()),
+                f"{weights.total:,}" if weights else "known once built",
+                f"{weights.trainable:,}" if weights else "",
+                f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",
+                f"{program.train.epochs} x {program.steps_per_epoch} of {program.batch_size}",
+                program.train.engine,
+            ]
+        )
+    axes = [axis.rpartition(".")[2] for axis in planned.experiment.sweep.grid]
+    return columns(["cohort", "variant", *axes, "parameters", "trained", "data", "epochs x steps", "engine"], rows)
+
+
+def estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float]) -> str:
+    """How long the rest takes, where a step of each program has been timed here."""
+    counts = dict.fromkeys(("new", "failed", "done", "diverged"), 0)
+    seconds, unknown = 0.0, 0
+    for cohort in planned.cohorts:
+        todo = 0
+        for trial in cohort.trials:
+            counts[states[trial.id]] += 1
+            todo += states[trial.id] in {"new", "failed"}
+        steps = todo * cohort.program.train.epochs * cohort.program.steps_per_epoch
+        step = measured.get(cohort.program.key)
+        unknown += todo if step is None else 0
+        seconds += steps * (step or 0.0)
+    told = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    if not counts["new"] + counts["failed"]:
+        return f"{len(planned.trials)} trials: {told}; nothing to train"
+    known = f"about {_duration(seconds)} of training, from steps timed here" if seconds else ""
+    missing = f"time unknown for {unknown} trials: none of their kind has been trained here" if unknown else ""
+    return f"{len(planned.trials)} trials: {told}; {'; '.join(filter(None, (known, missing)))}"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _spread(mean: float, sd: float) -> str:
+    if mean != mean:
+        return ""
+    return f"{mean:.4f} ± {sd:.4f}" if sd == sd else f"{mean:.4f}"
+
+
+def _span(seeds: Sequence[int]) -> str:
+    whole = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}-{seeds[-1]}" if whole else ",".join(map(str, seeds))
+
+
+def _number(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Text in columns, two blanks apart."""
+    table = [list(map(str, header)), *(list(map(str, row)) for row in rows)]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
+    )

@@ -1,0 +1,218 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import bnbench
+
+ROOT = Path(__file__).parent.parent
+TIMES = ["seconds", "seconds_per_step", "worker"]
+SMALL: dict[str, object] = {
+    "name": "small",
+    "data": {"name": "digits", "scale": "unit", "limit": 60},
+    "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
+    "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
+    "train": {"epochs": 2, "batch_size": 16},
+    "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
+}
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with one config in it, to run commands in."""
+    monkeypatch.setenv("BNBENCH_CACHE", str(cache))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("BNBENCH_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, **changes: object) -> None:
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL | changes, sort_keys=False), encoding="utf-8")
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "bnbench", *words]
+
+
+def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
+    first = call("run", "small.yaml")
+    assert "12 of 12 trials" in first.stdout
+    assert "results/small/plots/rates.png" in first.stdout
+    assert len(first.stderr.splitlines()) == 13  # an opening and a line a trial, nothing of TensorFlow's
+    assert "small: 12 trials, 0 done, 12 to train" in first.stderr
+    again = call("run", "small.yaml")
+    assert again.stdout == first.stdout
+    assert again.stderr == "small: 12 trials, all done: nothing to train\n"
+    assert call("run", "-q", "small.yaml").stderr == ""
+    assert call("show", "results/small").stdout == first.stdout
+    rows = json.loads(call("show", "results/small", "--json").stdout)
+    assert [row["n"] for row in rows] == [2] * 6
+    files = call("report", "results/small").stdout.split()
+    assert all(Path(file).is_file() for file in files)
+    planned = call("plan", "small.yaml").stdout
+    assert "nothing to train" in planned
+    assert "diverged" in planned
+
+
+def test_plan_shows_what_would_run_and_runs_nothing(place: Path) -> None:
+    told = call("plan", "small.yaml").stdout
+    assert "1-2" in told
+    assert "12 new; time unknown for 12 trials" in told
+    assert not (place / "results").exists()
+    rows = json.loads(call("plan", "small.yaml", "--json", "-o", "sweep.seeds=1").stdout)
+    assert [row["state"] for row in rows] == ["new"] * 6
+    assert rows[0]["axes"] == {}
+
+
+def test_plan_estimates_from_what_was_timed_here(place: Path) -> None:
+    call("run", "small.yaml", "-o", "sweep.seeds=1")
+    assert "of training, from steps timed here" in call("plan", "small.yaml").stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "smal.yaml"], "smal.yaml: no such file (did you mean 'small.yaml'?)"),
+        (["plan", "small.yaml", "-o", "train.epoch=5"], "train.epoch: unknown key (did you mean 'epochs'?)"),
+        (["run", "small.yaml", "-o", "train.epochs"], "is not of the form key=value"),
+        (["run", "small.yaml", "-o", "train.batch_size=100"], "a batch of 100 is larger than the 60 training rows"),
+        (["run", "small.yaml", "-o", "data.name=leaf", "--offline"], "leaf"),
+        (["run", "small.yaml", "--data-dir", "nowhere", "-o", "data.name=leaf"], "nowhere"),
+        (["run", "small.yaml", "--results", "small.yaml/x"], "cannot be written"),
+        (["show", "results/none"], "no results here"),
+        (["report", "."], "no results here"),
+        (["data", "verify", "leef"], "leef"),
+        (["rnu", "small.yaml"], "no command 'rnu' (did you mean 'run'?)"),
+        (["run"], "Missing argument 'CONFIG'"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, list) else "",
+)
+def test_bad_input_is_told_and_nothing_is_written(place: Path, words: list[str], message: str) -> None:
+    done = call(*words, code=2)
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert [path.name for path in place.iterdir()] == ["small.yaml"]
+
+
+def until(process: subprocess.Popen[str], lines: int) -> None:
+    """Read that many lines of progress."""
+    assert process.stderr is not None
+    for _ in range(lines):
+        assert process.stderr.readline()
+
+
+def tables(folder: Path) -> list[pd.DataFrame]:
+    found = bnbench.open(folder)
+    return [found.trials.drop(columns=TIMES), found.history.drop(columns="seconds")]
+
+
+@pytest.mark.parametrize("moments", [(1, 4), (2, 9)])
+def test_after_sigkill_only_the_missing_trials_are_trained_and_every_figure_is_the_same(
+    place: Path, moments: Sequence[int]
+) -> None:
+    call("run", "small.yaml", "--results", "whole")
+    for lines in moments:
+        with subprocess.Popen(
+            command("run", "small.yaml"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        ) as process:
+            until(process, 1 + lines if lines == moments[0] else 2)
+            process.kill()
+    kept = bnbench.open("results/small").trials["status"].notna().sum()
+    assert kept >= moments[0]
+    done = call("run", "small.yaml")
+    assert f"{kept} done, {12 - kept} to train" in done.stderr
+    for ours, theirs in zip(tables(place / "results/small"), tables(place / "whole/small"), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_done_and_tells_how_to_go_on(place: Path, number: signal.Signals) -> None:
+    words = command("run", "small.yaml", "-o", "sweep.seeds=200")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        until(process, 4)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "bnbench run small.yaml -o sweep.seeds=200" in stderr
+    assert "Traceback" not in stderr
+    assert len(pd.read_csv("results/small/trials.csv")) >= 3
+    assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
+
+
+def test_a_second_run_on_the_same_results_is_refused(place: Path) -> None:
+    words = command("run", "small.yaml", "-o", "sweep.seeds=500")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        until(process, 2)
+        refused = call("run", "small.yaml", code=2)
+        process.kill()
+    assert f"results/small: in use by process {process.pid} on" in refused.stderr
+
+
+def test_failed_trials_give_exit_code_1(place: Path) -> None:
+    code = (
+        "from bnbench import engine\n"
+        "def broken(*rest): raise MemoryError('none left')\n"
+        "engine._train = broken\n"
+        "from bnbench.cli import main; main(['run', 'small.yaml'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "12 trial(s) failed; the same command tries them again" in done.stderr
+    assert "MemoryError: none left" in done.stderr
+
+
+def test_a_terminal_gets_a_live_line(place: Path) -> None:
+    if not shutil.which("script"):
+        pytest.fail("the command `script` (util-linux) is needed to make a terminal")
+    line = " ".join(command("run", "small.yaml"))
+    done = subprocess.run(
+        ["script", "-qec", line, "/dev/null"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "150"},
+    )
+    assert done.returncode == 0
+    assert "epoch" in done.stdout
+    assert "/12" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["digits"])
+def test_data_commands(place: Path, name: str) -> None:
+    assert "cifar10" in call("data", "list").stdout
+    assert {row["name"] for row in json.loads(call("data", "list", "--json").stdout)} >= {"leaf", "digits"}
+    assert "1797 rows, 10 classes" in call("data", "verify", name).stdout
+    assert name in call("data", "fetch", name).stdout
+
+
+def test_smoke_results_stand_beside_the_real_ones(place: Path) -> None:
+    call("run", "small.yaml", "--smoke", "-q")
+    assert (place / "results" / "small-smoke" / "trials.csv").is_file()
+
+
+def test_from_python(place: Path) -> None:
+    results = bnbench.run("small.yaml", overrides={"sweep.seeds": 1}, results=place / "api")
+    assert len(results.trials) == 6
+    assert set(results.summary["variant"]) == {"plain", "batchnorm"}
+    pd.testing.assert_frame_equal(bnbench.open(place / "api" / "small").history, results.history)

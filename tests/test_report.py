@@ -1,0 +1,107 @@
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_rgba
+
+from bnbench import plots, report, store
+from bnbench.plan import Plan
+from bnbench.records import Divergence, Epoch, Result, Scores
+from bnbench.results import Results
+from examples import make_plan
+
+
+def end(plan: Plan, number: int, accuracy: float | None) -> Result:
+    """A trial of three epochs that ended with an accuracy; None: it diverged in its first."""
+    trial = plan.trials[number]
+    start = Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0)
+    if accuracy is None:
+        return Result(trial.id, "p", 57, (start,), np.ones(2, np.float32), Divergence("nonfinite", 2))
+    epochs = (start, *(Epoch(i, 6 * i, 1 / i, 0.5, 1.1 / i, accuracy * i / 3, 0.1 * i) for i in (1, 2, 3)))
+    return Result(
+        trial.id, "p", 57, epochs, np.ones(18, np.float32), None, Scores(0.5, accuracy), 3, Scores(0.5, accuracy)
+    )
+
+
+def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Path:
+    plan = make_plan(**changes)
+    with store.claim(folder) as opened:
+        opened.set_plan(plan)
+        for number, accuracy in enumerate(accuracies):
+            opened.add(end(plan, number, accuracy))
+    return folder
+
+
+MIXED: list[float | None] = [0.8, 0.9, 0.7, None, 0.9, 0.95, None, None]
+
+
+def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
+    paths = report.write(finished(tmp_path, MIXED))
+    assert [path.name for path in paths] == [
+        "rates.png", "rates.svg", "curves.png", "curves.svg", "trials.csv", "history.csv", "summary.csv",
+    ]  # fmt: skip
+    assert all(path.stat().st_size > 100 for path in paths)
+    trials = pd.read_csv(tmp_path / "trials.csv")
+    assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2
+    assert trials["test_loss"].isna().tolist() == [False] * 3 + [True] + [False] * 2 + [True] * 2
+    assert ",," in (tmp_path / "trials.csv").read_text()  # missing is empty
+    assert list(pd.read_csv(tmp_path / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
+
+
+def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
+    folder = finished(tmp_path, MIXED)
+    first = {path.name: path.read_bytes() for path in report.write(folder)}
+    assert {path.name: path.read_bytes() for path in report.write(folder)} == first
+
+
+@pytest.mark.parametrize(
+    "accuracies", [[], [0.9], [None] * 8, [0.2] * 8], ids=["none", "one", "all diverged", "all at chance"]
+)
+def test_odd_results_still_make_a_report(tmp_path: Path, accuracies: list[float | None]) -> None:
+    folder = finished(tmp_path, accuracies)
+    assert report.write(folder)
+    assert len(Results(folder).trials) == len(accuracies)
+
+
+def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:
+    folder = finished(tmp_path, [0.9] * 16, sweep__grid={"model.params.units": [4, 6]})
+    names = {path.name for path in report.write(folder)}
+    assert {"curves-1.png", "curves-2.png"} < names
+    assert Results(folder).axes == ["model.params.units"]
+    assert len(Results(folder).variants) == 4
+
+
+def test_a_figure_draws_the_numbers_of_the_table(tmp_path: Path) -> None:
+    results = Results(finished(tmp_path, MIXED))
+    looks = plots.looks(["plain", "batchnorm"])
+    figure, ax = plt.subplots()
+    plots.score_against_rate(ax, results.summary, results.points, "validation_accuracy", looks)
+    means = [line.get_ydata().tolist() for line in ax.lines if line.get_linestyle() != "None"]
+    chance = 1 / 3
+    assert means[0] == pytest.approx([0.85, (0.7 + chance) / 2])
+    assert means[1] == pytest.approx([0.925, chance])
+    crosses = [c for c in ax.collections if list(c.get_sizes()) == [plots.CROSS]]
+    assert sum(len(c.get_offsets()) for c in crosses) == 3
+    assert all(y == pytest.approx(chance) for c in crosses for _, y in c.get_offsets())
+    assert ax.get_xscale() == "log"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate", "validation accuracy")
+    plt.close(figure)
+
+
+def test_a_variant_looks_the_same_everywhere_and_unlike_the_others() -> None:
+    looks = plots.looks([f"v{i}" for i in range(8)])
+    assert len({to_rgba(look.colour) for look in looks.values()}) == 8
+    assert len({look.marker for look in looks.values()}) == 8
+    assert plots.looks(["v0", "v1"])["v1"].colour == looks["v1"].colour
+
+
+def test_tables_on_python_side_are_those_of_the_files(tmp_path: Path) -> None:
+    results = Results(finished(tmp_path, MIXED))
+    report.write(tmp_path)
+    written = pd.read_csv(tmp_path / "summary.csv")
+    pd.testing.assert_frame_equal(written, results.summary, check_dtype=False)
+    assert list(results.trials.columns) == list(pd.read_csv(tmp_path / "trials.csv").columns)
+    assert repr(results) == f"Results({str(tmp_path)!r}, 8 of 8 trials)"

@@ -1,0 +1,171 @@
+import json
+import sqlite3
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnbench import store
+from bnbench.errors import ResultsError
+from bnbench.plan import Plan
+from bnbench.records import Divergence, Epoch, Fault, Result, Scores
+from examples import make_plan
+
+
+def result(plan: Plan, number: int, **changes: object) -> Result:
+    trial = plan.trials[number - 1]
+    values: dict[str, object] = {
+        "trial": trial.id,
+        "program": plan.cohorts[0].program.key,
+        "parameters": 57,
+        "epochs": (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, 6, 0.9, 0.5, 0.8, 0.6, 0.25)),
+        "step_losses": np.array([1.0, 0.5], np.float32),
+        "test": Scores(0.7, 0.65),
+        "best_epoch": 1,
+        "best_test": Scores(0.7, 0.65),
+        "seconds": 0.5,
+        "seconds_per_step": 1e-3,
+        "engine": "xla",
+        "worker": "pid 1",
+    }
+    return Result(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan()
+
+
+def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path / "tiny") as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+    with store.read(tmp_path / "tiny") as opened:
+        assert opened.states() == {plan.trials[0].id: "completed"}
+        assert opened.planned() == 8
+        (row,) = opened.trials().to_dict("records")
+        assert (row["variant"], row["learning_rate"], row["seed"]) == ("plain", 0.01, 0)
+        assert (row["epochs"], row["steps"], row["initial_loss"], row["train_loss"]) == (1, 6, 1.2, 0.9)
+        assert (row["test_loss"], row["classes"], row["validation_rows"]) == (0.7, 3, 15)
+        history = opened.history()
+        assert list(history.columns) == [
+            "trial", "epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds",
+        ]  # fmt: skip
+        assert history["train_loss"].isna().tolist() == [True, False]
+        assert opened.step_seconds() == {plan.cohorts[0].program.key: 1e-3}
+
+
+def test_every_step_loss_is_kept(tmp_path: Path, plan: Plan) -> None:
+    losses = np.array([1.5, np.inf, 0.25], np.float32)
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, step_losses=losses))
+        np.testing.assert_array_equal(opened.step_losses(plan.trials[0].id), losses)
+
+
+def test_a_diverged_trial_has_its_step_and_no_invented_numbers(tmp_path: Path, plan: Plan) -> None:
+    start = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0),)
+    gone = {
+        "epochs": start,
+        "divergence": Divergence("nonfinite", 4),
+        "test": Scores(),
+        "best_test": Scores(),
+        "best_epoch": None,
+    }
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, **gone))
+        (row,) = opened.trials().to_dict("records")
+    assert (row["status"], row["divergence"], row["diverged_at_step"], row["steps"]) == ("diverged", "nonfinite", 4, 4)
+    assert row["test_loss"] is None
+    assert row["train_loss"] is None
+
+
+def test_a_failed_trial_keeps_its_reason_and_is_replaced_by_the_next_try(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, epochs=(), fault=Fault("out of memory", "Traceback ...")))
+        assert opened.states() == {plan.trials[0].id: "failed"}
+        assert opened.trials()["reason"].tolist() == ["out of memory"]
+        opened.add(result(plan, 1))
+        assert opened.states() == {plan.trials[0].id: "completed"}
+        assert len(opened.history()) == 2
+
+
+def test_tables_show_the_present_plan_only_and_nothing_is_lost(tmp_path: Path, plan: Plan) -> None:
+    other = make_plan(sweep__learning_rate=[0.1])
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        for number in range(1, 9):
+            opened.add(result(plan, number))
+        opened.set_plan(other)
+        assert len(opened.trials()) == 4
+        assert len(opened.states()) == 8
+        opened.set_plan(plan)
+        assert len(opened.trials()) == 8
+
+
+def test_a_transaction_that_breaks_leaves_nothing_behind(tmp_path: Path, plan: Plan) -> None:
+    broken = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, None, 0.9, 0.5, 0.8, 0.6, 0.25))  # type: ignore[arg-type]
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        with pytest.raises(ResultsError, match="what was kept before is unharmed"):
+            opened.add(result(plan, 1, epochs=broken))
+        assert opened.states() == {}
+
+
+def test_a_second_run_is_refused_with_the_owner_named(tmp_path: Path) -> None:
+    with (
+        store.claim(tmp_path),
+        pytest.raises(ResultsError, match=r"in use by process \d+ on .* since"),
+        store.claim(tmp_path),
+    ):
+        pass
+    with store.claim(tmp_path):
+        pass
+
+
+def test_one_may_look_while_another_writes(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+        with store.read(tmp_path) as reader:
+            assert len(reader.states()) == 1
+
+
+def test_a_folder_without_results_names_its_neighbours(tmp_path: Path) -> None:
+    with store.claim(tmp_path / "leaf"):
+        pass
+    with pytest.raises(ResultsError, match=r"no results here .* there are leaf"), store.read(tmp_path / "leef"):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"not a database", b"SQLite format 3\0" + b"\xff" * 200])
+def test_a_damaged_database_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / store.DATABASE).write_bytes(content)
+    for enter in (store.read, store.claim):
+        with pytest.raises(ResultsError, match=r"trials.db: not a readable database"), enter(tmp_path):
+            pass
+    assert (tmp_path / store.DATABASE).read_bytes() == content
+
+
+def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / store.DATABASE)
+    connection.execute("PRAGMA user_version = 99")
+    connection.execute("CREATE TABLE future (x)")
+    connection.close()
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 1"), store.claim(tmp_path):
+        pass
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultsError, match="cannot be written"), store.claim(tmp_path / "file" / "leaf"):
+        pass
+
+
+def test_text_is_replaced_whole(tmp_path: Path) -> None:
+    store.write_text(tmp_path / "a" / "x.json", json.dumps({"a": 1}))
+    store.write_text(tmp_path / "a" / "x.json", json.dumps({"b": 2}))
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]
+    assert json.loads((tmp_path / "a" / "x.json").read_text()) == {"b": 2}

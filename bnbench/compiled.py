@@ -13,10 +13,10 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench import keras_names
-from bnbench.config import Named
+from bnbench.config import Named, Train
 from bnbench.data import Dataset
 from bnbench.data.splits import Parts, Scaling, apply, fit_scaling, split
-from bnbench.errors import BnbenchError
+from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import build_model
 from bnbench.plan import Program
 
@@ -56,6 +56,31 @@ class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type
         return {"rate": float(self.rate.numpy()), "factor": type(self.factor).__name__}
 
 
+def make(family: str, named: Named, where: str, **more: Any) -> Any:
+    """The Keras object that a config names; of `more`, it gets the arguments that it takes.
+
+    Raises:
+        ConfigError: Keras refuses the arguments.
+    """
+    module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
+    class_name = keras_names.resolve(family, named.name, where)
+    taken = keras_names.signature(family, class_name).defaults
+    try:
+        return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
+    except (ValueError, TypeError) as error:
+        raise ConfigError(where, f"{class_name}: {' '.join(str(error).split())}") from error
+
+
+def make_optimizer(train: Train, rate: keras.Variable, where: str) -> keras.optimizers.Optimizer:
+    """The optimizer, with `rate` times the schedule as its learning rate; its own variable where there is none."""
+    learning_rate: Any = 1.0
+    if train.schedule:
+        one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
+        factor = make("schedules", train.schedule, f"{where}.schedule", initial_learning_rate=one)
+        learning_rate = _RateTimesFactor(rate, factor)
+    return make("optimizers", train.optimizer, f"{where}.optimizer", learning_rate=learning_rate)
+
+
 @dataclass(frozen=True)
 class Start:
     """All that a seed fixes."""
@@ -73,9 +98,9 @@ class CompiledProgram:
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.parameters: int = self.model.count_params()
-        self.loss = self._named("losses", program.train.loss)
+        self.loss = make("losses", program.train.loss, f"{program.where}: train.loss")
         self.rate = keras.Variable(1.0, trainable=False, name="rate")
-        self.optimizer = self._optimizer()
+        self.optimizer = make_optimizer(program.train, self.rate, f"{program.where}: train")
         self.optimizer.build(self.model.trainable_variables)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
         self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
@@ -100,20 +125,6 @@ class CompiledProgram:
         losses = losses.numpy()
         broken = np.flatnonzero(~np.isfinite(losses))
         return losses[: broken[0] + 1] if self.stops and broken.size else losses, float(right)
-
-    def _named(self, family: str, named: Named, **more: Any) -> Any:
-        module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
-        class_name = keras_names.resolve(family, named.name, f"train.{family}")
-        taken = keras_names.signature(family, class_name).defaults
-        return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
-
-    def _optimizer(self) -> keras.optimizers.Optimizer:
-        train = self.program.train
-        rate: Any = 1.0
-        if train.schedule:
-            one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
-            rate = _RateTimesFactor(self.rate, self._named("schedules", train.schedule, initial_learning_rate=one))
-        return self._named("optimizers", train.optimizer, learning_rate=rate)
 
     def _place_data(self) -> None:
         x, y = self.dataset.x, self.dataset.y

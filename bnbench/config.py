@@ -5,7 +5,7 @@ What needs several values at once (layers that fit together, a batch that fits t
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +24,8 @@ from pydantic import (
 )
 
 from bnbench import keras_names
-from bnbench.errors import ConfigError, did_you_mean, not_one_of
+from bnbench.errors import ConfigError, not_one_of
+from bnbench.explain import explain
 from bnbench.reading import parse_override, read_yaml, set_key
 
 DATA_SETS = ("digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10")
@@ -287,7 +288,7 @@ def check(values: Mapping[str, object], where: str) -> Experiment:
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
-        problems = dict.fromkeys(_explain(problem, where) for problem in error.errors())
+        problems = dict.fromkeys(explain(problem, where, _keys_at) for problem in error.errors())
         raise ConfigError("", "\n".join(problems)) from None
     _check_names(experiment.train, f"{where}: train")
     return experiment
@@ -340,52 +341,8 @@ def _check_names(train: Train, where: str) -> None:
             raise ConfigError(place, "changes the rate, which train.schedule gives already: leave one of them out")
 
 
-WANTED = {
-    "model_type": "a mapping",
-    "dict_type": "a mapping",
-    "list_type": "a list",
-    "string_type": "text",
-    "int_type": "a whole number",
-    "int_from_float": "a whole number",
-    "float_type": "a number",
-    "bool_type": "true or false",
-    "too_short": "at least one entry",
-}
-
-
-def _explain(problem: Mapping[str, Any], where: str) -> str:
-    """One line for one of pydantic's findings: where, what was found, what was wanted, the nearest name."""
-    kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
-    steps = [step for step in problem["loc"] if not str(step).startswith("(")]  # a branch of a union is no place
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
-    if kind == "extra_forbidden":
-        known = _keys_at(steps[:-1])
-        message = f"unknown key{did_you_mean(str(steps[-1]), known)}; known here: {', '.join(known)}"
-    elif kind == "missing":
-        message = "missing"
-    elif kind == "value_error":
-        message = str(context["error"])
-    elif kind == "literal_error":
-        known = re.findall(r"'([^']*)'", context["expected"])
-        message = (
-            f"{found!r} is neither a number nor {known[0]!r}"
-            if "(word)" in problem["loc"]
-            else not_one_of(found, known)
-        )
-    elif kind == "union_tag_invalid":
-        message = f"found {_short(found)}, wanted one of {context['expected_tags']}"
-    else:
-        wanted = problem["msg"].removeprefix("Input should be ").replace("greater than or equal to", "at least")
-        message = f"found {_short(found)}, wanted {WANTED.get(kind, wanted)}"
-    return f"{where}: {place}: {message}" if place else f"{where}: {message}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _keys_at(steps: list[int | str]) -> list[str]:
+def _keys_at(steps: Sequence[int | str]) -> list[str]:
+    """The keys that are known at a place of an experiment file."""
     part: Any = Experiment
     for step in steps:
         if part is Experiment and step == "variants":

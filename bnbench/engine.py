@@ -17,11 +17,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench import keras_names
-from bnbench.compiled import CompiledProgram, Rows, use_threads
+from bnbench.compiled import CompiledProgram, Rows, make, make_optimizer, use_threads
 from bnbench.data import Dataset
 from bnbench.data.splits import Parts, Scaling
-from bnbench.errors import BnbenchError
 from bnbench.model import build_model, stream_seed, with_scaling
 from bnbench.plan import Cohort, Program, Trial
 from bnbench.records import Divergence, Epoch, Fault, Result, Scores
@@ -39,13 +37,17 @@ class Saving:
 
 
 def check(program: Program) -> int:
-    """The number of weights of a program's model, once Keras has built it.
+    """The number of weights of a program's model, once Keras has built it and all that trains it.
 
     Raises:
-        ConfigError: Keras refuses the model, its optimizer, loss, schedule or callbacks.
+        ConfigError: Keras refuses the model, its optimizer, schedule, loss or callbacks.
     """
     use_threads(program.train.threads)
-    return int(build_model(program.layers, program.facts.shape, program.train.dtype, seed=0).count_params())
+    model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+    make("losses", program.train.loss, f"{program.where}: train.loss")
+    make_optimizer(program.train, keras.Variable(1.0), f"{program.where}: train")
+    _callbacks(program, "check", Path())
+    return int(model.count_params())
 
 
 def train(cohort: Cohort, dataset: Dataset, saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
@@ -58,13 +60,19 @@ def train(cohort: Cohort, dataset: Dataset, saving: Saving, on_epoch: OnEpoch) -
         for trial in cohort.trials:
             try:
                 yield _train(compiled, trial, saving, on_epoch)
-            except BnbenchError:
-                raise
-            except Exception as error:  # a fault of TensorFlow or Keras: kept with the trial, the next one goes on
-                fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
-                yield Result(trial.id, cohort.program.key, compiled.parameters, fault=fault, worker=_worker())
+            except Exception as error:  # of TensorFlow or Keras, or of this machine: the next trial may do
+                yield _failed(cohort.program, trial, error)
+    except GeneratorExit:
+        raise
+    except Exception as error:  # the program cannot be compiled
+        yield from (_failed(cohort.program, trial, error) for trial in cohort.trials)
     finally:
         keras.config.set_floatx(floatx)
+
+
+def _failed(program: Program, trial: Trial, error: Exception) -> Result:
+    fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
+    return Result(trial.id, program.key, program.weights.total if program.weights else 0, fault=fault, worker=_worker())
 
 
 def _worker() -> str:
@@ -76,7 +84,8 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     program = compiled.program
     start = compiled.start(trial.seed)
     compiled.reset(start, trial.learning_rate)
-    callbacks = _callbacks(compiled, trial, saving)
+    made = _callbacks(program, trial.id, saving.folder)
+    callbacks = keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
     course = _Course(compiled, trial, start.parts, on_epoch)
     course.begin()
     callbacks.on_train_begin()
@@ -240,15 +249,12 @@ def _keras_logs(epoch: Epoch) -> dict[str, float]:
     return {name: float("nan") if value is None else value for name, value in logs.items()}
 
 
-def _callbacks(compiled: CompiledProgram, trial: Trial, saving: Saving) -> keras.callbacks.CallbackList:
+def _callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbacks.Callback]:
+    """The callbacks of one trial; what they write goes below the folder, under the trial's id."""
     made = []
-    for named in compiled.program.train.callbacks:
-        kind = keras_names.resolve("callbacks", named.name, "train.callbacks")
-        own: dict[str, Any] = {}
-        if kind == "ModelCheckpoint":
-            ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
-            own["filepath"] = str(saving.folder / "checkpoints" / f"{trial.id}.{ending}")
-        if kind == "TensorBoard":
-            own["log_dir"] = str(saving.folder / "tensorboard" / trial.id)
-        made.append(getattr(keras.callbacks, kind)(**named.arguments, **own))
-    return keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
+    for i, named in enumerate(program.train.callbacks):
+        ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
+        files = {"filepath": folder / "checkpoints" / f"{trial}.{ending}", "log_dir": folder / "tensorboard" / trial}
+        where = f"{program.where}: train.callbacks[{i}]"
+        made.append(make("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
+    return made

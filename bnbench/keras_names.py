@@ -38,7 +38,9 @@ REFUSED = frozenset(
 # Those that act between epochs and write nowhere but where bnbench tells them to.
 CALLBACKS = frozenset({"EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard"})
 SHORT_NAMES = MappingProxyType({"mse": "MeanSquaredError", "mae": "MeanAbsoluteError"})
-HIDDEN = frozenset({"name", "dtype", "seed", "autocast"})  # bnbench gives these: names, train.dtype, the trial's seed
+HIDDEN = frozenset(
+    {"name", "dtype", "seed", "autocast", "reduction"}
+)  # bnbench gives these: names, train.dtype, the trial's seed
 BASE_ARGUMENTS = MappingProxyType({"layers": ("trainable", "activity_regularizer")})  # what `**kwargs` passes on
 REQUIRED = "required"  # stands in a Signature for the default of an argument that has none
 

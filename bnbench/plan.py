@@ -78,6 +78,7 @@ class Program:
     facts: Facts
     sizes: Sizes
     weights: shapes.Weights | None  # None: holds a layer that only Keras can count
+    where: str  # the place in the file, for messages
 
     @property
     def batch_size(self) -> int:
@@ -200,7 +201,8 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
         "layers": [[layer.name, layer.class_name, layer.arguments] for layer in flat],
         "train": train.model_dump(),
     }
-    return Program(_digest(decisive), flat, experiment.data, train, facts, sizes, traced[1] if traced else None)
+    weights = traced[1] if traced else None
+    return Program(_digest(decisive), flat, experiment.data, train, facts, sizes, weights, f"{where}: {place}")
 
 
 def _layers(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> tuple[Layer, ...]:

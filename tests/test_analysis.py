@@ -12,10 +12,12 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
     """Rows as the store gives them: ten classes, 900 validation rows, initial loss 2.3."""
     default: dict[str, object] = {
         "trial": "t", "variant": "plain", "learning_rate": 0.1, "seed": 0, "axes": "{}", "status": "completed",
-        "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2, "train_accuracy": 0.95,
+        "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2,
+        "train_accuracy": 0.9,
         "validation_loss": 0.3, "validation_accuracy": 0.9, "test_loss": 0.4, "test_accuracy": 0.8, "best_epoch": 4,
         "best_test_loss": 0.4, "best_test_accuracy": 0.8, "initial_loss": 2.3, "parameters": 10, "seconds": 1.0,
-        "seconds_per_step": 0.02, "engine": "xla", "worker": "pid 1", "reason": None, "classes": 10, "validation_rows": 900,
+        "seconds_per_step": 0.02, "engine": "xla", "worker": "pid 1", "reason": None, "classes": 10,
+        "validation_rows": 900,
     }  # fmt: skip
     return pd.DataFrame([default | row for row in rows])
 
@@ -51,10 +53,10 @@ def test_the_first_outcome_that_applies(divergence: str | None, final: float, ac
 def test_the_public_columns_of_trials() -> None:
     table = analysis.trial_table(stored({"axes": '{"model.params.units": 50}'}))
     assert list(table.columns) == [
-        "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "diverged_at_step", "epochs",
-        "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy",
-        "best_epoch", "best_test_loss", "best_test_accuracy", "initial_loss", "parameters", "seconds", "seconds_per_step",
-        "engine", "worker", "classes",
+        "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "diverged_at_step",
+        "epochs", "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
+        "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy", "initial_loss", "parameters", "seconds",
+        "seconds_per_step", "engine", "worker", "classes",
     ]  # fmt: skip
     assert analysis.axes_of(table) == ["model.params.units"]
     assert table["model.params.units"].tolist() == [50]

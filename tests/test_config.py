@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from examples import values
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from bnbench import config
 from bnbench.config import DATA_SETS, NORMS, Experiment, LogSpaced
 from bnbench.errors import ConfigError
 from bnbench.layers import NORM_CLASSES
+from examples import values
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("**/*.yaml"))
 

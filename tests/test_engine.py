@@ -7,7 +7,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from examples import dataset, facts, make_plan
 
 from bnbench import engine, keras_names
 from bnbench.compiled import CompiledProgram, use_threads
@@ -17,6 +16,7 @@ from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import build_model
 from bnbench.plan import Cohort, Facts, Trial
 from bnbench.records import Epoch, Result
+from examples import dataset, facts, make_plan
 
 DENSE = [
     {"dense": {"units": 6, "kernel_regularizer": {"l2": 1e-2}}},

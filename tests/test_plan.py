@@ -2,11 +2,11 @@ import re
 from typing import Any
 
 import pytest
-from examples import facts, make_plan, values
 
 from bnbench import config, plan
 from bnbench.errors import ConfigError
 from bnbench.plan import Sizes, part_sizes
+from examples import facts, make_plan, values
 
 
 def test_trials_are_variants_times_rates_times_seeds() -> None:

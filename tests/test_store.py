@@ -49,7 +49,8 @@ def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
         assert (row["test_loss"], row["classes"], row["validation_rows"]) == (0.7, 3, 15)
         history = opened.history()
         assert list(history.columns) == [
-            "trial", "epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds",
+            "trial", "epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+            "seconds",
         ]  # fmt: skip
         assert history["train_loss"].isna().tolist() == [True, False]
         assert opened.step_seconds() == {plan.cohorts[0].program.key: 1e-3}

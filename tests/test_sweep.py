@@ -160,6 +160,36 @@ def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"variants.plain: train.optimizer: SGD: .*momentum"),
+        ({"train__schedule": {"piecewise_constant": {"boundaries": [1], "values": [1]}}}, "train.schedule: Piecewise"),
+        (
+            {"train__callbacks": [{"reduce_lr_on_plateau": {"factor": 2.0}}]},
+            r"train.callbacks\[0\]: ReduceLROnPlateau: ",
+        ),
+    ],
+    ids=str,
+)
+def test_values_that_keras_refuses_write_nothing(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(tmp_path, **changes)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(tmp_path: Path) -> None:
+    variants = {
+        "plain": {},
+        "wrong": {"train": {"loss": "mean_squared_error", "optimizer": {"sgd": {"clipnorm": "x"}}}},
+    }
+    results, _ = run(tmp_path, variants=variants)
+    assert results.trials.groupby("variant")["status"].unique().str[0].to_dict() == {
+        "plain": "completed",
+        "wrong": "failed",
+    }
+
+
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
     with store.claim(tmp_path / "results" / "tiny"), pytest.raises(ResultsError, match="in use by process"):
         run(tmp_path)

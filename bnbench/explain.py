@@ -1,0 +1,52 @@
+"""What pydantic finds wrong with a config -> a line that helps a person."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from bnbench.errors import did_you_mean, not_one_of
+
+Steps = Sequence[int | str]
+WANTED = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "list_type": "a list",
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "too_short": "at least one entry",
+}
+
+
+def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], Sequence[str]]) -> str:
+    """One line for one of pydantic's findings: where, what was found, what was wanted, the nearest name."""
+    kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
+    steps = [step for step in problem["loc"] if not str(step).startswith("(")]  # a branch of a union is no place
+    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+    if kind == "extra_forbidden":
+        known = known_at(steps[:-1])
+        message = f"unknown key{did_you_mean(str(steps[-1]), known)}; known here: {', '.join(known)}"
+    elif kind == "missing":
+        message = "missing"
+    elif kind == "value_error":
+        message = str(context["error"])
+    elif kind == "literal_error":
+        known = re.findall(r"'([^']*)'", context["expected"])
+        message = (
+            f"{found!r} is neither a number nor {known[0]!r}"
+            if "(word)" in problem["loc"]
+            else not_one_of(found, known)
+        )
+    elif kind == "union_tag_invalid":
+        message = f"found {_short(found)}, wanted one of {context['expected_tags']}"
+    else:
+        wanted = problem["msg"].removeprefix("Input should be ").replace("greater than or equal to", "at least")
+        message = f"found {_short(found)}, wanted {WANTED.get(kind, wanted)}"
+    return f"{where}: {place}: {message}" if place else f"{where}: {message}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

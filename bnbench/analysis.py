@@ -78,7 +78,7 @@ def counted(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, axis value and learning rate: counts, P(ok) with its 95% interval, mean and SD of each score.
+    """One row a variant, axis value and learning rate: counts, P(ok) with its 95% interval, mean, SD and range of scores.
 
     Diverged trials count as `counted` says. The SD has ddof 1; that of a single trial is missing.
     """
@@ -97,6 +97,8 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     for score in SCORES:
         summary[f"{score}_mean"] = groups[score].mean()
         summary[f"{score}_sd"] = groups[score].std(ddof=1)
+        summary[f"{score}_min"] = groups[score].min()
+        summary[f"{score}_max"] = groups[score].max()
     summary["seconds_per_step"] = groups["seconds_per_step"].median()
     return summary.reset_index()
 

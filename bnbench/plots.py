@@ -58,7 +58,8 @@ def score_against_rate(
 ) -> None:
     """The mean of a score over seeds against the learning rate, one line a variant.
 
-    A dot is a trial, a cross a diverged one, drawn where it is counted; the band is one SD to each side.
+    A dot is a trial, a cross a diverged one, drawn where it is counted; the band reaches from the lowest to the highest.
+    (One SD below a mean is often no loss at all on a logarithmic axis.)
 
     Args:
         summary: `analysis.summary_table`, of one value of each further axis.
@@ -67,10 +68,8 @@ def score_against_rate(
     """
     for name, group in summary.groupby("variant", sort=False):
         look, group = styles[str(name)], group.sort_values("learning_rate")
-        rate, mean, sd = group["learning_rate"] * 10**look.shift, group[f"{score}_mean"], group[f"{score}_sd"].fillna(0)
-        low, high = (mean - sd).clip(lower=mean * 0.05), mean + sd  # a log axis has no zero
-        if score.endswith("accuracy"):
-            low, high = (mean - sd).clip(lower=0), high.clip(upper=1)
+        rate, mean = group["learning_rate"] * 10**look.shift, group[f"{score}_mean"]
+        low, high = group[f"{score}_min"], group[f"{score}_max"]
         ax.fill_between(rate, low, high, color=look.colour, alpha=0.15, linewidth=0)
         ax.plot(rate, mean, color=look.colour, linestyle=look.dash, zorder=3)
         some = group["n_diverged"] < group["n"]  # where all diverged there is no mean to mark, only crosses
@@ -119,6 +118,11 @@ def score_against_epoch(ax: Axes, history: pd.DataFrame, score: str, styles: Map
         ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     else:
         ax.set_yscale("log")
+
+
+def rate_label(rate: float) -> str:
+    """Three digits: 0.00316, 1000."""
+    return f"{float(f'{rate:.3g}'):g}"
 
 
 def label(score: str) -> str:

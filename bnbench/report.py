@@ -79,7 +79,9 @@ def _rates(results: Results, styles: dict[str, plots.Look]) -> Figure:
         handles.append(Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), fontsize=7)
     figure.supxlabel(
-        f"line: mean over {seeds} seed{'s' * (seeds != 1)}; band: ± 1 SD over seeds", fontsize=7, color="#555555"
+        f"line: mean over {seeds} seeds; band: lowest to highest" if seeds > 1 else "one seed: no spread is known",
+        fontsize=7,
+        color="#555555",
     )
     return figure
 
@@ -96,7 +98,7 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
         part = history[history["learning_rate"] == rate]
         for row, score in enumerate(("validation_accuracy", "train_loss")):
             plots.score_against_epoch(axes[row][column], part, score, styles)
-        axes[0][column].set_title(f"rate {rate:.3g}")
+        axes[0][column].set_title(f"rate {plots.rate_label(rate)}")
     start = history["validation_loss"][history["epoch"] == 0].max()
     lowest = history["train_loss"].min()
     if start > 0 and lowest > 0:

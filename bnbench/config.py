@@ -32,6 +32,7 @@ DATA_SETS = ("digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "
 NORMS = ("none", "batch", "layer", "group", "rms")
 MAX_SEEDS = 1000
 MAX_RATES = 1000
+MAX_TRIALS = 1_000_000
 SMOKE_ROWS = 200  # a part, under --smoke
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
 
@@ -226,6 +227,8 @@ class Sweep(Part):
                 raise ValueError(f"{key} holds {repeated[0]!r} twice")
         if len(self.seed_list()) > MAX_SEEDS or len(self.rates()) > MAX_RATES:
             raise ValueError(f"more than {MAX_SEEDS} seeds or {MAX_RATES} rates")
+        if math.prod(map(len, axes.values())) > MAX_TRIALS:
+            raise ValueError(f"{math.prod(map(len, axes.values())):,} trials a variant: at most {MAX_TRIALS:,}")
         return self
 
     def rates(self) -> list[float]:

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from bnbench.plan import ENGINE_VERSION, Plan
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
-def describe(plan: Plan) -> dict[str, Any]:
-    """The environment as plain values; what cannot be found out is None."""
+def describe(plan: Plan, devices: Sequence[str]) -> dict[str, Any]:
+    """The environment as plain values; what cannot be found out is None. `devices` are those TensorFlow may use."""
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": _processor(),
         "cores": os.cpu_count(),
+        "devices": list(devices),
         "packages": {name: _version(name) for name in PACKAGES},
         "engine_version": ENGINE_VERSION,
         "commit": _git("rev-parse", "HEAD"),

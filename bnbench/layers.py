@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from bnbench import keras_names
@@ -51,9 +52,9 @@ def flatten(items: Sequence[Any], params: Mapping[str, Any], norm: Norm, where: 
     Raises:
         ConfigError: an unknown layer, argument or parameter; a norm without a slot.
     """
-    flat = list(_expand(items, params, where))
+    flat = list(islice(_expand(items, params, where), MAX_LAYERS + 1))  # repeats in repeats may be endless
     if len(flat) > MAX_LAYERS:
-        raise ConfigError(where, f"{len(flat)} layers: at most {MAX_LAYERS}")
+        raise ConfigError(where, f"more than {MAX_LAYERS} layers")
     slots = sum(item.name == "norm" for item in flat)
     if norm.name != "none" and not slots:
         raise ConfigError(where, f"no 'norm' slot for norm: {norm.name} to stand in: write `- norm` where it belongs")

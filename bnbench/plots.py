@@ -58,8 +58,7 @@ def score_against_rate(
 ) -> None:
     """The mean of a score over seeds against the learning rate, one line a variant.
 
-    A dot is a trial, a cross a diverged one, drawn where it is counted; the band reaches from the lowest to the highest.
-    (One SD below a mean is often no loss at all on a logarithmic axis.)
+    A dot is a trial, a cross a diverged one, drawn where it is counted; the band goes from the lowest to the highest.
 
     Args:
         summary: `analysis.summary_table`, of one value of each further axis.

@@ -33,6 +33,15 @@ _Loader.add_implicit_resolver(
 )
 
 
+# Plain values only: what YAML calls a set, a date or binary has no place in an experiment.
+_PLAIN = {"null", "bool", "int", "float", "str", "seq", "map"}
+_Loader.yaml_constructors = {
+    tag: constructor
+    for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+    if tag is None or tag.removeprefix("tag:yaml.org,2002:") in _PLAIN
+}
+
+
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
     seen: dict[object, yaml.Node] = {}
     for key_node, _ in node.value:

@@ -108,7 +108,8 @@ def _train(todo: list[Cohort], plan: Plan, places: Places, opened: store.Store, 
     from bnbench.engine import Saving
     from bnbench.workers import here
 
-    store.write_text(opened.folder / store.ENVIRONMENT, json.dumps(environment.describe(plan), indent=1) + "\n")
+    described = environment.describe(plan, here.devices())
+    store.write_text(opened.folder / store.ENVIRONMENT, json.dumps(described, indent=1) + "\n")
     trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
     load = cache(lambda settings: data.load(settings, places))
     saving = Saving(opened.folder, plan.experiment.save_models)

@@ -1,0 +1,73 @@
+"""What the README says is done here, cut short."""
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bnbench import config, plan
+from bnbench.config import Data, Experiment, Split, Sweep, Train, Variant
+from bnbench.reading import parse_yaml
+from examples import facts
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+@pytest.fixture
+def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "configs").symlink_to(ROOT / "configs")
+    monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_commands_work(place: Path) -> None:
+    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("bnbench ")]
+    assert len(lines) >= 6
+    for line in lines:
+        words = shlex.split(line, comments=True)[1:]
+        if words[0] in {"run", "plan"}:
+            words.append("--smoke")
+        words = [word.replace("results/quickstart", "results/quickstart-smoke") for word in words]
+        done = subprocess.run([sys.executable, "-m", "bnbench", *words], capture_output=True, text=True)
+        assert done.returncode == 0, (line, done.stderr)
+        assert done.stdout
+
+
+def test_the_make_targets_are_there() -> None:
+    listed = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True).stdout
+    named = re.findall(r"^make (\w+)", "\n".join(blocks("sh")), re.MULTILINE)
+    assert named
+    assert all(f"make {target} " in listed for target in named)
+
+
+def test_the_experiment_is_one() -> None:
+    (block,) = blocks("yaml")
+    experiment = config.check(parse_yaml(block, "README.md"), "README.md")  # type: ignore[arg-type]
+    of = facts((192,), rows=990, classes=99)
+    planned = plan.make(experiment, lambda settings: of, "README.md")
+    assert len(planned.trials) == 2 * 7 * 5 * 2
+    assert config.check(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+
+
+def test_the_python_lines_work(place: Path) -> None:
+    (block,) = blocks("python")
+    namespace: dict[str, object] = {}
+    exec(block, namespace)  # noqa: S102  our own README
+    assert len(namespace["results"].trials) == 18  # type: ignore[attr-defined]
+
+
+def test_every_key_is_told() -> None:
+    for part in (Experiment, Data, Split, Variant, Train, Sweep):
+        for key in part.model_fields:
+            assert re.search(rf"\b{key}\b", README), key

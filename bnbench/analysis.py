@@ -78,7 +78,7 @@ def counted(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, axis value and learning rate: counts, P(ok) with its 95% interval, mean, SD and range of scores.
+    """One row a variant, axis value and learning rate: counts, P(ok) with its interval, mean, SD and range of scores.
 
     Diverged trials count as `counted` says. The SD has ddof 1; that of a single trial is missing.
     """

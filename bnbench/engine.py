@@ -15,6 +15,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.compiled import CompiledProgram, Rows, make, make_optimizer, use_threads
@@ -48,6 +49,13 @@ def check(program: Program) -> int:
     make_optimizer(program.train, keras.Variable(1.0), f"{program.where}: train")
     _callbacks(program, "check", Path())
     return int(model.count_params())
+
+
+def devices() -> list[str]:
+    """What TensorFlow may compute on, as `CPU`, `GPU NVIDIA H200`."""
+    found = tf.config.list_physical_devices()
+    names = [tf.config.experimental.get_device_details(device).get("device_name", "") for device in found]
+    return [f"{device.device_type} {name}".strip() for device, name in zip(found, names, strict=True)]
 
 
 def train(cohort: Cohort, dataset: Dataset, saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:

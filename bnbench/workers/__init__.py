@@ -1,5 +1,6 @@
-"""Where cohorts run. Each worker module offers the same two functions.
+"""Where cohorts run. Each worker module offers the same three functions.
 
+`devices()` names what TensorFlow may compute on.
 `check(programs)` raises ConfigError for a program that Keras refuses, before anything is written.
 `run(cohorts, load, saving, on_epoch)` yields a `records.Result` for every trial, in any order, as each one ends.
 """

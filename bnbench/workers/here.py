@@ -20,6 +20,11 @@ def check(programs: Iterable[Program]) -> None:
         engine.check(program)
 
 
+def devices() -> list[str]:
+    """What TensorFlow may compute on."""
+    return engine.devices()
+
+
 def run(
     cohorts: Iterable[Cohort], load: Callable[[Data], Dataset], saving: Saving, on_epoch: OnEpoch
 ) -> Iterator[Result]:

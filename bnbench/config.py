@@ -303,7 +303,8 @@ def smoke(experiment: Experiment) -> Experiment:
     rates = experiment.sweep.rates()
     values["name"] = f"{experiment.name}-smoke"
     values["data"]["limit"] = min(experiment.data.limit or SMOKE_ROWS, SMOKE_ROWS)
-    short: dict[str, Any] = {"epochs": 2, "batch_size": 16, "steps_per_epoch": 4}
+    batch = min(16, values["data"]["limit"])
+    short: dict[str, Any] = {"epochs": 2, "batch_size": batch, "steps_per_epoch": 4}
     values["train"].update(short)
     for variant in values["variants"].values():
         variant["train"] = {key: value for key, value in variant["train"].items() if key not in short}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import LogFormatter, PercentFormatter
 
 from bnbench.analysis import DIVERGED
 
@@ -90,11 +90,7 @@ def score_against_rate(
     ax.set_xscale("log")
     ax.set_xlabel("learning rate")
     ax.set_ylabel(label(score))
-    if score.endswith("accuracy"):
-        ax.set_ylim(-0.03, 1.03)
-        ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    else:
-        ax.set_yscale("log")
+    _scale(ax, score)
 
 
 def score_against_epoch(ax: Axes, history: pd.DataFrame, score: str, styles: Mapping[str, Look]) -> None:
@@ -112,11 +108,17 @@ def score_against_epoch(ax: Axes, history: pd.DataFrame, score: str, styles: Map
             before = known[known["step"] <= step]
             at = (before if len(before) else known).iloc[-1]
             ax.plot(at["epoch"], at[score], color=look.colour, marker="x", markersize=5, zorder=4)
+    _scale(ax, score)
+
+
+def _scale(ax: Axes, score: str) -> None:
+    """Accuracies from 0 to 100%, losses on a logarithmic axis."""
     if score.endswith("accuracy"):
         ax.set_ylim(-0.03, 1.03)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     else:
         ax.set_yscale("log")
+        ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))  # labels only where a decade is not full
 
 
 def rate_label(rate: float) -> str:

@@ -92,7 +92,10 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
     step = -(-len(rates) // MOST_RATES)
     shown = rates[::step]
     history = results.history.merge(trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial")
-    figure = Figure(figsize=(max(3.4, 1.35 * len(shown) + 0.6), 3.4), layout="constrained")
+    width = max(PANEL[0], 1.35 * len(shown) + 0.6)
+    columns = max(1, int(width / 1.1))
+    height = 3.2 + 0.18 * -(-(len(styles) + 1) // columns)  # a line of the legend each
+    figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey="row")
     for column, rate in enumerate(shown):
         part = history[history["learning_rate"] == rate]
@@ -107,6 +110,6 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
     axes[1][0].set_ylabel(f"{plots.label('train_loss')}, up to\n{LOSS_ROOM} x the initial one")
     handles = [Line2D([], [], color=s.colour, linestyle=s.dash, label=name) for name, s in styles.items()]  # type: ignore[arg-type]
     handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), fontsize=7)
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), columns), fontsize=7)
     figure.supxlabel("epoch" + (f"   ({place})" if place else ""), fontsize=8)
     return figure

@@ -241,19 +241,29 @@ def _connect(folder: Path, mode: str) -> sqlite3.Connection:
     path = folder / DATABASE
     try:
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30)
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
-        empty = not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-        if mode == "rwc" and version == 0 and empty:
-            connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
-            version = FORMAT
     except sqlite3.Error as error:
+        raise ResultsError(f"{path}: cannot be opened ({error})") from error
+    try:
+        version = _prepare(connection, make=mode == "rwc")
+    except sqlite3.Error as error:
+        connection.close()
         raise ResultsError(f"{path}: not a readable database ({error}); move it away to start anew") from error
     if version != FORMAT:
         connection.close()
         raise ResultsError(
-            f"{path}: format {version}, but this bnbench reads format {FORMAT}: use the version that wrote it"
+            f"{path}: format {version}, but this bnbench reads format {FORMAT}: use the one that wrote it"
         )
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, make: bool) -> int:
+    """The format of a database; an empty one is given the tables, if that is allowed."""
+    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    empty = not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
+    if make and version == 0 and empty:
+        connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
+        return FORMAT
+    return version
 
 
 def _owner(folder: Path) -> str:

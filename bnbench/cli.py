@@ -23,7 +23,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except BnbenchError as error:
-            click.echo("\n".join(f"bnbench: {line}" for line in str(error).splitlines()), err=True)
+            click.echo(f"bnbench: {error}", err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:  # `bnbench show results/leaf | head`
             sys.stderr.close()

@@ -1,0 +1,49 @@
+import math
+
+import pytest
+
+from bnbench import text
+from examples import make_plan
+
+
+def test_columns_line_up() -> None:
+    assert text.columns(["a", "long"], [[1, "x"], ["wide", ""]]) == "a     long\n1     x\nwide"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (9000, "2.5 h")]
+)
+def test_durations_are_told_in_the_unit_that_fits(seconds: float, told: str) -> None:
+    assert text._duration(seconds) == told
+
+
+def test_a_spread_is_told_where_there_is_one() -> None:
+    assert text._spread(0.98141, 0.0016) == "0.9814 ± 0.0016"
+    assert text._spread(0.5, math.nan) == "0.5000"
+    assert text._spread(math.nan, math.nan) == ""
+
+
+def test_the_matrix_has_a_row_a_variant_and_rate() -> None:
+    planned = make_plan(sweep__seeds=[0, 1, 2, 7])
+    states = {trial.id: "new" for trial in planned.trials}
+    states[planned.trials[0].id] = "done"
+    lines = text.matrix(planned, states).splitlines()
+    assert lines[0].split() == ["trials", "variant", "rate", "seeds", "state"]
+    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 done, 3 new"]
+    assert len(lines) == 1 + 4
+
+
+def test_the_estimate_is_steps_left_times_seconds_a_step() -> None:
+    planned = make_plan()
+    states = {trial.id: "new" for trial in planned.trials}
+    plain, normed = (cohort.program.key for cohort in planned.cohorts)
+    # Four trials of three epochs of six steps are 72 steps a variant.
+    assert text.estimate(planned, states, {plain: 0.5, normed: 0.25}).endswith(
+        "about 54 s of training, from steps timed here"
+    )
+    partly = text.estimate(planned, states, {plain: 0.5})
+    assert "about 36 s" in partly
+    assert "time unknown for 4 trials" in partly
+    assert "time unknown for 8 trials" in text.estimate(planned, states, {})
+    done = dict.fromkeys(states, "done")
+    assert text.estimate(planned, done, {}) == "8 trials: 8 done; nothing to train"

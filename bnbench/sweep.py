@@ -74,19 +74,23 @@ def run(plan: Plan, places: Places, folder: Path, watcher: Watcher) -> int:
         DataError: the data are missing or wrong.
     """
     todo = _todo(plan, folder)
-    if todo:
-        workers.import_tensorflow()
-        from bnbench.workers import here
-
-        here.check(cohort.program for cohort in todo)
-    with store.claim(folder) as opened:
-        opened.set_plan(plan)
-        store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
-        watcher.begin(plan, sum(len(cohort.trials) for cohort in todo))
-        try:
+    watcher.begin(plan, sum(len(cohort.trials) for cohort in todo))
+    try:
+        if todo:
+            _check(todo)
+        with store.claim(folder) as opened:
+            opened.set_plan(plan)
+            store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
             return _train(todo, plan, places, opened, watcher) if todo else 0
-        finally:
-            watcher.end()
+    finally:
+        watcher.end()
+
+
+def _check(cohorts: list[Cohort]) -> None:
+    workers.import_tensorflow()
+    from bnbench.workers import here
+
+    here.check(cohort.program for cohort in cohorts)
 
 
 def _todo(plan: Plan, folder: Path) -> list[Cohort]:

@@ -37,7 +37,7 @@ def run(
         BnbenchError: the experiment, the data or the folder cannot be used; its text says why.
         KeyboardInterrupt: after keeping what had been finished.
     """
-    from bnbench import report, store, sweep
+    from bnbench import report, sweep
     from bnbench.data import Places
     from bnbench.progress import Silent
     from bnbench.results import Results
@@ -45,11 +45,7 @@ def run(
     places = Places.from_environment(Path(data_dir) if data_dir else None, offline)
     plan = sweep.prepare(Path(config), overrides or {}, places, smoke=smoke, download=True)
     folder = Path(results) / plan.experiment.name
-    try:
-        sweep.run(plan, places, folder, watcher or Silent())
-    finally:
-        if store.exists(folder):
-            report.write(folder)
+    sweep.run(plan, places, folder, watcher or Silent(), finish=report.write)
     return Results(folder)
 
 

@@ -41,7 +41,7 @@ def outcome(divergence: str | None, final_loss: float, initial_loss: float, accu
 def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     """One row a trial: `trial, variant, learning_rate, seed`, a column for each further axis, PUBLIC, and `classes`."""
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
-    axes = axes.map(lambda value: json.dumps(value) if isinstance(value, dict | list) else value)
+    axes = axes.map(lambda value: json.dumps(value) if isinstance(value, dict | list) else value)  # for a cell
     table = pd.concat(
         [stored[["trial", "variant", "learning_rate", "seed"]], axes, stored.drop(columns="axes")], axis=1
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from bnbench import __version__, text
+from bnbench import __version__
 from bnbench.errors import BnbenchError, TrialsFailedError, did_you_mean
 
 INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
@@ -108,6 +108,7 @@ def run(
     import signal
 
     import bnbench
+    from bnbench import text
     from bnbench.config import parse_overrides
     from bnbench.progress import watcher
 
@@ -150,7 +151,7 @@ def plan(
     as_json: bool,
 ) -> None:
     """Show what would run, what is done and how long it takes; run nothing."""
-    from bnbench import sweep
+    from bnbench import sweep, text
     from bnbench.config import parse_overrides
     from bnbench.data import Places
 
@@ -186,6 +187,7 @@ def report(folder: Path) -> None:
 def show(folder: Path, as_json: bool) -> None:
     """Print the table of an experiment."""
     import bnbench
+    from bnbench import text
 
     results = bnbench.open(folder)
     click.echo(results.summary.to_json(orient="records", indent=1) if as_json else text.answer(results))
@@ -204,6 +206,7 @@ def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
     from dataclasses import asdict
 
     from bnbench import data as sets
+    from bnbench import text
     from bnbench.data import Places
 
     found = sets.listing(Places.from_environment(data_dir, offline))

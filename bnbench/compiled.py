@@ -82,6 +82,13 @@ def make_optimizer(train: Train, rate: keras.Variable, where: str) -> keras.opti
     return make("optimizers", train.optimizer, f"{where}.optimizer", learning_rate=learning_rate)
 
 
+def targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Class numbers (rows,) in the form that a loss takes: as they are, or one-hot (rows, classes)."""
+    if type(loss).__name__.startswith("Sparse"):
+        return y
+    return tf.one_hot(y, outputs.shape[-1], dtype=outputs.dtype)
+
+
 @dataclass(frozen=True)
 class Start:
     """All that a seed fixes."""
@@ -124,7 +131,9 @@ class CompiledProgram:
         rows = self.program.train.steps_per_epoch
         count = rows * self.program.batch_size if rows else self.program.sizes.train
         self.train_epoch(np.zeros(count, np.int32), go=False)
-        self.evaluate(np.zeros(1, np.int32))
+        for part in {self.program.sizes.validation, self.program.sizes.test}:
+            for size in {min(part, EVALUATION_ROWS), part % EVALUATION_ROWS} - {0}:
+                self.evaluate(np.zeros(size, np.int32))
 
     def train_epoch(self, order: Rows, go: bool = True) -> tuple[NDArray[Any], float]:
         """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows right."""
@@ -179,11 +188,6 @@ class CompiledProgram:
                 x /= tf.where(norm > 0, norm, tf.ones_like(norm))
         return x, tf.gather(self.y, rows)
 
-    def _targets(self, y: tf.Tensor) -> tf.Tensor:
-        if type(self.loss).__name__.startswith("Sparse"):
-            return y
-        return tf.one_hot(y, len(self.program.facts.classes), dtype=self.dtype)
-
     def _correct(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         return tf.cast(tf.argmax(outputs, axis=-1, output_type=tf.int32) == y, self.dtype)
 
@@ -192,7 +196,7 @@ class CompiledProgram:
         x, y = self._batch(rows)
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
-            loss = tf.add_n([self.loss(self._targets(y), outputs), *self.model.losses])
+            loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
             scaled = self.optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
@@ -228,28 +232,20 @@ class CompiledProgram:
             every, right = tf.concat([every, [short[0]]], 0), right + short[1]
         return every, right
 
-    def _evaluate_rows(self, rows: tf.Tensor, weight: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _evaluate_rows(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x, y = self._batch(rows)
         outputs = self.model(x, training=False)
-        mean = self.loss(self._targets(y), outputs, sample_weight=weight)
-        penalty = tf.add_n(self.model.losses) if self.model.losses else tf.zeros((), self.dtype)
-        return mean * rows.shape[0], tf.reduce_sum(self._correct(y, outputs) * weight), penalty
+        loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
+        return loss * rows.shape[0], tf.reduce_sum(self._correct(y, outputs))
 
     def evaluate(self, rows: Rows) -> tuple[float, float]:
-        """Loss, regularisers included, and accuracy in inference mode."""
-        sizes = self.program.sizes
-        size = min(EVALUATION_ROWS, max(sizes.validation, sizes.test))
-        loss = right = penalty = 0.0
-        for first in range(0, len(rows), size):
-            part = rows[first : first + size]
-            padded = np.zeros(size, np.int32)
-            padded[: len(part)] = part
-            weight = (np.arange(size) < len(part)).astype(self.dtype.as_numpy_dtype)
-            part_loss, part_right, part_penalty = self.evaluate_rows(tf.constant(padded), tf.constant(weight))
+        """Loss, regularisers included, and accuracy in inference mode: means over the rows."""
+        loss = right = 0.0
+        for first in range(0, len(rows), EVALUATION_ROWS):
+            part_loss, part_right = self.evaluate_rows(tf.constant(rows[first : first + EVALUATION_ROWS]))
             loss += float(part_loss)
             right += float(part_right)
-            penalty = float(part_penalty)
-        return loss / len(rows) + penalty, right / len(rows)
+        return loss / len(rows), right / len(rows)
 
     def finite(self) -> bool:
         """Whether every weight is a finite number."""

@@ -33,7 +33,10 @@ NORMS = ("none", "batch", "layer", "group", "rms")
 MAX_SEEDS = 1000
 MAX_RATES = 1000
 MAX_TRIALS = 1_000_000
+SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38  # of float32; a smaller one would be 0 to an optimizer
 SMOKE_ROWS = 200  # a part, under --smoke
+MONITORED = ("loss", "accuracy", "val_loss", "val_accuracy")
+MODES = ("auto", "min", "max")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
 
 
@@ -49,8 +52,9 @@ def _named(value: object) -> object:
         return {"name": value}
     if isinstance(value, dict) and "name" not in value and len(value) == 1:
         name, arguments = next(iter(value.items()))
-        if arguments is None or isinstance(arguments, dict):
-            return {"name": name, **(arguments or {})}
+        if arguments is not None and not isinstance(arguments, dict):
+            raise ValueError(f"{name}: found {arguments!r}, wanted a mapping of its arguments")
+        return {"name": name, **(arguments or {})}
     return value
 
 
@@ -127,6 +131,8 @@ def _norm(value: object) -> object:
     name = named.get("name") if isinstance(named, dict) else value
     if name not in NORMS:
         raise ValueError(not_one_of(name, NORMS))
+    if name == "none" and isinstance(named, dict) and len(named) > 1:
+        raise ValueError("none takes no arguments")
     return named
 
 
@@ -142,6 +148,16 @@ class Variant(Part):
     train: dict[str, Any] = {}
 
 
+def _loss(value: object) -> object:
+    """A loss that can be taken from logits is, unless the config says otherwise."""
+    named = _named(value)
+    if isinstance(named, dict) and isinstance(named.get("name"), str):
+        class_name = keras_names.find("losses", named["name"])
+        if class_name and "from_logits" in keras_names.signature("losses", class_name).defaults:
+            return {"from_logits": True} | named
+    return named
+
+
 class Train(Part):
     """How a trial is trained; all but the learning rate and the seed."""
 
@@ -152,7 +168,7 @@ class Train(Part):
     steps_per_epoch: Count | None = None  # None: one pass over the training part
     optimizer: NamedValue = Named(name="sgd")
     schedule: NamedValue | None = None
-    loss: NamedValue = Named(name="sparse_categorical_crossentropy", from_logits=True)
+    loss: Annotated[Named, BeforeValidator(_loss)] = Named(name="sparse_categorical_crossentropy", from_logits=True)
     callbacks: list[NamedValue] = []
     on_divergence: Literal["stop", "continue"] = "stop"
     dtype: Literal["float32", "float64"] = "float32"
@@ -161,8 +177,8 @@ class Train(Part):
 
 
 def _rate(value: float) -> float:
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{value!r} is no learning rate: wanted a number above 0")
+    if not SMALLEST_RATE <= value <= LARGEST_RATE:
+        raise ValueError(f"{value!r} is no learning rate: wanted {SMALLEST_RATE:g} to {LARGEST_RATE:g}")
     return float(value)
 
 
@@ -172,7 +188,6 @@ Rate = Annotated[float, AfterValidator(_rate)]
 class LogSpaced(Part):
     """Rates at equal distances on a logarithmic scale, both ends included."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=True)
     start: Rate = Field(alias="from")
     stop: Rate = Field(alias="to")
     points: Annotated[int, Field(ge=2, le=MAX_RATES)]
@@ -277,7 +292,7 @@ def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Exp
     """
     values = read_yaml(Path(path))
     for key, value in (overrides or {}).items():
-        values = set_key(values, key, value)
+        values = set_key(values, key, value, f"{path}: {key}")
     return check(values, str(path))
 
 
@@ -288,6 +303,8 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, object]:
 
 def check(values: Mapping[str, object], where: str) -> Experiment:
     """The experiment that nested plain values describe."""
+    for key, value in values.items():
+        _check_finite(value, f"{where}: {key}")
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
@@ -295,6 +312,14 @@ def check(values: Mapping[str, object], where: str) -> Experiment:
         raise ConfigError("", "\n".join(problems)) from None
     _check_names(experiment.train, f"{where}: train")
     return experiment
+
+
+def _check_finite(value: object, where: str) -> None:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ConfigError(where, f"found {value}, wanted a finite number")
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        _check_finite(inner, f"{where}[{key}]" if isinstance(key, int) else f"{where}.{key}")
 
 
 def smoke(experiment: Experiment) -> Experiment:
@@ -312,7 +337,9 @@ def smoke(experiment: Experiment) -> Experiment:
         "learning_rate": sorted({rates[0], rates[len(rates) // 2], rates[-1]}),
         "seeds": 1,
         "grid": {
-            key: [axis[0]] for key, axis in experiment.sweep.grid.items() if key.removeprefix("train.") not in short
+            key: [axis[0]]
+            for key, axis in experiment.sweep.grid.items()
+            if key != "data.limit" and key.removeprefix("train.") not in short
         },
     }
     return check(values, experiment.name)
@@ -339,6 +366,9 @@ def _check_names(train: Train, where: str) -> None:
     for i, callback in enumerate(train.callbacks):
         place = f"{where}.callbacks[{i}]"
         kind = keras_names.check_arguments("callbacks", callback.name, callback.arguments, place, ours)
+        for key, known in (("monitor", MONITORED), ("mode", MODES)):
+            if callback.arguments.get(key, known[0]) not in known:
+                raise ConfigError(f"{place}.{key}", not_one_of(callback.arguments[key], known))
         if kind == "TensorBoard" and find_spec("tensorboard") is None:
             raise ConfigError(place, "needs the package tensorboard: pip install 'bnbench[tensorboard]'")
         if kind == "ReduceLROnPlateau" and train.schedule:

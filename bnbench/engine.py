@@ -7,6 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,11 +19,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnbench.compiled import CompiledProgram, Rows, make, make_optimizer, use_threads
+from bnbench.compiled import CompiledProgram, Rows, make, make_optimizer, targets, use_threads
 from bnbench.data import Dataset
 from bnbench.data.splits import Parts, Scaling
-from bnbench.model import build_model, stream_seed, with_scaling
-from bnbench.plan import Cohort, Program, Trial
+from bnbench.errors import ConfigError
+from bnbench.model import build_model, initial_state, stream_seed, with_scaling
+from bnbench.plan import Cohort, Program, Trial, check_output
 from bnbench.records import Divergence, Epoch, Fault, Result, Scores
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
@@ -37,18 +39,48 @@ class Saving:
     models: str = "none"  # final, best: a `.keras` file a trial
 
 
-def check(program: Program) -> int:
-    """The number of weights of a program's model, once Keras has built it and all that trains it.
+def check(program: Program) -> None:
+    """Have Keras build a program's model and all that trains it, and take one step on two made-up rows.
 
     Raises:
-        ConfigError: Keras refuses the model, its optimizer, schedule, loss or callbacks.
+        ConfigError: Keras refuses any of it, the model does not give one number a class, or it holds a layer whose
+            random numbers no seed fixes.
     """
     use_threads(program.train.threads)
-    model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
-    make("losses", program.train.loss, f"{program.where}: train.loss")
-    make_optimizer(program.train, keras.Variable(1.0), f"{program.where}: train")
-    _callbacks(program, "check", Path())
-    return int(model.count_params())
+    with _floatx(program.train.dtype):
+        model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+        check_output(model.output_shape[1:], program.layers, program.facts)
+        _check_seeds(program, model)
+        loss = make("losses", program.train.loss, f"{program.where}: train.loss")
+        optimizer = make_optimizer(program.train, keras.Variable(1e-3), f"{program.where}: train")
+        _callbacks(program, "check", Path())
+        try:
+            optimizer.build(model.trainable_variables)
+            optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
+            outputs = model(tf.zeros((2, *program.facts.shape), program.train.dtype), training=True)
+            loss(targets(loss, tf.constant([0, 0]), outputs), outputs)
+        except Exception as error:  # Keras' own checks raise errors of every kind
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            raise ConfigError(program.where, f"cannot be trained: {reason}") from error
+
+
+def _check_seeds(program: Program, model: keras.Sequential) -> None:
+    first, second = (initial_state(program.layers, model, program.train.dtype, seed=0) for _ in range(2))
+    names = [variable.path for variable in model.variables]
+    for name, one, other in zip(names, first, second, strict=True):
+        if not np.array_equal(one, other):
+            raise ConfigError(program.where, f"{name}: draws numbers that no seed fixes: no trial could be repeated")
+
+
+@contextmanager
+def _floatx(dtype: str) -> Iterator[None]:
+    """Keras' default dtype for a while."""
+    before = keras.config.floatx()
+    keras.config.set_floatx(dtype)
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(before)
 
 
 def devices() -> list[str]:
@@ -61,21 +93,18 @@ def devices() -> list[str]:
 def train(cohort: Cohort, dataset: Dataset, saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
     """Train the trials of a cohort, one result at a time; a fault ends its own trial only."""
     use_threads(cohort.program.train.threads)
-    floatx = keras.config.floatx()
-    keras.config.set_floatx(cohort.program.train.dtype)
-    try:
-        compiled = CompiledProgram(cohort.program, dataset)
+    with _floatx(cohort.program.train.dtype):
+        try:
+            compiled = CompiledProgram(cohort.program, dataset)
+        except Exception as error:  # of this machine's: what a config can get wrong, `check` has found
+            yield from (_failed(cohort.program, trial, error) for trial in cohort.trials)
+            return
         for trial in cohort.trials:
             try:
-                yield _train(compiled, trial, saving, on_epoch)
-            except Exception as error:  # of TensorFlow or Keras, or of this machine: the next trial may do
-                yield _failed(cohort.program, trial, error)
-    except GeneratorExit:
-        raise
-    except Exception as error:  # the program cannot be compiled
-        yield from (_failed(cohort.program, trial, error) for trial in cohort.trials)
-    finally:
-        keras.config.set_floatx(floatx)
+                result = _train(compiled, trial, saving, on_epoch)
+            except Exception as error:  # of TensorFlow, Keras or this machine: the next trial may do
+                result = _failed(cohort.program, trial, error)
+            yield result
 
 
 def _failed(program: Program, trial: Trial, error: Exception) -> Result:
@@ -236,9 +265,7 @@ class _Course:
 
 def first_jump(losses: NDArray[Any]) -> int | None:
     """The first step, counted from 1, whose loss is over 1000 times the one before it."""
-    jumps = [
-        step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before > 0
-    ]
+    jumps = [step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before]
     return jumps[0] if jumps else None
 
 

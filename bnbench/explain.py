@@ -23,7 +23,7 @@ WANTED = {
 def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], Sequence[str]]) -> str:
     """One line for one of pydantic's findings: where, what was found, what was wanted, the nearest name."""
     kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
-    steps = [step for step in problem["loc"] if not str(step).startswith("(")]  # a branch of a union is no place
+    steps = [step for step in problem["loc"] if not str(step).startswith(("(", "["))]  # a branch of a union is no place
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     if kind == "extra_forbidden":
         known = known_at(steps[:-1])
@@ -40,9 +40,12 @@ def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], 
             else not_one_of(found, known)
         )
     elif kind == "union_tag_invalid":
-        message = f"found {_short(found)}, wanted one of {context['expected_tags']}"
+        words = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
+        wanted = " or ".join(words[tag] for tag in re.findall(r"\(\w+\)", context["expected_tags"]))
+        message = f"found {_short(found)}, wanted {wanted}"
     else:
-        wanted = problem["msg"].removeprefix("Input should be ").replace("greater than or equal to", "at least")
+        wanted = problem["msg"].removeprefix("Input should be ")
+        wanted = wanted.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
         message = f"found {_short(found)}, wanted {WANTED.get(kind, wanted)}"
     return f"{where}: {place}: {message}" if place else f"{where}: {message}"
 

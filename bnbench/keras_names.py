@@ -32,12 +32,27 @@ REFUSED = frozenset(
     {
         "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "Input", "InputLayer", "InputSpec",
         "Wrapper", "Pipeline", "StringLookup", "IntegerLookup", "TextVectorization", "LossScaleOptimizer",
-        "MultiOptimizer", "OptimizerMap", "CTC",
+        "MultiOptimizer", "OptimizerMap",
+        # Layers around layers, and layers of several inputs.
+        "Bidirectional", "TimeDistributed", "RNN", "SpectralNormalization", "StackedRNNCells", "GRUCell", "LSTMCell",
+        "SimpleRNNCell", "Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract",
+        "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention",
     }
 )  # fmt: skip
-# Those that act between epochs and write nowhere but where bnbench tells them to.
-CALLBACKS = frozenset({"EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard"})
-SHORT_NAMES = MappingProxyType({"mse": "MeanSquaredError", "mae": "MeanAbsoluteError"})
+# Of these families only some fit: callbacks that act between epochs and write where bnbench tells them to; losses of
+# one number a class.
+CHOSEN = MappingProxyType(
+    {
+        "callbacks": frozenset({"EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard"}),
+        "losses": frozenset(
+            {
+                "SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
+                "CategoricalHinge", "MeanSquaredError",
+            }
+        ),
+    }
+)  # fmt: skip
+SHORT_NAMES = MappingProxyType({"mse": "MeanSquaredError"})
 HIDDEN = frozenset(
     {"name", "dtype", "seed", "autocast", "reduction"}
 )  # bnbench gives these: names, train.dtype, the trial's seed
@@ -64,19 +79,32 @@ def resolve(family: str, name: str, where: str) -> str:
     Raises:
         ConfigError: no public class of that family has the name, or a config may not use it.
     """
+    found = find(family, name)
+    if found:
+        return found
     _, base, noun = FAMILIES[family]
+    known = CHOSEN.get(family) or {n for n in _class_names(family).values() if n not in REFUSED and n != base}
+    usable = {snake(n) for n in known}
+    reason = "cannot be used in a config" if _public(family, name) else f"is no {noun} of Keras"
+    if family in CHOSEN:
+        reason += f": wanted one of {', '.join(sorted(usable))}"
+    raise ConfigError(where, f"{name!r} {reason}{did_you_mean(snake(name), usable)}")
+
+
+def find(family: str, name: str) -> str | None:
+    """The class that a name stands for; None where there is none, or a config may not use it."""
+    found = _public(family, name)
+    chosen = CHOSEN.get(family)
+    if found in REFUSED or found == FAMILIES[family][1] or (chosen and found not in chosen):
+        return None
+    return found
+
+
+def _public(family: str, name: str) -> str | None:
     names = _class_names(family)
     found = names.get(_fold(SHORT_NAMES.get(name, name)))
     if found is None and family == "schedules":  # `inverse_time` for InverseTimeDecay
-        found = names.get(_fold(name) + "decay")
-    refused = found in REFUSED or found == base
-    if found is None or refused or (family == "callbacks" and found not in CALLBACKS):
-        reason = "cannot be used in a config" if found else f"is no {noun} of Keras"
-        usable = {snake(n) for n in names.values() if n not in REFUSED and n != base}
-        if family == "callbacks":
-            usable = {snake(n) for n in CALLBACKS}
-            reason += f": wanted one of {', '.join(sorted(usable))}"
-        raise ConfigError(where, f"{name!r} {reason}{did_you_mean(snake(name), usable)}")
+        return names.get(_fold(name) + "decay")
     return found
 
 
@@ -190,7 +218,7 @@ def check_arguments(
     known = signature(family, class_name)
     allowed = [n for n in known.defaults if n not in HIDDEN and n not in (refused or {})]
     allowed += [n for n in BASE_ARGUMENTS.get(family, ()) if known.takes_more and n not in allowed]
-    for argument in arguments:
+    for argument, value in arguments.items():
         if argument in (refused or {}):
             raise ConfigError(f"{where}.{argument}", (refused or {})[argument])
         if argument not in allowed:
@@ -198,6 +226,10 @@ def check_arguments(
             raise ConfigError(
                 f"{where}.{argument}", f"{class_name} has no such argument{near}; it has {', '.join(allowed)}"
             )
+        default = known.defaults.get(argument)
+        if isinstance(value, str) and isinstance(default, bool | int | float):
+            wanted = "true or false" if isinstance(default, bool) else "a number"
+            raise ConfigError(f"{where}.{argument}", f"found {value!r}, wanted {wanted}")
     missing = [n for n in known.required if n in allowed and n not in arguments]
     if missing:
         raise ConfigError(where, f"{class_name} needs {', '.join(missing)}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import count
 from typing import Any
 
 from bnbench import keras_names
@@ -52,13 +52,11 @@ def flatten(items: Sequence[Any], params: Mapping[str, Any], norm: Norm, where: 
     Raises:
         ConfigError: an unknown layer, argument or parameter; a norm without a slot.
     """
-    flat = list(islice(_expand(items, params, where), MAX_LAYERS + 1))  # repeats in repeats may be endless
-    if len(flat) > MAX_LAYERS:
-        raise ConfigError(where, f"more than {MAX_LAYERS} layers")
+    flat = list(_expand(items, params, where, count()))
     slots = sum(item.name == "norm" for item in flat)
     if norm.name != "none" and not slots:
         raise ConfigError(where, f"no 'norm' slot for norm: {norm.name} to stand in: write `- norm` where it belongs")
-    resolved = [_resolve_norm(item, norm) if item.name == "norm" else _resolve(item) for item in flat]
+    resolved = [_resolve_norm(item, norm, params) if item.name == "norm" else _resolve(item) for item in flat]
     if norm.name == "none":
         resolved = [layer for layer in resolved if layer.class_name != "norm"]
     elif norm.position:
@@ -75,30 +73,35 @@ def used_params(items: Any) -> set[str]:
     return set().union(*(used_params(item) for item in items)) if isinstance(items, list) else set()
 
 
-def _expand(items: Any, params: Mapping[str, Any], where: str) -> Iterator[_Item]:
+def _expand(items: Any, params: Mapping[str, Any], where: str, turns: Iterator[int]) -> Iterator[_Item]:
+    """The layers with repeats written out; `turns` counts lists and layers, for repeats in repeats are soon endless."""
     if not isinstance(items, list):
         raise ConfigError(where, f"found {items!r}, wanted a list of layers")
     for i, item in enumerate(items):
         place = f"{where}[{i}]"
+        if next(turns) >= MAX_LAYERS:
+            raise ConfigError(place, f"more than {MAX_LAYERS} layers")
         if isinstance(item, str):
             yield _Item(item, None, place)
         elif not isinstance(item, dict) or len(item) != 1:
             raise ConfigError(place, f"found {item!r}, wanted one layer, as in `- dense: {{units: 10}}`")
         elif "repeat" in item:
-            yield from _repeat(item["repeat"], params, f"{place}.repeat")
+            yield from _repeat(item["repeat"], params, f"{place}.repeat", turns)
         else:
             name, arguments = next(iter(item.items()))
             yield _Item(str(name), _substitute(arguments, params, f"{place}.{name}"), place)
 
 
-def _repeat(spec: Any, params: Mapping[str, Any], where: str) -> Iterator[_Item]:
+def _repeat(spec: Any, params: Mapping[str, Any], where: str, turns: Iterator[int]) -> Iterator[_Item]:
     if not isinstance(spec, dict) or set(spec) != {"times", "layers"}:
         raise ConfigError(where, "wanted {times: a number, layers: [...]}")
     times = _substitute(spec["times"], params, f"{where}.times")
     if not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= MAX_LAYERS:
         raise ConfigError(f"{where}.times", f"found {times!r}, wanted a whole number from 0 to {MAX_LAYERS}")
+    if spec["layers"] == []:
+        raise ConfigError(f"{where}.layers", "found [], wanted at least one layer")
     for _ in range(times):
-        yield from _expand(spec["layers"], params, f"{where}.layers")
+        yield from _expand(spec["layers"], params, f"{where}.layers", turns)
 
 
 def _substitute(value: Any, params: Mapping[str, Any], where: str) -> Any:
@@ -142,7 +145,7 @@ def _objects(arguments: dict[str, Any], where: str) -> dict[str, Any]:
         if family and value is not None:
             checked[key] = _object(family, value, f"{where}.{key}")
         elif key == "activation" or key.endswith("_activation"):
-            if value is not None and value not in keras_names.activations():
+            if value is not None and not (isinstance(value, str) and value in keras_names.activations()):
                 raise ConfigError(f"{where}.{key}", not_one_of(value, sorted(keras_names.activations())))
             checked[key] = value
         else:
@@ -160,13 +163,13 @@ def _object(family: str, value: Any, where: str) -> dict[str, Any]:
     return {"class_name": keras_names.check_arguments(family, str(name), config, where), "config": config}
 
 
-def _resolve_norm(item: _Item, norm: Norm) -> Layer:
+def _resolve_norm(item: _Item, norm: Norm, params: Mapping[str, Any]) -> Layer:
     if item.arguments is not None:
         raise ConfigError(item.where, "the slot takes no arguments: the variant says what stands in it")
     if norm.name == "none":
         return Layer("", "norm", {}, item.where)
     class_name = NORM_CLASSES[norm.name]
-    arguments = dict(norm.arguments or {})
+    arguments = _substitute(dict(norm.arguments or {}), params, f"{norm.where}.{norm.name}")
     keras_names.check_arguments("layers", class_name, arguments, f"{norm.where}.{norm.name}")
     return Layer("norm", class_name, _objects(arguments, f"{norm.where}.{norm.name}"), item.where)
 

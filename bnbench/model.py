@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from bnbench import keras_names
 from bnbench.data.splits import Scaling
 from bnbench.errors import ConfigError
 from bnbench.layers import Layer
@@ -61,6 +62,8 @@ def stream_seed(seed: int, *names: str) -> int:
 def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
     layer_class = getattr(keras.layers, layer.class_name)
     unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
+    if "seed" in keras_names.signature("layers", layer.class_name).defaults:
+        unseeded.setdefault("seed", None)  # some layers take a seed and do not tell it
     return layer_class.from_config(_with_seeds(unseeded, seed, (layer.name,)))
 
 

@@ -16,6 +16,7 @@ from bnbench.layers import Layer
 from bnbench.reading import set_key
 
 ENGINE_VERSION = 1  # raised whenever the same settings would train to other figures
+MOST_WEIGHTS = 1_000_000_000  # 4 GB of float32, and several times that in training
 OWN_TEST_PART = 0.2  # of the rows, where a set has no official test part and the config names no share
 
 
@@ -61,9 +62,8 @@ def part_sizes(data: Data, facts: Facts, where: str) -> Sizes:
     limit = data.limit or facts.rows
     sizes = Sizes(min(train, limit), min(validation, limit), min(test, limit))
     if min(sizes.train, sizes.validation, sizes.test) < 1:
-        raise ConfigError(
-            f"{where}: data.split", f"leaves a part without rows: {train} train, {validation} validation, {test} test"
-        )
+        parts = f"{max(train, 0)} train, {validation} validation, {test} test"
+        raise ConfigError(f"{where}: data.split", f"leaves a part without rows: {parts} of {pool}")
     return sizes
 
 
@@ -105,7 +105,7 @@ class Trial:
     @property
     def name(self) -> str:
         """For people: `batchnorm units=50 lr=0.01 seed=0`."""
-        axes = "".join(f" {key.rpartition('.')[2]}={value}" for key, value in self.axes.items())
+        axes = "".join(f" {key.rpartition('.')[2]}={label(value)}" for key, value in self.axes.items())
         return f"{self.variant}{axes} lr={self.learning_rate:g} seed={self.seed}"
 
 
@@ -144,8 +144,8 @@ def make(experiment: Experiment, describe: Callable[[Data], Facts], where: str) 
     for axes, at_axes in _points(experiment, where):
         facts = describe(at_axes.data)
         _check_variants(at_axes, where)
-        for name, variant in experiment.variants.items():
-            program = _program(at_axes, at_axes.variants.get(name, variant), facts, where, f"variants.{name}")
+        for name, variant in at_axes.variants.items():
+            program = _program(at_axes, variant, facts, where, f"variants.{name}")
             trials = []
             for rate, seed in product(rates, seeds):
                 number += 1
@@ -163,12 +163,24 @@ def _points(experiment: Experiment, where: str) -> Iterator[tuple[dict[str, Any]
             raise ConfigError(
                 f"{where}: sweep.grid.{key}", "wanted a dotted key under data, model or train, as train.batch_size"
             )
+        for name, variant in experiment.variants.items():
+            _check_axis(key, variant, f"{where}: variants.{name}")
     for values in product(*grid.values()):
         axes = dict(zip(grid, values, strict=True))
         settings: dict[str, Any] = experiment.dump()
         for key, value in axes.items():
-            settings = set_key(settings, key, value)
+            settings = set_key(settings, key, value, f"{where}: sweep.grid.{key}")
         yield axes, config.check(settings, f"{where}: sweep.grid") if axes else experiment
+
+
+def _check_axis(key: str, variant: Variant, where: str) -> None:
+    """A variant that sets what an axis sweeps would stand in every row of that axis with its own value."""
+    part, _, rest = key.partition(".")
+    own: Any = {"train": variant.train, "model": {"params": variant.params, "layers": variant.layers}}.get(part, {})
+    for step in rest.split("."):
+        own = own.get(step) if isinstance(own, dict) else None
+    if own is not None:
+        raise ConfigError(where, f"sets {key}, which sweep.grid sweeps: leave one of them out")
 
 
 def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> Program:
@@ -186,13 +198,10 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
         )
     _check_loss(train, flat, f"{where}: {place}")
     traced = shapes.trace(flat, facts.shape, f"{where}: {place}")
-    if traced and traced[0] != (len(facts.classes),):
-        raise ConfigError(
-            flat[-1].where,
-            f"the last layer, {flat[-1].name} ({flat[-1].class_name}), gives {traced[0]}, "
-            f"wanted ({len(facts.classes)},): one number a class; `- flatten` before the dense layers parts an image "
-            "into its pixels",
-        )
+    if traced:
+        check_output(traced[0], flat, facts)
+        if traced[1].total > MOST_WEIGHTS:
+            raise ConfigError(f"{where}: {place}", f"{traced[1].total:,} weights: at most {MOST_WEIGHTS:,}")
     decisive = {
         "engine": ENGINE_VERSION,
         "versions": _versions(),
@@ -203,6 +212,27 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
     }
     weights = traced[1] if traced else None
     return Program(_digest(decisive), flat, experiment.data, train, facts, sizes, weights, f"{where}: {place}")
+
+
+def check_output(shape: tuple[int | None, ...], flat: tuple[Layer, ...], facts: Facts) -> None:
+    """A model gives one number a class.
+
+    Raises:
+        ConfigError: it does not; names the last layer and both shapes.
+    """
+    if shape != (len(facts.classes),):
+        raise ConfigError(
+            flat[-1].where,
+            f"the last layer, {flat[-1].name} ({flat[-1].class_name}), gives {shape}, wanted ({len(facts.classes)},): "
+            "one number a class; `- flatten` before the dense layers parts an image into its pixels",
+        )
+
+
+def label(value: object) -> str:
+    """A value of an axis as text."""
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _layers(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> tuple[Layer, ...]:
@@ -235,11 +265,12 @@ XLA_LAYERS = frozenset(
 def _check_loss(train: Train, flat: tuple[Layer, ...], where: str) -> None:
     """A softmax at the end and a loss from logits would train a softmax of a softmax, silently."""
     last = flat[-1]
-    softmax = last.class_name == "Softmax" or last.arguments.get("activation") == "softmax"
-    if softmax and train.loss.arguments.get("from_logits"):
+    squashed = last.class_name == "Softmax" or last.arguments.get("activation") in {"softmax", "log_softmax", "sigmoid"}
+    if squashed and train.loss.arguments.get("from_logits"):
+        ending = last.arguments.get("activation", "softmax")
         raise ConfigError(
             last.where,
-            "the model ends in softmax, but the loss is taken from logits: leave the softmax out, "
+            f"the model ends in {ending}, but the loss is taken from logits: leave it out, "
             f"or set train.loss: {{{train.loss.name}: {{from_logits: false}}}} ({where})",
         )
 
@@ -259,7 +290,8 @@ def _check_variants(experiment: Experiment, where: str) -> None:
 
 def _check_params(experiment: Experiment, where: str) -> None:
     """A parameter that no layer uses is a slip of the pen, in the file or in an axis of the grid."""
-    lists = [experiment.model.layers, *(variant.layers or [] for variant in experiment.variants.values())]
+    variants = experiment.variants.values()
+    lists = [experiment.model.layers, *(v.layers or [] for v in variants), *(v.norm.arguments for v in variants)]
     used = set().union(*map(layers.used_params, lists))
     for param in experiment.model.params:
         if param not in used:

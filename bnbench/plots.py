@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import log10
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import LogFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogFormatter, PercentFormatter
 
 from bnbench.analysis import DIVERGED
 
@@ -104,11 +105,19 @@ def score_against_epoch(ax: Axes, history: pd.DataFrame, score: str, styles: Map
         look, known = styles[str(name)], trial.dropna(subset=[score])
         ax.plot(known["epoch"], known[score], color=look.colour, linestyle=look.dash, linewidth=0.9, alpha=0.85)
         step = trial["diverged_at_step"].iloc[0]
-        if pd.notna(step) and len(known):
-            before = known[known["step"] <= step]
-            at = (before if len(before) else known).iloc[-1]
-            ax.plot(at["epoch"], at[score], color=look.colour, marker="x", markersize=5, zorder=4)
+        if pd.notna(step):
+            _cross(ax, trial, known, float(step), score, look)
     _scale(ax, score)
+
+
+def _cross(ax: Axes, trial: pd.DataFrame, known: pd.DataFrame, step: float, score: str, look: Look) -> None:
+    """A cross where the trial diverged: on its line, or at the upper edge where there is no line yet."""
+    last = trial.iloc[-1]
+    epoch = step * last["epoch"] / last["step"] if last["step"] else 0.0
+    before = known[known["step"] <= step]
+    transform = ax.transData if len(before) else ax.get_xaxis_transform()
+    height = before[score].iloc[-1] if len(before) else 0.95
+    ax.plot(epoch, height, color=look.colour, marker="x", markersize=5, zorder=4, transform=transform)
 
 
 def _scale(ax: Axes, score: str) -> None:
@@ -118,7 +127,13 @@ def _scale(ax: Axes, score: str) -> None:
         ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     else:
         ax.set_yscale("log")
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
         ax.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.4)))  # labels only where a decade is not full
+
+
+def _plain(value: float) -> str:
+    """0.01, 10, or a power of ten where it would be long."""
+    return f"{value:g}" if 1e-3 <= value < 1e4 else f"$10^{{{round(log10(value))}}}$"
 
 
 def rate_label(rate: float) -> str:

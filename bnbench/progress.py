@@ -2,6 +2,7 @@
 
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from bnbench.plan import Plan, Trial
@@ -40,12 +41,17 @@ class Lines(Silent):
     def begin(self, plan: Plan, todo: int) -> None:
         """Say how much there is to do."""
         self.todo, self.done = todo, 0
-        print(opening(plan, todo), file=sys.stderr)
+        _tell(opening(plan, todo))
 
     def result(self, trial: Trial, result: Result) -> None:
         """Say how the trial ended."""
         self.done += 1
-        print(f"[{self.done}/{self.todo}] {trial.name}: {ending(result)}", file=sys.stderr, flush=True)
+        _tell(f"[{self.done}/{self.todo}] {trial.name}: {ending(result)}")
+
+
+def _tell(line: str) -> None:
+    with suppress(BrokenPipeError):  # whoever listened has gone; the sweep goes on
+        print(line, file=sys.stderr, flush=True)
 
 
 class Live(Silent):
@@ -74,7 +80,7 @@ class Live(Silent):
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
         )
         self.progress = Progress(*columns, console=console, transient=True)
         self.progress.start()

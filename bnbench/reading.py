@@ -8,6 +8,8 @@ import yaml
 
 from bnbench.errors import ConfigError
 
+NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")  # hold a name, or a mapping with a name
+MAX_NODES = 200_000
 MAX_BYTES = 1_000_000  # an experiment is a page of text; a larger file was named by mistake
 
 
@@ -15,24 +17,23 @@ class _Loader(yaml.SafeLoader):
     """YAML 1.1 as people write it: `1e-3` is a number, a repeated key is an error."""
 
 
-# YAML 1.1 wants a dot and a sign in a number with an exponent, and reads 2024-01-01 as a date.
+# YAML 1.1 reads 1e-3 as text, 010 as eight, 1:30 as ninety, `on` as true and 2024-01-01 as a date.
+_OURS = {"tag:yaml.org,2002:" + name for name in ("float", "int", "bool", "timestamp")}
 _Loader.yaml_implicit_resolvers = {
-    first: [
-        (tag, pattern)
-        for tag, pattern in resolvers
-        if tag not in {"tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
-    ]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OURS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(
-        r"^[-+]?(?:[0-9][0-9_]*\.?[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$"
+for _name, _pattern, _first in (
+    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("int", r"[-+]?[0-9][0-9_]*", "-+0123456789"),
+    (
+        "float",
+        r"[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9][0-9_]*[eE][-+]?[0-9]+|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?"
+        r"|\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))",
+        "-+0123456789.",
     ),
-    list("-+0123456789."),
-)
-
-
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first))
 # Plain values only: what YAML calls a set, a date or binary has no place in an experiment.
 _PLAIN = {"null", "bool", "int", "float", "str", "seq", "map"}
 _Loader.yaml_constructors = {
@@ -60,7 +61,12 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
     return loader.construct_mapping(node, deep=True)
 
 
+def _whole(loader: _Loader, node: yaml.ScalarNode) -> int:
+    return int(str(loader.construct_scalar(node)).replace("_", ""))
+
+
 _Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 
 
 def read_yaml(path: Path) -> dict[str, object]:
@@ -92,8 +98,14 @@ def read_yaml(path: Path) -> dict[str, object]:
 
 def parse_yaml(text: str, where: str) -> object:
     """What a YAML text says, with bnbench's reading of numbers."""
+    loader = _Loader(text)
     try:
-        return yaml.load(text, Loader=_Loader)  # noqa: S506  _Loader is a SafeLoader
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        if _size(node, {}) > MAX_NODES:
+            raise ConfigError(where, f"more than {MAX_NODES} values, once its aliases (*name) are written out")
+        return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -104,6 +116,16 @@ def parse_yaml(text: str, where: str) -> object:
         raise ConfigError(where, f"not usable YAML: {error}") from None
 
 
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """How many values a node stands for; one that holds itself counts once, and is refused when it is constructed."""
+    if id(node) not in known:
+        known[id(node)] = 1
+        inner = node.value if isinstance(node, yaml.SequenceNode | yaml.MappingNode) else []
+        parts = [part for item in inner for part in (item if isinstance(item, tuple) else (item,))]
+        known[id(node)] = 1 + sum(_size(part, known) for part in parts)
+    return known[id(node)]
+
+
 def parse_override(text: str) -> tuple[str, object]:
     """`train.epochs=5` -> ('train.epochs', 5)."""
     key, equals, value = text.partition("=")
@@ -112,15 +134,20 @@ def parse_override(text: str) -> tuple[str, object]:
     return key.strip(), parse_yaml(value, f"-o {key.strip()}")
 
 
-def set_key(values: dict[str, object], key: str, value: object) -> dict[str, object]:
-    """A copy of nested mappings with one dotted key set; steps that are missing are made."""
+def set_key(values: dict[str, object], key: str, value: object, where: str = "") -> dict[str, object]:
+    """A copy of nested mappings with one dotted key set; steps that are missing are made.
+
+    `optimizer: sgd` becomes `optimizer: {name: sgd}` when one of its arguments is set.
+    """
     head, _, rest = key.partition(".")
     if not rest:
         return {**values, head: value}
     inner = values.get(head)
+    if isinstance(inner, str) and head in NAMED_KEYS:
+        inner = {"name": inner}
     if inner is not None and not isinstance(inner, dict):
-        raise ConfigError(key, f"{head!r} holds {_kind(inner)}, so it has no key {rest!r}")
-    return {**values, head: set_key(inner or {}, rest, value)}
+        raise ConfigError(where, f"{head!r} holds {_kind(inner)}, so it has no key {rest!r}")
+    return {**values, head: set_key(inner or {}, rest, value, where)}
 
 
 def _neighbour(path: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -13,7 +14,7 @@ from bnbench import plots, store
 from bnbench.results import Results
 
 PANEL = (3.4, 2.5)  # inches; two panels are as wide as a page of text
-MOST_RATES = 7  # columns of a figure of curves
+MOST_RATES = 9  # columns of a figure of curves
 LOSS_ROOM = 10  # times the initial loss: a blown loss of 1e20 would press all others into a line
 MOST_FIGURES = 12  # of curves, where there are further axes
 
@@ -65,6 +66,7 @@ def _rates(results: Results, styles: dict[str, plots.Look]) -> Figure:
         for ax, score in zip(row, ("validation_accuracy", "validation_loss"), strict=True):
             plots.score_against_rate(ax, summary, points[place], score, styles)
             ax.set_title(place)
+        _bound_loss(row[1], points[place]["initial_loss"].max())
         row[0].axhline(1 / points[place]["classes"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
     seeds = results.trials["seed"].nunique()
     handles = [
@@ -102,14 +104,20 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
         for row, score in enumerate(("validation_accuracy", "train_loss")):
             plots.score_against_epoch(axes[row][column], part, score, styles)
         axes[0][column].set_title(f"rate {plots.rate_label(rate)}")
-    start = history["validation_loss"][history["epoch"] == 0].max()
-    lowest = history["train_loss"].min()
-    if start > 0 and lowest > 0:
-        axes[1][0].set_ylim(min(lowest, start) / 2, LOSS_ROOM * start)
     axes[0][0].set_ylabel(plots.label("validation_accuracy"))
-    axes[1][0].set_ylabel(f"{plots.label('train_loss')}, up to\n{LOSS_ROOM} x the initial one")
+    axes[1][0].set_ylabel(plots.label("train_loss"))
+    _bound_loss(axes[1][0], trials["initial_loss"].max())
     handles = [Line2D([], [], color=s.colour, linestyle=s.dash, label=name) for name, s in styles.items()]  # type: ignore[arg-type]
     handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), columns), fontsize=7)
-    figure.supxlabel("epoch" + (f"   ({place})" if place else ""), fontsize=8)
+    notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
+    figure.supxlabel("epoch" + (f"   ({', '.join(notes)})" if notes else ""), fontsize=8)
     return figure
+
+
+def _bound_loss(ax: Axes, initial: float) -> None:
+    """End a loss axis at some times the initial loss, and say so: a blown loss of 1e20 would flatten all others."""
+    low, high = ax.get_ylim()
+    if initial > 0 and high > LOSS_ROOM * initial:
+        ax.set_ylim(min(low, initial / 2), LOSS_ROOM * initial)
+        ax.set_ylabel(f"{ax.get_ylabel()}\n(up to {LOSS_ROOM} x the initial one)")

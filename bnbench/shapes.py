@@ -54,7 +54,7 @@ def trace(layers: Sequence[Layer], shape: Shape, where: str) -> tuple[Shape, Wei
             raise ConfigError(
                 layer.where or where, f"{layer.name} ({layer.class_name}) gets {shape}: {misfit}"
             ) from None
-        except (TypeError, ValueError, IndexError):
+        except (TypeError, ValueError, IndexError, ArithmeticError):
             return None  # odd arguments: Keras says what it makes of them
         if layer.arguments.get("trainable") is False:
             weights = Weights(0, weights.total)

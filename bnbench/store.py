@@ -33,8 +33,9 @@ DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "envi
 SCHEMA = """
 CREATE TABLE trials (
     id TEXT PRIMARY KEY, program TEXT NOT NULL, status TEXT NOT NULL, divergence TEXT, diverged_at_step INTEGER,
-    parameters INTEGER, test_loss REAL, test_accuracy REAL, best_epoch INTEGER, best_test_loss REAL,
-    best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT, reason TEXT, traceback TEXT,
+    steps INTEGER NOT NULL, parameters INTEGER, test_loss REAL, test_accuracy REAL, best_epoch INTEGER,
+    best_test_loss REAL, best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT,
+    reason TEXT, traceback TEXT,
     step_losses BLOB  -- float32, little-endian, zlib
 ) WITHOUT ROWID;
 CREATE TABLE history (
@@ -53,8 +54,8 @@ CREATE TABLE plan (
 # The last epoch is that of the final weights, unless those are not finite numbers.
 TRIALS = """
 SELECT plan.trial, plan.variant, plan.learning_rate, plan.seed, plan.axes, trials.status, trials.divergence,
-    trials.diverged_at_step, last.epoch AS epochs, coalesce(trials.diverged_at_step * (trials.divergence = 'nonfinite'),
-    last.step) AS steps, last.train_loss, last.train_accuracy, last.validation_loss, last.validation_accuracy,
+    trials.diverged_at_step, last.epoch AS epochs, trials.steps, last.train_loss, last.train_accuracy,
+    last.validation_loss, last.validation_accuracy,
     trials.test_loss, trials.test_accuracy, trials.best_epoch, trials.best_test_loss, trials.best_test_accuracy,
     first.validation_loss AS initial_loss, trials.parameters, trials.seconds, trials.seconds_per_step, trials.engine,
     trials.worker, trials.reason, programs.classes, programs.validation_rows
@@ -65,7 +66,9 @@ FROM plan JOIN trials ON trials.id = plan.trial JOIN programs ON programs.key = 
 ORDER BY plan.number
 """
 HISTORY = """
-SELECT history.* FROM plan JOIN history ON history.trial = plan.trial ORDER BY plan.number, history.epoch
+SELECT history.* FROM history
+    JOIN (SELECT trial, min(number) AS number FROM plan GROUP BY trial) AS planned ON planned.trial = history.trial
+ORDER BY planned.number, history.epoch
 """
 
 
@@ -95,8 +98,9 @@ class Store:
         fault, divergence = result.fault, result.divergence
         row = (
             result.trial, result.program, result.status, divergence and divergence.kind, divergence and divergence.step,
-            result.parameters, *astuple(result.test), result.best_epoch, *astuple(result.best_test), result.seconds,
-            result.seconds_per_step, result.engine, result.worker, fault and fault.reason, fault and fault.traceback,
+            len(result.step_losses), result.parameters, *astuple(result.test), result.best_epoch,
+            *astuple(result.best_test), result.seconds, result.seconds_per_step, result.engine, result.worker,
+            fault and fault.reason, fault and fault.traceback,
             zlib.compress(result.step_losses.astype("<f4").tobytes()),
         )  # fmt: skip
         with self._transaction():
@@ -118,15 +122,20 @@ class Store:
 
     def trials(self) -> "pd.DataFrame":
         """One row a finished trial of the present plan, as stored; `analysis.trial_table` makes it the public one."""
-        import pandas as pd
-
-        return pd.read_sql_query(TRIALS, self._db)
+        return self._table(TRIALS)
 
     def history(self) -> "pd.DataFrame":
         """One row a trial and epoch of the present plan."""
+        return self._table(HISTORY)
+
+    def _table(self, query: str) -> "pd.DataFrame":
         import pandas as pd
 
-        return pd.read_sql_query(HISTORY, self._db)
+        cursor = self._db.execute(query)
+        table = pd.DataFrame(cursor.fetchall(), columns=[column[0] for column in cursor.description])
+        # A column without one known number would not be one of numbers.
+        numbers = [name for name in table.columns if name.endswith(("_loss", "_accuracy")) or "seconds" in name]
+        return table.astype(dict.fromkeys(numbers, "float64"))
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
         """The mini-batch losses of a trial, (steps,), up to and with the first that is not finite."""
@@ -165,19 +174,22 @@ def claim(folder: Path) -> Iterator[Store]:
     """
     from filelock import FileLock, Timeout
 
+    lock = FileLock(folder / ".lock", timeout=0)
+    owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock", timeout=0)
-        with lock:
-            owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-            (folder / ".owner").write_text(json.dumps(owner), encoding="utf-8")
-            with closing(_connect(folder, "rwc")) as connection:
-                yield Store(folder, connection)
-            (folder / ".owner").unlink(missing_ok=True)
+        lock.acquire()
+        (folder / ".owner").write_text(json.dumps(owner), encoding="utf-8")
     except Timeout:
         raise ResultsError(f"{folder}: in use by {_owner(folder)}; wait for it, or stop it and run again") from None
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be written: {error.strerror or error}") from error
+    try:
+        with closing(_connect(folder, "rwc")) as connection, _damage_told(folder):
+            yield Store(folder, connection)
+    finally:
+        (folder / ".owner").unlink(missing_ok=True)
+        lock.release()
 
 
 @contextmanager
@@ -187,22 +199,36 @@ def read(folder: Path) -> Iterator[Store]:
     Raises:
         ResultsError: there is none, or it is damaged or of another version.
     """
-    if not (folder / DATABASE).is_file():
+    if not exists(folder):
         known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
         there = f"; there are {', '.join(known)}" if known else ""
         raise ResultsError(f"{folder}: no results here (no {DATABASE}){there}")
-    with closing(_connect(folder, "ro")) as connection:
+    with closing(_connect(folder, "ro")) as connection, _damage_told(folder):
         yield Store(folder, connection)
 
 
 def exists(folder: Path) -> bool:
-    """Whether trials have been kept there."""
-    return (folder / DATABASE).is_file()
+    """Whether trials have been kept there; an empty file is what a run leaves that was killed as it began."""
+    path = folder / DATABASE
+    return path.is_file() and path.stat().st_size > 0
+
+
+@contextmanager
+def _damage_told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ResultsError(f"{folder / DATABASE}: cannot be read ({error}); move it away to start anew") from error
 
 
 def model_path(folder: Path, trial: str) -> Path:
     """Where a trial's model is saved, if it is."""
     return folder / MODELS / f"{trial}.keras"
+
+
+def missing_models(folder: Path, trials: Iterable[str]) -> set[str]:
+    """Those of the trials whose model was not saved."""
+    return {trial for trial in trials if not model_path(folder, trial).is_file()}
 
 
 def write_text(path: Path, text: str) -> None:
@@ -272,8 +298,3 @@ def _owner(folder: Path) -> str:
         return f"process {owner['process']} on {owner['host']} since {owner['since']}"
     except (OSError, ValueError, KeyError):
         return "another process"
-
-
-def missing_models(folder: Path, trials: Iterable[str]) -> set[str]:
-    """Those of the trials whose model was not saved."""
-    return {trial for trial in trials if not model_path(folder, trial).is_file()}

@@ -1,7 +1,7 @@
 """Plan minus store -> worker -> store: trains what is not there yet, and keeps each trial as it ends."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -63,9 +63,10 @@ def step_seconds(folder: Path) -> dict[str, float]:
         return opened.step_seconds()
 
 
-def run(plan: Plan, places: Places, folder: Path, watcher: Watcher) -> int:
-    """Train the trials of the plan that the folder does not hold; returns how many failed.
+def run(plan: Plan, places: Places, folder: Path, watcher: Watcher, finish: Callable[[Path], object]) -> None:
+    """Train the trials of the plan that the folder does not hold.
 
+    `finish` is called with the folder while it is still ours, whether all trials ended or an interrupt came.
     An interrupt loses the trial under way and nothing else; running again goes on from there.
 
     Raises:
@@ -81,7 +82,12 @@ def run(plan: Plan, places: Places, folder: Path, watcher: Watcher) -> int:
         with store.claim(folder) as opened:
             opened.set_plan(plan)
             store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
-            return _train(todo, plan, places, opened, watcher) if todo else 0
+            try:
+                if todo:
+                    _train(todo, plan, places, opened, watcher)
+            finally:
+                watcher.end()
+                finish(folder)
     finally:
         watcher.end()
 
@@ -108,7 +114,7 @@ def _todo(plan: Plan, folder: Path) -> list[Cohort]:
     return left
 
 
-def _train(todo: list[Cohort], plan: Plan, places: Places, opened: store.Store, watcher: Watcher) -> int:
+def _train(todo: list[Cohort], plan: Plan, places: Places, opened: store.Store, watcher: Watcher) -> None:
     from bnbench.engine import Saving
     from bnbench.workers import here
 
@@ -117,9 +123,6 @@ def _train(todo: list[Cohort], plan: Plan, places: Places, opened: store.Store, 
     trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
     load = cache(lambda settings: data.load(settings, places))
     saving = Saving(opened.folder, plan.experiment.save_models)
-    failed = 0
     for result in here.run(todo, load, saving, watcher.epoch):
         opened.add(result)
-        failed += result.status == "failed"
         watcher.result(trials[result.trial], result)
-    return failed

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from bnbench.plan import label
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -14,14 +16,16 @@ def answer(results: "Results") -> str:
     """What a person wants to see when a run has ended."""
     from bnbench import store
 
-    figure = results.folder / store.PLOTS / "rates.png"
+    ended, failed = len(results.trials) - len(results.faults), len(results.faults)
+    told = f"{ended} of {results.planned} trials" + (f", {failed} failed" if failed else "")
+    if not ended:
+        return f"{told}: no trial has ended yet"
     return "\n\n".join(
         [
-            f"{len(results.trials)} of {results.planned} trials; validation accuracy, mean ± SD over seeds "
-            "(a diverged trial counts at chance)",
+            f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)",
             _by_rate(results.summary, results.axes),
             _by_variant(results.variants, results.axes),
-            f"{figure}\n{results.folder / 'trials.csv'}",
+            f"{results.folder / store.PLOTS / 'rates.png'}\n{results.folder / 'trials.csv'}",
         ]
     )
 
@@ -32,21 +36,21 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in summary.to_dict("records"):
         cell = _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"])
-        if row["n_diverged"]:
-            cell += f"  {row['n_diverged']}/{row['n']} diverged"
-        elif row["n_chance"]:
-            cell += f"  {row['n_chance']}/{row['n']} at chance"
+        told = [
+            f"{row[key]} {word}" for key, word in (("n_chance", "at chance"), ("n_diverged", "diverged")) if row[key]
+        ]
+        cell += f"  {', '.join(told)} of {row['n']}" if told else ""
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     header = [*(axis.rpartition(".")[2] for axis in axes), "rate", *variants]
-    return columns(header, [[*map(_number, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()])
+    return columns(header, [[*map(label, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()])
 
 
 def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
     rows = [
         [
             row["variant"],
-            *(_number(row[axis]) for axis in axes),
-            _number(row["best_rate"]),
+            *(label(row[axis]) for axis in axes),
+            label(row["best_rate"]),
             str(row["n"]),
             _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"]),
             _spread(row["test_accuracy_mean"], row["test_accuracy_sd"]),
@@ -74,13 +78,14 @@ def matrix(planned: "Plan", states: dict[str, str]) -> str:
     """The plan, numbered, a row a variant and rate with the states of its seeds."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for trial in planned.trials:
-        groups.setdefault((trial.variant, *trial.axes.values(), trial.learning_rate), []).append(trial)
+        key = (trial.variant, *map(label, trial.axes.values()), label(trial.learning_rate))
+        groups.setdefault(key, []).append(trial)
     rows = []
     for key, trials in groups.items():
         counts = dict.fromkeys(states[t.id] for t in trials)
         told = ", ".join(f"{sum(states[t.id] == state for t in trials)} {state}" for state in counts)
         span = f"{trials[0].number}" if len(trials) == 1 else f"{trials[0].number}-{trials[-1].number}"
-        rows.append([span, *map(_number, key), _span([t.seed for t in trials]), told])
+        rows.append([span, *key, _span([t.seed for t in trials]), told])
     axes = [axis.rpartition(".")[2] for axis in planned.experiment.sweep.grid]
     return columns(["trials", "variant", *axes, "rate", "seeds", "state"], rows)
 
@@ -95,7 +100,7 @@ def cohorts(planned: "Plan") -> str:
             [
                 number,
                 cohort.variant,
-                *map(_number, cohort.axes.values()),
+                *map(label, cohort.axes.values()),
                 f"{weights.total:,}" if weights else "known once built",
                 f"{weights.trainable:,}" if weights else "",
                 f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",
@@ -143,10 +148,6 @@ def _spread(mean: float, sd: float) -> str:
 def _span(seeds: Sequence[int]) -> str:
     whole = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
     return f"{seeds[0]}-{seeds[-1]}" if whole else ",".join(map(str, seeds))
-
-
-def _number(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -54,6 +54,14 @@ def test_three_ways_to_name_an_optimizer_are_one() -> None:
     assert check(train__optimizer={"adam": {"beta_1": 0.8}}) == check(train__optimizer={"name": "adam", "beta_1": 0.8})
 
 
+def test_a_loss_that_is_named_is_taken_from_logits_too() -> None:
+    assert check(train__loss="sparse_categorical_crossentropy") == check()
+    assert check(train__loss="categorical_crossentropy").train.loss.arguments == {"from_logits": True}
+    explicit = check(train__loss={"categorical_crossentropy": {"from_logits": False}})
+    assert explicit.train.loss.arguments == {"from_logits": False}
+    assert check(train__loss="mse").train.loss.arguments == {}
+
+
 def test_a_variant_may_be_named_by_a_number() -> None:
     assert list(check(variants={200: {"norm": "none"}}).variants) == ["200"]
 
@@ -89,6 +97,17 @@ def test_a_variant_may_be_named_by_a_number() -> None:
         ),
         ("train__callbacks", [{"early_stopping": {"restore_best_weights": True}}], "final and with the best weights"),
         ("train__optimizer", {"adam": {"use_ema": True}}, "averaged weights"),
+        ("train__callbacks", [{"early_stopping": {"monitor": "val_los"}}], "(did you mean 'val_loss'?)"),
+        ("train__callbacks", [{"early_stopping": {"mode": "sideways"}}], "'sideways' is not one of auto, min, max"),
+        ("train__optimizer", {"sgd": {"momentum": "0.9"}}, "train.optimizer.momentum: found '0.9', wanted a number"),
+        ("train__optimizer", {"adam": {"epsilon": math.inf}}, "train.optimizer.adam.epsilon: found inf"),
+        ("train__optimizer", {"sgd": 5}, "sgd: found 5, wanted a mapping of its arguments"),
+        ("train__loss", "poisson", "cannot be used in a config: wanted one of categorical_crossentropy"),
+        ("variants__plain__norm", {"none": {"momentum": 1}}, "none takes no arguments"),
+        ("variants__plain__norm", {"batch": 5}, "batch: found 5, wanted a mapping of its arguments"),
+        ("sweep__learning_rate", [1e-60], "1e-60 is no learning rate: wanted 1.2e-38 to 3.4e+38"),
+        ("sweep__seeds", {}, "found {}, wanted a number or a list"),
+        ("sweep__learning_rate", {"start": 1, "to": 2, "points": 3}, "sweep.learning_rate.start: unknown key"),
         ("train__epochs", 0, "train.epochs: found 0, wanted at least 1"),
         ("train__epochs", "5", "train.epochs: found '5', wanted a whole number"),
         ("train__epochs", True, "train.epochs: found True, wanted a whole number"),
@@ -113,7 +132,7 @@ def test_a_variant_may_be_named_by_a_number() -> None:
         ("sweep__learning_rate", "1e-3 to 1", "wanted {from: 1.0e-3"),
         ("sweep__learning_rate", [0.1, 0.1], "holds 0.1 twice"),
         ("sweep__learning_rate", {"from": 1, "to": 0.1, "points": 3}, "wanted from < to"),
-        ("sweep__seeds", 5000, "found 5000, wanted less than or equal to 1000"),
+        ("sweep__seeds", 5000, "found 5000, wanted at most 1000"),
         ("sweep__seeds", 0, "found 0, wanted at least 1"),
         ("sweep__seeds", [], "seeds is empty"),
         ("sweep__grid", {f"model.params.{name}": list(range(100)) for name in "abc"}, "4,000,000 trials a variant"),

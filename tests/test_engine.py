@@ -224,6 +224,11 @@ def test_the_first_jump_is_found() -> None:
     assert first_jump(np.array([])) is None
 
 
+def test_a_jump_from_a_loss_of_zero_counts() -> None:
+    assert first_jump(np.array([2.0, 0.0, 50.0])) == 3
+    assert first_jump(np.array([2.0, 0.0, 0.0])) is None
+
+
 def test_a_blown_trial_is_one_that_did_not_come_back() -> None:
     layers = [{"dense": 6}, {"activation": "relu"}, "norm", {"dense": "$classes"}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[10], sweep__seeds=1, train__epochs=5)[0]
@@ -232,6 +237,23 @@ def test_a_blown_trial_is_one_that_did_not_come_back() -> None:
     assert result.divergence.kind == "blown"
     assert result.step_losses[result.divergence.step - 1] > 1000 * result.step_losses[result.divergence.step - 2]
     assert result.test.loss is not None  # its weights are numbers
+
+
+@pytest.mark.parametrize("rows", [75, 1500])
+def test_validation_and_test_are_means_over_all_rows(rows: int) -> None:
+    layers = [{"dense": {"units": 6, "activity_regularizer": {"l2": 0.5}}}, "norm", {"dense": "$classes"}]
+    of = facts(rows=rows)
+    data = dataset(of)
+    data.x[0] = 1e20  # a row of another part must not leak in
+    cohort = make_plan(of, model={"layers": layers}, data__split={"validation": 0.4, "test": 0.35}).cohorts[0]
+    compiled = CompiledProgram(cohort.program, data)
+    start = compiled.start(0)
+    for part in (start.parts.validation, start.parts.test):
+        clean = part[part != 0]
+        x, y = apply(start.scaling, data.x)[clean].astype("float32"), data.y[clean]
+        compiled.reset(start, 0.1)
+        theirs = compiled.model.evaluate(x, y, batch_size=len(y), verbose=0)
+        assert compiled.evaluate(clean) == pytest.approx(theirs, rel=1e-5)
 
 
 def test_the_short_last_batch_weighs_less() -> None:
@@ -450,6 +472,32 @@ def test_keras_refusals_name_the_layer_and_its_input() -> None:
     )
     with pytest.raises(ConfigError, match=r"tiny.yaml: model.layers\[0\]: zero_padding2d_0 .* gets \(6, 6, 1\): "):
         engine.check(program)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([{"reshape": [5, 1]}, "norm", {"lstm": 7}], r"the last layer, lstm_0 \(LSTM\), gives \(7,\), wanted \(3,\)"),
+        ([{"reshape": [5, 1]}, "norm", {"lstm": {"units": 3, "return_sequences": True}}], r"gives \(5, 3\)"),
+    ],
+    ids=str,
+)
+def test_a_model_of_the_wrong_shape_is_refused_before_training(layers: list[Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        engine.check(cohorts(model={"layers": layers})[0].program)
+
+
+def test_a_layer_that_no_seed_fixes_is_refused() -> None:
+    layers = ["aug_mix", "norm", "flatten", {"dense": 3}]
+    with pytest.raises(ConfigError, match="no seed fixes"):
+        engine.check(cohorts((8, 8, 3), model={"layers": layers})[0].program)
+
+
+def test_a_layer_that_hides_its_seed_is_seeded() -> None:
+    layers = [{"reshape": [5, 1]}, "norm", {"simple_rnn": {"units": 4, "dropout": 0.5}}, {"dense": 3}]
+    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[0]
+    engine.check(cohort.program)
+    assert figures(results(cohort)[0]) == figures(results(cohort)[0])
 
 
 def test_threads_cannot_change_within_a_process() -> None:

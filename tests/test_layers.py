@@ -97,6 +97,15 @@ def test_arguments_of_every_form() -> None:
         ([{"repeat": {"times": -1, "layers": []}}], "found -1, wanted a whole number"),
         ([{"repeat": {"times": 2, "layers": "flatten"}}], "wanted a list of layers"),
         ([{"repeat": {"times": 2000, "layers": ["flatten", "flatten"]}}], "more than 2000 layers"),
+        ([{"repeat": {"times": 2, "layers": []}}], "wanted at least one layer"),
+        (
+            [{"repeat": {"times": 2000, "layers": [{"repeat": {"times": 2000, "layers": ["flatten"]}}]}}],
+            "more than 2000",
+        ),
+        ([{"repeat": {"times": 2000, "layers": [{"repeat": {"times": 0, "layers": ["flatten"]}}]}}], "more than 2000"),
+        ([{"dense": {"units": 3, "activation": ["relu"]}}], r"\['relu'\] is not one of"),
+        ([{"dense": {"units": 3, "use_bias": "no"}}], "use_bias: found 'no', wanted true or false"),
+        ([{"bidirectional": {"layer": "lstm"}}], "cannot be used in a config"),
         ([{"norm": "batch"}], "the slot takes no arguments"),
         ([{"flatten": {"name": "x"}}], "Flatten has no such argument"),
     ],
@@ -104,6 +113,13 @@ def test_arguments_of_every_form() -> None:
 def test_mistakes_are_told_with_their_place(items: list[object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         flatten(items, PARAMS, Norm(), "here")
+
+
+def test_a_norms_arguments_may_be_parameters() -> None:
+    norm = Norm("batch", {"momentum": "$m"})
+    assert flatten(DENSE, PARAMS | {"m": 0.5}, norm, "here")[1].arguments == {"momentum": 0.5}
+    with pytest.raises(ConfigError, match=r"norm.batch.momentum: \$m is not set"):
+        flatten(DENSE, PARAMS, norm, "here")
 
 
 def test_a_norm_without_a_slot_is_refused() -> None:

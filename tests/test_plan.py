@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from bnbench import config, plan
+from bnbench import config, plan, text
 from bnbench.errors import ConfigError
 from bnbench.plan import Sizes, part_sizes
 from examples import facts, make_plan, values
@@ -101,6 +101,21 @@ def test_a_further_axis_multiplies_the_cohorts() -> None:
     assert {trial.id for trial in make_plan().trials} < {trial.id for trial in planned.trials}
 
 
+def test_an_axis_may_sweep_a_norms_argument() -> None:
+    variants = {"plain": {}, "batchnorm": {"norm": {"batch": {"momentum": "$momentum"}}}}
+    params = {"units": 6, "momentum": 0.9}
+    planned = make_plan(model__params=params, variants=variants, sweep__grid={"model.params.momentum": [0.5, 0.99]})
+    normed = [cohort.program.layers[1].arguments for cohort in planned.cohorts if cohort.variant == "batchnorm"]
+    assert normed == [{"momentum": 0.5}, {"momentum": 0.99}]
+
+
+def test_an_axis_of_mappings_has_readable_names() -> None:
+    planned = make_plan(sweep__grid={"train.optimizer": ["sgd", {"name": "adam"}]})
+    assert planned.trials[-1].name == 'batchnorm optimizer={"name": "adam"} lr=0.1 seed=1'
+    states = dict.fromkeys((trial.id for trial in planned.trials), "new")
+    assert '{"name": "adam"}' in text.matrix(planned, states)
+
+
 def test_a_variant_changes_training_and_parameters() -> None:
     variants = {"sgd": {}, "adam": {"train": {"optimizer": "adam"}}, "wide": {"params": {"units": 9}}}
     sgd, adam, wide = (cohort.program for cohort in make_plan(variants=variants).cohorts)
@@ -139,6 +154,15 @@ def test_the_engine_follows_from_the_layers(layers: list[Any], engine: str) -> N
             r"variants.batchnorm.norm.batch.momntum: .*'momentum'",
         ),
         ({"sweep__grid": {"model.params.unit": [1]}}, r"model.params.unit: never used \(did you mean 'units'"),
+        (
+            {"variants__plain__train": {"batch_size": 4}, "sweep__grid": {"train.batch_size": [8, 16]}},
+            "variants.plain: sets train.batch_size, which sweep.grid sweeps",
+        ),
+        (
+            {"variants__plain__params": {"units": 4}, "sweep__grid": {"model.params.units": [8, 16]}},
+            "variants.plain: sets model.params.units, which sweep.grid sweeps",
+        ),
+        ({"model__params": {"units": 999_999_999_999}}, "weights: at most 1,000,000,000"),
         ({"sweep__grid": {"train.epoch": [1]}}, r"sweep.grid: train.epoch: unknown key"),
         ({"sweep__grid": {"epochs": [1]}}, "sweep.grid.epochs: wanted a dotted key"),
         ({"sweep__grid": {"sweep.seeds": [1]}}, "sweep.grid.sweep.seeds: wanted a dotted key"),
@@ -159,7 +183,7 @@ def test_settings_that_do_not_fit_together_are_refused(changes: dict[str, Any], 
 
 def test_a_softmax_is_right_for_a_loss_from_probabilities() -> None:
     layers = [{"dense": "$units"}, "norm", {"dense": {"units": 3, "activation": "softmax"}}]
-    make_plan(model__layers=layers, train__loss="sparse_categorical_crossentropy")
+    make_plan(model__layers=layers, train__loss={"sparse_categorical_crossentropy": {"from_logits": False}})
 
 
 def sizes(of: Any, **changes: Any) -> Sizes:

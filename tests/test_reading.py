@@ -18,6 +18,10 @@ from bnbench.reading import parse_override, parse_yaml, read_yaml, set_key
         ("10", 10),
         ("0.1", 0.1),
         ("1_000.5", 1000.5),
+        ("010", 10),
+        ("1_000", 1000),
+        ("-7", -7),
+        ("true", True),
         (".inf", float("inf")),
     ],
 )
@@ -27,7 +31,7 @@ def test_numbers_are_numbers(text: str, value: float) -> None:
     assert type(found) is type(value)
 
 
-@pytest.mark.parametrize("text", ["1e", "e3", "1-3", "2024-01-01", "1.2.3", "sgd", "."])
+@pytest.mark.parametrize("text", ["1e", "e3", "1-3", "2024-01-01", "1.2.3", "sgd", ".", "1:30", "on", "yes", "0x10"])
 def test_other_words_are_text(text: str) -> None:
     assert parse_yaml(text, "here") == text
 
@@ -72,6 +76,13 @@ def test_a_file_that_is_no_experiment_is_refused_by_name(tmp_path: Path, content
     assert "bad.yaml" in str(caught.value)
 
 
+def test_aliases_that_would_fill_the_memory_are_refused() -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
+    with pytest.raises(ConfigError, match="more than 200000 values"):
+        parse_yaml("\n".join(lines), "here")
+
+
 def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
     (tmp_path / "leaf.yaml").touch()
     with pytest.raises(ConfigError, match=r"leef.yaml: no such file \(did you mean '.*leaf.yaml'\?\)"):
@@ -104,5 +115,6 @@ def test_setting_a_key_leaves_the_original_alone() -> None:
     assert set_key(values, "a.b", 3) == {"a": {"b": 3, "c": 2}}
     assert set_key(values, "a.d.e", 4) == {"a": {"b": 1, "c": 2, "d": {"e": 4}}}
     assert values == {"a": {"b": 1, "c": 2}}
+    assert set_key({"optimizer": "sgd"}, "optimizer.momentum", 0.5) == {"optimizer": {"name": "sgd", "momentum": 0.5}}
     with pytest.raises(ConfigError, match="'b' holds a number"):
         set_key(values, "a.b.c", 5)

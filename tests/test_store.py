@@ -19,7 +19,7 @@ def result(plan: Plan, number: int, **changes: object) -> Result:
         "program": plan.cohorts[0].program.key,
         "parameters": 57,
         "epochs": (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, 6, 0.9, 0.5, 0.8, 0.6, 0.25)),
-        "step_losses": np.array([1.0, 0.5], np.float32),
+        "step_losses": np.array([1.0] * 6, np.float32),
         "test": Scores(0.7, 0.65),
         "best_epoch": 1,
         "best_test": Scores(0.7, 0.65),
@@ -72,14 +72,63 @@ def test_a_diverged_trial_has_its_step_and_no_invented_numbers(tmp_path: Path, p
         "test": Scores(),
         "best_test": Scores(),
         "best_epoch": None,
+        "step_losses": np.array([1.0, 2.0, 3.0, np.nan], np.float32),
     }
     with store.claim(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, **gone))
         (row,) = opened.trials().to_dict("records")
     assert (row["status"], row["divergence"], row["diverged_at_step"], row["steps"]) == ("diverged", "nonfinite", 4, 4)
-    assert row["test_loss"] is None
-    assert row["train_loss"] is None
+    assert np.isnan(row["test_loss"])
+    assert np.isnan(row["train_loss"])
+
+
+def test_a_blown_trial_has_all_the_steps_it_trained(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, divergence=Divergence("blown", 2)))
+        (row,) = opened.trials().to_dict("records")
+    assert (row["diverged_at_step"], row["steps"]) == (2, 6)
+
+
+def test_columns_of_numbers_are_numbers_even_where_none_is_known(tmp_path: Path, plan: Plan) -> None:
+    unknown = (Epoch(0, 0, None, None, None, 0.3, 0.0),)
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, epochs=unknown, test=Scores(), divergence=Divergence("nonfinite", 1)))
+        assert opened.trials()["initial_loss"].dtype == np.float64
+        assert opened.history()["validation_loss"].dtype == np.float64
+
+
+def test_a_trial_that_stands_twice_in_the_plan_has_one_history(tmp_path: Path) -> None:
+    plan = make_plan(variants={"one": {}, "two": {}})
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+        assert len(opened.trials()) == 2
+        assert len(opened.history()) == 2
+
+
+def test_an_empty_database_is_no_results_yet(tmp_path: Path) -> None:
+    (tmp_path / store.DATABASE).touch()
+    assert not store.exists(tmp_path)
+    with pytest.raises(ResultsError, match="no results here"), store.read(tmp_path):
+        pass
+    with store.claim(tmp_path) as opened:
+        assert opened.states() == {}
+
+
+def test_a_database_damaged_in_the_middle_is_told(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        for number in range(1, 9):
+            opened.add(result(plan, number, step_losses=np.random.default_rng(number).random(3000, np.float32)))
+    path = tmp_path / store.DATABASE
+    content = bytearray(path.read_bytes())
+    content[8192:-4096] = b"\xff" * (len(content) - 12288)
+    path.write_bytes(content)
+    with pytest.raises(ResultsError, match=r"trials.db: cannot be read"), store.read(tmp_path) as opened:
+        opened.trials()
 
 
 def test_a_failed_trial_keeps_its_reason_and_is_replaced_by_the_next_try(tmp_path: Path, plan: Plan) -> None:

@@ -6,7 +6,7 @@ import yaml
 
 import bnbench
 from bnbench import config, data, engine, store, sweep
-from bnbench.compiled import use_threads
+from bnbench.compiled import CompiledProgram, use_threads
 from bnbench.data import Places
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.plan import Plan, Trial
@@ -164,6 +164,7 @@ def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
     ("changes", "message"),
     [
         ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"variants.plain: train.optimizer: SGD: .*momentum"),
+        ({"train__optimizer": {"sgd": {"clipnorm": "x"}}}, r"variants.plain: "),
         ({"train__schedule": {"piecewise_constant": {"boundaries": [1], "values": [1]}}}, "train.schedule: Piecewise"),
         (
             {"train__callbacks": [{"reduce_lr_on_plateau": {"factor": 2.0}}]},
@@ -178,16 +179,29 @@ def test_values_that_keras_refuses_write_nothing(tmp_path: Path, changes: dict[s
     assert not (tmp_path / "results").exists()
 
 
-def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(tmp_path: Path) -> None:
-    variants = {
-        "plain": {},
-        "wrong": {"train": {"loss": "mean_squared_error", "optimizer": {"sgd": {"clipnorm": "x"}}}},
-    }
-    results, _ = run(tmp_path, variants=variants)
-    assert results.trials.groupby("variant")["status"].unique().str[0].to_dict() == {
-        "plain": "completed",
-        "wrong": "failed",
-    }
+def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm_up = CompiledProgram.warm_up
+
+    def broken(self: CompiledProgram) -> None:
+        if any(layer.class_name == "BatchNormalization" for layer in self.program.layers):
+            raise MemoryError("none left")
+        warm_up(self)
+
+    monkeypatch.setattr(CompiledProgram, "warm_up", broken)
+    results, _ = run(tmp_path)
+    statuses = results.trials.groupby("variant")["status"].unique().str[0]
+    assert statuses.to_dict() == {"plain": "completed", "batchnorm": "failed"}
+
+
+def test_a_refused_run_touches_nothing(tmp_path: Path) -> None:
+    results, _ = run(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in results.folder.glob("**/*") if path.name[0] != "."}
+    with store.claim(results.folder), pytest.raises(ResultsError, match="in use by process"):
+        run(tmp_path)
+    for path, time in before.items():
+        assert path.name == store.DATABASE or path.stat().st_mtime_ns == time, path
 
 
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Results -> files: tables as CSV and the figures, made anew from the store alone."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,8 +14,10 @@ from bnbench import plots, store
 from bnbench.results import Results
 
 PANEL = (3.4, 2.5)  # inches; two panels are as wide as a page of text
-MOST_RATES = 9  # columns of a figure of curves
+MOST_RATES = 10  # in a figure of curves
+COLUMNS = 5  # of them side by side: a page is no wider
 LOSS_ROOM = 10  # times the initial loss: a blown loss of 1e20 would press all others into a line
+CUT = f"; loss axes end at {LOSS_ROOM} x the initial loss"
 MOST_FIGURES = 12  # of curves, where there are further axes
 
 
@@ -62,62 +64,72 @@ def _rates(results: Results, styles: dict[str, plots.Look]) -> Figure:
     points = dict(_by_axes(results, results.points))
     figure = Figure(figsize=(2 * PANEL[0], len(places) * PANEL[1] + 0.7), layout="constrained")
     axes = figure.subplots(len(places), 2, squeeze=False, sharex=True)
+    cut = False
     for row, (place, summary) in zip(axes, places, strict=True):
         for ax, score in zip(row, ("validation_accuracy", "validation_loss"), strict=True):
             plots.score_against_rate(ax, summary, points[place], score, styles)
             ax.set_title(place)
-        _bound_loss(row[1], points[place]["initial_loss"].max())
         row[0].axhline(1 / points[place]["classes"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
-    seeds = results.trials["seed"].nunique()
-    handles = [
-        Line2D([], [], color=s.colour, marker=s.marker, linestyle=s.dash, label=name)  # type: ignore[arg-type]  # a dash tuple
-        for name, s in styles.items()
-    ]
+        cut |= _bound_losses([row[1]], points[place]["initial_loss"].max())
+    handles = _handles(styles, markers=True)
     handles += [
         Line2D([], [], color="#555555", marker=".", linestyle="", markersize=4, label="one trial"),
         Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged: counted at chance / initial loss"),
+        Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"),
     ]
-    if any(ax.get_xlim()[0] < ax.get_xlim()[1] for ax in axes.flat):
-        handles.append(Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), fontsize=7)
-    figure.supxlabel(
-        f"line: mean over {seeds} seeds; band: lowest to highest" if seeds > 1 else "one seed: no spread is known",
-        fontsize=7,
-        color="#555555",
-    )
+    seeds = results.trials["seed"].nunique()
+    note = f"line: mean over {seeds} seeds; band: lowest to highest" if seeds > 1 else "one seed: no spread is known"
+    figure.supxlabel(note + CUT * cut, fontsize=7, color="#555555")
     return figure
 
 
 def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str, plots.Look]) -> Figure:
-    """Validation accuracy and training loss epoch by epoch, a column a learning rate."""
+    """Validation accuracy and training loss epoch by epoch, a column a learning rate, at most COLUMNS side by side."""
     rates = sorted(trials["learning_rate"].unique())
-    step = -(-len(rates) // MOST_RATES)
-    shown = rates[::step]
+    shown = rates[:: -(-len(rates) // MOST_RATES)]
+    columns, blocks = min(len(shown), COLUMNS), -(-len(shown) // COLUMNS)
     history = results.history.merge(trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial")
-    width = max(PANEL[0], 1.35 * len(shown) + 0.6)
-    columns = max(1, int(width / 1.1))
-    height = 3.2 + 0.18 * -(-(len(styles) + 1) // columns)  # a line of the legend each
+    width = max(PANEL[0], 1.35 * columns + 0.6)
+    legend_columns = max(1, int(width / 1.1))
+    height = 2.8 * blocks + 0.4 + 0.18 * -(-(len(styles) + 1) // legend_columns)  # a line of the legend each
     figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(2, len(shown), squeeze=False, sharex=True, sharey="row")
-    for column, rate in enumerate(shown):
+    axes = figure.subplots(2 * blocks, columns, squeeze=False, sharex=True)
+    for i, rate in enumerate(shown):
+        accuracy, loss = axes[2 * (i // columns)][i % columns], axes[2 * (i // columns) + 1][i % columns]
         part = history[history["learning_rate"] == rate]
-        for row, score in enumerate(("validation_accuracy", "train_loss")):
-            plots.score_against_epoch(axes[row][column], part, score, styles)
-        axes[0][column].set_title(f"rate {plots.rate_label(rate)}")
-    axes[0][0].set_ylabel(plots.label("validation_accuracy"))
-    axes[1][0].set_ylabel(plots.label("train_loss"))
-    _bound_loss(axes[1][0], trials["initial_loss"].max())
-    handles = [Line2D([], [], color=s.colour, linestyle=s.dash, label=name) for name, s in styles.items()]  # type: ignore[arg-type]
+        plots.score_against_epoch(accuracy, part, "validation_accuracy", styles)
+        plots.score_against_epoch(loss, part, "train_loss", styles)
+        accuracy.set_title(f"rate {plots.rate_label(rate)}")
+        loss.tick_params(labelbottom=True)
+    for ax in [ax for row in (-2, -1) for ax in axes[row][len(shown) - columns * (blocks - 1) :]]:
+        ax.remove()
+    used = [ax for row in axes[1::2] for ax in row if ax.figure]
+    cut = _bound_losses(used, trials["initial_loss"].max())
+    for row, name in enumerate(["validation_accuracy", "train_loss"] * blocks):
+        axes[row][0].set_ylabel(plots.label(name))
+        for ax in axes[row][1:]:
+            ax.tick_params(labelleft=False, which="both")
+    handles = _handles(styles, markers=False)
     handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), columns), fontsize=7)
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), legend_columns), fontsize=7)
     notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
-    figure.supxlabel("epoch" + (f"   ({', '.join(notes)})" if notes else ""), fontsize=8)
+    figure.supxlabel("epoch" + (f"   ({', '.join(notes)})" if notes else "") + CUT * cut, fontsize=7)
     return figure
 
 
-def _bound_loss(ax: Axes, initial: float) -> None:
-    """End a loss axis at some times the initial loss, and say so: a blown loss of 1e20 would flatten all others."""
-    low, high = ax.get_ylim()
-    if initial > 0 and high > LOSS_ROOM * initial:
-        ax.set_ylim(min(low, initial / 2), LOSS_ROOM * initial)
-        ax.set_ylabel(f"{ax.get_ylabel()}\n(up to {LOSS_ROOM} x the initial one)")
+def _handles(styles: dict[str, plots.Look], markers: bool) -> list[Line2D]:
+    """The variants' entries of a legend."""
+    return [
+        Line2D([], [], color=s.colour, marker=s.marker if markers else "", linestyle=s.dash, label=name)  # type: ignore[arg-type]
+        for name, s in styles.items()
+    ]
+
+
+def _bound_losses(axes: Sequence[Axes], initial: float) -> bool:
+    """Give loss axes one range that ends at some times the initial loss; whether that cuts anything off."""
+    low, high = min(ax.get_ylim()[0] for ax in axes), max(ax.get_ylim()[1] for ax in axes)
+    cut = bool(initial > 0 and high > LOSS_ROOM * initial)
+    for ax in axes:
+        ax.set_ylim(min(low, initial / 2) if cut else low, LOSS_ROOM * initial if cut else high)
+    return cut

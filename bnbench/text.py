@@ -37,9 +37,11 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
     for row in summary.to_dict("records"):
         cell = _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"])
         told = [
-            f"{row[key]} {word}" for key, word in (("n_chance", "at chance"), ("n_diverged", "diverged")) if row[key]
+            f"{row[key]} of {row['n']} {word}"
+            for key, word in (("n_chance", "at chance"), ("n_diverged", "diverged"))
+            if row[key]
         ]
-        cell += f"  {', '.join(told)} of {row['n']}" if told else ""
+        cell += f"  {', '.join(told)}" if told else ""
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     header = [*(axis.rpartition(".")[2] for axis in axes), "rate", *variants]
     return columns(header, [[*map(label, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()])

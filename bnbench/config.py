@@ -6,7 +6,6 @@ What needs several values at once (layers that fit together, a batch that fits t
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from bnbench import keras_names
+from bnbench import keras_names, training_parts
 from bnbench.errors import ConfigError, not_one_of
 from bnbench.explain import explain
 from bnbench.reading import parse_override, read_yaml, set_key
@@ -35,8 +34,6 @@ MAX_RATES = 1000
 MAX_TRIALS = 1_000_000
 SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38  # of float32; a smaller one would be 0 to an optimizer
 SMOKE_ROWS = 200  # a part, under --smoke
-MONITORED = ("loss", "accuracy", "val_loss", "val_accuracy")
-MODES = ("auto", "min", "max")
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
 
 
@@ -310,7 +307,7 @@ def check(values: Mapping[str, object], where: str) -> Experiment:
     except ValidationError as error:
         problems = dict.fromkeys(explain(problem, where, _keys_at) for problem in error.errors())
         raise ConfigError("", "\n".join(problems)) from None
-    _check_names(experiment.train, f"{where}: train")
+    training_parts.check(experiment.train, f"{where}: train")
     return experiment
 
 
@@ -343,36 +340,6 @@ def smoke(experiment: Experiment) -> Experiment:
         },
     }
     return check(values, experiment.name)
-
-
-def _check_names(train: Train, where: str) -> None:
-    """Optimizer, schedule, loss and callbacks are Keras' own and take the arguments they are given."""
-    planned = {"learning_rate": "the rate is swept: give it under sweep.learning_rate"}
-    averaged = "averaged weights would not be those that were validated: train.optimizer cannot average"
-    planned |= dict.fromkeys(("use_ema", "ema_momentum", "ema_overwrite_frequency"), averaged)
-    keras_names.check_arguments(
-        "optimizers", train.optimizer.name, train.optimizer.arguments, f"{where}.optimizer", planned
-    )
-    keras_names.check_arguments("losses", train.loss.name, train.loss.arguments, f"{where}.loss")
-    if train.schedule:
-        given = {"initial_learning_rate": "the schedule is a factor of the swept rate, so it starts from 1"}
-        keras_names.check_arguments(
-            "schedules", train.schedule.name, train.schedule.arguments, f"{where}.schedule", given
-        )
-    ours = dict.fromkeys(("filepath", "log_dir", "verbose"), "bnbench sets it: files go under the results folder")
-    ours["restore_best_weights"] = "the test part is looked at with the final and with the best weights in any case"
-    ours |= dict.fromkeys(("save_freq", "update_freq", "profile_batch"), "callbacks act between epochs here")
-    ours |= dict.fromkeys(("embeddings_freq", "embeddings_metadata"), "not among what bnbench logs")
-    for i, callback in enumerate(train.callbacks):
-        place = f"{where}.callbacks[{i}]"
-        kind = keras_names.check_arguments("callbacks", callback.name, callback.arguments, place, ours)
-        for key, known in (("monitor", MONITORED), ("mode", MODES)):
-            if callback.arguments.get(key, known[0]) not in known:
-                raise ConfigError(f"{place}.{key}", not_one_of(callback.arguments[key], known))
-        if kind == "TensorBoard" and find_spec("tensorboard") is None:
-            raise ConfigError(place, "needs the package tensorboard: pip install 'bnbench[tensorboard]'")
-        if kind == "ReduceLROnPlateau" and train.schedule:
-            raise ConfigError(place, "changes the rate, which train.schedule gives already: leave one of them out")
 
 
 def _keys_at(steps: Sequence[int | str]) -> list[str]:

@@ -10,7 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "bnbench"
 LEVELS = [
     {"errors"},
     {"keras_names", "reading"},
-    {"explain", "layers"},
+    {"explain", "layers", "training_parts"},
     {"config", "shapes"},
     {"plan"},
     {"records"},

@@ -33,7 +33,6 @@ MAX_SEEDS = 1000
 MAX_RATES = 1000
 MAX_TRIALS = 1_000_000
 SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38  # of float32; a smaller one would be 0 to an optimizer
-SMOKE_ROWS = 200  # a part, under --smoke
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
 
 
@@ -317,29 +316,6 @@ def _check_finite(value: object, where: str) -> None:
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         _check_finite(inner, f"{where}[{key}]" if isinstance(key, int) else f"{where}.{key}")
-
-
-def smoke(experiment: Experiment) -> Experiment:
-    """The same experiment cut to seconds: few rows, two short epochs, three rates, one seed, one value of each axis."""
-    values = experiment.dump()
-    rates = experiment.sweep.rates()
-    values["name"] = f"{experiment.name}-smoke"
-    values["data"]["limit"] = min(experiment.data.limit or SMOKE_ROWS, SMOKE_ROWS)
-    batch = min(16, values["data"]["limit"])
-    short: dict[str, Any] = {"epochs": 2, "batch_size": batch, "steps_per_epoch": 4}
-    values["train"].update(short)
-    for variant in values["variants"].values():
-        variant["train"] = {key: value for key, value in variant["train"].items() if key not in short}
-    values["sweep"] = {
-        "learning_rate": sorted({rates[0], rates[len(rates) // 2], rates[-1]}),
-        "seeds": 1,
-        "grid": {
-            key: [axis[0]]
-            for key, axis in experiment.sweep.grid.items()
-            if key != "data.limit" and key.removeprefix("train.") not in short
-        },
-    }
-    return check(values, experiment.name)
 
 
 def _keys_at(steps: Sequence[int | str]) -> list[str]:

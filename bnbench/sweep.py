@@ -9,6 +9,7 @@ from typing import Protocol
 
 from bnbench import config, data, environment, store, workers
 from bnbench import plan as planning
+from bnbench import smoke as smoking
 from bnbench.data import Places
 from bnbench.plan import Cohort, Plan, Trial
 from bnbench.records import Epoch, Result
@@ -41,7 +42,7 @@ def prepare(
     """
     experiment = config.load(path, overrides)
     if smoke:
-        experiment = config.smoke(experiment)
+        experiment = smoking.cut(experiment)
     return planning.make(experiment, cache(lambda settings: data.facts(settings, places, download)), str(path))
 
 

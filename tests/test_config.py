@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbench import config
+from bnbench import config, smoke
 from bnbench.config import DATA_SETS, NORMS, Experiment, LogSpaced
 from bnbench.errors import ConfigError
 from bnbench.layers import NORM_CLASSES
@@ -205,7 +205,7 @@ def test_overrides_reach_every_depth(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_smoke_cuts_to_seconds(path: Path) -> None:
     whole = config.load(path)
-    cut = config.smoke(whole)
+    cut = smoke.cut(whole)
     assert cut.name == f"{whole.name}-smoke"
     assert cut.train.epochs * (cut.train.steps_per_epoch or 0) <= 8
     assert len(cut.sweep.rates()) <= 3

@@ -12,7 +12,7 @@ LEVELS = [
     {"keras_names", "reading"},
     {"explain", "layers", "training_parts"},
     {"config", "shapes"},
-    {"plan"},
+    {"plan", "smoke"},
     {"records"},
     {"data"},
     {"model"},

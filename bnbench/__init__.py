@@ -1,7 +1,9 @@
 """Networks with and without batch normalisation, compared across learning rates."""
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ def run(
     data_dir: str | Path | None = None,
     offline: bool = False,
     smoke: bool = False,
+    jobs: int | None = None,
     watcher: "Watcher | None" = None,
 ) -> "Results":
     """Train what an experiment asks for and is not done yet, write tables and figures, and return the results.
@@ -31,22 +34,31 @@ def run(
         data_dir: where the data sets lie; default: the environment variable BNBENCH_DATA.
         offline: never download data.
         smoke: cut the experiment to seconds; its results go to `<name>-smoke`.
+        jobs: how many trials at a time, each in a worker process; None: as this machine allows, 0: in this process.
         watcher: is told of each epoch and trial; default: nobody.
 
     Raises:
         BnbenchError: the experiment, the data or the folder cannot be used; its text says why.
         KeyboardInterrupt: after keeping what had been finished.
     """
-    from bnbench import report, sweep
+    from bnbench import sweep
     from bnbench.data import Places
     from bnbench.progress import Silent
-    from bnbench.results import Results
 
     places = Places.from_environment(Path(data_dir) if data_dir else None, offline)
     plan = sweep.prepare(Path(config), overrides or {}, places, smoke=smoke, download=True)
     folder = Path(results) / plan.experiment.name
-    sweep.run(plan, places, folder, watcher or Silent(), finish=report.write)
+    Thread(target=import_module, args=("bnbench.report",)).start()  # while the workers start
+    sweep.run(plan, places, folder, watcher or Silent(), finish=_report, jobs=jobs)
+    from bnbench.results import Results
+
     return Results(folder)
+
+
+def _report(folder: Path) -> None:
+    from bnbench import report
+
+    report.write(folder)
 
 
 def open(folder: str | Path) -> "Results":  # noqa: A001  the name that the results of a study are opened by

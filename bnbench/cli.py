@@ -89,9 +89,18 @@ _places = _several(
 )
 
 
+_jobs = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(0, 1024),
+    help="Trials at a time, each in a process of its own; default: as cores and memory allow. 0: in this process.",
+)
+
+
 @main.command()
 @_experiment
 @_places
+@_jobs
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell what is found, cached and downloaded.")
 def run(
@@ -101,6 +110,7 @@ def run(
     results: Path,
     data_dir: Path | None,
     offline: bool,
+    jobs: int | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -124,6 +134,7 @@ def run(
             data_dir=data_dir,
             offline=offline,
             smoke=smoke,
+            jobs=jobs,
             watcher=watcher(quiet),
         )
     except KeyboardInterrupt:

@@ -4,6 +4,7 @@ The data lie in memory as tensors, the order of the rows is an input, a loop gat
 losses and optimizers do the step. A program is compiled once; a trial only resets its variables.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,12 +90,18 @@ def targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Ten
     return tf.one_hot(y, outputs.shape[-1], dtype=outputs.dtype)
 
 
+def chunks(rows: Rows) -> list[tf.Tensor]:
+    """Row numbers as `CompiledProgram.evaluate` takes them."""
+    return [tf.constant(rows[first : first + EVALUATION_ROWS]) for first in range(0, len(rows), EVALUATION_ROWS)]
+
+
 @dataclass(frozen=True)
 class Start:
     """All that a seed fixes."""
 
     parts: Parts
     scaling: Scaling
+    validation: list[tf.Tensor]  # as `chunks` gives them
     state: list[NDArray[Any]]  # of every variable of the model
 
     @property
@@ -133,7 +140,7 @@ class CompiledProgram:
         self.train_epoch(np.zeros(count, np.int32), go=False)
         for part in {self.program.sizes.validation, self.program.sizes.test}:
             for size in {min(part, EVALUATION_ROWS), part % EVALUATION_ROWS} - {0}:
-                self.evaluate(np.zeros(size, np.int32))
+                self.evaluate(chunks(np.zeros(size, np.int32)))
 
     def train_epoch(self, order: Rows, go: bool = True) -> tuple[NDArray[Any], float]:
         """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows right."""
@@ -160,7 +167,7 @@ class CompiledProgram:
             state = initial_state(program.layers, self.model, program.train.dtype, seed)
             if sum(start.nbytes for start in self.starts.values()) > CACHE_BYTES:
                 self.starts.clear()
-            self.starts[seed] = Start(parts, scaling, state)
+            self.starts[seed] = Start(parts, scaling, chunks(parts.validation), state)
         return self.starts[seed]
 
     def reset(self, start: Start, learning_rate: float) -> None:
@@ -232,21 +239,24 @@ class CompiledProgram:
             every, right = tf.concat([every, [short[0]]], 0), right + short[1]
         return every, right
 
-    def _evaluate_rows(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
+        """The sum of the losses, the number of rows right and whether every weight is finite (1 or 0), as (3,)."""
         x, y = self._batch(rows)
         outputs = self.model(x, training=False)
         loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
-        return loss * rows.shape[0], tf.reduce_sum(self._correct(y, outputs))
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
+        return tf.stack([loss * rows.shape[0], tf.reduce_sum(self._correct(y, outputs)), tf.cast(finite, self.dtype)])
 
-    def evaluate(self, rows: Rows) -> tuple[float, float]:
-        """Loss, regularisers included, and accuracy in inference mode: means over the rows."""
-        loss = right = 0.0
-        for first in range(0, len(rows), EVALUATION_ROWS):
-            part_loss, part_right = self.evaluate_rows(tf.constant(rows[first : first + EVALUATION_ROWS]))
-            loss += float(part_loss)
-            right += float(part_right)
-        return loss / len(rows), right / len(rows)
+    def _float_weights(self) -> list[tf.Variable]:
+        values = [weight.value for weight in self.model.weights]
+        return [value for value in values if value.dtype.is_floating]
 
-    def finite(self) -> bool:
-        """Whether every weight is a finite number."""
-        return all(bool(np.isfinite(weight.numpy()).all()) for weight in self.model.weights)
+    def evaluate(self, part: Sequence[tf.Tensor]) -> tuple[float, float, bool]:
+        """Loss, regularisers included, and accuracy in inference mode, means over the rows; whether weights are finite.
+
+        Args:
+            part: row numbers, as `chunks` gives them.
+        """
+        sums = np.asarray([self.evaluate_rows(rows).numpy() for rows in part], np.float64).sum(axis=0)
+        count = sum(int(rows.shape[0]) for rows in part)
+        return float(sums[0]) / count, float(sums[1]) / count, bool(sums[2] == len(part))

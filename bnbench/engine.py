@@ -6,9 +6,8 @@ In float64 the figures equal those of `model.fit` (tests/test_engine.py).
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -19,24 +18,14 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnbench.compiled import CompiledProgram, Rows, make, make_optimizer, targets, use_threads
+from bnbench.compiled import CompiledProgram, Rows, Start, chunks, make, make_optimizer, targets, use_threads
 from bnbench.data import Dataset
-from bnbench.data.splits import Parts, Scaling
 from bnbench.errors import ConfigError
 from bnbench.model import build_model, stream_seed, with_scaling
-from bnbench.plan import Cohort, Program, Trial, check_output
-from bnbench.records import Divergence, Epoch, Fault, Result, Scores
+from bnbench.plan import Program, Trial, check_output
+from bnbench.records import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
-OnEpoch = Callable[[Trial, Epoch], None]
-
-
-@dataclass(frozen=True)
-class Saving:
-    """Where a trial may leave files of its own."""
-
-    folder: Path  # the results folder
-    models: str = "none"  # final, best: a `.keras` file a trial
 
 
 def check(program: Program) -> None:
@@ -85,26 +74,32 @@ def devices() -> list[str]:
     return [f"{device.device_type} {name}".strip() for device, name in zip(found, names, strict=True)]
 
 
-def train(cohort: Cohort, dataset: Dataset, saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-    """Train the trials of a cohort, one result at a time; a fault ends its own trial only."""
-    use_threads(cohort.program.train.threads)
-    with _floatx(cohort.program.train.dtype):
+def train(
+    program: Program, trials: Iterable[Trial], dataset: Dataset, saving: Saving, on_epoch: OnEpoch
+) -> Iterator[Result]:
+    """Compile a program once and train its trials on it, one result at a time; a fault ends its own trial only.
+
+    The next trial is asked for when the one before has ended, so `trials` may still be growing.
+    """
+    use_threads(program.train.threads)
+    with _floatx(program.train.dtype):
         try:
-            compiled = CompiledProgram(cohort.program, dataset)
+            compiled = CompiledProgram(program, dataset)
         except Exception as error:  # of this machine's: what a config can get wrong, `check` has found
-            yield from (_failed(cohort.program, trial, error) for trial in cohort.trials)
+            yield from (failed(program, trial, error) for trial in trials)
             return
-        for trial in cohort.trials:
+        for trial in trials:
             try:
                 result = _train(compiled, trial, saving, on_epoch)
             except Exception as error:  # of TensorFlow, Keras or this machine: the next trial may do
-                result = _failed(cohort.program, trial, error)
+                result = failed(program, trial, error)
             yield result
 
 
-def _failed(program: Program, trial: Trial, error: Exception) -> Result:
+def failed(program: Program, trial: Trial, error: Exception) -> Result:
+    """The result of a trial that an error ended; called while the error is handled."""
     fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
-    return Result(trial.id, program.key, program.weights.total if program.weights else 0, fault=fault, worker=_worker())
+    return Result(trial.id, program.key, program.parameters, fault=fault, worker=_worker())
 
 
 def _worker() -> str:
@@ -118,7 +113,7 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     compiled.reset(start, trial.learning_rate)
     made = _callbacks(program, trial.id, saving.folder)
     callbacks = keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
-    course = _Course(compiled, trial, start.parts, on_epoch)
+    course = _Course(compiled, trial, start, on_epoch)
     course.begin()
     callbacks.on_train_begin()
     for epoch, order in enumerate(_orders(program, start.parts.train, trial.seed)):
@@ -128,7 +123,7 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
         if not goes_on or compiled.model.stop_training:
             break
     callbacks.on_train_end()
-    return course.finish(saving, start.scaling, began)
+    return course.finish(saving, began)
 
 
 def _orders(program: Program, train_rows: Rows, seed: int) -> Iterator[Rows]:
@@ -152,8 +147,8 @@ def _orders(program: Program, train_rows: Rows, seed: int) -> Iterator[Rows]:
 class _Course:
     """One trial under way: its history, its best weights and how it ended."""
 
-    def __init__(self, compiled: CompiledProgram, trial: Trial, parts: Parts, on_epoch: OnEpoch) -> None:
-        self.compiled, self.trial, self.parts, self.on_epoch = compiled, trial, parts, on_epoch
+    def __init__(self, compiled: CompiledProgram, trial: Trial, start: Start, on_epoch: OnEpoch) -> None:
+        self.compiled, self.trial, self.start, self.on_epoch = compiled, trial, start, on_epoch
         self.epochs: list[Epoch] = []
         self.losses: list[NDArray[Any]] = []
         self.steps = 0
@@ -166,7 +161,8 @@ class _Course:
 
     def begin(self) -> None:
         """Record the untrained model as epoch 0."""
-        self._record(None, None, *self.compiled.evaluate(self.parts.validation))
+        loss, accuracy, _ = self.compiled.evaluate(self.start.validation)
+        self._record(None, None, loss, accuracy)
 
     def run_epoch(self, order: Rows) -> bool:
         """Train and validate once; whether the trial goes on."""
@@ -184,11 +180,11 @@ class _Course:
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
         rows[-1] = len(order) - rows[:-1].sum()  # the last batch may be short, and weighs less
-        validation = self.compiled.evaluate(self.parts.validation)
-        self._record(float(np.average(losses, weights=rows)), right / len(order), *validation)
-        if self.nonfinite is None and not (np.isfinite(validation[0]) and self.compiled.finite()):
+        loss, accuracy, finite = self.compiled.evaluate(self.start.validation)
+        self._record(float(np.average(losses, weights=rows)), right / len(order), loss, accuracy)
+        if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
-        self._keep_best(*validation)
+        self._keep_best(loss, accuracy)
         return self.nonfinite is None or not self.compiled.stops
 
     def _record(
@@ -206,19 +202,19 @@ class _Course:
             self.best, self.best_epoch = (accuracy, -loss), self.epochs[-1].epoch
             self.best_weights = self.compiled.model.get_weights()
 
-    def finish(self, saving: Saving, scaling: Scaling, began: float) -> Result:
+    def finish(self, saving: Saving, began: float) -> Result:
         """The trial's result: now, and only now, the test part is looked at."""
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = Scores()
         if self.nonfinite is None:
-            self._save(saving, scaling, "final")
+            self._save(saving, "final")
             test = best_test = self._test()
         if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
             model.set_weights(self.best_weights)
             best_test = self._test()
         if self.best_epoch is not None:
-            self._save(saving, scaling, "best")
+            self._save(saving, "best")
         losses = np.concatenate(self.losses) if self.losses else np.empty(0)
         return Result(
             trial=self.trial.id,
@@ -237,7 +233,7 @@ class _Course:
         )
 
     def _test(self) -> Scores:
-        loss, accuracy = self.compiled.evaluate(self.parts.test)
+        loss, accuracy, _ = self.compiled.evaluate(chunks(self.start.parts.test))
         return Scores(_known(loss), accuracy)
 
     def _divergence(self) -> Divergence | None:
@@ -248,13 +244,13 @@ class _Course:
         recovered = start is not None and end is not None and end < start
         return Divergence("blown", jump) if jump and not recovered else None
 
-    def _save(self, saving: Saving, scaling: Scaling, which: str) -> None:
+    def _save(self, saving: Saving, which: str) -> None:
         if saving.models == which:
             folder = saving.folder / "models"
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{self.trial.id}.keras"
             beside = path.with_suffix(".part.keras")
-            with_scaling(self.compiled.model, scaling, self.compiled.program.facts.shape).save(beside)
+            with_scaling(self.compiled.model, self.start.scaling, self.compiled.program.facts.shape).save(beside)
             beside.replace(path)
 
 

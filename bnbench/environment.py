@@ -14,7 +14,7 @@ from bnbench.plan import ENGINE_VERSION, Plan
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
-def describe(plan: Plan, devices: Sequence[str]) -> dict[str, Any]:
+def describe(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
     """The environment as plain values; what cannot be found out is None. `devices` are those TensorFlow may use."""
     return {
         "python": sys.version.split()[0],
@@ -26,6 +26,7 @@ def describe(plan: Plan, devices: Sequence[str]) -> dict[str, Any]:
         "engine_version": ENGINE_VERSION,
         "commit": _git("rev-parse", "HEAD"),
         "uncommitted_changes": bool(changes) if (changes := _git("status", "--porcelain")) is not None else None,
+        "jobs": jobs,
         "threads_a_trial": sorted({cohort.program.train.threads for cohort in plan.cohorts}),
         "engines": sorted({cohort.program.train.engine for cohort in plan.cohorts}),
         "data": {

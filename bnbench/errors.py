@@ -18,6 +18,9 @@ class ConfigError(BnbenchError):
         self.where = where
         self.message = message
 
+    def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, str]]:
+        return ConfigError, (self.where, self.message)  # workers send it
+
 
 class DataError(BnbenchError):
     """Data that are missing, cut, or not what the data set's source published."""
@@ -25,6 +28,12 @@ class DataError(BnbenchError):
 
 class ResultsError(BnbenchError):
     """A results folder that cannot be read, written or had for oneself."""
+
+
+class WorkerError(BnbenchError):
+    """A worker process that cannot be started, or dies of a program before any trial."""
+
+    exit_code = 1
 
 
 class TrialsFailedError(BnbenchError):

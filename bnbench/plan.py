@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from itertools import product
+from math import prod
 from typing import Any
 
 from bnbench import config, layers, shapes
@@ -33,6 +34,11 @@ class Facts:
     rows: int
     test_rows: int  # the last so many rows are the official test part; 0: there is none
     repeated_rows: int  # rows that are left out under `repeats: remove`; never official test rows
+
+    @property
+    def nbytes(self) -> int:
+        """Of all examples as they are stored."""
+        return self.rows * prod(self.shape) * (1 if self.dtype == "uint8" else 4)
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,13 @@ class Program:
     facts: Facts
     sizes: Sizes
     weights: shapes.Weights | None  # None: holds a layer that only Keras can count
+    outputs: int  # numbers that all layers together give out for one example; 0 where only Keras knows
     where: str  # the place in the file, for messages
+
+    @property
+    def parameters(self) -> int:
+        """Numbers that the model holds; 0 where only Keras can count them."""
+        return self.weights.total if self.weights else 0
 
     @property
     def batch_size(self) -> int:
@@ -199,9 +211,9 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
     _check_loss(train, flat, f"{where}: {place}")
     traced = shapes.trace(flat, facts.shape, f"{where}: {place}")
     if traced:
-        check_output(traced[0], flat, facts)
-        if traced[1].total > MOST_WEIGHTS:
-            raise ConfigError(f"{where}: {place}", f"{traced[1].total:,} weights: at most {MOST_WEIGHTS:,}")
+        check_output(traced.shape, flat, facts)
+        if traced.weights.total > MOST_WEIGHTS:
+            raise ConfigError(f"{where}: {place}", f"{traced.weights.total:,} weights: at most {MOST_WEIGHTS:,}")
     decisive = {
         "engine": ENGINE_VERSION,
         "versions": _versions(),
@@ -210,8 +222,9 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
         "layers": [[layer.name, layer.class_name, layer.arguments] for layer in flat],
         "train": train.model_dump(),
     }
-    weights = traced[1] if traced else None
-    return Program(_digest(decisive), flat, experiment.data, train, facts, sizes, weights, f"{where}: {place}")
+    weights, outputs = (traced.weights, traced.outputs) if traced else (None, 0)
+    key, place = _digest(decisive), f"{where}: {place}"
+    return Program(key, flat, experiment.data, train, facts, sizes, weights, outputs, place)
 
 
 def check_output(shape: tuple[int | None, ...], flat: tuple[Layer, ...], facts: Facts) -> None:

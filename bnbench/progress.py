@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bnbench.machine import Jobs
 from bnbench.plan import Plan, Trial
 from bnbench.records import Epoch, Result
 
@@ -22,11 +23,11 @@ def watcher(quiet: bool = False) -> "Silent":
 class Silent:
     """Tells nothing."""
 
-    def begin(self, plan: Plan, todo: int) -> None:
+    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
         """Called before the first trial."""
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        """Called after each epoch."""
+        """Called now and then with the last epoch of a trial under way."""
 
     def result(self, trial: Trial, result: Result) -> None:
         """Called when a trial has been kept."""
@@ -38,10 +39,10 @@ class Silent:
 class Lines(Silent):
     """A line a finished trial."""
 
-    def begin(self, plan: Plan, todo: int) -> None:
+    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
         """Say how much there is to do."""
         self.todo, self.done = todo, 0
-        _tell(opening(plan, todo))
+        _tell(opening(plan, todo, jobs))
 
     def result(self, trial: Trial, result: Result) -> None:
         """Say how the trial ended."""
@@ -59,7 +60,7 @@ class Live(Silent):
 
     progress: "Progress | None" = None
 
-    def begin(self, plan: Plan, todo: int) -> None:
+    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
         """Start the bars."""
         from rich.console import Console
         from rich.progress import (
@@ -72,7 +73,7 @@ class Live(Silent):
         )
 
         console = Console(stderr=True)
-        console.print(opening(plan, todo), highlight=False)
+        console.print(opening(plan, todo, jobs), highlight=False)
         if not todo:
             return
         columns = (
@@ -87,23 +88,26 @@ class Live(Silent):
         self.epochs = {trial.id: cohort.program.train.epochs for cohort in plan.cohorts for trial in cohort.trials}
         # The bar counts epochs in thousandths of a trial, so that the time left is known within the first trial.
         self.task, self.done, self.shown = self.progress.add_task("", total=todo), 0, 0.0
+        self.under_way: dict[str, float] = {}  # trial -> share of its epochs
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
         """Show where the trial is, at most ten times a second."""
         now = time.monotonic()
-        if self.progress and now - self.shown > 0.1:
+        if not self.progress:
+            return
+        self.under_way[trial.id] = epoch.epoch / self.epochs[trial.id]
+        if now - self.shown > 0.1:
             self.shown = now
             loss = "" if epoch.train_loss is None else f"  loss {epoch.train_loss:.4g}"
             where = f"{trial.name}  epoch {epoch.epoch}/{self.epochs[trial.id]}{loss}"
-            self.progress.update(
-                self.task, completed=self.done + epoch.epoch / self.epochs[trial.id], description=where
-            )
+            self.progress.update(self.task, completed=self.done + sum(self.under_way.values()), description=where)
 
     def result(self, trial: Trial, result: Result) -> None:
         """Count the trial; a fault is told at once and stays on the screen."""
         self.done += 1
         if self.progress:
-            self.progress.update(self.task, completed=self.done)
+            self.under_way.pop(trial.id, None)
+            self.progress.update(self.task, completed=self.done + sum(self.under_way.values()))
             if result.fault:
                 self.progress.console.print(f"{trial.name}: {ending(result)}", highlight=False, markup=False)
 
@@ -113,10 +117,10 @@ class Live(Silent):
             self.progress.stop()
 
 
-def opening(plan: Plan, todo: int) -> str:
-    """`leaf: 14 trials, 4 done, 10 to train`"""
+def opening(plan: Plan, todo: int, jobs: Jobs) -> str:
+    """`leaf: 14 trials, 4 done, 10 to train, 2 workers`"""
     planned = len(plan.trials)
-    rest = f"{planned - todo} done, {todo} to train" if todo else "all done: nothing to train"
+    rest = f"{planned - todo} done, {todo} to train, {jobs}" if todo else "all done: nothing to train"
     return f"{plan.experiment.name}: {planned} trial{'s' * (planned != 1)}, {rest}"
 
 

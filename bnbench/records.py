@@ -1,9 +1,13 @@
 """What a finished trial hands back: plain records that any worker can send and the store can keep."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from bnbench.plan import Trial
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,17 @@ class Epoch:
     validation_loss: float | None
     validation_accuracy: float | None
     seconds: float
+
+
+OnEpoch = Callable[[Trial, Epoch], None]
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Where a trial may leave files of its own."""
+
+    folder: Path  # the results folder
+    models: str = "none"  # final, best: a `.keras` file a trial
 
 
 @dataclass(frozen=True)

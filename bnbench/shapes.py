@@ -6,7 +6,7 @@ A layer that is not known here ends the trace; Keras then says the rest when the
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from bnbench.errors import ConfigError
 from bnbench.layers import Layer
@@ -37,13 +37,21 @@ class _MisfitError(Exception):
 Step = Callable[[Mapping[str, Any], Shape], tuple[Shape, Weights]]
 
 
-def trace(layers: Sequence[Layer], shape: Shape, where: str) -> tuple[Shape, Weights] | None:
-    """The output shape (without the batch axis) and the weights; None where a layer is not known here.
+class Traced(NamedTuple):
+    """What is known of a model without building it; shapes are without the batch axis."""
+
+    shape: Shape  # of the output
+    weights: Weights
+    outputs: int  # numbers that all layers together give out for one example
+
+
+def trace(layers: Sequence[Layer], shape: Shape, where: str) -> Traced | None:
+    """Follow an example through the layers; None where one is not known here.
 
     Raises:
         ConfigError: a layer does not fit the output of the one before; names it, its input and what it wants.
     """
-    total = Weights()
+    total, outputs = Weights(), prod(shape)
     for layer in layers:
         step = STEPS.get(layer.class_name)
         if step is None or layer.arguments.get("data_format") == "channels_first":
@@ -59,7 +67,8 @@ def trace(layers: Sequence[Layer], shape: Shape, where: str) -> tuple[Shape, Wei
         if layer.arguments.get("trainable") is False:
             weights = Weights(0, weights.total)
         shape, total = shape_after, total + weights
-    return shape, total
+        outputs += prod(shape)
+    return Traced(shape, total, outputs)
 
 
 def _same(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:

@@ -2,27 +2,30 @@
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from bnbench import config, data, environment, store, workers
+from bnbench import config, data, environment, machine, store, workers
 from bnbench import plan as planning
 from bnbench import smoke as smoking
 from bnbench.data import Places
+from bnbench.machine import Jobs
 from bnbench.plan import Cohort, Plan, Trial
-from bnbench.records import Epoch, Result
+from bnbench.records import Epoch, Result, Saving
+from bnbench.workers import Workers
 
 
 class Watcher(Protocol):
     """Who is told how a sweep goes on."""
 
-    def begin(self, plan: Plan, todo: int) -> None:
+    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
         """Called before the first trial."""
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        """Called after each epoch."""
+        """Called now and then with the last epoch of a trial under way."""
 
     def result(self, trial: Trial, result: Result) -> None:
         """Called when a trial has been kept."""
@@ -64,40 +67,46 @@ def step_seconds(folder: Path) -> dict[str, float]:
         return opened.step_seconds()
 
 
-def run(plan: Plan, places: Places, folder: Path, watcher: Watcher, finish: Callable[[Path], object]) -> None:
+def run(
+    plan: Plan,
+    places: Places,
+    folder: Path,
+    watcher: Watcher,
+    finish: Callable[[Path], object],
+    jobs: int | None = None,
+) -> None:
     """Train the trials of the plan that the folder does not hold.
 
     `finish` is called with the folder while it is still ours, whether all trials ended or an interrupt came.
-    An interrupt loses the trial under way and nothing else; running again goes on from there.
+    An interrupt loses the trials under way and nothing else; running again goes on from there.
+
+    Args:
+        jobs: how many workers; None: as many as this machine can have, 0: none, train in this process.
 
     Raises:
         ConfigError: Keras refuses a model; nothing is written then.
         ResultsError: the folder cannot be written, or another process has it.
         DataError: the data are missing or wrong.
+        WorkerError: a worker cannot be started.
     """
     todo = _todo(plan, folder)
-    watcher.begin(plan, sum(len(cohort.trials) for cohort in todo))
+    chosen = machine.choose(todo, jobs)
+    watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), chosen)
     try:
-        if todo:
-            _check(todo)
-        with store.claim(folder) as opened:
-            opened.set_plan(plan)
-            store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
-            try:
-                if todo:
-                    _train(todo, plan, places, opened, watcher)
-            finally:
-                watcher.end()
-                finish(folder)
+        with workers.start(chosen.count, places) if todo else nullcontext() as started:
+            if started:
+                started.check([cohort.program for cohort in todo])
+            with store.claim(folder) as opened:
+                opened.set_plan(plan)
+                store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+                try:
+                    if started:
+                        _train(todo, plan, started, chosen, opened, watcher)
+                finally:
+                    watcher.end()
+                    finish(folder)
     finally:
         watcher.end()
-
-
-def _check(cohorts: list[Cohort]) -> None:
-    workers.import_tensorflow()
-    from bnbench.workers import here
-
-    here.check(cohort.program for cohort in cohorts)
 
 
 def _todo(plan: Plan, folder: Path) -> list[Cohort]:
@@ -115,15 +124,13 @@ def _todo(plan: Plan, folder: Path) -> list[Cohort]:
     return left
 
 
-def _train(todo: list[Cohort], plan: Plan, places: Places, opened: store.Store, watcher: Watcher) -> None:
-    from bnbench.engine import Saving
-    from bnbench.workers import here
-
-    described = environment.describe(plan, here.devices())
+def _train(
+    todo: list[Cohort], plan: Plan, started: Workers, chosen: Jobs, opened: store.Store, watcher: Watcher
+) -> None:
+    described = environment.describe(plan, started.devices(), chosen.count)
     store.write_text(opened.folder / store.ENVIRONMENT, json.dumps(described, indent=1) + "\n")
     trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
-    load = cache(lambda settings: data.load(settings, places))
     saving = Saving(opened.folder, plan.experiment.save_models)
-    for result in here.run(todo, load, saving, watcher.epoch):
+    for result in started.run(todo, saving, watcher.epoch):
         opened.add(result)
         watcher.result(trials[result.trial], result)

@@ -13,7 +13,7 @@ LEVELS = [
     {"explain", "layers", "training_parts"},
     {"config", "shapes"},
     {"plan", "smoke"},
-    {"records"},
+    {"records", "machine"},
     {"data"},
     {"model"},
     {"compiled"},

@@ -9,6 +9,7 @@ from bnbench import config, data, engine, store, sweep
 from bnbench.compiled import CompiledProgram, use_threads
 from bnbench.data import Places
 from bnbench.errors import ConfigError, ResultsError
+from bnbench.machine import Jobs
 from bnbench.plan import Plan, Trial
 from bnbench.progress import Silent
 from bnbench.records import Epoch, Result
@@ -31,7 +32,7 @@ class Recorder(Silent):
         self.todo, self.trained, self.epochs = -1, [], 0
         self.interrupt_after = interrupt_after
 
-    def begin(self, plan: Plan, todo: int) -> None:
+    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
         self.todo = todo
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
@@ -51,7 +52,7 @@ def write(path: Path, **changes: Any) -> Path:
 def run(folder: Path, watcher: Recorder | None = None, **changes: Any) -> tuple[Any, Recorder]:
     watcher = watcher or Recorder()
     path = write(folder / "tiny.yaml", **changes)
-    return bnbench.run(path, results=folder / "results", watcher=watcher), watcher
+    return bnbench.run(path, results=folder / "results", jobs=0, watcher=watcher), watcher
 
 
 def same(first: Any, second: Any) -> bool:

@@ -1,18 +1,60 @@
-"""Where cohorts run. Each worker module offers the same three functions.
-
-`devices()` names what TensorFlow may compute on.
-`check(programs)` raises ConfigError for a program that Keras refuses, before anything is written.
-`run(cohorts, load, saving, on_epoch)` yields a `records.Result` for every trial, in any order, as each one ends.
-"""
+"""Where trials run: in this process or in fresh ones. Nothing below here imports TensorFlow before it must."""
 
 import importlib
 import os
 import sys
 import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Protocol
+
+from bnbench.data import Places
+from bnbench.plan import Cohort, Program, Trial
+from bnbench.records import OnEpoch, Result, Saving
 
 # Before TensorFlow is imported, which only happens below this package.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # faults arrive as exceptions
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+
+class Trainer(Protocol):
+    """What one process can do."""
+
+    def devices(self) -> list[str]:
+        """What it may compute on."""
+
+    def check(self, program: Program) -> None:
+        """Raise ConfigError for a program that Keras refuses."""
+
+    def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        """Yield the result of each trial as it ends; asks for the next trial only then."""
+
+
+class Workers(Protocol):
+    """What a sweep asks of one process or of many."""
+
+    def check(self, programs: Sequence[Program]) -> None:
+        """Raise ConfigError for a program that Keras refuses, before anything is written."""
+
+    def devices(self) -> list[str]:
+        """What a worker may compute on."""
+
+    def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        """Yield a result for every trial, in any order, as each one ends."""
+
+
+@contextmanager
+def start(jobs: int, places: Places) -> Iterator[Workers]:
+    """So many worker processes; 0: this process, as a debugger or a test may want it."""
+    from bnbench.workers import compiled_cache, here, processes
+
+    if jobs:
+        make = partial(here.Here, places)
+        with compiled_cache.opened(places.cache_dir) as more, processes.Processes(jobs, make, more) as started:
+            yield started
+    else:
+        yield here.OneProcess(here.Here(places))
 
 
 def import_tensorflow() -> None:

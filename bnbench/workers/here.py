@@ -1,33 +1,58 @@
-"""Cohorts run in this process, one after another."""
+"""Training in this process: what each worker does, and all there is where no worker is wanted."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 
-from bnbench import engine
+from bnbench import data, workers
 from bnbench.config import Data
-from bnbench.data import Dataset
-from bnbench.engine import OnEpoch, Saving
-from bnbench.plan import Cohort, Program
-from bnbench.records import Result
+from bnbench.data import Dataset, Places
+from bnbench.plan import Cohort, Program, Trial
+from bnbench.records import OnEpoch, Result, Saving
 
 
-def check(programs: Iterable[Program]) -> None:
-    """Have Keras build every model once.
+class Here:
+    """A `Trainer` with TensorFlow in this process."""
 
-    Raises:
-        ConfigError: it refuses one.
-    """
-    for program in programs:
-        engine.check(program)
+    def __init__(self, places: Places) -> None:
+        workers.import_tensorflow()
+        from bnbench import engine
+
+        self._engine, self._places = engine, places
+        self._load = cache(self._load_once)
+
+    def _load_once(self, settings: Data) -> Dataset:
+        return data.load(settings, self._places)
+
+    def devices(self) -> list[str]:
+        """As `CPU`, `GPU NVIDIA H200`."""
+        return self._engine.devices()
+
+    def check(self, program: Program) -> None:
+        """Have Keras build the model and all that trains it.
+
+        Raises:
+            ConfigError: it refuses.
+        """
+        self._engine.check(program)
+
+    def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        """Compile once, then train trial by trial."""
+        return self._engine.train(program, trials, self._load(program.data), saving, on_epoch)
 
 
-def devices() -> list[str]:
-    """What TensorFlow may compute on."""
-    return engine.devices()
+class OneProcess:
+    """`Workers` that are a single trainer in this process, cohort after cohort."""
 
+    def __init__(self, trainer: workers.Trainer) -> None:
+        self._trainer = trainer
+        self.devices = trainer.devices
 
-def run(
-    cohorts: Iterable[Cohort], load: Callable[[Data], Dataset], saving: Saving, on_epoch: OnEpoch
-) -> Iterator[Result]:
-    """Train every trial of every cohort."""
-    for cohort in cohorts:
-        yield from engine.train(cohort, load(cohort.program.data), saving, on_epoch)
+    def check(self, programs: Sequence[Program]) -> None:
+        """Each in turn; the first that Keras refuses raises."""
+        for program in programs:
+            self._trainer.check(program)
+
+    def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        """In the order of the plan."""
+        for cohort in cohorts:
+            yield from self._trainer.train(cohort.program, cohort.trials, saving, on_epoch)

@@ -1,0 +1,215 @@
+"""Trials in fresh worker processes, side by side.
+
+Each worker is fed one trial at a time, of the program that it has compiled for as long as there is one. So a worker
+that dies costs the trial that it had, and the last trials of a sweep spread evenly. What a trial gives does not depend
+on where it ran.
+"""
+
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from bnbench.errors import WorkerError
+from bnbench.plan import Cohort, Program, Trial
+from bnbench.records import Fault, OnEpoch, Result, Saving
+from bnbench.workers import Trainer
+from bnbench.workers.process import Process
+
+
+@dataclass(eq=False)
+class _Queue:
+    """The trials of a cohort that wait, and what is known of how long they take."""
+
+    program: Program
+    waiting: deque[Trial]
+    ended: int = 0
+    seconds: float = 0.0  # of the trials that ended
+    setup: float = 0.0  # seconds to compile, at most
+
+    def worth_joining(self, workers: int) -> bool:
+        """Whether one worker more than those that have compiled its program, who must compile first, is a gain."""
+        if not self.waiting or not workers or not self.ended:
+            return bool(self.waiting)
+        return len(self.waiting) * self.seconds / self.ended / workers > self.setup
+
+
+@dataclass(eq=False)
+class _Worker:
+    """What the coordinator knows of a process."""
+
+    process: Process
+    ready: bool = False
+    threads: int | None = None  # TensorFlow takes one number for the life of a process
+    checking: Program | None = None
+    queue: _Queue | None = None  # whose program it has compiled
+    trial: Trial | None = None  # under way
+    sent: float = 0.0  # when
+
+    def take(self, queue: _Queue, saving: Saving) -> None:
+        """Train the next trial of a queue."""
+        self.trial, self.sent = queue.waiting.popleft(), time.monotonic()
+        if queue is self.queue:
+            self.process.send(("trial", self.trial))
+        else:
+            self.queue = queue
+            self.process.send(("train", queue.program, self.trial, saving))
+
+    def end_trial(self, result: Result | None) -> None:
+        """Learn from a trial that ended how long trials and compilation take."""
+        self.trial = None
+        if result and self.queue:
+            self.queue.ended += 1
+            self.queue.seconds += result.seconds
+            self.queue.setup = max(self.queue.setup, time.monotonic() - self.sent - result.seconds)
+
+
+class Processes:
+    """`Workers` that are processes.
+
+    Args:
+        jobs: how many.
+        make: called in each process for its `Trainer`; must be picklable.
+        environment: variables to set for them.
+    """
+
+    def __init__(self, jobs: int, make: Callable[[], Trainer], environment: Mapping[str, str] | None = None) -> None:
+        self._jobs, self._make, self._environment = jobs, make, environment or {}
+        self._workers: dict[Process, _Worker] = {}
+        self._inbox: SimpleQueue[tuple[Process, tuple[str, Any]]] = SimpleQueue()
+        self._devices: list[str] = []
+
+    def __enter__(self) -> "Processes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in list(self._workers.values()):
+            self._stop(worker)
+
+    def devices(self) -> list[str]:
+        """As a worker told."""
+        return self._devices
+
+    def check(self, programs: Sequence[Program]) -> None:
+        """Have the workers check programs side by side.
+
+        Raises:
+            ConfigError: Keras refuses one.
+            WorkerError: a worker cannot be started, or dies of a program.
+        """
+        waiting = deque(programs)
+        left = len(waiting)
+        self._start(min(self._jobs, left))
+        while left:
+            worker, kind, value = self._next()
+            if kind == "checked":
+                if value:
+                    raise value
+                left -= 1
+                worker.checking = None
+            if kind == "dead":
+                what = f"{worker.checking.where}: cannot be built" if worker.checking else "cannot be started"
+                raise WorkerError(f"{what}: {value.reason}\n{value.traceback}")
+            if waiting and self._fits(worker, waiting[0]):
+                worker.checking = waiting.popleft()
+                worker.process.send(("check", worker.checking))
+
+    def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        """Yield a result for every trial as it ends; on an interrupt, what had ended and then KeyboardInterrupt.
+
+        Raises:
+            WorkerError: a worker cannot be started.
+        """
+        queues = [_Queue(cohort.program, deque(cohort.trials)) for cohort in cohorts]
+        left = sum(len(queue.waiting) for queue in queues)
+        self._start(min(self._jobs, left) - len(self._workers))
+        self._feed(queues, saving)
+        while left:
+            try:
+                worker, kind, value = self._next()
+            except KeyboardInterrupt:
+                yield from self._rescue()
+                raise
+            if kind == "epoch":
+                on_epoch(*value)
+                continue
+            if kind == "dead" and not worker.ready:
+                raise WorkerError(f"cannot be started: {value.reason}\n{value.traceback}")
+            if worker.trial and kind in {"result", "dead"}:
+                left -= 1
+                yield value if kind == "result" else _lost(worker, value)
+                worker.end_trial(value if kind == "result" else None)
+            queues = [queue for queue in queues if queue.waiting]
+            if kind == "dead" and queues:
+                self._start(1)
+            self._feed(queues, saving)
+
+    def _feed(self, queues: Sequence[_Queue], saving: Saving) -> None:
+        """Give idle workers a trial: of their own program, of one that nobody has, or of one worth joining."""
+        for worker in [w for w in self._workers.values() if w.ready and not w.trial]:
+            queue = worker.queue
+            if not (queue and queue.waiting):
+                have = Counter(id(other.queue) for other in self._workers.values())
+                open_ones = [queue for queue in queues if queue.worth_joining(have[id(queue)])]
+                if not open_ones:
+                    continue
+                queue = min(open_ones, key=lambda q: (have[id(q)], q.program.train.threads != worker.threads))
+            if self._fits(worker, queue.program):
+                worker.take(queue, saving)
+
+    def _fits(self, worker: _Worker, program: Program) -> bool:
+        """Whether a worker can take a program now; one with another number of threads makes place for a fresh one."""
+        if worker.threads in (None, program.train.threads):
+            worker.threads = program.train.threads
+            return worker.ready
+        self._stop(worker)
+        self._start(1)
+        return False
+
+    def _start(self, count: int) -> None:
+        for _ in range(count):
+            process = Process(lambda *heard: self._inbox.put(heard), self._environment)
+            self._workers[process] = _Worker(process)
+            process.send(self._make)
+
+    def _next(self) -> tuple[_Worker, str, Any]:
+        """The next message, with the worker that it is of; of a dead one, its last words."""
+        while True:
+            process, (kind, value) = self._inbox.get()
+            worker = self._workers.get(process)
+            if worker is None:  # stopped since
+                continue
+            if kind == "hello":
+                worker.ready, self._devices = True, value
+            if kind == "refused":
+                raise value
+            if kind == "dead":
+                value = process.last_words()
+                self._stop(worker)
+            return worker, kind, value
+
+    def _rescue(self) -> Iterator[Result]:
+        """Stop all workers; the results that had arrived by then."""
+        known = set(self._workers)
+        self.__exit__()
+        while True:
+            try:
+                process, (kind, value) = self._inbox.get_nowait()
+            except Empty:
+                return
+            if process in known and kind == "result":
+                yield value
+
+    def _stop(self, worker: _Worker) -> None:
+        del self._workers[worker.process]
+        worker.process.stop()
+
+
+def _lost(worker: _Worker, fault: Fault) -> Result:
+    """The result of the trial that a worker died of."""
+    if not (worker.trial and worker.queue):
+        raise WorkerError(fault.reason)
+    program = worker.queue.program
+    return Result(worker.trial.id, program.key, program.parameters, fault=fault, worker=worker.process.name)

@@ -1,0 +1,170 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+
+import bnbench
+from bnbench.errors import ConfigError, DataError, WorkerError
+from bnbench.plan import Plan
+from bnbench.records import Result, Saving
+from bnbench.workers import Trainer
+from bnbench.workers.processes import Processes, _Queue
+from examples import make_plan
+from trainers import Choosy, Dataless, Fragile, Mortal, Quick, Slow, Steady, Unstartable
+
+SAVING = Saving(Path("unused"))
+ROOT = Path(__file__).parent.parent
+
+
+def run(planned: Plan, jobs: int, make: Callable[[], Trainer] = Quick) -> list[Result]:
+    with Processes(jobs, make) as workers:
+        workers.check([cohort.program for cohort in planned.cohorts])
+        return list(workers.run(planned.cohorts, SAVING, lambda trial, epoch: None))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_every_trial_comes_back_once(jobs: int) -> None:
+    planned = make_plan(sweep__seeds=7)
+    results = run(planned, jobs)
+    assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
+    assert len({result.worker for result in results}) <= jobs
+    rates = {trial.id: trial.learning_rate for trial in planned.trials}
+    assert all(result.epochs[-1].validation_loss == rates[result.trial] for result in results)
+
+
+def test_two_workers_begin_with_a_program_each() -> None:
+    results = run(make_plan(sweep__seeds=50), 2, Steady)
+    first = {result.program: result.worker for result in reversed(results)}
+    assert len(set(first.values())) == 2
+
+
+def test_a_single_program_is_shared_by_all_workers() -> None:
+    results = run(make_plan(variants={"plain": {}}, sweep__seeds=50), 2, Steady)
+    assert len({result.worker for result in results}) == 2
+
+
+def test_a_trial_that_kills_its_worker_costs_that_trial_alone() -> None:
+    planned = make_plan(sweep__learning_rate=[0.1, 1.0, 10.0], sweep__seeds=3)
+    results = {result.trial: result for result in run(planned, 2, Mortal)}
+    assert len(results) == 18
+    for trial in planned.trials:
+        fault = results[trial.id].fault
+        assert (fault is not None) == (trial.learning_rate == 1)
+        assert fault is None or "was killed by SIGKILL; the system does that when memory runs out" in fault.reason
+
+
+def test_a_number_of_threads_gets_workers_of_its_own() -> None:
+    planned = make_plan(sweep__grid={"train.threads": [1, 2]})
+    threads = {cohort.program.key: cohort.program.train.threads for cohort in planned.cohorts}
+    results = run(planned, 2)
+    assert len(results) == 16
+    used = {(result.worker, threads[result.program]) for result in results}
+    assert len(used) == len({worker for worker, _ in used})
+
+
+def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
+    program = make_plan().cohorts[0].program
+    trials = make_plan().trials
+    assert not _Queue(program, deque()).worth_joining(0)
+    assert _Queue(program, deque(trials)).worth_joining(1)  # nothing is known yet
+    queue = _Queue(program, deque(trials), ended=2, seconds=1.0)  # 8 trials of half a second: 4 s for one worker
+    for workers, setup, worth in ((1, 3.9, True), (1, 4.1, False), (2, 2.1, False), (0, 100.0, True)):
+        queue.setup = setup
+        assert queue.worth_joining(workers) is worth
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (Unstartable, WorkerError, r"(?s)cannot be started: worker pid \d+ ended with exit code 1.*no TensorFlow here"),
+        (Choosy, ConfigError, "variants.batchnorm: not this one"),
+        (Fragile, WorkerError, "variants.plain: cannot be built: worker pid .* was killed by SIGSEGV"),
+        (Dataless, DataError, "the file is gone"),
+    ],
+)
+def test_what_goes_wrong_before_a_trial_is_told(make: Callable[[], Trainer], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        run(make_plan(), 1, make)
+
+
+def gone(pids: list[int]) -> bool:
+    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
+
+
+def test_workers_end_with_the_block(tmp_path: Path) -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    planned = make_plan()
+    with Processes(2, Slow) as workers:
+        trained = workers.run(planned.cohorts, SAVING, lambda trial, epoch: (_ for _ in ()).throw(KeyError))
+        with pytest.raises(KeyError):
+            next(trained)
+        pids = [child.pid for child in psutil.Process().children() if child.pid not in before]
+        assert len(pids) == 2
+    assert gone(pids)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_coordinator_that_is_killed_leaves_no_worker(number: signal.Signals) -> None:
+    code = """
+import psutil
+from pathlib import Path
+from bnbench.records import Saving
+from bnbench.workers.processes import Processes
+from examples import make_plan
+from trainers import Slow
+def told(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
+with Processes(2, Slow) as workers:
+    list(workers.run(make_plan().cohorts, Saving(Path("unused")), told))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(pids) == 2
+        process.send_signal(number)
+        process.wait()
+    deadline = time.monotonic() + 10
+    while not gone(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gone(pids)
+
+
+def config(folder: Path, **changes: Any) -> Path:
+    values = {
+        "name": "small",
+        "data": {"name": "digits", "scale": "unit", "limit": 60},
+        "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
+        "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
+        "train": {"epochs": 3, "batch_size": 16},
+        "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
+    }
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(values | changes), encoding="utf-8")
+    return path
+
+
+def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
+    path = config(tmp_path)
+    tables = []
+    for jobs in (1, 2, 3):  # the later ones find what the first compiled
+        done = bnbench.run(path, results=tmp_path / str(jobs), jobs=jobs)
+        assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
+        tables.append((done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history))
+    for trials, history in tables[1:]:
+        pd.testing.assert_frame_equal(trials, tables[0][0], check_exact=True)
+        pd.testing.assert_frame_equal(
+            history.drop(columns="seconds"), tables[0][1].drop(columns="seconds"), check_exact=True
+        )
+    assert list(tmp_path.glob("cache/compiled/*/*.pb"))
+    assert not list(tmp_path.glob("cache/compiled/*/run-*"))

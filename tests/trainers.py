@@ -1,0 +1,93 @@
+"""Trainers that train nothing, for tests of the workers; importable from a worker process."""
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from bnbench.errors import ConfigError, DataError
+from bnbench.plan import Program, Trial
+from bnbench.records import Epoch, OnEpoch, Result, Saving
+
+
+class Quick:
+    """Ends every trial at once; a result's `seconds_per_step` is how many programs this process has been given."""
+
+    programs = 0
+
+    def devices(self) -> list[str]:
+        return ["none"]
+
+    def check(self, program: Program) -> None:
+        pass
+
+    def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        self.programs += 1
+        for trial in trials:
+            yield self.result(program, trial, on_epoch)
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        epochs = (Epoch(0, 0, None, None, 1.0, 0.5, 0.0), Epoch(1, 1, 1.0, 0.5, trial.learning_rate, 0.5, 0.0))
+        on_epoch(trial, epochs[-1])
+        losses = np.ones(1, np.float32)
+        worker = f"pid {os.getpid()}"
+        return Result(trial.id, program.key, 3, epochs, losses, seconds_per_step=self.programs, worker=worker)
+
+
+class Steady(Quick):
+    """Takes a little while for each trial, so that all workers get to work."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        time.sleep(0.02)
+        return replace(super().result(program, trial, on_epoch), seconds=0.02)
+
+
+class Mortal(Quick):
+    """Killed by the trials of rate 1."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        if trial.learning_rate == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().result(program, trial, on_epoch)
+
+
+class Slow(Quick):
+    """Ends a trial after an hour."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        print("a library's own words", flush=True)  # must not get between the messages
+        on_epoch(trial, Epoch(0, 0, None, None, None, None, 0.0))
+        time.sleep(3600)
+        raise AssertionError
+
+
+class Unstartable(Quick):
+    """Cannot be made."""
+
+    def __init__(self) -> None:
+        raise ImportError("no TensorFlow here")
+
+
+class Choosy(Quick):
+    """Refuses programs of batch normalisation."""
+
+    def check(self, program: Program) -> None:
+        if any(layer.class_name == "BatchNormalization" for layer in program.layers):
+            raise ConfigError(program.where, "not this one")
+
+
+class Fragile(Quick):
+    """Dies of any check."""
+
+    def check(self, program: Program) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Dataless(Quick):
+    """Finds no data."""
+
+    def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        raise DataError("the file is gone")

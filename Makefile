@@ -2,6 +2,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 CONFIGS := $(wildcard configs/*.yaml)
 
 .DEFAULT_GOAL := help
@@ -40,15 +42,20 @@ types: $(READY) ## check the types
 smoke: $(READY) ## run every experiment of configs/ cut to seconds, where its data are found
 	@set -e; for config in $(CONFIGS); do echo "== $$config"; $(BIN)/bnbench run --smoke --offline $$config; done
 
-bench: $(READY) ## time a step and a sweep against plain Keras
-	$(BIN)/python -m benchmarks.against_fit
+bench: $(VENV)/.bench ## time steps and sweeps against Keras, JAX, PyTorch and KerasTuner, 20 minutes
+	$(BIN)/python -m benchmarks
+
+$(VENV)/.bench: $(READY) requirements-bench.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.lock
+	@touch $@
 
 report: $(READY) ## make tables and figures anew from every results folder
 	@set -e; for folder in $(dir $(wildcard results/*/trials.db)); do $(BIN)/bnbench report $$folder; done
 
 lock: $(READY) ## renew requirements.lock with the newest versions that pyproject.toml allows
-	$(BIN)/uv pip compile --quiet --universal --upgrade --python-version 3.11 --extra dev \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --output-file requirements.lock pyproject.toml
+	$(LOCK) --upgrade --extra dev --output-file requirements.lock
+	$(LOCK) --upgrade --extra bench --constraint requirements.lock --output-file requirements-bench.lock
+	sed -i.bak -E '/^(cuda|nvidia|triton)/d' requirements-bench.lock && rm requirements-bench.lock.bak # CPU builds are compared
 
 clean: ## remove .venv and what tools leave behind; results stay
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

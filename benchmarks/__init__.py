@@ -1,1 +1,1 @@
-"""Side by side with what users run today; see README.md. Never a dependency, never a timed test."""
+"""bnbench side by side with the other ways to train the same networks: `make bench`."""

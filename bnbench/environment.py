@@ -19,7 +19,7 @@ def describe(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "processor": _processor(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "devices": list(devices),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -36,7 +36,8 @@ def describe(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
     }
 
 
-def _processor() -> str | None:
+def processor() -> str | None:
+    """The name of this machine's processor, if it can be found out."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

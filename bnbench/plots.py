@@ -32,6 +32,7 @@ STYLE: Mapping[Any, Any] = {
     "svg.hashsalt": "bnbench",  # the same figure is the same file
 }
 CROSS = 26  # points squared
+MOST_MARKS = 1000  # as shapes of an SVG; more are a picture within it
 DODGE = 0.035  # decades between the points of neighbouring variants, so that none hides another
 
 
@@ -87,6 +88,7 @@ def score_against_rate(
                 linewidths=1.1,
                 zorder=4,
                 alpha=0.8,
+                rasterized=len(at) > MOST_MARKS,
             )
     ax.set_xscale("log")
     ax.set_xlabel("learning rate")

@@ -18,6 +18,7 @@ MOST_RATES = 10  # in a figure of curves
 COLUMNS = 5  # of them side by side: a page is no wider
 LOSS_ROOM = 10  # times the initial loss: a blown loss of 1e20 would press all others into a line
 CUT = f"; loss axes end at {LOSS_ROOM} x the initial loss"
+MOST_SEEDS = 20  # lines of a variant in one panel; more would be a blot
 MOST_FIGURES = 12  # of curves, where there are further axes
 
 
@@ -88,8 +89,12 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
     """Validation accuracy and training loss epoch by epoch, a column a learning rate, at most COLUMNS side by side."""
     rates = sorted(trials["learning_rate"].unique())
     shown = rates[:: -(-len(rates) // MOST_RATES)]
+    seeds = trials["seed"].unique()
+    trials = trials[trials["seed"].isin(seeds[:MOST_SEEDS]) & trials["learning_rate"].isin(shown)]
     columns, blocks = min(len(shown), COLUMNS), -(-len(shown) // COLUMNS)
-    history = results.history.merge(trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial")
+    history = results.history[results.history["trial"].isin(trials["trial"])].merge(
+        trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial"
+    )
     width = max(PANEL[0], 1.35 * columns + 0.6)
     legend_columns = max(1, int(width / 1.1))
     height = 2.8 * blocks + 0.4 + 0.18 * -(-(len(styles) + 1) // legend_columns)  # a line of the legend each
@@ -114,6 +119,7 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
     handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
     figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), legend_columns), fontsize=7)
     notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
+    notes += [f"{MOST_SEEDS} of {len(seeds)} seeds"] * (len(seeds) > MOST_SEEDS)
     figure.supxlabel("epoch" + (f"   ({', '.join(notes)})" if notes else "") + CUT * cut, fontsize=7)
     return figure
 

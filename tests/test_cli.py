@@ -175,7 +175,7 @@ def test_failed_trials_give_exit_code_1(place: Path) -> None:
         "from bnbench import engine\n"
         "def broken(*rest): raise MemoryError('none left')\n"
         "engine._train = broken\n"
-        "from bnbench.cli import main; main(['run', 'small.yaml'])"
+        "from bnbench.cli import main; main(['run', '-j', '0', 'small.yaml'])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 1

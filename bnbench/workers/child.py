@@ -48,8 +48,12 @@ def _inbox(stream: BinaryIO) -> "SimpleQueue[Any]":
         try:
             while True:
                 tasks.put(pickle.load(stream))  # noqa: S301  from the process that started this one
-        finally:
+        except EOFError:
             os._exit(0)  # even in the middle of a trial
+        except BaseException:
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
 
     threading.Thread(target=listen, daemon=True).start()
     return tasks

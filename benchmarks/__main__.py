@@ -1,0 +1,143 @@
+"""`make bench`: steps, whole sweeps and the cost of a trial, into tables and a figure in benchmarks/results/."""
+
+import argparse
+import platform
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import draw, scale, steps, sweeps
+from benchmarks.networks import NETWORKS, VARIANTS
+from benchmarks.peers import PEERS, TWO
+from bnbench.environment import processor
+
+FOLDER = Path(__file__).parent / "results"
+OURS, FIT = PEERS["bnbench"][2], PEERS["fit"][2]
+
+
+def main() -> None:
+    """Measure what is asked for; without a word, everything."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", help=f"steps, sweeps, scale or networks: {', '.join(NETWORKS)}")
+    parser.add_argument("--pairs", type=int, default=5, help="rounds in which all are measured, one after another")
+    options = parser.parse_args()
+    known = {"steps", "sweeps", "scale", *NETWORKS}
+    if wrong := set(options.parts) - known:
+        parser.error(f"{', '.join(sorted(wrong))}: not one of {', '.join(sorted(known))}")
+    asked = set(options.parts or ("steps", "sweeps", "scale"))
+    began = time.perf_counter()
+    FOLDER.mkdir(exist_ok=True)
+    networks = list(NETWORKS) if "steps" in asked else [name for name in NETWORKS if name in asked]
+    if networks:
+        keep("steps", steps.summary(steps.measure(networks, options.pairs)))
+    if "sweeps" in asked:
+        keep("sweeps", sweeps.summary(sweeps.measure(options.pairs)))
+    if "scale" in asked:
+        keep("scale", scale.measure())
+    write(time.perf_counter() - began)
+
+
+def keep(name: str, table: pd.DataFrame) -> None:
+    """One table as CSV."""
+    table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.6g")
+
+
+def write(seconds: float) -> None:
+    """All tables that are there as Markdown, and the figure."""
+    found = {path.stem: pd.read_csv(path) for path in FOLDER.glob("*.csv")}
+    packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "jax", "torch", "keras-tuner"))
+    lines = ["# Benchmarks", "", f"{processor()}, {platform.system()}, Python {platform.python_version()}; {packages}."]
+    lines += [f"Made by `make bench` in {seconds / 60:.0f} minutes.", ""]
+    if "steps" in found:
+        lines += of_steps(found["steps"])
+        draw.steps(found["steps"], FOLDER / "steps")
+    if "sweeps" in found:
+        lines += of_sweeps(found["sweeps"])
+    if "scale" in found:
+        lines += of_scale(found["scale"])
+    (FOLDER / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print("\n".join(lines))
+    print(f"{FOLDER / 'README.md'}", file=sys.stderr)
+
+
+def of_steps(table: pd.DataFrame) -> list[str]:
+    """A row a network and variant, a column a peer: microseconds a step, and times the first column."""
+    order = [TWO, *(title for _, _, title in PEERS.values())]
+    rounds = table["rounds"].min()
+    lines = [
+        "## A training step",
+        "",
+        f"Microseconds, medians of {rounds} rounds. In brackets: times the first column, median of",
+    ]
+    lines += [
+        "the ratios round by round. bnbench gives a trial one thread and trains two at a time: the first column is a"
+    ]
+    lines += ["step of either, halved. All others have both cores.", ""]
+    lines += ["| network | variant | " + " | ".join(order) + " |", "|---|---|" + "---|" * len(order)]
+    for name, network in NETWORKS.items():
+        for variant in VARIANTS:
+            part = table[(table["network"] == name) & (table["variant"] == variant)].set_index("peer")
+            if len(part):
+                cells = [f"{part['microseconds'][o]:,.0f}" + f" ({part['ratio'][o]:.1f})" * (o != TWO) for o in order]
+                lines.append(f"| {network.title} | {variant} | " + " | ".join(cells) + " |")
+    lines += [
+        "",
+        "Share of the best matrix product (or convolution) measured between the rounds on the same cores:",
+        "",
+    ]
+    lines += [
+        "| network | variant | GFLOP/s, two trials | share | GFLOP/s, one trial | share |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, network in NETWORKS.items():
+        for variant in VARIANTS:
+            part = table[(table["network"] == name) & (table["variant"] == variant)].set_index("peer")
+            if len(part):
+                cells = [f"{part['gflops'][o]:.0f} | {part['share'][o]:.0%}" for o in (TWO, OURS)]
+                lines.append(f"| {network.title} | {variant} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+def of_sweeps(table: pd.DataFrame) -> list[str]:
+    """A row a way to run the Leaf sweep."""
+    lines = [
+        "## The Leaf sweep, whole command",
+        "",
+        "14 trials x 100 epochs, from the start of the process to its end.",
+    ]
+    lines += [
+        f"Seconds, median (lowest to highest) of {table['pairs'].min()} pairs; loops over `fit` are extrapolated from"
+    ]
+    lines += ["one rate a variant and 20 epochs (benchmarks/sweeps.py).", ""]
+    lines += ["| way | seconds | times bnbench's | of it training |", "|---|---|---|---|"]
+    for row in table.to_dict("records"):
+        spread = f"{row['seconds']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"
+        ratio = f"{row['ratio']:.1f} ({row['ratio_lowest']:.1f}-{row['ratio_highest']:.1f})"
+        lines.append(f"| {row['way']} | {spread} | {ratio} | {row['training']:.1f} |")
+    return [*lines, ""]
+
+
+def of_scale(table: pd.DataFrame) -> list[str]:
+    """A row a number of trials."""
+    lines = [
+        "## What a trial costs beside its training",
+        "",
+        "A trainer that trains nothing, two workers; planning, dispatch,",
+    ]
+    lines += ["store, tables and figures. Milliseconds and bytes a trial beyond the first hundred.", ""]
+    lines += [
+        "| trials | seconds | ms a trial | bytes a trial, coordinator | with tables and figures |",
+        "|---|---|---|---|---|",
+    ]
+    for row in table.to_dict("records"):
+        more = [row["milliseconds_a_trial"], row["bytes_a_trial"], row["bytes_with_report_a_trial"]]
+        cells = ["", "", ""] if more[0] != more[0] else [f"{more[0]:.2f}", f"{more[1]:,.0f}", f"{more[2]:,.0f}"]
+        lines.append(f"| {row['trials']:,} | {row['seconds']:.1f} | {' | '.join(cells)} |")
+    return [*lines, ""]
+
+
+if __name__ == "__main__":
+    main()

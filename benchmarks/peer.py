@@ -1,0 +1,29 @@
+"""One peer in a process of its own: `python -m benchmarks.peer PEER NETWORK`.
+
+It gets ready for both variants, tells how long that took, and then trains the steps of a variant whenever it is asked.
+"""
+
+import importlib
+import json
+import sys
+import time
+
+from benchmarks.networks import VARIANTS
+from benchmarks.peers import PEERS
+
+
+def main() -> None:
+    """Answer each line of stdin, a variant, with a line of JSON: seconds a step."""
+    peer, network = sys.argv[1:]
+    began = time.perf_counter()
+    module = importlib.import_module(f"benchmarks.peers.{PEERS[peer][0]}")
+    runs = {variant: module.prepare(network, variant) for variant in VARIANTS}
+    print(json.dumps(time.perf_counter() - began), flush=True)
+    for line in sys.stdin:
+        began = time.perf_counter()
+        steps = runs[line.strip()]()
+        print(json.dumps((time.perf_counter() - began) / steps), flush=True)
+
+
+if __name__ == "__main__":
+    main()

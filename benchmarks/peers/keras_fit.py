@@ -1,0 +1,43 @@
+"""`compile` and `fit` as most people write them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from benchmarks.networks import Work, program, work
+
+
+def model(name: str, variant: str) -> Any:
+    """The network as a keras.Sequential, from bnbench's own builder."""
+    from bnbench.model import build_model
+
+    asked = program(name, variant)
+    return build_model(asked.layers, asked.facts.shape, "float32", seed=0)
+
+
+def optimizer(given: Work) -> Any:
+    """As the network's record names it."""
+    import keras
+
+    arguments = dict(given.network.optimizer)
+    return keras.optimizers.get({"class_name": arguments.pop("name"), "config": {"learning_rate": 1e-4, **arguments}})
+
+
+def prepare(name: str, variant: str, **tuning: Any) -> Callable[[], int]:
+    """Arrays in memory, one epoch of the network's steps a call."""
+    import keras
+
+    given = work(name, variant)
+    built = model(name, variant)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    built.compile(optimizer(given), loss, metrics=["accuracy"], **tuning)
+    rows = given.order.reshape(-1)
+    whole = len(given.x) // given.batch_size * given.batch_size
+    x, y = given.x[rows[:whole]], given.y[rows[:whole]]
+    epochs = max(1, len(rows) // len(x))
+
+    def run() -> int:
+        built.fit(x, y, batch_size=given.batch_size, epochs=epochs, verbose=0)
+        return epochs * len(x) // given.batch_size
+
+    run()
+    return run

@@ -1,0 +1,25 @@
+"""bnbench's compiled epoch, with the one thread of a trial."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from benchmarks.networks import program
+from bnbench import data
+from bnbench.data import Places
+from bnbench.workers import import_tensorflow
+
+
+def prepare(name: str, variant: str) -> Callable[[], int]:
+    """One epoch of the network's steps a call."""
+    import_tensorflow()
+    from bnbench.compiled import CompiledProgram, use_threads
+
+    asked = program(name, variant)
+    use_threads(asked.train.threads)
+    compiled = CompiledProgram(asked, data.load(asked.data, Places.from_environment()))
+    start = compiled.start(0)
+    compiled.reset(start, 1e-4)
+    order = np.resize(start.parts.train, asked.batch_size * asked.steps_per_epoch)
+    compiled.train_epoch(order)
+    return lambda: len(compiled.train_epoch(order)[0])

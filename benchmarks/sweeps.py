@@ -1,0 +1,144 @@
+"""The Leaf sweep as a whole command: 7 rates x 2 variants x 100 epochs, with validation after each, and a test.
+
+bnbench is run as a user runs it. A loop over `fit` takes minutes and every one of its trainings takes the same time, so
+of it one rate a variant is trained for 20 epochs, and start + 7 x (building, first epoch + 99 x a later one, test) is
+what the whole would take.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmarks.networks import VARIANTS
+
+CONFIG = Path(__file__).parent.parent / "configs" / "leaf.yaml"
+RATES, EPOCHS, TRAINED = 7, 100, 20
+OURS = {"bnbench": [], "bnbench, 1 job": ["--jobs", "1"]}
+LOOPS = ("Keras fit", "Keras fit, tuned", "KerasTuner grid search")
+
+
+def ours(words: list[str], seeds: int = 1) -> dict[str, float]:
+    """Seconds of the whole command, and of training: from the first trial's start to the last one's end."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "bnbench", "run", str(CONFIG), "-q", "--results", folder, *words]
+        began = time.perf_counter()
+        subprocess.run([*command, "-o", f"sweep.seeds={seeds}"], check=True, capture_output=True)
+        seconds = time.perf_counter() - began
+        trials = pd.read_csv(Path(folder) / "leaf" / "trials.csv")
+        busiest = trials.groupby("worker")["seconds"].sum().max()
+    return {"seconds": seconds, "training": float(busiest)}
+
+
+def loop(title: str) -> dict[str, float]:
+    """Seconds that the whole loop would take."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.sweeps", title], check=True, capture_output=True, text=True,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )  # fmt: skip
+    parts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    start = time.perf_counter() - began - sum(part["all"] for part in parts)
+    whole = sum(part["all"] + part["epoch"] * (EPOCHS - TRAINED) for part in parts)
+    return {"seconds": start + RATES * whole, "training": RATES * whole}
+
+
+def measure(pairs: int) -> pd.DataFrame:
+    """One row a way and pair: `seconds` of the whole command."""
+    ways: dict[str, Callable[[], dict[str, float]]] = {
+        title: (lambda words=words: ours(words)) for title, words in OURS.items()
+    }
+    ways |= {title: (lambda title=title: loop(title)) for title in LOOPS}
+    ways |= {f"28 trials, {n} job{'s' * (n > 1)}": (lambda n=n: ours(["--jobs", str(n)], seeds=2)) for n in (1, 2)}
+    ours([])  # the data are parsed, and what can be kept compiled is
+    rows = []
+    for pair in range(pairs):
+        for title, way in ways.items():
+            rows.append({"way": title, "pair": pair, **way()})
+        print(f"  sweep: pair {pair + 1} of {pairs}", file=sys.stderr, flush=True)
+    return pd.DataFrame(rows)
+
+
+def summary(measured: pd.DataFrame) -> pd.DataFrame:
+    """One row a way: median, lowest and highest seconds, and how many times bnbench's they are."""
+    ours = measured[measured["way"] == "bnbench"].set_index("pair")["seconds"].rename("ours")
+    table = measured.join(ours, on="pair")
+    table["ratio"] = table["seconds"] / table["ours"]
+    grouped = table.groupby("way", sort=False)
+    return grouped.agg(
+        seconds=("seconds", "median"), lowest=("seconds", "min"), highest=("seconds", "max"),
+        training=("training", "median"), ratio=("ratio", "median"), ratio_lowest=("ratio", "min"),
+        ratio_highest=("ratio", "max"), pairs=("pair", "nunique"),
+    ).reset_index()  # fmt: skip
+
+
+def main() -> None:
+    """Train one rate a variant in the way that is named, and print what each part took."""
+    import keras
+    import numpy as np
+
+    from benchmarks.networks import work
+    from benchmarks.peers import keras_fit
+
+    title = sys.argv[1]
+    given = work("leaf", "plain")
+    x, y, parts = given.x, given.y, np.arange(len(given.x))
+    held, tested = parts[:99], parts[:198]  # as many rows as bnbench validates and tests on
+
+    def build(variant: str) -> Any:
+        model = keras_fit.model("leaf", variant)
+        tuning = {"steps_per_execution": 69, "jit_compile": True} if "tuned" in title else {}
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(keras_fit.optimizer(given), loss, metrics=["accuracy"], **tuning)
+        return model
+
+    for variant in VARIANTS:
+        began = time.perf_counter()
+        ends: list[float] = []
+        arguments = {
+            "batch_size": 10, "epochs": TRAINED, "verbose": 0, "validation_data": (x[held], y[held]),
+            "callbacks": [ends_of_epochs(ends)],
+        }  # fmt: skip
+        if "Tuner" in title:
+            search(lambda hp, variant=variant: build(variant), x, y, arguments)
+        else:
+            model = build(variant)
+            model.fit(x, y, **arguments)
+            model.evaluate(x[tested], y[tested], verbose=0)
+        seconds = time.perf_counter() - began
+        print(json.dumps({"all": seconds, "epoch": (ends[-1] - ends[0]) / (len(ends) - 1)}), flush=True)
+
+
+def ends_of_epochs(ends: list[float]) -> Any:
+    """A callback that notes when each epoch ended."""
+    import keras
+
+    class Ends(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            ends.append(time.perf_counter())
+
+        def __deepcopy__(self, memo: Any) -> "Ends":  # KerasTuner copies callbacks
+            return self
+
+    return Ends()
+
+
+def search(build: Callable[[Any], Any], x: Any, y: Any, arguments: dict[str, Any]) -> None:
+    """KerasTuner's grid search with one rate."""
+    import keras_tuner
+
+    with tempfile.TemporaryDirectory() as folder:
+        tuner = keras_tuner.GridSearch(build, "val_accuracy", max_trials=1, directory=folder, project_name="leaf")
+        tuner.oracle.hyperparameters.Choice("learning_rate", [1e-3])
+        tuner.search(x, y, **arguments)
+
+
+if __name__ == "__main__":
+    main()

@@ -162,7 +162,7 @@ def plan(
     as_json: bool,
 ) -> None:
     """Show what would run, what is done and how long it takes; run nothing."""
-    from bnbench import sweep, text
+    from bnbench import machine, sweep, text
     from bnbench.config import parse_overrides
     from bnbench.data import Places
 
@@ -178,7 +178,8 @@ def plan(
         click.echo(json.dumps(rows, indent=1))
     else:
         measured = sweep.step_seconds(folder)
-        parts = [text.matrix(planned, states), text.cohorts(planned), text.estimate(planned, states, measured)]
+        jobs = machine.choose(planned.cohorts, None).count
+        parts = [text.matrix(planned, states), text.cohorts(planned), text.estimate(planned, states, measured, jobs)]
         click.echo("\n\n".join(parts))
 
 

@@ -260,17 +260,20 @@ def _layers(experiment: Experiment, variant: Variant, facts: Facts, where: str, 
 
 
 def _engine(train: Train, flat: tuple[Layer, ...]) -> str:
-    """XLA for networks of dense layers; the graph's own kernels where XLA is slow on a CPU (docs/decisions.md)."""
+    """XLA where every layer is fast there; else the graph's own kernels."""
     if train.engine != "auto":
         return train.engine
     return "xla" if all(layer.class_name in XLA_LAYERS for layer in flat) else "graph"
 
 
+# Convolutions are slow in XLA on a CPU, and so is what draws a random number for each element (dropout); some layers
+# that move images do not compile there at all. A layer that is not named here has not been timed (docs/performance.md).
 XLA_LAYERS = frozenset(
     {
-        "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "Dropout", "AlphaDropout",
-        "GaussianDropout", "GaussianNoise", "ActivityRegularization", "Flatten", "Reshape", "Rescaling", "Identity",
-        "UnitNormalization", *layers.NORM_CLASSES.values(),
+        "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "ActivityRegularization", "Flatten",
+        "Reshape", "Permute", "Rescaling", "Identity", "UnitNormalization", "SpatialDropout2D", "MaxPooling2D",
+        "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "ZeroPadding2D", "UpSampling2D",
+        "RandomFlip", "RandomContrast", "RandomBrightness", "LSTM", "GRU", "SimpleRNN", *layers.NORM_CLASSES.values(),
     }
 )  # fmt: skip
 

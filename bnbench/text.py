@@ -114,8 +114,8 @@ def cohorts(planned: "Plan") -> str:
     return columns(["cohort", "variant", *axes, "parameters", "trained", "data", "epochs x steps", "engine"], rows)
 
 
-def estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float]) -> str:
-    """How long the rest takes, where a step of each program has been timed here."""
+def estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float], jobs: int) -> str:
+    """How long the rest takes with so many workers, where a step of each program has been timed here."""
     counts = dict.fromkeys(("new", "failed", "done", "diverged"), 0)
     seconds, unknown = 0.0, 0
     for cohort in planned.cohorts:
@@ -130,7 +130,8 @@ def estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float]
     told = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     if not counts["new"] + counts["failed"]:
         return f"{len(planned.trials)} trials: {told}; nothing to train"
-    known = f"about {_duration(seconds)} of training, from steps timed here" if seconds else ""
+    workers = f" on {jobs} workers" if jobs > 1 else ""
+    known = f"about {_duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
     missing = f"time unknown for {unknown} trials: none of their kind has been trained here" if unknown else ""
     return f"{len(planned.trials)} trials: {told}; {'; '.join(filter(None, (known, missing)))}"
 

@@ -38,12 +38,13 @@ def test_the_estimate_is_steps_left_times_seconds_a_step() -> None:
     states = {trial.id: "new" for trial in planned.trials}
     plain, normed = (cohort.program.key for cohort in planned.cohorts)
     # Four trials of three epochs of six steps are 72 steps a variant.
-    assert text.estimate(planned, states, {plain: 0.5, normed: 0.25}).endswith(
+    assert text.estimate(planned, states, {plain: 0.5, normed: 0.25}, 1).endswith(
         "about 54 s of training, from steps timed here"
     )
-    partly = text.estimate(planned, states, {plain: 0.5})
+    assert "about 27 s of training on 2 workers" in text.estimate(planned, states, {plain: 0.5, normed: 0.25}, 2)
+    partly = text.estimate(planned, states, {plain: 0.5}, 1)
     assert "about 36 s" in partly
     assert "time unknown for 4 trials" in partly
-    assert "time unknown for 8 trials" in text.estimate(planned, states, {})
+    assert "time unknown for 8 trials" in text.estimate(planned, states, {}, 1)
     done = dict.fromkeys(states, "done")
-    assert text.estimate(planned, done, {}) == "8 trials: 8 done; nothing to train"
+    assert text.estimate(planned, done, {}, 1) == "8 trials: 8 done; nothing to train"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import draw, scale, steps, sweeps
+from benchmarks import draw, scale, start, steps, sweeps
 from benchmarks.networks import NETWORKS, VARIANTS
 from benchmarks.peers import PEERS, TWO
 from bnbench.environment import processor
@@ -21,13 +21,13 @@ OURS, FIT = PEERS["bnbench"][2], PEERS["fit"][2]
 def main() -> None:
     """Measure what is asked for; without a word, everything."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", help=f"steps, sweeps, scale or networks: {', '.join(NETWORKS)}")
+    parser.add_argument("parts", nargs="*", help=f"steps, sweeps, start, scale or networks: {', '.join(NETWORKS)}")
     parser.add_argument("--pairs", type=int, default=5, help="rounds in which all are measured, one after another")
     options = parser.parse_args()
-    known = {"steps", "sweeps", "scale", *NETWORKS}
+    known = {"steps", "sweeps", "start", "scale", *NETWORKS}
     if wrong := set(options.parts) - known:
         parser.error(f"{', '.join(sorted(wrong))}: not one of {', '.join(sorted(known))}")
-    asked = set(options.parts or ("steps", "sweeps", "scale"))
+    asked = set(options.parts or ("steps", "sweeps", "start", "scale"))
     began = time.perf_counter()
     FOLDER.mkdir(exist_ok=True)
     networks = list(NETWORKS) if "steps" in asked else [name for name in NETWORKS if name in asked]
@@ -35,9 +35,12 @@ def main() -> None:
         keep("steps", steps.summary(steps.measure(networks, options.pairs)))
     if "sweeps" in asked:
         keep("sweeps", sweeps.summary(sweeps.measure(options.pairs)))
+    if "start" in asked:
+        keep("start", start.summary(start.measure(options.pairs)))
     if "scale" in asked:
         keep("scale", scale.measure())
-    write(time.perf_counter() - began)
+    write()
+    print(f"{(time.perf_counter() - began) / 60:.0f} minutes", file=sys.stderr)
 
 
 def keep(name: str, table: pd.DataFrame) -> None:
@@ -45,17 +48,19 @@ def keep(name: str, table: pd.DataFrame) -> None:
     table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.6g")
 
 
-def write(seconds: float) -> None:
+def write() -> None:
     """All tables that are there as Markdown, and the figure."""
     found = {path.stem: pd.read_csv(path) for path in FOLDER.glob("*.csv")}
     packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "jax", "torch", "keras-tuner"))
     lines = ["# Benchmarks", "", f"{processor()}, {platform.system()}, Python {platform.python_version()}; {packages}."]
-    lines += [f"Made by `make bench` in {seconds / 60:.0f} minutes.", ""]
+    lines += ["Made by `make bench`.", ""]
     if "steps" in found:
         lines += of_steps(found["steps"])
         draw.steps(found["steps"], FOLDER / "steps")
     if "sweeps" in found:
         lines += of_sweeps(found["sweeps"])
+    if "start" in found:
+        lines += of_start(found["start"])
     if "scale" in found:
         lines += of_scale(found["scale"])
     (FOLDER / "README.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -117,6 +122,20 @@ def of_sweeps(table: pd.DataFrame) -> list[str]:
         spread = f"{row['seconds']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"
         ratio = f"{row['ratio']:.1f} ({row['ratio_lowest']:.1f}-{row['ratio_highest']:.1f})"
         lines.append(f"| {row['way']} | {spread} | {ratio} | {row['training']:.1f} |")
+    return [*lines, ""]
+
+
+def of_start(table: pd.DataFrame) -> list[str]:
+    """A row a state of the cache of compiled programs."""
+    lines = ["## From the command to the first training step", ""]
+    lines += [
+        f"Leaf, {table['pairs'].min()} pairs, medians; beyond `import keras` in its own process (lowest to highest).",
+        "",
+    ]
+    lines += ["| compiled programs | seconds | `import keras` | beyond |", "|---|---|---|---|"]
+    for row in table.to_dict("records"):
+        spread = f"{row['beyond']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"
+        lines.append(f"| {row['way']} | {row['seconds']:.1f} | {row['imported']:.1f} | {spread} |")
     return [*lines, ""]
 
 

@@ -9,12 +9,12 @@ import logging
 import os
 import platform
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
+from uuid import uuid4
 
 MOST_BYTES = 2**28  # kept; a program takes 0.1 to 2 MB
 ABANDONED = 30 * 86400  # seconds after which the folder of a run that was killed is removed
@@ -29,13 +29,14 @@ def opened(cache_dir: Path) -> Iterator[dict[str, str]]:
         yield {}
         return
     kept = cache_dir / "compiled" / _machine()
+    folder = kept / f"run-{uuid4().hex}"
     try:
-        kept.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True)
         _remove_old(kept)
-        folder = Path(tempfile.mkdtemp(prefix="run-", dir=kept))
         known = _link_sound(kept, folder)
     except OSError as error:
         log.info("%s: compiled programs are not kept: %s", kept, error)
+        shutil.rmtree(folder, ignore_errors=True)
         yield {}
         return
     try:

@@ -1,0 +1,71 @@
+"""From the command to the first training step of the Leaf sweep, beside `import keras`.
+
+`cold` compiles everything, `warm` finds what an earlier run compiled. Each is a process of its own, in turns.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pandas as pd
+
+CONFIG = Path(__file__).parent.parent / "configs" / "leaf.yaml"
+FIRST_STEP = """
+import os, sys, bnbench
+from bnbench.progress import Silent
+class Watch(Silent):
+    def epoch(self, trial, epoch):  # told of the untrained model, when all is compiled
+        os._exit(0)
+bnbench.run(sys.argv[1], results=sys.argv[2], watcher=Watch())
+"""
+
+
+def seconds(words: list[str], **environment: str) -> float:
+    """Of a Python process."""
+    began = time.perf_counter()
+    quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
+    subprocess.run(
+        [sys.executable, *words], check=True, capture_output=True, env={**os.environ, **quiet, **environment}
+    )
+    return time.perf_counter() - began
+
+
+def first_step(**environment: str) -> float:
+    """Seconds until the first training step could begin."""
+    with tempfile.TemporaryDirectory() as folder:
+        return seconds(["-c", FIRST_STEP, str(CONFIG), folder], **environment)
+
+
+def measure(pairs: int) -> pd.DataFrame:
+    """One row a way and pair."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [sys.executable, "-m", "bnbench", "run", "-q", "--results", folder, str(CONFIG)], check=True,
+            capture_output=True,
+        )  # fmt: skip
+    rows = []
+    for pair in range(pairs):
+        imported = seconds(["-c", "import keras"])
+        for way, more in (("warm", {}), ("cold", {"TF_XLA_FLAGS": "--tf_xla_persistent_cache_directory="})):
+            whole = first_step(**more)
+            rows.append({"way": way, "pair": pair, "seconds": whole, "imported": imported, "beyond": whole - imported})
+    return pd.DataFrame(rows)
+
+
+def summary(measured: pd.DataFrame) -> pd.DataFrame:
+    """One row a way: medians, and lowest and highest of what is beyond `import keras`."""
+    return (
+        measured.groupby("way", sort=False)
+        .agg(
+            seconds=("seconds", "median"),
+            imported=("imported", "median"),
+            beyond=("beyond", "median"),
+            lowest=("beyond", "min"),
+            highest=("beyond", "max"),
+            pairs=("pair", "nunique"),
+        )
+        .reset_index()
+    )

@@ -1,0 +1,65 @@
+"""The tables of the benchmarks; their measurements are no tests."""
+
+import pandas as pd
+import pytest
+
+from benchmarks import scale, start, steps, sweeps
+from benchmarks.__main__ import of_scale, of_start, of_steps, of_sweeps
+from benchmarks.networks import NETWORKS, Network
+from benchmarks.peers import PEERS, TWO
+
+
+def test_flops_count_forward_and_both_gradients_but_for_the_input() -> None:
+    network = Network("two layers", {}, {}, 5, 1, (3,))
+    # products of 5 rows: 2x3 forward and weights, 3x4 forward, weights and inputs; two operations each
+    assert network.flops(5, (2,), 4) == 2 * 5 * (2 * 6 + 3 * 12)
+
+
+def test_flops_of_convolutions_shrink_with_the_pooling() -> None:
+    network = Network("four convolutions", {}, {}, 1, 1, (10,), (4, 4, 8, 8))
+    first, second, third, fourth = 8 * 8 * 9 * 3 * 4, 8 * 8 * 9 * 4 * 4, 4 * 4 * 9 * 4 * 8, 4 * 4 * 9 * 8 * 8
+    dense = 2 * 2 * 8 * 10 + 10 * 7
+    assert network.flops(1, (8, 8, 3), 7) == 2 * (2 * first + 3 * (second + third + fourth + dense))
+
+
+def measured() -> pd.DataFrame:
+    titles = [TWO, *(title for _, _, title in PEERS.values())]
+    rows = [
+        {"network": "leaf", "variant": variant, "round": number, "flops": 2e6, "limit": 100.0, "peer": title}
+        | {"seconds": (1 + place) * 1e-5 * (1 + number), "start": 3.0}
+        for variant in ("plain", "batchnorm")
+        for number in range(3)
+        for place, title in enumerate(titles)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_steps_are_compared_round_by_round() -> None:
+    table = steps.summary(measured()).set_index(["variant", "peer"]).loc["plain"]
+    assert table.loc[TWO, ["microseconds", "ratio"]].tolist() == pytest.approx([20, 1])
+    assert table.loc["Keras fit", ["ratio", "ratio_lowest", "ratio_highest"]].tolist() == pytest.approx([3, 3, 3])
+    assert table.loc[TWO, ["gflops", "share"]].tolist() == pytest.approx([100, 0.5])  # of two cores
+    assert table.loc["bnbench, one trial", ["gflops", "share"]].tolist() == pytest.approx([50, 0.5])  # of one
+    assert f"| {NETWORKS['leaf'].title} | plain | 20 | 40 (2.0) |" in "\n".join(of_steps(steps.summary(measured())))
+
+
+def test_sweeps_and_starts_and_scale_are_told_as_tables() -> None:
+    rows = [
+        {"way": way, "pair": p, "seconds": s * (p + 1), "training": s}
+        for p in range(2)
+        for way, s in (("bnbench", 1.0), ("Keras fit", 30.0))
+    ]
+    assert "| Keras fit | 45.0 (30.0-60.0) | 30.0 (30.0-30.0) | 30.0 |" in of_sweeps(sweeps.summary(pd.DataFrame(rows)))
+    rows = [{"way": "warm", "pair": p, "seconds": 5.0 + p, "imported": 3.0, "beyond": 2.0 + p} for p in range(3)]
+    assert "| warm | 6.0 | 3.0 | 3.0 (2.0-4.0) |" in of_start(start.summary(pd.DataFrame(rows)))
+    table = pd.DataFrame(
+        {
+            "trials": [100, 200],
+            "seconds": [1.0, 1.2],
+            "milliseconds_a_trial": [None, 2.0],
+            "bytes_a_trial": [None, 1500.0],
+            "bytes_with_report_a_trial": [None, 2500.0],
+        }
+    )
+    assert "| 200 | 1.2 | 2.00 | 1,500 | 2,500 |" in of_scale(table)
+    assert max(scale.COUNTS) == 100_000

@@ -65,7 +65,7 @@ class Network:
 CNN = (32, 32, 64, 64)
 NETWORKS = {
     "leaf": Network(
-        "Leaf 192-100-100, batch 10", {"name": "leaf"}, {"name": "sgd", "momentum": 0.9, "nesterov": True}, 10, 690,
+        "Leaf 192-100-100, batch 10", {"name": "leaf"}, {"name": "sgd", "momentum": 0.9, "nesterov": True}, 10, 345,
         (192, 100, 100),
     ),
     "letters": Network(
@@ -76,11 +76,11 @@ NETWORKS = {
         "MNIST 1024, batch 64", {"name": "mnist", "scale": "unit", "limit": 10_000}, {"name": "adam"}, 64, 100, (1024,)
     ),
     "fashion": Network(
-        "Fashion-MNIST 300-100, full batch", {"name": "fashion_mnist", "scale": "unit"}, {"name": "adam"}, "full", 2,
+        "Fashion-MNIST 300-100, full batch", {"name": "fashion_mnist", "scale": "unit"}, {"name": "adam"}, "full", 1,
         (300, 100),
     ),
     "cifar10": Network(
-        "CIFAR-10 CNN, batch 32", {"name": "cifar10", "scale": "unit", "limit": 4_000}, {"name": "rmsprop"}, 32, 10,
+        "CIFAR-10 CNN, batch 32", {"name": "cifar10", "scale": "unit", "limit": 4_000}, {"name": "rmsprop"}, 32, 6,
         (512,), CNN,
     ),
     "cifar10-augmented": Network(

@@ -47,7 +47,7 @@ def test_sweeps_and_starts_and_scale_are_told_as_tables() -> None:
     rows = [
         {"way": way, "pair": p, "seconds": s * (p + 1), "training": s}
         for p in range(2)
-        for way, s in (("bnbench", 1.0), ("Keras fit", 30.0))
+        for way, s in (("bnbench", 1.0), ("Keras fit", 30.0), *zip(sweeps.JOBS, (9.0, 5.0), strict=True))
     ]
     assert "| Keras fit | 45.0 (30.0-60.0) | 30.0 (30.0-30.0) | 30.0 |" in of_sweeps(sweeps.summary(pd.DataFrame(rows)))
     rows = [{"way": "warm", "pair": p, "seconds": 5.0 + p, "imported": 3.0, "beyond": 2.0 + p} for p in range(3)]

@@ -31,8 +31,8 @@ def main() -> None:
     began = time.perf_counter()
     FOLDER.mkdir(exist_ok=True)
     networks = list(NETWORKS) if "steps" in asked else [name for name in NETWORKS if name in asked]
-    if networks:
-        keep("steps", steps.summary(steps.measure(networks, options.pairs)))
+    for measured in steps.measure(networks, options.pairs):
+        keep("steps", with_others(steps.summary(measured)))
     if "sweeps" in asked:
         keep("sweeps", sweeps.summary(sweeps.measure(options.pairs)))
     if "start" in asked:
@@ -41,6 +41,15 @@ def main() -> None:
         keep("scale", scale.measure())
     write()
     print(f"{(time.perf_counter() - began) / 60:.0f} minutes", file=sys.stderr)
+
+
+def with_others(table: pd.DataFrame) -> pd.DataFrame:
+    """The table of one network with those of the others that were measured before, in the order of NETWORKS."""
+    path = FOLDER / "steps.csv"
+    before = pd.read_csv(path) if path.exists() else table.iloc[:0]
+    others = before[~before["network"].isin(table["network"])]
+    order = {name: place for place, name in enumerate(NETWORKS)}
+    return pd.concat([others, table]).sort_values("network", key=lambda names: names.map(order), kind="stable")
 
 
 def keep(name: str, table: pd.DataFrame) -> None:

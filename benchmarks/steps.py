@@ -10,7 +10,7 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -48,10 +48,13 @@ class Helper:
         self.process.communicate()
 
 
-def measure(names: Iterable[str], rounds: int) -> pd.DataFrame:
-    """One row a network, variant, peer and round: `seconds` a step, `start` (seconds to get ready), `limit` GFLOP/s."""
-    rows: list[dict[str, Any]] = []
+def measure(names: Iterable[str], rounds: int) -> Iterator[pd.DataFrame]:
+    """A table a network, one row a variant, peer and round.
+
+    `seconds` are of a step, `start` until the peer was ready, `limit` is in GFLOP/s.
+    """
     for name in names:
+        rows: list[dict[str, Any]] = []
         limits = Helper(["benchmarks.limits"], {})
         limits.answer()
         peers = {peer: Helper(["benchmarks.peer", peer, name], more) for peer, (_, more, _) in PEERS.items()}
@@ -74,7 +77,7 @@ def measure(names: Iterable[str], rounds: int) -> pd.DataFrame:
         for helper in (limits, second, *peers.values()):
             helper.stop()
         print(f"  {name}: measured", file=sys.stderr, flush=True)
-    return pd.DataFrame(rows)
+        yield pd.DataFrame(rows)
 
 
 def flops_of(name: str, variant: str) -> float:

@@ -9,9 +9,12 @@ import psutil
 
 from bnbench.plan import Cohort, Program
 
-WORKER_BYTES = 700_000_000  # resident in a worker with a small program: TensorFlow, Keras, compiled code
-LIVE_ACTIVATIONS = 4  # of a layer at a time: output, gradient, and what fusing and packing take; measured at most 3.4
+# Of the peak memory of a worker on six networks, Leaf to a CNN (docs/performance.md): estimate / measured 0.9 to 1.5.
+WORKER_BYTES = (
+    1_000_000_000  # TensorFlow, Keras and compiled code: 0.7 GB when imported, 0.9 when a program is compiled
+)
 LIVE_WEIGHTS = 6  # weight, gradient, two optimizer slots, best weights, initial weights
+LIVE_DATA = 2  # the file's pages, shared between workers, and TensorFlow's copy
 MEMORY_SHARE = 0.8  # of what is free
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -48,7 +51,8 @@ def memory(program: Program) -> int:
     size = 8 if program.train.dtype == "float64" else 4
     rows = max(program.batch_size, 500)  # an evaluation takes so many at a time
     weights = LIVE_WEIGHTS * size * program.parameters
-    return WORKER_BYTES + weights + LIVE_ACTIVATIONS * size * rows * program.outputs + program.facts.nbytes
+    activations = size * rows * program.outputs
+    return WORKER_BYTES + weights + activations + LIVE_DATA * program.facts.nbytes
 
 
 def free_memory() -> int:

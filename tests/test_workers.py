@@ -17,7 +17,7 @@ import bnbench
 from bnbench.errors import ConfigError, DataError, WorkerError
 from bnbench.plan import Plan
 from bnbench.records import Result, Saving
-from bnbench.workers import Trainer
+from bnbench.workers import Trainer, processes
 from bnbench.workers.processes import Processes, _Queue
 from examples import make_plan
 from trainers import Choosy, Dataless, Fragile, Mortal, Quick, Slow, Steady, Unstartable
@@ -70,6 +70,15 @@ def test_a_number_of_threads_gets_workers_of_its_own() -> None:
     assert len(results) == 16
     used = {(result.worker, threads[result.program]) for result in results}
     assert len(used) == len({worker for worker, _ in used})
+
+
+def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "MOST_PROGRAMS", 3)
+    results = run(make_plan(sweep__grid={"model.params.units": [4, 5, 6]}), 1)
+    assert len(results) == 24
+    seen = Counter(worker for worker, _ in {(result.worker, result.program) for result in results})
+    assert len(seen) > 1
+    assert max(seen.values()) <= 3
 
 
 def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:

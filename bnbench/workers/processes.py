@@ -18,6 +18,8 @@ from bnbench.records import Fault, OnEpoch, Result, Saving
 from bnbench.workers import Trainer
 from bnbench.workers.process import Process
 
+MOST_PROGRAMS = 50  # in the life of a worker: each leaves some 6 MB behind in TensorFlow
+
 
 @dataclass(eq=False)
 class _Queue:
@@ -43,6 +45,7 @@ class _Worker:
     process: Process
     ready: bool = False
     threads: int | None = None  # TensorFlow takes one number for the life of a process
+    programs: int = 0  # it has checked or compiled
     checking: Program | None = None
     queue: _Queue | None = None  # whose program it has compiled
     trial: Trial | None = None  # under way
@@ -54,7 +57,7 @@ class _Worker:
         if queue is self.queue:
             self.process.send(("trial", self.trial))
         else:
-            self.queue = queue
+            self.queue, self.programs = queue, self.programs + 1
             self.process.send(("train", queue.program, self.trial, saving))
 
     def end_trial(self, result: Result | None) -> None:
@@ -113,7 +116,7 @@ class Processes:
                 what = f"{worker.checking.where}: cannot be built" if worker.checking else "cannot be started"
                 raise WorkerError(f"{what}: {value.reason}\n{value.traceback}")
             if waiting and self._fits(worker, waiting[0]):
-                worker.checking = waiting.popleft()
+                worker.checking, worker.programs = waiting.popleft(), worker.programs + 1
                 worker.process.send(("check", worker.checking))
 
     def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
@@ -156,12 +159,12 @@ class Processes:
                 if not open_ones:
                     continue
                 queue = min(open_ones, key=lambda q: (have[id(q)], q.program.train.threads != worker.threads))
-            if self._fits(worker, queue.program):
+            if queue is worker.queue or self._fits(worker, queue.program):
                 worker.take(queue, saving)
 
     def _fits(self, worker: _Worker, program: Program) -> bool:
-        """Whether a worker can take a program now; one with another number of threads makes place for a fresh one."""
-        if worker.threads in (None, program.train.threads):
+        """Whether a worker can take a new program now; one that cannot at all makes place for a fresh one."""
+        if worker.threads in (None, program.train.threads) and worker.programs < MOST_PROGRAMS:
             worker.threads = program.train.threads
             return worker.ready
         self._stop(worker)

@@ -1,3 +1,4 @@
+from math import prod
 from typing import Any
 
 import pytest
@@ -20,9 +21,9 @@ def traced(items: list[Any], shape: tuple[int, ...], norm: Norm | None = None) -
 
 def test_a_dense_network_is_counted_in_the_head() -> None:
     # 4 x 3 + 3 = 15; batch normalisation of 3: scale and centre are trained, mean and variance are not.
-    assert traced([{"dense": 3}], (4,)) == ((3,), Weights(15, 0))
-    assert traced([{"dense": 3}, "norm"], (4,), Norm("batch")) == ((3,), Weights(21, 6))
-    assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), Weights(0, 15))
+    assert traced([{"dense": 3}], (4,)) == ((3,), Weights(15, 0), 4 + 3)  # numbers of one example
+    assert traced([{"dense": 3}, "norm"], (4,), Norm("batch")) == ((3,), Weights(21, 6), 4 + 3 + 3)
+    assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), Weights(0, 15), 7)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +80,8 @@ def test_shapes_and_counts_are_those_of_keras(items: list[Any], shape: tuple[int
     found = trace(layers, shape, "here")
     assert found is not None
     trainable = sum(weight.numpy().size for weight in model.trainable_weights)
-    assert found == (model.output_shape[1:], Weights(trainable, model.count_params() - trainable))
+    outputs = prod(shape) + sum(prod(layer.output.shape[1:]) for layer in model.layers)
+    assert found == (model.output_shape[1:], Weights(trainable, model.count_params() - trainable), outputs)
 
 
 @pytest.mark.parametrize(

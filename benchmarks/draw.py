@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.networks import NETWORKS
 from benchmarks.peers import PEERS, TWO
@@ -34,7 +34,9 @@ def steps(table: pd.DataFrame, path: Path) -> None:
             ax.set_xscale("log")
             ax.set_title(NETWORKS[name].title)
             ax.set_yticks(range(len(order)), order[::-1])
+            ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 1e3:g}"))
+            ax.xaxis.set_minor_formatter(NullFormatter())
         for ax in list(panels):
             ax.remove()
         figure.supxlabel("milliseconds a training step (median; line: lowest to highest)", fontsize=8)

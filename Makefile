@@ -42,7 +42,7 @@ types: $(READY) ## check the types
 smoke: $(READY) ## run every experiment of configs/ cut to seconds, where its data are found
 	@set -e; for config in $(CONFIGS); do echo "== $$config"; $(BIN)/bnbench run --smoke --offline $$config; done
 
-bench: $(VENV)/.bench ## time steps and sweeps against Keras, JAX, PyTorch and KerasTuner, 20 minutes
+bench: $(VENV)/.bench ## time steps and sweeps against Keras, JAX, PyTorch and KerasTuner
 	$(BIN)/python -m benchmarks
 
 $(VENV)/.bench: $(READY) requirements-bench.lock

@@ -62,7 +62,7 @@ def write() -> None:
     found = {path.stem: pd.read_csv(path) for path in FOLDER.glob("*.csv")}
     packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "jax", "torch", "keras-tuner"))
     lines = ["# Benchmarks", "", f"{processor()}, {platform.system()}, Python {platform.python_version()}; {packages}."]
-    lines += ["Made by `make bench`.", ""]
+    lines += ["Made by `python -m benchmarks`, part by part or, with `make bench`, at once.", ""]
     if "steps" in found:
         lines += of_steps(found["steps"])
         draw.steps(found["steps"], FOLDER / "steps")
@@ -99,7 +99,7 @@ def of_steps(table: pd.DataFrame) -> list[str]:
                 lines.append(f"| {network.title} | {variant} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Share of the best matrix product (or convolution) measured between the rounds on the same cores:",
+        "Share of the best product (or convolution) of one thread, measured between the rounds; of twice that for two:",
         "",
     ]
     lines += [
@@ -125,7 +125,8 @@ def of_sweeps(table: pd.DataFrame) -> list[str]:
     lines += [
         f"Seconds, median (lowest to highest) of {table['pairs'].min()} pairs; loops over `fit` are extrapolated from"
     ]
-    lines += ["one rate a variant and 10 epochs (benchmarks/sweeps.py).", ""]
+    lines += ["one rate a variant and 10 epochs (benchmarks/sweeps.py). bnbench ends a trial whose loss is not finite,"]
+    lines += ["6 of these 14; the loops go on to the last epoch, as `fit` does.", ""]
     lines += ["| way | seconds | times bnbench's | of it training |", "|---|---|---|---|"]
     for row in table.to_dict("records"):
         spread = f"{row['seconds']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"

@@ -16,7 +16,7 @@ VARIANTS = ("plain", "batchnorm")
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained, and how many steps one measurement takes."""
+    """What is trained, and how many steps an epoch of the measurement has."""
 
     title: str
     data: dict[str, Any]
@@ -26,6 +26,7 @@ class Network:
     dense: tuple[int, ...]  # widths of the hidden layers
     filters: tuple[int, ...] = ()  # of 3x3 convolutions; a pooling after every second one
     augmented: bool = False
+    epochs: int = 1  # of so many steps each, in one measurement
     schedule: dict[str, Any] = field(default_factory=dict)
 
     def layers(self) -> list[Any]:
@@ -65,8 +66,8 @@ class Network:
 CNN = (32, 32, 64, 64)
 NETWORKS = {
     "leaf": Network(
-        "Leaf 192-100-100, batch 10", {"name": "leaf"}, {"name": "sgd", "momentum": 0.9, "nesterov": True}, 10, 345,
-        (192, 100, 100),
+        "Leaf 192-100-100, batch 10", {"name": "leaf"}, {"name": "sgd", "momentum": 0.9, "nesterov": True}, 10, 69,
+        (192, 100, 100), epochs=5,
     ),
     "letters": Network(
         "letters 600-400-200, batch 32", {"name": "notmnist", "scale": "unit"}, {"name": "adam"}, 32, 100,
@@ -91,7 +92,7 @@ NETWORKS = {
 
 
 def program(name: str, variant: str) -> Program:
-    """bnbench's program of a network; an epoch is one measurement."""
+    """bnbench's program of a network; an epoch has the steps of its record."""
     network = NETWORKS[name]
     values = {
         "name": name,
@@ -127,7 +128,7 @@ class Work:
 
     @property
     def steps(self) -> int:
-        """Of one measurement."""
+        """Of an epoch."""
         return int(self.order.shape[0])
 
 

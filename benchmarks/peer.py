@@ -20,9 +20,7 @@ def main() -> None:
     runs = {variant: module.prepare(network, variant) for variant in VARIANTS}
     print(json.dumps(time.perf_counter() - began), flush=True)
     for line in sys.stdin:
-        began = time.perf_counter()
-        steps = runs[line.strip()]()
-        print(json.dumps((time.perf_counter() - began) / steps), flush=True)
+        print(json.dumps(runs[line.strip()]()), flush=True)
 
 
 if __name__ == "__main__":

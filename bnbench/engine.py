@@ -86,17 +86,17 @@ def train(
         try:
             compiled = CompiledProgram(program, dataset)
         except Exception as error:  # of this machine's: what a config can get wrong, `check` has found
-            yield from (failed(program, trial, error) for trial in trials)
+            yield from (_failed(program, trial, error) for trial in trials)
             return
         for trial in trials:
             try:
                 result = _train(compiled, trial, saving, on_epoch)
             except Exception as error:  # of TensorFlow, Keras or this machine: the next trial may do
-                result = failed(program, trial, error)
+                result = _failed(program, trial, error)
             yield result
 
 
-def failed(program: Program, trial: Trial, error: Exception) -> Result:
+def _failed(program: Program, trial: Trial, error: Exception) -> Result:
     """The result of a trial that an error ended; called while the error is handled."""
     fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
     return Result(trial.id, program.key, program.parameters, fault=fault, worker=_worker())

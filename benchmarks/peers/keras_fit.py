@@ -1,5 +1,6 @@
 """`compile` and `fit` as most people write them."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ def optimizer(given: Work) -> Any:
     return keras.optimizers.get({"class_name": arguments.pop("name"), "config": {"learning_rate": 1e-4, **arguments}})
 
 
-def prepare(name: str, variant: str, **tuning: Any) -> Callable[[], int]:
+def prepare(name: str, variant: str, **tuning: Any) -> Callable[[], float]:
     """Arrays in memory, one epoch of the network's steps a call."""
     import keras
 
@@ -33,11 +34,18 @@ def prepare(name: str, variant: str, **tuning: Any) -> Callable[[], int]:
     rows = given.order.reshape(-1)
     whole = len(given.x) // given.batch_size * given.batch_size
     x, y = given.x[rows[:whole]], given.y[rows[:whole]]
-    epochs = max(1, len(rows) // len(x))
+    epochs = given.network.epochs
 
-    def run() -> int:
-        built.fit(x, y, batch_size=given.batch_size, epochs=epochs, verbose=0)
-        return epochs * len(x) // given.batch_size
+    times: list[float] = []
+    epoch = keras.callbacks.LambdaCallback(
+        on_epoch_begin=lambda *_: times.append(time.perf_counter()),
+        on_epoch_end=lambda *_: times.append(time.perf_counter()),
+    )
+
+    def run() -> float:  # without what `fit` does once a call: a real training has longer epochs and more of them
+        times.clear()
+        built.fit(x, y, batch_size=given.batch_size, epochs=epochs, verbose=0, callbacks=[epoch])
+        return (times[-1] - times[0]) / (epochs * len(x) // given.batch_size)
 
     run()
     return run

@@ -11,7 +11,7 @@ from benchmarks.networks import NETWORKS
 from benchmarks.peers import keras_fit
 
 
-def prepare(name: str, variant: str) -> Callable[[], int]:
+def prepare(name: str, variant: str) -> Callable[[], float]:
     """One epoch of the network's steps a call."""
     network = NETWORKS[name]
     tuning: dict[str, Any] = {"steps_per_execution": min(network.steps, 50)}

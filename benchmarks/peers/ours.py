@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.networks import program
+from benchmarks.networks import NETWORKS, program
+from benchmarks.peers import timed
 from bnbench import data
 from bnbench.data import Places
 from bnbench.workers import import_tensorflow
 
 
-def prepare(name: str, variant: str) -> Callable[[], int]:
-    """One epoch of the network's steps a call."""
+def prepare(name: str, variant: str) -> Callable[[], float]:
+    """The network's epochs, a call of the compiled function each."""
     import_tensorflow()
     from bnbench.compiled import CompiledProgram, use_threads
 
@@ -22,4 +23,5 @@ def prepare(name: str, variant: str) -> Callable[[], int]:
     compiled.reset(start, 1e-4)
     order = np.resize(start.parts.train, asked.batch_size * asked.steps_per_epoch)
     compiled.train_epoch(order)
-    return lambda: len(compiled.train_epoch(order)[0])
+    epochs = NETWORKS[name].epochs
+    return timed(lambda: sum(len(compiled.train_epoch(order)[0]) for _ in range(epochs)))

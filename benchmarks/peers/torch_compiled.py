@@ -7,6 +7,6 @@ import torch
 from benchmarks.peers import torch_eager
 
 
-def prepare(name: str, variant: str) -> Callable[[], int]:
+def prepare(name: str, variant: str) -> Callable[[], float]:
     """As torch_eager."""
     return torch_eager.prepare(name, variant, wrap=torch.compile)

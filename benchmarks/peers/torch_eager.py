@@ -8,6 +8,7 @@ from torch import nn
 from torch.nn import functional
 
 from benchmarks.networks import Work, work
+from benchmarks.peers import timed
 
 
 def layers(given: Work) -> Iterator[nn.Module]:
@@ -52,7 +53,7 @@ def optimizer(given: Work, model: nn.Module) -> torch.optim.Optimizer:
     return torch.optim.RMSprop(model.parameters(), lr=1e-4, alpha=0.9)
 
 
-def prepare(name: str, variant: str, wrap: Callable[[Any], Any] = lambda step: step) -> Callable[[], int]:
+def prepare(name: str, variant: str, wrap: Callable[[Any], Any] = lambda step: step) -> Callable[[], float]:
     """The network's steps, one batch after the other."""
     torch.manual_seed(0)
     given = work(name, variant)
@@ -73,7 +74,7 @@ def prepare(name: str, variant: str, wrap: Callable[[Any], Any] = lambda step: s
 
     def run() -> int:
         total = right = torch.zeros(())
-        for rows in order:
+        for rows in (rows for _ in range(given.network.epochs) for rows in order):
             x, y = x_all[rows], y_all[rows]
             if given.network.augmented:
                 x = augment(x)
@@ -82,7 +83,7 @@ def prepare(name: str, variant: str, wrap: Callable[[Any], Any] = lambda step: s
             chosen.step()
             total, right = total + loss, right + correct
         total.item()
-        return len(order)
+        return given.network.epochs * len(order)
 
     run()
-    return run
+    return timed(run)

@@ -133,7 +133,7 @@ def _error_of(trainer: Trainer, program: Program) -> Exception | None:
         trainer.check(program)
     except BnbenchError as error:
         return error
-    except Exception:
+    except Exception:  # a bug of ours, not the config's: the coordinator shows it whole
         return RuntimeError(traceback.format_exc())
     return None
 

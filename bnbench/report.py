@@ -3,17 +3,22 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from bnbench import plots, store
 from bnbench.results import Results
 
-PANEL = (3.4, 2.5)  # inches; two panels are as wide as a page of text
+PANEL = (2.65, 1.95)  # inches; two of them with their labels are as wide as a page of text
+SMALL = (1.3, 1.15)  # a panel of curves
+LEFT, RIGHT, BELOW = 0.66, 0.12, 0.6  # inches beside the panels: an axis with its label, and a note below
+LINE = 0.17  # inches, of a legend
 MOST_RATES = 10  # in a figure of curves
 COLUMNS = 5  # of them side by side: a page is no wider
 LOSS_ROOM = 10  # times the initial loss: a blown loss of 1e20 would press all others into a line
@@ -59,12 +64,46 @@ def _by_axes(results: Results, table: pd.DataFrame) -> Iterator[tuple[str, pd.Da
         yield ", ".join(f"{axis.rpartition('.')[2]} {key}" for axis, key in zip(results.axes, keys, strict=True)), part
 
 
+def _grid(
+    rows: int, columns: int, size: tuple[float, float], gaps: tuple[float, float], handles: list[Line2D]
+) -> tuple[Figure, NDArray[Any]]:
+    """A figure of panels of one size and a legend above them; its axes (rows, columns).
+
+    Matplotlib could find the margins itself, but that takes as long as drawing.
+
+    Args:
+        size: width and height of a panel in inches.
+        gaps: inches between columns and between rows.
+    """
+    width = LEFT + columns * size[0] + (columns - 1) * gaps[0] + RIGHT
+    across = max(1, min(len(handles), 5, int(width / 1.2)))
+    top = 0.32 + LINE * -(-len(handles) // across)
+    height = top + rows * size[1] + (rows - 1) * gaps[1] + BELOW
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, gridspec_kw={
+        "left": LEFT / width, "right": 1 - RIGHT / width, "bottom": BELOW / height, "top": 1 - top / height,
+        "wspace": gaps[0] / size[0], "hspace": gaps[1] / size[1],
+    })  # fmt: skip
+    figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1), ncols=across, fontsize=7)
+    return figure, axes
+
+
+def _note(figure: Figure, text: str) -> None:
+    """Below the panels."""
+    figure.text(0.5, 0.06 / figure.get_figheight(), text, fontsize=7, color="#555555", ha="center", va="bottom")
+
+
 def _rates(results: Results, styles: dict[str, plots.Look]) -> Figure:
     """Accuracy and loss against the learning rate; a row for each value of the further axes."""
     places = list(_by_axes(results, results.summary))
     points = dict(_by_axes(results, results.points))
-    figure = Figure(figsize=(2 * PANEL[0], len(places) * PANEL[1] + 0.7), layout="constrained")
-    axes = figure.subplots(len(places), 2, squeeze=False, sharex=True)
+    handles = _handles(styles, markers=True)
+    handles += [
+        Line2D([], [], color="#555555", marker=".", linestyle="", markersize=4, label="one trial"),
+        Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged: counted at chance / initial loss"),
+        Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"),
+    ]
+    figure, axes = _grid(len(places), 2, PANEL, (0.62, 0.35), handles)
     cut = False
     for row, (place, summary) in zip(axes, places, strict=True):
         for ax, score in zip(row, ("validation_accuracy", "validation_loss"), strict=True):
@@ -72,16 +111,9 @@ def _rates(results: Results, styles: dict[str, plots.Look]) -> Figure:
             ax.set_title(place)
         row[0].axhline(1 / points[place]["classes"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
         cut |= _bound_losses([row[1]], points[place]["initial_loss"].max())
-    handles = _handles(styles, markers=True)
-    handles += [
-        Line2D([], [], color="#555555", marker=".", linestyle="", markersize=4, label="one trial"),
-        Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged: counted at chance / initial loss"),
-        Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"),
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), 5), fontsize=7)
     seeds = results.trials["seed"].nunique()
     note = f"line: mean over {seeds} seeds; band: lowest to highest" if seeds > 1 else "one seed: no spread is known"
-    figure.supxlabel(note + CUT * cut, fontsize=7, color="#555555")
+    _note(figure, note + CUT * cut)
     return figure
 
 
@@ -91,15 +123,14 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
     shown = rates[:: -(-len(rates) // MOST_RATES)]
     seeds = trials["seed"].unique()
     trials = trials[trials["seed"].isin(seeds[:MOST_SEEDS]) & trials["learning_rate"].isin(shown)]
-    columns, blocks = min(len(shown), COLUMNS), -(-len(shown) // COLUMNS)
+    blocks = -(-len(shown) // COLUMNS)
+    columns = -(-len(shown) // blocks)
     history = results.history[results.history["trial"].isin(trials["trial"])].merge(
         trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial"
     )
-    width = max(PANEL[0], 1.35 * columns + 0.6)
-    legend_columns = max(1, int(width / 1.1))
-    height = 2.8 * blocks + 0.4 + 0.18 * -(-(len(styles) + 1) // legend_columns)  # a line of the legend each
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots(2 * blocks, columns, squeeze=False, sharex=True)
+    handles = _handles(styles, markers=False)
+    handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
+    figure, axes = _grid(2 * blocks, columns, SMALL, (0.14, 0.42), handles)
     for i, rate in enumerate(shown):
         accuracy, loss = axes[2 * (i // columns)][i % columns], axes[2 * (i // columns) + 1][i % columns]
         part = history[history["learning_rate"] == rate]
@@ -115,12 +146,9 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: dict[str
         axes[row][0].set_ylabel(plots.label(name))
         for ax in axes[row][1:]:
             ax.tick_params(labelleft=False, which="both")
-    handles = _handles(styles, markers=False)
-    handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=min(len(handles), legend_columns), fontsize=7)
     notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
     notes += [f"{MOST_SEEDS} of {len(seeds)} seeds"] * (len(seeds) > MOST_SEEDS)
-    figure.supxlabel("epoch" + (f"   ({', '.join(notes)})" if notes else "") + CUT * cut, fontsize=7)
+    _note(figure, "epoch" + (f"   ({', '.join(notes)})" if notes else "") + CUT * cut)
     return figure
 
 

@@ -260,7 +260,6 @@ def write_figure(folder: Path, name: str, figure: "Figure") -> list[Path]:
             beside.replace(path)
         except OSError as error:
             raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
-        figure.set_layout_engine("none")  # found once, it serves the other format too
     return paths
 
 

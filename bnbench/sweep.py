@@ -110,7 +110,11 @@ def run(
 
 
 def _todo(plan: Plan, folder: Path) -> list[Cohort]:
-    """The cohorts with the trials that are not done; a trial that stands twice is trained once."""
+    """The cohorts with the trials that are not done; a trial that stands twice is trained once.
+
+    The highest rates come first: those that diverge end at once, and so it is known early how far the rate can go and
+    late how much is left, which decides whether one worker more is worth a compilation.
+    """
     kept = states(plan, folder)
     ended = {trial for trial, state in kept.items() if state in {"done", "diverged"}}
     if plan.experiment.save_models != "none":
@@ -120,7 +124,7 @@ def _todo(plan: Plan, folder: Path) -> list[Cohort]:
         trials = tuple(trial for trial in cohort.trials if trial.id not in ended)
         ended |= {trial.id for trial in trials}
         if trials:
-            left.append(replace(cohort, trials=trials))
+            left.append(replace(cohort, trials=tuple(sorted(trials, key=lambda trial: -trial.learning_rate))))
     return left
 
 

@@ -133,7 +133,7 @@ def of_sweeps(table: pd.DataFrame) -> list[str]:
         ratio = f"{row['ratio']:.1f} ({row['ratio_lowest']:.1f}-{row['ratio_highest']:.1f})"
         lines.append(f"| {row['way']} | {spread} | {ratio} | {row['training']:.1f} |")
     one, two = table.set_index("way")["training"].reindex(list(sweeps.JOBS))
-    told = f"Two jobs train 28 trials of {sweeps.SHORT} epochs {one / two:.2f} times as fast as one (medians)."
+    told = f"Two jobs train 28 trials (two seeds) {one / two:.2f} times as fast as one (medians)."
     return [*lines, "", told, ""]
 
 

@@ -64,6 +64,8 @@ def same(first: Any, second: Any) -> bool:
 def test_a_sweep_trains_every_trial_and_writes_every_file(tmp_path: Path) -> None:
     results, watcher = run(tmp_path)
     assert watcher.todo == len(watcher.trained) == 8
+    rates = [name.split()[1] for name in watcher.trained]
+    assert rates == 2 * ["lr=0.1", "lr=0.1", "lr=0.01", "lr=0.01"]  # those that may diverge first
     assert results.trials["status"].eq("completed").all()
     assert len(results.history) == 8 * 4
     names = {str(path.relative_to(results.folder)) for path in results.folder.glob("**/*") if path.is_file()}

@@ -3,10 +3,11 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Any
 
 import pandas as pd
+
+from bnbench.intervals import wilson
 
 PUBLIC = [
     "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",
@@ -101,15 +102,6 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
         summary[f"{score}_max"] = groups[score].max()
     summary["seconds_per_step"] = groups["seconds_per_step"].median()
     return summary.reset_index()
-
-
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """The score interval of a share (Wilson 1927): stays within [0, 1] and has a width at 0 and n successes too."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p = successes / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def variant_table(summary: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:

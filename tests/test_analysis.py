@@ -114,13 +114,6 @@ def test_one_row_a_variant_axis_value_and_rate() -> None:
     ]  # fmt: skip
 
 
-def test_wilson_interval() -> None:
-    # Newcombe 1998, table I: 81 of 263 and 0 of 20.
-    assert analysis.wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-    assert analysis.wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
-    assert analysis.wilson(3, 3)[1] == 1.0
-
-
 def test_the_best_rate_and_the_stable_rates_around_it() -> None:
     scores = {0.001: 0.5, 0.01: 0.8, 0.1: 0.9, 1.0: 0.85, 10.0: 0.1}
     rows = [{"learning_rate": rate, "validation_accuracy": score} for rate, score in scores.items()]

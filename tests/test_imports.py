@@ -19,7 +19,7 @@ LEVELS = [
     {"compiled"},
     {"engine"},
     {"workers"},
-    {"environment", "store"},
+    {"environment", "store", "intervals"},
     {"analysis"},
     {"results", "sweep", "plots", "progress"},
     {"report"},

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -67,6 +67,15 @@ def axes_of(trials: pd.DataFrame) -> list[str]:
     return columns[columns.index("seed") + 1 : columns.index("status")]
 
 
+def places(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+    """Each combination of values of the further axes, with its part of a table; the whole where there are none."""
+    if not axes:
+        yield {}, table
+        return
+    for keys, part in table.groupby(list(axes), sort=False, dropna=False):
+        yield dict(zip(axes, keys, strict=True)), part
+
+
 def counted(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials that ended; a diverged one counts at chance (accuracy) or at the initial loss, never not at all."""
     table = trials[trials["status"] != "failed"].copy()
@@ -102,34 +111,3 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
         summary[f"{score}_max"] = groups[score].max()
     summary["seconds_per_step"] = groups["seconds_per_step"].median()
     return summary.reset_index()
-
-
-def variant_table(summary: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
-    """One row a variant and axis value: its best rate by mean validation accuracy, the scores there, its stable rates.
-
-    `stable_from` to `stable_to` is the run of neighbouring grid rates around the best one at which every seed was ok;
-    missing where the best rate itself was not ok for every seed.
-    """
-    rows = []
-    for keys, group in summary.groupby(["variant", *axes], sort=False, dropna=False):
-        group = group.sort_values("learning_rate").reset_index(drop=True)
-        best = int(group["validation_accuracy_mean"].to_numpy().argmax())
-        stable = (group["n_ok"] == group["n"]).tolist()
-        low = high = best
-        while stable[best] and low > 0 and stable[low - 1]:
-            low -= 1
-        while stable[best] and high + 1 < len(stable) and stable[high + 1]:
-            high += 1
-        at_best = group.loc[best]
-        rows.append(
-            dict(zip(["variant", *axes], keys, strict=True))
-            | {"best_rate": at_best["learning_rate"], "n": at_best["n"]}
-            | {f"{score}_{kind}": at_best[f"{score}_{kind}"] for score in SCORES[2:] for kind in ("mean", "sd")}
-            | {
-                "stable_from": group.loc[low, "learning_rate"] if stable[best] else math.nan,
-                "stable_to": group.loc[high, "learning_rate"] if stable[best] else math.nan,
-                "n_diverged": int(group["n_diverged"].sum()),
-                "trials": int(group["n"].sum()),
-            }
-        )
-    return pd.DataFrame(rows)

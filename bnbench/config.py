@@ -292,6 +292,12 @@ def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Exp
     return check(values, str(path))
 
 
+def baseline(variants: Iterable[str]) -> str:
+    """The variant that the others are compared with: `plain` if there is one, else the first of the experiment."""
+    names = list(variants)
+    return "plain" if "plain" in names else names[0]
+
+
 def parse_overrides(texts: Iterable[str]) -> dict[str, object]:
     """`["train.epochs=5"]` -> `{"train.epochs": 5}`."""
     return dict(parse_override(text) for text in texts)

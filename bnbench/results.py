@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bnbench import analysis, store
+from bnbench import analysis, config, courses, differences, metrics, store
+from bnbench.errors import ConfigError
 
 
 class Results:
@@ -52,9 +53,45 @@ class Results:
         return analysis.axes_of(self._full)
 
     @cached_property
+    def experiment(self) -> config.Experiment | None:
+        """The experiment as it was resolved; None: its file is missing or cannot be read."""
+        try:
+            return config.load(self.folder / store.CONFIG)
+        except ConfigError:
+            return None
+
+    @property
+    def baseline(self) -> str:
+        """The variant that the others are compared with; empty: there is none."""
+        names = list(self.experiment.variants if self.experiment else dict.fromkeys(self._full["variant"]))
+        return config.baseline(names) if names else ""
+
+    @cached_property
     def variants(self) -> pd.DataFrame:
-        """One row a variant and axis value: its best rate, the scores there and its stable rates."""
-        return analysis.variant_table(self.summary, self.axes)
+        """One row a variant and axis value: its best rate, the scores there and its figures over the rates."""
+        return metrics.variant_table(self._full, self.baseline)
+
+    @cached_property
+    def courses(self) -> pd.DataFrame:
+        """One row a variant and axis value: time to target, area and overfitting at its best rate."""
+        return courses.course_table(self._full, self._history, self.baseline)
+
+    @cached_property
+    def tuning(self) -> pd.DataFrame:
+        """One row a variant, axis value and number of rates tried: the best accuracy to expect."""
+        return metrics.tuning_table(self._full)
+
+    def differences(self, score: str = "validation_accuracy") -> pd.DataFrame:
+        """One row a further variant, axis value and rate: its score minus the baseline's, paired by seed."""
+        return differences.at_equal_rate(self._full, self.baseline, score)
+
+    def differences_at_best(self, score: str = "test_accuracy") -> pd.DataFrame:
+        """One row a further variant and axis value: the same with each variant at its own best rate."""
+        return differences.at_own_best(self._full, self.baseline, score)
+
+    def pooled_differences(self, score: str = "test_accuracy") -> pd.DataFrame:
+        """One row a further variant: the same pooled over all axis values."""
+        return differences.pooled_at_own_best(self._full, self.baseline, score)
 
     @property
     def points(self) -> pd.DataFrame:

@@ -48,6 +48,8 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
 
 
 def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
+    from bnbench.metrics import DELTA
+
     rows = [
         [
             row["variant"],
@@ -59,6 +61,7 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
             f"{row['stable_from']:.4g} .. {row['stable_to']:.4g}"
             if row["stable_from"] == row["stable_from"]
             else "none",
+            f"{'>= ' * row['stable_width_open']}{row['stable_width']:.2g}",
             f"{row['n_diverged']}/{row['trials']}",
         ]
         for row in variants.to_dict("records")
@@ -71,6 +74,7 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
         "validation",
         "test",
         "every seed ok",
+        f"decades within {DELTA:g}",
         "diverged",
     ]
     return columns(header, rows)

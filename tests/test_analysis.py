@@ -1,35 +1,9 @@
 import math
 
-import pandas as pd
 import pytest
 
 from bnbench import analysis
-
-NAN = math.nan
-
-
-def stored(*rows: dict[str, object]) -> pd.DataFrame:
-    """Rows as the store gives them: ten classes, 900 validation rows, initial loss 2.3."""
-    default: dict[str, object] = {
-        "trial": "t", "variant": "plain", "learning_rate": 0.1, "seed": 0, "axes": "{}", "status": "completed",
-        "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2,
-        "train_accuracy": 0.9,
-        "validation_loss": 0.3, "validation_accuracy": 0.9, "test_loss": 0.4, "test_accuracy": 0.8, "best_epoch": 4,
-        "best_test_loss": 0.4, "best_test_accuracy": 0.8, "initial_loss": 2.3, "parameters": 10, "seconds": 1.0,
-        "seconds_per_step": 0.02, "engine": "xla", "worker": "pid 1", "reason": None, "classes": 10,
-        "validation_rows": 900,
-    }  # fmt: skip
-    return pd.DataFrame([default | row for row in rows])
-
-
-NONFINITE = {
-    "status": "diverged",
-    "divergence": "nonfinite",
-    "diverged_at_step": 7,
-    "test_loss": NAN,
-    "test_accuracy": NAN,
-}
-BLOWN = {"status": "diverged", "divergence": "blown", "diverged_at_step": 3, "train_loss": 9e9, "validation_loss": 9e9}
+from tables import BLOWN, NAN, NONFINITE, stored
 
 
 def test_the_chance_bound_is_three_standard_errors_above_chance() -> None:
@@ -114,23 +88,11 @@ def test_one_row_a_variant_axis_value_and_rate() -> None:
     ]  # fmt: skip
 
 
-def test_the_best_rate_and_the_stable_rates_around_it() -> None:
-    scores = {0.001: 0.5, 0.01: 0.8, 0.1: 0.9, 1.0: 0.85, 10.0: 0.1}
-    rows = [{"learning_rate": rate, "validation_accuracy": score} for rate, score in scores.items()]
-    (row,) = analysis.variant_table(analysis.summary_table(analysis.trial_table(stored(*rows))), []).to_dict("records")
-    assert row["best_rate"] == 0.1
-    assert (row["stable_from"], row["stable_to"]) == (0.001, 1.0)
-    assert (row["n_diverged"], row["trials"]) == (0, 5)
-
-
-def test_one_seed_that_fails_to_train_ends_the_stable_rates() -> None:
-    rows = [{"learning_rate": rate, "seed": seed} for rate in (0.01, 0.1, 1.0) for seed in (0, 1)]
-    rows[5] = rows[5] | NONFINITE
-    (row,) = analysis.variant_table(analysis.summary_table(analysis.trial_table(stored(*rows))), []).to_dict("records")
-    assert (row["stable_from"], row["stable_to"]) == (0.01, 0.1)
-
-
-def test_no_stable_rate_where_the_best_one_is_not() -> None:
-    (row,) = analysis.variant_table(analysis.summary_table(analysis.trial_table(stored(BLOWN))), []).to_dict("records")
-    assert math.isnan(row["stable_from"])
-    assert row["n_diverged"] == 1
+def test_places_are_the_values_of_the_further_axes() -> None:
+    rows = [{"axes": f'{{"a": {axis}, "b": {other}}}'} for axis in (1, 2) for other in ("null", 3)]
+    table = analysis.trial_table(stored(*rows))
+    found = list(analysis.places(table, ["a", "b"]))
+    assert [place["a"] for place, _ in found] == [1, 1, 2, 2]
+    assert [len(part) for _, part in found] == [1] * 4
+    ((place, whole),) = analysis.places(table, [])
+    assert (place, len(whole)) == ({}, 4)

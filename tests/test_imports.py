@@ -21,6 +21,8 @@ LEVELS = [
     {"workers"},
     {"environment", "store", "intervals"},
     {"analysis"},
+    {"metrics"},
+    {"courses", "differences"},
     {"results", "sweep", "plots", "progress"},
     {"report"},
     {"text"},

@@ -105,3 +105,15 @@ def test_tables_on_python_side_are_those_of_the_files(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(written, results.summary, check_dtype=False)
     assert list(results.trials.columns) == list(pd.read_csv(tmp_path / "trials.csv").columns)
     assert repr(results) == f"Results({str(tmp_path)!r}, 8 of 8 trials)"
+
+
+def test_the_tables_of_the_analysis(tmp_path: Path) -> None:
+    results = Results(finished(tmp_path, MIXED))
+    assert results.baseline == "plain"
+    assert results.variants["best_rate_ratio"].tolist() == [1, 1]
+    assert results.courses["n_reached"].tolist() == [2, 2]
+    assert results.tuning["tried"].tolist() == [1, 2, 1, 2]
+    assert results.differences()["n"].tolist() == [2, 2]
+    assert results.differences()["mean"].tolist() == pytest.approx([0.075, (1 / 3 - 0.7) / 2])
+    assert results.differences_at_best()["mean"].tolist() == pytest.approx([0.075])
+    assert results.pooled_differences()["cells"].tolist() == [1]

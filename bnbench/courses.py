@@ -1,0 +1,93 @@
+"""Trials and their histories -> figures of a variant over the epochs of its trials."""
+
+import math
+import statistics
+from typing import Any
+
+import pandas as pd
+
+from bnbench.analysis import DIVERGED, axes_of, counted, places
+from bnbench.metrics import best_rate
+
+TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
+
+
+def trial_courses(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
+    """The trials of a `counted` table with figures of their courses.
+
+    Columns beside those it has:
+        epochs_to_target, steps_to_target, seconds_to_target: of training, until the first epoch at which the validation
+            accuracy reaches the target; infinite: never; NaN: there is no target. A trial that reached it and diverged
+            later reached it.
+        aulc: area under the validation accuracy over steps, by trapezia from the untrained model on, divided by the
+            steps; chance for a trial that diverged, whose curve has no end.
+        overfitting_onset: the first epoch of the lowest validation loss.
+        overfitting_rise: from there to the final loss, or to the initial one for a trial that diverged.
+    """
+    history = history[history["trial"].isin(ended["trial"])]
+    courses = _lowest(history).join(_area(history), how="outer")
+    found = ended.merge(courses, left_on="trial", right_index=True, how="left")
+    found["aulc"] = found["aulc"].mask(found["outcome"].isin(DIVERGED), 1 / found["classes"])
+    found["overfitting_rise"] = found["validation_loss"] - found.pop("lowest")
+    reached = history[history["validation_accuracy"] >= target].drop_duplicates("trial").set_index("trial")
+    never = math.nan if math.isnan(target) else math.inf
+    for name, column in TO_TARGET.items():
+        found[name] = found["trial"].map(reached[column].astype(float)).fillna(never)
+    return found
+
+
+def _lowest(history: pd.DataFrame) -> pd.DataFrame:
+    """By trial: the epoch of its lowest validation loss, and that loss."""
+    known = history.dropna(subset="validation_loss").sort_values(["validation_loss", "epoch"])
+    first = known.drop_duplicates("trial").set_index("trial")
+    return first[["epoch", "validation_loss"]].set_axis(["overfitting_onset", "lowest"], axis=1)
+
+
+def _area(history: pd.DataFrame) -> "pd.Series[float]":
+    """By trial: the mean height of its validation accuracy over steps."""
+    by_trial = history.groupby("trial")
+    widths = by_trial["step"].diff()
+    heights = (history["validation_accuracy"] + by_trial["validation_accuracy"].shift()) / 2
+    areas = (widths * heights).groupby(history["trial"]).sum(min_count=1)
+    return (areas / by_trial["step"].max()).rename("aulc")
+
+
+def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) -> float:
+    """The validation accuracy that the baseline's median trial at its best rate reaches at its best epoch.
+
+    The lower of the two middle trials where their number is even, so that at least half of them reach it; a trial that
+    diverged counts at chance. NaN where the baseline has no trial.
+    """
+    own = ended[ended["variant"] == baseline]
+    if own.empty:
+        return math.nan
+    own = own[own["learning_rate"] == best_rate(own)]
+    highest = own["trial"].map(history.groupby("trial")["validation_accuracy"].max())
+    return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), 1 / own["classes"]).tolist()))
+
+
+def course_table(
+    trials: pd.DataFrame, history: pd.DataFrame, baseline: str, target: float | None = None
+) -> pd.DataFrame:
+    """One row a variant and axis value: the courses of its trials at its best rate, as `trial_courses` has them.
+
+    `n` trials, of which `n_reached` reach the `target` (default: `default_target`). Times to it and the onset are
+    medians, in which infinity stays; the others are mean and SD (ddof 1).
+    """
+    rows: list[dict[str, Any]] = []
+    for place, part in places(counted(trials), axes_of(trials)):
+        wanted = default_target(part, history, baseline) if target is None else target
+        courses = trial_courses(part, history, wanted)
+        for variant, cell in courses.groupby("variant", sort=False):
+            rate = best_rate(cell)
+            rows.append({"variant": variant, **place, "best_rate": rate, "target": wanted}
+                        | _middle(cell[cell["learning_rate"] == rate]))  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _middle(courses: pd.DataFrame) -> dict[str, float]:
+    row: dict[str, float] = {"n": len(courses), "n_reached": int((courses["epochs_to_target"] < math.inf).sum())}
+    row |= {f"{name}_median": float(courses[name].median()) for name in (*TO_TARGET, "overfitting_onset")}
+    for name in ("aulc", "overfitting_rise"):
+        row |= {f"{name}_mean": float(courses[name].mean()), f"{name}_sd": float(courses[name].std(ddof=1))}
+    return row

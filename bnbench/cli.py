@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from bnbench import __version__
-from bnbench.errors import BnbenchError, TrialsFailedError, did_you_mean
+from bnbench.errors import BnbenchError, ClaimsRefutedError, ResultsError, TrialsFailedError, did_you_mean
 
 INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
 
@@ -46,6 +46,7 @@ def main() -> None:
     bnbench run configs/quickstart.yaml     train, and write tables and figures to results/quickstart
     bnbench plan configs/leaf.yaml          what would run, what is done, how long it takes
     bnbench show results/leaf               the table of a finished experiment
+    bnbench check results/leaf              its claims, judged
     """
 
 
@@ -203,6 +204,30 @@ def show(folder: Path, as_json: bool) -> None:
 
     results = bnbench.open(folder)
     click.echo(results.summary.to_json(orient="records", indent=1) if as_json else text.answer(results))
+
+
+@main.command()
+@click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The verdicts, as JSON.")
+def check(folder: Path, as_json: bool) -> None:
+    """Judge the claims of an experiment by its results; exit code 3 if one is refuted."""
+    import bnbench
+    from bnbench import store, text
+
+    results = bnbench.open(folder)
+    if results.experiment is None:
+        raise ResultsError(f"{folder / store.CONFIG}: missing or not readable, so what was claimed is not known")
+    claims = results.claims
+    ended = len(results.trials) - len(results.faults)
+    if ended < results.planned:
+        click.echo(f"{ended} of {results.planned} trials have ended: the verdicts are of those", err=True)
+    if as_json:
+        click.echo(claims.to_json(orient="records", indent=1))
+    else:
+        click.echo(text.verdicts(claims) if len(claims) else f"{folder}: the experiment makes no claims")
+    refuted = int((claims["verdict"] == "refuted").sum())
+    if refuted:
+        raise ClaimsRefutedError(f"{refuted} of {len(claims)} claim(s) refuted")
 
 
 @main.group()

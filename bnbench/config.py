@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import (
@@ -23,8 +23,10 @@ from pydantic import (
 )
 
 from bnbench import keras_names, training_parts
+from bnbench.claim_grammar import Claim
 from bnbench.errors import ConfigError, not_one_of
 from bnbench.explain import explain
+from bnbench.parts import STRICT, Rate, form
 from bnbench.reading import parse_override, read_yaml, set_key
 
 DATA_SETS = ("digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10")
@@ -32,14 +34,13 @@ NORMS = ("none", "batch", "layer", "group", "rms")
 MAX_SEEDS = 1000
 MAX_RATES = 1000
 MAX_TRIALS = 1_000_000
-SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38  # of float32; a smaller one would be 0 to an optimizer
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
 
 
 class Part(BaseModel):
     """One mapping of an experiment file."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = STRICT
 
 
 def _named(value: object) -> object:
@@ -80,12 +81,6 @@ def _data_set(value: str) -> str:
     return value
 
 
-def _form(value: object) -> str:
-    """Which branch of a union is meant, so that only that branch complains."""
-    forms: dict[type, str] = {str: "(word)", list: "(list)", dict: "(mapping)", LogSpaced: "(mapping)"}
-    return forms.get(type(value), "(number)")
-
-
 NamedValue = Annotated[Named, BeforeValidator(_named)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -97,7 +92,7 @@ class Split(Part):
 
     # Of the rows that are not officially test; `test`: the test part serves as both, as some sources did.
     validation: Annotated[
-        Annotated[Fraction, Tag("(number)")] | Annotated[Literal["test"], Tag("(word)")], Discriminator(_form)
+        Annotated[Fraction, Tag("(number)")] | Annotated[Literal["test"], Tag("(word)")], Discriminator(form)
     ] = 0.1
     test: Fraction | None = None  # None: the official test part, or 0.2 of the rows where a set has none
     stratify: bool = True
@@ -159,7 +154,7 @@ class Train(Part):
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[
-        Annotated[Count, Tag("(number)")] | Annotated[Literal["full"], Tag("(word)")], Discriminator(_form)
+        Annotated[Count, Tag("(number)")] | Annotated[Literal["full"], Tag("(word)")], Discriminator(form)
     ] = 32
     steps_per_epoch: Count | None = None  # None: one pass over the training part
     optimizer: NamedValue = Named(name="sgd")
@@ -170,15 +165,6 @@ class Train(Part):
     dtype: Literal["float32", "float64"] = "float32"
     engine: Literal["auto", "xla", "graph"] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] = 1  # of one trial; the bits of large networks depend on it
-
-
-def _rate(value: float) -> float:
-    if not SMALLEST_RATE <= value <= LARGEST_RATE:
-        raise ValueError(f"{value!r} is no learning rate: wanted {SMALLEST_RATE:g} to {LARGEST_RATE:g}")
-    return float(value)
-
-
-Rate = Annotated[float, AfterValidator(_rate)]
 
 
 class LogSpaced(Part):
@@ -217,13 +203,13 @@ class Sweep(Part):
 
     learning_rate: Annotated[
         Annotated[LogSpaced, Tag("(mapping)")] | Annotated[list[Rate], Tag("(list)")],
-        Discriminator(_form),
+        Discriminator(form),
         BeforeValidator(_rates),
     ]
     seeds: Annotated[
         Annotated[int, Field(ge=1, le=MAX_SEEDS), Tag("(number)")]
         | Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Tag("(list)")],
-        Discriminator(_form),
+        Discriminator(form),
     ] = 3
     grid: dict[str, list[Any]] = {}
 
@@ -268,7 +254,7 @@ class Experiment(Part):
     sweep: Sweep
     save_models: Literal["none", "final", "best"] = "none"
     published: list[dict[str, Any]] = []
-    claims: list[dict[str, Any]] = []
+    claims: list[Claim] = []
 
     def dump(self) -> dict[str, Any]:
         """The resolved file as plain values; reading it gives an equal Experiment."""
@@ -326,12 +312,16 @@ def _check_finite(value: object, where: str) -> None:
 
 def _keys_at(steps: Sequence[int | str]) -> list[str]:
     """The keys that are known at a place of an experiment file."""
-    part: Any = Experiment
+    part: type[BaseModel] = Experiment
     for step in steps:
-        if part is Experiment and step == "variants":
-            part = Variant
-        elif isinstance(part, type) and issubclass(part, Part) and step in part.model_fields:
-            annotation = part.model_fields[str(step)].annotation
-            part = LogSpaced if step == "learning_rate" else annotation
-        # a variant's own name, or a branch: stay
+        if step in part.model_fields:
+            part = _part_in(part.model_fields[str(step)].annotation) or part
+        # a variant's own name, a number in a list, or a branch: stay
     return [f.alias or name for name, f in part.model_fields.items()]
+
+
+def _part_in(annotation: Any) -> type[BaseModel] | None:
+    """The mapping that a field may hold: itself, in a list, under a name, or as one of several forms."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next(filter(None, map(_part_in, get_args(annotation))), None)

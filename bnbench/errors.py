@@ -42,6 +42,12 @@ class TrialsFailedError(BnbenchError):
     exit_code = 1
 
 
+class ClaimsRefutedError(BnbenchError):
+    """Some claims of an experiment do not stand up to its results."""
+
+    exit_code = 3
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the nearest of the known names, or nothing."""
     names = {name.lower(): name for name in known}

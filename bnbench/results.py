@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bnbench import analysis, config, courses, differences, metrics, store
+from bnbench import analysis, claims, config, courses, differences, metrics, store
 from bnbench.errors import ConfigError
 
 
@@ -92,6 +92,12 @@ class Results:
     def pooled_differences(self, score: str = "test_accuracy") -> pd.DataFrame:
         """One row a further variant: the same pooled over all axis values."""
         return differences.pooled_at_own_best(self._full, self.baseline, score)
+
+    @cached_property
+    def claims(self) -> pd.DataFrame:
+        """One row a claim of the experiment, with its verdict."""
+        made = self.experiment.claims if self.experiment else []
+        return claims.verdicts(made, self._full, self._history, self.baseline)
 
     @property
     def points(self) -> pd.DataFrame:

@@ -80,6 +80,28 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
     return columns(header, rows)
 
 
+def verdicts(claims: "pd.DataFrame") -> str:
+    """Each claim with its verdict, what was measured against what was claimed, and why."""
+    rows = [
+        [
+            row["verdict"],
+            row["text"],
+            f"{row['metric']} of {row['of']}" + (f" over {row['over']}" if row["over"] else ""),
+            row["bound"],
+            _interval(row["estimate"], row["low"], row["high"]),
+            str(row["n"]),
+            row["reason"],
+        ]
+        for row in claims.to_dict("records")
+    ]
+    return columns(["verdict", "claim", "metric", "claimed", "found, 95%", "n", "reason"], rows)
+
+
+def _interval(estimate: float, low: float, high: float) -> str:
+    told = "unknown" if estimate != estimate else f"{estimate:.4g}"
+    return told if low != low else f"{told}, {low:.4g} .. {high:.4g}"
+
+
 def matrix(planned: "Plan", states: dict[str, str]) -> str:
     """The plan, numbered, a row a variant and rate with the states of its seeds."""
     groups: dict[tuple[Any, ...], list[Any]] = {}

@@ -8,11 +8,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
 import bnbench
+from bnbench import store
+from bnbench.plan import Plan
+from bnbench.records import Epoch, Result, Scores
+from examples import make_plan
 
 ROOT = Path(__file__).parent.parent
 TIMES = ["seconds", "seconds_per_step", "worker"]
@@ -218,3 +223,70 @@ def test_from_python(place: Path) -> None:
     assert len(results.trials) == 6
     assert set(results.summary["variant"]) == {"plain", "batchnorm"}
     pd.testing.assert_frame_equal(bnbench.open(place / "api" / "small").history, results.history)
+
+
+def end(plan: Plan, number: int) -> Result:
+    """A trial of one epoch; batch normalisation is better by a fifth, give or take a hundredth for each seed."""
+    trial = plan.trials[number]
+    accuracy = 0.7 + (0.2 + 0.01 * trial.seed) * (trial.variant == "batchnorm")
+    epochs = (Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0), Epoch(1, 6, 0.5, 0.9, 0.5, accuracy, 0.1))
+    return Result(trial.id, "p", 57, epochs, np.ones(6, np.float32), test=Scores(0.5, accuracy))
+
+
+def finished(folder: Path, *claims: dict[str, object], ended: int = 12) -> None:
+    """Results with claims, made without training."""
+    plan = make_plan(sweep__seeds=3, claims=list(claims))
+    with store.claim(folder) as opened:
+        opened.set_plan(plan)
+        for number in range(ended):
+            opened.add(end(plan, number))
+    store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+
+
+BETTER: dict[str, object] = {"text": "better", "metric": "test_accuracy", "of": "batchnorm"}
+
+
+def test_check_judges_the_claims(place: Path) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_least": 0.1}}, BETTER | {"difference": {"at_least": 0.2}})
+    done = call("check", "a")
+    told = done.stdout.splitlines()
+    assert done.stderr == ""
+    assert told[0].split()[:2] == ["verdict", "claim"]
+    assert "supported" in told[1]
+    assert "difference at least 0.1  0.21, 0.1852 .. 0.2348  3" in told[1]
+    assert told[2].startswith("inconclusive  better  test_accuracy of batchnorm over plain")
+    rows = json.loads(call("check", "a", "--json").stdout)
+    assert [row["verdict"] for row in rows] == ["supported", "inconclusive"]
+    assert bnbench.open("a").claims["n"].tolist() == [3, 3]
+
+
+def test_a_refuted_claim_gives_exit_code_3(place: Path) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_least": 0.1}}, BETTER | {"difference": {"at_most": 0.1}})
+    done = call("check", "a", code=3)
+    assert "refuted" in done.stdout
+    assert done.stderr == "bnbench: 1 of 2 claim(s) refuted\n"
+
+
+def test_an_experiment_without_claims_has_nothing_to_check(place: Path) -> None:
+    finished(place / "a")
+    assert call("check", "a").stdout == "a: the experiment makes no claims\n"
+    assert json.loads(call("check", "a", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("content", [None, "name: [", "name: other"])
+def test_results_are_shown_where_the_experiment_is_not_known(place: Path, content: str | None) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_most": 0.1}})
+    (place / "a" / store.CONFIG).unlink()
+    if content is not None:
+        (place / "a" / store.CONFIG).write_text(content, encoding="utf-8")
+    assert "a/config.yaml: missing or not readable" in call("check", "a", code=2).stderr
+    assert "12 of 12 trials" in call("show", "a").stdout
+    results = bnbench.open("a")
+    assert results.baseline == "plain"
+    assert results.claims.empty
+
+
+def test_check_tells_that_trials_are_missing(place: Path) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_least": 0.1}}, ended=11)
+    done = call("check", "a")
+    assert done.stderr == "11 of 12 trials have ended: the verdicts are of those\n"

@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "bnbench"
 # From the bottom up: a module imports only from the levels above it in this list, and from its own family.
 LEVELS = [
     {"errors"},
-    {"keras_names", "reading"},
-    {"explain", "layers", "training_parts"},
+    {"keras_names", "reading", "parts"},
+    {"explain", "layers", "training_parts", "claim_grammar"},
     {"config", "shapes"},
     {"plan", "smoke"},
     {"records", "machine"},
@@ -23,6 +23,7 @@ LEVELS = [
     {"analysis"},
     {"metrics"},
     {"courses", "differences"},
+    {"claims"},
     {"results", "sweep", "plots", "progress"},
     {"report"},
     {"text"},

@@ -117,3 +117,4 @@ def test_the_tables_of_the_analysis(tmp_path: Path) -> None:
     assert results.differences()["mean"].tolist() == pytest.approx([0.075, (1 / 3 - 0.7) / 2])
     assert results.differences_at_best()["mean"].tolist() == pytest.approx([0.075])
     assert results.pooled_differences()["cells"].tolist() == [1]
+    assert results.claims.empty

@@ -48,3 +48,10 @@ def test_the_estimate_is_steps_left_times_seconds_a_step() -> None:
     assert "time unknown for 8 trials" in text.estimate(planned, states, {}, 1)
     done = dict.fromkeys(states, "done")
     assert text.estimate(planned, done, {}, 1) == "8 trials: 8 done; nothing to train"
+
+
+def test_a_verdict_is_told_with_its_interval_or_without_one() -> None:
+    assert text._interval(0.21, 0.18, 0.24) == "0.21, 0.18 .. 0.24"
+    assert text._interval(10.0, 1.0, math.inf) == "10, 1 .. inf"
+    assert text._interval(0.5, math.nan, math.nan) == "0.5"
+    assert text._interval(math.nan, math.nan, math.nan) == "unknown"

@@ -1,0 +1,140 @@
+"""What a claim of an experiment file may say; `claims` judges it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
+
+from bnbench.errors import ConfigError, not_one_of
+from bnbench.parts import STRICT, Rate, form
+
+OF_ONE_RATE = (  # a trial has one
+    "validation_accuracy", "test_accuracy", "train_accuracy", "validation_loss", "test_loss", "train_loss",
+    "epochs_to_target", "steps_to_target", "seconds_to_target", "aulc", "overfitting_onset", "overfitting_rise", "ok",
+)  # fmt: skip
+OVER_RATES = (  # the trials of one seed at all rates have one together
+    "best_rate", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centred", "accuracy_regret",
+    "seconds_per_step",
+)  # fmt: skip
+METRICS = (*OF_ONE_RATE, *OVER_RATES)
+RATES = ("best_rate", "max_stable_rate")  # known to one step of the grid, which is a factor
+TARGETED = ("epochs_to_target", "steps_to_target", "seconds_to_target")
+KINDS = ("ratio", "difference", "probability")
+
+
+class Bound(BaseModel):
+    """The values that a claim allows."""
+
+    model_config = STRICT
+    at_least: float | None = None
+    at_most: float | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Bound":
+        if self.at_least is None and self.at_most is None:
+            raise ValueError("wanted at_least, at_most or both")
+        if self.at_least is not None and self.at_most is not None and self.at_most < self.at_least:
+            raise ValueError(f"at_least is {self.at_least!r} and at_most is {self.at_most!r}: nothing lies between")
+        return self
+
+    @property
+    def numbers(self) -> list[float]:
+        """Those of the two that are given."""
+        return [number for number in (self.at_least, self.at_most) if number is not None]
+
+    def __str__(self) -> str:
+        given = (("at least", self.at_least), ("at most", self.at_most))
+        return " and ".join(f"{words} {number:g}" for words, number in given if number is not None)
+
+
+def _metric(value: str) -> str:
+    if value not in METRICS:
+        raise ValueError(not_one_of(value, METRICS))
+    return value
+
+
+class Claim(BaseModel):
+    """One statement about a variant, or about one variant against another."""
+
+    model_config = STRICT
+    text: str = Field(min_length=1, max_length=500)
+    metric: Annotated[str, AfterValidator(_metric)]
+    of: str
+    over: str | None = None  # None: the baseline; for `ok` there is none
+    ratio: Bound | None = None  # of / over, paired by seed
+    difference: Bound | None = None  # of - over, paired by seed
+    probability: Bound | None = None  # that `of` beats `over` at a seed; for `ok` that a seed is ok
+    at: Annotated[Annotated[Rate, Tag("(number)")] | Annotated[Literal["best"], Tag("(word)")], Discriminator(form)] = (
+        "best"  # each variant at its own best rate
+    )
+    target: Annotated[float, Field(gt=0, le=1)] | None = None  # validation accuracy; None: what the baseline reaches
+    where: dict[str, Any] = {}  # values of further axes; the claim must hold at each of the others
+
+    @model_validator(mode="after")
+    def _one_bound(self) -> "Claim":
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"found {' and '.join(given) or 'none'} of ratio, difference, probability: wanted one")
+        if self.kind == "probability" and not all(0 <= number <= 1 for number in self.bound.numbers):
+            raise ValueError(f"a probability of {self.bound}: wanted 0 to 1")
+        if self.kind == "ratio" and not all(number > 0 for number in self.bound.numbers):
+            raise ValueError(f"a ratio of {self.bound}: wanted more than 0")
+        return self
+
+    @model_validator(mode="after")
+    def _that_fit(self) -> "Claim":
+        if self.metric == "ok" and (self.kind != "probability" or self.over is not None):
+            raise ValueError("ok is judged by the probability of one variant: leave 'over' out and give 'probability'")
+        if self.metric in RATES and self.kind == "difference":
+            raise ValueError(f"{self.metric} is known up to a factor, the step of the grid: wanted ratio")
+        if self.metric == "stable_width" and self.kind == "ratio":
+            raise ValueError("stable_width is in decades, a logarithm: wanted difference")
+        if self.metric in OVER_RATES and self.at != "best":
+            raise ValueError(f"{self.metric} is of all rates together: leave 'at' out")
+        if self.metric not in TARGETED and self.target is not None:
+            raise ValueError(f"{self.metric} has no target: leave it out")
+        return self
+
+    @property
+    def kind(self) -> str:
+        """`ratio`, `difference` or `probability`."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def bound(self) -> Bound:
+        """What is claimed of the ratio, difference or probability."""
+        bound: Bound = getattr(self, self.kind)
+        return bound
+
+
+@dataclass(frozen=True)
+class Known:
+    """What an experiment has that a claim may name."""
+
+    variants: Sequence[str]
+    baseline: str
+    rates: Sequence[float]
+    grid: Mapping[str, Sequence[Any]]
+
+
+def check(claim: Claim, known: Known, where: str) -> None:
+    """A claim names only what its experiment has.
+
+    Raises:
+        ConfigError: an unknown variant, rate or value of a further axis, or a variant that is claimed over itself.
+    """
+    for key, name in (("of", claim.of), ("over", claim.over)):
+        if name is not None and name not in known.variants:
+            raise ConfigError(f"{where}.{key}", not_one_of(name, known.variants))
+    if claim.metric != "ok" and claim.of == (claim.over or known.baseline):
+        raise ConfigError(f"{where}.over", f"{claim.of!r} over itself: wanted another variant")
+    if claim.at != "best" and claim.at not in known.rates:
+        raise ConfigError(f"{where}.at", not_one_of(claim.at, (f"{rate:g}" for rate in known.rates)))
+    for axis, value in claim.where.items():
+        if axis not in known.grid:
+            raise ConfigError(
+                f"{where}.where", not_one_of(axis, known.grid) if known.grid else f"{axis!r}: there are no axes"
+            )
+        if value not in known.grid[axis]:
+            raise ConfigError(f"{where}.where.{axis}", not_one_of(value, map(str, known.grid[axis])))

@@ -1,0 +1,249 @@
+"""Claims -> verdicts: from the interval over seeds, never from the mean alone.
+
+Two variants are compared seed by seed; a seed counts where its trials of both have ended. What is not known is said and
+never left out: a value that is missing (nothing is stable, no epoch was timed) or infinite (a target that was never
+reached) leaves no interval, and so no verdict, unless every seed is infinite the same way: then that is the interval.
+What is read off the grid (best and largest stable rate, stable width) is known to within a step of it, so its interval
+is wider by that, and has no end where a value lies at the edge of the grid.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bnbench.analysis import axes_of, counted, places
+from bnbench.claim_grammar import OVER_RATES, RATES, TARGETED, Bound, Claim
+from bnbench.courses import default_target, trial_courses
+from bnbench.intervals import FEWEST, t_interval, wilson
+from bnbench.metrics import DUST, best_rate, over_rates
+from bnbench.plan import label
+
+SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
+COLUMNS = ["text", "metric", "of", "over", "bound", "estimate", "low", "high", "n", "verdict", "reason"]
+WEAKEST_FIRST = (REFUTED, INCONCLUSIVE, SUPPORTED)
+WHY = {
+    SUPPORTED: "the whole interval keeps within the bound",
+    REFUTED: "the whole interval lies outside the bound",
+    INCONCLUSIVE: "the interval holds the bound",
+}
+ONE_RATE = "a grid of one rate tells nothing of rates"
+BETTER_LOW = {  # of all others, more is better
+    "train_loss", "validation_loss", "test_loss", *TARGETED, "overfitting_rise", "lr_sensitivity",
+    "lr_sensitivity_centred", "accuracy_regret", "seconds_per_step",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of a claim at one value of the further axes; without an interval the notes say why."""
+
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0  # seeds, or pairs
+    notes: tuple[str, ...] = ()
+
+    def noted(self, *notes: str) -> "Finding":
+        """The same with more to say."""
+        return replace(self, notes=(*self.notes, *filter(None, notes)))
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The metric of one variant, a value a seed, and whether some true value may lie beyond the grid."""
+
+    values: "pd.Series[float]" = field(default_factory=lambda: pd.Series(dtype=float))
+    rate: float = math.nan  # NaN: of all rates together
+    open_below: bool = False
+    open_above: bool = False
+
+
+def verdicts(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """One row a claim.
+
+    Columns: text, metric, of, over (empty for `ok`), bound, estimate (mean difference, geometric mean ratio or share)
+    with its 95% interval low and high, n (seeds or pairs), verdict (supported, refuted, inconclusive), reason. A claim
+    that must hold at several values of further axes gets the weakest of its verdicts and the figures that go with it.
+    """
+    rows = []
+    for claim in claims:
+        over = "" if claim.metric == "ok" else claim.over or baseline
+        named = claim.model_dump(include={"text", "metric", "of"}) | {
+            "over": over,
+            "bound": f"{claim.kind} {claim.bound}",
+        }
+        rows.append(named | _judged(claim, over, trials, history, baseline))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def verdict(bound: Bound, low: float, high: float) -> str:
+    """`supported` or `refuted` where the whole interval says so; `inconclusive` where it holds a bound, or is none."""
+    if math.isnan(low) or math.isnan(high):
+        return INCONCLUSIVE
+    above = [math.inf if bound.at_least is None else _beyond(end - bound.at_least) for end in (low, high)]
+    below = [math.inf if bound.at_most is None else _beyond(bound.at_most - end) for end in (low, high)]
+    if above[1] < 0 or below[0] < 0:
+        return REFUTED
+    return SUPPORTED if above[0] > 0 and below[1] > 0 else INCONCLUSIVE
+
+
+def _beyond(distance: float) -> float:
+    """A distance that is not rounding dust, or 0: 0.8 - 0.7 is a little more than 0.1."""
+    return 0.0 if abs(distance) < DUST else distance
+
+
+def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> dict[str, Any]:
+    """The last columns of a claim's row."""
+    axes = axes_of(trials)
+    judged = []
+    for place, part in places(trials, axes):
+        if all(_same(place[axis], value) for axis, value in claim.where.items()):
+            found = _find(claim, over, part, _scored(claim, part, history, baseline))
+            where = ", ".join(f"{axis.rpartition('.')[2]} {label(value)}" for axis, value in place.items())
+            judged.append((verdict(claim.bound, found.low, found.high), found.noted(where and f"at {where}")))
+    if not judged:
+        judged = [(INCONCLUSIVE, Finding(notes=("no trial has ended there",)))]
+    told, found = min(judged, key=lambda one: WEAKEST_FIRST.index(one[0]))
+    known = not math.isnan(found.low)
+    row = asdict(found) | {"verdict": told, "reason": "; ".join([WHY[told]] * known + list(found.notes))}
+    del row["notes"]
+    return row
+
+
+def _same(cell: Any, value: Any) -> bool:
+    """Whether an axis' value in a table is that of a config; a list or mapping stands in a table as text."""
+    return bool(cell == (label(value) if isinstance(value, dict | list) else value)) or (
+        value is None and pd.isna(cell)
+    )
+
+
+def _scored(claim: Claim, trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """The trials that ended, with a column for each metric of one rate."""
+    ended = counted(trials)
+    target = default_target(ended, history, baseline) if claim.target is None else claim.target
+    return trial_courses(ended, history, target).assign(ok=lambda table: (table["outcome"] == "ok").astype(float))
+
+
+def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -> Finding:
+    """The interval of a claim at one value of the further axes."""
+    grid = np.sort(scored["learning_rate"].unique())
+    of, base = (_sample(claim, scored[scored["variant"] == name], grid) for name in (claim.of, over or claim.of))
+    seeds = of.values.index.intersection(base.values.index)
+    left_out = trials["seed"].nunique() - len(seeds)
+    notes = (
+        f"{left_out} of {trials['seed'].nunique()} seeds left out: not all of their trials have ended" * bool(left_out),
+        _rates_told(claim, of, base) if over else f"at rate {of.rate:.4g}",
+    )
+    if seeds.empty:
+        return Finding().noted("no seed whose trials have all ended")
+    if claim.metric == "ok":
+        return _share(of.values.to_numpy(float) == 1).noted(*notes)
+    a, b = (sample.values[seeds].to_numpy(float) for sample in (of, base))
+    unsure = _unsure(claim.metric, grid)
+    if claim.kind == "probability":
+        return _beaten(claim.metric, a, b, unsure).noted(*notes)
+    return _widened(claim.kind, _compared(claim.kind, a, b), of, base, unsure).noted(*notes)
+
+
+def _rates_told(claim: Claim, of: Sample, over: Sample) -> str:
+    if claim.metric in OVER_RATES:
+        return ""
+    return f"at rate {of.rate:.4g}" + (f" against {over.rate:.4g}" if of.rate != over.rate else "")
+
+
+def _sample(claim: Claim, ended: pd.DataFrame, grid: NDArray[Any]) -> Sample:
+    """The metric of a variant: of each seed's trial at a rate, or of all of its trials where all have ended.
+
+    The best rate, at which a score is taken, is that of all seeds together; a best rate that is the metric itself is
+    that of each seed alone.
+    """
+    if ended.empty:
+        return Sample()
+    if claim.metric not in OVER_RATES:
+        rate = best_rate(ended) if claim.at == "best" else float(claim.at)
+        return Sample(ended[ended["learning_rate"] == rate].set_index("seed")[claim.metric], rate)
+    whole = {seed: over_rates(part) for seed, part in ended.groupby("seed") if len(part) == len(grid)}
+    values = pd.Series({seed: getattr(figures, claim.metric) for seed, figures in whole.items()}, dtype=float)
+    if claim.metric == "stable_width":
+        return Sample(values, open_above=any(figures.stable_width_open for figures in whole.values()))
+    above = claim.metric in RATES and bool((values == grid[-1]).any())
+    below = claim.metric == "best_rate" and bool((values == grid[0]).any())
+    return Sample(values, open_below=below, open_above=above)
+
+
+def _share(found: NDArray[Any]) -> Finding:
+    """The share of seeds at which something is so, with its Wilson interval."""
+    n, times = len(found), int(found.sum())
+    return Finding(times / n, *wilson(times, n), n)
+
+
+def _unsure(metric: str, grid: NDArray[Any]) -> float:
+    """The decades by which a metric that is read off the grid may be wrong against another such; 0 for the others.
+
+    A true rate lies within a step of the one that is read: one step for two rates. A width has two such ends, so two
+    steps for two widths. The step is the widest of the grid; a grid of one rate tells nothing.
+    """
+    if metric not in (*RATES, "stable_width"):
+        return 0.0
+    step = float(np.diff(np.log10(grid)).max()) if len(grid) > 1 else math.inf
+    return step if metric in RATES else 2 * step
+
+
+def _beaten(metric: str, of: NDArray[Any], over: NDArray[Any], unsure: float) -> Finding:
+    """The share of pairs in which the first is strictly better: lower for losses, times and costs, else higher.
+
+    Where the grid tells no difference, the interval has room for the pair to fall either way.
+    """
+    n, unknown = len(of), int((np.isnan(of) | np.isnan(over)).sum())
+    if unknown:
+        return Finding(n=n).noted(f"{metric} is missing in {unknown} of {n} pairs")
+    if not unsure:
+        return _share(of < over if metric in BETTER_LOW else of > over)
+    gain = np.log10(of / over) if metric in RATES else of - over
+    wins, open_pairs = gain > unsure + DUST, np.abs(gain) <= unsure + DUST
+    high = _share(wins | open_pairs).high
+    note = f"the grid cannot tell {open_pairs.sum()} of {n} pairs apart" * bool(open_pairs.any())
+    return replace(_share(wins), high=high).noted(note)
+
+
+def _compared(kind: str, of: NDArray[Any], over: NDArray[Any]) -> Finding:
+    """The mean paired difference with its t interval, or the same of the logarithms for a ratio."""
+    with np.errstate(all="ignore"):  # what is not finite is told below
+        values = np.log(of) - np.log(over) if kind == "ratio" else of - over
+    back = np.exp if kind == "ratio" else np.positive
+    n, infinite = len(values), np.isinf(values)
+    found = t_interval(values)
+    finding = Finding(float(back(found.mean)), float(back(found.low)), float(back(found.high)), n)
+    if np.isnan(values).any():
+        return finding.noted(
+            f"the {kind} is unknown in {np.isnan(values).sum()} of {n} pairs: missing, or 0 or infinite for both"
+        )
+    if n < FEWEST:
+        return finding.noted(f"needs {FEWEST} seeds for an interval, has {n}")
+    if infinite.all() and len(set(values)) == 1:
+        return replace(finding, low=finding.estimate, high=finding.estimate)
+    if infinite.any():
+        return finding.noted(f"0 or infinite in {infinite.sum()} of {n} pairs: no interval")
+    return finding
+
+
+def _widened(kind: str, found: Finding, of: Sample, over: Sample, unsure: float) -> Finding:
+    """The finding of a metric that is read off the grid, as wide as the grid leaves it unknown."""
+    if not unsure or math.isnan(found.low):
+        return found
+    if kind == "ratio":
+        least, low, high = 0.0, found.low / 10**unsure, found.high * 10**unsure
+    else:
+        least, low, high = -math.inf, found.low - unsure, found.high + unsure
+    if of.open_below or over.open_above:
+        low = least
+    if of.open_above or over.open_below:
+        high = math.inf
+    at_edge = of.open_below or of.open_above or over.open_below or over.open_above
+    told = f"{unsure:.2g} decade(s) wider at either end, as the grid tells no more" if unsure < math.inf else ONE_RATE
+    return replace(found, low=low, high=high).noted(told, "open where the grid ends" * at_edge)

@@ -1,0 +1,278 @@
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bnbench import claim_grammar, claims
+from bnbench.claim_grammar import Bound, Claim
+from tables import FAILED, NONFINITE, history, scores, trials
+
+INF, NAN = math.inf, math.nan
+NO_HISTORY = history({})
+PLAIN = scores("plain", *({0.01: 0.8, 0.1: top, 1.0: None, 10.0: None} for top in (0.9, 0.91, 0.92)))
+NORMED = scores("batchnorm", *({0.01: 0.8, 0.1: 0.9, 1.0: top, 10.0: None} for top in (0.94, 0.96, 0.98)))
+
+
+def claim(**values: Any) -> Claim:
+    return Claim.model_validate({"text": "x", "of": "batchnorm"} | values)
+
+
+def judge(rows: list[dict[str, object]], epochs: pd.DataFrame = NO_HISTORY, **values: Any) -> dict[str, Any]:
+    (row,) = claims.verdicts([claim(**values)], trials(*rows), epochs, "plain").to_dict("records")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("bound", "low", "high", "wanted"),
+    [
+        ({"at_least": 3}, 3.1, 9.0, "supported"),
+        ({"at_least": 3}, 1.0, 2.9, "refuted"),
+        ({"at_least": 3}, 2.0, 9.0, "inconclusive"),
+        ({"at_least": 3}, 3.0, 9.0, "inconclusive"),  # the interval holds the bound
+        ({"at_least": 3}, 1.0, 3.0, "inconclusive"),
+        ({"at_least": 0.1}, 0.8 - 0.7, 9.0, "inconclusive"),  # 0.10000000000000009
+        ({"at_least": 3}, 4.0, INF, "supported"),
+        ({"at_least": 3}, INF, INF, "supported"),
+        ({"at_least": 3}, NAN, NAN, "inconclusive"),
+        ({"at_most": 3}, 1.0, 2.0, "supported"),
+        ({"at_most": 3}, 4.0, 5.0, "refuted"),
+        ({"at_least": 1, "at_most": 3}, 1.5, 2.5, "supported"),
+        ({"at_least": 1, "at_most": 3}, 0.5, 2.5, "inconclusive"),
+        ({"at_least": 1, "at_most": 3}, 0.5, 3.5, "inconclusive"),
+        ({"at_least": 1, "at_most": 3}, 3.5, 4.0, "refuted"),
+    ],
+)
+def test_the_verdict_follows_from_the_interval(bound: dict[str, float], low: float, high: float, wanted: str) -> None:
+    assert claims.verdict(Bound.model_validate(bound), low, high) == wanted
+
+
+def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None:
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", difference={"at_least": 0.0})
+    assert row["estimate"] == pytest.approx(0.05)  # .04, .05, .06
+    half = 4.302653 * 0.01 / math.sqrt(3)
+    assert (row["low"], row["high"]) == pytest.approx((0.05 - half, 0.05 + half))
+    assert (row["n"], row["verdict"], row["over"]) == (3, "supported", "plain")
+    assert row["bound"] == "difference at least 0"
+    assert row["reason"] == "the whole interval keeps within the bound; at rate 1 against 0.1"
+
+
+def test_the_same_at_one_rate() -> None:
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", difference={"at_least": 0.0}, at=0.1)
+    assert row["estimate"] == pytest.approx(-0.01)  # 0, -.01, -.02
+    assert row["verdict"] == "inconclusive"
+    assert row["reason"] == "the interval holds the bound; at rate 0.1"
+    assert judge(PLAIN + NORMED, metric="ok", probability={"at_most": 0.5}, at=10.0)["n"] == 3
+
+
+def test_the_mean_alone_decides_nothing() -> None:
+    row = judge(PLAIN[:8] + NORMED[:8], metric="validation_accuracy", difference={"at_least": 0.0})
+    assert row["estimate"] == pytest.approx(0.045)
+    assert math.isnan(row["low"])
+    assert row["verdict"] == "inconclusive"
+    assert "needs 3 seeds for an interval, has 2" in row["reason"]
+
+
+def test_a_ratio_is_a_geometric_mean() -> None:
+    plain = scores("plain", *({0.1: 0.2} for _ in range(3)))
+    normed = scores("batchnorm", {0.1: 0.2}, {0.1: 0.4}, {0.1: 0.8})
+    row = judge(plain + normed, metric="validation_accuracy", ratio={"at_most": 100})
+    assert row["estimate"] == pytest.approx(2)  # 1, 2, 4
+    factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
+    assert (row["low"], row["high"]) == pytest.approx((2 / factor, 2 * factor), rel=1e-5)
+
+
+def test_a_rate_read_off_the_grid_is_known_to_one_step() -> None:
+    row = judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 0.5})
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((10, 1, 100))  # all seeds agree, x10 a step
+    assert row["verdict"] == "supported"
+    assert "1 decade(s) wider at either end" in row["reason"]
+    assert judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("plain_top", "normed_top", "low", "high"), [(None, 0.95, 1, INF), (0.85, None, 0, 1), (0.85, 0.95, 0, INF)]
+)
+def test_a_rate_at_the_edge_of_the_grid_leaves_the_interval_open(
+    plain_top: float | None, normed_top: float | None, low: float, high: float
+) -> None:
+    plain = scores("plain", *({0.1: 0.9, 1.0: plain_top} for _ in range(3)))
+    normed = scores("batchnorm", *({0.1: 0.9, 1.0: normed_top} for _ in range(3)))
+    row = judge(plain + normed, metric="max_stable_rate", ratio={"at_least": 0.5})
+    assert (row["low"], row["high"]) == pytest.approx((low, high))
+    assert "open where the grid ends" in row["reason"]
+
+
+def test_a_best_rate_may_lie_beyond_either_edge() -> None:
+    plain = scores("plain", *({0.1: 0.9, 1.0: 0.8, 10.0: 0.7} for _ in range(3)))
+    normed = scores("batchnorm", *({0.1: 0.8, 1.0: 0.9, 10.0: 0.7} for _ in range(3)))
+    row = judge(plain + normed, metric="best_rate", ratio={"at_least": 0.5})
+    assert (row["low"], row["high"]) == (pytest.approx(1), INF)  # plain's own may be lower still
+    assert row["verdict"] == "supported"
+
+
+def test_a_width_has_two_ends() -> None:
+    grid = (0.01, 0.1, 1.0, 10.0, 100.0)
+    plain = scores("plain", *(dict(zip(grid, (0.5, 0.9, 0.5, 0.5, 0.5), strict=True)) for _ in range(3)))
+    normed = scores("batchnorm", *(dict(zip(grid, (0.5, 0.9, 0.9, 0.9, 0.5), strict=True)) for _ in range(3)))
+    row = judge(plain + normed, metric="stable_width", difference={"at_least": -1})
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((2, 0, 4))
+    assert row["verdict"] == "supported"
+
+
+def test_one_rate_says_nothing_of_rates() -> None:
+    rows = [row for row in PLAIN + NORMED if row["learning_rate"] == 0.1]
+    row = judge(rows, metric="max_stable_rate", ratio={"at_least": 0.5})
+    assert row["verdict"] == "inconclusive"
+    assert (row["low"], row["high"]) == (0, INF)
+    assert "a grid of one rate tells nothing of rates" in row["reason"]
+
+
+def test_nothing_stable_is_told_and_not_dropped() -> None:
+    plain = [row | (NONFINITE if row["seed"] == 1 else {}) for row in PLAIN]
+    row = judge(plain + NORMED, metric="max_stable_rate", ratio={"at_least": 3})
+    assert (row["verdict"], row["n"]) == ("inconclusive", 3)
+    assert "the ratio is unknown in 1 of 3 pairs" in row["reason"]
+
+
+def test_all_diverged() -> None:
+    rows = [row | NONFINITE for row in PLAIN + NORMED]
+    assert judge(rows, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
+    assert judge(rows, metric="validation_accuracy", difference={"at_least": -0.1})["estimate"] == 0.0
+    assert judge(rows, metric="lr_sensitivity", ratio={"at_most": 1})["verdict"] == "inconclusive"  # 0 / 0
+
+
+def courses(plain: list[list[float]], normed: list[list[float]]) -> pd.DataFrame:
+    named = {"plain 0.1": plain, "batchnorm 1.0": normed}
+    return history({f"{name} {seed} ": course for name, all_ in named.items() for seed, course in enumerate(all_)})
+
+
+NEVER, SLOW, FAST = [0.1, 0.2, 0.2, 0.2, 0.2], [0.1, 0.2, 0.2, 0.2, 0.9], [0.1, 0.2, 0.9, 0.9, 0.9]
+
+
+def time_to_target(plain: list[list[float]], normed: list[list[float]], **values: Any) -> dict[str, Any]:
+    values = {"ratio": {"at_most": 0.6}, "target": 0.8} | values
+    return judge(PLAIN + NORMED, courses(plain, normed), metric="epochs_to_target", **values)
+
+
+def test_time_to_target() -> None:
+    row = time_to_target([SLOW] * 3, [FAST] * 3)
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.5), "supported")
+    assert time_to_target([SLOW] * 3, [FAST] * 3, target=None)["estimate"] == pytest.approx(0.5)
+    assert judge(PLAIN + NORMED, courses([SLOW] * 3, [FAST] * 3), metric="aulc", ratio={"at_least": 1})["estimate"] > 1
+
+
+def test_infinite_at_every_seed_is_an_interval() -> None:
+    row = time_to_target([NEVER] * 3, [FAST] * 3)
+    assert (row["estimate"], row["low"], row["high"], row["verdict"]) == (0, 0, 0, "supported")
+    row = time_to_target([SLOW] * 3, [NEVER] * 3)
+    assert (row["estimate"], row["verdict"]) == (INF, "refuted")
+    row = time_to_target([NEVER] * 3, [FAST] * 3, ratio=None, difference={"at_most": 0})
+    assert (row["high"], row["verdict"]) == (-INF, "supported")
+
+
+def test_infinite_at_some_seeds_is_no_interval() -> None:
+    row = time_to_target([SLOW, NEVER, SLOW], [FAST] * 3)
+    assert row["verdict"] == "inconclusive"
+    assert "0 or infinite in 1 of 3 pairs" in row["reason"]
+    row = time_to_target([SLOW, NEVER, SLOW], [FAST, NEVER, FAST])
+    assert "unknown in 1 of 3 pairs" in row["reason"]
+    row = time_to_target([NEVER, NEVER, SLOW], [FAST] * 3, target=None)  # the median trial of plain reaches .2
+    assert (row["estimate"], row["verdict"]) == (1, "refuted")
+
+
+def test_the_share_of_pairs_in_which_one_beats_the_other() -> None:
+    row = time_to_target([SLOW, NEVER, NEVER], [FAST, FAST, NEVER], ratio=None, probability={"at_least": 0.05})
+    assert row["estimate"] == pytest.approx(2 / 3)  # sooner is better; never is not sooner than never
+    assert (row["low"], row["high"]) == pytest.approx((0.2077, 0.9385), abs=1e-4)  # Wilson, 2 of 3
+    assert row["verdict"] == "supported"
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", probability={"at_least": 0.9}, at=0.1)
+    assert (row["estimate"], row["verdict"]) == (0.0, "refuted")  # a tie beats nobody
+
+
+def test_pairs_that_the_grid_cannot_tell_apart_may_fall_either_way() -> None:
+    row = judge(PLAIN + NORMED, metric="max_stable_rate", probability={"at_least": 0.5})  # one step apart
+    assert (row["estimate"], row["low"], row["high"], row["verdict"]) == (0, 0, 1, "inconclusive")
+    assert "the grid cannot tell 3 of 3 pairs apart" in row["reason"]
+    plain = scores("plain", *({0.1: 0.9, 1.0: None, 10.0: None} for _ in range(3)))
+    normed = scores("batchnorm", *({0.1: 0.9, 1.0: 0.9, 10.0: 0.9} for _ in range(3)))
+    row = judge(plain + normed, metric="max_stable_rate", probability={"at_least": 0.4})
+    assert (row["estimate"], row["high"], row["verdict"]) == (1, 1, "supported")
+
+
+def test_the_share_of_seeds_that_are_ok() -> None:
+    row = judge(PLAIN + NORMED, metric="ok", probability={"at_least": 0.4}, at=1.0)
+    assert (row["estimate"], row["n"], row["over"]) == (1.0, 3, "")
+    assert (row["low"], row["verdict"]) == (pytest.approx(0.4385, abs=1e-4), "supported")
+    assert row["reason"] == "the whole interval keeps within the bound; at rate 1"
+    assert judge(PLAIN + NORMED, metric="ok", probability={"at_least": 0.4}, at=1.0, of="plain")["estimate"] == 0
+
+
+def test_a_seed_without_its_partner_is_left_out_and_told() -> None:
+    rows = [row | (FAILED if (row["variant"], row["seed"]) == ("plain", 2) else {}) for row in PLAIN + NORMED]
+    row = judge(rows, metric="validation_accuracy", difference={"at_least": 0})
+    assert (row["n"], row["verdict"]) == (2, "inconclusive")
+    assert "1 of 3 seeds left out: not all of their trials have ended" in row["reason"]
+
+
+def test_a_figure_over_rates_needs_every_rate() -> None:
+    rows = [row for row in PLAIN + NORMED if (row["variant"], row["seed"], row["learning_rate"]) != ("plain", 2, 0.01)]
+    row = judge(rows, metric="accuracy_regret", difference={"at_most": 0})
+    assert row["n"] == 2
+    assert "1 of 3 seeds left out" in row["reason"]
+
+
+def test_seconds_a_step() -> None:
+    rows = [row | {"seconds_per_step": 0.02} for row in PLAIN] + [row | {"seconds_per_step": 0.03} for row in NORMED]
+    row = judge(rows, metric="seconds_per_step", ratio={"at_most": 2})
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(1.5), "supported")
+
+
+def at_axes(*places: tuple[int, float]) -> list[dict[str, object]]:
+    rows = []
+    for units, gain in places:
+        axes = f'{{"model.params.units": {units}}}'
+        rows += scores("plain", *({0.1: 0.5} for _ in range(3)), axes=axes)
+        rows += scores("batchnorm", *({0.1: 0.5 + gain} for _ in range(3)), axes=axes)
+    return rows
+
+
+def test_a_claim_must_hold_at_every_value_of_the_further_axes() -> None:
+    values = {"metric": "validation_accuracy", "difference": {"at_least": 0}}
+    row = judge(at_axes((50, 0.1), (100, -0.1)), **values)
+    assert (row["verdict"], row["estimate"]) == ("refuted", pytest.approx(-0.1))
+    assert row["reason"].endswith("at units 100")
+    assert judge(at_axes((50, 0.1), (100, 0.0)), **values)["verdict"] == "inconclusive"
+    assert judge(at_axes((50, 0.1), (100, 0.2)), **values)["verdict"] == "supported"
+    row = judge(at_axes((50, 0.1), (100, -0.1)), where={"model.params.units": 50}, **values)
+    assert (row["verdict"], row["estimate"]) == ("supported", pytest.approx(0.1))
+    assert judge(at_axes((50, 0.1)), where={"model.params.units": 7}, **values)["reason"] == "no trial has ended there"
+
+
+def test_an_axis_of_mappings_is_found() -> None:
+    rows = scores("plain", *({0.1: 0.5} for _ in range(3)), axes='{"train.optimizer": {"name": "adam"}}')
+    row = judge(
+        rows, metric="ok", of="plain", probability={"at_least": 0.1}, where={"train.optimizer": {"name": "adam"}}
+    )
+    assert row["verdict"] == "supported"
+
+
+def test_a_variant_of_which_no_trial_has_ended() -> None:
+    row = judge(PLAIN, metric="best_rate", ratio={"at_least": 1})
+    assert (row["verdict"], row["n"], row["reason"]) == ("inconclusive", 0, "no seed whose trials have all ended")
+    empty = trials({}).iloc[:0]
+    found = claims.verdicts([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
+    assert found["verdict"].tolist() == ["inconclusive"]
+    assert claims.verdicts([], empty, NO_HISTORY, "").columns.tolist() == claims.COLUMNS
+
+
+@pytest.mark.parametrize("metric", claim_grammar.METRICS)
+@pytest.mark.parametrize("rows", [PLAIN + NORMED, PLAIN[:1] + NORMED[:1], [r | NONFINITE for r in PLAIN + NORMED]])
+def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], metric: str) -> None:
+    kind = "probability" if metric == "ok" else "difference" if metric == "stable_width" else "ratio"
+    epochs = courses([SLOW] * 3, [FAST] * 3)
+    row = judge(rows, epochs, metric=metric, **{kind: {"at_least": 0.5}})
+    assert row["verdict"] in claims.WHY
+    assert row["reason"]
+    if metric not in claim_grammar.RATES:
+        judge(rows, epochs, metric=metric, probability={"at_least": 0.5})

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from bnbench import config, plan
+from bnbench.claim_grammar import METRICS, Bound, Claim
 from bnbench.config import Data, Experiment, Split, Sweep, Train, Variant
 from bnbench.reading import parse_yaml
 from examples import facts
@@ -68,6 +69,11 @@ def test_the_python_lines_work(place: Path) -> None:
 
 
 def test_every_key_is_told() -> None:
-    for part in (Experiment, Data, Split, Variant, Train, Sweep):
+    for part in (Experiment, Data, Split, Variant, Train, Sweep, Claim, Bound):
         for key in part.model_fields:
             assert re.search(rf"\b{key}\b", README), key
+
+
+def test_every_metric_of_a_claim_is_told() -> None:
+    told = README + README.replace("_accuracy", "_loss")  # "the same as `_loss`"
+    assert [name for name in METRICS if f"`{name}`" not in told] == []

@@ -9,19 +9,19 @@ is wider by that, and has no end where a value lies at the edge of the grid.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis import axes_of, counted, places
-from bnbench.claim_grammar import OVER_RATES, RATES, TARGETED, Bound, Claim
-from bnbench.courses import default_target, trial_courses
+from bnbench.analysis import axes_of, places
 from bnbench.intervals import FEWEST, t_interval, wilson
-from bnbench.metrics import DUST, best_rate, over_rates
+from bnbench.metrics import DUST
 from bnbench.plan import label
+from bnbench.samples import Sample, sample, scored, stands_at
+from bnbench.statements import OVER_RATES, RATES, TARGETED, Bound, Claim
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 COLUMNS = ["text", "metric", "of", "over", "bound", "estimate", "low", "high", "n", "verdict", "reason"]
@@ -51,16 +51,6 @@ class Finding:
     def noted(self, *notes: str) -> "Finding":
         """The same with more to say."""
         return replace(self, notes=(*self.notes, *filter(None, notes)))
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The metric of one variant, a value a seed, and whether some true value may lie beyond the grid."""
-
-    values: "pd.Series[float]" = field(default_factory=lambda: pd.Series(dtype=float))
-    rate: float = math.nan  # NaN: of all rates together
-    open_below: bool = False
-    open_above: bool = False
 
 
 def verdicts(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -102,8 +92,8 @@ def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame
     axes = axes_of(trials)
     judged = []
     for place, part in places(trials, axes):
-        if all(_same(place[axis], value) for axis, value in claim.where.items()):
-            found = _find(claim, over, part, _scored(claim, part, history, baseline))
+        if stands_at(place, claim.where):
+            found = _find(claim, over, part, scored(part, history, claim.target, baseline))
             where = ", ".join(f"{axis.rpartition('.')[2]} {label(value)}" for axis, value in place.items())
             judged.append((verdict(claim.bound, found.low, found.high), found.noted(where and f"at {where}")))
     if not judged:
@@ -115,24 +105,11 @@ def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame
     return row
 
 
-def _same(cell: Any, value: Any) -> bool:
-    """Whether an axis' value in a table is that of a config; a list or mapping stands in a table as text."""
-    return bool(cell == (label(value) if isinstance(value, dict | list) else value)) or (
-        value is None and pd.isna(cell)
-    )
-
-
-def _scored(claim: Claim, trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """The trials that ended, with a column for each metric of one rate."""
-    ended = counted(trials)
-    target = default_target(ended, history, baseline) if claim.target is None else claim.target
-    return trial_courses(ended, history, target).assign(ok=lambda table: (table["outcome"] == "ok").astype(float))
-
-
-def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -> Finding:
+def _find(claim: Claim, over: str, trials: pd.DataFrame, ended: pd.DataFrame) -> Finding:
     """The interval of a claim at one value of the further axes."""
-    grid = np.sort(scored["learning_rate"].unique())
-    of, base = (_sample(claim, scored[scored["variant"] == name], grid) for name in (claim.of, over or claim.of))
+    grid = np.sort(ended["learning_rate"].unique())
+    own = (ended[ended["variant"] == name] for name in (claim.of, over or claim.of))
+    of, base = (sample(claim.metric, claim.at, part, grid) for part in own)
     seeds = of.values.index.intersection(base.values.index)
     left_out = trials["seed"].nunique() - len(seeds)
     notes = (
@@ -154,26 +131,6 @@ def _rates_told(claim: Claim, of: Sample, over: Sample) -> str:
     if claim.metric in OVER_RATES:
         return ""
     return f"at rate {of.rate:.4g}" + (f" against {over.rate:.4g}" if of.rate != over.rate else "")
-
-
-def _sample(claim: Claim, ended: pd.DataFrame, grid: NDArray[Any]) -> Sample:
-    """The metric of a variant: of each seed's trial at a rate, or of all of its trials where all have ended.
-
-    The best rate, at which a score is taken, is that of all seeds together; a best rate that is the metric itself is
-    that of each seed alone.
-    """
-    if ended.empty:
-        return Sample()
-    if claim.metric not in OVER_RATES:
-        rate = best_rate(ended) if claim.at == "best" else float(claim.at)
-        return Sample(ended[ended["learning_rate"] == rate].set_index("seed")[claim.metric], rate)
-    whole = {seed: over_rates(part) for seed, part in ended.groupby("seed") if len(part) == len(grid)}
-    values = pd.Series({seed: getattr(figures, claim.metric) for seed, figures in whole.items()}, dtype=float)
-    if claim.metric == "stable_width":
-        return Sample(values, open_above=any(figures.stable_width_open for figures in whole.values()))
-    above = claim.metric in RATES and bool((values == grid[-1]).any())
-    below = claim.metric == "best_rate" and bool((values == grid[0]).any())
-    return Sample(values, open_below=below, open_above=above)
 
 
 def _share(found: NDArray[Any]) -> Finding:

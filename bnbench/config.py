@@ -23,11 +23,11 @@ from pydantic import (
 )
 
 from bnbench import keras_names, training_parts
-from bnbench.claim_grammar import Claim
 from bnbench.errors import ConfigError, not_one_of
 from bnbench.explain import explain
 from bnbench.parts import STRICT, Rate, form
 from bnbench.reading import parse_override, read_yaml, set_key
+from bnbench.statements import Claim, Published
 
 DATA_SETS = ("digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10")
 NORMS = ("none", "batch", "layer", "group", "rms")
@@ -253,7 +253,7 @@ class Experiment(Part):
     train: Train
     sweep: Sweep
     save_models: Literal["none", "final", "best"] = "none"
-    published: list[dict[str, Any]] = []
+    published: list[Published] = []
     claims: list[Claim] = []
 
     def dump(self) -> dict[str, Any]:

@@ -85,6 +85,35 @@ def course_table(
     return pd.DataFrame(rows)
 
 
+def times_by_rate(trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """One row a variant, axis value and learning rate: the median epochs to the target, in which infinity stays."""
+    parts = []
+    for place, part in places(counted(trials), axes_of(trials)):
+        wanted = default_target(part, history, baseline)
+        courses = trial_courses(part, history, wanted)
+        medians = courses.groupby(["variant", "learning_rate"], sort=False)["epochs_to_target"].median().reset_index()
+        parts.append(medians.assign(**place, target=wanted))
+    return pd.concat(parts, ignore_index=True)
+
+
+def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+    """One row a variant, axis value, learning rate and epoch: the mean validation accuracy over seeds.
+
+    From where it diverged on, a trial counts at chance; one that ended early keeps what it had.
+    """
+    keys = ["variant", *axes_of(trials), "learning_rate"]
+    ended = counted(trials).drop_duplicates("trial").set_index("trial")
+    own = history[history["trial"].isin(ended.index)]
+    lost = own["trial"].map(ended["diverged_at_step"]).astype(float) <= own["step"]
+    wide = own.assign(score=own["validation_accuracy"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
+    diverged = ended["diverged_at_step"].notna().reindex(wide.index)
+    chance = (1 / ended["classes"]).reindex(wide.index)
+    filled = wide.ffill(axis=1).where(~diverged, wide.T.fillna(chance).T)
+    long = filled.reset_index().melt(id_vars="trial", value_name="validation_accuracy")
+    long = long.merge(ended[keys], left_on="trial", right_index=True)
+    return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_accuracy"].mean().reset_index()
+
+
 def _middle(courses: pd.DataFrame) -> dict[str, float]:
     row: dict[str, float] = {"n": len(courses), "n_reached": int((courses["epochs_to_target"] < math.inf).sum())}
     row |= {f"{name}_median": float(courses[name].median()) for name in (*TO_TARGET, "overfitting_onset")}

@@ -10,7 +10,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from bnbench import claim_grammar, config, layers, shapes
+from bnbench import config, layers, shapes, statements
 from bnbench.config import Data, Experiment, Train, Variant
 from bnbench.errors import ConfigError, did_you_mean
 from bnbench.layers import Layer
@@ -153,7 +153,7 @@ def make(experiment: Experiment, describe: Callable[[Data], Facts], where: str) 
     cohorts: list[Cohort] = []
     number = 0
     rates, seeds = experiment.sweep.rates(), experiment.sweep.seed_list()
-    _check_claims(experiment, where)
+    _check_statements(experiment, where)
     for axes, at_axes in _points(experiment, where):
         facts = describe(at_axes.data)
         _check_variants(at_axes, where)
@@ -316,12 +316,14 @@ def _check_params(experiment: Experiment, where: str) -> None:
             raise ConfigError(f"{where}: model.params.{param}", f"never used{near}: no layer says ${param}")
 
 
-def _check_claims(experiment: Experiment, where: str) -> None:
-    """Claims speak of variants, rates and values that are swept."""
+def _check_statements(experiment: Experiment, where: str) -> None:
+    """Claims and published figures speak of variants, rates and values that are swept."""
     names, sweep = list(experiment.variants), experiment.sweep
-    known = claim_grammar.Known(names, config.baseline(names), sweep.rates(), sweep.grid)
+    known = statements.Known(names, config.baseline(names), sweep.rates(), sweep.grid)
     for i, claim in enumerate(experiment.claims):
-        claim_grammar.check(claim, known, f"{where}: claims[{i}]")
+        statements.check(claim, known, f"{where}: claims[{i}]")
+    for i, published in enumerate(experiment.published):
+        statements.check_published(published, known, f"{where}: published[{i}]")
 
 
 @cache

@@ -2,10 +2,11 @@
 
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from bnbench import analysis, claims, config, courses, differences, metrics, store
+from bnbench import analysis, claims, config, courses, differences, metrics, published, store
 from bnbench.errors import ConfigError
 
 
@@ -98,6 +99,32 @@ class Results:
         """One row a claim of the experiment, with its verdict."""
         made = self.experiment.claims if self.experiment else []
         return claims.verdicts(made, self._full, self._history, self.baseline)
+
+    @cached_property
+    def published(self) -> pd.DataFrame:
+        """One row a figure that others published, with ours beside it."""
+        given = self.experiment.published if self.experiment else []
+        return published.beside(given, self._full, self._history, self.baseline)
+
+    @cached_property
+    def times(self) -> pd.DataFrame:
+        """One row a variant, axis value and rate: the median epochs to the target."""
+        return courses.times_by_rate(self._full, self._history, self.baseline)
+
+    @cached_property
+    def by_epoch(self) -> pd.DataFrame:
+        """One row a variant, axis value, rate and epoch: the mean validation accuracy."""
+        return courses.by_epoch(self._full, self._history)
+
+    @property
+    def validation_rows(self) -> int:
+        """The fewest rows that a trial was validated on."""
+        return int(self._stored["validation_rows"].min())
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """What the last run that trained ran on; empty: it cannot be read."""
+        return store.environment(self.folder)
 
     @property
     def points(self) -> pd.DataFrame:

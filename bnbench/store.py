@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bnbench.errors import ResultsError
 
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "environment.json", "models", "plots"
+UNDATED: Mapping[str, dict[str, None]] = {
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}  # the same figure, the same file
 SCHEMA = """
 CREATE TABLE trials (
     id TEXT PRIMARY KEY, program TEXT NOT NULL, status TEXT NOT NULL, divergence TEXT, diverged_at_step INTEGER,
@@ -226,6 +230,15 @@ def model_path(folder: Path, trial: str) -> Path:
     return folder / MODELS / f"{trial}.keras"
 
 
+def environment(folder: Path) -> dict[str, Any]:
+    """environment.json; empty where there is none that can be read."""
+    try:
+        found = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def missing_models(folder: Path, trials: Iterable[str]) -> set[str]:
     """Those of the trials whose model was not saved."""
     return {trial for trial in trials if not model_path(folder, trial).is_file()}
@@ -249,14 +262,14 @@ def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Pat
     return [folder / f"{name}.csv" for name in tables]
 
 
-def write_figure(folder: Path, name: str, figure: "Figure") -> list[Path]:
-    """`plots/<name>.png` and `.svg`."""
-    paths = [folder / PLOTS / f"{name}.{kind}" for kind in ("png", "svg")]
+def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]) -> list[Path]:
+    """`plots/<name>.<kind>` for each kind of file."""
+    paths = [folder / PLOTS / f"{name}.{kind}" for kind in kinds]
     for path in paths:
         beside = path.with_name(f".{path.name}.part")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(beside, format=path.suffix[1:], metadata={"Date": None} if path.suffix == ".svg" else None)
+            figure.savefig(beside, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
             beside.replace(path)
         except OSError as error:
             raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error

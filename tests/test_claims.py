@@ -4,8 +4,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bnbench import claim_grammar, claims
-from bnbench.claim_grammar import Bound, Claim
+from bnbench import claims, statements
+from bnbench.statements import Bound, Claim
 from tables import FAILED, NONFINITE, history, scores, trials
 
 INF, NAN = math.inf, math.nan
@@ -266,7 +266,7 @@ def test_a_variant_of_which_no_trial_has_ended() -> None:
     assert claims.verdicts([], empty, NO_HISTORY, "").columns.tolist() == claims.COLUMNS
 
 
-@pytest.mark.parametrize("metric", claim_grammar.METRICS)
+@pytest.mark.parametrize("metric", statements.METRICS)
 @pytest.mark.parametrize("rows", [PLAIN + NORMED, PLAIN[:1] + NORMED[:1], [r | NONFINITE for r in PLAIN + NORMED]])
 def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], metric: str) -> None:
     kind = "probability" if metric == "ok" else "difference" if metric == "stable_width" else "ratio"
@@ -274,5 +274,5 @@ def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], m
     row = judge(rows, epochs, metric=metric, **{kind: {"at_least": 0.5}})
     assert row["verdict"] in claims.WHY
     assert row["reason"]
-    if metric not in claim_grammar.RATES:
+    if metric not in statements.RATES:
         judge(rows, epochs, metric=metric, probability={"at_least": 0.5})

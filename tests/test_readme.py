@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from bnbench import config, plan
-from bnbench.claim_grammar import METRICS, Bound, Claim
 from bnbench.config import Data, Experiment, Split, Sweep, Train, Variant
 from bnbench.reading import parse_yaml
+from bnbench.statements import METRICS, Bound, Claim
 from examples import facts
 
 ROOT = Path(__file__).parent.parent

@@ -1,48 +1,21 @@
 from pathlib import Path
-from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgba
 
-from bnbench import plots, report, store
-from bnbench.plan import Plan
-from bnbench.records import Divergence, Epoch, Result, Scores
+from bnbench import plots, report
 from bnbench.results import Results
-from examples import make_plan
-
-
-def end(plan: Plan, number: int, accuracy: float | None) -> Result:
-    """A trial of three epochs that ended with an accuracy; None: it diverged in its first."""
-    trial = plan.trials[number]
-    start = Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0)
-    if accuracy is None:
-        return Result(trial.id, "p", 57, (start,), np.ones(2, np.float32), Divergence("nonfinite", 2))
-    epochs = (start, *(Epoch(i, 6 * i, 1 / i, 0.5, 1.1 / i, accuracy * i / 3, 0.1 * i) for i in (1, 2, 3)))
-    return Result(
-        trial.id, "p", 57, epochs, np.ones(18, np.float32), None, Scores(0.5, accuracy), 3, Scores(0.5, accuracy)
-    )
-
-
-def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Path:
-    plan = make_plan(**changes)
-    with store.claim(folder) as opened:
-        opened.set_plan(plan)
-        for number, accuracy in enumerate(accuracies):
-            opened.add(end(plan, number, accuracy))
-    return folder
-
-
-MIXED: list[float | None] = [0.8, 0.9, 0.7, None, 0.9, 0.95, None, None]
+from stored import MIXED, finished
 
 
 def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
     paths = report.write(finished(tmp_path, MIXED))
-    assert [path.name for path in paths] == [
-        "rates.png", "rates.svg", "curves.png", "curves.svg", "trials.csv", "history.csv", "summary.csv",
-    ]  # fmt: skip
+    names = ("rates", "curves", "differences", "times", "heat", "effort", "ranges")
+    drawn = [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
+    tables = ["trials.csv", "history.csv", "summary.csv"]
+    assert [path.name for path in paths] == ["report.html", "report.md", *tables, *drawn]
     assert all(path.stat().st_size > 100 for path in paths)
     trials = pd.read_csv(tmp_path / "trials.csv")
     assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2

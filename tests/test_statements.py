@@ -4,11 +4,11 @@ import pytest
 import yaml
 
 from bnbench import config
-from bnbench.claim_grammar import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
 from bnbench.claims import BETTER_LOW
 from bnbench.errors import ConfigError
 from bnbench.metrics import OverRates
 from bnbench.smoke import cut
+from bnbench.statements import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
 from examples import make_plan, values
 
 CLAIM: dict[str, Any] = {"text": "x", "metric": "max_stable_rate", "of": "batchnorm", "ratio": {"at_least": 3}}

@@ -1,4 +1,4 @@
-"""What a claim of an experiment file may say; `claims` judges it."""
+"""What an experiment file may say of its outcome: claims, which `claims` judges, and figures that others published."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,6 +54,20 @@ def _metric(value: str) -> str:
     return value
 
 
+At = Annotated[  # each variant at its own best rate, or all at one
+    Annotated[Rate, Tag("(number)")] | Annotated[Literal["best"], Tag("(word)")], Discriminator(form)
+]
+Target = Annotated[float, Field(gt=0, le=1)] | None  # validation accuracy; None: what the baseline reaches
+
+
+def _check_fit(metric: str, at: float | str, target: float | None) -> None:
+    """Not every metric is of one rate, or has a target."""
+    if metric in OVER_RATES and at != "best":
+        raise ValueError(f"{metric} is of all rates together: leave 'at' out")
+    if metric not in TARGETED and target is not None:
+        raise ValueError(f"{metric} has no target: leave it out")
+
+
 class Claim(BaseModel):
     """One statement about a variant, or about one variant against another."""
 
@@ -65,10 +79,8 @@ class Claim(BaseModel):
     ratio: Bound | None = None  # of / over, paired by seed
     difference: Bound | None = None  # of - over, paired by seed
     probability: Bound | None = None  # that `of` beats `over` at a seed; for `ok` that a seed is ok
-    at: Annotated[Annotated[Rate, Tag("(number)")] | Annotated[Literal["best"], Tag("(word)")], Discriminator(form)] = (
-        "best"  # each variant at its own best rate
-    )
-    target: Annotated[float, Field(gt=0, le=1)] | None = None  # validation accuracy; None: what the baseline reaches
+    at: At = "best"
+    target: Target = None
     where: dict[str, Any] = {}  # values of further axes; the claim must hold at each of the others
 
     @model_validator(mode="after")
@@ -90,10 +102,7 @@ class Claim(BaseModel):
             raise ValueError(f"{self.metric} is known up to a factor, the step of the grid: wanted ratio")
         if self.metric == "stable_width" and self.kind == "ratio":
             raise ValueError("stable_width is in decades, a logarithm: wanted difference")
-        if self.metric in OVER_RATES and self.at != "best":
-            raise ValueError(f"{self.metric} is of all rates together: leave 'at' out")
-        if self.metric not in TARGETED and self.target is not None:
-            raise ValueError(f"{self.metric} has no target: leave it out")
+        _check_fit(self.metric, self.at, self.target)
         return self
 
     @property
@@ -106,6 +115,25 @@ class Claim(BaseModel):
         """What is claimed of the ratio, difference or probability."""
         bound: Bound = getattr(self, self.kind)
         return bound
+
+
+class Published(BaseModel):
+    """A figure that somebody published, to stand beside ours."""
+
+    model_config = STRICT
+    source: str = Field(min_length=1, max_length=300)
+    variant: str
+    metric: Annotated[str, AfterValidator(_metric)]
+    value: float
+    at: At = "best"
+    target: Target = None
+    where: dict[str, Any] = {}  # values of further axes: ours is shown at each of the others
+    note: str = Field(default="", max_length=500)
+
+    @model_validator(mode="after")
+    def _that_fit(self) -> "Published":
+        _check_fit(self.metric, self.at, self.target)
+        return self
 
 
 @dataclass(frozen=True)
@@ -129,9 +157,24 @@ def check(claim: Claim, known: Known, where: str) -> None:
             raise ConfigError(f"{where}.{key}", not_one_of(name, known.variants))
     if claim.metric != "ok" and claim.of == (claim.over or known.baseline):
         raise ConfigError(f"{where}.over", f"{claim.of!r} over itself: wanted another variant")
-    if claim.at != "best" and claim.at not in known.rates:
-        raise ConfigError(f"{where}.at", not_one_of(claim.at, (f"{rate:g}" for rate in known.rates)))
-    for axis, value in claim.where.items():
+    _check_place(claim.at, claim.where, known, where)
+
+
+def check_published(published: Published, known: Known, where: str) -> None:
+    """A published figure names only what the experiment has.
+
+    Raises:
+        ConfigError: an unknown variant, rate or value of a further axis.
+    """
+    if published.variant not in known.variants:
+        raise ConfigError(f"{where}.variant", not_one_of(published.variant, known.variants))
+    _check_place(published.at, published.where, known, where)
+
+
+def _check_place(at: float | str, values: Mapping[str, Any], known: Known, where: str) -> None:
+    if at != "best" and at not in known.rates:
+        raise ConfigError(f"{where}.at", not_one_of(at, (f"{rate:g}" for rate in known.rates)))
+    for axis, value in values.items():
         if axis not in known.grid:
             raise ConfigError(
                 f"{where}.where", not_one_of(axis, known.grid) if known.grid else f"{axis!r}: there are no axes"

@@ -1,0 +1,96 @@
+"""Results -> what a report says, whatever its form: the answer, tables, caveats, the data of its figure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bnbench import interactive, store, tables
+from bnbench.answer import sentences
+from bnbench.caveats import caveats
+from bnbench.results import Results
+from bnbench.tables import Table
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that has been drawn."""
+
+    path: str  # below the results folder
+    caption: str
+    base64: str  # of the PNG
+    width: int  # in pixels of a page
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that a report says."""
+
+    title: str
+    subtitle: str
+    folder: str
+    answer: Sequence[str]
+    caveats: Sequence[str]
+    claims: Table | None
+    variants: Table
+    rates: Table
+    published: Table | None
+    pictures: Sequence[Picture]
+    data: Mapping[str, Any]  # as `interactive.figure_data` has it
+    command: str
+    config: str
+    environment: str
+
+
+def content(results: Results, pictures: Sequence[Picture]) -> Content:
+    """What the report of these results says."""
+    experiment, summary = results.experiment, results.summary
+    name = experiment.name if experiment else results.folder.name
+    seeds = int(summary["n"].max()) if len(summary) else 0
+    ended = len(results.trials) - len(results.faults)
+    return Content(
+        title=(experiment and experiment.title) or name,
+        subtitle=f"{name}: {ended} of {results.planned} trials, up to {seeds} seeds a rate",
+        folder=str(results.folder),
+        answer=sentences(results),
+        caveats=caveats(results),
+        claims=tables.claims(results),
+        variants=tables.variants(results),
+        rates=tables.rates(results),
+        published=tables.published(results),
+        pictures=pictures,
+        data={} if summary.empty else interactive.figure_data(results),
+        command=f"bnbench run {results.folder / store.CONFIG}",
+        config=experiment.to_yaml() if experiment else f"{store.CONFIG} cannot be read",
+        environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
+    )
+
+
+def markdown(content: Content) -> str:
+    """The report as Markdown, for the summary of a CI run or a pull request."""
+    parts = [f"# {_text(content.title)}", _text(content.subtitle), "## Answer", *map(_text, content.answer)]
+    for heading, table in (
+        ("Claims", content.claims),
+        ("Variants", content.variants),
+        ("Every learning rate", content.rates),
+        ("Published figures beside ours", content.published),
+    ):
+        if table and table.rows:
+            parts += [f"## {heading}", _text(table.caption), _table(table)]
+    if content.caveats:
+        parts += ["## To keep in mind", "\n".join(f"- {_text(caveat)}" for caveat in content.caveats)]
+    if content.pictures:
+        parts += ["## Figures", *(f"![{_text(one.caption)}]({one.path})" for one in content.pictures)]
+    return "\n\n".join([*parts, "## How to get this again", f"    {content.command}"]) + "\n"
+
+
+def _table(table: Table) -> str:
+    lines = [table.header, ["---"] * len(table.header), *([cell.text for cell in row] for row in table.rows)]
+    return "\n".join("| " + " | ".join(_text(cell) for cell in line) + " |" for line in lines)
+
+
+def _text(text: str) -> str:
+    """What a config says, as text and on one line: no tag, no cell, no link."""
+    for mark in "\\`*_[]<>|":
+        text = text.replace(mark, f"\\{mark}")
+    return " ".join(text.split())

@@ -1,0 +1,297 @@
+"""Results -> figures: which there are, their panels, legends and notes; `plots` draws what is in a panel."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from textwrap import wrap
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from bnbench import plots
+from bnbench.plan import label
+from bnbench.results import Results
+
+PANEL = (2.65, 1.95)  # inches; two of them with their labels are as wide as a page of text
+ALONE = (4.0, 2.3)
+NARROW = (1.62, 1.6)  # three of them are as wide
+SMALL = (1.3, 1.15)  # a panel of curves
+LEFT, RIGHT, BELOW = 0.66, 0.12, 0.68  # inches beside the panels: an axis with its label, and a note below
+LINE = 0.17  # inches, of a legend
+LETTERS = 18  # of a note, an inch
+MOST_RATES = 10  # in a figure of curves
+COLUMNS = 5  # of them side by side: a page is no wider
+LOSS_ROOM = 10  # times the initial loss: a blown loss of 1e20 would press all others into a line
+CUT = f"; loss axes end at {LOSS_ROOM} x the initial loss"
+MOST_SEEDS = 20  # lines of a variant in one panel; more would be a blot
+MOST_PLACES = 12  # values of the further axes in one figure, and figures of curves
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, the name of its file and what it shows."""
+
+    name: str
+    caption: str
+    figure: Figure
+
+
+Looks = dict[str, plots.Look]
+Place = tuple[str, pd.DataFrame]
+
+
+def figures(results: Results) -> Iterator[Drawn]:
+    """Every figure of an experiment; none where no trial has ended."""
+    if results.summary.empty:
+        return
+    looks = plots.looks(list(dict.fromkeys(results.summary["variant"])))
+    yield Drawn(
+        "rates", "Score, loss and share of seeds that train, against the learning rate.", _rates(results, looks)
+    )
+    yield from _curves_of_places(results, looks)
+    for make in (_differences, _times, _heat_maps, _efforts, _ranges):
+        drawn = make(results, looks)
+        if drawn:
+            yield drawn
+
+
+def _by_place(results: Results, table: pd.DataFrame) -> list[Place]:
+    """The part of a table at each value of the further axes, with a name for the place."""
+    if not results.axes:
+        return [("", table)]
+    return [
+        (
+            ", ".join(f"{axis.rpartition('.')[2]} {label(key)}" for axis, key in zip(results.axes, keys, strict=True)),
+            part,
+        )
+        for keys, part in table.groupby(results.axes, sort=False, dropna=False)
+    ][:MOST_PLACES]
+
+
+def _grid(
+    rows: int,
+    columns: int,
+    size: tuple[float, float],
+    gaps: tuple[float, float],
+    handles: Sequence[Line2D],
+    right: float = RIGHT,
+) -> tuple[Figure, NDArray[Any]]:
+    """A figure of panels of one size and a legend above them; its axes (rows, columns).
+
+    Matplotlib could find the margins itself, but that takes as long as drawing.
+
+    Args:
+        size: width and height of a panel in inches.
+        gaps: inches between columns and between rows.
+        right: inches beside the last column.
+    """
+    width = LEFT + columns * size[0] + (columns - 1) * gaps[0] + right
+    across = max(1, min(len(handles), 5, int(width / 1.2)))
+    top = 0.32 + LINE * -(-len(handles) // across)
+    height = top + rows * size[1] + (rows - 1) * gaps[1] + BELOW
+    figure = Figure(figsize=(width, height))
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, gridspec_kw={
+        "left": LEFT / width, "right": 1 - right / width, "bottom": BELOW / height, "top": 1 - top / height,
+        "wspace": gaps[0] / size[0], "hspace": gaps[1] / size[1],
+    })  # fmt: skip
+    figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1), ncols=across, fontsize=7)
+    return figure, axes
+
+
+def _note(figure: Figure, text: str) -> None:
+    """Below the panels, in as many lines as it takes."""
+    lines = wrap(text, int(LETTERS * figure.get_figwidth()))
+    figure.text(
+        0.5, 0.04 / figure.get_figheight(), "\n".join(lines), fontsize=7, color="#555555", ha="center", va="bottom"
+    )
+
+
+def _rates(results: Results, styles: Looks) -> Figure:
+    """Accuracy, loss and share of ok seeds against the rate; a row for each value of the further axes."""
+    places = _by_place(results, results.summary)
+    points = dict(_by_place(results, results.points))
+    handles = _handles(styles, markers=True)
+    handles += [
+        Line2D([], [], color="#555555", marker=".", linestyle="", markersize=4, label="one trial"),
+        Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged: counted at chance / initial loss"),
+        Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"),
+    ]
+    figure, axes = _grid(len(places), 3, NARROW, (0.62, 0.35), handles)
+    cut = False
+    for row, (place, summary) in zip(axes, places, strict=True):
+        for ax, score in zip(row[:2], ("validation_accuracy", "validation_loss"), strict=True):
+            plots.score_against_rate(ax, summary, points[place], score, styles)
+            ax.set_title(place)
+        row[0].axhline(1 / points[place]["classes"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
+        cut |= _bound_losses([row[1]], points[place]["initial_loss"].max())
+        plots.share_ok_against_rate(row[2], summary, styles)
+    seeds = results.trials["seed"].nunique()
+    note = f"line: mean over {seeds} seeds; band: lowest to highest" if seeds > 1 else "one seed: no spread is known"
+    _note(figure, f"{note}; right: share of seeds that train, Wilson 95% interval{CUT * cut}")
+    return figure
+
+
+def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -> Figure:
+    """Validation accuracy and training loss epoch by epoch, a column a learning rate, at most COLUMNS side by side."""
+    rates = sorted(trials["learning_rate"].unique())
+    shown = rates[:: -(-len(rates) // MOST_RATES)]
+    seeds = trials["seed"].unique()
+    trials = trials[trials["seed"].isin(seeds[:MOST_SEEDS]) & trials["learning_rate"].isin(shown)]
+    blocks = -(-len(shown) // COLUMNS)
+    columns = -(-len(shown) // blocks)
+    history = results.history[results.history["trial"].isin(trials["trial"])].merge(
+        trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial"
+    )
+    handles = _handles(styles, markers=False)
+    handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
+    figure, axes = _grid(2 * blocks, columns, SMALL, (0.14, 0.42), handles)
+    for i, rate in enumerate(shown):
+        accuracy, loss = axes[2 * (i // columns)][i % columns], axes[2 * (i // columns) + 1][i % columns]
+        part = history[history["learning_rate"] == rate]
+        plots.score_against_epoch(accuracy, part, "validation_accuracy", styles)
+        plots.score_against_epoch(loss, part, "train_loss", styles)
+        accuracy.set_title(f"rate {plots.rate_label(rate)}")
+        loss.tick_params(labelbottom=True)
+    for ax in [ax for row in (-2, -1) for ax in axes[row][len(shown) - columns * (blocks - 1) :]]:
+        ax.remove()
+    used = [ax for row in axes[1::2] for ax in row if ax.figure]
+    cut = _bound_losses(used, trials["initial_loss"].max())
+    for row, name in enumerate(["validation_accuracy", "train_loss"] * blocks):
+        axes[row][0].set_ylabel(plots.label(name))
+        for ax in axes[row][1:]:
+            ax.tick_params(labelleft=False, which="both")
+    notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
+    notes += [f"{MOST_SEEDS} of {len(seeds)} seeds"] * (len(seeds) > MOST_SEEDS)
+    _note(figure, "epoch" + (f"   ({', '.join(notes)})" if notes else "") + CUT * cut)
+    return figure
+
+
+def _curves_of_places(results: Results, styles: Looks) -> Iterator[Drawn]:
+    places = _by_place(results, results.trials)
+    for i, (place, trials) in enumerate(places, start=1):
+        name = "curves" if len(places) == 1 else f"curves-{i}"
+        caption = (
+            f"Validation accuracy and training loss, epoch by epoch, at each learning rate{place and ', '}{place}."
+        )
+        yield Drawn(name, caption, _curves(results, trials, place, styles))
+
+
+def _multiples(
+    results: Results,
+    table: pd.DataFrame,
+    styles: Looks,
+    note: str,
+    draw: Callable[[Axes, pd.DataFrame], None],
+    height: float | None = None,
+) -> Figure:
+    """A panel for each value of the further axes, two side by side."""
+    places = _by_place(results, table)
+    columns = min(2, len(places))
+    rows = -(-len(places) // columns)
+    width, usual = ALONE if len(places) == 1 else PANEL
+    size = (width, height or usual)
+    figure, axes = _grid(rows, columns, size, (0.62, 0.45), _handles(styles, markers=True))
+    for ax, (place, part) in zip(axes.flat, places, strict=False):
+        draw(ax, part)
+        ax.set_title(place)
+        ax.tick_params(labelbottom=True)
+    for ax in axes.flat[len(places) :]:
+        ax.remove()
+    _note(figure, note)
+    return figure
+
+
+def _differences(results: Results, styles: Looks) -> Drawn | None:
+    table = results.differences()
+    if table.empty:
+        return None
+    score = "validation_accuracy"
+    note = f"difference to {results.baseline}, mean over paired seeds; bar: 95% t interval (from 3 seeds on)"
+    others = {name: look for name, look in styles.items() if name in set(table["variant"])}
+    figure = _multiples(
+        results, table, others, note, lambda ax, part: plots.difference_against_rate(ax, part, score, styles)
+    )
+    return Drawn(
+        "differences", f"Paired difference in validation accuracy to {results.baseline}, at equal rate.", figure
+    )
+
+
+def _times(results: Results, styles: Looks) -> Drawn | None:
+    table = results.times
+    if table["target"].isna().all():
+        return None
+    last = float(results.trials["epochs"].max())
+    target = " / ".join(f"{target:.3g}" for target in dict.fromkeys(table["target"].dropna()))
+    note = f"median epoch at which validation accuracy reaches {target}; cross: most seeds never do"
+    figure = _multiples(results, table, styles, note, lambda ax, part: plots.time_against_rate(ax, part, styles, last))
+    return Drawn("times", f"Epochs until validation accuracy reaches {target}, against the learning rate.", figure)
+
+
+def _heat_maps(results: Results, styles: Looks) -> Drawn | None:
+    places = _by_place(results, results.by_epoch)
+    if results.by_epoch["epoch"].nunique() < 2:
+        return None
+    rows = [(place, variant, part[part["variant"] == variant]) for place, part in places for variant in styles]
+    rows = [row for row in rows if len(row[2])]
+    columns = min(3, len(rows))
+    figure, axes = _grid(-(-len(rows) // columns), columns, NARROW, (0.5, 0.45), [], right=0.85)
+    for ax, (place, variant, part) in zip(axes.flat, rows, strict=False):
+        mesh = plots.heat_map(ax, part, "validation_accuracy")
+        ax.set_title(f"{variant}, {place}" if place else variant)
+        ax.tick_params(labelbottom=True)
+    for ax in axes.flat[len(rows) :]:
+        ax.remove()
+    for row in axes:
+        row[0].set_ylabel("learning rate")
+    here = axes[0][-1].get_position()
+    beside = figure.add_axes(
+        (here.x1 + 0.12 / figure.get_figwidth(), here.y0, 0.1 / figure.get_figwidth(), here.height)
+    )
+    figure.colorbar(mesh, cax=beside, format=PercentFormatter(1.0)).set_label("validation accuracy")
+    _note(figure, "mean over seeds; a diverged trial counts at chance from its divergence on")
+    return Drawn("heat", "Validation accuracy as colour over epoch and learning rate.", figure)
+
+
+def _efforts(results: Results, styles: Looks) -> Drawn | None:
+    table = results.tuning
+    if table["tried"].max() < 2:
+        return None
+    note = "expected best validation accuracy after so many rates of the grid, drawn blindly"
+    figure = _multiples(results, table, styles, note, lambda ax, part: plots.tuning_effort(ax, part, styles))
+    return Drawn("effort", "Expected best validation accuracy after k randomly chosen rates.", figure)
+
+
+def _ranges(results: Results, styles: Looks) -> Drawn | None:
+    rates = sorted(results.summary["learning_rate"].unique())
+    note = "bar: grid rates around the best (marked) at which every seed trains; arrow: the grid ends; cross: none"
+    figure = _multiples(
+        results,
+        results.variants,
+        styles,
+        note,
+        lambda ax, part: plots.stable_ranges(ax, part, rates, styles),
+        height=0.35 * (len(styles) + 1),
+    )
+    return Drawn("ranges", "The learning rates around the best one at which every seed trains.", figure)
+
+
+def _handles(styles: Looks, markers: bool) -> list[Line2D]:
+    """The variants' entries of a legend."""
+    return [
+        Line2D([], [], color=s.colour, marker=s.marker if markers else "", linestyle=s.dash, label=name)  # type: ignore[arg-type]
+        for name, s in styles.items()
+    ]
+
+
+def _bound_losses(axes: Sequence[Axes], initial: float) -> bool:
+    """Give loss axes one range that ends at some times the initial loss; whether that cuts anything off."""
+    low, high = min(ax.get_ylim()[0] for ax in axes), max(ax.get_ylim()[1] for ax in axes)
+    cut = bool(initial > 0 and high > LOSS_ROOM * initial)
+    for ax in axes:
+        ax.set_ylim(min(low, initial / 2) if cut else low, LOSS_ROOM * initial if cut else high)
+        plots.loss_ticks(ax)
+    return cut

@@ -1,0 +1,98 @@
+"""Results -> what the figure of a page draws, as plain values for JSON."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from bnbench import plots
+from bnbench.plan import label
+from bnbench.results import Results
+
+SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")
+MOST_NUMBERS = 120_000  # of curves in a page: some 0.7 MB
+MOST_CURVES = 2_000  # trials whose curves are in a page
+LEAST_EPOCHS = 20  # of a curve that is thinned out
+SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
+
+
+def figure_data(results: Results) -> dict[str, Any]:
+    """What the figure draws, as plain values: variants, places, rates, cells, trials and curves, by their numbers."""
+    summary, points = results.summary, results.points
+    looks = plots.looks(list(dict.fromkeys(summary["variant"])))
+    names = list(looks)
+    places = _places(summary, results.axes)
+    rates = sorted(summary["learning_rate"].unique())
+    index = {rate: i for i, rate in enumerate(rates)}
+    kept = [score for score in SCORES if summary[f"{score}_mean"].notna().any()]
+    where = {place: i for i, place in enumerate(places)}
+    return {
+        "variants": [
+            {"name": name, "colour": look.colour, "symbol": SYMBOLS.get(look.marker, "star"), "dash": _dash(look)}
+            for name, look in looks.items()
+        ],
+        "places": places,
+        "rates": rates,
+        "scores": [
+            *({"label": plots.label(score), "percent": score.endswith("accuracy")} for score in kept),
+            {"label": "share of seeds that train", "percent": True},
+        ],
+        "cells": [
+            {
+                "place": where[_place(row, results.axes)], "variant": names.index(row["variant"]),
+                "rate": index[row["learning_rate"]], "n": row["n"], "ok": row["n_ok"],
+                "diverged": row["n_diverged"],
+                "scores": [
+                    *([_number(row[f"{score}_{kind}"]) for kind in ("mean", "min", "max")] for score in kept),
+                    [_number(row[name]) for name in ("p_ok", "p_ok_low", "p_ok_high")],
+                ],
+            }
+            for row in summary.to_dict("records")
+        ],
+        "trials": [
+            {
+                "place": where[_place(row, results.axes)], "variant": names.index(row["variant"]),
+                "rate": index[row["learning_rate"]], "seed": row["seed"], "outcome": row["outcome"],
+                "step": None if pd.isna(row["diverged_at_step"]) else int(row["diverged_at_step"]),
+                "scores": [*(_number(row[score]) for score in kept), None],
+            }
+            for row in points.to_dict("records")
+        ],
+        "curves": _curves(results.history, list(points["trial"])),
+    }  # fmt: skip
+
+
+def _curves(history: pd.DataFrame, trials: Sequence[str]) -> list[dict[str, list[float | None]] | None]:
+    """The curves of each trial; None of those beyond MOST_CURVES; long ones are thinned out, ends kept."""
+    chosen = list(dict.fromkeys(trials))[:MOST_CURVES]
+    room = max(LEAST_EPOCHS, MOST_NUMBERS // (5 * max(1, len(chosen))))
+    parts = history[history["trial"].isin(chosen)].groupby("trial", sort=False)
+    known = {str(name): _thin(part, room) for name, part in parts}
+    return [known.get(trial) for trial in trials]
+
+
+def _thin(part: pd.DataFrame, room: int) -> dict[str, list[float | None]]:
+    count = len(part)
+    rows = sorted({round(i * (count - 1) / max(1, room - 1)) for i in range(room)}) if count > room else range(count)
+    part = part.iloc[list(rows)]
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    return {"epoch": part["epoch"].tolist()} | {name: [_number(value) for value in part[name]] for name in names}
+
+
+def _places(summary: pd.DataFrame, axes: Sequence[str]) -> list[str]:
+    return list(dict.fromkeys(_place(row, axes) for row in summary[list(axes)].to_dict("records")))
+
+
+def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
+    """`units 50, depth 2`: the values of the further axes."""
+    return ", ".join(f"{axis.rpartition('.')[2]} {label(row[axis])}" for axis in axes)
+
+
+def _number(value: float) -> float | None:
+    """Four digits do for a figure; JSON knows no NaN."""
+    return float(f"{value:.4g}") if math.isfinite(value) else None
+
+
+def _dash(look: plots.Look) -> str:
+    return {plots.DASHES[0]: "solid", plots.DASHES[1]: "dash", plots.DASHES[2]: "dot"}.get(look.dash, "dashdot")

@@ -1,0 +1,40 @@
+"""What a report says -> report.html: one file that needs no network, the answer first."""
+
+import base64
+import gzip
+from functools import cache
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from bnbench import __version__
+from bnbench.content import Content
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=PackageLoader("bnbench"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def _own(name: str) -> Markup:
+    text = files("bnbench").joinpath("templates", name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704  a file of this package
+
+
+@cache
+def _plotly() -> str:
+    """The plotting library as its package brings it, packed to a third: gzip, base64."""
+    script = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    return base64.b64encode(gzip.compress(script, mtime=0)).decode("ascii")
+
+
+def page(content: Content) -> str:
+    """The whole page; whatever a config says stands in it as text."""
+    data = content.data
+    held, trials = sum(curve is not None for curve in data.get("curves", [])), len(data.get("trials", []))
+    missing = f"The curves of {held:,} of {trials:,} trials are in this page; history.csv has all."
+    return _templates().get_template("report.html").render(
+        **vars(content), curves_note=missing if held < trials else "", version=__version__,
+        style=_own("report.css"), script=_own("report.js"), plotly=_plotly(),
+    )  # fmt: skip

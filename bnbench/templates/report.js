@@ -1,0 +1,188 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const byId = (id) => document.getElementById(id);
+  const [plot, curves] = [byId("plot"), byId("curves")];
+  const DIVERGED = ["nonfinite", "blown"];
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+
+  // Plotly reads tags in labels; what a config says is text.
+  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const colour = (variant) => (variant.colour === "#000000" && dark.matches ? "#FFFFFF" : variant.colour);
+  const percent = (score) => score.percent;
+  const told = (score, value) =>
+    value === null ? "none" : percent(score) ? `${(100 * value).toFixed(2)}%` : value.toPrecision(4);
+
+  function option(select, value, text) {
+    const one = document.createElement("option");
+    one.value = value;
+    one.textContent = text;
+    select.append(one);
+  }
+
+  function fill() {
+    data.scores.forEach((score, i) => option(byId("score"), i, score.label));
+    data.places.forEach((place, i) => option(byId("place"), i, place || "all"));
+    byId("place-label").hidden = data.places.length < 2;
+    data.trials.forEach((trial, i) => data.curves[i] && option(byId("trial"), i, nameOf(trial)));
+    data.variants.forEach((variant, i) => {
+      const label = document.createElement("label");
+      const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
+      box.dataset.variant = i;
+      const swatch = Object.assign(document.createElement("span"), { className: "swatch" });
+      swatch.style.background = colour(variant);
+      label.append(box, swatch, variant.name);
+      byId("shown").append(label);
+    });
+  }
+
+  const nameOf = (trial) =>
+    `${data.variants[trial.variant].name}, rate ${data.rates[trial.rate]}, seed ${trial.seed}` +
+    (data.places[trial.place] ? `, ${data.places[trial.place]}` : "");
+
+  const isShown = (i) => byId("shown").querySelectorAll("input")[i].checked;
+
+  const axis = (title, more) => ({
+    title: { text: title, font: { size: 13 } }, gridcolor: css("--line"), zerolinecolor: css("--line"),
+    linecolor: css("--quiet"), automargin: true, ...more,
+  });
+
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+  const layout = (more) => ({
+    paper_bgcolor: css("--back"), plot_bgcolor: css("--back"), font: { color: css("--text"), size: 12 },
+    margin: { l: 50, r: 10, t: 10, b: 45 }, showlegend: false, hovermode: "closest", ...more,
+  });
+
+  const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+
+  function tracesOf(variant, i, place, score) {
+    const cells = data.cells.filter((cell) => cell.place === place && cell.variant === i);
+    const x = cells.map((cell) => data.rates[cell.rate]);
+    const of = (which) => cells.map((cell) => cell.scores[score][which]);
+    const [mean, low, high] = [of(0), of(1), of(2)];
+    const style = { color: colour(variant), dash: variant.dash };
+    const trials = data.trials.map((trial, number) => ({ ...trial, number }))
+      .filter((trial) => trial.place === place && trial.variant === i && trial.scores[score] !== null);
+    const first = (cell) => trials.find((trial) => trial.rate === cell.rate)?.number;
+    return [
+      { x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", mode: "lines",
+        line: { width: 0 }, fillcolor: colour(variant) + "26", hoverinfo: "skip" },
+      { x, y: mean, mode: "lines+markers", line: style, customdata: cells.map((cell) => first(cell)), 
+        marker: { symbol: variant.symbol, size: cells.map((cell) => (cell.diverged < cell.n ? 8 : 0)) },
+        text: cells.map((cell, k) => `${plain(variant.name)}, rate ${x[k]}<br>mean ${told(data.scores[score], mean[k])} ` +
+          `(${told(data.scores[score], low[k])} to ${told(data.scores[score], high[k])})<br>` +
+          `${cell.ok} of ${cell.n} ok`),
+        hovertemplate: "%{text}<extra></extra>" },
+      { x: trials.map((trial) => data.rates[trial.rate]), y: trials.map((trial) => trial.scores[score]),
+        mode: "markers", customdata: trials.map((trial) => trial.number),
+        marker: { color: colour(variant), opacity: 0.8, line: { color: colour(variant), width: 2 },
+          size: trials.map((trial) => (DIVERGED.includes(trial.outcome) ? 11 : 6)),
+          symbol: trials.map((trial) => (DIVERGED.includes(trial.outcome) ? "x-thin" : "circle-open")) },
+        text: trials.map((trial) => `${plain(nameOf(trial))}<br>${told(data.scores[score], trial.scores[score])}, ` +
+          `${trial.outcome}` + (trial.step === null ? "" : ` at step ${trial.step}`)),
+        hovertemplate: "%{text}<extra></extra>" },
+    ];
+  }
+
+  function draw() {
+    const score = Number(byId("score").value);
+    const place = Number(byId("place").value);
+    const traces = data.variants.flatMap((variant, i) => (isShown(i) ? tracesOf(variant, i, place, score) : []));
+    const logarithmic = byId("log-score").checked;
+    const y = { type: logarithmic ? "log" : "linear", tickformat: percent(data.scores[score]) ? ".0%" : "" };
+    if (percent(data.scores[score]) && !logarithmic) y.range = [-0.03, 1.03];
+    Plotly.react(plot, traces, layout({
+      xaxis: axis("learning rate", byId("log-rate").checked ? { type: "log", dtick: 1, exponentformat: "power" } : { type: "linear" }),
+      yaxis: axis(data.scores[score].label, y),
+    }), options);
+  }
+
+  function drawCurves() {
+    const chosen = data.trials[Number(byId("trial").value)];
+    if (!chosen) return;
+    const same = data.trials.map((trial, number) => ({ ...trial, number })).filter((trial) =>
+      data.curves[trial.number] && trial.rate === chosen.rate && trial.seed === chosen.seed &&
+      trial.place === chosen.place);
+    const traces = same.flatMap((trial) => {
+      const curve = data.curves[trial.number];
+      const main = trial.variant === chosen.variant;
+      const line = (dash) => ({ color: colour(data.variants[trial.variant]), width: main ? 2.5 : 1, dash });
+      const name = plain(data.variants[trial.variant].name);
+      const of = (y, what, on, dash) => ({ x: curve.epoch, y, mode: "lines", line: line(dash), yaxis: on,
+        hovertemplate: `${name}, ${what}<br>epoch %{x}: %{y}<extra></extra>`, xaxis: on.replace("y", "x") });
+      return [
+        of(curve.validation_accuracy, "validation accuracy", "y", "solid"),
+        of(curve.train_accuracy, "train accuracy", "y", "dot"),
+        of(curve.validation_loss, "validation loss", "y2", "solid"),
+        of(curve.train_loss, "train loss", "y2", "dot"),
+      ];
+    });
+    Plotly.react(curves, traces, layout({
+      grid: { rows: 1, columns: 2, pattern: "independent", xgap: 0.18 },
+      xaxis: axis("epoch"), xaxis2: axis("epoch"),
+      yaxis: axis("accuracy (dotted: train)", { tickformat: ".0%", range: [-0.03, 1.03] }),
+      yaxis2: axis("loss (dotted: train)", { type: "log" }),
+    }), options);
+    byId("curves-title").textContent = `Curves of ${nameOf(chosen)}: ${chosen.outcome}`;
+  }
+
+  function sortable(table) {
+    table.querySelectorAll("th").forEach((head, column) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.append(...head.childNodes);
+      head.append(button);
+      button.addEventListener("click", () => {
+        const falls = head.getAttribute("aria-sort") === "ascending";
+        table.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
+        head.setAttribute("aria-sort", falls ? "descending" : "ascending");
+        const body = table.tBodies[0];
+        const key = (row) => row.cells[column].dataset.value ?? row.cells[column].textContent;
+        const number = (row) => (key(row) === "" || key(row) === "inf" ? Infinity : Number(key(row)));
+        const order = (a, b) => {
+          const [x, y] = [number(a), number(b)];
+          if (isNaN(x) || isNaN(y)) return key(a).localeCompare(key(b));
+          return x === y ? 0 : x < y ? -1 : 1;
+        };
+        body.append(...[...body.rows].sort((a, b) => (falls ? order(b, a) : order(a, b))));
+      });
+    });
+  }
+
+  // The library lies in the page as base64 of gzip.
+  async function load() {
+    const bytes = Uint8Array.from(atob(byId("plotly").textContent), (letter) => letter.charCodeAt(0));
+    const script = document.createElement("script");
+    script.textContent = await new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+    document.head.append(script);
+  }
+
+  function begin() {
+    draw();
+    drawCurves();
+    byId("score").addEventListener("change", () => {
+      byId("log-score").checked = !percent(data.scores[Number(byId("score").value)]);
+      draw();
+    });
+    ["place", "log-rate", "log-score", "shown"].forEach((id) => byId(id).addEventListener("change", draw));
+    byId("trial").addEventListener("change", drawCurves);
+    plot.on("plotly_click", (event) => {
+      const number = event.points[0].customdata;
+      if (number === undefined || !data.curves[number]) return;
+      byId("trial").value = number;
+      drawCurves();
+    });
+    dark.addEventListener("change", () => {
+      draw();
+      drawCurves();
+    });
+  }
+
+  document.querySelectorAll("table.sortable").forEach(sortable);
+  document.querySelectorAll("form").forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
+  fill();
+  load().then(begin, () => {
+    plot.textContent = "This browser cannot unpack the figure; the tables and the figures below hold the same numbers.";
+  });
+})();

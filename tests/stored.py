@@ -1,0 +1,36 @@
+"""Results that were never trained: a folder with a store of trials that ended as asked."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bnbench import store
+from bnbench.plan import Plan
+from bnbench.records import Divergence, Epoch, Result, Scores
+from examples import make_plan
+
+
+def end(plan: Plan, number: int, accuracy: float | None) -> Result:
+    """A trial of three epochs that ended with an accuracy; None: it diverged in its first."""
+    trial = plan.trials[number]
+    start = Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0)
+    if accuracy is None:
+        return Result(trial.id, "p", 57, (start,), np.ones(2, np.float32), Divergence("nonfinite", 2))
+    epochs = (start, *(Epoch(i, 6 * i, 1 / i, 0.5, 1.1 / i, accuracy * i / 3, 0.1 * i) for i in (1, 2, 3)))
+    return Result(
+        trial.id, "p", 57, epochs, np.ones(18, np.float32), None, Scores(0.5, accuracy), 3, Scores(0.5, accuracy)
+    )
+
+
+def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Path:
+    plan = make_plan(**changes)
+    with store.claim(folder) as opened:
+        opened.set_plan(plan)
+        for number, accuracy in enumerate(accuracies):
+            opened.add(end(plan, number, accuracy))
+    store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+    return folder
+
+
+MIXED: list[float | None] = [0.8, 0.9, 0.7, None, 0.9, 0.95, None, None]

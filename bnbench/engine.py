@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnbench import saved
 from bnbench.compiled import CompiledProgram, Rows, Start, chunks, make, make_optimizer, targets, use_threads
 from bnbench.data import Dataset
 from bnbench.errors import ConfigError
@@ -250,7 +251,10 @@ class _Course:
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / f"{self.trial.id}.keras"
             beside = path.with_suffix(".part.keras")
-            with_scaling(self.compiled.model, self.start.scaling, self.compiled.program.facts.shape).save(beside)
+            program = self.compiled.program
+            with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(beside)
+            path.unlink(missing_ok=True)  # at no moment an old model lies beside a new page
+            saved.write(path, saved.describe(program, self.compiled.dataset.value_range, which))
             beside.replace(path)
 
 

@@ -17,6 +17,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bnbench import saved
 from bnbench.errors import ResultsError
 
 if TYPE_CHECKING:
@@ -239,9 +240,20 @@ def environment(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def missing_models(folder: Path, trials: Iterable[str]) -> set[str]:
-    """Those of the trials whose model was not saved."""
-    return {trial for trial in trials if not model_path(folder, trial).is_file()}
+def saved_models(folder: Path, trials: Iterable[str]) -> dict[str, saved.Saved]:
+    """What is known of the saved models of trials; a trial without one is left out.
+
+    Raises:
+        ResultsError: what lies beside a model cannot be read.
+    """
+    pages = {trial: saved.read(model_path(folder, trial)) for trial in trials}
+    return {trial: page for trial, page in pages.items() if page}
+
+
+def missing_models(folder: Path, trials: Iterable[str], weights: str) -> set[str]:
+    """Those of the trials whose `final` or `best` weights were not saved."""
+    trials = set(trials)
+    return trials - {trial for trial, page in saved_models(folder, trials).items() if page.weights == weights}
 
 
 def write_text(path: Path, text: str) -> None:

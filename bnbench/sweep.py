@@ -118,7 +118,8 @@ def _todo(plan: Plan, folder: Path) -> list[Cohort]:
     kept = states(plan, folder)
     ended = {trial for trial, state in kept.items() if state in {"done", "diverged"}}
     if plan.experiment.save_models != "none":
-        ended -= store.missing_models(folder, (trial for trial in ended if kept[trial] == "done"))
+        done = [trial for trial in ended if kept[trial] == "done"]
+        ended -= store.missing_models(folder, done, plan.experiment.save_models)
     left = []
     for cohort in plan.cohorts:
         trials = tuple(trial for trial in cohort.trials if trial.id not in ended)

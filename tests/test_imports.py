@@ -13,7 +13,7 @@ LEVELS = [
     {"explain", "layers", "training_parts", "statements"},
     {"config", "shapes"},
     {"plan", "smoke"},
-    {"records", "machine"},
+    {"records", "machine", "saved"},
     {"data"},
     {"model"},
     {"compiled"},

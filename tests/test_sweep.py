@@ -154,6 +154,9 @@ def test_models_that_are_asked_for_later_are_trained_then(tmp_path: Path) -> Non
     assert len(list((results.folder / "models").glob("*.keras"))) == 8
     _, watcher = run(tmp_path, save_models="best")
     assert watcher.trained == []
+    _, watcher = run(tmp_path, save_models="final")  # other weights
+    assert len(watcher.trained) == 8
+    assert {path.suffix for path in (results.folder / "models").iterdir()} == {".keras", ".json"}
 
 
 def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,62 @@
+"""What lies beside a saved model, so that it can be used without its experiment and its data: a page of JSON."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bnbench.errors import ResultsError
+from bnbench.plan import Program
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What must be known of a saved model besides its layers and weights."""
+
+    weights: str  # final, best: of the last epoch or of that of the best validation accuracy
+    data: str  # the data set
+    shape: tuple[int, ...]  # of one row as it is stored, which is what the model takes
+    value_range: tuple[float, float]  # of the data set's format: (0, 255) for images
+    classes: tuple[str, ...]  # in the order of the model's outputs
+    probabilities: str  # softmax: makes them of the outputs; given: the outputs are; none: the outputs are other scores
+
+
+def describe(program: Program, value_range: tuple[float, float], weights: str) -> Saved:
+    """What is to be kept beside a model of a program."""
+    facts = program.facts
+    return Saved(weights, facts.name, facts.shape, value_range, facts.classes, _probabilities(program))
+
+
+def _probabilities(program: Program) -> str:
+    loss, last = program.train.loss, program.layers[-1]
+    if loss.arguments.get("from_logits"):
+        return "softmax"
+    return "given" if last.class_name == "Softmax" or last.arguments.get("activation") == "softmax" else "none"
+
+
+def page(model: Path) -> Path:
+    """Where that of a model lies."""
+    return model.with_suffix(".json")
+
+
+def write(model: Path, saved: Saved) -> None:
+    """Keep the page of a model, whole or not at all."""
+    beside = page(model).with_suffix(".part.json")
+    beside.write_text(json.dumps(asdict(saved), indent=1) + "\n", encoding="utf-8")
+    beside.replace(page(model))
+
+
+def read(model: Path) -> Saved | None:
+    """The page of a model; None where the model or its page is not there.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    path = page(model)
+    if not (model.is_file() and path.is_file()):
+        return None
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        lists = {key: tuple(values[key]) for key in ("shape", "value_range", "classes")}
+        return Saved(**(values | lists))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); remove it, and the same run makes it anew") from error

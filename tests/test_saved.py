@@ -1,0 +1,65 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnbench import saved, store
+from bnbench.errors import ResultsError
+from bnbench.saved import Saved
+from examples import make_plan
+
+PAGE = Saved("best", "digits", (8, 8, 1), (0.0, 16.0), ("0", "1"), "softmax")
+
+
+def test_a_page_comes_back_as_it_was(tmp_path: Path) -> None:
+    model = tmp_path / "t.keras"
+    saved.write(model, PAGE)
+    assert saved.read(model) is None  # a page without its model is nothing
+    model.touch()
+    assert saved.read(model) == PAGE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.json", "t.keras"]
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", '{"shape": [1], "value_range": [0, 1], "classes": [], "x": 1}'])
+def test_a_damaged_page_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.keras").touch()
+    (tmp_path / "t.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"t.json: cannot be read .*; remove it"):
+        saved.read(tmp_path / "t.keras")
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, "softmax"),
+        ({"train__loss": "categorical_focal_crossentropy"}, "softmax"),
+        ({"train__loss": "mean_squared_error"}, "none"),
+        (
+            {
+                "train__loss": {"sparse_categorical_crossentropy": {"from_logits": False}},
+                "model__layers": [
+                    {"dense": "$units"},
+                    "norm",
+                    {"dense": {"units": "$classes", "activation": "softmax"}},
+                ],
+            },
+            "given",
+        ),
+    ],
+    ids=["logits", "focal", "no probabilities", "softmax layer"],
+)
+def test_what_makes_probabilities_of_the_outputs(changes: dict[str, Any], wanted: str) -> None:
+    program = make_plan(**changes).cohorts[0].program
+    page = saved.describe(program, (0.0, 1.0), "final")
+    assert page == Saved("final", "digits", (5,), (0.0, 1.0), ("class 0", "class 1", "class 2"), wanted)
+
+
+def test_models_with_other_weights_or_without_a_page_are_missing(tmp_path: Path) -> None:
+    for trial in ("a", "b"):
+        path = store.model_path(tmp_path, trial)
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    saved.write(store.model_path(tmp_path, "a"), PAGE)
+    assert store.saved_models(tmp_path, ["a", "b", "c"]) == {"a": PAGE}
+    assert store.missing_models(tmp_path, ["a", "b", "c"], "best") == {"b", "c"}
+    assert store.missing_models(tmp_path, ["a", "b", "c"], "final") == {"a", "b", "c"}

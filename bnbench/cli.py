@@ -11,9 +11,17 @@ from typing import Any
 import click
 
 from bnbench import __version__
-from bnbench.errors import BnbenchError, ClaimsRefutedError, ResultsError, TrialsFailedError, did_you_mean
+from bnbench.errors import (
+    BnbenchError,
+    ClaimsRefutedError,
+    ResultsError,
+    ToleranceError,
+    TrialsFailedError,
+    did_you_mean,
+)
 
 INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+SCORES = tuple(f"{part}_{kind}" for part in ("validation", "test", "train") for kind in ("accuracy", "loss"))
 
 
 class _Group(click.Group):
@@ -196,14 +204,65 @@ def report(folder: Path) -> None:
 
 @main.command()
 @click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="The summary table, as JSON.")
-def show(folder: Path, as_json: bool) -> None:
-    """Print the table of an experiment."""
+@click.option("--trials", is_flag=True, help="One row a trial; the options below imply it.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Only these: variant=batchnorm, outcome!=ok, 'learning_rate>=0.1' (quoted: > and < are the shell's), any "
+    "column of trials.csv, nothing after = for a missing value. Repeatable: all must hold.",
+)
+@click.option("--sort", metavar="COLUMN", help="Ascending; -COLUMN: descending.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="The first N rows.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with every column.")
+def show(folder: Path, trials: bool, where: Sequence[str], sort: str | None, limit: int | None, as_json: bool) -> None:
+    """Print the table of an experiment: a row a rate, or a row a trial."""
     import bnbench
-    from bnbench import text
+    from bnbench import query, text
 
     results = bnbench.open(folder)
-    click.echo(results.summary.to_json(orient="records", indent=1) if as_json else text.answer(results))
+    if not (trials or where or sort or limit):
+        click.echo(text.as_json(results.summary) if as_json else text.answer(results))
+        return
+    table, conditions = results.trials, [query.parse(condition) for condition in where]
+    rows = query.select(table, conditions, sort, limit)
+    shown = query.shown(table, conditions, sort)
+    click.echo(text.as_json(rows) if as_json else text.trials(rows[shown]))
+    if len(rows) < len(table):
+        told = f"{len(rows)} of {len(table)} trials", query.hint(table, conditions)
+        click.echo(": ".join(filter(None, told)), err=True)
+
+
+@main.command()
+@click.argument("a", metavar="A", type=click.Path(path_type=Path))
+@click.argument("b", metavar="B", type=click.Path(path_type=Path))
+@click.option(
+    "--score",
+    type=click.Choice(SCORES),
+    default="validation_accuracy",
+    show_default=True,
+    help="What is compared.",
+)
+@click.option("--tolerance", type=float, metavar="X", help="How far apart means may be before the exit code is 3.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def compare(a: Path, b: Path, score: str, tolerance: float | None, as_json: bool) -> None:
+    """Compare two results folders: settings, surroundings, scores.
+
+    Trials are paired by variant, further axes, learning rate and seed, so data, settings and machine may differ. A
+    diverged trial counts at chance (accuracy) or at its initial loss.
+
+    Without --tolerance differences are told and the exit code is 0. With it the exit code is 3 if, for any variant and
+    rate, the mean of B - A over the pairs is larger than X in either direction, or if a trial failed in one of them
+    (a fault, not divergence). Trials that only one has, and outcomes that differ, are told and decide nothing.
+    """
+    from bnbench import compare as comparing
+    from bnbench import text
+
+    found = comparing.compare(a, b, score)
+    past = comparing.beyond(found, tolerance) if tolerance is not None else []
+    click.echo(comparing.as_json(found) if as_json else text.comparison(found, a, b))
+    if past:
+        raise ToleranceError("\n  ".join([f"past the tolerance of {tolerance:g}:", *past]))
 
 
 @main.command()

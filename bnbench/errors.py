@@ -48,6 +48,12 @@ class ClaimsRefutedError(BnbenchError):
     exit_code = 3
 
 
+class ToleranceError(BnbenchError):
+    """Two results that are further apart than was tolerated."""
+
+    exit_code = 3
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the nearest of the known names, or nothing."""
     names = {name.lower(): name for name in known}

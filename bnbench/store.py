@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from bnbench import saved
 from bnbench.errors import ResultsError
+from bnbench.reading import read_yaml
 
 if TYPE_CHECKING:
     import numpy as np
@@ -254,6 +255,29 @@ def missing_models(folder: Path, trials: Iterable[str], weights: str) -> set[str
     """Those of the trials whose `final` or `best` weights were not saved."""
     trials = set(trials)
     return trials - {trial for trial, page in saved_models(folder, trials).items() if page.weights == weights}
+
+
+def settings(folder: Path) -> dict[str, object]:
+    """What config.yaml says, as resolved; empty where it is gone.
+
+    Raises:
+        ConfigError: it is no mapping in YAML.
+    """
+    path = folder / CONFIG
+    return read_yaml(path) if path.exists() else {}
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """What environment.json says of the last run that trained; empty where there was none.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    path = folder / ENVIRONMENT
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); remove it to go on without") from error
 
 
 def write_text(path: Path, text: str) -> None:

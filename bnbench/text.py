@@ -1,13 +1,18 @@
 """Tables as text, for a terminal or a log."""
 
+import json
 from collections.abc import Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from bnbench.plan import label
 
+WIDEST = 50  # characters of a setting in a table
+
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bnbench.compare import Comparison
     from bnbench.plan import Plan
     from bnbench.results import Results
 
@@ -160,6 +165,83 @@ def estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float]
     known = f"about {_duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
     missing = f"time unknown for {unknown} trials: none of their kind has been trained here" if unknown else ""
     return f"{len(planned.trials)} trials: {told}; {'; '.join(filter(None, (known, missing)))}"
+
+
+def as_json(rows: "pd.DataFrame") -> str:
+    """A list of rows, numbers to the last digit (pandas would keep ten decimals: a rate of 1e-12 would be 0)."""
+    from bnbench.query import records
+
+    return json.dumps(records(rows), indent=1)
+
+
+def trials(rows: "pd.DataFrame") -> str:
+    """One line a row, every column under its own name; what is missing is empty."""
+    return columns(list(rows.columns), [[_cell(value) for value in row] for row in rows.itertuples(index=False)])
+
+
+def _cell(value: Any) -> str:
+    import pandas as pd
+
+    return "" if pd.isna(value) else label(value)
+
+
+def comparison(found: "Comparison", a: object, b: object) -> str:
+    """What differs between two results folders, for a person."""
+    parts = [f"A: {a}\nB: {b}"]
+    for name, entries in (("settings", found.settings), ("environment", found.environment)):
+        lines = columns(
+            [f"{name}: {len(entries)} differ", "A", "B"], [[one.key, *_apart(one.a, one.b)] for one in entries]
+        )
+        parts.append(lines if entries else f"{name}: the same")
+    chance = ", a diverged trial counts at chance" if found.score.endswith("accuracy") else ""
+    chance = chance or ", a diverged trial counts at its initial loss"
+    parts.append(f"{found.score} of {found.pairs} pairs of trials of one variant, rate and seed{chance}")
+    if found.pairs:
+        parts += [_paired(found), _verdict(found)]
+    parts.append(f"trials in A only: {found.only_a}, in B only: {found.only_b}")
+    if found.changed:
+        ends = [[one.trial, one.a, one.b] for one in found.changed]
+        parts.append(columns([f"outcomes: {len(ends)} differ", "A", "B"], ends))
+    return "\n\n".join(parts)
+
+
+def _paired(found: "Comparison") -> str:
+    rows = [
+        [
+            row["variant"],
+            *(_cell(row[axis]) for axis in found.axes),
+            label(row["learning_rate"]),
+            row["n"],
+            f"{row['mean_a']:.4f}",
+            f"{row['mean_b']:.4f}",
+            f"{row['difference']:+.4f}",
+            _spread(row["sd"], float("nan")),
+            f"[{row['low']:+.4f}, {row['high']:+.4f}]" if row["low"] == row["low"] else "",
+        ]
+        for row in found.rates.to_dict("records")
+    ]
+    axes = [axis.rpartition(".")[2] for axis in found.axes]
+    return columns(["variant", *axes, "rate", "n", "A", "B", "B - A", "SD", "95% interval"], rows)
+
+
+def _verdict(found: "Comparison") -> str:
+    known = found.rates.dropna(subset=["low"])
+    apart = int(((known["low"] > 0) | (known["high"] < 0)).sum())
+    told = [f"{apart} of {len(known)} intervals exclude 0; by chance alone 1 in 20 would"] if len(known) else []
+    told += [] if len(known) == len(found.rates) else ["no interval below n = 3"]
+    p = f"sign-flip test over all pairs: p = {found.p:.2g}" if found.p == found.p else "no test below 6 pairs"
+    return "; ".join([*told, p])
+
+
+def _apart(a: object, b: object) -> list[str]:
+    """Two values as text, long ones from a little before where they part."""
+    texts = [value if isinstance(value, str) else json.dumps(value) for value in (a, b)]
+    if max(map(len, texts)) <= WIDEST:
+        return texts
+    same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
+    start = max(0, same - 10)
+    cut = [text[start : start + WIDEST] + "..." * (len(text) > start + WIDEST) for text in texts]
+    return ["..." * (start > 0) + text for text in cut]
 
 
 def _duration(seconds: float) -> str:

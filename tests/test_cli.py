@@ -82,6 +82,26 @@ def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
     assert "diverged" in planned
 
 
+def test_trials_are_shown_and_compared(place: Path) -> None:
+    call("run", "-q", "small.yaml")
+    call("run", "-q", "small.yaml", "--results", "other", "-o", "train.epochs=1", "-o", "sweep.seeds=1")
+    rows = json.loads(call("show", "results/small", "--where", "outcome=nonfinite", "--sort", "-seed", "--json").stdout)
+    assert all(row["outcome"] == "nonfinite" for row in rows)
+    shown = call("show", "results/small", "--trials", "--where", "variant=plain", "--limit", "5")
+    assert len(shown.stdout.splitlines()) == 6
+    assert shown.stderr == "5 of 12 trials\n"
+    assert "variant is nowhere plan (did you mean" in call("show", "results/small", "--where", "variant=plan").stderr
+
+    told = call("compare", "results/small", "other/small").stdout
+    assert "train.epochs        2      1" in told
+    assert "trials in A only: 6, in B only: 0" in told
+    past = call("compare", "results/small", "other/small", "--json", "--tolerance", "0", code=3)
+    assert json.loads(past.stdout)["pairs"] == 6
+    assert "past the tolerance of 0:\n  plain lr=" in past.stderr
+    assert call("compare", "results/small", "other/small", "--tolerance", "1").stdout == told
+    assert "no trials.db" in call("compare", "results/small", "other", code=2).stderr
+
+
 def test_plan_shows_what_would_run_and_runs_nothing(place: Path) -> None:
     told = call("plan", "small.yaml").stdout
     assert "1-2" in told
@@ -110,6 +130,7 @@ def test_plan_estimates_from_what_was_timed_here(place: Path) -> None:
         (["run", "small.yaml", "--results", "small.yaml/x"], "cannot be written"),
         (["show", "results/none"], "no results here"),
         (["report", "."], "no results here"),
+        (["compare", "results/a", "results/b"], "results/a: no results here"),
         (["data", "verify", "leef"], "leef"),
         (["rnu", "small.yaml"], "no command 'rnu' (did you mean 'run'?)"),
         (["run"], "Missing argument 'CONFIG'"),

@@ -289,6 +289,37 @@ def check(folder: Path, as_json: bool) -> None:
         raise ClaimsRefutedError(f"{refuted} of {len(claims)} claim(s) refuted")
 
 
+@main.command()
+@click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--trial",
+    default="best",
+    show_default=True,
+    metavar="ID",
+    help="Whose model: the beginning of a trial's id or name ('batchnorm lr=0.01 seed=0'), or best: of the variant and "
+    "rate with the highest mean validation accuracy the best seed that has a model.",
+)
+@click.option(
+    "--top", type=click.IntRange(1), default=1, show_default=True, metavar="N", help="The N likeliest classes."
+)
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def predict(folder: Path, inputs: Sequence[Path], trial: str, top: int, as_json: bool) -> None:
+    """Apply a saved model to rows of your own.
+
+    An INPUT is a .csv file (a row a sample, with or without a header), a .npy array (one sample or a batch) or an image
+    (.png, .jpg), with values as the data set stores them: the model scales them itself. Models are there after a run
+    with -o save_models=best (or final).
+    """
+    from bnbench import predict as predicting
+    from bnbench import text
+
+    found = predicting.predict(folder, trial, inputs, top)
+    for line in (f"{found.name} ({found.trial})", *found.notes):
+        click.echo(line, err=True)
+    click.echo(text.as_json(found.table) if as_json else text.predictions(found.table))
+
+
 @main.group()
 def data() -> None:
     """List, fetch and verify data sets."""

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -10,8 +11,10 @@ from numpy.typing import NDArray
 
 from bnbench import keras_names
 from bnbench.data.splits import Scaling
-from bnbench.errors import ConfigError
+from bnbench.errors import ConfigError, ResultsError
 from bnbench.layers import Layer
+
+ROWS = 500  # at a time, of those that a saved model is applied to: bounds memory on convolutional networks
 
 
 def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, seed: int) -> keras.Sequential:
@@ -88,3 +91,19 @@ def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ..
     if scaling.l2:
         first.append(keras.layers.UnitNormalization(axis=1, name="unit_length"))
     return keras.Sequential([*first, *model.layers])
+
+
+def apply_saved(path: Path, x: NDArray[Any]) -> NDArray[np.float64]:
+    """What a saved model gives for rows (rows, *shape) as they are stored, in inference mode: (rows, classes).
+
+    Raises:
+        ResultsError: the file holds no model that Keras loads without running code from it.
+    """
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+        dtype = model.inputs[0].dtype
+        parts = [model(x[i : i + ROWS].astype(dtype), training=False).numpy() for i in range(0, len(x), ROWS)]
+    except Exception as error:  # of a damaged or foreign file Keras says so in errors of every kind
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise ResultsError(f"{path}: cannot be loaded: {reason}; remove it, and the same run makes it anew") from error
+    return np.concatenate(parts).astype(np.float64)

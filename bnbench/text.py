@@ -185,6 +185,13 @@ def _cell(value: Any) -> str:
     return "" if pd.isna(value) else label(value)
 
 
+def predictions(table: "pd.DataFrame") -> str:
+    """One line an input row, probabilities with four decimals."""
+    chances = [name for name in table.columns if name.startswith("probability")]
+    told = table.assign(**{name: table[name].map(lambda value: _spread(value, float("nan"))) for name in chances})
+    return trials(told)
+
+
 def comparison(found: "Comparison", a: object, b: object) -> str:
     """What differs between two results folders, for a person."""
     parts = [f"A: {a}\nB: {b}"]

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image
 
 import bnbench
 from bnbench import store
@@ -82,8 +83,8 @@ def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
     assert "diverged" in planned
 
 
-def test_trials_are_shown_and_compared(place: Path) -> None:
-    call("run", "-q", "small.yaml")
+def test_trials_are_shown_compared_and_applied(place: Path) -> None:
+    call("run", "-q", "small.yaml", "-o", "save_models=final")
     call("run", "-q", "small.yaml", "--results", "other", "-o", "train.epochs=1", "-o", "sweep.seeds=1")
     rows = json.loads(call("show", "results/small", "--where", "outcome=nonfinite", "--sort", "-seed", "--json").stdout)
     assert all(row["outcome"] == "nonfinite" for row in rows)
@@ -100,6 +101,18 @@ def test_trials_are_shown_and_compared(place: Path) -> None:
     assert "past the tolerance of 0:\n  plain lr=" in past.stderr
     assert call("compare", "results/small", "other/small", "--tolerance", "1").stdout == told
     assert "no trials.db" in call("compare", "results/small", "other", code=2).stderr
+
+    Image.new("RGB", (20, 16)).save("x.png")
+    np.save("x.npy", np.zeros((2, 8, 8)))
+    found = call("predict", "results/small", "x.png", "x.npy", "--top", "2")
+    assert found.stdout.split()[:6] == ["input", "row", "class", "probability", "class_2", "probability_2"]
+    assert len(found.stdout.splitlines()) == 4
+    assert "x.png: resized from 20 x 16 to 8 x 8" in found.stderr
+    as_json = call("predict", "results/small", "x.npy", "--trial", "plain lr=0.01 seed=1", "--json")
+    assert [row["row"] for row in json.loads(as_json.stdout)] == [1, 2]
+    assert as_json.stderr.startswith("plain lr=0.01 seed=1, final weights (")
+    assert "may be 2 trials" in call("predict", "results/small", "x.npy", "--trial", "plain lr=0.01", code=2).stderr
+    assert "-o save_models=best" in call("predict", "other/small", "x.npy", code=2).stderr
 
 
 def test_plan_shows_what_would_run_and_runs_nothing(place: Path) -> None:
@@ -131,6 +144,7 @@ def test_plan_estimates_from_what_was_timed_here(place: Path) -> None:
         (["show", "results/none"], "no results here"),
         (["report", "."], "no results here"),
         (["compare", "results/a", "results/b"], "results/a: no results here"),
+        (["predict", "results/none", "x.csv"], "no results here"),
         (["data", "verify", "leef"], "leef"),
         (["rnu", "small.yaml"], "no command 'rnu' (did you mean 'run'?)"),
         (["run"], "Missing argument 'CONFIG'"),

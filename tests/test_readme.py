@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from PIL import Image
 
 from bnbench import config, plan
 from bnbench.config import Data, Experiment, Split, Sweep, Train, Variant
@@ -29,12 +30,13 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)
+    Image.new("L", (8, 8), 128).save("digit.png")
     return tmp_path
 
 
 def test_the_commands_work(place: Path) -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("bnbench ")]
-    assert len(lines) >= 9
+    assert len(lines) >= 11
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
         if words[0] in {"run", "plan"}:

@@ -14,6 +14,8 @@ from bnbench.errors import DataError
 
 GROUPS = ("margin", "shape", "texture")
 NUMBERS = 64  # a group
+COLUMNS = tuple(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))
+OTHER_COLUMNS = ("id", "species")  # of Kaggle's file
 MOST = 20_000_000  # bytes of one text file; they have 0.7 to 1.6 million
 BOUNDS = Bounds(
     members=10_000, member_bytes=100_000_000, total_bytes=500_000_000
@@ -63,11 +65,10 @@ def _kaggle(content: bytes, path: Path, spec: Spec) -> Parsed:
     """x (rows, 192) float32 in the file's order, y (rows,) int32: species in alphabetical order."""
     text = decoded(content, path)
     header, *lines = text.split("\n")
-    columns = ["id", "species", *(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))]
-    if header.split(",") != columns:
+    if header.split(",") != [*OTHER_COLUMNS, *COLUMNS]:
         raise DataError(f"{path}: line 1: wanted the columns id, species, margin1 to texture64; found {header[:60]!r}")
     without_id = [line.partition(",")[2] for line in lines]
-    species, values = labelled_rows(without_id, path, len(GROUPS) * NUMBERS, first_line=2)
+    species, values = labelled_rows(without_id, path, len(COLUMNS), first_line=2)
     classes = _check_species(Counter(species), str(path), spec)
     check_sha256(text.encode(), spec.sha256, str(path))
     return Parsed(values.astype(np.float32), np.array([classes.index(name) for name in species], np.int32), classes, 0)
@@ -122,7 +123,7 @@ SOURCE = Source(
     page="https://archive.ics.uci.edu/dataset/241/one+hundred+plant+species+leaves+data+set",
     licence="CC BY 4.0 (Mallah, Cope, Orwell 2013)",
     rows=1_584,
-    shape=(len(GROUPS) * NUMBERS,),
+    shape=(len(COLUMNS),),
     class_count=99,
     value_range=(0.0, 1.0),
     forms=forms(KAGGLE, UCI),
@@ -137,4 +138,6 @@ SOURCE = Source(
     ),
     advice="Kaggle's train.csv (competition leaf-classification, 990 of the rows) needs a login there; the UCI form, "
     "which `bnbench data fetch leaf` gets, will do.",
+    columns=COLUMNS,
+    other_columns=OTHER_COLUMNS,
 )

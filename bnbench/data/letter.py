@@ -14,7 +14,10 @@ from bnbench.errors import DataError
 
 FILE = "letter-recognition.data"
 ARCHIVE = "letter+recognition.zip"
-FEATURES = 16
+COLUMNS = (
+    "x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br", "x-ege",
+    "xegvy", "y-ege", "yegvx",
+)  # fmt: skip  # as UCI names them; the file itself has no header
 MOST = 10_000_000  # bytes; the file has 712,565
 
 
@@ -45,7 +48,7 @@ def parse(content: bytes, path: Path, spec: Spec) -> Parsed:
         DataError: lines, labels or values that the set cannot have, or not the published content.
     """
     text = decoded(content, path)
-    labels, values = labelled_rows(text.split("\n"), path, FEATURES)
+    labels, values = labelled_rows(text.split("\n"), path, len(COLUMNS))
     if len(labels) != spec.rows:
         raise DataError(f"{path}: {len(labels):,} rows, wanted {spec.rows:,}: cut or damaged")
     wrong = [i for i, label in enumerate(labels) if label not in ascii_uppercase or len(label) != 1]
@@ -74,10 +77,12 @@ SOURCE = Source(
     page="https://archive.ics.uci.edu/dataset/59/letter+recognition",
     licence="CC BY 4.0 (Slate 1991)",
     rows=20_000,
-    shape=(FEATURES,),
+    shape=(len(COLUMNS),),
     class_count=26,
     value_range=(0.0, 15.0),
     forms=forms(Spec()),
+    columns=COLUMNS,
+    other_columns=("lettr",),
     # No checksum of the zip is known: the file in it is checked by its sha256.
     remotes=(Remote(ARCHIVE, (f"https://archive.ics.uci.edu/static/public/59/{ARCHIVE}",)),),
 )

@@ -80,6 +80,8 @@ class Source:
     package: str = ""  # the installed package that holds the data, for a set without files
     repeats: bool = True  # whether exact repeats are looked for
     advice: str = ""  # how else to get the files
+    columns: tuple[str, ...] = ()  # what each value of a row is called in the set's own table; empty: not a table
+    other_columns: tuple[str, ...] = ()  # that stand before them there and are no values
 
 
 @dataclass(frozen=True)

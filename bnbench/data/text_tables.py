@@ -24,19 +24,24 @@ def labelled_rows(lines: list[str], path: Path, columns: int, first_line: int = 
         DataError: a line with another number of columns, or a cell that is no finite number.
     """
     labels, rows = [], []
-    for number, line in enumerate(lines, first_line):
+    for place, line in enumerate(lines, first_line):
         if line.strip():
             label, *cells = line.split(",")
             if len(cells) != columns:
-                raise DataError(f"{path}: line {number}: {len(cells)} numbers after the label, wanted {columns}")
+                raise DataError(f"{path}: line {place}: {len(cells)} numbers after the label, wanted {columns}")
             labels.append(label.strip())
-            rows.append([_number(cell, f"{path}: line {number}") for cell in cells])
+            rows.append([number(cell, f"{path}: line {place}") for cell in cells])
     if not rows:
         raise DataError(f"{path}: holds no rows")
     return labels, np.array(rows, np.float64)
 
 
-def _number(cell: str, where: str) -> float:
+def number(cell: str, where: str) -> float:
+    """The finite number that a cell holds.
+
+    Raises:
+        DataError: it holds none; `where` names the place.
+    """
     try:
         value = float(cell)
     except ValueError:

@@ -34,7 +34,7 @@ def write(folder: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
             pictures.append(_picture(folder, written[0], drawn.caption))
             paths += written
     told = content(results, pictures)
-    reports = {"report.html": page(told), "report.md": markdown(told)}
+    reports = {store.REPORT: page(told), "report.md": markdown(told)}
     for name, text in reports.items():
         store.write_text(folder / name, text)
     return [*(folder / name for name in reports), *paths]

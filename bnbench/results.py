@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench import analysis, claims, config, courses, differences, metrics, published, store
-from bnbench.errors import ConfigError
+from bnbench.errors import ConfigError, ResultsError
 
 
 class Results:
@@ -124,7 +124,10 @@ class Results:
     @property
     def environment(self) -> dict[str, Any]:
         """What the last run that trained ran on; empty: it cannot be read."""
-        return store.environment(self.folder)
+        try:
+            return store.environment(self.folder)
+        except ResultsError:
+            return {}
 
     @property
     def points(self) -> pd.DataFrame:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "environment.json", "models", "plots"
+REPORT = "report.html"
 UNDATED: Mapping[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
@@ -230,15 +231,6 @@ def _damage_told(folder: Path) -> Iterator[None]:
 def model_path(folder: Path, trial: str) -> Path:
     """Where a trial's model is saved, if it is."""
     return folder / MODELS / f"{trial}.keras"
-
-
-def environment(folder: Path) -> dict[str, Any]:
-    """environment.json; empty where there is none that can be read."""
-    try:
-        found = json.loads((folder / ENVIRONMENT).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def saved_models(folder: Path, trials: Iterable[str]) -> dict[str, saved.Saved]:

@@ -20,19 +20,24 @@ if TYPE_CHECKING:
 def answer(results: "Results") -> str:
     """What a person wants to see when a run has ended."""
     from bnbench import store
+    from bnbench.answer import sentences
+    from bnbench.caveats import caveats
 
     ended, failed = len(results.trials) - len(results.faults), len(results.faults)
     told = f"{ended} of {results.planned} trials" + (f", {failed} failed" if failed else "")
     if not ended:
         return f"{told}: no trial has ended yet"
-    return "\n\n".join(
-        [
-            f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)",
-            _by_rate(results.summary, results.axes),
-            _by_variant(results.variants, results.axes),
-            f"{results.folder / store.PLOTS / 'rates.png'}\n{results.folder / 'trials.csv'}",
-        ]
-    )
+    kept_in_mind = [f"- {caveat}" for caveat in caveats(results)]
+    parts = [
+        f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)",
+        _by_rate(results.summary, results.axes),
+        _by_variant(results.variants, results.axes),
+        "\n".join(sentences(results)),
+        *([verdicts(results.claims)] if len(results.claims) else []),
+        *(["\n".join(["To keep in mind:", *kept_in_mind])] if kept_in_mind else []),
+        "\n".join(str(results.folder / name) for name in (store.REPORT, store.PLOTS, "trials.csv")),
+    ]
+    return "\n\n".join(parts)
 
 
 def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:

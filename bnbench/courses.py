@@ -106,9 +106,10 @@ def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     own = history[history["trial"].isin(ended.index)]
     lost = own["trial"].map(ended["diverged_at_step"]).astype(float) <= own["step"]
     wide = own.assign(score=own["validation_accuracy"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
-    diverged = ended["diverged_at_step"].notna().reindex(wide.index)
-    chance = (1 / ended["classes"]).reindex(wide.index)
-    filled = wide.ffill(axis=1).where(~diverged, wide.T.fillna(chance).T)
+    own = ended.loc[wide.index]
+    lost_from = wide.isna().mul(own["diverged_at_step"].notna(), axis=0)
+    chance = pd.DataFrame(dict.fromkeys(wide.columns, 1 / own["classes"]))
+    filled = wide.ffill(axis=1).mask(lost_from, chance)
     long = filled.reset_index().melt(id_vars="trial", value_name="validation_accuracy")
     long = long.merge(ended[keys], left_on="trial", right_index=True)
     return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_accuracy"].mean().reset_index()

@@ -32,7 +32,8 @@ def _plotly() -> str:
 def page(content: Content) -> str:
     """The whole page; whatever a config says stands in it as text."""
     data = content.data
-    held, trials = sum(curve is not None for curve in data.get("curves", [])), len(data.get("trials", []))
+    curves = data.get("curves", [])
+    held, trials = sum(curve is not None for curve in curves), len(curves)
     missing = f"The curves of {held:,} of {trials:,} trials are in this page; history.csv has all."
     return _templates().get_template("report.html").render(
         **vars(content), curves_note=missing if held < trials else "", version=__version__,

@@ -66,7 +66,7 @@ def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
 def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
     first = call("run", "small.yaml")
     assert "12 of 12 trials" in first.stdout
-    assert "results/small/plots/rates.png" in first.stdout
+    assert "results/small/report.html" in first.stdout
     assert len(first.stderr.splitlines()) == 13  # an opening and a line a trial, nothing of TensorFlow's
     assert "small: 12 trials, 0 done, 12 to train" in first.stderr
     again = call("run", "small.yaml")

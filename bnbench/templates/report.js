@@ -1,6 +1,12 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
+  const trials = data.trials.seed.map((seed, number) => {
+    const of = (name) => data.trials[name][number];
+    const scores = [...data.trials.scores.map((values) => values[number]), null];
+    return { number, seed, scores, place: of("place"), variant: of("variant"), rate: of("rate"),
+      outcome: of("outcome"), step: of("step") };
+  });
   const byId = (id) => document.getElementById(id);
   const [plot, curves] = [byId("plot"), byId("curves")];
   const DIVERGED = ["nonfinite", "blown"];
@@ -24,7 +30,7 @@
     data.scores.forEach((score, i) => option(byId("score"), i, score.label));
     data.places.forEach((place, i) => option(byId("place"), i, place || "all"));
     byId("place-label").hidden = data.places.length < 2;
-    data.trials.forEach((trial, i) => data.curves[i] && option(byId("trial"), i, nameOf(trial)));
+    trials.forEach((trial, i) => data.curves[i] && option(byId("trial"), i, nameOf(trial)));
     data.variants.forEach((variant, i) => {
       const label = document.createElement("label");
       const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
@@ -62,9 +68,9 @@
     const of = (which) => cells.map((cell) => cell.scores[score][which]);
     const [mean, low, high] = [of(0), of(1), of(2)];
     const style = { color: colour(variant), dash: variant.dash };
-    const trials = data.trials.map((trial, number) => ({ ...trial, number }))
-      .filter((trial) => trial.place === place && trial.variant === i && trial.scores[score] !== null);
-    const first = (cell) => trials.find((trial) => trial.rate === cell.rate)?.number;
+    const own = trials.filter((trial) =>
+      trial.place === place && trial.variant === i && trial.scores[score] !== null);
+    const first = (cell) => own.find((trial) => trial.rate === cell.rate)?.number;
     return [
       { x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", mode: "lines",
         line: { width: 0 }, fillcolor: colour(variant) + "26", hoverinfo: "skip" },
@@ -74,12 +80,12 @@
           `(${told(data.scores[score], low[k])} to ${told(data.scores[score], high[k])})<br>` +
           `${cell.ok} of ${cell.n} ok`),
         hovertemplate: "%{text}<extra></extra>" },
-      { x: trials.map((trial) => data.rates[trial.rate]), y: trials.map((trial) => trial.scores[score]),
-        mode: "markers", customdata: trials.map((trial) => trial.number),
+      { x: own.map((trial) => data.rates[trial.rate]), y: own.map((trial) => trial.scores[score]),
+        mode: "markers", customdata: own.map((trial) => trial.number),
         marker: { color: colour(variant), opacity: 0.8, line: { color: colour(variant), width: 2 },
-          size: trials.map((trial) => (DIVERGED.includes(trial.outcome) ? 11 : 6)),
-          symbol: trials.map((trial) => (DIVERGED.includes(trial.outcome) ? "x-thin" : "circle-open")) },
-        text: trials.map((trial) => `${plain(nameOf(trial))}<br>${told(data.scores[score], trial.scores[score])}, ` +
+          size: own.map((trial) => (DIVERGED.includes(trial.outcome) ? 11 : 6)),
+          symbol: own.map((trial) => (DIVERGED.includes(trial.outcome) ? "x-thin" : "circle-open")) },
+        text: own.map((trial) => `${plain(nameOf(trial))}<br>${told(data.scores[score], trial.scores[score])}, ` +
           `${trial.outcome}` + (trial.step === null ? "" : ` at step ${trial.step}`)),
         hovertemplate: "%{text}<extra></extra>" },
     ];
@@ -99,9 +105,9 @@
   }
 
   function drawCurves() {
-    const chosen = data.trials[Number(byId("trial").value)];
+    const chosen = trials[Number(byId("trial").value)];
     if (!chosen) return;
-    const same = data.trials.map((trial, number) => ({ ...trial, number })).filter((trial) =>
+    const same = trials.filter((trial) =>
       data.curves[trial.number] && trial.rate === chosen.rate && trial.seed === chosen.seed &&
       trial.place === chosen.place);
     const traces = same.flatMap((trial) => {

@@ -194,11 +194,12 @@ def plan(
 
 @main.command()
 @click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
-def report(folder: Path) -> None:
-    """Write tables and figures anew from what is stored."""
+@click.option("--pdf", is_flag=True, help="Each figure as PDF, too.")
+def report(folder: Path, pdf: bool) -> None:
+    """Write report.html, report.md, tables and figures anew from what is stored."""
     from bnbench import report as reporting
 
-    for path in reporting.write(folder):
+    for path in reporting.write(folder, (*reporting.KINDS, *["pdf"] * pdf)):
         click.echo(path)
 
 

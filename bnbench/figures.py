@@ -129,6 +129,8 @@ def _rates(results: Results, styles: Looks) -> Figure:
         row[0].axhline(1 / points[place]["classes"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
         cut |= _bound_losses([row[1]], points[place]["initial_loss"].max())
         plots.share_ok_against_rate(row[2], summary, styles)
+    for ax in axes[:-1].flat:
+        ax.set_xlabel("")
     seeds = results.trials["seed"].nunique()
     note = f"line: mean over {seeds} seeds; band: lowest to highest" if seeds > 1 else "one seed: no spread is known"
     _note(figure, f"{note}; right: share of seeds that train, Wilson 95% interval{CUT * cut}")
@@ -194,7 +196,7 @@ def _multiples(
     rows = -(-len(places) // columns)
     width, usual = ALONE if len(places) == 1 else PANEL
     size = (width, height or usual)
-    figure, axes = _grid(rows, columns, size, (0.62, 0.45), _handles(styles, markers=True))
+    figure, axes = _grid(rows, columns, size, (0.62, 0.62), _handles(styles, markers=True))
     for ax, (place, part) in zip(axes.flat, places, strict=False):
         draw(ax, part)
         ax.set_title(place)
@@ -237,8 +239,8 @@ def _heat_maps(results: Results, styles: Looks) -> Drawn | None:
         return None
     rows = [(place, variant, part[part["variant"] == variant]) for place, part in places for variant in styles]
     rows = [row for row in rows if len(row[2])]
-    columns = min(3, len(rows))
-    figure, axes = _grid(-(-len(rows) // columns), columns, NARROW, (0.5, 0.45), [], right=0.85)
+    columns = min(3, len(rows) if len(places) == 1 else len(styles))
+    figure, axes = _grid(-(-len(rows) // columns), columns, NARROW, (0.5, 0.62), [], right=0.85)
     for ax, (place, variant, part) in zip(axes.flat, rows, strict=False):
         mesh = plots.heat_map(ax, part, "validation_accuracy")
         ax.set_title(f"{variant}, {place}" if place else variant)

@@ -14,11 +14,14 @@ from bnbench.page import page
 from bnbench.results import Results
 
 
-def write(folder: Path, kinds: Sequence[str] = ("png", "svg")) -> list[Path]:
+KINDS = ("png", "svg")  # of file, that a figure is written as; the report holds the first
+
+
+def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     """Write report.html, report.md, the CSV tables and plots/; returns their paths in this order.
 
     Args:
-        kinds: of file, that each figure is written as; png is needed for the report.
+        kinds: of file, that each figure is written as; those of KINDS first.
 
     Raises:
         ResultsError: no results there, or they cannot be read or written.

@@ -7,6 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import stdtrit
 
 FEWEST = 3  # values for an interval: a percentile bootstrap of 3 covers 74% where it says 95%
 FEWEST_FLIPS = 6  # with 5 differences the smallest p of a two-sided sign-flip test is 2 / 2**5 = .0625
@@ -46,8 +47,6 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
         sd = float(found.std(ddof=1)) if n > 1 else math.nan
     if n < FEWEST or not math.isfinite(sd):
         return Interval(mean, sd, n, math.nan, math.nan)
-    from scipy.special import stdtrit
-
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
     return Interval(mean, sd, n, mean - half, mean + half)
 

@@ -26,7 +26,7 @@ def _own(name: str) -> Markup:
 def _plotly() -> str:
     """The plotting library as its package brings it, packed to a third: gzip, base64."""
     script = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
-    return base64.b64encode(gzip.compress(script, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(script, compresslevel=6, mtime=0)).decode("ascii")
 
 
 def page(content: Content) -> str:

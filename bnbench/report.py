@@ -13,7 +13,6 @@ from bnbench.figures import figures
 from bnbench.page import page
 from bnbench.results import Results
 
-
 KINDS = ("png", "svg")  # of file, that a figure is written as; the report holds the first
 
 

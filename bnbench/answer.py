@@ -1,6 +1,7 @@
 """Results -> the answer of an experiment in three sentences."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from math import isnan
 from typing import Any
 
@@ -17,58 +18,96 @@ def sentences(results: Results) -> list[str]:
     """Over which rates each variant trains, which is better, and how sure that is; for each value of the axes."""
     if results.summary.empty:
         return ["No trial has ended yet."]
-    rates = sorted(results.summary["learning_rate"].unique())
     compared = results.differences_at_best()
     parts = list(places(results.variants, results.axes))
-    if not results.axes:
-        return _three(results.variants, compared, rates, results.baseline)
     told = []
     for place, part in parts[:MOST_PLACES]:
-        here = compared[
-            [all(row[axis] == value for axis, value in place.items()) for row in compared.to_dict("records")]
-        ]
+        here = _three(part, _there(results.summary, place), _there(compared, place), results.baseline)
         named = ", ".join(f"{axis.rpartition('.')[2]} {label(value)}" for axis, value in place.items())
-        told.append(f"With {named}: " + " ".join(_three(part, here, rates, results.baseline)))
-    if len(parts) > MOST_PLACES:
-        told.append(f"{len(parts) - MOST_PLACES} further settings are in the tables.")
+        told += [f"With {named}: {' '.join(here)}"] if place else here
+    further = len(parts) - MOST_PLACES
+    if further > 0:
+        told.append(f"{further} further setting{'s are' if further > 1 else ' is'} in the tables.")
     return told
 
 
-def _three(variants: pd.DataFrame, compared: pd.DataFrame, rates: Sequence[float], baseline: str) -> list[str]:
+def _there(table: pd.DataFrame, place: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows at one value of each further axis; null is a value too."""
+    rows = table.to_dict("records")
+    same = [all(row[axis] == v or (pd.isna(row[axis]) and pd.isna(v)) for axis, v in place.items()) for row in rows]
+    return table[same]
+
+
+def _three(variants: pd.DataFrame, summary: pd.DataFrame, compared: pd.DataFrame, baseline: str) -> list[str]:
     rows = variants.to_dict("records")
-    trains = f"Every seed trains: {'; '.join(_trains(row, rates) for row in rows)}."
+    cells = {name: part.sort_values("learning_rate") for name, part in summary.groupby("variant", sort=False)}
+    dead = {str(name) for name, part in cells.items() if not part["n_ok"].any()}
+    found = {row["variant"]: row for row in compared.to_dict("records")}
     return [
-        trains,
-        _better(rows),
-        *(_sure(row, baseline) for row in compared.to_dict("records")),
+        f"Every seed trains: {'; '.join(_trains(row, cells[row['variant']]) for row in rows)}.",
+        _better(rows, cells, dead),
+        *_sure([row["variant"] for row in rows], found, dead, baseline),
     ]
 
 
-def _trains(row: Mapping[Any, Any], rates: Sequence[float]) -> str:
-    """`plain from 0.001 or less to 0.01`."""
-    low, high = row["stable_from"], row["stable_to"]
-    if isnan(low):
+def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
+    """`plain from 0.001 or less to 0.01`: the runs of rates at which every seed of a variant is ok."""
+    rates, ok = cells["learning_rate"].tolist(), (cells["n_ok"] == cells["n"]).tolist()
+    runs = [
+        [rate for rate, _ in run] for holds, run in groupby(zip(rates, ok, strict=True), lambda one: one[1]) if holds
+    ]
+    if not runs:
         return f"{row['variant']} at no rate"
-    start = f"from {label(low)}" + (" or less" if low == rates[0] and low < high else "")
-    end = f" to {label(high)}" + (" or more" if high == rates[-1] and low < high else "")
-    return f"{row['variant']} " + (f"{start}{end}" if low < high else f"at {label(low)} alone")
+    told = " and ".join(_run(run[0], run[-1], rates, alone=len(runs) == 1) for run in runs)
+    at_best = any(row["best_rate"] in run for run in runs)
+    return f"{row['variant']} {told}" + ("" if at_best else f", but not at its best rate, {label(row['best_rate'])}")
 
 
-def _better(rows: Sequence[Mapping[Any, Any]]) -> str:
+def _run(low: float, high: float, rates: Sequence[float], alone: bool) -> str:
+    """From one rate to another; where the grid ends a run may go on."""
+    if len(rates) == 1:
+        return f"at {label(low)}, the only rate tried"
+    below, above = " or less" * (low == rates[0]), " or more" * (high == rates[-1])
+    if low == high:
+        return f"at {label(low)}{below or above or ' alone' * alone}"
+    return f"from {label(low)}{below} to {label(high)}{above}"
+
+
+def _better(rows: Sequence[Mapping[Any, Any]], cells: Mapping[Any, pd.DataFrame], dead: set[str]) -> str:
     """Test accuracy at the rate that validation chose."""
-    told = [f"{row['variant']} {_percent(row['test_accuracy_mean'])} (rate {label(row['best_rate'])})" for row in rows]
+    told = []
+    for row in rows:
+        at_best = cells[row["variant"]].set_index("learning_rate").loc[row["best_rate"]]
+        lost = f"; {at_best['n_diverged']} of {at_best['n']} diverged, counted at chance" * bool(at_best["n_diverged"])
+        score = f"{_percent(row['test_accuracy_mean'])} (rate {label(row['best_rate'])}{lost})"
+        told.append(f"{row['variant']} {'chance (no seed trains at any rate)' if row['variant'] in dead else score}")
     return f"At its own best rate each reaches, in mean test accuracy: {', '.join(told)}."
 
 
-def _sure(row: Mapping[Any, Any], baseline: str) -> str:
-    """A variant against the baseline, as far as the interval goes."""
+def _sure(names: Sequence[str], found: Mapping[Any, Mapping[Any, Any]], dead: set[str], baseline: str) -> Iterator[str]:
+    """Each further variant against the baseline, as far as the interval goes."""
+    if baseline not in names:
+        yield f"No trial of {baseline}, the baseline, has ended: there is nothing to compare with."
+        return
+    for name in names:
+        pair = f"{name} over {baseline}"
+        if name == baseline:
+            continue
+        if {name, baseline} <= dead:
+            yield f"{pair}: neither trains, so there is nothing to compare."
+        elif name in found:
+            yield f"{pair}: {_verdict(found[name])}."
+        else:
+            yield f"{pair}: no seed has ended at the best rates of both, so they cannot be compared yet."
+
+
+def _verdict(row: Mapping[Any, Any]) -> str:
     mean, low, high, n = row["mean"], row["low"], row["high"], row["n"]
-    pair = f"{row['variant']} over {baseline}"
     seeds = f"{n} paired seed{'s' if n > 1 else ''}"
     if isnan(low):
-        return f"{pair}: {_points(mean)} points, but from {seeds} no interval can be given: not sure at all."
+        return f"{_points(mean)} points, but from {seeds} no interval can be given: not sure at all"
     verdict = "better" if low > 0 else "worse" if high < 0 else "neither shown to be better nor worse"
-    return f"{pair}: {_points(mean)} points, 95% interval {_points(low)} to {_points(high)} ({seeds}): {verdict}."
+    return f"{_points(mean)} points, 95% interval {_points(low)} to {_points(high)} ({seeds}): {verdict}"
 
 
 def _points(share: float) -> str:

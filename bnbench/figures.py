@@ -226,9 +226,9 @@ def _times(results: Results, styles: Looks) -> Drawn | None:
     table = results.times
     if table["target"].isna().all():
         return None
-    last = float(results.trials["epochs"].max())
+    last = max(1.0, float(results.trials["epochs"].max()))  # all may have diverged in the first
     target = " / ".join(f"{target:.3g}" for target in dict.fromkeys(table["target"].dropna()))
-    note = f"median epoch at which validation accuracy reaches {target}; cross: most seeds never do"
+    note = f"median epoch at which validation accuracy reaches {target}; cross: half of the seeds or more never do"
     figure = _multiples(results, table, styles, note, lambda ax, part: plots.time_against_rate(ax, part, styles, last))
     return Drawn("times", f"Epochs until validation accuracy reaches {target}, against the learning rate.", figure)
 
@@ -269,7 +269,8 @@ def _efforts(results: Results, styles: Looks) -> Drawn | None:
 
 def _ranges(results: Results, styles: Looks) -> Drawn | None:
     rates = sorted(results.summary["learning_rate"].unique())
-    note = "bar: grid rates around the best (marked) at which every seed trains; arrow: the grid ends; cross: none"
+    note = "bar: grid rates around the best (marked) at which every seed trains; arrow: the grid ends; "
+    note += "cross: not even at the best"
     figure = _multiples(
         results,
         results.variants,

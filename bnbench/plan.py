@@ -246,6 +246,8 @@ def label(value: object) -> str:
     """A value of an axis as text."""
     if isinstance(value, dict | list):
         return json.dumps(value)
+    if value is None or value != value:  # a table has NaN for null
+        return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

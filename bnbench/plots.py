@@ -163,7 +163,8 @@ def time_against_rate(ax: Axes, cells: pd.DataFrame, styles: Mapping[str, Look],
     """The median epoch at which the target was reached, against the learning rate; a cross above where it never was.
 
     Args:
-        cells: a row a variant and rate with the median `epochs_to_target`, infinite where most seeds never reached it.
+        cells: a row a variant and rate with the median `epochs_to_target`; infinite: half of the seeds or more never
+            reached it.
         last: epochs of a trial.
     """
     never = 1.15 * last
@@ -273,7 +274,7 @@ def loss_ticks(ax: Axes) -> None:
 
 def _plain(value: float) -> str:
     """0.01, 10, or a power of ten where it would be long."""
-    return f"{value:g}" if 1e-3 <= value < 1e4 else f"$10^{{{round(log10(value))}}}$"
+    return f"{value:g}" if 1e-3 <= value < 1e4 or value <= 0 else f"$10^{{{round(log10(value))}}}$"
 
 
 def rate_label(rate: float) -> str:

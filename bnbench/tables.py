@@ -34,7 +34,7 @@ class Table:
 def rates(results: Results) -> Table:
     """A row a variant, axis value and learning rate."""
     axes = results.axes
-    header = ["variant", *(axis.rpartition(".")[2] for axis in axes), "rate", "n", "ok", "P(ok), 95% interval"]
+    header = ["variant", *_short(axes), "rate", "n", "ok", "P(ok), 95% interval"]
     header += ["validation accuracy ± SD", "test accuracy ± SD", "validation loss", "at chance", "diverged"]
     rows = [
         [
@@ -66,14 +66,15 @@ def variants(results: Results) -> Table:
             _number(row["lr_sensitivity"], ".4g"), _number(row["lr_sensitivity_centred"], ".4g"),
             _number(row["accuracy_regret"], ".4f"), _time(row["epochs_to_target_median"]),
             _number(row["aulc_mean"], ".4f"), _number(row["overfitting_onset_median"], ".4g"),
-            Cell(_duration(row["seconds_per_step"]), row["seconds_per_step"]), _number(row["overhead"], ".2f"),
+            _duration(row["seconds_per_step"]), _number(row["overhead"], ".2f"),
             Cell(f"{row['n_diverged']} of {row['trials']}", row["n_diverged"]),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
     caption = (
-        f"Each at its own best rate by mean validation accuracy; test accuracy is of the final weights. Trains: every "
-        f"seed is ok. Stable width: decades around the best rate with an accuracy at most {metrics.DELTA:g} lower."
+        f"Each at its own best rate by mean validation accuracy; test accuracy is of the final weights. Trains: the "
+        "rates around it at which every seed is ok. Stable width: decades around the best rate with an accuracy at "
+        f"most {metrics.DELTA:g} lower."
         f"{_target(results)}"
     )
     return Table(caption, header, rows)
@@ -145,7 +146,7 @@ def _spread(row: Mapping[Any, Any], score: str) -> Cell:
 
 def _run(row: Mapping[Any, Any]) -> Cell:
     if pd.isna(row["stable_to"]):
-        return Cell("at no rate")
+        return Cell("not at the best rate")
     return Cell(f"{row['stable_from']:.4g} to {row['stable_to']:.4g}", float(row["stable_to"]))
 
 
@@ -158,7 +159,7 @@ def _interval(row: Mapping[Any, Any]) -> str:
     return "none" if pd.isna(row["low"]) else f"{row['low']:.4g} to {row['high']:.4g}"
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float) -> Cell:
     if pd.isna(seconds):
-        return ""
-    return f"{1e6 * seconds:.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
+        return Cell("")
+    return Cell(f"{1e6 * seconds:.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms", float(seconds))

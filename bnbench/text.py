@@ -70,7 +70,7 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
             _spread(row["test_accuracy_mean"], row["test_accuracy_sd"]),
             f"{row['stable_from']:.4g} .. {row['stable_to']:.4g}"
             if row["stable_from"] == row["stable_from"]
-            else "none",
+            else "not at best",
             f"{'>= ' * row['stable_width_open']}{row['stable_width']:.2g}",
             f"{row['n_diverged']}/{row['trials']}",
         ]

@@ -1,15 +1,19 @@
 """Results -> what a careful reviewer would say of an experiment, in sentences."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import log10
 from typing import Any
 
 import pandas as pd
 
-from bnbench.config import Experiment, Variant
+from bnbench.analysis import places
+from bnbench.config import Experiment
+from bnbench.errors import ConfigError
+from bnbench.layers import Norm, flatten
 from bnbench.plan import label
 from bnbench.results import Results
+from bnbench.samples import stands_at
 
 FEW_SEEDS = 3  # below it there is no interval
 TEST_SEEDS = 6  # below it a sign-flip test cannot reach .05
@@ -17,6 +21,7 @@ MOST_STEP = 1.05  # decades between neighbouring rates: a wider gap may hide a b
 START_WEIGHT = 0.01  # of the moving statistics' start, that is worth a word
 FEW_ROWS = 300  # to validate on: the standard error of an accuracy of 90% is then 1.7 points or more
 KERAS_MOMENTUM = 0.99  # of BatchNormalization, where a config does not say
+PARAMS = "model.params."  # what an axis that sweeps a number of the layer list begins with
 
 
 def caveats(results: Results) -> list[str]:
@@ -25,26 +30,36 @@ def caveats(results: Results) -> list[str]:
     told = [*_missing(trials, results.planned)]
     if summary.empty:
         return told
-    told += [*_never_ok(summary, results.axes), *_few_seeds(summary)]
-    told += [*_edges(summary, results.variants, results.axes), *_gaps(sorted(summary["learning_rate"].unique()))]
-    told += _coarse(results.validation_rows)
+    dead = _dead(summary, results.axes)
+    told += _never_ok(dead, results.baseline)
     if experiment:
-        told += [*_same_part(experiment), *_not_warm(experiment, trials)]
-    return told
+        told += [*_not_warm(experiment, trials, results.axes), *_same_part(experiment)]
+    told += [
+        *_few_seeds(summary, experiment),
+        *_edges(results, dead),
+        *_gaps(sorted(summary["learning_rate"].unique())),
+    ]
+    return [*told, *_coarse(results.validation_rows)]
 
 
 def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:
     failed = int((trials["status"] == "failed").sum())
     if failed:
-        yield f"{failed} of {planned} trials failed and are in no figure here; the same command tries them again."
+        yield f"{failed} of {planned} trials failed, which no figure here shows; the same command tries again."
     if len(trials) < planned:
-        yield f"{planned - len(trials)} of {planned} trials have not ended; the same command goes on."
+        yield f"{planned - len(trials)} of {planned} trials are still to come; the same command goes on."
 
 
-def _never_ok(summary: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    for keys, group in summary.groupby(["variant", *axes], sort=False, dropna=False):
-        if not group["n_ok"].any():
-            yield f"{_name(keys, axes)} never did better than chance, at no rate: nothing can be said of its best rate."
+def _dead(summary: pd.DataFrame, axes: Sequence[str]) -> dict[str, str]:
+    """Those that train at no rate: name with the values of the axes -> variant."""
+    groups = summary.groupby(["variant", *axes], sort=False, dropna=False)
+    return {_name(keys, axes): str(keys[0]) for keys, group in groups if not group["n_ok"].any()}
+
+
+def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
+    for name, variant in dead.items():
+        target = ", and times to what it reaches are times to chance" * (variant == baseline)
+        yield f"{name} trains at no rate: nothing can be said of its best rate{target}."
 
 
 def _same_part(experiment: Experiment) -> Iterator[str]:
@@ -55,23 +70,26 @@ def _same_part(experiment: Experiment) -> Iterator[str]:
         )
 
 
-def _few_seeds(summary: pd.DataFrame) -> Iterator[str]:
+def _few_seeds(summary: pd.DataFrame, experiment: Experiment | None) -> Iterator[str]:
     n = int(summary["n"].min())
+    planned = experiment.sweep.seeds if experiment else None
     if n < FEW_SEEDS:
+        more = " Adding -o sweep.seeds=5 trains more and keeps what is trained."
         yield (
             f"{n} {'seed' if n == 1 else 'seeds'} at some rates: no interval can be given, and a difference may be "
-            "the luck of a seed. Adding -o sweep.seeds=5 trains more and keeps what is trained."
+            f"the luck of a seed.{more if isinstance(planned, int) and planned < FEW_SEEDS else ''}"
         )
     elif n < TEST_SEEDS:
         yield f"With {n} seeds no sign-flip test can reach p = 0.05; it takes {TEST_SEEDS}."
 
 
-def _edges(summary: pd.DataFrame, variants: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+def _edges(results: Results, dead: Container[str]) -> Iterator[str]:
+    summary, axes = results.summary, results.axes
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
-    for row in variants.to_dict("records"):
+    for row in results.variants.to_dict("records"):
         place = {low: "lowest", high: "highest"}.get(row["best_rate"])
-        if place and low < high:
-            who = _name((row["variant"], *(row[axis] for axis in axes)), axes)
+        who = _name((row["variant"], *(row[axis] for axis in axes)), axes)
+        if place and low < high and who not in dead:
             best = label(row["best_rate"])
             yield f"The best rate of {who}, {best}, is the {place} of the grid: a better one may lie beyond."
 
@@ -86,46 +104,43 @@ def _gaps(rates: Sequence[float]) -> Iterator[str]:
         )
 
 
-def _not_warm(experiment: Experiment, trials: pd.DataFrame) -> Iterator[str]:
+def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """Keras' moving statistics start at mean 0 and variance 1, without a correction for the start."""
-    for name, variant in experiment.variants.items():
-        ended = trials[(trials["variant"] == name) & (trials["status"] == "completed")]
-        momenta = list(_momenta(experiment, variant))
-        if not len(ended) or not momenta:
-            continue
-        steps = int(ended["steps"].min())
-        weight = max(momenta) ** steps
-        if weight > START_WEIGHT:
-            yield (
-                f"{name}: after {steps} steps its moving statistics (momentum {max(momenta):g}) are still "
-                f"{weight:.0%} what they started from, so validation says little of the network. A smaller momentum "
-                "or longer training mends that."
+    completed = trials[trials["status"] == "completed"]
+    worst: dict[str, tuple[float, str]] = {}
+    for place, part in places(completed, axes):
+        for name, own in part.groupby("variant", sort=False):
+            momentum, steps = _momentum(experiment, str(name), place), int(own["steps"].min())
+            told = (
+                f"{_name((name, *place.values()), axes)}: after {steps} steps its moving statistics (momentum "
+                f"{momentum:g}) are still {momentum**steps:.0%} what they started from, so validation may say little "
+                "of the network. A smaller momentum or longer training mends that."
             )
+            worst[str(name)] = max(worst.get(str(name), (0.0, "")), (momentum**steps, told))
+    yield from (told for weight, told in worst.values() if weight > START_WEIGHT)
 
 
-def _momenta(experiment: Experiment, variant: Variant) -> Iterator[float]:
-    """Of each batch normalisation that a variant has, in its slot or in its list of layers."""
-    if variant.norm.name == "batch":
-        yield float(variant.norm.arguments.get("momentum", KERAS_MOMENTUM))
-    yield from _listed(variant.layers or experiment.model.layers)
-
-
-def _listed(items: Any) -> Iterator[float]:
-    for item in items if isinstance(items, list) else [items]:
-        if isinstance(item, str) and item in {"batch_normalization", "BatchNormalization"}:
-            yield KERAS_MOMENTUM
-        if isinstance(item, Mapping):
-            for key, value in item.items():
-                if key in {"batch_normalization", "BatchNormalization"}:
-                    given = value.get("momentum", KERAS_MOMENTUM) if isinstance(value, Mapping) else KERAS_MOMENTUM
-                    yield float(given) if isinstance(given, int | float) else KERAS_MOMENTUM
-                elif key == "repeat" and isinstance(value, Mapping):
-                    yield from _listed(value.get("layers", []))
+def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:
+    """The largest of the batch normalisations that a variant has at a value of each further axis; 0: it has none."""
+    variant = experiment.variants.get(name)
+    if variant is None:  # the file was changed by hand
+        return 0.0
+    grid = experiment.sweep.grid.items()
+    swept = {axis: value for axis, values in grid for value in values if stands_at(place, {axis: value})}
+    own = {axis.removeprefix(PARAMS): value for axis, value in swept.items() if axis.startswith(PARAMS)}
+    params = {**experiment.model.params, **own, **variant.params, "classes": 2}
+    items = variant.layers or swept.get("model.layers") or experiment.model.layers
+    norm = Norm(variant.norm.name, variant.norm.arguments)
+    try:
+        found = [layer for layer in flatten(items, params, norm, name) if layer.class_name == "BatchNormalization"]
+    except ConfigError:  # of another Keras
+        return 0.0
+    return max((float(layer.arguments.get("momentum", KERAS_MOMENTUM)) for layer in found), default=0.0)
 
 
 def _coarse(rows: int) -> Iterator[str]:
     if rows < FEW_ROWS:
-        yield f"Validation has {rows} rows: one row more or less is {100 / rows:.2g} points of accuracy."
+        yield f"Validation has {rows} rows: one row more or less is {100 / rows:.3g} points of accuracy."
 
 
 def _name(keys: Any, axes: Sequence[str]) -> str:

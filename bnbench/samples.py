@@ -58,7 +58,7 @@ def sample(metric: str, at: float | Literal["best"], ended: pd.DataFrame, grid: 
 
 def stands_at(place: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
     """Whether values of the further axes, as a table has them, are those that a config names."""
-    return all(_same(place[axis], value) for axis, value in where.items())
+    return all(axis in place and _same(place[axis], value) for axis, value in where.items())
 
 
 def _same(cell: Any, value: Any) -> bool:

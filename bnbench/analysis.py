@@ -36,7 +36,7 @@ def outcome(divergence: str | None, final_loss: float, initial_loss: float, accu
     """
     if divergence in DIVERGED:
         return str(divergence)
-    return "chance" if final_loss >= initial_loss or accuracy <= bound else "ok"
+    return "chance" if final_loss >= initial_loss or not accuracy > bound else "ok"
 
 
 def trial_table(stored: pd.DataFrame) -> pd.DataFrame:

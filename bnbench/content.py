@@ -1,8 +1,10 @@
 """Results -> what a report says, whatever its form: the answer, tables, caveats, the data of its figure."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bnbench import interactive, store, tables
@@ -50,7 +52,7 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
     ended = len(results.trials) - len(results.faults)
     return Content(
         title=(experiment and experiment.title) or name,
-        subtitle=f"{name}: {ended} of {results.planned} trials, up to {seeds} seeds a rate",
+        subtitle=f"{name}: {ended} of {results.planned} trials, up to {seeds} seed{'s' * (seeds != 1)} a rate",
         folder=str(results.folder),
         answer=sentences(results),
         caveats=caveats(results),
@@ -60,10 +62,16 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
         published=tables.published(results),
         pictures=pictures,
         data={} if summary.empty else interactive.figure_data(results),
-        command=f"bnbench run {results.folder / store.CONFIG}",
+        command=_command(results.folder),
         config=experiment.to_yaml() if experiment else f"{store.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
+
+
+def _command(folder: Path) -> str:
+    """What goes on in this folder, and trains the same anew where it is not."""
+    elsewhere = [] if folder.parent == Path("results") else ["--results", str(folder.parent)]
+    return shlex.join(["bnbench", "run", str(folder / store.CONFIG), *elsewhere])
 
 
 def markdown(content: Content) -> str:
@@ -91,6 +99,6 @@ def _table(table: Table) -> str:
 
 def _text(text: str) -> str:
     """What a config says, as text and on one line: no tag, no cell, no link."""
-    for mark in "\\`*_[]<>|":
+    for mark in "\\`*_[]<>|~&$":
         text = text.replace(mark, f"\\{mark}")
     return " ".join(text.split())

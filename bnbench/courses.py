@@ -102,7 +102,8 @@ def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     From where it diverged on, a trial counts at chance; one that ended early keeps what it had.
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
-    ended = counted(trials).drop_duplicates("trial").set_index("trial")
+    planned = counted(trials)  # a trial may stand in several rows: of two variants, or two axis values, that are one
+    ended = planned.drop_duplicates("trial").set_index("trial")
     own = history[history["trial"].isin(ended.index)]
     lost = own["trial"].map(ended["diverged_at_step"]).astype(float) <= own["step"]
     wide = own.assign(score=own["validation_accuracy"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
@@ -112,7 +113,7 @@ def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     chance = pd.DataFrame(dict.fromkeys(wide.columns, 1 / own["classes"]))
     filled = wide.ffill(axis=1).mask(lost_from, chance)
     long = filled.reset_index().melt(id_vars="trial", value_name="validation_accuracy")
-    long = long.merge(ended[keys], left_on="trial", right_index=True)
+    long = long.merge(planned[["trial", *keys]], on="trial")
     return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_accuracy"].mean().reset_index()
 
 

@@ -12,8 +12,8 @@ from bnbench.results import Results
 
 SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")
 MOST_NUMBERS = 100_000  # of curves in a page: some 0.6 MB
-MOST_CURVES = 1_000  # trials whose curves are in a page
 LEAST_EPOCHS = 20  # of a curve that is thinned out
+MOST_CURVES = MOST_NUMBERS // (5 * LEAST_EPOCHS)  # trials whose curves are in a page
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
 
 

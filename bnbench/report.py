@@ -45,4 +45,4 @@ def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
 def _picture(folder: Path, path: Path, caption: str) -> Picture:
     png = path.read_bytes()
     width = int.from_bytes(png[16:20], "big")  # of the PNG's header, in pixels
-    return Picture(str(path.relative_to(folder)), caption, base64.b64encode(png).decode("ascii"), width // 2)
+    return Picture(path.relative_to(folder).as_posix(), caption, base64.b64encode(png).decode("ascii"), width // 2)

@@ -107,7 +107,7 @@ def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     own = history[history["trial"].isin(ended.index)]
     lost = own["trial"].map(ended["diverged_at_step"]).astype(float) <= own["step"]
     wide = own.assign(score=own["validation_accuracy"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
-    wide = wide.reindex(ended.index.intersection(wide.index))  # in the order of the plan again
+    wide = wide.reindex(ended.index.intersection(wide.index, sort=False))  # in the order of the plan again
     own = ended.loc[wide.index]
     lost_from = wide.isna().mul(own["diverged_at_step"].notna(), axis=0)
     chance = pd.DataFrame(dict.fromkeys(wide.columns, 1 / own["classes"]))

@@ -162,4 +162,5 @@ def _interval(row: Mapping[Any, Any]) -> str:
 def _duration(seconds: float) -> Cell:
     if pd.isna(seconds):
         return Cell("")
-    return Cell(f"{1e6 * seconds:.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms", float(seconds))
+    text = f"{1e6 * seconds:.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
+    return Cell(text if seconds < 1 else f"{seconds:.3g} s", float(seconds))

@@ -18,6 +18,7 @@ def test_the_chance_bound_is_three_standard_errors_above_chance() -> None:
         (None, 2.3, 0.9, "chance"),  # the loss is where it began
         (None, 1.0, 0.13, "chance"),  # on the bound
         (None, 1.0, 0.131, "ok"),
+        (None, 1.0, NAN, "chance"),  # what is not known is no success
     ],
 )
 def test_the_first_outcome_that_applies(divergence: str | None, final: float, accuracy: float, wanted: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from bnbench import courses
 from bnbench.analysis import counted
-from tables import NONFINITE, history, scores, trials
+from tables import FAILED, NONFINITE, history, scores, trials
 
 INF = math.inf
 
@@ -92,3 +92,118 @@ def test_the_baseline_reaches_its_own_target() -> None:
 
 def test_no_trials_no_rows() -> None:
     assert courses.course_table(trials({}).iloc[:0], history({}), "").empty
+
+
+def times(*plain: list[float], **normed: list[float]) -> dict[tuple[str, float], float]:
+    """The median epochs to the target by variant and rate: courses of plain at .1, all other trials diverged."""
+    rows = scores("plain", *({0.1: 0.9, 1.0: None} for _ in plain))
+    rows += scores("batchnorm", *({1.0: 0.9} for _ in normed))
+    named = {f"plain 0.1 {seed} ": course for seed, course in enumerate(plain)}
+    named |= {f"plain 1.0 {seed} ": [0.1] for seed in range(len(plain))}
+    named |= {f"batchnorm 1.0 {seed} ": course for seed, course in enumerate(normed.values())}
+    found = courses.times_by_rate(trials(*rows), history(named), "plain")
+    assert set(found["target"]) == {0.8}
+    return {(row["variant"], row["learning_rate"]): row["epochs_to_target"] for row in found.to_dict("records")}
+
+
+def test_times_at_every_rate_to_what_the_baseline_reaches() -> None:
+    assert times([0.1, 0.5, 0.8], a=[0.1, 0.9, 0.9]) == {
+        ("plain", 0.1): 2,
+        ("plain", 1.0): INF,
+        ("batchnorm", 1.0): 1,
+    }
+
+
+def test_the_time_of_a_rate_is_the_median_over_seeds() -> None:
+    found = times([0.1, 0.8], a=[0.1, 0.9], b=[0.1, 0.2, 0.9], c=[0.1, 0.2, 0.3, 0.9])
+    assert found["batchnorm", 1.0] == 2
+
+
+def test_where_half_of_the_seeds_never_reach_the_target_the_rate_never_does() -> None:
+    assert times([0.1, 0.8], a=[0.1, 0.9], b=[0.1, 0.2])["batchnorm", 1.0] == INF
+    assert times([0.1, 0.8], a=[0.1, 0.9], b=[0.1, 0.9], c=[0.1, 0.2])["batchnorm", 1.0] == 1
+
+
+def at_two_places(*best: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Trials of plain at two values of an axis, which reach these accuracies in their last epoch."""
+    axes = ['{"a": 1}', '{"a": 2}']
+    rows = [row for text in axes for row in scores("plain", {0.1: 0.9}, axes=text)]
+    epochs = history({f"plain 0.1 0 {text}": [0.1, 0.2, score] for text, score in zip(axes, best, strict=True)})
+    return trials(*rows), epochs
+
+
+def test_each_value_of_the_axes_has_its_own_target() -> None:
+    found = courses.times_by_rate(*at_two_places(0.7, 0.9), "plain")
+    assert found[["a", "target", "epochs_to_target"]].to_numpy().tolist() == [[1, 0.7, 2], [2, 0.9, 2]]
+
+
+def test_without_the_baseline_there_is_no_target() -> None:
+    found = courses.times_by_rate(*at_two_places(0.7, 0.9), "none such")
+    assert found["target"].isna().all()
+    assert found["epochs_to_target"].isna().all()
+
+
+def mean_by_epoch(*rows: dict[str, object], **named: list[float]) -> list[float]:
+    """The mean validation accuracy of epochs 0, 1, ... of trials of one variant and rate."""
+    table = trials(*({"trial": trial} | row for trial, row in zip(named, rows, strict=True)))
+    found = courses.by_epoch(table, history(named))
+    assert found["epoch"].tolist() == list(range(len(found)))
+    assert set(found["learning_rate"]) == {0.1}
+    return found["validation_accuracy"].tolist()
+
+
+def test_the_mean_of_each_epoch_over_seeds() -> None:
+    assert mean_by_epoch({}, {"seed": 1}, a=[0.1, 0.4, 0.8], b=[0.1, 0.6, 1.0]) == pytest.approx([0.1, 0.5, 0.9])
+
+
+def test_a_diverged_trial_is_at_chance_from_its_divergence_on() -> None:
+    lost = NONFINITE | {"diverged_at_step": 15}  # in the second epoch of ten steps
+    assert mean_by_epoch(lost, {"seed": 1}, a=[0.2, 0.6], b=[0.2, 0.8, 0.9]) == pytest.approx(
+        [0.2, 0.7, (0.1 + 0.9) / 2]
+    )
+    assert mean_by_epoch(lost, a=[0.2, 0.6, 0.7, 0.8]) == pytest.approx([0.2, 0.6, 0.1, 0.1])  # it went on
+
+
+def test_what_diverged_in_its_first_epoch_is_at_chance_ever_after() -> None:
+    assert mean_by_epoch(NONFINITE, {"seed": 1}, a=[0.2], b=[0.2, 0.9, 0.9]) == pytest.approx([0.2, 0.5, 0.5])
+    assert mean_by_epoch(NONFINITE, a=[0.2]) == [0.2]
+
+
+def test_a_trial_that_stopped_early_keeps_what_it_had() -> None:
+    assert mean_by_epoch({}, {"seed": 1}, a=[0.2, 0.6], b=[0.2, 0.8, 1.0]) == pytest.approx([0.2, 0.7, 0.8])
+
+
+def test_rates_variants_and_values_of_the_axes_are_kept_apart() -> None:
+    rows = [
+        row
+        for variant, axis, score in (("plain", 1, 0.3), ("plain", 2, 0.5), ("batchnorm", 1, 0.7))
+        for row in scores(variant, {0.1: score, 1.0: score + 0.1}, axes=f'{{"a": {axis}}}')
+    ]
+    epochs = history({str(row["trial"]): [float(str(row["validation_accuracy"]))] for row in rows})
+    found = courses.by_epoch(trials(*rows), epochs)
+    columns = ["variant", "a", "learning_rate", "epoch", "validation_accuracy"]
+    assert sorted(found[columns].itertuples(index=False, name=None)) == [
+        ("batchnorm", 1, 0.1, 0, pytest.approx(0.7)), ("batchnorm", 1, 1.0, 0, pytest.approx(0.8)),
+        ("plain", 1, 0.1, 0, pytest.approx(0.3)), ("plain", 1, 1.0, 0, pytest.approx(0.4)),
+        ("plain", 2, 0.1, 0, pytest.approx(0.5)), ("plain", 2, 1.0, 0, pytest.approx(0.6)),
+    ]  # fmt: skip
+
+
+def test_a_trial_that_stands_in_two_places_counts_in_both() -> None:
+    rows: list[dict[str, object]] = [{"trial": "a", "axes": '{"m": 0.9}'}, {"trial": "a", "axes": '{"m": 0.99}'}]
+    found = courses.by_epoch(trials(*rows), history({"a": [0.1, 0.9]}))
+    assert found[["m", "epoch", "validation_accuracy"]].to_numpy().tolist() == [
+        [0.9, 0, 0.1], [0.99, 0, 0.1], [0.9, 1, 0.9], [0.99, 1, 0.9],
+    ]  # fmt: skip
+
+
+def test_rows_are_in_the_order_of_the_plan() -> None:
+    rows: list[dict[str, object]] = [{"trial": "b"}, {"trial": "a", "learning_rate": 1.0}]
+    found = courses.by_epoch(trials(*rows), history({"b": [0.1, 0.9], "a": [0.1, 0.8]}))
+    assert found["learning_rate"].tolist() == [0.1, 1.0, 0.1, 1.0]
+
+
+def test_a_failed_trial_has_no_epochs() -> None:
+    table = trials({"trial": "a"}, {"trial": "b", "seed": 1} | FAILED)
+    found = courses.by_epoch(table, history({"a": [0.1, 0.9], "b": [0.1]}))
+    assert found["validation_accuracy"].tolist() == [0.1, 0.9]

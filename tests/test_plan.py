@@ -208,3 +208,10 @@ def test_steps_of_an_epoch() -> None:
     assert make_plan(train__batch_size="full").cohorts[0].program.steps_per_epoch == 1
     assert make_plan(train__batch_size="full").cohorts[0].program.batch_size == 45
     assert make_plan(train__steps_per_epoch=11).cohorts[0].program.steps_per_epoch == 11
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(4, "4"), (0.123456, "0.1235"), (None, "none"), (float("nan"), "none"), ([1, 2], "[1, 2]")]
+)
+def test_a_value_of_an_axis_as_text(value: object, text: str) -> None:
+    assert plan.label(value) == text

@@ -1,12 +1,15 @@
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
-from matplotlib.colors import to_rgba
 
-from bnbench import plots, report
+from bnbench import report, store, text
 from bnbench.results import Results
+from kept import keep
 from stored import MIXED, finished
 
 
@@ -39,36 +42,59 @@ def test_odd_results_still_make_a_report(tmp_path: Path, accuracies: list[float 
     assert len(Results(folder).trials) == len(accuracies)
 
 
+def unknown(folder: Path, columns: str) -> None:
+    """Make figures of every epoch but the first missing."""
+    with closing(sqlite3.connect(folder / store.DATABASE)) as database, database:
+        database.execute(f"UPDATE history SET {columns} WHERE epoch > 0")  # noqa: S608
+
+
+X = "nonfinite"
+ENDS = [0.8, 0.9, 0.7, X, 0.9, 0.95, X, X]
+CLAIM = {"text": "x", "metric": "epochs_to_target", "of": "batchnorm", "ratio": {"at_most": 1.0}}
+FIGURE = {"source": "x", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("ends", "damage", "changes"),
+    [
+        (["failed"] * 8, None, {}),
+        (["failed"] * 16, None, {"sweep__grid": {"model.params.units": [4, 6]}}),
+        (["failed"] * 4 + [0.9] * 4, None, {}),
+        (ENDS[:5], None, {}),
+        (ENDS[:5], None, {"sweep__grid": {"model.params.units": [4, 6]}}),
+        ([X] * 4 + [0.9] * 4, None, {}),
+        (ENDS * 2, None, {"sweep__grid": {"train.steps_per_epoch": [None, 3]}}),
+        (ENDS, lambda folder: (folder / store.CONFIG).unlink(), {}),
+        (ENDS, lambda folder: store.write_text(folder / store.CONFIG, "a: ["), {}),
+        (ENDS, lambda folder: store.write_text(folder / store.ENVIRONMENT, "[1, 2"), {}),
+        (ENDS, lambda folder: unknown(folder, "validation_accuracy = NULL"), {}),
+        (ENDS, lambda folder: unknown(folder, "train_loss = NULL, validation_loss = NULL"), {}),
+        (ENDS, lambda folder: unknown(folder, "train_loss = 0, validation_loss = 0"), {}),
+    ],
+    ids=[
+        "all failed", "all failed at axes", "baseline failed", "unfinished", "unfinished at axes", "baseline diverged",
+        "null on an axis", "no config", "broken config", "broken environment", "accuracy unknown", "losses unknown",
+        "losses of nought",
+    ],
+)  # fmt: skip
+def test_whatever_is_missing_it_is_told_and_reported(
+    tmp_path: Path, ends: list[float | str], damage: Callable[[Path], None] | None, changes: dict[str, Any]
+) -> None:
+    keep(tmp_path, ends, claims=[CLAIM], published=[FIGURE], **changes)
+    if damage:
+        damage(tmp_path)
+    results = Results(tmp_path)
+    ended = len([end for end in ends if end != "failed"])
+    assert text.answer(results).startswith(f"{ended} of {results.planned} trials")
+    assert tmp_path / store.REPORT in report.write(tmp_path, ("png",))
+
+
 def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:
     folder = finished(tmp_path, [0.9] * 16, sweep__grid={"model.params.units": [4, 6]})
     names = {path.name for path in report.write(folder)}
     assert {"curves-1.png", "curves-2.png"} < names
     assert Results(folder).axes == ["model.params.units"]
     assert len(Results(folder).variants) == 4
-
-
-def test_a_figure_draws_the_numbers_of_the_table(tmp_path: Path) -> None:
-    results = Results(finished(tmp_path, MIXED))
-    looks = plots.looks(["plain", "batchnorm"])
-    figure, ax = plt.subplots()
-    plots.score_against_rate(ax, results.summary, results.points, "validation_accuracy", looks)
-    means = [line.get_ydata().tolist() for line in ax.lines if line.get_linestyle() != "None"]
-    chance = 1 / 3
-    assert means[0] == pytest.approx([0.85, (0.7 + chance) / 2])
-    assert means[1] == pytest.approx([0.925, chance])
-    crosses = [c for c in ax.collections if list(c.get_sizes()) == [plots.CROSS]]
-    assert sum(len(c.get_offsets()) for c in crosses) == 3
-    assert all(y == pytest.approx(chance) for c in crosses for _, y in c.get_offsets())
-    assert ax.get_xscale() == "log"
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("learning rate", "validation accuracy")
-    plt.close(figure)
-
-
-def test_a_variant_looks_the_same_everywhere_and_unlike_the_others() -> None:
-    looks = plots.looks([f"v{i}" for i in range(8)])
-    assert len({to_rgba(look.colour) for look in looks.values()}) == 8
-    assert len({look.marker for look in looks.values()}) == 8
-    assert plots.looks(["v0", "v1"])["v1"].colour == looks["v1"].colour
 
 
 def test_tables_on_python_side_are_those_of_the_files(tmp_path: Path) -> None:

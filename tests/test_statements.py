@@ -98,3 +98,55 @@ def test_every_metric_stands_in_one_list_and_has_one_definition() -> None:
     assert set(OVER_RATES) <= set(OverRates.__dataclass_fields__)
     assert set(TARGETED) <= set(OF_ONE_RATE)
     assert set(METRICS) >= BETTER_LOW
+
+
+FIGURE: dict[str, Any] = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+
+
+def test_a_published_figure_is_read_and_recorded() -> None:
+    timed = FIGURE | {"metric": "epochs_to_target", "value": 12.0, "target": 0.8, "at": 0.1, "note": "read off Fig. 2"}
+    experiment = config.check(values(published=[FIGURE, timed]), "tiny.yaml")
+    first, second = experiment.published
+    assert (first.source, first.value, first.at, first.target, first.note) == ("Table 1", 0.9, "best", None, "")
+    assert (second.at, second.target, second.note) == (0.1, 0.8, "read off Fig. 2")
+    assert config.check(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+
+
+def test_the_ids_of_trials_do_not_depend_on_published_figures() -> None:
+    assert [t.id for t in make_plan(published=[FIGURE]).trials] == [t.id for t in make_plan().trials]
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        (FIGURE | {"sourc": "x"}, "published[0].sourc: unknown key (did you mean 'source'?)"),
+        (FIGURE | {"source": ""}, "published[0].source"),
+        (FIGURE | {"metric": "test_acuracy"}, "(did you mean 'test_accuracy'?)"),
+        (FIGURE | {"value": "90%"}, "published[0].value: found '90%', wanted a number"),
+        (FIGURE | {"target": 0.9}, "test_accuracy has no target: leave it out"),
+        (FIGURE | {"metric": "best_rate", "at": 0.1}, "best_rate is of all rates together: leave 'at' out"),
+        ({"source": "x"}, "published[0].variant: missing"),
+    ],
+)
+def test_a_published_figure_that_says_nothing_is_refused(figure: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        config.check(values(published=[figure]), "tiny.yaml")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        ({"variant": "plan"}, r"published\[0\].variant: 'plan' is not one of .*did you mean 'plain'"),
+        ({"at": 0.5}, r"published\[0\].at: 0.5 is not one of 0.01, 0.1"),
+        (
+            {"where": {"model.params.unit": 4}},
+            r"published\[0\].where: 'model.params.unit' is not one of model.params.units",
+        ),
+        ({"where": {"model.params.units": 5}}, r"published\[0\].where.model.params.units: 5 is not one of 4, 6"),
+    ],
+    ids=str,
+)
+def test_a_published_figure_names_what_the_experiment_has(figure: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_plan(published=[FIGURE | figure], sweep__grid={"model.params.units": [4, 6]})

@@ -1,0 +1,182 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bnbench import figures
+from bnbench.figures import Drawn
+from bnbench.results import Results
+from kept import Cells, compared
+from stored import MIXED, finished
+
+X = "nonfinite"
+CELLS: Cells = {"plain": [[0.8, 0.9], [0.9, 0.9]], "batchnorm": [[0.8, 0.8], [0.9, 0.95]]}
+ALL = ["rates", "curves", "differences", "times", "heat", "effort", "ranges"]
+# What `report` ignores: a loss axis without one positive value.
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+
+
+def drawn(results: Results) -> dict[str, Drawn]:
+    return {one.name: one for one in figures.figures(results)}
+
+
+def panels(figure: Figure) -> list[Axes]:
+    """The axes but for a colour bar."""
+    return [
+        ax
+        for ax in figure.axes
+        if not (ax.get_ylabel() == "validation accuracy" and ax.yaxis.get_label_position() == "right")
+    ]
+
+
+def note(figure: Figure) -> str:
+    """What stands below the panels."""
+    (text,) = figure.texts
+    return text.get_text()
+
+
+def test_two_variants_at_two_rates_have_every_figure(tmp_path: Path) -> None:
+    found = drawn(compared(tmp_path, CELLS))
+    assert list(found) == ALL
+    assert all(one.caption.endswith(".") for one in found.values())
+
+
+@pytest.mark.parametrize(
+    ("cells", "left_out"),
+    [
+        ({"plain": [[0.8], [0.9]]}, ["differences"]),
+        ({"plain": [[0.9]], "batchnorm": [[0.9]]}, ["effort"]),
+        ({"plain": [[None]], "batchnorm": [[None]]}, ALL),
+        ({"plain": [["failed"]], "batchnorm": [["failed"]]}, ALL),
+        ({"plain": [["failed"], ["failed"]], "batchnorm": [[0.8], [0.9]]}, ["differences", "times"]),
+        ({"plain": [[X], [X]], "batchnorm": [[X], [X]]}, ["heat"]),  # the untrained model is all there is
+        ({"plain": [[0.9, None]], "batchnorm": [["failed", 0.9]]}, ["differences", "effort"]),
+    ],
+    ids=["one variant", "one rate", "none ended", "all failed", "no baseline", "first epoch", "no pairs"],
+)
+def test_a_figure_of_nothing_is_left_out(tmp_path: Path, cells: Cells, left_out: list[str]) -> None:
+    assert list(drawn(compared(tmp_path, cells))) == [name for name in ALL if name not in left_out]
+
+
+def test_rates_have_a_row_of_three_panels_a_value_of_the_axes(tmp_path: Path) -> None:
+    assert len(panels(drawn(compared(tmp_path, CELLS))["rates"].figure)) == 3
+    found = panels(drawn(compared(tmp_path / "axes", CELLS, CELLS))["rates"].figure)
+    assert [ax.get_title() for ax in found] == ["units 4", "units 4", "", "units 5", "units 5", ""]
+
+
+def test_each_value_of_the_axes_has_its_panel(tmp_path: Path) -> None:
+    found = drawn(compared(tmp_path, CELLS, CELLS, CELLS))
+    assert list(found) == ["rates", "curves-1", "curves-2", "curves-3", *ALL[2:]]
+    assert found["curves-2"].caption.endswith("at each learning rate, units 5.")
+    for name in ("differences", "times", "effort", "ranges"):
+        assert [ax.get_title() for ax in panels(found[name].figure)] == ["units 4", "units 5", "units 6"]
+    assert [ax.get_title() for ax in panels(found["heat"].figure)] == [
+        f"{variant}, units {units}" for units in (4, 5, 6) for variant in ("plain", "batchnorm")
+    ]
+
+
+def test_of_many_values_of_the_axes_the_first_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "MOST_PLACES", 2)
+    found = drawn(compared(tmp_path, CELLS, CELLS, CELLS))
+    assert list(found) == ["rates", "curves-1", "curves-2", *ALL[2:]]
+    assert len(panels(found["rates"].figure)) == 6
+    assert [ax.get_title() for ax in panels(found["times"].figure)] == ["units 4", "units 5"]
+    assert len(panels(found["heat"].figure)) == 4
+
+
+def test_curves_have_two_panels_a_rate(tmp_path: Path) -> None:
+    found = panels(drawn(compared(tmp_path, CELLS))["curves"].figure)
+    assert [ax.get_title() for ax in found] == ["rate 0.01", "rate 0.1", "", ""]
+    assert [len(ax.lines) for ax in found] == [4, 4, 4, 4]  # two seeds of two variants
+
+
+def test_curves_of_many_rates_are_parted_into_blocks(tmp_path: Path) -> None:
+    rates = [10.0**i for i in range(-5, 2)]
+    found = compared(tmp_path, {"plain": [[0.9]] * 7}, sweep__learning_rate=rates)
+    axes = panels(drawn(found)["curves"].figure)
+    assert len(axes) == 14  # of four columns in four rows, two are empty
+    assert [ax.get_title() for ax in axes if ax.get_title()] == [
+        f"rate {rate:g}" for rate in rates
+    ]  # fmt: skip
+
+
+def test_of_too_many_rates_or_seeds_some_are_drawn_and_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "MOST_RATES", 2)
+    monkeypatch.setattr(figures, "MOST_SEEDS", 1)
+    cells = {"plain": [[0.9, 0.8]] * 4}
+    figure = drawn(compared(tmp_path, cells))["curves"].figure
+    assert [ax.get_title() for ax in panels(figure)][:2] == ["rate 0.01", "rate 1"]
+    assert [len(ax.lines) for ax in panels(figure)] == [1] * 4
+    assert note(figure) == "epoch   (2 of 4 rates, 1 of 2 seeds)"
+
+
+def test_a_long_note_is_wrapped_to_the_width_of_its_figure() -> None:
+    figure = Figure(figsize=(2, 2))
+    words = ["word"] * 30
+    figures._note(figure, " ".join(words))
+    lines = note(figure).split("\n")
+    assert " ".join(lines).split() == words
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= figures.LETTERS * 2
+
+
+def test_every_note_keeps_within_its_figure(tmp_path: Path) -> None:
+    for one in drawn(Results(finished(tmp_path, MIXED))).values():
+        assert max(map(len, note(one.figure).split("\n"))) <= figures.LETTERS * one.figure.get_figwidth()
+
+
+def test_the_note_says_over_how_many_seeds(tmp_path: Path) -> None:
+    assert "mean over 2 seeds" in note(drawn(compared(tmp_path, CELLS))["rates"].figure).replace("\n", " ")
+    one = note(drawn(compared(tmp_path / "one", {"plain": [[0.9]]}))["rates"].figure)
+    assert "one seed: no spread is known" in one.replace("\n", " ")
+
+
+def test_a_cut_loss_axis_is_told(tmp_path: Path) -> None:
+    cells: Cells = {"plain": [[0.8, 0.9], [0.9, 0.9]]}
+    results = compared(tmp_path, cells)
+    results.summary["validation_loss_mean"] *= 1000
+    figure = drawn(results)["rates"].figure
+    assert "loss axes end at 10 x the initial loss" in note(figure).replace("\n", " ")
+    assert panels(figure)[1].get_ylim()[1] == pytest.approx(11)  # of 1.1
+    whole = note(drawn(compared(tmp_path / "whole", cells))["rates"].figure)
+    assert "loss axes end" not in whole.replace("\n", " ")
+
+
+def test_chance_is_a_dotted_line(tmp_path: Path) -> None:
+    accuracy = panels(drawn(compared(tmp_path, CELLS))["rates"].figure)[0]
+    (chance,) = [line for line in accuracy.lines if line.get_linestyle() == ":"]
+    assert chance.get_ydata() == pytest.approx([1 / 3, 1 / 3])
+
+
+def test_the_legend_names_the_variants(tmp_path: Path) -> None:
+    found = drawn(compared(tmp_path, CELLS))
+
+    def legend(name: str) -> list[str]:
+        return [text.get_text() for text in found[name].figure.legends[0].get_texts()]
+
+    assert legend("times") == legend("effort") == legend("ranges") == ["plain", "batchnorm"]
+    assert legend("differences") == ["batchnorm"]
+    assert legend("curves") == ["plain", "batchnorm", "diverged here"]
+
+
+def test_times_say_which_target_and_what_a_cross_means(tmp_path: Path) -> None:
+    found = drawn(compared(tmp_path, CELLS))["times"]
+    assert found.caption == "Epochs until validation accuracy reaches 0.9, against the learning rate."
+    assert "cross: half of the seeds or more never do" in note(found.figure).replace("\n", " ")
+
+
+def test_two_values_of_an_axis_that_train_the_same_are_both_drawn(tmp_path: Path) -> None:
+    changes: dict[str, Any] = {
+        "model__params": {"units": 6, "m": 0.9},
+        "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": {"batch": {"momentum": "$m"}}}},
+        "sweep__grid": {"model.params.m": [0.9, 0.99]},
+    }
+    results = compared(tmp_path, CELLS, CELLS, **changes)
+    assert results.trials["trial"].nunique() == 12  # plain's are the same at both
+    assert [ax.get_title() for ax in panels(drawn(results)["heat"].figure)] == [
+        "plain, m 0.9", "batchnorm, m 0.9", "plain, m 0.99", "batchnorm, m 0.99",
+    ]  # fmt: skip

@@ -1,0 +1,136 @@
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bnbench import interactive, plots
+from bnbench.interactive import figure_data
+from bnbench.results import Results
+from kept import Cells, compared
+from stored import MIXED, finished
+
+X = "nonfinite"
+CELLS: Cells = {"plain": [[0.8, 0.9], [X, None]], "batchnorm": [[0.8, 0.9], [0.9, 0.9]]}
+NAMES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+
+
+def courses(*lengths: int) -> pd.DataFrame:
+    """Histories of trials 0, 1, ... with so many rows each."""
+    rows = [
+        {"trial": str(trial), "epoch": epoch, **dict.fromkeys(NAMES, epoch / 7)}
+        for trial, length in enumerate(lengths)
+        for epoch in range(length)
+    ]
+    return pd.DataFrame(rows, columns=["trial", "epoch", *NAMES])
+
+
+def numbers(curves: list[Any]) -> int:
+    return sum(len(values) for curve in curves if curve for values in curve.values())
+
+
+def test_everything_is_named_by_its_place_in_a_list(tmp_path: Path) -> None:
+    data = figure_data(compared(tmp_path, CELLS))
+    assert [variant["name"] for variant in data["variants"]] == ["plain", "batchnorm"]
+    assert (data["places"], data["rates"]) == ([""], [0.01, 0.1])
+    assert [(cell["variant"], cell["rate"], cell["n"]) for cell in data["cells"]] == [
+        (0, 0, 2), (0, 1, 1), (1, 0, 2), (1, 1, 2),
+    ]  # fmt: skip
+    assert [(trial["variant"], trial["rate"], trial["seed"]) for trial in data["trials"]] == [
+        (0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1),
+    ]  # fmt: skip
+    assert len(data["curves"]) == len(data["trials"])
+
+
+def test_values_of_further_axes_are_places(tmp_path: Path) -> None:
+    data = figure_data(compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.8]]}))
+    assert data["places"] == ["units 4", "units 5"]
+    assert [cell["place"] for cell in data["cells"]] == [trial["place"] for trial in data["trials"]] == [0, 1]
+
+
+def test_a_cell_holds_mean_lowest_and_highest_of_each_score(tmp_path: Path) -> None:
+    data = figure_data(compared(tmp_path, CELLS))
+    at = [score["label"] for score in data["scores"]]
+    assert at == [
+        "validation accuracy", "validation loss", "test accuracy", "train accuracy", "train loss",
+        "share of seeds that train",
+    ]  # fmt: skip
+    assert [score["percent"] for score in data["scores"]] == [True, False, True, True, False, True]
+    cell = data["cells"][0]
+    assert cell["scores"][0] == [0.85, 0.8, 0.9]
+    assert cell["scores"][1] == [0.15, 0.1, 0.2]
+    assert cell["scores"][-1] == [1.0, 0.3424, 1.0]  # Wilson, 2 of 2: 2 / (2 + 1.96**2)
+    assert (cell["ok"], cell["diverged"]) == (2, 0)
+
+
+def test_a_diverged_trial_lies_where_it_is_counted(tmp_path: Path) -> None:
+    lost = figure_data(compared(tmp_path, CELLS))["trials"][2]
+    assert (lost["outcome"], lost["step"]) == ("nonfinite", 2)
+    assert lost["scores"] == [0.3333, 1.1, 0.3333, 0.3333, 1.1, None]  # chance, initial loss; no share of its own
+    assert figure_data(compared(tmp_path / "ok", {"plain": [[0.9]]}))["trials"][0]["step"] is None
+
+
+def test_a_score_that_nobody_has_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = compared(tmp_path, CELLS)
+    monkeypatch.setattr(results, "summary", results.summary.assign(train_loss_mean=math.nan))
+    data = figure_data(results)
+    assert "train loss" not in [score["label"] for score in data["scores"]]
+    assert {len(row["scores"]) for row in data["cells"] + data["trials"]} == {5}
+
+
+def test_what_is_missing_is_none_and_the_whole_is_json(tmp_path: Path) -> None:
+    data = figure_data(Results(finished(tmp_path, MIXED)))
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    curve = data["curves"][0]
+    assert curve["epoch"] == [0, 1, 2, 3]
+    assert curve["train_loss"] == [None, 1.0, 0.5, 0.3333]  # the untrained model has no training figures
+    assert curve["validation_accuracy"] == [0.3333, 0.2667, 0.5333, 0.8]
+    assert data["curves"][3]["epoch"] == [0]  # diverged in its first epoch
+
+
+def test_numbers_have_four_digits() -> None:
+    assert [interactive._number(value) for value in (1 / 3, 12345.6, math.nan, math.inf)] == [0.3333, 12350, None, None]
+
+
+@pytest.mark.parametrize(("count", "kept"), [(3, [0, 1, 2]), (5, [0, 1, 2, 3, 4]), (9, [0, 2, 4, 6, 8])])
+def test_long_curves_are_thinned_out_between_their_ends(count: int, kept: list[int]) -> None:
+    assert interactive._thin(courses(count), 5)["epoch"] == kept
+
+
+@pytest.mark.parametrize("count", [6, 7, 10, 99, 1000])
+def test_thinning_keeps_the_first_and_the_last_epoch(count: int) -> None:
+    thinned = interactive._thin(courses(count), 5)
+    assert (thinned["epoch"][0], thinned["epoch"][-1], len(thinned["epoch"])) == (0, count - 1, 5)
+    assert {len(values) for values in thinned.values()} == {5}
+
+
+def test_all_curves_together_keep_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interactive, "MOST_NUMBERS", 500)
+    curves = interactive._curves(courses(1000, 10, 1000, 1000), ["0", "1", "2", "3"])
+    assert [len(curve["epoch"]) for curve in curves if curve] == [25, 10, 25, 25]  # 500 / (5 numbers x 4 trials)
+    assert numbers(curves) <= 500
+
+
+def test_as_many_curves_as_a_page_holds_keep_within_the_budget() -> None:
+    assert interactive.MOST_CURVES * interactive.LEAST_EPOCHS * 5 <= interactive.MOST_NUMBERS
+
+
+def test_trials_beyond_the_most_have_no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interactive, "MOST_CURVES", 2)
+    curves = interactive._curves(courses(3, 3, 3), ["2", "0", "2", "1"])
+    assert [curve is None for curve in curves] == [False, False, False, True]  # a trial may stand twice
+
+
+def test_a_trial_without_history_has_no_curve() -> None:
+    assert interactive._curves(courses(3), ["0", "none such"])[1] is None
+
+
+def test_variants_look_as_in_the_figures(tmp_path: Path) -> None:
+    cells = [[0.9]]
+    data = figure_data(compared(tmp_path, {"plain": cells, "batchnorm": cells, "layernorm": cells}))
+    looks = plots.looks(["plain", "batchnorm", "layernorm"])
+    assert [variant["colour"] for variant in data["variants"]] == [look.colour for look in looks.values()]
+    assert [variant["symbol"] for variant in data["variants"]] == ["circle", "square", "triangle-up"]
+    assert [variant["dash"] for variant in data["variants"]] == ["solid", "dash", "dot"]

@@ -26,7 +26,7 @@ def test_it_says_which_experiment_and_how_much_of_it(tmp_path: Path) -> None:
     assert (found.title, found.subtitle) == ("Two networks", "tiny: 4 of 4 trials, up to 1 seed a rate")
     assert len(found.answer) == 3
     assert found.pictures == [PICTURE]
-    assert len(found.data["trials"]) == 4
+    assert len(found.data["trials"]["seed"]) == 4
     assert "name: tiny" in found.config
 
 

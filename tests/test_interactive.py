@@ -38,16 +38,17 @@ def test_everything_is_named_by_its_place_in_a_list(tmp_path: Path) -> None:
     assert [(cell["variant"], cell["rate"], cell["n"]) for cell in data["cells"]] == [
         (0, 0, 2), (0, 1, 1), (1, 0, 2), (1, 1, 2),
     ]  # fmt: skip
-    assert [(trial["variant"], trial["rate"], trial["seed"]) for trial in data["trials"]] == [
+    trials = data["trials"]
+    assert list(zip(trials["variant"], trials["rate"], trials["seed"], strict=True)) == [
         (0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1),
     ]  # fmt: skip
-    assert len(data["curves"]) == len(data["trials"])
+    assert {len(trials[name]) for name in ("place", "outcome", "step")} == {len(data["curves"])} == {7}
 
 
 def test_values_of_further_axes_are_places(tmp_path: Path) -> None:
     data = figure_data(compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.8]]}))
     assert data["places"] == ["units 4", "units 5"]
-    assert [cell["place"] for cell in data["cells"]] == [trial["place"] for trial in data["trials"]] == [0, 1]
+    assert [cell["place"] for cell in data["cells"]] == data["trials"]["place"] == [0, 1]
 
 
 def test_a_cell_holds_mean_lowest_and_highest_of_each_score(tmp_path: Path) -> None:
@@ -66,10 +67,9 @@ def test_a_cell_holds_mean_lowest_and_highest_of_each_score(tmp_path: Path) -> N
 
 
 def test_a_diverged_trial_lies_where_it_is_counted(tmp_path: Path) -> None:
-    lost = figure_data(compared(tmp_path, CELLS))["trials"][2]
-    assert (lost["outcome"], lost["step"]) == ("nonfinite", 2)
-    assert lost["scores"] == [0.3333, 1.1, 0.3333, 0.3333, 1.1, None]  # chance, initial loss; no share of its own
-    assert figure_data(compared(tmp_path / "ok", {"plain": [[0.9]]}))["trials"][0]["step"] is None
+    trials = figure_data(compared(tmp_path, CELLS))["trials"]
+    assert (trials["outcome"][2], trials["step"][:3]) == ("nonfinite", [None, None, 2])
+    assert [values[2] for values in trials["scores"]] == [0.3333, 1.1, 0.3333, 0.3333, 1.1]  # chance, initial loss
 
 
 def test_a_score_that_nobody_has_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +77,8 @@ def test_a_score_that_nobody_has_is_left_out(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(results, "summary", results.summary.assign(train_loss_mean=math.nan))
     data = figure_data(results)
     assert "train loss" not in [score["label"] for score in data["scores"]]
-    assert {len(row["scores"]) for row in data["cells"] + data["trials"]} == {5}
+    assert {len(cell["scores"]) for cell in data["cells"]} == {5}  # the share of seeds that train is one
+    assert len(data["trials"]["scores"]) == 4
 
 
 def test_what_is_missing_is_none_and_the_whole_is_json(tmp_path: Path) -> None:

@@ -28,7 +28,17 @@ def sentences(results: Results) -> list[str]:
     further = len(parts) - MOST_PLACES
     if further > 0:
         told.append(f"{further} further setting{'s are' if further > 1 else ' is'} in the tables.")
+    if len(parts) > 1:
+        told += _over_all(results)
     return told
+
+
+def _over_all(results: Results) -> Iterator[str]:
+    """Each further variant against the baseline over all values of the further axes, where an interval is known."""
+    for row in results.pooled_differences().to_dict("records"):
+        if not isnan(row["low"]):
+            told = f"{_verdict(row)}, by the interquartile mean of the pairs"
+            yield f"Over all {row['cells']} settings {row['variant']} over {results.baseline}: {told}."
 
 
 def _there(table: pd.DataFrame, place: Mapping[str, Any]) -> pd.DataFrame:

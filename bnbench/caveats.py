@@ -86,12 +86,15 @@ def _few_seeds(summary: pd.DataFrame, experiment: Experiment | None) -> Iterator
 def _edges(results: Results, dead: Container[str]) -> Iterator[str]:
     summary, axes = results.summary, results.axes
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
+    found: dict[float, list[str]] = {low: [], high: []}
     for row in results.variants.to_dict("records"):
-        place = {low: "lowest", high: "highest"}.get(row["best_rate"])
         who = _name((row["variant"], *(row[axis] for axis in axes)), axes)
-        if place and low < high and who not in dead:
-            best = label(row["best_rate"])
-            yield f"The best rate of {who}, {best}, is the {place} of the grid: a better one may lie beyond."
+        if row["best_rate"] in found and who not in dead:
+            found[row["best_rate"]].append(who)
+    for rate, place in ((low, "lowest"), (high, "highest")):
+        if found[rate] and low < high:
+            who = ", ".join(found[rate])
+            yield f"The best rate of {who}, {label(rate)}, is the {place} of the grid: a better one may lie beyond."
 
 
 def _gaps(rates: Sequence[float]) -> Iterator[str]:

@@ -155,3 +155,12 @@ def test_null_is_a_value_of_an_axis_too(tmp_path: Path) -> None:
         "With steps_per_epoch 2",
     ]
     assert all("batchnorm over plain: +0.0 points" in sentence for sentence in told)
+
+
+def test_several_settings_are_also_judged_together(tmp_path: Path) -> None:
+    cells = {"plain": [[0.8, 0.8, 0.8]], "batchnorm": [[0.9, 0.9, 0.9]]}
+    *_, last = sentences(compared(tmp_path, cells, cells))
+    assert last == (
+        "Over all 2 settings batchnorm over plain: +10.0 points, 95% interval +10.0 to +10.0 (6 paired seeds): better, "
+        "by the interquartile mean of the pairs."
+    )

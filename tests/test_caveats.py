@@ -99,6 +99,13 @@ def test_a_best_rate_at_the_edge_of_the_grid(tmp_path: Path, order: list[int], b
     ]
 
 
+def test_best_rates_at_the_same_edge_are_told_together(tmp_path: Path) -> None:
+    lowest = [GOOD[i] for i in (1, 0, 2)]
+    assert told(tmp_path, {"plain": lowest, "layernorm": lowest}) == [
+        "The best rate of plain, layernorm, 0.01, is the lowest of the grid: a better one may lie beyond."
+    ]
+
+
 def test_a_grid_of_one_rate_has_no_edge(tmp_path: Path) -> None:
     assert told(tmp_path, {"plain": GOOD[:1]}) == []
 

@@ -12,7 +12,7 @@ from bnbench.intervals import wilson
 PUBLIC = [
     "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",
     "validation_accuracy", "test_loss", "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy",
-    "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker",
+    "bn_mode_gap", "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker",
 ]  # fmt: skip
 WHOLE = ["diverged_at_step", "epochs", "steps", "best_epoch", "parameters"]
 SCORES = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy"]

@@ -19,6 +19,7 @@ FEW_SEEDS = 3  # below it there is no interval
 TEST_SEEDS = 6  # below it a sign-flip test cannot reach .05
 MOST_STEP = 1.05  # decades between neighbouring rates: a wider gap may hide a better rate
 START_WEIGHT = 0.01  # of the moving statistics' start, that is worth a word
+MODE_GAP = 0.02  # of accuracy, between statistics of the batch and moving ones, that is worth a word
 FEW_ROWS = 300  # to validate on: the standard error of an accuracy of 90% is then 1.7 points or more
 KERAS_MOMENTUM = 0.99  # of BatchNormalization, where a config does not say
 PARAMS = "model.params."  # what an axis that sweeps a number of the layer list begins with
@@ -32,6 +33,7 @@ def caveats(results: Results) -> list[str]:
         return told
     dead = _dead(summary, results.axes)
     told += _never_ok(dead, results.baseline)
+    told += _mode_gap(results.variants, results.axes)
     if experiment:
         told += [*_not_warm(experiment, trials, results.axes), *_same_part(experiment)]
     told += [
@@ -121,6 +123,19 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
             )
             worst[str(name)] = max(worst.get(str(name), (0.0, "")), (momentum**steps, told))
     yield from (told for weight, told in worst.values() if weight > START_WEIGHT)
+
+
+def _mode_gap(variants: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Where the moving statistics are not those of the batches, training and validation see two networks."""
+    for row in variants.to_dict("records"):
+        gap = row["bn_mode_gap"]
+        if abs(gap) > MODE_GAP:
+            who = _name((row["variant"], *(row[axis] for axis in axes)), axes)
+            which = "higher" if gap > 0 else "lower"
+            yield (
+                f"{who}: normalised by each batch's own statistics, as in training, validation accuracy at its best "
+                f"rate is {abs(gap) * 100:.1f} points {which} than by the moving ones, on which all figures here rest."
+            )
 
 
 def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:

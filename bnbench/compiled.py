@@ -21,6 +21,7 @@ from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import build_model, initial_state
 from bnbench.plan import Program
 
+GAP_BATCHES = 50  # on which the gap of the statistics is measured: every layer is called by itself
 EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
 CACHE_BYTES = 2**26  # of what is kept of seeds seen before
 PRESCALED_BYTES = 2**26  # tables below this are scaled once a seed; larger ones, such as images, in every step
@@ -126,6 +127,9 @@ class CompiledProgram:
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
         self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
         self.starts: dict[int, Start] = {}
+        random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
+        norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self.has_moving_statistics = bool(norms) and not random
         self.stops = program.train.on_divergence == "stop"
         self._place_data()
         jit = program.train.engine == "xla"
@@ -246,6 +250,25 @@ class CompiledProgram:
         loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
         return tf.stack([loss * rows.shape[0], tf.reduce_sum(self._correct(y, outputs)), tf.cast(finite, self.dtype)])
+
+    def mode_gap(self, rows: Rows) -> float | None:
+        """Accuracy normalised by the statistics of each batch minus that by the moving ones, on the same whole batches.
+
+        The moving statistics stay as they are. None: nothing is batch-normalised, or other layers too act differently
+        in training, and so the gap would not be that of the statistics.
+        """
+        if not self.has_moving_statistics:
+            return None
+        size = min(self.program.batch_size, len(rows))
+        kept = [variable.numpy() for variable in self.model.non_trainable_variables]
+        gaps = []
+        for first in range(0, min(len(rows) - size + 1, GAP_BATCHES * size), size):
+            x, y = self._batch(tf.constant(rows[first : first + size]))
+            moving, own = (self._correct(y, self.model(x, training=mode)) for mode in (False, True))
+            gaps.append(float(tf.reduce_mean(own - moving)))
+            for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
+                variable.assign(value)
+        return float(np.mean(gaps))
 
     def _float_weights(self) -> list[tf.Variable]:
         values = [weight.value for weight in self.model.weights]

@@ -208,7 +208,9 @@ class _Course:
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = Scores()
+        gap = None
         if self.nonfinite is None:
+            gap = self.compiled.mode_gap(self.start.parts.validation)
             self._save(saving, "final")
             test = best_test = self._test()
         if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
@@ -227,6 +229,7 @@ class _Course:
             test=test,
             best_epoch=self.best_epoch,
             best_test=best_test,
+            bn_mode_gap=gap,
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,

@@ -144,7 +144,8 @@ def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> 
     """One row a variant and axis value: the scores at its best rate, the figures of `OverRates`, and two comparisons.
 
     `best_rate_ratio` and `overhead` are the best rate and the seconds a step over those of the baseline variant at the
-    same axis value. `stable_to` is `max_stable_rate`. `n` trials were made at the best rate.
+    same axis value. `stable_to` is `max_stable_rate`. `n` trials were made at the best rate; `bn_mode_gap` is their
+    mean, NaN where one of them has none.
     """
     axes = axes_of(trials)
     rows: list[dict[str, Any]] = []
@@ -158,10 +159,11 @@ def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> 
                 "best_rate_ratio": own.best_rate / base.best_rate if base else math.nan,
                 "overhead": own.seconds_per_step / base.seconds_per_step if base else math.nan,
             }
+            gap = {"bn_mode_gap": float(at_best["bn_mode_gap"].to_numpy(float).mean())}
             counts = {"n_diverged": int(cell["outcome"].isin(DIVERGED).sum()), "trials": len(cell)}
             row = {"variant": variant, **place, "best_rate": own.best_rate, "n": len(at_best), **_spreads(at_best)}
             stable = {"stable_from": own.stable_from, "stable_to": own.max_stable_rate}
-            rows.append(row | stable | asdict(own) | ratios | counts)
+            rows.append(row | stable | asdict(own) | ratios | gap | counts)
     return pd.DataFrame(rows)
 
 

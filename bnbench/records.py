@@ -76,6 +76,7 @@ class Result:
     test: Scores = Scores()  # of the final weights
     best_epoch: int | None = None  # highest validation accuracy, then lowest validation loss
     best_test: Scores = Scores()  # of the weights at best_epoch
+    bn_mode_gap: float | None = None  # validation accuracy by the statistics of each batch minus by the moving ones
     seconds: float = 0.0
     seconds_per_step: float | None = None  # median over the whole epochs; None: there was none
     engine: str = ""

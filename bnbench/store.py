@@ -1,8 +1,10 @@
 """The only file that knows results/: the database of finished trials and the names of the files beside it.
 
 Schema, by format version (`PRAGMA user_version`):
-    1  trials: one row a finished trial, by id, with every mini-batch loss.  history: one row a trial and epoch.
+    1  trials: one row a finished trial, by id; every mini-batch loss as float32, little-endian, zlib.
+       history: one row a trial and epoch.
        plan, programs: what the last `run` asked for, so that a report needs neither config nor data.
+    2  trials.bn_mode_gap.
 """
 
 import json
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from bnbench.plan import Plan
     from bnbench.records import Result
 
-FORMAT = 1
+FORMAT = 2
 DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "environment.json", "models", "plots"
 REPORT = "report.html"
 UNDATED: Mapping[str, dict[str, None]] = {
@@ -43,7 +45,7 @@ CREATE TABLE trials (
     steps INTEGER NOT NULL, parameters INTEGER, test_loss REAL, test_accuracy REAL, best_epoch INTEGER,
     best_test_loss REAL, best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT,
     reason TEXT, traceback TEXT,
-    step_losses BLOB  -- float32, little-endian, zlib
+    step_losses BLOB, bn_mode_gap REAL
 ) WITHOUT ROWID;
 CREATE TABLE history (
     trial TEXT NOT NULL REFERENCES trials (id), epoch INTEGER NOT NULL, step INTEGER NOT NULL, train_loss REAL,
@@ -58,14 +60,16 @@ CREATE TABLE plan (
     learning_rate REAL NOT NULL, seed INTEGER NOT NULL, axes TEXT NOT NULL
 );
 """
+# By the format that it leads away from.
+MIGRATIONS = {1: "ALTER TABLE trials ADD COLUMN bn_mode_gap REAL"}
 # The last epoch is that of the final weights, unless those are not finite numbers.
 TRIALS = """
 SELECT plan.trial, plan.variant, plan.learning_rate, plan.seed, plan.axes, trials.status, trials.divergence,
     trials.diverged_at_step, last.epoch AS epochs, trials.steps, last.train_loss, last.train_accuracy,
     last.validation_loss, last.validation_accuracy,
     trials.test_loss, trials.test_accuracy, trials.best_epoch, trials.best_test_loss, trials.best_test_accuracy,
-    first.validation_loss AS initial_loss, trials.parameters, trials.seconds, trials.seconds_per_step, trials.engine,
-    trials.worker, trials.reason, programs.classes, programs.validation_rows
+    trials.bn_mode_gap, first.validation_loss AS initial_loss, trials.parameters, trials.seconds,
+    trials.seconds_per_step, trials.engine, trials.worker, trials.reason, programs.classes, programs.validation_rows
 FROM plan JOIN trials ON trials.id = plan.trial JOIN programs ON programs.key = plan.program
     LEFT JOIN history AS first ON first.trial = plan.trial AND first.epoch = 0
     LEFT JOIN history AS last ON last.trial = plan.trial
@@ -108,7 +112,7 @@ class Store:
             len(result.step_losses), result.parameters, *astuple(result.test), result.best_epoch,
             *astuple(result.best_test), result.seconds, result.seconds_per_step, result.engine, result.worker,
             fault and fault.reason, fault and fault.traceback,
-            zlib.compress(result.step_losses.astype("<f4").tobytes()),
+            zlib.compress(result.step_losses.astype("<f4").tobytes()), result.bn_mode_gap,
         )  # fmt: skip
         with self._transaction():
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
@@ -141,7 +145,7 @@ class Store:
         cursor = self._db.execute(query)
         table = pd.DataFrame(cursor.fetchall(), columns=[column[0] for column in cursor.description])
         # A column without one known number would not be one of numbers.
-        numbers = [name for name in table.columns if name.endswith(("_loss", "_accuracy")) or "seconds" in name]
+        numbers = [name for name in table.columns if name.endswith(("_loss", "_accuracy", "_gap")) or "seconds" in name]
         return table.astype(dict.fromkeys(numbers, "float64"))
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
@@ -315,6 +319,8 @@ def _connect(folder: Path, mode: str) -> sqlite3.Connection:
     except sqlite3.Error as error:
         connection.close()
         raise ResultsError(f"{path}: not a readable database ({error}); move it away to start anew") from error
+    if version in MIGRATIONS:
+        return _migrated(connection, version, in_memory=mode == "ro")
     if version != FORMAT:
         connection.close()
         raise ResultsError(
@@ -331,6 +337,18 @@ def _prepare(connection: sqlite3.Connection, make: bool) -> int:
         connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
         return FORMAT
     return version
+
+
+def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> sqlite3.Connection:
+    """A database of an older format, brought to this one; of one that is only looked at a copy is."""
+    if in_memory:
+        copy = sqlite3.connect(":memory:")
+        with closing(connection):
+            connection.backup(copy)
+        connection = copy
+    for older in range(version, FORMAT):
+        connection.executescript(f"BEGIN; {MIGRATIONS[older]}; PRAGMA user_version = {older + 1}; COMMIT;")
+    return connection
 
 
 def _owner(folder: Path) -> str:

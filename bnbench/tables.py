@@ -54,7 +54,7 @@ def variants(results: Results) -> Table:
     """A row a variant and axis value: its best rate, what it reaches there, and how much rates matter to it."""
     header = ["variant", *_short(results.axes), "best rate", "n", "test accuracy ± SD", "every seed trains"]
     header += ["stable width", "LR sensitivity", "centred", "accuracy regret", "epochs to target", "AULC"]
-    header += ["overfitting onset", "step", "over baseline's", "diverged"]
+    header += ["overfitting onset", "BN mode gap", "step", "over baseline's", "diverged"]
     table = results.variants
     if len(table):
         table = table.merge(results.courses.drop(columns=["best_rate", "n"]), on=["variant", *results.axes])
@@ -66,7 +66,7 @@ def variants(results: Results) -> Table:
             _number(row["lr_sensitivity"], ".4g"), _number(row["lr_sensitivity_centred"], ".4g"),
             _number(row["accuracy_regret"], ".4f"), _time(row["epochs_to_target_median"]),
             _number(row["aulc_mean"], ".4f"), _number(row["overfitting_onset_median"], ".4g"),
-            _duration(row["seconds_per_step"]), _number(row["overhead"], ".2f"),
+            _number(row["bn_mode_gap"], "+.4f"), _duration(row["seconds_per_step"]), _number(row["overhead"], ".2f"),
             Cell(f"{row['n_diverged']} of {row['trials']}", row["n_diverged"]),
         ]
         for row in table.to_dict("records")

@@ -1,3 +1,4 @@
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,18 @@ def test_best_rates_at_the_same_edge_are_told_together(tmp_path: Path) -> None:
     assert told(tmp_path, {"plain": lowest, "layernorm": lowest}) == [
         "The best rate of plain, layernorm, 0.01, is the lowest of the grid: a better one may lie beyond."
     ]
+
+
+@pytest.mark.parametrize(("gap", "wanted"), [(0.125, "12.5 points higher"), (-0.03, "3.0 points lower"), (0.02, "")])
+def test_a_gap_between_the_statistics_of_batches_and_moving_ones(tmp_path: Path, gap: float, wanted: str) -> None:
+    folder = compared(tmp_path, {"plain": GOOD, "layernorm": GOOD}).folder
+    with sqlite3.connect(folder / store.DATABASE) as database:
+        database.execute("UPDATE trials SET bn_mode_gap = ? WHERE id IN (SELECT trial FROM plan WHERE variant = ?)",
+                         (gap, "layernorm"))  # fmt: skip
+    database.close()
+    found = [caveat for caveat in caveats(Results(folder)) if "statistics" in caveat]
+    assert len(found) == bool(wanted)
+    assert all(caveat.startswith("layernorm: ") and wanted in caveat for caveat in found)
 
 
 def test_a_grid_of_one_rate_has_no_edge(tmp_path: Path) -> None:

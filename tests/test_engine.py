@@ -420,6 +420,32 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_then_the_lowest_loss
     assert result.best_epoch == max(keys, key=lambda epoch: keys[epoch])
 
 
+def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_model_as_it_was() -> None:
+    cohort = cohorts(train__epochs=3)[1]
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    start = compiled.start(0)
+    compiled.reset(start, 0.1)
+    compiled.train_epoch(start.parts.train)
+    before = compiled.model.get_weights()
+    gap = compiled.mode_gap(start.parts.validation)
+    assert all(np.array_equal(a, b) for a, b in zip(before, compiled.model.get_weights(), strict=True))
+    x, y = apply(start.scaling, compiled.dataset.x), compiled.dataset.y
+    size = cohort.program.batch_size
+    rows = start.parts.validation[: len(start.parts.validation) // size * size]
+    moving, own = (
+        np.mean([np.argmax(compiled.model(x[b], training=mode), axis=1) == y[b] for b in rows.reshape(-1, size)])
+        for mode in (False, True)
+    )
+    assert gap == pytest.approx(own - moving)
+    assert gap != 0  # after so few steps the moving statistics are not those of a batch
+
+
+@pytest.mark.parametrize(("variant", "more"), [(0, []), (1, [{"dropout": 0.5}])], ids=["no norm", "dropout"])
+def test_without_moving_statistics_alone_there_is_no_gap(variant: int, more: list[Any]) -> None:
+    cohort = cohorts(model={"layers": [*DENSE[:3], *more, *DENSE[3:]]}, train__epochs=1)[variant]
+    assert {result.bn_mode_gap for result in results(cohort)} == {None}
+
+
 def test_a_fault_ends_its_own_trial_only(monkeypatch: pytest.MonkeyPatch) -> None:
     cohort = cohorts(sweep__learning_rate=[0.1])[0]
     reset = CompiledProgram.reset

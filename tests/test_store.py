@@ -204,8 +204,26 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
     connection.close()
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 1"), store.claim(tmp_path):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 2"), store.claim(tmp_path):
         pass
+
+
+def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, bn_mode_gap=0.25))
+    connection = sqlite3.connect(tmp_path / store.DATABASE)
+    connection.executescript("ALTER TABLE trials DROP COLUMN bn_mode_gap; PRAGMA user_version = 1;")
+    connection.close()
+    before = (tmp_path / store.DATABASE).read_bytes()
+    with store.read(tmp_path) as opened:
+        assert opened.trials()["bn_mode_gap"].isna().tolist() == [True]
+    assert (tmp_path / store.DATABASE).read_bytes() == before
+    with store.claim(tmp_path) as opened:
+        opened.add(result(plan, 2, bn_mode_gap=0.5))
+    with store.read(tmp_path) as opened:
+        assert opened.trials()["bn_mode_gap"].tolist()[1:] == [0.5]
+        assert len(opened.step_losses(plan.trials[0].id))
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

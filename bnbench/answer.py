@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import places
+from bnbench.intervals import FEWEST
 from bnbench.plan import label
 from bnbench.results import Results
 
@@ -35,10 +36,9 @@ def sentences(results: Results) -> list[str]:
 
 def _over_all(results: Results) -> Iterator[str]:
     """Each further variant against the baseline over all values of the further axes, where an interval is known."""
-    for row in results.pooled_differences().to_dict("records"):
+    for row in results.differences_over_all().to_dict("records"):
         if not isnan(row["low"]):
-            told = f"{_verdict(row)}, by the interquartile mean of the pairs"
-            yield f"Over all {row['cells']} settings {row['variant']} over {results.baseline}: {told}."
+            yield f"Over all {row['cells']} settings {row['variant']} over {results.baseline}: {_verdict(row)}."
 
 
 def _there(table: pd.DataFrame, place: Mapping[str, Any]) -> pd.DataFrame:
@@ -54,14 +54,14 @@ def _three(variants: pd.DataFrame, summary: pd.DataFrame, compared: pd.DataFrame
     dead = {str(name) for name, part in cells.items() if not part["n_ok"].any()}
     found = {row["variant"]: row for row in compared.to_dict("records")}
     return [
-        f"Every seed trains: {'; '.join(_trains(row, cells[row['variant']]) for row in rows)}.",
+        f"Every seed does better than chance: {'; '.join(_trains(row, cells[row['variant']]) for row in rows)}.",
         _better(rows, cells, dead),
         *_sure([row["variant"] for row in rows], found, dead, baseline),
     ]
 
 
 def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
-    """`plain from 0.001 or less to 0.01`: the runs of rates at which every seed of a variant is ok."""
+    """`plain from 0.001, the lowest tried, to 0.01`: the runs of rates at which every seed of a variant is ok."""
     rates, ok = cells["learning_rate"].tolist(), (cells["n_ok"] == cells["n"]).tolist()
     runs = [
         [rate for rate, _ in run] for holds, run in groupby(zip(rates, ok, strict=True), lambda one: one[1]) if holds
@@ -74,13 +74,13 @@ def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
 
 
 def _run(low: float, high: float, rates: Sequence[float], alone: bool) -> str:
-    """From one rate to another; where the grid ends a run may go on."""
+    """From one rate to another; where the grid ends nobody knows whether the run does."""
     if len(rates) == 1:
         return f"at {label(low)}, the only rate tried"
-    below, above = " or less" * (low == rates[0]), " or more" * (high == rates[-1])
+    lowest, highest = ", the lowest tried" * (low == rates[0]), ", the highest tried" * (high == rates[-1])
     if low == high:
-        return f"at {label(low)}{below or above or ' alone' * alone}"
-    return f"from {label(low)}{below} to {label(high)}{above}"
+        return f"at {label(low)}{lowest or highest or ' alone' * alone}"
+    return f"from {label(low)}{lowest and lowest + ','} to {label(high)}{highest}"
 
 
 def _better(rows: Sequence[Mapping[Any, Any]], cells: Mapping[Any, pd.DataFrame], dead: set[str]) -> str:
@@ -89,9 +89,10 @@ def _better(rows: Sequence[Mapping[Any, Any]], cells: Mapping[Any, pd.DataFrame]
     for row in rows:
         at_best = cells[row["variant"]].set_index("learning_rate").loc[row["best_rate"]]
         lost = f"; {at_best['n_diverged']} of {at_best['n']} diverged, counted at chance" * bool(at_best["n_diverged"])
-        score = f"{_percent(row['test_accuracy_mean'])} (rate {label(row['best_rate'])}{lost})"
+        spread = "" if isnan(row["test_accuracy_sd"]) else f" ± {100 * row['test_accuracy_sd']:.1f}"
+        score = f"{_percent(row['test_accuracy_mean'])}{spread} (rate {label(row['best_rate'])}{lost})"
         told.append(f"{row['variant']} {'chance (no seed trains at any rate)' if row['variant'] in dead else score}")
-    return f"At its own best rate each reaches, in mean test accuracy: {', '.join(told)}."
+    return f"At its own best rate each reaches, in test accuracy (mean ± SD over seeds): {', '.join(told)}."
 
 
 def _sure(names: Sequence[str], found: Mapping[Any, Mapping[Any, Any]], dead: set[str], baseline: str) -> Iterator[str]:
@@ -114,6 +115,8 @@ def _sure(names: Sequence[str], found: Mapping[Any, Mapping[Any, Any]], dead: se
 def _verdict(row: Mapping[Any, Any]) -> str:
     mean, low, high, n = row["mean"], row["low"], row["high"], row["n"]
     seeds = f"{n} paired seed{'s' if n > 1 else ''}"
+    if isnan(low) and n >= FEWEST:
+        return f"{_points(mean)} points at every one of {seeds}, so no interval can be given"
     if isnan(low):
         return f"{_points(mean)} points, but from {seeds} no interval can be given: not sure at all"
     verdict = "better" if low > 0 else "worse" if high < 0 else "neither shown to be better nor worse"
@@ -121,7 +124,7 @@ def _verdict(row: Mapping[Any, Any]) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:+.1f}"
+    return f"{100 * share:+.1f}".replace("-0.0", "+0.0")
 
 
 def _percent(share: float) -> str:

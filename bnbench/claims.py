@@ -32,6 +32,7 @@ WHY = {
     INCONCLUSIVE: "the interval holds the bound",
 }
 ONE_RATE = "a grid of one rate tells nothing of rates"
+ALL_EQUAL = "the same at every seed: no interval"
 BETTER_LOW = {  # of all others, more is better
     "train_loss", "validation_loss", "test_loss", *TARGETED, "overfitting_rise", "lr_sensitivity",
     "lr_sensitivity_centred", "accuracy_regret", "seconds_per_step",
@@ -124,7 +125,7 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, ended: pd.DataFrame) ->
     unsure = _unsure(claim.metric, grid)
     if claim.kind == "probability":
         return _beaten(claim.metric, a, b, unsure).noted(*notes)
-    return _widened(claim.kind, _compared(claim.kind, a, b), of, base, unsure).noted(*notes)
+    return _widened(claim.kind, _compared(claim.kind, a, b, unsure), of, base, unsure).noted(*notes)
 
 
 def _rates_told(claim: Claim, of: Sample, over: Sample) -> str:
@@ -142,13 +143,14 @@ def _share(found: NDArray[Any]) -> Finding:
 def _unsure(metric: str, grid: NDArray[Any]) -> float:
     """The decades by which a metric that is read off the grid may be wrong against another such; 0 for the others.
 
-    A true rate lies within a step of the one that is read: one step for two rates. A width has two such ends, so two
-    steps for two widths. The step is the widest of the grid; a grid of one rate tells nothing.
+    The largest stable rate lies between the one that is read and the next: one step for two. A best rate may lie on
+    either side of the one that is read, and a width has two ends: two steps for two of them. The step is the widest of
+    the grid; a grid of one rate tells nothing.
     """
     if metric not in (*RATES, "stable_width"):
         return 0.0
     step = float(np.diff(np.log10(grid)).max()) if len(grid) > 1 else math.inf
-    return step if metric in RATES else 2 * step
+    return step if metric == "max_stable_rate" else 2 * step
 
 
 def _beaten(metric: str, of: NDArray[Any], over: NDArray[Any], unsure: float) -> Finding:
@@ -168,8 +170,11 @@ def _beaten(metric: str, of: NDArray[Any], over: NDArray[Any], unsure: float) ->
     return replace(_share(wins), high=high).noted(note)
 
 
-def _compared(kind: str, of: NDArray[Any], over: NDArray[Any]) -> Finding:
-    """The mean paired difference with its t interval, or the same of the logarithms for a ratio."""
+def _compared(kind: str, of: NDArray[Any], over: NDArray[Any], unsure: float) -> Finding:
+    """The mean paired difference with its t interval, or the same of the logarithms for a ratio.
+
+    Where all pairs are equal there is an interval only if the grid leaves the metric unknown by so much.
+    """
     with np.errstate(all="ignore"):  # what is not finite is told below
         values = np.log(of) - np.log(over) if kind == "ratio" else of - over
     back = np.exp if kind == "ratio" else np.positive
@@ -186,6 +191,8 @@ def _compared(kind: str, of: NDArray[Any], over: NDArray[Any]) -> Finding:
         return replace(finding, low=finding.estimate, high=finding.estimate)
     if infinite.any():
         return finding.noted(f"0 or infinite in {infinite.sum()} of {n} pairs: no interval")
+    if math.isnan(found.low):
+        return replace(finding, low=finding.estimate, high=finding.estimate) if unsure else finding.noted(ALL_EQUAL)
     return finding
 
 

@@ -282,7 +282,7 @@ def check(folder: Path, as_json: bool) -> None:
     if ended < results.planned:
         click.echo(f"{ended} of {results.planned} trials have ended: the verdicts are of those", err=True)
     if as_json:
-        click.echo(claims.to_json(orient="records", indent=1))
+        click.echo(text.as_json(claims))
     else:
         click.echo(text.verdicts(claims) if len(claims) else f"{folder}: the experiment makes no claims")
     refuted = int((claims["verdict"] == "refuted").sum())

@@ -47,7 +47,8 @@ class Comparison:
         environment: of the last runs that trained.
         rates: one row a variant, axis value and learning rate: `n` pairs, `mean_a`, `mean_b`, and of B - A the mean
             `difference`, its `sd` (ddof 1) and 95% t interval `low` to `high` (missing below n = 3).
-        p: of the exact sign-flip test over all pairs; NaN below n = 6.
+        p: of the sign-flip test over the mean difference of each seed, as pairs of one seed are not independent; NaN
+            below 6 seeds.
         pairs: how many trials both have with a score.
         only_a, only_b: how many trials have ended in one of them only.
         changed: the trials whose outcome differs.
@@ -92,7 +93,7 @@ def compare(a: Path, b: Path, score: str) -> Comparison:
         settings=tuple(differences(store.settings(a), store.settings(b))),
         environment=tuple(differences(store.environment(a), store.environment(b))),
         rates=by_rate(pairs, axes),
-        p=math.nan if apart.isna().any() else intervals.sign_flip(apart.tolist()),
+        p=intervals.sign_flip(apart.groupby(pairs["seed"]).agg(lambda seed: seed.to_numpy().mean())),
         pairs=len(pairs),
         only_a=len(ended) - len(both),
         only_b=len(other) - len(both),

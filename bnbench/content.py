@@ -36,6 +36,7 @@ class Content:
     claims: Table | None
     variants: Table
     rates: Table
+    differences: Table | None
     published: Table | None
     pictures: Sequence[Picture]
     data: Mapping[str, Any]  # as `interactive.figure_data` has it
@@ -59,6 +60,7 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
         claims=tables.claims(results),
         variants=tables.variants(results),
         rates=tables.rates(results),
+        differences=tables.differences(results),
         published=tables.published(results),
         pictures=pictures,
         data={} if summary.empty else interactive.figure_data(results),
@@ -80,6 +82,7 @@ def markdown(content: Content) -> str:
     for heading, table in (
         ("Claims", content.claims),
         ("Variants", content.variants),
+        ("Differences, paired by seed", content.differences),
         ("Every learning rate", content.rates),
         ("Published figures beside ours", content.published),
     ):

@@ -56,12 +56,14 @@ def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) ->
     """The validation accuracy that the baseline's median trial at its best rate reaches at its best epoch.
 
     The lower of the two middle trials where their number is even, so that at least half of them reach it; a trial that
-    diverged counts at chance. NaN where the baseline has no trial.
+    diverged counts at chance. NaN where the baseline has no trial that is ok at that rate: chance is no target.
     """
     own = ended[ended["variant"] == baseline]
     if own.empty:
         return math.nan
     own = own[own["learning_rate"] == best_rate(own)]
+    if not (own["outcome"] == "ok").any():
+        return math.nan
     highest = own["trial"].map(history.groupby("trial")["validation_accuracy"].max())
     return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), 1 / own["classes"]).tolist()))
 

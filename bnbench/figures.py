@@ -17,12 +17,13 @@ from bnbench.plan import label
 from bnbench.results import Results
 
 PANEL = (2.65, 1.95)  # inches; two of them with their labels are as wide as a page of text
-ALONE = (4.0, 2.3)
+ALONE = (2.6, 1.8)  # with its labels as wide as a column of text
 NARROW = (1.62, 1.6)  # three of them are as wide
 SMALL = (1.3, 1.15)  # a panel of curves
-LEFT, RIGHT, BELOW = 0.66, 0.12, 0.68  # inches beside the panels: an axis with its label, and a note below
+LEFT, RIGHT, BELOW = 0.66, 0.12, 0.46  # inches beside the panels: an axis with its label, and a note below
 LINE = 0.17  # inches, of a legend
 LETTERS = 18  # of a note, an inch
+LONGEST = 30  # letters of a name in a legend
 MOST_RATES = 10  # in a figure of curves
 COLUMNS = 5  # of them side by side: a page is no wider
 LOSS_ROOM = 10  # times the initial loss: a blown loss of 1e20 would press all others into a line
@@ -78,6 +79,7 @@ def _grid(
     size: tuple[float, float],
     gaps: tuple[float, float],
     handles: Sequence[Line2D],
+    note: str,
     right: float = RIGHT,
 ) -> tuple[Figure, NDArray[Any]]:
     """A figure of panels of one size and a legend above them; its axes (rows, columns).
@@ -87,15 +89,18 @@ def _grid(
     Args:
         size: width and height of a panel in inches.
         gaps: inches between columns and between rows.
+        note: at its longest, for which room is left below.
         right: inches beside the last column.
     """
     width = LEFT + columns * size[0] + (columns - 1) * gaps[0] + right
-    across = max(1, min(len(handles), 5, int(width / 1.2)))
+    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
+    across = max(1, min(len(handles), 5, int(width / (0.5 + longest / LETTERS))))
     top = 0.32 + LINE * -(-len(handles) // across)
-    height = top + rows * size[1] + (rows - 1) * gaps[1] + BELOW
+    below = BELOW + 0.13 * len(_lines(note, width))
+    height = top + rows * size[1] + (rows - 1) * gaps[1] + below
     figure = Figure(figsize=(width, height))
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, gridspec_kw={
-        "left": LEFT / width, "right": 1 - right / width, "bottom": BELOW / height, "top": 1 - top / height,
+        "left": LEFT / width, "right": 1 - right / width, "bottom": below / height, "top": 1 - top / height,
         "wspace": gaps[0] / size[0], "hspace": gaps[1] / size[1],
     })  # fmt: skip
     figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1), ncols=across, fontsize=7)
@@ -104,10 +109,20 @@ def _grid(
 
 def _note(figure: Figure, text: str) -> None:
     """Below the panels, in as many lines as it takes."""
-    lines = wrap(text, int(LETTERS * figure.get_figwidth()))
-    figure.text(
-        0.5, 0.04 / figure.get_figheight(), "\n".join(lines), fontsize=7, color="#555555", ha="center", va="bottom"
-    )
+    told = "\n".join(_lines(text, figure.get_figwidth()))
+    figure.text(0.5, 0.04 / figure.get_figheight(), told, fontsize=7, color="#555555", ha="center", va="bottom")
+
+
+def _lines(text: str, width: float) -> list[str]:
+    return wrap(text, int(LETTERS * width))
+
+
+def _seeds(results: Results) -> str:
+    """How many trials a mean is of; how many settings are shown, where there are more."""
+    low, high = results.summary["n"].min(), results.summary["n"].max()
+    told = f"{low} seed{'s' if high > 1 else ''}" if low == high else f"{low} to {high} seeds"
+    settings = results.summary.groupby(results.axes, dropna=False).ngroups if results.axes else 1
+    return told + f" ({MOST_PLACES} of {settings} settings shown)" * (settings > MOST_PLACES)
 
 
 def _rates(results: Results, styles: Looks) -> Figure:
@@ -120,7 +135,10 @@ def _rates(results: Results, styles: Looks) -> Figure:
         Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged: counted at chance / initial loss"),
         Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"),
     ]
-    figure, axes = _grid(len(places), 3, NARROW, (0.62, 0.35), handles)
+    many = results.summary["n"].max() > 1
+    note = f"line: mean over {_seeds(results)}; band: lowest to highest" if many else "one seed: no spread is known"
+    note += "; right: share of seeds that train, Wilson 95% interval"
+    figure, axes = _grid(len(places), 3, NARROW, (0.62, 0.35), handles, note + CUT)
     cut = False
     for row, (place, summary) in zip(axes, places, strict=True):
         for ax, score in zip(row[:2], ("validation_accuracy", "validation_loss"), strict=True):
@@ -131,9 +149,7 @@ def _rates(results: Results, styles: Looks) -> Figure:
         plots.share_ok_against_rate(row[2], summary, styles)
     for ax in axes[:-1].flat:
         ax.set_xlabel("")
-    seeds = results.trials["seed"].nunique()
-    note = f"line: mean over {seeds} seeds; band: lowest to highest" if seeds > 1 else "one seed: no spread is known"
-    _note(figure, f"{note}; right: share of seeds that train, Wilson 95% interval{CUT * cut}")
+    _note(figure, note + CUT * cut)
     return figure
 
 
@@ -150,7 +166,10 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
     )
     handles = _handles(styles, markers=False)
     handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
-    figure, axes = _grid(2 * blocks, columns, SMALL, (0.14, 0.42), handles)
+    notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
+    notes.append(f"{min(MOST_SEEDS, len(seeds))} of {len(seeds)} seeds" if len(seeds) > 1 else "one seed")
+    note = f"a line a trial; {', '.join(notes)}"
+    figure, axes = _grid(2 * blocks, columns, SMALL, (0.14, 0.42), handles, note + CUT)
     for i, rate in enumerate(shown):
         accuracy, loss = axes[2 * (i // columns)][i % columns], axes[2 * (i // columns) + 1][i % columns]
         part = history[history["learning_rate"] == rate]
@@ -158,6 +177,8 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
         plots.score_against_epoch(loss, part, "train_loss", styles)
         accuracy.set_title(f"rate {plots.rate_label(rate)}")
         loss.tick_params(labelbottom=True)
+        if i >= columns * (blocks - 1):
+            loss.set_xlabel("epoch")
     for ax in [ax for row in (-2, -1) for ax in axes[row][len(shown) - columns * (blocks - 1) :]]:
         ax.remove()
     used = [ax for row in axes[1::2] for ax in row if ax.figure]
@@ -166,9 +187,7 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
         axes[row][0].set_ylabel(plots.label(name))
         for ax in axes[row][1:]:
             ax.tick_params(labelleft=False, which="both")
-    notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
-    notes += [f"{MOST_SEEDS} of {len(seeds)} seeds"] * (len(seeds) > MOST_SEEDS)
-    _note(figure, "epoch" + (f"   ({', '.join(notes)})" if notes else "") + CUT * cut)
+    _note(figure, note + CUT * cut)
     return figure
 
 
@@ -196,7 +215,7 @@ def _multiples(
     rows = -(-len(places) // columns)
     width, usual = ALONE if len(places) == 1 else PANEL
     size = (width, height or usual)
-    figure, axes = _grid(rows, columns, size, (0.62, 0.62), _handles(styles, markers=True))
+    figure, axes = _grid(rows, columns, size, (0.62, 0.62), _handles(styles, markers=True), note)
     for ax, (place, part) in zip(axes.flat, places, strict=False):
         draw(ax, part)
         ax.set_title(place)
@@ -212,7 +231,7 @@ def _differences(results: Results, styles: Looks) -> Drawn | None:
     if table.empty:
         return None
     score = "validation_accuracy"
-    note = f"difference to {results.baseline}, mean over paired seeds; bar: 95% t interval (from 3 seeds on)"
+    note = f"difference to {results.baseline}, paired by seed: mean over {_seeds(results)}; bar: 95% t interval"
     others = {name: look for name, look in styles.items() if name in set(table["variant"])}
     figure = _multiples(
         results, table, others, note, lambda ax, part: plots.difference_against_rate(ax, part, score, styles)
@@ -228,7 +247,8 @@ def _times(results: Results, styles: Looks) -> Drawn | None:
         return None
     last = max(1.0, float(results.trials["epochs"].max()))  # all may have diverged in the first
     target = " / ".join(f"{target:.3g}" for target in dict.fromkeys(table["target"].dropna()))
-    note = f"median epoch at which validation accuracy reaches {target}; cross: half of the seeds or more never do"
+    note = f"median over {_seeds(results)} of the epoch at which validation accuracy reaches {target}; "
+    note += "cross: half of them or more never do"
     figure = _multiples(results, table, styles, note, lambda ax, part: plots.time_against_rate(ax, part, styles, last))
     return Drawn("times", f"Epochs until validation accuracy reaches {target}, against the learning rate.", figure)
 
@@ -240,10 +260,11 @@ def _heat_maps(results: Results, styles: Looks) -> Drawn | None:
     rows = [(place, variant, part[part["variant"] == variant]) for place, part in places for variant in styles]
     rows = [row for row in rows if len(row[2])]
     columns = min(3, len(rows) if len(places) == 1 else len(styles))
-    figure, axes = _grid(-(-len(rows) // columns), columns, NARROW, (0.5, 0.62), [], right=0.85)
+    note = f"mean over {_seeds(results)}; a diverged trial counts at chance from its divergence on"
+    figure, axes = _grid(-(-len(rows) // columns), columns, NARROW, (0.5, 0.75), [], note, right=0.85)
     for ax, (place, variant, part) in zip(axes.flat, rows, strict=False):
         mesh = plots.heat_map(ax, part, "validation_accuracy")
-        ax.set_title(f"{variant}, {place}" if place else variant)
+        ax.set_title(f"{variant}\n{place}" if place else variant)
         ax.tick_params(labelbottom=True)
     for ax in axes.flat[len(rows) :]:
         ax.remove()
@@ -254,7 +275,7 @@ def _heat_maps(results: Results, styles: Looks) -> Drawn | None:
         (here.x1 + 0.12 / figure.get_figwidth(), here.y0, 0.1 / figure.get_figwidth(), here.height)
     )
     figure.colorbar(mesh, cax=beside, format=PercentFormatter(1.0)).set_label("validation accuracy")
-    _note(figure, "mean over seeds; a diverged trial counts at chance from its divergence on")
+    _note(figure, note)
     return Drawn("heat", "Validation accuracy as colour over epoch and learning rate.", figure)
 
 
@@ -262,14 +283,15 @@ def _efforts(results: Results, styles: Looks) -> Drawn | None:
     table = results.tuning
     if table["tried"].max() < 2:
         return None
-    note = "expected best validation accuracy after so many rates of the grid, drawn blindly"
+    note = "expected best validation accuracy after so many rates of the grid, drawn blindly; mean over "
+    note += _seeds(results)
     figure = _multiples(results, table, styles, note, lambda ax, part: plots.tuning_effort(ax, part, styles))
     return Drawn("effort", "Expected best validation accuracy after k randomly chosen rates.", figure)
 
 
 def _ranges(results: Results, styles: Looks) -> Drawn | None:
     rates = sorted(results.summary["learning_rate"].unique())
-    note = "bar: grid rates around the best (marked) at which every seed trains; arrow: the grid ends; "
+    note = f"bar: grid rates around the best (marked) at which each of {_seeds(results)} trains; arrow: the grid ends; "
     note += "cross: not even at the best"
     figure = _multiples(
         results,
@@ -282,10 +304,15 @@ def _ranges(results: Results, styles: Looks) -> Drawn | None:
     return Drawn("ranges", "The learning rates around the best one at which every seed trains.", figure)
 
 
+def _short(name: str) -> str:
+    """A name that leaves room for others in a legend."""
+    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+
+
 def _handles(styles: Looks, markers: bool) -> list[Line2D]:
     """The variants' entries of a legend."""
     return [
-        Line2D([], [], color=s.colour, marker=s.marker if markers else "", linestyle=s.dash, label=name)  # type: ignore[arg-type]
+        Line2D([], [], color=s.colour, marker=s.marker if markers else "", linestyle=s.dash, label=_short(name))  # type: ignore[arg-type]
         for name, s in styles.items()
     ]
 

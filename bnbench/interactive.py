@@ -59,17 +59,33 @@ def figure_data(results: Results) -> dict[str, Any]:
             "step": [None if pd.isna(step) else int(step) for step in points["diverged_at_step"]],
             "scores": [[_number(value) for value in points[score]] for score in kept],
         },
-        "curves": _curves(results.history, list(points["trial"])),
+        "curves": _curves(results.history, points, results.axes),
+        "first": _first(points),
     }  # fmt: skip
 
 
-def _curves(history: pd.DataFrame, trials: Sequence[str]) -> list[dict[str, list[float | None]] | None]:
-    """The curves of each trial; None of those beyond MOST_CURVES; long ones are thinned out, ends kept."""
-    chosen = list(dict.fromkeys(trials))[:MOST_CURVES]
+def _curves(
+    history: pd.DataFrame, points: pd.DataFrame, axes: Sequence[str]
+) -> list[dict[str, list[float | None]] | None]:
+    """The curves of each trial; None of those beyond MOST_CURVES; long ones are thinned out, ends kept.
+
+    Where not all have room, each variant, axis value and rate has as many as the others.
+    """
+    cells = points.groupby(["variant", *axes, "learning_rate"], sort=False, dropna=False)
+    in_turn = points["trial"].iloc[cells.cumcount().to_numpy().argsort(kind="stable")]
+    chosen = list(dict.fromkeys(in_turn))[:MOST_CURVES]
     room = max(LEAST_EPOCHS, MOST_NUMBERS // (5 * max(1, len(chosen))))
     parts = history[history["trial"].isin(chosen)].groupby("trial", sort=False)
     known = {str(name): _thin(part, room) for name, part in parts}
-    return [known.get(trial) for trial in trials]
+    return [known.get(trial) for trial in points["trial"]]
+
+
+def _first(points: pd.DataFrame) -> int:
+    """The number of the trial that a page opens with: the middle one of the best variant at its best rate."""
+    scores = points["validation_accuracy"].reset_index(drop=True)
+    means = scores.groupby([points["variant"].to_numpy(), points["learning_rate"].to_numpy()]).transform("mean")
+    best = scores[means == means.max()].sort_values()
+    return int(best.index[(len(best) - 1) // 2])
 
 
 def _thin(part: pd.DataFrame, room: int) -> dict[str, list[float | None]]:

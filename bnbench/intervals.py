@@ -11,7 +11,9 @@ from scipy.special import stdtrit
 
 FEWEST = 3  # values for an interval: a percentile bootstrap of 3 covers 74% where it says 95%
 FEWEST_FLIPS = 6  # with 5 differences the smallest p of a two-sided sign-flip test is 2 / 2**5 = .0625
+MOST_AT_ONCE = 10**6  # numbers of flipped differences in memory
 MOST_FLIPS = 9_999  # 2**13 is below: exact up to 13 differences, sampled beyond
+DUST = 1e-12  # of a mean: what the SD of equal values is after rounding
 RESAMPLES = 5_000  # of a bootstrap
 
 
@@ -38,14 +40,15 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """The mean of some values and its interval by Student's t (1908); no interval below three values.
 
-    A value that is missing or infinite makes the mean so and leaves no interval: none is dropped.
+    A value that is missing or infinite makes the mean so and leaves no interval: none is dropped. Nor is there one
+    where all values are equal: few rows to validate on, or a score that is assigned, would look like certainty.
     """
     found = np.asarray(values, float)
     n = found.size
     with np.errstate(invalid="ignore"):  # inf - inf
         mean = float(found.mean()) if n else math.nan
         sd = float(found.std(ddof=1)) if n > 1 else math.nan
-    if n < FEWEST or not math.isfinite(sd):
+    if n < FEWEST or not math.isfinite(sd) or sd <= DUST * abs(mean):
         return Interval(mean, sd, n, math.nan, math.nan)
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
     return Interval(mean, sd, n, mean - half, mean + half)
@@ -63,8 +66,9 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
     from scipy.stats import permutation_test
 
     tested = permutation_test(
-        (found,), np.mean, permutation_type="samples", n_resamples=MOST_FLIPS, rng=np.random.default_rng(seed)
-    )
+        (found,), np.mean, permutation_type="samples", n_resamples=MOST_FLIPS, rng=np.random.default_rng(seed),
+        batch=max(1, MOST_AT_ONCE // found.size),
+    )  # fmt: skip
     return float(tested.pvalue)
 
 

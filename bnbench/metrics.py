@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -96,7 +96,7 @@ def run_around(holds: Flags, middle: int) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class OverRates:
-    """The figures of some trials of one variant over the learning rates.
+    """The figures of some trials of one variant over the learning rates; all but the time are NaN where none is ok.
 
     Attributes:
         best_rate: the rate of the highest mean validation accuracy.
@@ -121,10 +121,19 @@ class OverRates:
     seconds_per_step: float
 
 
+NEEDS_ONE = (  # that is ok
+    "best_rate", "stable_from", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centred",
+    "accuracy_regret",
+)  # fmt: skip
+
+
 def over_rates(ended: pd.DataFrame, delta: float = DELTA) -> OverRates:
     """The figures of the trials of one variant at one value of the further axes, from a `counted` table of them."""
     found = curve(ended)
     rates, best = found.rates, found.best
+    seconds = float(ended["seconds_per_step"].median())
+    if not (ended["outcome"] == "ok").any():  # a flat line at chance would have the best figures of all
+        return OverRates(**dict.fromkeys(NEEDS_ONE, math.nan), stable_width_open=False, seconds_per_step=seconds)
     stable = run_around(found.ok, best)
     low, high = run_around(found.accuracy >= found.accuracy[best] - delta - DUST, best) or (best, best)
     return OverRates(
@@ -136,7 +145,7 @@ def over_rates(ended: pd.DataFrame, delta: float = DELTA) -> OverRates:
         lr_sensitivity=lr_sensitivity(found.loss),
         lr_sensitivity_centred=lr_sensitivity(found.loss[found.near]),
         accuracy_regret=accuracy_regret(found.regretted),
-        seconds_per_step=float(ended["seconds_per_step"].median()),
+        seconds_per_step=seconds,
     )
 
 
@@ -154,16 +163,17 @@ def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> 
         figures = {variant: over_rates(cell, delta) for variant, cell in cells.items()}
         for variant, cell in cells.items():
             own, base = figures[variant], figures.get(baseline)
-            at_best = cell[cell["learning_rate"] == own.best_rate]
+            rate = best_rate(cell)
+            at_best = cell[cell["learning_rate"] == rate]
             ratios = {
                 "best_rate_ratio": own.best_rate / base.best_rate if base else math.nan,
                 "overhead": own.seconds_per_step / base.seconds_per_step if base else math.nan,
             }
             gap = {"bn_mode_gap": float(at_best["bn_mode_gap"].to_numpy(float).mean())}
             counts = {"n_diverged": int(cell["outcome"].isin(DIVERGED).sum()), "trials": len(cell)}
-            row = {"variant": variant, **place, "best_rate": own.best_rate, "n": len(at_best), **_spreads(at_best)}
+            row = {"variant": variant, **place, "best_rate": rate, "n": len(at_best), **_spreads(at_best)}
             stable = {"stable_from": own.stable_from, "stable_to": own.max_stable_rate}
-            rows.append(row | stable | asdict(own) | ratios | gap | counts)
+            rows.append(row | stable | asdict(replace(own, best_rate=rate)) | ratios | gap | counts)
     return pd.DataFrame(rows)
 
 

@@ -23,6 +23,7 @@ class Results:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
+        self._differences: dict[str, pd.DataFrame] = {}
         with store.read(self.folder) as opened:
             self._stored, self._history, self.planned = opened.trials(), opened.history(), opened.planned()
 
@@ -84,11 +85,17 @@ class Results:
 
     def differences(self, score: str = "validation_accuracy") -> pd.DataFrame:
         """One row a further variant, axis value and rate: its score minus the baseline's, paired by seed."""
-        return differences.at_equal_rate(self._full, self.baseline, score)
+        if score not in self._differences:
+            self._differences[score] = differences.at_equal_rate(self._full, self.baseline, score)
+        return self._differences[score]
 
     def differences_at_best(self, score: str = "test_accuracy") -> pd.DataFrame:
         """One row a further variant and axis value: the same with each variant at its own best rate."""
         return differences.at_own_best(self._full, self.baseline, score)
+
+    def differences_over_all(self, score: str = "test_accuracy") -> pd.DataFrame:
+        """One row a further variant: the same over all axis values, by seed."""
+        return differences.over_all(self._full, self.baseline, score)
 
     def pooled_differences(self, score: str = "test_accuracy") -> pd.DataFrame:
         """One row a further variant: the same pooled over all axis values."""

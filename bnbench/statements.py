@@ -133,6 +133,8 @@ class Published(BaseModel):
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":
         _check_fit(self.metric, self.at, self.target)
+        if self.metric.endswith("accuracy") and not 0 <= self.value <= 1:
+            raise ValueError(f"an accuracy of {self.value:g}: wanted a share, 0 to 1")
         return self
 
 

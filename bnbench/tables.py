@@ -102,6 +102,31 @@ def claims(results: Results) -> Table | None:
     return Table("Verdicts come from the interval over seeds, never from the mean alone.", header, rows, sortable=False)
 
 
+def differences(results: Results) -> Table | None:
+    """Each further variant against the baseline: in test accuracy at its own best rate, in validation at each.
+
+    None where there is nothing to pair.
+    """
+    best, equal = results.differences_at_best(), results.differences()
+    if best.empty and equal.empty:
+        return None
+    rows = [
+        [
+            *_place(row, results.axes), Cell(f"{where}, {row['score'].replace('_', ' ')}"),
+            _number(row["learning_rate"], ".4g"), _number(row["mean"], "+.4f"), Cell(_interval(row)),
+            _number(row["n"], "d"), _number(row["p"], ".2g"), _number(row["p_holm"], ".2g"),
+        ]
+        for where, table in (("each at its best rate", best), ("at equal rate", equal))
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    header = ["variant", *_short(results.axes), "compared", "rate", f"minus {results.baseline}", "95% interval"]
+    caption = (
+        "Mean paired difference, Student's t interval (from 3 seeds on, and where they differ), sign-flip test (from 6 "
+        "on), and its p adjusted for the number of rates or settings of a variant (Holm)."
+    )
+    return Table(caption, [*header, "pairs", "p", "p, Holm"], rows)
+
+
 def published(results: Results) -> Table | None:
     """A row a published figure with ours beside it; None where none was given."""
     table = results.published

@@ -241,7 +241,7 @@ def _verdict(found: "Comparison") -> str:
     apart = int(((known["low"] > 0) | (known["high"] < 0)).sum())
     told = [f"{apart} of {len(known)} intervals exclude 0; by chance alone 1 in 20 would"] if len(known) else []
     told += [] if len(known) == len(found.rates) else ["no interval below n = 3"]
-    p = f"sign-flip test over all pairs: p = {found.p:.2g}" if found.p == found.p else "no test below 6 pairs"
+    p = f"sign-flip test over seeds: p = {found.p:.2g}" if found.p == found.p else "no test below 6 seeds"
     return "; ".join([*told, p])
 
 

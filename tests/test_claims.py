@@ -107,8 +107,11 @@ def test_a_best_rate_may_lie_beyond_either_edge() -> None:
     plain = scores("plain", *({0.1: 0.9, 1.0: 0.8, 10.0: 0.7} for _ in range(3)))
     normed = scores("batchnorm", *({0.1: 0.8, 1.0: 0.9, 10.0: 0.7} for _ in range(3)))
     row = judge(plain + normed, metric="best_rate", ratio={"at_least": 0.5})
-    assert (row["low"], row["high"]) == (pytest.approx(1), INF)  # plain's own may be lower still
-    assert row["verdict"] == "supported"
+    assert (row["low"], row["high"]) == (
+        pytest.approx(0.1),
+        INF,
+    )  # either may be a step off; plain's may be lower still
+    assert row["verdict"] == "inconclusive"
 
 
 def test_a_width_has_two_ends() -> None:
@@ -148,6 +151,7 @@ def courses(plain: list[list[float]], normed: list[list[float]]) -> pd.DataFrame
 
 
 NEVER, SLOW, FAST = [0.1, 0.2, 0.2, 0.2, 0.2], [0.1, 0.2, 0.2, 0.2, 0.9], [0.1, 0.2, 0.9, 0.9, 0.9]
+FASTER = [0.1, 0.9, 0.9, 0.9, 0.9]
 
 
 def time_to_target(plain: list[list[float]], normed: list[list[float]], **values: Any) -> dict[str, Any]:
@@ -156,9 +160,12 @@ def time_to_target(plain: list[list[float]], normed: list[list[float]], **values
 
 
 def test_time_to_target() -> None:
-    row = time_to_target([SLOW] * 3, [FAST] * 3)
-    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.5), "supported")
-    assert time_to_target([SLOW] * 3, [FAST] * 3, target=None)["estimate"] == pytest.approx(0.5)
+    row = time_to_target([SLOW] * 3, [FAST, FAST, FASTER])
+    assert (row["estimate"], row["verdict"]) == (pytest.approx((1 / 2 * 1 / 2 * 1 / 4) ** (1 / 3)), "inconclusive")
+    assert time_to_target([SLOW] * 3, [FAST, FAST, FASTER], ratio={"at_most": 2})["verdict"] == "supported"
+    row = time_to_target([SLOW] * 3, [FAST] * 3, target=None)
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.5), "inconclusive")
+    assert row["reason"].startswith("the same at every seed: no interval")
     assert judge(PLAIN + NORMED, courses([SLOW] * 3, [FAST] * 3), metric="aulc", ratio={"at_least": 1})["estimate"] > 1
 
 
@@ -178,7 +185,7 @@ def test_infinite_at_some_seeds_is_no_interval() -> None:
     row = time_to_target([SLOW, NEVER, SLOW], [FAST, NEVER, FAST])
     assert "unknown in 1 of 3 pairs" in row["reason"]
     row = time_to_target([NEVER, NEVER, SLOW], [FAST] * 3, target=None)  # the median trial of plain reaches .2
-    assert (row["estimate"], row["verdict"]) == (1, "refuted")
+    assert row["estimate"] == 1
 
 
 def test_the_share_of_pairs_in_which_one_beats_the_other() -> None:
@@ -223,9 +230,10 @@ def test_a_figure_over_rates_needs_every_rate() -> None:
 
 
 def test_seconds_a_step() -> None:
-    rows = [row | {"seconds_per_step": 0.02} for row in PLAIN] + [row | {"seconds_per_step": 0.03} for row in NORMED]
+    rows = [row | {"seconds_per_step": 0.02} for row in PLAIN]
+    rows += [row | {"seconds_per_step": (0.03, 0.031, 0.029)[int(str(row["seed"]))]} for row in NORMED]
     row = judge(rows, metric="seconds_per_step", ratio={"at_most": 2})
-    assert (row["estimate"], row["verdict"]) == (pytest.approx(1.5), "supported")
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(1.5, abs=0.01), "supported")
 
 
 def at_axes(*places: tuple[int, float]) -> list[dict[str, object]]:
@@ -233,7 +241,7 @@ def at_axes(*places: tuple[int, float]) -> list[dict[str, object]]:
     for units, gain in places:
         axes = f'{{"model.params.units": {units}}}'
         rows += scores("plain", *({0.1: 0.5} for _ in range(3)), axes=axes)
-        rows += scores("batchnorm", *({0.1: 0.5 + gain} for _ in range(3)), axes=axes)
+        rows += scores("batchnorm", *({0.1: 0.5 + gain + off} for off in (-0.01, 0.0, 0.01)), axes=axes)
     return rows
 
 

@@ -35,12 +35,19 @@ def test_mean_paired_difference_with_its_interval(tmp_path: Path) -> None:
     assert loss["difference"] == pytest.approx(-0.1)  # a made-up trial's losses are 1 - accuracy
 
 
-def test_no_interval_below_three_and_a_test_from_six_pairs(tmp_path: Path) -> None:
+def test_no_interval_below_three_seeds_and_no_test_below_six_however_many_pairs(tmp_path: Path) -> None:
     found = compared(tmp_path, [0.8] * 8, [0.9] * 6)
     assert found.rates["n"].tolist() == [2, 2, 2]
     assert found.rates["low"].isna().all()
-    assert found.p == pytest.approx(2 / 2**6)
+    assert math.isnan(found.p)
     assert (found.pairs, found.only_a, found.only_b) == (6, 2, 0)
+
+
+def test_a_seed_is_one_observation_whatever_the_number_of_its_pairs(tmp_path: Path) -> None:
+    a, b = (keep(tmp_path / name, [score] * 24, sweep__seeds=6) for name, score in (("a", 0.8), ("b", 0.9)))
+    found = compare.compare(a, b, "validation_accuracy")
+    assert found.pairs == 24
+    assert found.p == pytest.approx(2 / 2**6)
 
 
 def test_a_diverged_trial_counts_at_chance_and_its_change_is_told(tmp_path: Path) -> None:
@@ -160,7 +167,7 @@ def test_the_text_and_the_json_say_the_same(tmp_path: Path) -> None:
     assert "settings: 1 differ  A  B\ntrain.epochs        3  5" in told
     assert "environment: the same" in told
     assert "plain      0.01  2  0.8000  0.9000  +0.1000  0.0000" in told
-    assert "no interval below n = 3; sign-flip test over all pairs: p = " in told
+    assert "no interval below n = 3; no test below 6 seeds" in told
     assert "outcomes: 1 differ   A   B\nplain lr=0.1 seed=0  ok  nonfinite" in told
     again = json.loads(compare.as_json(found))
     assert again["rates"][0]["difference"] == pytest.approx(0.1)

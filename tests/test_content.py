@@ -82,10 +82,10 @@ def told(tmp_path: Path) -> Content:
 
 def test_markdown_has_a_section_for_everything(told: Content) -> None:
     assert headings(markdown(told)) == [
-        "Answer", "Claims", "Variants", "Every learning rate", "Published figures beside ours", "To keep in mind",
-        "Figures", "How to get this again",
+        "Answer", "Claims", "Variants", "Differences, paired by seed", "Every learning rate",
+        "Published figures beside ours", "To keep in mind", "Figures", "How to get this again",
     ]  # fmt: skip
-    assert markdown(replace(told, claims=None, published=None, caveats=[], pictures=[])).count("## ") == 4
+    assert markdown(replace(told, claims=None, published=None, caveats=[], pictures=[])).count("## ") == 5
 
 
 def test_what_a_config_says_is_text_on_one_line(told: Content) -> None:

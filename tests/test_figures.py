@@ -51,7 +51,7 @@ def test_two_variants_at_two_rates_have_every_figure(tmp_path: Path) -> None:
         ({"plain": [[None]], "batchnorm": [[None]]}, ALL),
         ({"plain": [["failed"]], "batchnorm": [["failed"]]}, ALL),
         ({"plain": [["failed"], ["failed"]], "batchnorm": [[0.8], [0.9]]}, ["differences", "times"]),
-        ({"plain": [[X], [X]], "batchnorm": [[X], [X]]}, ["heat"]),  # the untrained model is all there is
+        ({"plain": [[X], [X]], "batchnorm": [[X], [X]]}, ["heat", "times"]),  # the untrained model is all there is
         ({"plain": [[0.9, None]], "batchnorm": [["failed", 0.9]]}, ["differences", "effort"]),
     ],
     ids=["one variant", "one rate", "none ended", "all failed", "no baseline", "first epoch", "no pairs"],
@@ -73,7 +73,7 @@ def test_each_value_of_the_axes_has_its_panel(tmp_path: Path) -> None:
     for name in ("differences", "times", "effort", "ranges"):
         assert [ax.get_title() for ax in panels(found[name].figure)] == ["units 4", "units 5", "units 6"]
     assert [ax.get_title() for ax in panels(found["heat"].figure)] == [
-        f"{variant}, units {units}" for units in (4, 5, 6) for variant in ("plain", "batchnorm")
+        f"{variant}\nunits {units}" for units in (4, 5, 6) for variant in ("plain", "batchnorm")
     ]
 
 
@@ -111,7 +111,7 @@ def test_of_too_many_rates_or_seeds_some_are_drawn_and_it_is_told(
     figure = drawn(compared(tmp_path, cells))["curves"].figure
     assert [ax.get_title() for ax in panels(figure)][:2] == ["rate 0.01", "rate 1"]
     assert [len(ax.lines) for ax in panels(figure)] == [1] * 4
-    assert note(figure) == "epoch   (2 of 4 rates, 1 of 2 seeds)"
+    assert note(figure) == "a line a trial; 2 of 4 rates, 1 of 2 seeds"
 
 
 def test_a_long_note_is_wrapped_to_the_width_of_its_figure() -> None:
@@ -166,7 +166,9 @@ def test_the_legend_names_the_variants(tmp_path: Path) -> None:
 def test_times_say_which_target_and_what_a_cross_means(tmp_path: Path) -> None:
     found = drawn(compared(tmp_path, CELLS))["times"]
     assert found.caption == "Epochs until validation accuracy reaches 0.9, against the learning rate."
-    assert "cross: half of the seeds or more never do" in note(found.figure).replace("\n", " ")
+    told = note(found.figure).replace("\n", " ")
+    assert told.startswith("median over 2 seeds of the epoch")
+    assert told.endswith("cross: half of them or more never do")
 
 
 def test_two_values_of_an_axis_that_train_the_same_are_both_drawn(tmp_path: Path) -> None:
@@ -178,5 +180,5 @@ def test_two_values_of_an_axis_that_train_the_same_are_both_drawn(tmp_path: Path
     results = compared(tmp_path, CELLS, CELLS, **changes)
     assert results.trials["trial"].nunique() == 12  # plain's are the same at both
     assert [ax.get_title() for ax in panels(drawn(results)["heat"].figure)] == [
-        "plain, m 0.9", "batchnorm, m 0.9", "plain, m 0.99", "batchnorm, m 0.99",
+        "plain\nm 0.9", "batchnorm\nm 0.9", "plain\nm 0.99", "batchnorm\nm 0.99",
     ]  # fmt: skip

@@ -27,6 +27,11 @@ def courses(*lengths: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["trial", "epoch", *NAMES])
 
 
+def points(*trials: str) -> pd.DataFrame:
+    """So many trials of one variant at one rate."""
+    return pd.DataFrame({"trial": list(trials), "variant": "plain", "learning_rate": 0.1})
+
+
 def numbers(curves: list[Any]) -> int:
     return sum(len(values) for curve in curves if curve for values in curve.values())
 
@@ -109,7 +114,7 @@ def test_thinning_keeps_the_first_and_the_last_epoch(count: int) -> None:
 
 def test_all_curves_together_keep_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interactive, "MOST_NUMBERS", 500)
-    curves = interactive._curves(courses(1000, 10, 1000, 1000), ["0", "1", "2", "3"])
+    curves = interactive._curves(courses(1000, 10, 1000, 1000), points("0", "1", "2", "3"), [])
     assert [len(curve["epoch"]) for curve in curves if curve] == [25, 10, 25, 25]  # 500 / (5 numbers x 4 trials)
     assert numbers(curves) <= 500
 
@@ -120,12 +125,24 @@ def test_as_many_curves_as_a_page_holds_keep_within_the_budget() -> None:
 
 def test_trials_beyond_the_most_have_no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(interactive, "MOST_CURVES", 2)
-    curves = interactive._curves(courses(3, 3, 3), ["2", "0", "2", "1"])
+    curves = interactive._curves(courses(3, 3, 3), points("2", "0", "2", "1"), [])
     assert [curve is None for curve in curves] == [False, False, False, True]  # a trial may stand twice
 
 
 def test_a_trial_without_history_has_no_curve() -> None:
-    assert interactive._curves(courses(3), ["0", "none such"])[1] is None
+    assert interactive._curves(courses(3), points("0", "none such"), [])[1] is None
+
+
+def test_of_too_many_curves_each_rate_and_variant_has_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interactive, "MOST_CURVES", 3)
+    table = points(*"012345").assign(variant=list("ppppbb"), learning_rate=[1, 1, 2, 2, 1, 1])
+    curves = interactive._curves(courses(*[2] * 6), table, [])
+    assert [curve is not None for curve in curves] == [True, False, True, False, True, False]
+
+
+def test_a_page_opens_with_the_middle_trial_of_the_best_rate() -> None:
+    table = points(*"01234").assign(learning_rate=[1, 1, 1, 2, 2], validation_accuracy=[0.8, 1.0, 0.9, 0.6, 1.0])
+    assert interactive._first(table) == 2
 
 
 def test_variants_look_as_in_the_figures(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bnbench.intervals import Interval, holm, pooled, sign_flip, t_interval, wilson
+from bnbench.intervals import holm, pooled, sign_flip, t_interval, wilson
 
 NAN, INF = math.nan, math.inf
 shares = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -35,8 +35,12 @@ def test_the_t_interval_of_three() -> None:
     assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), abs=1e-5)
 
 
-def test_values_that_agree_have_an_interval_without_width() -> None:
-    assert t_interval([0.5] * 4) == Interval(0.5, 0.0, 4, 0.5, 0.5)
+@pytest.mark.parametrize("value", [0.5, 0.1, 0.0])
+def test_values_that_agree_have_no_interval(value: float) -> None:
+    found = t_interval([value] * 4)
+    assert (found.mean, found.n) == (pytest.approx(value), 4)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
 
 
 @pytest.mark.parametrize(

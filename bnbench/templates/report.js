@@ -175,9 +175,13 @@
     byId("trial").addEventListener("change", drawCurves);
     plot.on("plotly_click", (event) => {
       const number = event.points[0].customdata;
-      if (number === undefined || !data.curves[number]) return;
-      byId("trial").value = number;
-      drawCurves();
+      if (number === undefined) return;
+      if (data.curves[number]) {
+        byId("trial").value = number;
+        drawCurves();
+      } else {
+        byId("curves-title").textContent = `${nameOf(trials[number])}: its curves are not in this page, but in history.csv`;
+      }
     });
     dark.addEventListener("change", () => {
       draw();
@@ -188,9 +192,7 @@
   document.querySelectorAll("table.sortable").forEach(sortable);
   document.querySelectorAll("form").forEach((form) => form.addEventListener("submit", (event) => event.preventDefault()));
   fill();
-  const shownFirst = trials.filter((trial) => data.curves[trial.number])
-    .reduce((best, trial) => (best && best.scores[0] >= trial.scores[0] ? best : trial), null);
-  if (shownFirst) byId("trial").value = shownFirst.number;
+  if (data.curves[data.first]) byId("trial").value = data.first;
   load().then(begin, () => {
     plot.textContent = "This browser cannot unpack the figure; the tables and the figures below hold the same numbers.";
   });

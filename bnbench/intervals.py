@@ -34,7 +34,8 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     p = successes / n
     middle = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
+    # Exactly 0 and 1 at the ends, where rounding leaves 3e-17: an interval holds its share.
+    return 0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half
 
 
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:

@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
-CONFIGS := $(wildcard configs/*.yaml)
+CONFIGS := $(filter-out %-short.yaml,$(wildcard configs/*.yaml)) # a short form has the programs of its full one
 
 .DEFAULT_GOAL := help
 .PHONY: help install run test check format lint types smoke bench report lock clean
@@ -39,7 +39,7 @@ lint: $(READY) ## look for mistakes and for code that is not formatted
 types: $(READY) ## check the types
 	$(BIN)/mypy
 
-smoke: $(READY) ## run every experiment of configs/ cut to seconds, where its data are found
+smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds, where its data are found
 	@set -e; for config in $(CONFIGS); do echo "== $$config"; $(BIN)/bnbench run --smoke --offline $$config; done
 
 bench: $(VENV)/.bench ## time steps and sweeps against Keras, JAX, PyTorch and KerasTuner

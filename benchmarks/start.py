@@ -43,7 +43,8 @@ def measure(pairs: int) -> pd.DataFrame:
     """One row a way and pair."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [sys.executable, "-m", "bnbench", "run", "-q", "--results", folder, str(CONFIG)], check=True,
+            [sys.executable, "-m", "bnbench", "run", "-q", "-o", "sweep.seeds=1", "--results", folder, str(CONFIG)],
+            check=True,
             capture_output=True,
         )  # fmt: skip
     rows = []

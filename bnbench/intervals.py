@@ -11,9 +11,9 @@ from scipy.special import stdtrit
 
 FEWEST = 3  # values for an interval: a percentile bootstrap of 3 covers 74% where it says 95%
 FEWEST_FLIPS = 6  # with 5 differences the smallest p of a two-sided sign-flip test is 2 / 2**5 = .0625
-MOST_AT_ONCE = 10**6  # numbers of flipped differences in memory
-MOST_FLIPS = 9_999  # 2**13 is below: exact up to 13 differences, sampled beyond
-DUST = 1e-12  # of a mean: what the SD of equal values is after rounding
+MOST_EXACT = 13  # differences whose flips are all counted, 8,192 of them; of more some are drawn
+FLIPS = 9_999  # that are drawn; SciPy's test takes 13 times as long (100 differences), 3 s of a report of 10,000 trials
+DUST = 1e-12  # what rounding leaves: of a mean the SD of equal values, of a sum that of another order
 RESAMPLES = 5_000  # of a bootstrap
 
 
@@ -64,13 +64,13 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
     found = np.asarray(differences, float)
     if found.size < FEWEST_FLIPS or not np.isfinite(found).all():
         return math.nan
-    from scipy.stats import permutation_test
-
-    tested = permutation_test(
-        (found,), np.mean, permutation_type="samples", n_resamples=MOST_FLIPS, rng=np.random.default_rng(seed),
-        batch=max(1, MOST_AT_ONCE // found.size),
-    )  # fmt: skip
-    return float(tested.pvalue)
+    n = found.size
+    if n <= MOST_EXACT:
+        flipped = np.abs(((np.arange(2**n)[:, None] >> np.arange(n) & 1) * 2 - 1) @ found)
+        return float(np.mean(flipped >= abs(found.sum()) * (1 - DUST)))
+    generator = np.random.default_rng(seed)
+    flipped = np.abs((generator.integers(0, 2, (FLIPS, n), dtype=np.int8) * 2 - 1) @ found)
+    return float((np.sum(flipped >= abs(found.sum()) * (1 - DUST)) + 1) / (FLIPS + 1))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:

@@ -93,8 +93,9 @@ def _grid(
         right: inches beside the last column.
     """
     width = LEFT + columns * size[0] + (columns - 1) * gaps[0] + right
-    longest = max((len(str(handle.get_label())) for handle in handles), default=0)
-    across = max(1, min(len(handles), 5, int(width / (0.5 + longest / LETTERS))))
+    entries = [0.45 + len(str(handle.get_label())) / LETTERS for handle in handles]
+    fit = len(entries) if sum(entries) < width else int(width / max(entries, default=1))
+    across = max(1, min(fit, 5))
     top = 0.32 + LINE * -(-len(handles) // across)
     below = BELOW + 0.13 * len(_lines(note, width))
     height = top + rows * size[1] + (rows - 1) * gaps[1] + below

@@ -42,8 +42,9 @@
     });
   }
 
+  const short = (rate) => Number(rate.toPrecision(4));
   const nameOf = (trial) =>
-    `${data.variants[trial.variant].name}, rate ${data.rates[trial.rate]}, seed ${trial.seed}` +
+    `${data.variants[trial.variant].name}, rate ${short(data.rates[trial.rate])}, seed ${trial.seed}` +
     (data.places[trial.place] ? `, ${data.places[trial.place]}` : "");
 
   const isShown = (i) => byId("shown").querySelectorAll("input")[i].checked;
@@ -76,7 +77,7 @@
         line: { width: 0 }, fillcolor: colour(variant) + "26", hoverinfo: "skip" },
       { x, y: mean, mode: "lines+markers", line: style, customdata: cells.map((cell) => first(cell)), 
         marker: { symbol: variant.symbol, size: cells.map((cell) => (cell.diverged < cell.n ? 8 : 0)) },
-        text: cells.map((cell, k) => `${plain(variant.name)}, rate ${x[k]}<br>mean ${told(data.scores[score], mean[k])} ` +
+        text: cells.map((cell, k) => `${plain(variant.name)}, rate ${short(x[k])}<br>mean ${told(data.scores[score], mean[k])} ` +
           `(${told(data.scores[score], low[k])} to ${told(data.scores[score], high[k])})<br>` +
           `${cell.ok} of ${cell.n} ok`),
         hovertemplate: "%{text}<extra></extra>" },

@@ -19,9 +19,20 @@ SCORES = ["train_loss", "train_accuracy", "validation_loss", "validation_accurac
 DIVERGED = ("nonfinite", "blown")
 
 
+def chance(classes: int) -> float:
+    """The accuracy of guessing; without classes the R2 of always saying the mean."""
+    return 1 / classes if classes else 0.0
+
+
 def chance_bound(classes: int, rows: int) -> float:
-    """The accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows."""
-    p = 1 / classes
+    """The accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows.
+
+    Without classes the R2 that one number for all rows exceeds as rarely: it may be nearer to the mean of these rows
+    than the training mean is, whose distance has a variance of 1/rows of theirs.
+    """
+    if not classes:
+        return 9 / rows
+    p = chance(classes)
     return p + 3 * math.sqrt(p * (1 - p) / rows)
 
 
@@ -40,7 +51,7 @@ def outcome(divergence: str | None, final_loss: float, initial_loss: float, accu
 
 
 def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
-    """One row a trial: `trial, variant, learning_rate, seed`, a column for each further axis, PUBLIC, and `classes`."""
+    """One row a trial: `trial, variant, learning_rate, seed`, a column for each further axis, PUBLIC, and `chance`."""
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
     axes = axes.map(lambda value: json.dumps(value) if isinstance(value, dict | list) else value)  # for a cell
     table = pd.concat(
@@ -50,8 +61,9 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     gone = table["divergence"] == "nonfinite"  # the last epoch's figures are not those of the final weights
     table.loc[gone, SCORES] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
+    table["chance"] = table["classes"].map(chance).astype(float)
     table[WHOLE] = table[WHOLE].astype("Int64")
-    return table[["trial", "variant", "learning_rate", "seed", *axes.columns, *PUBLIC, "classes"]]
+    return table[["trial", "variant", "learning_rate", "seed", *axes.columns, *PUBLIC, "chance"]]
 
 
 def _outcome_of(row: Mapping[Any, Any]) -> str:
@@ -81,9 +93,7 @@ def counted(trials: pd.DataFrame) -> pd.DataFrame:
     table = trials[trials["status"] != "failed"].copy()
     diverged = table["outcome"].isin(DIVERGED)
     for score in SCORES:
-        table.loc[diverged, score] = (
-            table.loc[diverged, "initial_loss"] if score.endswith("loss") else 1 / table["classes"]
-        )
+        table.loc[diverged, score] = table.loc[diverged, "initial_loss" if score.endswith("loss") else "chance"]
     return table
 
 

@@ -17,6 +17,10 @@ MOST_PLACES = 3  # of further axes that are told one by one
 
 def sentences(results: Results) -> list[str]:
     """Over which rates each variant trains, which is better, and how sure that is; for each value of the axes."""
+    return [results.said(sentence) for sentence in _sentences(results)]
+
+
+def _sentences(results: Results) -> list[str]:
     if results.summary.empty:
         return ["No trial has ended yet."]
     compared = results.differences_at_best()

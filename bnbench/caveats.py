@@ -27,6 +27,10 @@ PARAMS = "model.params."  # what an axis that sweeps a number of the layer list 
 
 def caveats(results: Results) -> list[str]:
     """Sentences, the gravest first; none where there is nothing to say."""
+    return [results.said(sentence) for sentence in _caveats(results)]
+
+
+def _caveats(results: Results) -> list[str]:
     trials, summary, experiment = results.trials, results.summary, results.experiment
     told = [*_missing(trials, results.planned)]
     if summary.empty:
@@ -41,7 +45,7 @@ def caveats(results: Results) -> list[str]:
         *_edges(results, dead),
         *_gaps(sorted(summary["learning_rate"].unique())),
     ]
-    return [*told, *_coarse(results.validation_rows)]
+    return told if results.of_numbers else [*told, *_coarse(results.validation_rows)]
 
 
 def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:

@@ -57,13 +57,14 @@ class Finding:
 def verdicts(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """One row a claim.
 
-    Columns: text, metric, of, over (empty for `ok`), bound, estimate (mean difference, geometric mean ratio or share)
-    with its 95% interval low and high, n (seeds or pairs), verdict (supported, refuted, inconclusive), reason. A claim
-    that must hold at several values of further axes gets the weakest of its verdicts and the figures that go with it.
+    Columns: text, metric, of, over (empty for `ok` and a value), bound, estimate (mean, or mean difference, geometric
+    mean ratio, share) with its 95% interval low and high, n (seeds or pairs), verdict (supported, refuted,
+    inconclusive), reason. A claim that must hold at several values of further axes gets the weakest of its verdicts
+    and the figures that go with it.
     """
     rows = []
     for claim in claims:
-        over = "" if claim.metric == "ok" else claim.over or baseline
+        over = "" if claim.alone else claim.over or baseline
         named = claim.model_dump(include={"text", "metric", "of"}) | {
             "over": over,
             "bound": f"{claim.kind} {claim.bound}",
@@ -123,6 +124,8 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, ended: pd.DataFrame) ->
         return _share(of.values.to_numpy(float) == 1).noted(*notes)
     a, b = (sample.values[seeds].to_numpy(float) for sample in (of, base))
     unsure = _unsure(claim.metric, grid)
+    if claim.kind == "value":
+        return _alone(claim.metric, a, of, unsure).noted(*notes)
     if claim.kind == "probability":
         return _beaten(claim.metric, a, b, unsure).noted(*notes)
     return _widened(claim.kind, _compared(claim.kind, a, b, unsure), of, base, unsure).noted(*notes)
@@ -194,6 +197,12 @@ def _compared(kind: str, of: NDArray[Any], over: NDArray[Any], unsure: float) ->
     if math.isnan(found.low):
         return replace(finding, low=finding.estimate, high=finding.estimate) if unsure else finding.noted(ALL_EQUAL)
     return finding
+
+
+def _alone(metric: str, values: NDArray[Any], of: Sample, unsure: float) -> Finding:
+    """The mean of a metric with its t interval: of a rate the geometric one, as over a rate of 1 that is known."""
+    kind, nothing = ("ratio", np.ones) if metric in RATES else ("difference", np.zeros)
+    return _widened(kind, _compared(kind, values, nothing(len(values)), unsure), of, Sample(), unsure)
 
 
 def _widened(kind: str, found: Finding, of: Sample, over: Sample, unsure: float) -> Finding:

@@ -370,5 +370,6 @@ def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> N
     places = Places.from_environment(data_dir, offline)
     for name in names:
         facts = sets.verify(name, places)
-        found = f"{facts.rows} rows, {len(facts.classes)} classes, {facts.form}"
+        what = f"{len(facts.classes)} classes" if facts.classes else "a number a row"
+        found = f"{facts.rows} rows, {what}, {facts.form}"
         click.echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")

@@ -88,7 +88,7 @@ def compare(a: Path, b: Path, score: str) -> Comparison:
     pairs = paired(first.points, second.points, axes, score)
     apart = pairs["b"] - pairs["a"]  # missing where a loss on the test part is not a finite number
     return Comparison(
-        score=score,
+        score=first.said(score),
         axes=tuple(axes),
         settings=tuple(differences(store.settings(a), store.settings(b))),
         environment=tuple(differences(store.environment(a), store.environment(b))),

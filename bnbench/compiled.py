@@ -4,7 +4,7 @@ The data lie in memory as tensors, the order of the rows is an input, a loop gat
 losses and optimizers do the step. A program is compiled once; a trial only resets its variables.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnbench import keras_names
+from bnbench import keras_names, tasks
 from bnbench.config import Named, Train
 from bnbench.data import Dataset
 from bnbench.data.splits import Parts, Scaling, apply, fit_scaling, split
@@ -85,9 +85,14 @@ def make_optimizer(train: Train, rate: keras.Variable, where: str) -> keras.opti
 
 
 def targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """Class numbers (rows,) in the form that a loss takes: as they are, or one-hot (rows, classes)."""
+    """Class numbers (rows,) in the form that a loss takes: as they are, or one-hot (rows, classes).
+
+    Where the model gives one number alone: (rows, 1), the number wanted, or 1 for the second of two classes.
+    """
     if type(loss).__name__.startswith("Sparse"):
         return y
+    if outputs.shape[-1] == 1:
+        return tf.cast(y, outputs.dtype)[:, tf.newaxis]
     return tf.one_hot(y, outputs.shape[-1], dtype=outputs.dtype)
 
 
@@ -104,6 +109,7 @@ class Start:
     scaling: Scaling
     validation: list[tf.Tensor]  # as `chunks` gives them
     state: list[NDArray[Any]]  # of every variable of the model
+    spreads: Mapping[str, float]  # by part: mean squared distance of the numbers wanted from their training mean
 
     @property
     def nbytes(self) -> int:
@@ -147,7 +153,7 @@ class CompiledProgram:
                 self.evaluate(chunks(np.zeros(size, np.int32)))
 
     def train_epoch(self, order: Rows, go: bool = True) -> tuple[NDArray[Any], float]:
-        """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows right."""
+        """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows' credit."""
         losses, right = self.epoch(tf.constant(order), tf.constant(go))
         losses = losses.numpy()
         broken = np.flatnonzero(~np.isfinite(losses))
@@ -158,7 +164,7 @@ class CompiledProgram:
         size = x.size * self.dtype.size
         self.prescaled = size <= PRESCALED_BYTES
         self.x = tf.Variable(tf.zeros(x.shape, self.dtype)) if self.prescaled else tf.constant(x)
-        self.y = tf.constant(y, tf.int32)
+        self.y = tf.constant(y, tf.int32 if self.program.facts.classes else self.dtype)
         self.shift = tf.Variable(tf.zeros(x.shape[1:], self.dtype))
         self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
 
@@ -171,7 +177,7 @@ class CompiledProgram:
             state = initial_state(program.layers, self.model, program.train.dtype, seed)
             if sum(start.nbytes for start in self.starts.values()) > CACHE_BYTES:
                 self.starts.clear()
-            self.starts[seed] = Start(parts, scaling, chunks(parts.validation), state)
+            self.starts[seed] = Start(parts, scaling, chunks(parts.validation), state, self._spreads(parts))
         return self.starts[seed]
 
     def reset(self, start: Start, learning_rate: float) -> None:
@@ -199,11 +205,34 @@ class CompiledProgram:
                 x /= tf.where(norm > 0, norm, tf.ones_like(norm))
         return x, tf.gather(self.y, rows)
 
-    def _correct(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        return tf.cast(tf.argmax(outputs, axis=-1, output_type=tf.int32) == y, self.dtype)
+    def _credit(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Whether a row is right, 1 or 0, or its squared error; (rows,). `score` makes a score of their mean."""
+        if not self.program.facts.classes:
+            return tf.square(tf.cast(outputs[:, 0], self.dtype) - y)
+        if outputs.shape[-1] == 1:
+            found = tf.cast(outputs[:, 0] > tasks.threshold(self.program.train.loss), tf.int32)
+        else:
+            found = tf.argmax(outputs, axis=-1, output_type=tf.int32)
+        return tf.cast(found == y, self.dtype)
+
+    def _spreads(self, parts: Parts) -> dict[str, float]:
+        if self.program.facts.classes:
+            return {}
+        y = self.dataset.y.astype(np.float64)
+        mean = y[parts.train].mean()
+        return {name: float(np.mean((y[rows] - mean) ** 2)) for name, rows in vars(parts).items()}
+
+    def score(self, credit: float, start: Start, part: str) -> float:
+        """The accuracy, which the mean credit of a part's rows is; of numbers R2, but at least 0.
+
+        R2 is the share by which the squared error is below that of always saying the training mean, which has 0.
+        """
+        if self.program.facts.classes:
+            return credit
+        return max(0.0, 1 - credit / start.spreads[part]) if start.spreads[part] else 0.0
 
     def _step(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """One update; the loss before it, regularisers included, and the number of rows it had right."""
+        """One update; the loss before it, regularisers included, and the sum of its rows' credit."""
         x, y = self._batch(rows)
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
@@ -211,13 +240,13 @@ class CompiledProgram:
             scaled = self.optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
-        return loss, tf.reduce_sum(self._correct(y, outputs))
+        return loss, tf.reduce_sum(self._credit(y, outputs))
 
     def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Train on the rows in that order, up to a loss that is not finite; without `go` compile and train nothing.
 
         Returns:
-            The mini-batch losses (steps,) and the number of rows right. What stands behind a loss that is not finite
+            The mini-batch losses (steps,) and the sum of the rows' credit. What stands behind a loss that is not finite
             means nothing.
         """
         size = self.program.batch_size
@@ -244,38 +273,40 @@ class CompiledProgram:
         return every, right
 
     def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
-        """The sum of the losses, the number of rows right and whether every weight is finite (1 or 0), as (3,)."""
+        """The sum of the losses, that of the rows' credit and whether every weight is finite (1 or 0), as (3,)."""
         x, y = self._batch(rows)
         outputs = self.model(x, training=False)
         loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
-        return tf.stack([loss * rows.shape[0], tf.reduce_sum(self._correct(y, outputs)), tf.cast(finite, self.dtype)])
+        return tf.stack([loss * rows.shape[0], tf.reduce_sum(self._credit(y, outputs)), tf.cast(finite, self.dtype)])
 
-    def mode_gap(self, rows: Rows) -> float | None:
-        """Accuracy normalised by the statistics of each batch minus that by the moving ones, on the same whole batches.
+    def mode_gap(self, start: Start) -> float | None:
+        """The score normalised by the statistics of each batch minus that by the moving ones, on the same batches.
 
         The moving statistics stay as they are. None: nothing is batch-normalised, or other layers too act differently
         in training, and so the gap would not be that of the statistics.
         """
         if not self.has_moving_statistics:
             return None
+        rows = start.parts.validation
         size = min(self.program.batch_size, len(rows))
         kept = [variable.numpy() for variable in self.model.non_trainable_variables]
-        gaps = []
+        pairs = []
         for first in range(0, min(len(rows) - size + 1, GAP_BATCHES * size), size):
             x, y = self._batch(tf.constant(rows[first : first + size]))
-            moving, own = (self._correct(y, self.model(x, training=mode)) for mode in (False, True))
-            gaps.append(float(tf.reduce_mean(own - moving)))
+            moving, own = (float(tf.reduce_mean(self._credit(y, self.model(x, training=m)))) for m in (False, True))
+            pairs.append((moving, own))
             for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
                 variable.assign(value)
-        return float(np.mean(gaps))
+        moving, own = (self.score(mean, start, "validation") for mean in np.mean(pairs, axis=0).tolist())
+        return own - moving
 
     def _float_weights(self) -> list[tf.Variable]:
         values = [weight.value for weight in self.model.weights]
         return [value for value in values if value.dtype.is_floating]
 
     def evaluate(self, part: Sequence[tf.Tensor]) -> tuple[float, float, bool]:
-        """Loss, regularisers included, and accuracy in inference mode, means over the rows; whether weights are finite.
+        """Loss, regularisers included, and credit in inference mode, means over the rows; whether weights are finite.
 
         Args:
             part: row numbers, as `chunks` gives them.

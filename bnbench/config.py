@@ -29,7 +29,9 @@ from bnbench.parts import STRICT, Rate, form
 from bnbench.reading import parse_override, read_yaml, set_key
 from bnbench.statements import Claim, Published
 
-DATA_SETS = ("digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10")
+DATA_SETS = (
+    "digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10", "distance", "windows", "bag_of_words",
+)  # fmt: skip
 NORMS = ("none", "batch", "layer", "group", "rms")
 MAX_SEEDS = 1000
 MAX_RATES = 1000
@@ -81,6 +83,16 @@ def _data_set(value: str) -> str:
     return value
 
 
+def _class_names(value: object) -> object:
+    return [str(name) if type(name) is int else name for name in value] if isinstance(value, list) else value
+
+
+def _classes(value: list[str] | None) -> list[str] | None:
+    if value is not None and (len(value) < 2 or len(set(value)) < len(value)):
+        raise ValueError(f"found {value}, wanted at least two classes, each once")
+    return value
+
+
 NamedValue = Annotated[Named, BeforeValidator(_named)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
@@ -102,10 +114,15 @@ class Data(Part):
     """The data set and how its rows are used."""
 
     name: Annotated[str, AfterValidator(_data_set)]
+    # Rows of these alone, in this order; None: of all classes.
+    classes: Annotated[list[str] | None, BeforeValidator(_class_names), AfterValidator(_classes)] = None
     split: Split = Split()
     scale: Literal["none", "unit", "standard", "l2"] = "standard"
     repeats: Literal["remove", "keep"] = "remove"  # rows that stand twice leak from one part into another
     limit: Count | None = None  # rows a part
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # lists have no hash of their own
 
 
 class Model(Part):

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class Content:
     differences: Table | None
     published: Table | None
     pictures: Sequence[Picture]
+    score: str  # what is compared: accuracy or R²
     data: Mapping[str, Any]  # as `interactive.figure_data` has it
     command: str
     config: str
@@ -47,6 +48,11 @@ class Content:
 
 def content(results: Results, pictures: Sequence[Picture]) -> Content:
     """What the report of these results says."""
+
+    def of(make: Callable[[Results], Table | None]) -> Any:
+        table = make(results)
+        return table and table.map(results.said)
+
     experiment, summary = results.experiment, results.summary
     name = experiment.name if experiment else results.folder.name
     seeds = int(summary["n"].max()) if len(summary) else 0
@@ -57,12 +63,13 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
         folder=str(results.folder),
         answer=sentences(results),
         caveats=caveats(results),
-        claims=tables.claims(results),
-        variants=tables.variants(results),
-        rates=tables.rates(results),
-        differences=tables.differences(results),
-        published=tables.published(results),
+        claims=of(tables.claims),
+        variants=of(tables.variants),
+        rates=of(tables.rates),
+        differences=of(tables.differences),
+        published=of(tables.published),
         pictures=pictures,
+        score=results.said("accuracy"),
         data={} if summary.empty else interactive.figure_data(results),
         command=_command(results.folder),
         config=experiment.to_yaml() if experiment else f"{store.CONFIG} cannot be read",

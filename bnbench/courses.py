@@ -27,7 +27,7 @@ def trial_courses(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> 
     history = history[history["trial"].isin(ended["trial"])]
     courses = _lowest(history).join(_area(history), how="outer")
     found = ended.merge(courses, left_on="trial", right_index=True, how="left")
-    found["aulc"] = found["aulc"].mask(found["outcome"].isin(DIVERGED), 1 / found["classes"])
+    found["aulc"] = found["aulc"].mask(found["outcome"].isin(DIVERGED), found["chance"])
     found["overfitting_rise"] = found["validation_loss"] - found.pop("lowest")
     reached = history[history["validation_accuracy"] >= target].drop_duplicates("trial").set_index("trial")
     never = math.nan if math.isnan(target) else math.inf
@@ -65,7 +65,7 @@ def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) ->
     if not (own["outcome"] == "ok").any():
         return math.nan
     highest = own["trial"].map(history.groupby("trial")["validation_accuracy"].max())
-    return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), 1 / own["classes"]).tolist()))
+    return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), own["chance"]).tolist()))
 
 
 def course_table(
@@ -112,7 +112,7 @@ def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     wide = wide.reindex(ended.index.intersection(wide.index, sort=False))  # in the order of the plan again
     own = ended.loc[wide.index]
     lost_from = wide.isna().mul(own["diverged_at_step"].notna(), axis=0)
-    chance = pd.DataFrame(dict.fromkeys(wide.columns, 1 / own["classes"]))
+    chance = pd.DataFrame(dict.fromkeys(wide.columns, own["chance"]))
     filled = wide.ffill(axis=1).mask(lost_from, chance)
     long = filled.reset_index().melt(id_vars="trial", value_name="validation_accuracy")
     long = long.merge(planned[["trial", *keys]], on="trial")

@@ -18,12 +18,12 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnbench import saved
+from bnbench import saved, tasks
 from bnbench.compiled import CompiledProgram, Rows, Start, chunks, make, make_optimizer, targets, use_threads
 from bnbench.data import Dataset
 from bnbench.errors import ConfigError
 from bnbench.model import build_model, stream_seed, with_scaling
-from bnbench.plan import Program, Trial, check_output
+from bnbench.plan import Program, Trial
 from bnbench.records import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
@@ -39,7 +39,7 @@ def check(program: Program) -> None:
     use_threads(program.train.threads)
     with _floatx(program.train.dtype):
         model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
-        check_output(model.output_shape[1:], program.layers, program.facts)
+        tasks.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
         loss = make("losses", program.train.loss, f"{program.where}: train.loss")
         optimizer = make_optimizer(program.train, keras.Variable(1e-3), f"{program.where}: train")
         _callbacks(program, "check", Path())
@@ -162,13 +162,13 @@ class _Course:
 
     def begin(self) -> None:
         """Record the untrained model as epoch 0."""
-        loss, accuracy, _ = self.compiled.evaluate(self.start.validation)
-        self._record(None, None, loss, accuracy)
+        loss, credit, _ = self.compiled.evaluate(self.start.validation)
+        self._record(None, None, loss, self._score(credit, "validation"))
 
     def run_epoch(self, order: Rows) -> bool:
         """Train and validate once; whether the trial goes on."""
         began = time.perf_counter()
-        losses, right = self.compiled.train_epoch(order)
+        losses, credit = self.compiled.train_epoch(order)
         seconds = time.perf_counter() - began
         self.training_seconds += seconds
         self.losses.append(losses)
@@ -181,8 +181,9 @@ class _Course:
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
         rows[-1] = len(order) - rows[:-1].sum()  # the last batch may be short, and weighs less
-        loss, accuracy, finite = self.compiled.evaluate(self.start.validation)
-        self._record(float(np.average(losses, weights=rows)), right / len(order), loss, accuracy)
+        loss, validated, finite = self.compiled.evaluate(self.start.validation)
+        accuracy, trained = self._score(validated, "validation"), self._score(credit / len(order), "train")
+        self._record(float(np.average(losses, weights=rows)), trained, loss, accuracy)
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
         self._keep_best(loss, accuracy)
@@ -210,7 +211,7 @@ class _Course:
         test = best_test = Scores()
         gap = None
         if self.nonfinite is None:
-            gap = self.compiled.mode_gap(self.start.parts.validation)
+            gap = self.compiled.mode_gap(self.start)
             self._save(saving, "final")
             test = best_test = self._test()
         if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
@@ -237,8 +238,11 @@ class _Course:
         )
 
     def _test(self) -> Scores:
-        loss, accuracy, _ = self.compiled.evaluate(chunks(self.start.parts.test))
-        return Scores(_known(loss), accuracy)
+        loss, credit, _ = self.compiled.evaluate(chunks(self.start.parts.test))
+        return Scores(_known(loss), self._score(credit, "test"))
+
+    def _score(self, credit: float, part: str) -> float:
+        return self.compiled.score(credit, self.start, part)
 
     def _divergence(self) -> Divergence | None:
         if self.nonfinite:

@@ -1,7 +1,7 @@
 """Results -> figures: which there are, their panels, legends and notes; `plots` draws what is in a panel."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from textwrap import wrap
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
@@ -47,9 +48,17 @@ Place = tuple[str, pd.DataFrame]
 
 def figures(results: Results) -> Iterator[Drawn]:
     """Every figure of an experiment; none where no trial has ended."""
-    if results.summary.empty:
+    for drawn in _figures(results):
+        if results.of_numbers:
+            for text in drawn.figure.findobj(Text):
+                text.set_text(results.said(text.get_text()))
+        yield replace(drawn, caption=results.said(drawn.caption))
+
+
+def _figures(results: Results) -> Iterator[Drawn]:
+    if results.cells.empty:
         return
-    looks = plots.looks(list(dict.fromkeys(results.summary["variant"])))
+    looks = plots.looks(list(dict.fromkeys(results.cells["variant"])))
     yield Drawn(
         "rates", "Score, loss and share of seeds that train, against the learning rate.", _rates(results, looks)
     )
@@ -120,15 +129,15 @@ def _lines(text: str, width: float) -> list[str]:
 
 def _seeds(results: Results) -> str:
     """How many trials a mean is of; how many settings are shown, where there are more."""
-    low, high = results.summary["n"].min(), results.summary["n"].max()
+    low, high = results.cells["n"].min(), results.cells["n"].max()
     told = f"{low} seed{'s' if high > 1 else ''}" if low == high else f"{low} to {high} seeds"
-    settings = results.summary.groupby(results.axes, dropna=False).ngroups if results.axes else 1
+    settings = results.cells.groupby(results.axes, dropna=False).ngroups if results.axes else 1
     return told + f" ({MOST_PLACES} of {settings} settings shown)" * (settings > MOST_PLACES)
 
 
 def _rates(results: Results, styles: Looks) -> Figure:
     """Accuracy, loss and share of ok seeds against the rate; a row for each value of the further axes."""
-    places = _by_place(results, results.summary)
+    places = _by_place(results, results.cells)
     points = dict(_by_place(results, results.points))
     handles = _handles(styles, markers=True)
     handles += [
@@ -136,7 +145,7 @@ def _rates(results: Results, styles: Looks) -> Figure:
         Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged: counted at chance / initial loss"),
         Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"),
     ]
-    many = results.summary["n"].max() > 1
+    many = results.cells["n"].max() > 1
     note = f"line: mean over {_seeds(results)}; band: lowest to highest" if many else "one seed: no spread is known"
     note += "; right: share of seeds that train, Wilson 95% interval"
     figure, axes = _grid(len(places), 3, NARROW, (0.62, 0.35), handles, note + CUT)
@@ -145,7 +154,7 @@ def _rates(results: Results, styles: Looks) -> Figure:
         for ax, score in zip(row[:2], ("validation_accuracy", "validation_loss"), strict=True):
             plots.score_against_rate(ax, summary, points[place], score, styles)
             ax.set_title(place)
-        row[0].axhline(1 / points[place]["classes"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
+        row[0].axhline(points[place]["chance"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
         cut |= _bound_losses([row[1]], points[place]["initial_loss"].max())
         plots.share_ok_against_rate(row[2], summary, styles)
     for ax in axes[:-1].flat:
@@ -162,7 +171,7 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
     trials = trials[trials["seed"].isin(seeds[:MOST_SEEDS]) & trials["learning_rate"].isin(shown)]
     blocks = -(-len(shown) // COLUMNS)
     columns = -(-len(shown) // blocks)
-    history = results.history[results.history["trial"].isin(trials["trial"])].merge(
+    history = results.epochs[results.epochs["trial"].isin(trials["trial"])].merge(
         trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial"
     )
     handles = _handles(styles, markers=False)
@@ -291,7 +300,7 @@ def _efforts(results: Results, styles: Looks) -> Drawn | None:
 
 
 def _ranges(results: Results, styles: Looks) -> Drawn | None:
-    rates = sorted(results.summary["learning_rate"].unique())
+    rates = sorted(results.cells["learning_rate"].unique())
     note = f"bar: grid rates around the best (marked) at which each of {_seeds(results)} trains; arrow: the grid ends; "
     note += "cross: not even at the best"
     figure = _multiples(

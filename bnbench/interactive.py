@@ -19,7 +19,7 @@ SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v"
 
 def figure_data(results: Results) -> dict[str, Any]:
     """What the figure draws, as plain values: variants, places, rates, cells, trials and curves, by their numbers."""
-    summary, points = results.summary, results.points
+    summary, points = results.cells, results.points
     looks = plots.looks(list(dict.fromkeys(summary["variant"])))
     names = list(looks)
     places = _places(summary, results.axes)
@@ -32,10 +32,11 @@ def figure_data(results: Results) -> dict[str, Any]:
             {"name": name, "colour": look.colour, "symbol": SYMBOLS.get(look.marker, "star"), "dash": _dash(look)}
             for name, look in looks.items()
         ],
+        "score": results.said("accuracy"),
         "places": places,
         "rates": rates,
         "scores": [
-            *({"label": plots.label(score), "percent": score.endswith("accuracy")} for score in kept),
+            *({"label": results.said(plots.label(score)), "percent": score.endswith("accuracy")} for score in kept),
             {"label": "share of seeds that train", "percent": True},
         ],
         "cells": [
@@ -59,7 +60,7 @@ def figure_data(results: Results) -> dict[str, Any]:
             "step": [None if pd.isna(step) else int(step) for step in points["diverged_at_step"]],
             "scores": [[_number(value) for value in points[score]] for score in kept],
         },
-        "curves": _curves(results.history, points, results.axes),
+        "curves": _curves(results.epochs, points, results.axes),
         "first": _first(points),
     }  # fmt: skip
 

@@ -40,19 +40,22 @@ REFUSED = frozenset(
     }
 )  # fmt: skip
 # Of these families only some fit: callbacks that act between epochs and write where bnbench tells them to; losses of
-# one number a class.
+# classes or of a number.
 CHOSEN = MappingProxyType(
     {
         "callbacks": frozenset({"EarlyStopping", "ModelCheckpoint", "ReduceLROnPlateau", "TensorBoard"}),
         "losses": frozenset(
             {
                 "SparseCategoricalCrossentropy", "CategoricalCrossentropy", "CategoricalFocalCrossentropy",
-                "CategoricalHinge", "MeanSquaredError",
+                "CategoricalHinge", "BinaryCrossentropy", "BinaryFocalCrossentropy", "MeanSquaredError",
+                "MeanAbsoluteError", "Huber", "LogCosh",
             }
         ),
     }
 )  # fmt: skip
-SHORT_NAMES = MappingProxyType({"mse": "MeanSquaredError"})
+SHORT_NAMES = MappingProxyType(  # as Keras has them
+    {"mse": "MeanSquaredError", "mae": "MeanAbsoluteError", "bce": "BinaryCrossentropy"}
+)
 HIDDEN = frozenset(
     {"name", "dtype", "seed", "autocast", "reduction"}
 )  # bnbench gives these: names, train.dtype, the trial's seed

@@ -57,7 +57,7 @@ def curve(ended: pd.DataFrame) -> Curve:
 
     ok, accuracy = ended["outcome"] == "ok", ended["validation_accuracy"]
     loss = np.minimum(ended["validation_loss"], ended["initial_loss"])
-    return Curve(rates, mean(accuracy), mean(accuracy.where(ok, 1 / ended["classes"])), mean(loss), mean(ok) == 1)
+    return Curve(rates, mean(accuracy), mean(accuracy.where(ok, ended["chance"])), mean(loss), mean(ok) == 1)
 
 
 def best_rate(ended: pd.DataFrame) -> float:

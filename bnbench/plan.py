@@ -10,7 +10,7 @@ from itertools import product
 from math import prod
 from typing import Any
 
-from bnbench import config, layers, shapes, statements
+from bnbench import config, layers, shapes, statements, tasks
 from bnbench.config import Data, Experiment, Train, Variant
 from bnbench.errors import ConfigError, did_you_mean
 from bnbench.layers import Layer
@@ -30,7 +30,7 @@ class Facts:
     fingerprint: str  # sha256 of the parsed arrays, so that two sources of the same rows are one
     shape: tuple[int, ...]  # of one example
     dtype: str  # of the examples as stored: uint8, float32
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # empty: each row has a number instead
     rows: int
     test_rows: int  # the last so many rows are the official test part; 0: there is none
     repeated_rows: int  # rows that are left out under `repeats: remove`; never official test rows
@@ -157,6 +157,9 @@ def make(experiment: Experiment, describe: Callable[[Data], Facts], where: str) 
     for axes, at_axes in _points(experiment, where):
         facts = describe(at_axes.data)
         _check_variants(at_axes, where)
+        for key in ("claims", "published"):
+            for i, statement in enumerate(getattr(experiment, key)):
+                tasks.check_metric(statement.metric, len(facts.classes), f"{where}: {key}[{i}].metric")
         for name, variant in at_axes.variants.items():
             program = _program(at_axes, variant, facts, where, f"variants.{name}")
             trials = []
@@ -209,16 +212,17 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
             f"{where}: train.batch_size",
             f"a batch of {train.batch_size} is larger than the {sizes.train} training rows",
         )
+    tasks.check_loss(len(facts.classes), facts.name, train.loss, f"{where}: {place}: train.loss")
     _check_loss(train, flat, f"{where}: {place}")
     traced = shapes.trace(flat, facts.shape, f"{where}: {place}")
     if traced:
-        check_output(traced.shape, flat, facts)
+        tasks.check_output(traced.shape, flat, len(facts.classes), train.loss)
         if traced.weights.total > MOST_WEIGHTS:
             raise ConfigError(f"{where}: {place}", f"{traced.weights.total:,} weights: at most {MOST_WEIGHTS:,}")
     decisive = {
         "engine": ENGINE_VERSION,
         "versions": _versions(),
-        "data": experiment.data.model_dump(),
+        "data": experiment.data.model_dump(exclude={"classes"}),  # those are in the fingerprint
         "fingerprint": facts.fingerprint,
         "layers": [[layer.name, layer.class_name, layer.arguments] for layer in flat],
         "train": train.model_dump(),
@@ -226,20 +230,6 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
     weights, outputs = (traced.weights, traced.outputs) if traced else (None, 0)
     key, place = _digest(decisive), f"{where}: {place}"
     return Program(key, flat, experiment.data, train, facts, sizes, weights, outputs, place)
-
-
-def check_output(shape: tuple[int | None, ...], flat: tuple[Layer, ...], facts: Facts) -> None:
-    """A model gives one number a class.
-
-    Raises:
-        ConfigError: it does not; names the last layer and both shapes.
-    """
-    if shape != (len(facts.classes),):
-        raise ConfigError(
-            flat[-1].where,
-            f"the last layer, {flat[-1].name} ({flat[-1].class_name}), gives {shape}, wanted ({len(facts.classes)},): "
-            "one number a class; `- flatten` before the dense layers parts an image into its pixels",
-        )
 
 
 def label(value: object) -> str:
@@ -253,7 +243,9 @@ def label(value: object) -> str:
 
 def _layers(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> tuple[Layer, ...]:
     norm = layers.Norm(variant.norm.name, variant.norm.arguments, variant.norm_position, f"{where}: {place}.norm")
-    params = {**experiment.model.params, **variant.params, "classes": len(facts.classes)}
+    params = {**experiment.model.params, **variant.params}
+    if facts.classes:
+        params["classes"] = len(facts.classes)
     items = variant.layers if variant.layers is not None else experiment.model.layers
     own = f"{where}: {place}.layers" if variant.layers is not None else f"{where}: model.layers"
     flat = layers.flatten(items, params, norm, own)

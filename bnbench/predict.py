@@ -25,7 +25,8 @@ class Predictions:
         trial: its id.
         name: for people, with the epoch whose weights were used.
         table: one row an input row: `input`, `row` counted from 1, `class` and its `probability`, then `class_2`,
-            `probability_2` and so on as asked for. A probability is missing where the model gives none.
+            `probability_2` and so on as asked for. A probability is missing where the model gives none. Of a model
+            that gives a number, `value` instead.
         notes: what was done to the inputs, and what looks odd.
     """
 
@@ -54,23 +55,34 @@ def predict(folder: Path, which: str, paths: Sequence[Path], top: int = 1) -> Pr
 
     outputs = model.apply_saved(store.model_path(folder, trial), np.concatenate([part.values for part in rows]))
     notes = [note for part in rows for note in part.notes]
-    if saved[trial].probabilities == "none":
+    if saved[trial].classes and saved[trial].probabilities == "none":
         notes.append("this model was trained on a loss that needs no probabilities, so it gives none")
     name = f"{_names(results)[trial]}, {saved[trial].weights} weights"
     return Predictions(trial, name, ranking(outputs, rows, saved[trial], top), tuple(notes))
 
 
 def ranking(outputs: NDArray[np.float64], rows: Sequence[inputs.Rows], saved: Saved, top: int) -> pd.DataFrame:
-    """The table of `Predictions` for outputs (rows, classes); equal ones in the order of the classes."""
+    """The table of `Predictions` for outputs (rows, classes or 1); equal ones in the order of the classes."""
     places = [(str(part.path), number) for part in rows for number in range(1, len(part.values) + 1)]
     table = pd.DataFrame(places, columns=["input", "row"])
-    chances = probabilities(outputs, saved.probabilities)
+    if not saved.classes:
+        return table.assign(value=outputs[:, 0])
+    outputs, kind = _a_class_each(outputs, saved)
+    chances = probabilities(outputs, kind)
     order = np.argsort(-outputs, axis=1, kind="stable")
     for rank in range(min(top, outputs.shape[1])):
         ending = f"_{rank + 1}" if rank else ""
         table[f"class{ending}"] = [saved.classes[i] for i in order[:, rank]]
         table[f"probability{ending}"] = chances[np.arange(len(order)), order[:, rank]]
     return table
+
+
+def _a_class_each(outputs: NDArray[np.float64], saved: Saved) -> tuple[NDArray[np.float64], str]:
+    """The outputs with a column a class, and what they are; one number alone speaks of the second of two classes."""
+    kind = saved.probabilities
+    if kind == "sigmoid":
+        outputs, kind = 1 / (1 + np.exp(-outputs)), "given"
+    return (np.hstack([1 - outputs, outputs]) if outputs.shape[1] < len(saved.classes) else outputs), kind
 
 
 def probabilities(outputs: NDArray[np.float64], kind: str) -> NDArray[np.float64]:

@@ -42,12 +42,14 @@ class Lines(Silent):
     def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
         """Say how much there is to do."""
         self.todo, self.done = todo, 0
+        self.of_numbers = not plan.cohorts[0].program.facts.classes
         _tell(opening(plan, todo, jobs))
 
     def result(self, trial: Trial, result: Result) -> None:
         """Say how the trial ended."""
         self.done += 1
-        _tell(f"[{self.done}/{self.todo}] {trial.name}: {ending(result)}")
+        told = ending(result)
+        _tell(f"[{self.done}/{self.todo}] {trial.name}: {told.replace('accuracy', 'R²') if self.of_numbers else told}")
 
 
 def _tell(line: str) -> None:

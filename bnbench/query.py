@@ -70,7 +70,8 @@ def shown(trials: pd.DataFrame, conditions: Sequence[Condition] = (), sort: str 
     """The columns that a terminal has room for, and those that were asked about."""
     asked = [resolve(trials, condition.column, "--where") for condition in conditions]
     asked += [resolve(trials, sort.removeprefix("-"), "--sort")] if sort else []
-    keys = ["trial", "variant", "learning_rate", "seed", *axes_of(trials), *SHOWN]
+    scores = [name if name in trials.columns else name.replace("accuracy", "r2") for name in SHOWN]
+    keys = ["trial", "variant", "learning_rate", "seed", *axes_of(trials), *scores]
     return list(dict.fromkeys([*keys, *asked]))
 
 

@@ -37,17 +37,40 @@ class Results:
     @property
     def trials(self) -> pd.DataFrame:
         """One row a trial, the columns of trials.csv."""
-        return self._full.drop(columns="classes")
+        return self.named(self._full.drop(columns="chance"))
 
     @property
     def history(self) -> pd.DataFrame:
         """One row a trial and epoch, the columns of history.csv; epoch 0 is the untrained model."""
+        return self.named(self._history)
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """One row a variant, axis value and learning rate, the columns of summary.csv."""
+        return self.named(self.cells)
+
+    @property
+    def epochs(self) -> pd.DataFrame:
+        """The history with its scores as accuracies, whatever they are: what other modules reckon with."""
         return self._history
 
     @cached_property
-    def summary(self) -> pd.DataFrame:
-        """One row a variant, axis value and learning rate, the columns of summary.csv."""
+    def cells(self) -> pd.DataFrame:
+        """The summary with its scores as accuracies, whatever they are."""
         return analysis.summary_table(self._full)
+
+    @cached_property
+    def of_numbers(self) -> bool:
+        """Whether the data have a number a row and no classes, so that scores are R2."""
+        return len(self._stored) > 0 and not self._stored["classes"].any()
+
+    def named(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with its scores called what they are, accuracies or R2."""
+        return table.rename(columns=lambda name: name.replace("accuracy", "r2")) if self.of_numbers else table
+
+    def said(self, text: str) -> str:
+        """A text about accuracies, in the words of this experiment."""
+        return text.replace("accuracy", "R²") if self.of_numbers else text
 
     @property
     def axes(self) -> list[str]:

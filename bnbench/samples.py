@@ -45,6 +45,7 @@ def sample(metric: str, at: float | Literal["best"], ended: pd.DataFrame, grid: 
     if ended.empty:
         return Sample()
     if metric not in OVER_RATES:
+        metric = metric.replace("r2", "accuracy")  # as tables of trials have it, whichever it is
         rate = best_rate(ended) if at == "best" else at
         return Sample(ended[ended["learning_rate"] == rate].set_index("seed")[metric], rate)
     whole = {seed: over_rates(part) for seed, part in ended.groupby("seed") if len(part) == len(grid)}

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from bnbench import tasks
 from bnbench.errors import ResultsError
 from bnbench.plan import Program
 
@@ -16,8 +17,9 @@ class Saved:
     data: str  # the data set
     shape: tuple[int, ...]  # of one row as it is stored, which is what the model takes
     value_range: tuple[float, float]  # of the data set's format: (0, 255) for images
-    classes: tuple[str, ...]  # in the order of the model's outputs
-    probabilities: str  # softmax: makes them of the outputs; given: the outputs are; none: the outputs are other scores
+    classes: tuple[str, ...]  # in the order of the model's outputs; empty: it gives a number
+    # softmax, sigmoid: makes them of the outputs; given: the outputs are; none: the outputs are other scores.
+    probabilities: str
 
 
 def describe(program: Program, value_range: tuple[float, float], weights: str) -> Saved:
@@ -28,9 +30,10 @@ def describe(program: Program, value_range: tuple[float, float], weights: str) -
 
 def _probabilities(program: Program) -> str:
     loss, last = program.train.loss, program.layers[-1]
+    kind = "sigmoid" if tasks.kind(loss) in tasks.OF_TWO_CLASSES else "softmax"
     if loss.arguments.get("from_logits"):
-        return "softmax"
-    return "given" if last.class_name == "Softmax" or last.arguments.get("activation") == "softmax" else "none"
+        return kind
+    return "given" if kind in {last.class_name.lower(), last.arguments.get("activation")} else "none"
 
 
 def page(model: Path) -> Path:

@@ -10,7 +10,8 @@ from bnbench.errors import ConfigError, not_one_of
 from bnbench.parts import STRICT, Rate, form
 
 OF_ONE_RATE = (  # a trial has one
-    "validation_accuracy", "test_accuracy", "train_accuracy", "validation_loss", "test_loss", "train_loss",
+    "validation_accuracy", "test_accuracy", "train_accuracy", "validation_r2", "test_r2", "train_r2",
+    "validation_loss", "test_loss", "train_loss",
     "epochs_to_target", "steps_to_target", "seconds_to_target", "aulc", "overfitting_onset", "overfitting_rise", "ok",
 )  # fmt: skip
 OVER_RATES = (  # the trials of one seed at all rates have one together
@@ -20,7 +21,7 @@ OVER_RATES = (  # the trials of one seed at all rates have one together
 METRICS = (*OF_ONE_RATE, *OVER_RATES)
 RATES = ("best_rate", "max_stable_rate")  # known to one step of the grid, which is a factor
 TARGETED = ("epochs_to_target", "steps_to_target", "seconds_to_target")
-KINDS = ("ratio", "difference", "probability")
+KINDS = ("value", "ratio", "difference", "probability")
 
 
 class Bound(BaseModel):
@@ -75,7 +76,8 @@ class Claim(BaseModel):
     text: str = Field(min_length=1, max_length=500)
     metric: Annotated[str, AfterValidator(_metric)]
     of: str
-    over: str | None = None  # None: the baseline; for `ok` there is none
+    over: str | None = None  # None: the baseline; for `ok` and a value there is none
+    value: Bound | None = None  # of `of` alone
     ratio: Bound | None = None  # of / over, paired by seed
     difference: Bound | None = None  # of - over, paired by seed
     probability: Bound | None = None  # that `of` beats `over` at a seed; for `ok` that a seed is ok
@@ -87,7 +89,7 @@ class Claim(BaseModel):
     def _one_bound(self) -> "Claim":
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
-            raise ValueError(f"found {' and '.join(given) or 'none'} of ratio, difference, probability: wanted one")
+            raise ValueError(f"found {' and '.join(given) or 'none'} of {', '.join(KINDS)}: wanted one")
         if self.kind == "probability" and not all(0 <= number <= 1 for number in self.bound.numbers):
             raise ValueError(f"a probability of {self.bound}: wanted 0 to 1")
         if self.kind == "ratio" and not all(number > 0 for number in self.bound.numbers):
@@ -96,6 +98,8 @@ class Claim(BaseModel):
 
     @model_validator(mode="after")
     def _that_fit(self) -> "Claim":
+        if self.kind == "value" and self.over is not None:
+            raise ValueError("a value is of one variant alone: leave 'over' out, or give ratio or difference")
         if self.metric == "ok" and (self.kind != "probability" or self.over is not None):
             raise ValueError("ok is judged by the probability of one variant: leave 'over' out and give 'probability'")
         if self.metric in RATES and self.kind == "difference":
@@ -107,12 +111,17 @@ class Claim(BaseModel):
 
     @property
     def kind(self) -> str:
-        """`ratio`, `difference` or `probability`."""
+        """Which of KINDS it is."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
+    def alone(self) -> bool:
+        """Whether it is of one variant, over no other."""
+        return self.kind == "value" or self.metric == "ok"
+
+    @property
     def bound(self) -> Bound:
-        """What is claimed of the ratio, difference or probability."""
+        """What is claimed of it."""
         bound: Bound = getattr(self, self.kind)
         return bound
 
@@ -133,8 +142,8 @@ class Published(BaseModel):
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":
         _check_fit(self.metric, self.at, self.target)
-        if self.metric.endswith("accuracy") and not 0 <= self.value <= 1:
-            raise ValueError(f"an accuracy of {self.value:g}: wanted a share, 0 to 1")
+        if self.metric.endswith(("accuracy", "r2")) and not 0 <= self.value <= 1:
+            raise ValueError(f"{self.metric} of {self.value:g}: wanted a share, 0 to 1")
         return self
 
 
@@ -157,7 +166,7 @@ def check(claim: Claim, known: Known, where: str) -> None:
     for key, name in (("of", claim.of), ("over", claim.over)):
         if name is not None and name not in known.variants:
             raise ConfigError(f"{where}.{key}", not_one_of(name, known.variants))
-    if claim.metric != "ok" and claim.of == (claim.over or known.baseline):
+    if not claim.alone and claim.of == (claim.over or known.baseline):
         raise ConfigError(f"{where}.over", f"{claim.of!r} over itself: wanted another variant")
     _check_place(claim.at, claim.where, known, where)
 

@@ -1,8 +1,8 @@
 """Results -> the tables of a report, as text that sorts."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -30,6 +30,11 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     sortable: bool = True
 
+    def map(self, said: Callable[[str], str]) -> "Table":
+        """The same table in other words."""
+        rows = [[replace(cell, text=said(cell.text)) for cell in row] for row in self.rows]
+        return Table(said(self.caption), [said(name) for name in self.header], rows, self.sortable)
+
 
 def rates(results: Results) -> Table:
     """A row a variant, axis value and learning rate."""
@@ -44,7 +49,7 @@ def rates(results: Results) -> Table:
             _number(row["validation_loss_mean"], ".4g"),
             _number(row["n_chance"], "d"), _number(row["n_diverged"], "d"),
         ]
-        for row in results.summary.to_dict("records")
+        for row in results.cells.to_dict("records")
     ]  # fmt: skip
     caption = "Means and SD over seeds; a diverged trial counts at chance (accuracy) and at the initial loss."
     return Table(caption, header, rows)

@@ -29,8 +29,8 @@ def answer(results: "Results") -> str:
         return f"{told}: no trial has ended yet"
     kept_in_mind = [f"- {caveat}" for caveat in caveats(results)]
     parts = [
-        f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)",
-        _by_rate(results.summary, results.axes),
+        results.said(f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)"),
+        _by_rate(results.cells, results.axes),
         _by_variant(results.variants, results.axes),
         "\n".join(sentences(results)),
         *([verdicts(results.claims)] if len(results.claims) else []),
@@ -71,7 +71,9 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
             f"{row['stable_from']:.4g} .. {row['stable_to']:.4g}"
             if row["stable_from"] == row["stable_from"]
             else "not at best",
-            f"{'>= ' * row['stable_width_open']}{row['stable_width']:.2g}",
+            ""
+            if row["stable_width"] != row["stable_width"]
+            else f"{'>= ' * row['stable_width_open']}{row['stable_width']:.2g}",
             f"{row['n_diverged']}/{row['trials']}",
         ]
         for row in variants.to_dict("records")

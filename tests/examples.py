@@ -35,14 +35,17 @@ def values(**changes: Any) -> dict[str, Any]:
 
 
 def facts(shape: tuple[int, ...] = (5,), rows: int = 75, classes: int = 3, test_rows: int = 0) -> Facts:
-    """Of made-up data."""
+    """Of made-up data; without classes each row has a number."""
     names = tuple(f"class {i}" for i in range(classes))
     return Facts("digits", "made up", f"{shape}{rows}", shape, "float32", names, rows, test_rows, 0)
 
 
 def dataset(of: Facts) -> Dataset:
-    """Rows that a network can learn: a random point for each class, with noise around it."""
+    """Rows that a network can learn: a random point for each class, with noise around it; or a sum of values."""
     generator = np.random.default_rng(0)
+    if not of.classes:
+        x = generator.normal(size=(of.rows, *of.shape)).astype(np.float32)
+        return Dataset(of, x, 3 + 2 * x.sum(axis=tuple(range(1, x.ndim))), (0.0, 1.0), np.zeros(of.rows, bool))
     y = np.arange(of.rows, dtype=np.int32) % len(of.classes)
     middles = generator.normal(size=(len(of.classes), *of.shape))
     x = (middles[y] + 0.5 * generator.normal(size=(of.rows, *of.shape))).astype(np.float32)

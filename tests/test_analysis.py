@@ -31,7 +31,7 @@ def test_the_public_columns_of_trials() -> None:
         "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "diverged_at_step",
         "epochs", "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
         "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy", "bn_mode_gap", "initial_loss",
-        "parameters", "seconds", "seconds_per_step", "engine", "worker", "classes",
+        "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
     ]  # fmt: skip
     assert analysis.axes_of(table) == ["model.params.units"]
     assert table["model.params.units"].tolist() == [50]

@@ -73,6 +73,20 @@ def test_the_mean_alone_decides_nothing() -> None:
     assert "needs 3 seeds for an interval, has 2" in row["reason"]
 
 
+def test_a_value_is_of_one_variant_alone() -> None:
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", of="plain", value={"at_least": 0.5}, at=0.1)
+    assert (row["n"], row["verdict"], row["over"], row["bound"]) == (3, "supported", "", "value at least 0.5")
+    assert row["estimate"] == pytest.approx(
+        sum(one["validation_accuracy"] for one in PLAIN if one["learning_rate"] == 0.1) / 3
+    )
+
+
+def test_a_rate_alone_is_known_to_a_step_of_the_grid() -> None:
+    row = judge(PLAIN + NORMED, metric="max_stable_rate", of="plain", value={"at_least": 0.005})
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((0.1, 0.01, 1))
+    assert row["verdict"] == "supported"
+
+
 def test_a_ratio_is_a_geometric_mean() -> None:
     plain = scores("plain", *({0.1: 0.2} for _ in range(3)))
     normed = scores("batchnorm", {0.1: 0.2}, {0.1: 0.4}, {0.1: 0.8})

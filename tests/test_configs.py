@@ -18,7 +18,7 @@ def facts(settings: Data) -> Facts:
     """Of the published set, with no file of it."""
     known = KNOWN[settings.name]
     dtype = "uint8" if len(known.shape) == 3 and settings.name != "digits" else "float32"
-    classes = tuple(f"class {i}" for i in range(len(known.counts)))
+    classes = tuple(settings.classes or (f"class {i}" for i in range(len(known.counts))))
     rows = (known.rows, known.test_rows, known.repeated)
     return Facts(settings.name, "made up", known.fingerprint, known.shape, dtype, classes, *rows)
 
@@ -53,7 +53,7 @@ def test_statements_name_their_source_and_stand_there_once(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path not in SHORT], ids=lambda path: path.stem)
 def test_the_readme_lists_it(path: Path) -> None:
-    assert f"`{path.stem}`" in (path.parents[1] / "README.md").read_text(encoding="utf-8")
+    assert f"`{path.stem}`" in (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 @each

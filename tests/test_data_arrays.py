@@ -114,3 +114,47 @@ def test_the_fingerprint_sees_every_change() -> None:
 def test_the_fingerprint_depends_on_nothing_else() -> None:
     strided = np.repeat(GOOD.x, 2, axis=1)[:, ::2]
     assert arrays.fingerprint(strided, GOOD.y, ("a", "b"), 1) == arrays.fingerprint(GOOD.x, GOOD.y, ("a", "b"), 1)
+
+
+def test_rows_may_have_a_number_each_instead_of_a_class() -> None:
+    x = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    dataset = arrays.describe(SOURCE, LOCATED, Parsed(x, np.array([0.5, 2, 3], np.float32), (), 0))
+    assert (dataset.facts.classes, dataset.y.dtype) == ((), np.float32)
+    for y, message in (
+        (np.array([0, 1, 2], np.int32), "labels of type int32, wanted uint8 or float32, and float32"),
+        (np.array([0, np.nan, 2], np.float32), "numbers from nan to nan, wanted finite ones that differ"),
+        (np.ones(3, np.float32), "numbers from 1.0 to 1.0, wanted finite ones"),
+    ):
+        with pytest.raises(DataError, match=message):
+            arrays.describe(SOURCE, LOCATED, Parsed(x, y, (), 0))
+
+
+THREE = arrays.describe(
+    replace(SOURCE, class_count=3),
+    LOCATED,
+    Parsed(
+        np.array([[1, 1], [2, 2], [2, 2], [3, 3], [4, 4], [5, 5]], np.uint8),
+        np.array([0, 2, 2, 1, 2, 1], np.int32),
+        ("a", "b", "c"),
+        2,
+    ),
+)
+
+
+def test_some_classes_alone_are_a_data_set_of_their_own() -> None:
+    own = arrays.of_classes(THREE, ["c", "a"])
+    assert own.x[:, 0].tolist() == [1, 2, 2, 4]
+    assert own.y.tolist() == [1, 0, 0, 0]
+    assert (own.facts.classes, own.facts.rows, own.facts.test_rows, own.facts.repeated_rows) == (("c", "a"), 4, 1, 1)
+    fingerprints = {arrays.of_classes(THREE, names).facts.fingerprint for names in (["c", "a"], ["a", "c"], ["a", "b"])}
+    assert len({*fingerprints, THREE.facts.fingerprint}) == 4
+    assert own.repeated.tolist() == [False, False, True, False]
+
+
+def test_a_class_that_is_not_there_is_named() -> None:
+    with pytest.raises(DataError, match=r"data.classes: toy: 'aa' is not one of a, b, c \(did you mean 'a'\?\)"):
+        arrays.of_classes(THREE, ["aa", "b"])
+    x = np.array([[1, 2], [3, 4]], np.float32)
+    numbers = arrays.describe(SOURCE, LOCATED, Parsed(x, np.array([1, 2], np.float32), (), 0))
+    with pytest.raises(DataError, match="toy has a number a row and no classes"):
+        arrays.of_classes(numbers, ["a", "b"])

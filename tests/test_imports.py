@@ -12,6 +12,7 @@ LEVELS = [
     {"keras_names", "reading", "parts"},
     {"explain", "layers", "training_parts", "statements"},
     {"config", "shapes"},
+    {"tasks"},
     {"plan", "smoke"},
     {"records", "machine", "saved"},
     {"data"},

@@ -79,7 +79,7 @@ def test_a_diverged_trial_lies_where_it_is_counted(tmp_path: Path) -> None:
 
 def test_a_score_that_nobody_has_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = compared(tmp_path, CELLS)
-    monkeypatch.setattr(results, "summary", results.summary.assign(train_loss_mean=math.nan))
+    monkeypatch.setattr(results, "cells", results.cells.assign(train_loss_mean=math.nan))
     data = figure_data(results)
     assert "train loss" not in [score["label"] for score in data["scores"]]
     assert {len(cell["scores"]) for cell in data["cells"]} == {5}  # the share of seeds that train is one

@@ -1,7 +1,7 @@
 """Data sets by name: their facts for a plan, their arrays for training, and what is behind `bnbench data`."""
 
 from bnbench import config
-from bnbench.data import arrays, cache, cifar10, digits, fashion_mnist, files, leaf, letter, mnist, notmnist
+from bnbench.data import arrays, cache, cifar10, digits, fashion_mnist, files, generated, leaf, letter, mnist, notmnist
 from bnbench.data.records import Dataset, Found, Located, Places, Source
 from bnbench.errors import DataError, not_one_of
 from bnbench.plan import Facts
@@ -18,6 +18,7 @@ SOURCES: dict[str, Source] = {
         mnist.SOURCE,
         fashion_mnist.SOURCE,
         cifar10.SOURCE,
+        *generated.SOURCES,
     )
 }
 
@@ -36,6 +37,8 @@ def facts(settings: config.Data, places: Places, download: bool = False) -> Fact
     source = _source(settings.name)
     located = files.locate(source, places, download)
     folder = cache.folder_of(source, located, places)
+    if settings.classes:
+        return load(settings, places, download).facts
     return cache.read_facts(folder) or cache.write(folder, _parse(source, located), source).facts
 
 
@@ -43,12 +46,14 @@ def load(settings: config.Data, places: Places, download: bool = True) -> Datase
     """A data set's arrays, read-only and if possible memory-mapped.
 
     Raises:
-        DataError: the files are nowhere (and may not be fetched), or not what they should be.
+        DataError: the files are nowhere (and may not be fetched), not what they should be, or without a class of
+            `settings.classes`.
     """
     source = _source(settings.name)
     located = files.locate(source, places, download)
     folder = cache.folder_of(source, located, places)
-    return cache.read(folder, source) or cache.write(folder, _parse(source, located), source)
+    whole = cache.read(folder, source) or cache.write(folder, _parse(source, located), source)
+    return arrays.of_classes(whole, settings.classes) if settings.classes else whole
 
 
 def listing(places: Places) -> tuple[Found, ...]:

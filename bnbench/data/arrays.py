@@ -1,13 +1,15 @@
 """Parsed arrays -> Dataset: the checks that hold for every set, the repeated rows, the fingerprint."""
 
+import dataclasses
 import hashlib
 import json
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.data.records import Array, Dataset, Located, Parsed, Source
-from bnbench.errors import DataError
+from bnbench.errors import DataError, not_one_of
 from bnbench.plan import Facts
 
 CHUNK = 1024  # rows at a time where all at once, in float64, would be several times the data (CIFAR-10: 25 MB)
@@ -44,9 +46,10 @@ def _check(source: Source, parsed: Parsed, where: str) -> None:
         raise DataError(
             f"{where}: {len(y)} labels for examples of shape {x.shape}, wanted as many, of shape {source.shape} each"
         )
-    if str(x.dtype) not in ("uint8", "float32") or y.dtype != np.int32:
+    labels = "int32" if classes else "float32"
+    if str(x.dtype) not in ("uint8", "float32") or str(y.dtype) != labels:
         raise DataError(
-            f"{where}: values of type {x.dtype} and labels of type {y.dtype}, wanted uint8 or float32, and int32"
+            f"{where}: values of type {x.dtype} and labels of type {y.dtype}, wanted uint8 or float32, and {labels}"
         )
     if not 0 <= parsed.test_rows < len(x):
         raise DataError(
@@ -59,11 +62,45 @@ def _check(source: Source, parsed: Parsed, where: str) -> None:
     low, high = source.value_range
     if x.min() < low or x.max() > high:
         raise DataError(f"{where}: values from {x.min()} to {x.max()}, wanted {low:g} to {high:g}")
+    if not classes:
+        if not np.isfinite(y).all() or y.min() == y.max():
+            raise DataError(f"{where}: numbers from {y.min()} to {y.max()}, wanted finite ones that differ")
+        return
     if y.min() < 0 or y.max() >= classes:
         raise DataError(f"{where}: labels from {y.min()} to {y.max()}, wanted 0 to {classes - 1}")
     missing = [name for name, count in zip(parsed.classes, np.bincount(y, minlength=classes), strict=True) if not count]
     if missing:
         raise DataError(f"{where}: no row of class {', '.join(missing[:5])}")
+
+
+def of_classes(whole: Dataset, names: Sequence[str]) -> Dataset:
+    """The rows of some classes alone, numbered in the order in which they are named.
+
+    Raises:
+        DataError: no such class, or a data set without classes.
+    """
+    facts = whole.facts
+    if not facts.classes:
+        raise DataError(f"data.classes: {facts.name} has a number a row and no classes")
+    for name in names:
+        if name not in facts.classes:
+            raise DataError(f"data.classes: {facts.name}: {not_one_of(name, facts.classes)}")
+    numbers = np.full(len(facts.classes), -1, np.int32)
+    numbers[[facts.classes.index(name) for name in names]] = np.arange(len(names))
+    kept = np.flatnonzero(numbers[whole.y] >= 0)
+    x, y, repeated = whole.x[kept], numbers[whole.y[kept]], whole.repeated[kept]
+    test_rows = int((kept >= facts.rows - facts.test_rows).sum())
+    own = dataclasses.replace(
+        facts,
+        fingerprint=fingerprint(x, y, tuple(names), test_rows),
+        classes=tuple(names),
+        rows=len(kept),
+        test_rows=test_rows,
+        repeated_rows=int(repeated.sum()),
+    )
+    for array in (x, y, repeated):
+        array.setflags(write=False)
+    return Dataset(own, x, y, whole.value_range, repeated)
 
 
 def mark_repeats(x: Array, test_rows: int) -> NDArray[np.bool_]:

@@ -39,7 +39,7 @@ class Parsed:
     """What a data set's own parser makes of its files."""
 
     x: Array  # (rows, *shape): uint8 or float32
-    y: Array  # (rows,) int32 class numbers
+    y: Array  # (rows,) int32 class numbers, or float32 where there are no classes
     classes: tuple[str, ...]
     test_rows: int  # the last so many rows are the official test part
 
@@ -99,7 +99,7 @@ class Dataset:
 
     facts: Facts
     x: Array  # (rows, *facts.shape), as stored: uint8 images and small whole numbers, float32 tables
-    y: Array  # (rows,) int32 class numbers; official test rows are the last facts.test_rows
+    y: Array  # (rows,) int32 class numbers, or float32 without classes; official test rows are the last facts.test_rows
     value_range: tuple[float, float]  # of the format: (0, 255) for images
     repeated: NDArray[np.bool_]  # (rows,): left out under `repeats: remove`
 

@@ -34,7 +34,8 @@ def split(dataset: Dataset, settings: Data, sizes: plan.Sizes, seed: int) -> Par
     same = settings.split.validation == "test"
     own = replace(whole, validation=0 if same else whole.validation, test=0 if dataset.facts.test_rows else whole.test)
     order = generator.permutation(_pool(dataset, settings))
-    test, validation, train = _deal(order, dataset.y, own, settings.split.stratify, generator)
+    stratify = settings.split.stratify and bool(dataset.facts.classes)
+    test, validation, train = _deal(order, dataset.y, own, stratify, generator)
     test = _official(dataset, sizes.test, generator) if dataset.facts.test_rows else test[: sizes.test]
     return Parts(train[: sizes.train], test if same else validation[: sizes.validation], test)
 

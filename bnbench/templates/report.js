@@ -119,8 +119,8 @@
       const of = (y, what, on, dash) => ({ x: curve.epoch, y, mode: "lines", line: line(dash), yaxis: on,
         hovertemplate: `${name}, ${what}<br>epoch %{x}: %{y}<extra></extra>`, xaxis: on.replace("y", "x") });
       return [
-        of(curve.validation_accuracy, "validation accuracy", "y", "solid"),
-        of(curve.train_accuracy, "train accuracy", "y", "dot"),
+        of(curve.validation_accuracy, `validation ${data.score}`, "y", "solid"),
+        of(curve.train_accuracy, `train ${data.score}`, "y", "dot"),
         of(curve.validation_loss, "validation loss", "y2", "solid"),
         of(curve.train_loss, "train loss", "y2", "dot"),
       ];
@@ -128,7 +128,7 @@
     Plotly.react(curves, traces, layout({
       grid: { rows: 1, columns: 2, pattern: "independent", xgap: 0.18 },
       xaxis: axis("epoch"), xaxis2: axis("epoch"),
-      yaxis: axis("accuracy (dotted: train)", { tickformat: ".0%", range: [-0.03, 1.03] }),
+      yaxis: axis(`${data.score} (dotted: train)`, { tickformat: ".0%", range: [-0.03, 1.03] }),
       yaxis2: axis("loss (dotted: train)", { type: "log" }),
     }), options);
     byId("curves-title").textContent = `Curves of ${nameOf(chosen)}: ${chosen.outcome}`;

@@ -128,7 +128,8 @@ def _verdict(row: Mapping[Any, Any]) -> str:
 
 
 def _points(share: float) -> str:
-    return f"{100 * share:+.1f}".replace("-0.0", "+0.0")
+    told = f"{100 * share:+.1f}"
+    return told if float(told) or abs(share) < 1e-9 else f"{100 * share:+.1g}"  # -0.0002: below 0 all the same
 
 
 def _percent(share: float) -> str:

@@ -302,10 +302,21 @@ def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             figure.savefig(beside, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
+            if path.suffix == ".png":
+                _use_palette(beside)
             beside.replace(path)
         except OSError as error:
             raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
     return paths
+
+
+def _use_palette(path: Path) -> None:
+    """Rewrite an image in 256 colours: a third of the bytes, and no difference to the eye."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        few = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, format="PNG", optimize=True)
 
 
 def _connect(folder: Path, mode: str) -> sqlite3.Connection:

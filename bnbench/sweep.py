@@ -15,7 +15,7 @@ from bnbench.data import Places
 from bnbench.machine import Jobs
 from bnbench.plan import Cohort, Plan, Trial
 from bnbench.records import Epoch, Result, Saving
-from bnbench.workers import Workers
+from bnbench.workers import Start, Workers
 
 
 class Watcher(Protocol):
@@ -74,6 +74,7 @@ def run(
     watcher: Watcher,
     finish: Callable[[Path], object],
     jobs: int | None = None,
+    start: Start | None = None,
 ) -> None:
     """Train the trials of the plan that the folder does not hold.
 
@@ -82,6 +83,7 @@ def run(
 
     Args:
         jobs: how many workers; None: as many as this machine can have, 0: none, train in this process.
+        start: how they are started; None: anew.
 
     Raises:
         ConfigError: Keras refuses a model; nothing is written then.
@@ -93,7 +95,7 @@ def run(
     chosen = machine.choose(todo, jobs)
     watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), chosen)
     try:
-        with workers.start(chosen.count, places) if todo else nullcontext() as started:
+        with (start or workers.start)(chosen.count, places) if todo else nullcontext() as started:
             if started:
                 started.check([cohort.program for cohort in todo])
             with store.claim(folder) as opened:

@@ -4,7 +4,8 @@ import subprocess
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import pytest
 import yaml
 
 import bnbench
+from bnbench import workers
+from bnbench.data import Places
 from bnbench.errors import ConfigError, DataError, WorkerError
 from bnbench.plan import Plan
 from bnbench.records import Result, Saving
-from bnbench.workers import Trainer, processes
+from bnbench.workers import Kept, Trainer, processes
 from bnbench.workers.processes import Processes, _Queue
 from examples import make_plan
 from trainers import Choosy, Dataless, Fragile, Mortal, Quick, Slow, Steady, Unstartable
@@ -27,9 +30,13 @@ ROOT = Path(__file__).parent.parent
 
 
 def run(planned: Plan, jobs: int, make: Callable[[], Trainer] = Quick) -> list[Result]:
-    with Processes(jobs, make) as workers:
-        workers.check([cohort.program for cohort in planned.cohorts])
-        return list(workers.run(planned.cohorts, SAVING, lambda trial, epoch: None))
+    with Processes(jobs, make) as started:
+        return sweep(started, planned)
+
+
+def sweep(started: workers.Workers, planned: Plan) -> list[Result]:
+    started.check([cohort.program for cohort in planned.cohorts])
+    return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None))
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
@@ -81,15 +88,60 @@ def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.Mo
     assert max(seen.values()) <= 3
 
 
+def test_the_same_workers_train_another_plan() -> None:
+    first, second = make_plan(sweep__seeds=7), make_plan(sweep__seeds=7, train__epochs=4)
+    with Processes(2, Steady) as started:
+        pids = {result.worker for result in sweep(started, first)}
+        again = sweep(started, second)
+    assert {result.worker for result in again} <= pids
+    assert sorted(result.trial for result in again) == sorted(trial.id for trial in second.trials)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many workers were started, each time; they train nothing."""
+    counts: list[int] = []
+
+    @contextmanager
+    def start(jobs: int, places: Places) -> Iterator[Processes]:
+        counts.append(jobs)
+        with Processes(jobs, Quick) as made:
+            yield made
+
+    monkeypatch.setattr(workers, "start", start)
+    return counts
+
+
+def test_workers_are_kept_for_the_next_sweep_of_as_many(started: list[int]) -> None:
+    places = Places.from_environment(None, True)
+    before = {child.pid for child in psutil.Process().children()}
+    with Kept() as start:
+        for jobs in (1, 1, 2, 2):
+            with start(jobs, places) as made:
+                assert len(sweep(made, make_plan())) == 8
+        assert started == [1, 2]
+    assert gone([child.pid for child in psutil.Process().children() if child.pid not in before])
+
+
+def test_a_sweep_that_fails_leaves_no_workers(started: list[int]) -> None:
+    places = Places.from_environment(None, True)
+    with Kept() as start:
+        with pytest.raises(KeyError), start(1, places):
+            raise KeyError
+        with start(1, places) as made:
+            assert len(sweep(made, make_plan())) == 8
+    assert started == [1, 1]
+
+
 def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
     program = make_plan().cohorts[0].program
     trials = make_plan().trials
     assert not _Queue(program, deque()).worth_joining(0)
     assert _Queue(program, deque(trials)).worth_joining(1)  # nothing is known yet
     queue = _Queue(program, deque(trials), ended=2, seconds=1.0)  # 8 trials of half a second: 4 s for one worker
-    for workers, setup, worth in ((1, 3.9, True), (1, 4.1, False), (2, 2.1, False), (0, 100.0, True)):
+    for joined, setup, worth in ((1, 3.9, True), (1, 4.1, False), (2, 2.1, False), (0, 100.0, True)):
         queue.setup = setup
-        assert queue.worth_joining(workers) is worth
+        assert queue.worth_joining(joined) is worth
 
 
 @pytest.mark.parametrize(
@@ -113,8 +165,8 @@ def gone(pids: list[int]) -> bool:
 def test_workers_end_with_the_block(tmp_path: Path) -> None:
     before = {child.pid for child in psutil.Process().children()}
     planned = make_plan()
-    with Processes(2, Slow) as workers:
-        trained = workers.run(planned.cohorts, SAVING, lambda trial, epoch: (_ for _ in ()).throw(KeyError))
+    with Processes(2, Slow) as started:
+        trained = started.run(planned.cohorts, SAVING, lambda trial, epoch: (_ for _ in ()).throw(KeyError))
         with pytest.raises(KeyError):
             next(trained)
         pids = [child.pid for child in psutil.Process().children() if child.pid not in before]

@@ -4,8 +4,8 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Protocol
 
@@ -44,6 +44,9 @@ class Workers(Protocol):
         """Yield a result for every trial, in any order, as each one ends."""
 
 
+Start = Callable[[int, Places], AbstractContextManager[Workers]]  # as `start` and `Kept` do
+
+
 @contextmanager
 def start(jobs: int, places: Places) -> Iterator[Workers]:
     """So many worker processes; 0: this process, as a debugger or a test may want it."""
@@ -55,6 +58,37 @@ def start(jobs: int, places: Places) -> Iterator[Workers]:
             yield started
     else:
         yield here.OneProcess(here.Here(places))
+
+
+class Kept:
+    """A `start` whose workers stay for the next sweep, until the block ends; a sweep that fails leaves none.
+
+    Importing TensorFlow takes as long as ten trials of a smoke run.
+    """
+
+    def __init__(self) -> None:
+        self._open = ExitStack()
+        self._asked: tuple[int, Places] | None = None
+
+    def __enter__(self) -> "Kept":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._asked = None
+        self._open.close()
+
+    @contextmanager
+    def __call__(self, jobs: int, places: Places) -> Iterator[Workers]:
+        """The workers of the sweep before, if it had as many; else new ones."""
+        if self._asked != (jobs, places):
+            self.__exit__()
+            self._started = self._open.enter_context(start(jobs, places))
+            self._asked = (jobs, places)
+        try:
+            yield self._started
+        except BaseException:
+            self.__exit__()
+            raise
 
 
 def import_tensorflow() -> None:

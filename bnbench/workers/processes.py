@@ -96,7 +96,7 @@ class Processes:
         return self._devices
 
     def check(self, programs: Sequence[Program]) -> None:
-        """Have the workers check programs side by side.
+        """Have the workers check programs side by side, those of an earlier run first.
 
         Raises:
             ConfigError: Keras refuses one.
@@ -104,7 +104,9 @@ class Processes:
         """
         waiting = deque(programs)
         left = len(waiting)
-        self._start(min(self._jobs, left))
+        self._start(min(self._jobs, left) - len(self._workers))
+        for worker in [w for w in self._workers.values() if w.ready]:
+            self._check_next(worker, waiting)
         while left:
             worker, kind, value = self._next()
             if kind == "checked":
@@ -115,9 +117,13 @@ class Processes:
             if kind == "dead":
                 what = f"{worker.checking.where}: cannot be built" if worker.checking else "cannot be started"
                 raise WorkerError(f"{what}: {value.reason}\n{value.traceback}")
-            if waiting and self._fits(worker, waiting[0]):
-                worker.checking, worker.programs = waiting.popleft(), worker.programs + 1
-                worker.process.send(("check", worker.checking))
+            self._check_next(worker, waiting)
+
+    def _check_next(self, worker: _Worker, waiting: deque[Program]) -> None:
+        """Have a worker check the next program, if there is one and it can take it."""
+        if waiting and self._fits(worker, waiting[0]):
+            worker.checking, worker.programs = waiting.popleft(), worker.programs + 1
+            worker.process.send(("check", worker.checking))
 
     def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Yield a result for every trial as it ends; on an interrupt, what had ended and then KeyboardInterrupt.

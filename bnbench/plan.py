@@ -85,6 +85,7 @@ class Program:
     sizes: Sizes
     weights: shapes.Weights | None  # None: holds a layer that only Keras can count
     outputs: int  # numbers that all layers together give out for one example; 0 where only Keras knows
+    products: int  # multiplications by a weight that take place for them; 0 where only Keras knows
     where: str  # the place in the file, for messages
 
     @property
@@ -227,9 +228,9 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
         "layers": [[layer.name, layer.class_name, layer.arguments] for layer in flat],
         "train": train.model_dump(),
     }
-    weights, outputs = (traced.weights, traced.outputs) if traced else (None, 0)
+    weights, outputs, products = (traced.weights, traced.outputs, traced.products) if traced else (None, 0, 0)
     key, place = _digest(decisive), f"{where}: {place}"
-    return Program(key, flat, experiment.data, train, facts, sizes, weights, outputs, place)
+    return Program(key, flat, experiment.data, train, facts, sizes, weights, outputs, products, place)
 
 
 def label(value: object) -> str:

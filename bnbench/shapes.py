@@ -43,6 +43,7 @@ class Traced(NamedTuple):
     shape: Shape  # of the output
     weights: Weights
     outputs: int  # numbers that all layers together give out for one example
+    products: int  # multiplications by a weight, of all layers together for one example
 
 
 def trace(layers: Sequence[Layer], shape: Shape, where: str) -> Traced | None:
@@ -51,7 +52,7 @@ def trace(layers: Sequence[Layer], shape: Shape, where: str) -> Traced | None:
     Raises:
         ConfigError: a layer does not fit the output of the one before; names it, its input and what it wants.
     """
-    total, outputs = Weights(), prod(shape)
+    total, outputs, products = Weights(), prod(shape), 0
     for layer in layers:
         step = STEPS.get(layer.class_name)
         if step is None or layer.arguments.get("data_format") == "channels_first":
@@ -68,7 +69,8 @@ def trace(layers: Sequence[Layer], shape: Shape, where: str) -> Traced | None:
             weights = Weights(0, weights.total)
         shape, total = shape_after, total + weights
         outputs += prod(shape)
-    return Traced(shape, total, outputs)
+        products += weights.total * prod(shape[:-1])  # each weight serves every place of a map
+    return Traced(shape, total, outputs, products)
 
 
 def _same(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:

@@ -14,7 +14,7 @@ LEVELS = [
     {"config", "shapes"},
     {"tasks"},
     {"plan", "smoke"},
-    {"records", "machine", "saved"},
+    {"records", "machine", "saved", "cost"},
     {"data"},
     {"model"},
     {"compiled"},

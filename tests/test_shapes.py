@@ -21,9 +21,9 @@ def traced(items: list[Any], shape: tuple[int, ...], norm: Norm | None = None) -
 
 def test_a_dense_network_is_counted_in_the_head() -> None:
     # 4 x 3 + 3 = 15; batch normalisation of 3: scale and centre are trained, mean and variance are not.
-    assert traced([{"dense": 3}], (4,)) == ((3,), Weights(15, 0), 4 + 3)  # numbers of one example
-    assert traced([{"dense": 3}, "norm"], (4,), Norm("batch")) == ((3,), Weights(21, 6), 4 + 3 + 3)
-    assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), Weights(0, 15), 7)
+    assert traced([{"dense": 3}], (4,)) == ((3,), Weights(15, 0), 4 + 3, 15)  # numbers of one example
+    assert traced([{"dense": 3}, "norm"], (4,), Norm("batch")) == ((3,), Weights(21, 6), 4 + 3 + 3, 27)
+    assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), Weights(0, 15), 7, 15)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,9 @@ def test_shapes_and_counts_are_those_of_keras(items: list[Any], shape: tuple[int
     assert found is not None
     trainable = sum(weight.numpy().size for weight in model.trainable_weights)
     outputs = prod(shape) + sum(prod(layer.output.shape[1:]) for layer in model.layers)
-    assert found == (model.output_shape[1:], Weights(trainable, model.count_params() - trainable), outputs)
+    products = sum(layer.count_params() * prod(layer.output.shape[1:-1]) for layer in model.layers)
+    weights = Weights(trainable, model.count_params() - trainable)
+    assert found == (model.output_shape[1:], weights, outputs, products)
 
 
 @pytest.mark.parametrize(

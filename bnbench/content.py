@@ -10,6 +10,7 @@ from typing import Any
 from bnbench import interactive, store, tables
 from bnbench.answer import sentences
 from bnbench.caveats import caveats
+from bnbench.markdown import escaped, pipe_table
 from bnbench.results import Results
 from bnbench.tables import Table
 
@@ -85,7 +86,7 @@ def _command(folder: Path) -> str:
 
 def markdown(content: Content) -> str:
     """The report as Markdown, for the summary of a CI run or a pull request."""
-    parts = [f"# {_text(content.title)}", _text(content.subtitle), "## Answer", *map(_text, content.answer)]
+    parts = [f"# {escaped(content.title)}", escaped(content.subtitle), "## Answer", *map(escaped, content.answer)]
     for heading, table in (
         ("Claims", content.claims),
         ("Variants", content.variants),
@@ -94,21 +95,13 @@ def markdown(content: Content) -> str:
         ("Published figures beside ours", content.published),
     ):
         if table and table.rows:
-            parts += [f"## {heading}", _text(table.caption), _table(table)]
+            parts += [f"## {heading}", escaped(table.caption), _table(table)]
     if content.caveats:
-        parts += ["## To keep in mind", "\n".join(f"- {_text(caveat)}" for caveat in content.caveats)]
+        parts += ["## To keep in mind", "\n".join(f"- {escaped(caveat)}" for caveat in content.caveats)]
     if content.pictures:
-        parts += ["## Figures", *(f"![{_text(one.caption)}]({one.path})" for one in content.pictures)]
+        parts += ["## Figures", *(f"![{escaped(one.caption)}]({one.path})" for one in content.pictures)]
     return "\n\n".join([*parts, "## How to get this again", f"    {content.command}"]) + "\n"
 
 
 def _table(table: Table) -> str:
-    lines = [table.header, ["---"] * len(table.header), *([cell.text for cell in row] for row in table.rows)]
-    return "\n".join("| " + " | ".join(_text(cell) for cell in line) + " |" for line in lines)
-
-
-def _text(text: str) -> str:
-    """What a config says, as text and on one line: no tag, no cell, no link."""
-    for mark in "\\`*_[]<>|~&$":
-        text = text.replace(mark, f"\\{mark}")
-    return " ".join(text.split())
+    return pipe_table(map(escaped, table.header), ([escaped(cell.text) for cell in row] for row in table.rows))

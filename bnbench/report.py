@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from bnbench import plots, store
+from bnbench import found, plots, store
 from bnbench.content import Picture, content, markdown
 from bnbench.figures import figures
 from bnbench.page import page
@@ -17,7 +17,7 @@ KINDS = ("png", "svg")  # of file, that a figure is written as; the report holds
 
 
 def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
-    """Write report.html, report.md, the CSV tables and plots/; returns their paths in this order.
+    """Write report.html, report.md, what was found, the CSV tables and plots/; returns their paths in this order.
 
     Args:
         kinds: of file, that each figure is written as; those of KINDS first.
@@ -36,10 +36,10 @@ def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
             pictures.append(_picture(folder, written[0], drawn.caption))
             paths += written
     told = content(results, pictures)
-    reports = {store.REPORT: page(told), "report.md": markdown(told)}
+    reports = {store.REPORT: page(told), store.PAGE: markdown(told)}
     for name, text in reports.items():
         store.write_text(folder / name, text)
-    return [*(folder / name for name in reports), *paths]
+    return [*(folder / name for name in reports), *found.write(folder, found.of(results)), *paths]
 
 
 def _picture(folder: Path, path: Path, caption: str) -> Picture:

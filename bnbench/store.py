@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "environment.json", "models", "plots"
-REPORT = "report.html"
+REPORT, PAGE = "report.html", "report.md"
+RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
 UNDATED: Mapping[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
@@ -269,7 +270,15 @@ def environment(folder: Path) -> dict[str, Any]:
     Raises:
         ResultsError: it cannot be read.
     """
-    path = folder / ENVIRONMENT
+    return read_json(folder / ENVIRONMENT)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a file beside the database says; empty where there is none.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
     except (OSError, ValueError, TypeError) as error:

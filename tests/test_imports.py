@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parent.parent / "bnbench"
 # From the bottom up: a module imports only from the levels above it in this list, and from its own family.
 LEVELS = [
     {"errors"},
-    {"keras_names", "reading", "parts"},
+    {"keras_names", "reading", "parts", "markdown"},
     {"explain", "layers", "training_parts", "statements"},
     {"config", "shapes"},
     {"tasks"},
@@ -28,7 +28,7 @@ LEVELS = [
     {"samples"},
     {"claims", "published"},
     {"results", "sweep", "plots", "progress"},
-    {"answer", "caveats", "tables", "interactive", "figures"},
+    {"answer", "caveats", "tables", "interactive", "figures", "found"},
     {"content"},
     {"page"},
     {"report", "compare", "predict"},

@@ -18,8 +18,8 @@ def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
     names = ("rates", "curves", "differences", "times", "heat", "effort", "ranges")
     drawn = [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
     tables = ["trials.csv", "history.csv", "summary.csv"]
-    assert [path.name for path in paths] == ["report.html", "report.md", *tables, *drawn]
-    assert all(path.stat().st_size > 100 for path in paths)
+    assert [path.name for path in paths] == ["report.html", "report.md", "run.json", *tables, *drawn]
+    assert all(path.stat().st_size > 80 for path in paths)
     trials = pd.read_csv(tmp_path / "trials.csv")
     assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2
     assert trials["test_loss"].isna().tolist() == [False] * 3 + [True] + [False] * 2 + [True] * 2

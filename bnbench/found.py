@@ -1,0 +1,93 @@
+"""What was found, in small files beside the database, so that results without it can still tell: git holds such."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bnbench import store
+from bnbench.errors import ResultsError
+from bnbench.results import Results
+
+TABLES = {"claims": store.CLAIMS, "published": store.PUBLISHED}
+NUMBERS = {  # columns; all others are text: a variant may be called 200
+    "claims": ["estimate", "low", "high", "n"],
+    "published": ["learning_rate", "published", "mean", "sd", "n", "low", "high", "difference"],
+}
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is known of an experiment from its results."""
+
+    name: str
+    title: str
+    planned: int  # trials
+    ended: int
+    failed: int
+    seconds: float  # of training, summed over the trials
+    claims: pd.DataFrame = field(default_factory=pd.DataFrame)  # as `Results.claims`
+    published: pd.DataFrame = field(default_factory=pd.DataFrame)  # as `Results.published`
+    environment: Mapping[str, Any] = field(default_factory=dict)  # of the last run that trained
+
+
+def of(results: Results) -> Found:
+    """What the results of an experiment tell."""
+    experiment, failed = results.experiment, len(results.faults)
+    return Found(
+        name=experiment.name if experiment else results.folder.name,
+        title=experiment.title if experiment else "",
+        planned=results.planned,
+        ended=len(results.trials) - failed,
+        failed=failed,
+        seconds=round(float(results.trials["seconds"].sum()), 3),
+        claims=results.claims,
+        published=results.published,
+        environment=results.environment,
+    )
+
+
+def write(folder: Path, found: Found) -> list[Path]:
+    """Write run.json, and claims.csv and published.csv where there is something to say; returns their paths.
+
+    Raises:
+        ResultsError: the folder cannot be written.
+    """
+    run = {name: getattr(found, name) for name in ("name", "title", "planned", "ended", "failed", "seconds")}
+    store.write_text(folder / store.RUN, json.dumps(run, indent=1, ensure_ascii=False) + "\n")
+    tables = {name: getattr(found, name) for name in TABLES}
+    for name, file in TABLES.items():
+        if tables[name].empty:
+            (folder / file).unlink(missing_ok=True)  # of an experiment that has stated something before
+    told = {name: table for name, table in tables.items() if len(table)}
+    return [folder / store.RUN, *store.write_tables(folder, told)]
+
+
+def read(folder: Path) -> Found | None:
+    """What `write` has left in a folder; None where it has not been.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    run = store.read_json(folder / store.RUN)
+    if not run:
+        return None
+    claims, published = (_table(folder / file, NUMBERS[name]) for name, file in TABLES.items())
+    try:
+        return Found(**run, claims=claims, published=published, environment=store.environment(folder))
+    except TypeError as error:
+        raise ResultsError(f"{folder / store.RUN}: not as bnbench writes it ({error}); remove it to go on") from error
+
+
+def _table(path: Path, numbers: list[str]) -> pd.DataFrame:
+    """A table of text but for some columns of numbers; empty where there is no file."""
+    if not path.exists():
+        return pd.DataFrame()
+    try:
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
+    except (OSError, ValueError, KeyError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); `bnbench report` writes it anew") from error

@@ -1,16 +1,16 @@
 """click commands: parse, call one function, print. Results on stdout, all else on stderr."""
 
 import json
-import logging
-import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from bnbench import __version__
+from bnbench.cli import options
+from bnbench.cli.data import data
 from bnbench.errors import (
     BnbenchError,
     ClaimsRefutedError,
@@ -20,7 +20,6 @@ from bnbench.errors import (
     did_you_mean,
 )
 
-INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
 SCORES = tuple(f"{part}_{kind}" for part in ("validation", "test", "train") for kind in ("accuracy", "loss"))
 
 
@@ -58,60 +57,11 @@ def main() -> None:
     """
 
 
-def _several(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
-
-
-_experiment = _several(
-    click.argument("config", type=click.Path(path_type=Path)),
-    click.option(
-        "-o",
-        "--override",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Set one key, as train.epochs=5. Repeatable.",
-    ),
-    click.option("--smoke", is_flag=True, help="Cut the experiment to seconds; results go to NAME-smoke."),
-    click.option(
-        "--results",
-        type=click.Path(path_type=Path, file_okay=False),
-        default="results",
-        show_default=True,
-        help="Folder under which the experiment's own lies.",
-    ),
-)
-_places = _several(
-    click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path),
-        envvar="BNBENCH_DATA",
-        show_envvar=True,
-        help="Folder with a folder a data set.",
-    ),
-    click.option("--offline", is_flag=True, help="Never download data."),
-)
-
-
-_jobs = click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(0, 1024),
-    help="Trials at a time, each in a process of its own; default: as cores and memory allow. 0: in this process.",
-)
-
-
 @main.command()
-@_experiment
-@_places
-@_jobs
-@click.option("-q", "--quiet", is_flag=True, help="No progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell what is found, cached and downloaded.")
+@options.experiment
+@options.places
+@options.jobs
+@options.noise
 def run(
     config: Path,
     overrides: Sequence[str],
@@ -124,18 +74,12 @@ def run(
     verbose: bool,
 ) -> None:
     """Train what is not done yet; write tables and figures."""
-    import signal
-
     import bnbench
     from bnbench import text
     from bnbench.config import parse_overrides
     from bnbench.progress import watcher
 
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING, format="%(message)s"
-    )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interrupt too
-    try:
+    with options.training(quiet, verbose):
         done = bnbench.run(
             config,
             parse_overrides(overrides),
@@ -146,10 +90,6 @@ def run(
             jobs=jobs,
             watcher=watcher(quiet),
         )
-    except KeyboardInterrupt:
-        click.echo("\nInterrupted; finished trials are kept. The same command goes on from there:", err=True)
-        click.echo("  bnbench " + shlex.join(sys.argv[1:]), err=True)
-        sys.exit(INTERRUPTED)
     click.echo(text.answer(done))
     for trial, reason in done.faults:
         click.echo(f"failed: {trial}: {reason.splitlines()[0]}", err=True)
@@ -158,8 +98,8 @@ def run(
 
 
 @main.command()
-@_experiment
-@_places
+@options.experiment
+@options.places
 @click.option("--json", "as_json", is_flag=True, help="Every trial, as JSON.")
 def plan(
     config: Path,
@@ -321,55 +261,4 @@ def predict(folder: Path, inputs: Sequence[Path], trial: str, top: int, as_json:
     click.echo(text.as_json(found.table) if as_json else text.predictions(found.table))
 
 
-@main.group()
-def data() -> None:
-    """List, fetch and verify data sets."""
-
-
-@data.command("list")
-@_places
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
-    """Show each data set: where it lies, or where it comes from."""
-    from dataclasses import asdict
-
-    from bnbench import data as sets
-    from bnbench import text
-    from bnbench.data import Places
-
-    found = sets.listing(Places.from_environment(data_dir, offline))
-    if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
-    else:
-        click.echo(
-            text.columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found])
-        )
-
-
-@data.command("fetch")
-@click.argument("names", nargs=-1, required=True)
-@_places
-def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
-    """Download data sets into the cache."""
-    from bnbench import data as sets
-    from bnbench.data import Places
-
-    places = Places.from_environment(data_dir, offline)
-    for name in names:
-        click.echo(f"{name}: {sets.fetch(name, places)}")
-
-
-@data.command("verify")
-@click.argument("names", nargs=-1, required=True)
-@_places
-def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
-    """Read data sets anew and check every file."""
-    from bnbench import data as sets
-    from bnbench.data import Places
-
-    places = Places.from_environment(data_dir, offline)
-    for name in names:
-        facts = sets.verify(name, places)
-        what = f"{len(facts.classes)} classes" if facts.classes else "a number a row"
-        found = f"{facts.rows} rows, {what}, {facts.form}"
-        click.echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")
+main.add_command(data)

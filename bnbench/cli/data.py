@@ -1,0 +1,63 @@
+"""`bnbench data`: list, fetch and verify data sets."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from bnbench.cli.options import places
+
+
+@click.group()
+def data() -> None:
+    """List, fetch and verify data sets."""
+
+
+@data.command("list")
+@places
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
+    """Show each data set: where it lies, or where it comes from."""
+    from dataclasses import asdict
+
+    from bnbench import data as sets
+    from bnbench import text
+    from bnbench.data import Places
+
+    found = sets.listing(Places.from_environment(data_dir, offline))
+    if as_json:
+        click.echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
+    else:
+        click.echo(
+            text.columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found])
+        )
+
+
+@data.command("fetch")
+@click.argument("names", nargs=-1, required=True)
+@places
+def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
+    """Download data sets into the cache."""
+    from bnbench import data as sets
+    from bnbench.data import Places
+
+    where = Places.from_environment(data_dir, offline)
+    for name in names:
+        click.echo(f"{name}: {sets.fetch(name, where)}")
+
+
+@data.command("verify")
+@click.argument("names", nargs=-1, required=True)
+@places
+def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
+    """Read data sets anew and check every file."""
+    from bnbench import data as sets
+    from bnbench.data import Places
+
+    where = Places.from_environment(data_dir, offline)
+    for name in names:
+        facts = sets.verify(name, where)
+        what = f"{len(facts.classes)} classes" if facts.classes else "a number a row"
+        found = f"{facts.rows} rows, {what}, {facts.form}"
+        click.echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")

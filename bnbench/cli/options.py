@@ -1,0 +1,84 @@
+"""Options that commands share, and what surrounds a command that trains."""
+
+import logging
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+
+INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+
+
+def _several(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+results = click.option(
+    "--results",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="results",
+    show_default=True,
+    help="Folder under which an experiment's own lies.",
+)
+experiment = _several(
+    click.argument("config", type=click.Path(path_type=Path)),
+    click.option(
+        "-o",
+        "--override",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Set one key, as train.epochs=5. Repeatable.",
+    ),
+    click.option("--smoke", is_flag=True, help="Cut the experiment to seconds; results go to NAME-smoke."),
+    results,
+)
+places = _several(
+    click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path),
+        envvar="BNBENCH_DATA",
+        show_envvar=True,
+        help="Folder with a folder a data set.",
+    ),
+    click.option("--offline", is_flag=True, help="Never download data."),
+)
+jobs = click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(0, 1024),
+    help="Trials at a time, each in a process of its own; default: as cores and memory allow. 0: in this process.",
+)
+noise = _several(
+    click.option("-q", "--quiet", is_flag=True, help="No progress."),
+    click.option("-v", "--verbose", is_flag=True, help="Tell what is found, cached and downloaded."),
+)
+
+
+@contextmanager
+def training(quiet: bool, verbose: bool) -> Iterator[None]:
+    """Warnings as asked for; an interrupt ends the command and tells how to go on."""
+    level = logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING
+    logging.basicConfig(level=level, format="%(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interrupt too
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted; finished trials are kept. The same command goes on from there:", err=True)
+        click.echo(f"  {this_command()}", err=True)
+        sys.exit(INTERRUPTED)
+
+
+def this_command() -> str:
+    """As it was typed."""
+    return "bnbench " + shlex.join(sys.argv[1:])

@@ -4,10 +4,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
-CONFIGS := $(filter-out %-short.yaml,$(wildcard configs/*.yaml)) # a short form has the programs of its full one
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lint types smoke bench report lock clean
+.PHONY: help install run test check format lint types smoke reproduce bench report lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +38,11 @@ lint: $(READY) ## look for mistakes and for code that is not formatted
 types: $(READY) ## check the types
 	$(BIN)/mypy
 
-smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds, where its data are found
-	@set -e; for config in $(CONFIGS); do echo "== $$config"; $(BIN)/bnbench run --smoke --offline $$config; done
+smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds; one whose data are missing fails
+	$(BIN)/bnbench reproduce --all --smoke --offline
+
+reproduce: $(READY) ## run the experiments of configs/, of those of hours the short forms, and write results/README.md
+	$(BIN)/bnbench reproduce --all
 
 bench: $(VENV)/.bench ## time steps and sweeps against Keras, JAX, PyTorch and KerasTuner
 	$(BIN)/python -m benchmarks

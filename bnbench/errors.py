@@ -42,6 +42,12 @@ class TrialsFailedError(BnbenchError):
     exit_code = 1
 
 
+class ExperimentsFailedError(BnbenchError):
+    """Some of several experiments could not be run to their end; the others are."""
+
+    exit_code = 1
+
+
 class ClaimsRefutedError(BnbenchError):
     """Some claims of an experiment do not stand up to its results."""
 

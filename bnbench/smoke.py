@@ -6,6 +6,7 @@ from bnbench import config
 from bnbench.config import Experiment
 
 SMOKE_ROWS = 200  # a part
+SUFFIX = "-smoke"  # of the name: results stand beside the real ones
 
 
 def cut(experiment: Experiment) -> Experiment:
@@ -15,7 +16,7 @@ def cut(experiment: Experiment) -> Experiment:
     """
     values = experiment.dump()
     rates = experiment.sweep.rates()
-    values["name"] = f"{experiment.name}-smoke"
+    values["name"] = experiment.name + SUFFIX
     values["data"]["limit"] = min(experiment.data.limit or SMOKE_ROWS, SMOKE_ROWS)
     batch = min(16, values["data"]["limit"])
     short: dict[str, Any] = {"epochs": 2, "batch_size": batch, "steps_per_epoch": 4}

@@ -91,7 +91,7 @@ def run(
         DataError: the data are missing or wrong.
         WorkerError: a worker cannot be started.
     """
-    todo = _todo(plan, folder)
+    todo = left(plan, folder)
     chosen = machine.choose(todo, jobs)
     watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), chosen)
     try:
@@ -111,8 +111,8 @@ def run(
         watcher.end()
 
 
-def _todo(plan: Plan, folder: Path) -> list[Cohort]:
-    """The cohorts with the trials that are not done; a trial that stands twice is trained once.
+def left(plan: Plan, folder: Path) -> list[Cohort]:
+    """The cohorts with the trials that are not done yet; a trial that stands twice is trained once.
 
     The highest rates come first: those that diverge end at once, and so it is known early how far the rate can go and
     late how much is left, which decides whether one worker more is worth a compilation.

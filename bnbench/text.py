@@ -169,7 +169,7 @@ def estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float]
     if not counts["new"] + counts["failed"]:
         return f"{len(planned.trials)} trials: {told}; nothing to train"
     workers = f" on {jobs} workers" if jobs > 1 else ""
-    known = f"about {_duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
+    known = f"about {duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
     missing = f"time unknown for {unknown} trials: none of their kind has been trained here" if unknown else ""
     return f"{len(planned.trials)} trials: {told}; {'; '.join(filter(None, (known, missing)))}"
 
@@ -258,7 +258,8 @@ def _apart(a: object, b: object) -> list[str]:
     return ["..." * (start > 0) + text for text in cut]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """`40 s`, `12 min`, `2.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

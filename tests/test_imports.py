@@ -33,6 +33,8 @@ LEVELS = [
     {"page"},
     {"report", "compare", "predict"},
     {"text"},
+    {"overview"},
+    {"reproduce"},
     {"__init__"},
     {"cli"},
     {"__main__"},
@@ -91,6 +93,7 @@ def test_only_the_engine_knows_tensorflow() -> None:
         ["plan", "configs/smoke.yaml", "--json"],
         ["compare", "--help"],
         ["predict", "--help"],
+        ["reproduce", "quickstart", "--smoke", "--budget", "0s"],
     ],
     ids=" ".join,
 )

@@ -39,7 +39,7 @@ def test_the_commands_work(place: Path) -> None:
     assert len(lines) >= 11
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
-        if words[0] in {"run", "plan"}:
+        if words[0] in {"run", "plan", "reproduce"}:
             words.append("--smoke")
         words = [re.sub(r"^(results/\S*quickstart)$", r"\1-smoke", word) for word in words]
         done = subprocess.run([sys.executable, "-m", "bnbench", *words], capture_output=True, text=True)

@@ -11,6 +11,7 @@ import click
 from bnbench import __version__
 from bnbench.cli import options
 from bnbench.cli.data import data
+from bnbench.cli.reproduce import reproduce
 from bnbench.errors import (
     BnbenchError,
     ClaimsRefutedError,
@@ -261,4 +262,5 @@ def predict(folder: Path, inputs: Sequence[Path], trial: str, top: int, as_json:
     click.echo(text.as_json(found.table) if as_json else text.predictions(found.table))
 
 
+main.add_command(reproduce)
 main.add_command(data)

@@ -14,6 +14,8 @@ from bnbench.markdown import escaped, pipe_table
 from bnbench.results import Results
 from bnbench.tables import Table
 
+MAIN = ("rates", "differences", "times")  # figures of the report as Markdown; the page has all
+
 
 @dataclass(frozen=True)
 class Picture:
@@ -98,8 +100,9 @@ def markdown(content: Content) -> str:
             parts += [f"## {heading}", escaped(table.caption), _table(table)]
     if content.caveats:
         parts += ["## To keep in mind", "\n".join(f"- {escaped(caveat)}" for caveat in content.caveats)]
-    if content.pictures:
-        parts += ["## Figures", *(f"![{escaped(one.caption)}]({one.path})" for one in content.pictures)]
+    main = [one for one in content.pictures if Path(one.path).stem in MAIN]
+    if main:
+        parts += ["## Figures", *(f"![{escaped(one.caption)}]({one.path})" for one in main)]
     return "\n\n".join([*parts, "## How to get this again", f"    {content.command}"]) + "\n"
 
 

@@ -77,7 +77,7 @@ def told(tmp_path: Path) -> Content:
     claim = {"text": HOSTILE, "metric": "test_accuracy", "of": "batchnorm", "difference": {"at_least": 0.0}}
     figure = {"source": HOSTILE, "variant": "plain", "metric": "test_accuracy", "value": 0.8, "note": "a\nb"}
     results = compared(tmp_path, CELLS, title=f"{HOSTILE}\n# h", claims=[claim], published=[figure])
-    return content(results, [PICTURE, replace(PICTURE, path="plots/curves.png", caption="a [b]")])
+    return content(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]")])
 
 
 def test_markdown_has_a_section_for_everything(told: Content) -> None:
@@ -106,7 +106,7 @@ def test_every_row_of_a_table_has_the_cells_of_its_header(told: Content) -> None
 def test_pictures_are_beside_the_file(told: Content) -> None:
     lines = markdown(told).splitlines()
     assert "![Score against rate](plots/rates.png)" in lines
-    assert r"![a \[b\]](plots/curves.png)" in lines
+    assert r"![a \[b\]](plots/times.png)" in lines
 
 
 def test_it_ends_with_the_command(told: Content) -> None:

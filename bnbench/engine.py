@@ -24,7 +24,8 @@ from bnbench.data import Dataset
 from bnbench.errors import ConfigError
 from bnbench.model import build_model, stream_seed, with_scaling
 from bnbench.plan import Program, Trial
-from bnbench.records import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores
+from bnbench.probes import probe
+from bnbench.records import Divergence, Epoch, Fault, OnEpoch, Probe, Result, Saving, Scores
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
 
@@ -209,9 +210,10 @@ class _Course:
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = Scores()
-        gap = None
+        gap, probed = None, Probe()
         if self.nonfinite is None:
             gap = self.compiled.mode_gap(self.start)
+            probed = probe(self.compiled, self.start)
             self._save(saving, "final")
             test = best_test = self._test()
         if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
@@ -231,6 +233,7 @@ class _Course:
             best_epoch=self.best_epoch,
             best_test=best_test,
             bn_mode_gap=gap,
+            probe=probed,
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,

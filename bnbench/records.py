@@ -46,6 +46,20 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Probe:
+    """What the final weights do on the validation part, or on 1,000 rows of it, in inference mode.
+
+    A unit is a feature of a hidden dense layer or a channel of a convolution. It is dead where its activation passes
+    no gradient on any row and at any place: relu gives exactly 0, a sigmoid or tanh is within 0.01 of an end.
+    """
+
+    prediction_share: float | None = None  # of rows with the commonest predicted class; of numbers: near the median
+    majority_share: float | None = None  # the same of what should have been predicted
+    dead_share: float | None = None  # of units, in the layer that has most; None: no layer can have dead units
+    dead_layer: str | None = None  # its name
+
+
+@dataclass(frozen=True)
 class Fault:
     """Why a trial could not be trained."""
 
@@ -77,6 +91,7 @@ class Result:
     best_epoch: int | None = None  # highest validation accuracy, then lowest validation loss
     best_test: Scores = Scores()  # of the weights at best_epoch
     bn_mode_gap: float | None = None  # validation accuracy by the statistics of each batch minus by the moving ones
+    probe: Probe = Probe()
     seconds: float = 0.0
     seconds_per_step: float | None = None  # median over the whole epochs; None: there was none
     engine: str = ""

@@ -5,6 +5,7 @@ Schema, by format version (`PRAGMA user_version`):
        history: one row a trial and epoch.
        plan, programs: what the last `run` asked for, so that a report needs neither config nor data.
     2  trials.bn_mode_gap.
+    3  trials.prediction_share, majority_share, dead_share, dead_layer.
 """
 
 import json
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from bnbench.plan import Plan
     from bnbench.records import Result
 
-FORMAT = 2
+FORMAT = 3
 DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "environment.json", "models", "plots"
 REPORT, PAGE = "report.html", "report.md"
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
@@ -46,7 +47,7 @@ CREATE TABLE trials (
     steps INTEGER NOT NULL, parameters INTEGER, test_loss REAL, test_accuracy REAL, best_epoch INTEGER,
     best_test_loss REAL, best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT,
     reason TEXT, traceback TEXT,
-    step_losses BLOB, bn_mode_gap REAL
+    step_losses BLOB, bn_mode_gap REAL, prediction_share REAL, majority_share REAL, dead_share REAL, dead_layer TEXT
 ) WITHOUT ROWID;
 CREATE TABLE history (
     trial TEXT NOT NULL REFERENCES trials (id), epoch INTEGER NOT NULL, step INTEGER NOT NULL, train_loss REAL,
@@ -61,15 +62,22 @@ CREATE TABLE plan (
     learning_rate REAL NOT NULL, seed INTEGER NOT NULL, axes TEXT NOT NULL
 );
 """
+NUMBERS = ("_loss", "_accuracy", "_gap", "_share", "seconds", "seconds_per_step")  # what columns of them end in
 # By the format that it leads away from.
-MIGRATIONS = {1: "ALTER TABLE trials ADD COLUMN bn_mode_gap REAL"}
+MIGRATIONS = {
+    1: "ALTER TABLE trials ADD COLUMN bn_mode_gap REAL",
+    2: """
+    ALTER TABLE trials ADD COLUMN prediction_share REAL; ALTER TABLE trials ADD COLUMN majority_share REAL;
+    ALTER TABLE trials ADD COLUMN dead_share REAL; ALTER TABLE trials ADD COLUMN dead_layer TEXT""",
+}
 # The last epoch is that of the final weights, unless those are not finite numbers.
 TRIALS = """
 SELECT plan.trial, plan.variant, plan.learning_rate, plan.seed, plan.axes, trials.status, trials.divergence,
     trials.diverged_at_step, last.epoch AS epochs, trials.steps, last.train_loss, last.train_accuracy,
     last.validation_loss, last.validation_accuracy,
     trials.test_loss, trials.test_accuracy, trials.best_epoch, trials.best_test_loss, trials.best_test_accuracy,
-    trials.bn_mode_gap, first.validation_loss AS initial_loss, trials.parameters, trials.seconds,
+    trials.bn_mode_gap, trials.prediction_share, trials.majority_share, trials.dead_share, trials.dead_layer,
+    first.validation_loss AS initial_loss, trials.parameters, trials.seconds,
     trials.seconds_per_step, trials.engine, trials.worker, trials.reason, programs.classes, programs.validation_rows
 FROM plan JOIN trials ON trials.id = plan.trial JOIN programs ON programs.key = plan.program
     LEFT JOIN history AS first ON first.trial = plan.trial AND first.epoch = 0
@@ -114,6 +122,7 @@ class Store:
             *astuple(result.best_test), result.seconds, result.seconds_per_step, result.engine, result.worker,
             fault and fault.reason, fault and fault.traceback,
             zlib.compress(result.step_losses.astype("<f4").tobytes()), result.bn_mode_gap,
+            *astuple(result.probe),
         )  # fmt: skip
         with self._transaction():
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
@@ -146,7 +155,7 @@ class Store:
         cursor = self._db.execute(query)
         table = pd.DataFrame(cursor.fetchall(), columns=[column[0] for column in cursor.description])
         # A column without one known number would not be one of numbers.
-        numbers = [name for name in table.columns if name.endswith(("_loss", "_accuracy", "_gap")) or "seconds" in name]
+        numbers = [name for name in table.columns if name.endswith(NUMBERS)]
         return table.astype(dict.fromkeys(numbers, "float64"))
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":

@@ -25,7 +25,8 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
         "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2,
         "train_accuracy": 0.9,
         "validation_loss": 0.3, "validation_accuracy": 0.9, "test_loss": 0.4, "test_accuracy": 0.8, "best_epoch": 4,
-        "best_test_loss": 0.4, "best_test_accuracy": 0.8, "bn_mode_gap": None, "initial_loss": 2.3,
+        "best_test_loss": 0.4, "best_test_accuracy": 0.8, "bn_mode_gap": None, "prediction_share": None,
+        "majority_share": None, "dead_share": None, "dead_layer": None, "initial_loss": 2.3,
         "parameters": 10, "seconds": 1.0, "seconds_per_step": 0.02, "engine": "xla", "worker": "pid 1",
         "reason": None, "classes": 10, "validation_rows": 900,
     }  # fmt: skip

@@ -18,6 +18,7 @@ LEVELS = [
     {"data"},
     {"model"},
     {"compiled"},
+    {"probes"},
     {"engine"},
     {"workers"},
     {"environment", "store", "intervals"},
@@ -80,7 +81,7 @@ def test_only_the_engine_knows_tensorflow() -> None:
     users = {
         family(path) for path in PACKAGE.glob("**/*.py") if {name.split(".")[0] for name in imported(path)} & HEAVY
     }
-    assert users == {"model", "compiled", "engine"}
+    assert users == {"model", "compiled", "probes", "engine"}
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from bnbench import store
 from bnbench.errors import ResultsError
 from bnbench.plan import Plan
-from bnbench.records import Divergence, Epoch, Fault, Result, Scores
+from bnbench.records import Divergence, Epoch, Fault, Probe, Result, Scores
 from examples import make_plan
 
 
@@ -204,26 +204,53 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
     connection.close()
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 2"), store.claim(tmp_path):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 3"), store.claim(tmp_path):
         pass
 
 
-def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(tmp_path: Path, plan: Plan) -> None:
+# What came with a format, newest first: its columns of `trials`.
+CAME = {3: ["prediction_share", "majority_share", "dead_share", "dead_layer"], 2: ["bn_mode_gap"]}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
+    tmp_path: Path, plan: Plan, version: int
+) -> None:
+    measured = {"bn_mode_gap": 0.25, "probe": Probe(0.5, 0.25, 0.75, "dense_1")}
     with store.claim(tmp_path) as opened:
         opened.set_plan(plan)
-        opened.add(result(plan, 1, bn_mode_gap=0.25))
+        opened.add(result(plan, 1, **measured))
+        new = opened.trials().iloc[0]
+    lost = [column for number, columns in CAME.items() if number > version for column in columns]
+    drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in lost)
     connection = sqlite3.connect(tmp_path / store.DATABASE)
-    connection.executescript("ALTER TABLE trials DROP COLUMN bn_mode_gap; PRAGMA user_version = 1;")
+    connection.executescript(f"{drops} PRAGMA user_version = {version};")
     connection.close()
     before = (tmp_path / store.DATABASE).read_bytes()
     with store.read(tmp_path) as opened:
-        assert opened.trials()["bn_mode_gap"].isna().tolist() == [True]
+        old = opened.trials().iloc[0]
+        assert old[lost].isna().all()
+        assert old.drop(lost).equals(new.drop(lost))
     assert (tmp_path / store.DATABASE).read_bytes() == before
     with store.claim(tmp_path) as opened:
-        opened.add(result(plan, 2, bn_mode_gap=0.5))
+        opened.add(result(plan, 2, **measured))
     with store.read(tmp_path) as opened:
-        assert opened.trials()["bn_mode_gap"].tolist()[1:] == [0.5]
+        assert opened.trials()[lost].iloc[0].isna().all()
+        assert opened.trials()[lost].iloc[1].equals(new[lost].rename(1))
         assert len(opened.step_losses(plan.trials[0].id))
+
+
+def test_what_was_probed_is_kept_and_what_was_not_stays_missing(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+        columns = ["prediction_share", "majority_share", "dead_share", "dead_layer"]
+        assert opened.trials()[columns].isna().all(axis=None)
+        assert opened.trials()[columns[:3]].dtypes.eq("float64").all()
+        opened.add(result(plan, 1, probe=Probe(0.5, 0.25, None, None)))
+        assert opened.trials()["prediction_share"].tolist() == [0.5]
+        opened.add(result(plan, 1, probe=Probe(0.5, 0.25, 0.75, "dense_1")))
+        assert opened.trials()[columns].to_numpy().tolist() == [[0.5, 0.25, 0.75, "dense_1"]]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

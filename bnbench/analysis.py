@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.intervals import wilson
+from bnbench.plan import label
 
 PUBLIC = [
     "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",
@@ -87,6 +88,12 @@ def places(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str,
         return
     for keys, part in table.groupby(list(axes), sort=False, dropna=False):
         yield dict(zip(axes, keys, strict=True)), part
+
+
+def who(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
+    """`batchnorm`, or `batchnorm (units 50)` where there are further axes."""
+    values = ", ".join(f"{axis.rpartition('.')[2]} {label(row[axis])}" for axis in axes)
+    return f"{row['variant']} ({values})" if axes else str(row["variant"])
 
 
 def counted(trials: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis import places
+from bnbench.analysis import places, who
 from bnbench.config import Experiment
 from bnbench.errors import ConfigError
 from bnbench.layers import Norm, flatten
@@ -58,8 +58,9 @@ def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:
 
 def _dead(summary: pd.DataFrame, axes: Sequence[str]) -> dict[str, str]:
     """Those that train at no rate: name with the values of the axes -> variant."""
-    groups = summary.groupby(["variant", *axes], sort=False, dropna=False)
-    return {_name(keys, axes): str(keys[0]) for keys, group in groups if not group["n_ok"].any()}
+    keys = ["variant", *axes]
+    ok = summary.groupby(keys, sort=False, dropna=False)["n_ok"].sum().reset_index()
+    return {who(row, axes): row["variant"] for row in ok.to_dict("records") if not row["n_ok"]}
 
 
 def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
@@ -94,13 +95,13 @@ def _edges(results: Results, dead: Container[str]) -> Iterator[str]:
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
     found: dict[float, list[str]] = {low: [], high: []}
     for row in results.variants.to_dict("records"):
-        who = _name((row["variant"], *(row[axis] for axis in axes)), axes)
-        if row["best_rate"] in found and who not in dead:
-            found[row["best_rate"]].append(who)
+        name = who(row, axes)
+        if row["best_rate"] in found and name not in dead:
+            found[row["best_rate"]].append(name)
     for rate, place in ((low, "lowest"), (high, "highest")):
         if found[rate] and low < high:
-            who = ", ".join(found[rate])
-            yield f"The best rate of {who}, {label(rate)}, is the {place} of the grid: a better one may lie beyond."
+            names = ", ".join(found[rate])
+            yield f"The best rate of {names}, {label(rate)}, is the {place} of the grid: a better one may lie beyond."
 
 
 def _gaps(rates: Sequence[float]) -> Iterator[str]:
@@ -121,7 +122,7 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
         for name, own in part.groupby("variant", sort=False):
             momentum, steps = _momentum(experiment, str(name), place), int(own["steps"].min())
             told = (
-                f"{_name((name, *place.values()), axes)}: after {steps} steps its moving statistics (momentum "
+                f"{who({'variant': name, **place}, axes)}: after {steps} steps its moving statistics (momentum "
                 f"{momentum:g}) are still {momentum**steps:.0%} what they started from, so validation may say little "
                 "of the network. A smaller momentum or longer training mends that."
             )
@@ -134,10 +135,10 @@ def _mode_gap(variants: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     for row in variants.to_dict("records"):
         gap = row["bn_mode_gap"]
         if abs(gap) > MODE_GAP:
-            who = _name((row["variant"], *(row[axis] for axis in axes)), axes)
+            name = who(row, axes)
             which = "higher" if gap > 0 else "lower"
             yield (
-                f"{who}: normalised by each batch's own statistics, as in training, validation accuracy at its best "
+                f"{name}: normalised by each batch's own statistics, as in training, validation accuracy at its best "
                 f"rate is {abs(gap) * 100:.1f} points {which} than by the moving ones, on which all figures here rest."
             )
 
@@ -163,10 +164,3 @@ def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> fl
 def _coarse(rows: int) -> Iterator[str]:
     if rows < FEW_ROWS:
         yield f"Validation has {rows} rows: one row more or less is {100 / rows:.3g} points of accuracy."
-
-
-def _name(keys: Any, axes: Sequence[str]) -> str:
-    """`batchnorm`, or `batchnorm (units 50)` where there are further axes."""
-    variant, *values = keys
-    places = [f"{axis.rpartition('.')[2]} {label(value)}" for axis, value in zip(axes, values, strict=True)]
-    return f"{variant} ({', '.join(places)})" if places else str(variant)

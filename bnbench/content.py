@@ -10,6 +10,7 @@ from typing import Any
 from bnbench import interactive, store, tables
 from bnbench.answer import sentences
 from bnbench.caveats import caveats
+from bnbench.diagnoses import Diagnosis, diagnoses
 from bnbench.markdown import escaped, pipe_table
 from bnbench.results import Results
 from bnbench.tables import Table
@@ -36,6 +37,7 @@ class Content:
     folder: str
     answer: Sequence[str]
     caveats: Sequence[str]
+    diagnoses: Sequence[Diagnosis]
     claims: Table | None
     variants: Table
     rates: Table
@@ -66,6 +68,7 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
         folder=str(results.folder),
         answer=sentences(results),
         caveats=caveats(results),
+        diagnoses=diagnoses(results.diagnoses, results.axes),
         claims=of(tables.claims),
         variants=of(tables.variants),
         rates=of(tables.rates),
@@ -100,10 +103,20 @@ def markdown(content: Content) -> str:
             parts += [f"## {heading}", escaped(table.caption), _table(table)]
     if content.caveats:
         parts += ["## To keep in mind", "\n".join(f"- {escaped(caveat)}" for caveat in content.caveats)]
+    if content.diagnoses:
+        parts += ["## Diagnoses", *map(_diagnosis, content.diagnoses)]
     main = [one for one in content.pictures if Path(one.path).stem in MAIN]
     if main:
         parts += ["## Figures", *(f"![{escaped(one.caption)}]({one.path})" for one in main)]
     return "\n\n".join([*parts, "## How to get this again", f"    {content.command}"]) + "\n"
+
+
+def _diagnosis(one: Diagnosis) -> str:
+    lines = [
+        f"**{escaped(one.symptom.capitalize())}.** {escaped(one.meaning)}\n",
+        *(f"- {escaped(line)}" for line in one.lines),
+    ]
+    return "\n".join([*lines, f"\nUsual cures: {escaped('; '.join(one.cures))}."])
 
 
 def _table(table: Table) -> str:

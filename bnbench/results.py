@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench import analysis, claims, config, courses, differences, metrics, published, store
+from bnbench import analysis, claims, config, courses, diagnoses, differences, metrics, published, store
 from bnbench.errors import ConfigError, ResultsError
 
 
@@ -135,6 +135,13 @@ class Results:
         """One row a figure that others published, with ours beside it."""
         given = self.experiment.published if self.experiment else []
         return published.beside(given, self._full, self._history, self.baseline)
+
+    @cached_property
+    def diagnoses(self) -> pd.DataFrame:
+        """One row a known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
+        rows = self.validation_rows if len(self._stored) else 0
+        table = diagnoses.diagnosis_table(self._full, self._history, rows)
+        return table.assign(evidence=table["evidence"].map(self.said))
 
     @cached_property
     def times(self) -> pd.DataFrame:

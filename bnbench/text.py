@@ -22,12 +22,15 @@ def answer(results: "Results") -> str:
     from bnbench import store
     from bnbench.answer import sentences
     from bnbench.caveats import caveats
+    from bnbench.diagnoses import diagnoses
 
     ended, failed = len(results.trials) - len(results.faults), len(results.faults)
     told = f"{ended} of {results.planned} trials" + (f", {failed} failed" if failed else "")
     if not ended:
         return f"{told}: no trial has ended yet"
     kept_in_mind = [f"- {caveat}" for caveat in caveats(results)]
+    found = diagnoses(results.diagnoses, results.axes)
+    diagnosed = [f"- {one.symptom}: {line}" for one in found for line in one.lines]
     parts = [
         results.said(f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)"),
         _by_rate(results.cells, results.axes),
@@ -35,6 +38,7 @@ def answer(results: "Results") -> str:
         "\n".join(sentences(results)),
         *([verdicts(results.claims)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *kept_in_mind])] if kept_in_mind else []),
+        *(["\n".join(["Diagnoses (their usual cures are in the report):", *diagnosed])] if diagnosed else []),
         "\n".join(str(results.folder / name) for name in (store.REPORT, store.PLOTS, "trials.csv")),
     ]
     return "\n\n".join(parts)

@@ -25,8 +25,8 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
         "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2,
         "train_accuracy": 0.9,
         "validation_loss": 0.3, "validation_accuracy": 0.9, "test_loss": 0.4, "test_accuracy": 0.8, "best_epoch": 4,
-        "best_test_loss": 0.4, "best_test_accuracy": 0.8, "bn_mode_gap": None, "prediction_share": None,
-        "majority_share": None, "dead_share": None, "dead_layer": None, "initial_loss": 2.3,
+        "best_test_loss": 0.4, "best_test_accuracy": 0.8, "bn_mode_gap": None, "prediction_share": NAN,
+        "majority_share": NAN, "dead_share": NAN, "dead_layer": None, "initial_loss": 2.3,
         "parameters": 10, "seconds": 1.0, "seconds_per_step": 0.02, "engine": "xla", "worker": "pid 1",
         "reason": None, "classes": 10, "validation_rows": 900,
     }  # fmt: skip
@@ -54,9 +54,10 @@ def history(courses: dict[str, list[float]], losses: dict[str, list[float]] | No
     """Epochs of ten steps and a second each: the validation accuracies of each trial from the untrained model on."""
     rows = [
         {"trial": trial, "epoch": epoch, "step": 10 * epoch, "validation_accuracy": accuracy, "seconds": float(epoch)}
+        | {"train_loss": 2.3 / (1 + epoch)}
         | {"validation_loss": (losses or {}).get(trial, [1.0] * len(accuracies))[epoch]}
         for trial, accuracies in courses.items()
         for epoch, accuracy in enumerate(accuracies)
     ]
-    columns = ["trial", "epoch", "step", "validation_accuracy", "seconds", "validation_loss"]
+    columns = ["trial", "epoch", "step", "validation_accuracy", "seconds", "train_loss", "validation_loss"]
     return pd.DataFrame(rows, columns=columns)

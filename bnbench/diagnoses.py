@@ -1,5 +1,6 @@
 """Trials that show known symptoms -> what is said of them: where, the evidence in figures, the usual cures."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,7 +57,7 @@ def diagnosis_table(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> p
 
 def _diagnosed(place: Mapping[str, Any], cell: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """The rows of one variant and axis value."""
-    best = best_rate(cell)
+    best = best_rate(cell) if (cell["outcome"] == "ok").any() else math.nan  # of rates that all fail none is
     by_rate = cell.groupby("learning_rate")[list(SYMPTOMS)].mean()
     at_best = by_rate.index == best
     for symptom in by_rate.columns[by_rate.any()]:
@@ -66,29 +67,29 @@ def _diagnosed(place: Mapping[str, Any], cell: pd.DataFrame) -> Iterator[dict[st
             there = cell[cell["learning_rate"].isin(shares.index[shows])]
             shown = there[there[symptom]]
             yield {
-                "symptom": symptom, **place, "rates": _rates(cell, shows, best), "at_best": bool(shows[best]),
-                "shown": len(shown), "n": len(there), "evidence": evidence(symptom, shown),
-                "cures": "; ".join(CURES[symptom]),
+                "symptom": symptom, **place, "rates": _rates(cell, shows, best),
+                "at_best": bool((shows & at_best).any()), "shown": len(shown), "n": len(there),
+                "evidence": evidence(symptom, shown), "cures": "; ".join(CURES[symptom]),
             }  # fmt: skip
 
 
 def _rates(cell: pd.DataFrame, shows: "pd.Series[bool]", best: float) -> str:
     """`from 0.1 on`: the rates that show a symptom among those of the grid that left any weights to show it."""
-    grid = sorted(cell.loc[cell["outcome"] != "nonfinite", "learning_rate"].unique())
-    chosen = [rate for rate in grid if shows[rate]]
+    left = sorted(cell.loc[cell["outcome"] != "nonfinite", "learning_rate"].unique())
+    chosen = [rate for rate in left if shows[rate]]
     first, last = label(chosen[0]), label(chosen[-1])
     if chosen == [best]:
         return f"at its best rate, {first}"
-    if chosen == grid:
+    if len(chosen) == 1:
+        return f"at {first}"
+    if shows.all():
         return "at every rate"
-    if chosen != [rate for rate in grid if chosen[0] <= rate <= chosen[-1]]:
+    if chosen != [rate for rate in left if chosen[0] <= rate <= chosen[-1]]:
         told = f"at {', '.join(map(label, chosen[:-1]))} and {last}"
-    elif len(chosen) == 1:
-        told = f"at {first}"
-    elif chosen[-1] == grid[-1]:
-        told = f"from {first} on"
+    elif chosen[0] == left[0]:
+        told = f"up to {last}"
     else:
-        told = f"up to {last}" if chosen[0] == grid[0] else f"from {first} to {last}"
+        told = f"from {first} on" if chosen[-1] == left[-1] else f"from {first} to {last}"
     return told + f" (its best rate, {label(best)}, among them)" * (best in chosen)
 
 

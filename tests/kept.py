@@ -8,21 +8,25 @@ import numpy as np
 
 from bnbench import store
 from bnbench.plan import Trial
-from bnbench.records import Divergence, Epoch, Fault, Result, Scores
+from bnbench.records import Divergence, Epoch, Fault, Probe, Result, Scores
 from bnbench.results import Results
 from examples import make_plan
 
 
 def end(trial: Trial, accuracy: float | str, steps: int = 6) -> Result:
-    """A trial that ended with an accuracy on every part; `nonfinite`: it diverged at step 2, `failed`: it failed."""
+    """A trial that ended with an accuracy on every part.
+
+    `nonfinite`: it diverged at step 2; `failed`: it failed; `constant`: it gives every row the same class.
+    """
     start = Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0)
     if accuracy == "nonfinite":
         return Result(trial.id, "p", 57, (start,), np.ones(2, np.float32), Divergence("nonfinite", 2))
     if accuracy == "failed":
         return Result(trial.id, "p", 57, fault=Fault("MemoryError: none left", "Traceback"))
-    score = float(accuracy)
+    score = 1 / 3 if accuracy == "constant" else float(accuracy)
+    probe = Probe(1.0, 1 / 3, 1.0, "activation_0") if accuracy == "constant" else Probe(0.4, 1 / 3, 0.1, "activation_0")
     epochs = (start, Epoch(1, steps, 0.5, score, 1 - score, score, 0.1))
-    return Result(trial.id, "p", 57, epochs, np.ones(steps, np.float32), None, Scores(1 - score, score), 1)
+    return Result(trial.id, "p", 57, epochs, np.ones(steps, np.float32), None, Scores(1 - score, score), 1, probe=probe)
 
 
 def keep(folder: Path, ends: Sequence[float | str | None], steps: int = 6, **changes: Any) -> Path:

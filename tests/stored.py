@@ -7,20 +7,19 @@ import numpy as np
 
 from bnbench import store
 from bnbench.plan import Plan
-from bnbench.records import Divergence, Epoch, Result, Scores
+from bnbench.records import Divergence, Epoch, Probe, Result, Scores
 from examples import make_plan
 
 
 def end(plan: Plan, number: int, accuracy: float | None) -> Result:
-    """A trial of three epochs that ended with an accuracy; None: it diverged in its first."""
+    """A trial of three epochs that ended with an accuracy, and with dead units; None: it diverged in its first."""
     trial = plan.trials[number]
     start = Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0)
     if accuracy is None:
         return Result(trial.id, "p", 57, (start,), np.ones(2, np.float32), Divergence("nonfinite", 2))
     epochs = (start, *(Epoch(i, 6 * i, 1 / i, 0.5, 1.1 / i, accuracy * i / 3, 0.1 * i) for i in (1, 2, 3)))
-    return Result(
-        trial.id, "p", 57, epochs, np.ones(18, np.float32), None, Scores(0.5, accuracy), 3, Scores(0.5, accuracy)
-    )
+    scores, probe = Scores(0.5, accuracy), Probe(0.4, 1 / 3, 0.8, "activation_0")
+    return Result(trial.id, "p", 57, epochs, np.ones(18, np.float32), None, scores, 3, scores, probe=probe)
 
 
 def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Path:

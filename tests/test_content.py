@@ -7,6 +7,7 @@ import pytest
 
 from bnbench import store
 from bnbench.content import Content, Picture, content, markdown
+from bnbench.diagnoses import Diagnosis
 from bnbench.results import Results
 from bnbench.tables import Cell, Table
 from kept import Cells, compared
@@ -86,6 +87,21 @@ def test_markdown_has_a_section_for_everything(told: Content) -> None:
         "Published figures beside ours", "To keep in mind", "Figures", "How to get this again",
     ]  # fmt: skip
     assert markdown(replace(told, claims=None, published=None, caveats=[], pictures=[])).count("## ") == 5
+
+
+def test_each_diagnosis_has_its_lines_and_cures_and_comes_behind_the_caveats(told: Content) -> None:
+    found = Diagnosis("dead units", "Half are.", [f"{HOSTILE}: 1 of 2 trials", "b"], ["a lower rate", "more rows"])
+    text = markdown(replace(told, diagnoses=[found, replace(found, symptom="chance level")]))
+    assert headings(text)[6:8] == ["To keep in mind", "Diagnoses"]
+    lines = f"\n\n- {SAFE}: 1 of 2 trials\n- b\n\nUsual cures: a lower rate; more rows.\n\n"
+    assert f"## Diagnoses\n\n**Dead units.** Half are.{lines}**Chance level.** Half are.{lines}## Figures" in text
+
+
+def test_healthy_trials_have_no_diagnosis_and_sick_ones_have(tmp_path: Path) -> None:
+    assert content(compared(tmp_path / "healthy", CELLS), []).diagnoses == []
+    found = content(compared(tmp_path / "sick", {"plain": [[0.9], ["constant"]], "batchnorm": CELLS["batchnorm"]}), [])
+    assert [one.symptom for one in found.diagnoses] == ["constant predictions", "dead units"]
+    assert found.diagnoses[1].lines == ["plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0"]
 
 
 def test_what_a_config_says_is_text_on_one_line(told: Content) -> None:

@@ -12,6 +12,7 @@ ROWS = 900
 RATES = [0.01, 0.1, 1.0, 10.0]
 DEAD = {"validation_accuracy": 0.1, "prediction_share": 1.0, "majority_share": 0.11, "train_loss": 2.4}
 FINE = {"validation_accuracy": 0.9, "prediction_share": 0.12, "majority_share": 0.11}
+DEAD_UNITS = {"dead_share": 0.9, "dead_layer": "dense_1"}
 BEST = {**FINE, "validation_accuracy": 0.95}
 CHANCE = {"validation_accuracy": 0.1, "train_loss": 2.4}
 
@@ -60,7 +61,9 @@ def test_a_symptom_is_named_with_its_rates_its_trials_and_its_figures() -> None:
         ([DEAD, BEST, DEAD, DEAD], "at 0.01, 1 and 10"),
         ([BEST, DEAD, DEAD, NONFINITE], "from 0.1 on"),  # where nothing is left, nothing can be seen
         ([DEAD, DEAD, DEAD, DEAD], "at every rate"),
-        ([DEAD, NONFINITE, NONFINITE, NONFINITE], "at its best rate, 0.01"),
+        ([DEAD, NONFINITE, NONFINITE, NONFINITE], "at 0.01"),  # where nothing trains, none is the best
+        ([DEAD, DEAD, NONFINITE, NONFINITE], "up to 0.1"),
+        ([BEST | DEAD_UNITS, FINE, FINE, FINE], "at its best rate, 0.01"),
     ],
 )
 def test_rates_are_told_as_people_would(at_rates: list[dict[str, object]], rates: str) -> None:
@@ -103,9 +106,16 @@ def test_what_ails_a_training_that_goes_well_is_judged_at_its_best_rate_by_half_
     }
 
 
+def test_where_no_seed_trains_there_is_no_best_rate_to_be_strict_at() -> None:
+    assert told(diagnosed(plain=[[DEAD, DEAD, CHANCE], [DEAD, DEAD, DEAD]])) == {
+        "constant predictions": [
+            "plain at every rate: 5 of 6 trials; 100.0% of rows get one prediction, at most 11.0% can be right"
+        ]
+    }
+
+
 def test_the_gravest_symptom_comes_first() -> None:
-    dead = {"dead_share": 0.9, "dead_layer": "dense_1"}
-    found = diagnosed(batchnorm=[[BEST | dead | COLD], [CHANCE]], plain=[[BEST], [DEAD]])
+    found = diagnosed(batchnorm=[[BEST | DEAD_UNITS | COLD], [CHANCE]], plain=[[BEST], [DEAD]])
     assert list(told(found)) == ["constant predictions", "chance level", "dead units", "statistics not warmed up"]
 
 

@@ -91,6 +91,16 @@ def test_pictures_are_within_the_page_and_have_words(html: str) -> None:
     assert all(f'id="{part}"' in html for part in ("answer", "figure", "variants", "rates", "published", "figures"))
 
 
+def test_diagnoses_are_linked_from_the_answer_and_nothing_stands_there_without_one(html: str, tmp_path: Path) -> None:
+    assert "iagnos" not in PACKED.sub("", html)
+    found = page(content(compared(tmp_path, {"plain": [[0.9], ["constant"]]}), []))
+    assert '<a href="#diagnosis-1">constant predictions</a>, <a href="#diagnosis-2">dead units</a>' in found
+    assert '<h3 id="diagnosis-2">Dead units</h3>' in found
+    assert "<li>plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0</li>" in found
+    assert found.count("Usual cures: ") == 2
+    assert found.index('id="care"') < found.index('id="diagnoses"')
+
+
 def test_the_same_results_give_the_same_page(html: str, results: Results) -> None:
     assert page(content(Results(results.folder), [PICTURE])) == html
 

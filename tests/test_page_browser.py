@@ -57,6 +57,16 @@ def test_it_opens_offline_without_a_request_or_an_error(browser: Browser, folder
     assert wrong == []
 
 
+def test_a_diagnosis_is_one_click_from_the_answer(browser: Browser, folder: Path) -> None:
+    page, wrong = opened(browser, folder)
+    page.locator("#answer").get_by_role("link", name="dead units").click()
+    page.wait_for_function("document.querySelector('#diagnosis-1').getBoundingClientRect().top < innerHeight / 2")
+    section = page.locator("#diagnoses")
+    assert section.locator("h3").all_inner_texts() == ["Dead units"]
+    assert section.locator("li").count() == 2
+    assert wrong == []
+
+
 def test_the_figure_answers_to_hover_toggle_score_and_click(browser: Browser, folder: Path) -> None:
     page, wrong = opened(browser, folder)
     page.wait_for_selector("#plot .scatterlayer .trace")

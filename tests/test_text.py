@@ -1,9 +1,11 @@
 import math
+from pathlib import Path
 
 import pytest
 
 from bnbench import text
 from examples import make_plan
+from kept import compared
 
 
 def test_columns_line_up() -> None:
@@ -48,6 +50,15 @@ def test_the_estimate_is_steps_left_times_seconds_a_step() -> None:
     assert "time unknown for 8 trials" in text.estimate(planned, states, {}, 1)
     done = dict.fromkeys(states, "done")
     assert text.estimate(planned, done, {}, 1) == "8 trials: 8 done; nothing to train"
+
+
+def test_a_run_ends_with_what_ails_its_trials(tmp_path: Path) -> None:
+    healthy = text.answer(compared(tmp_path / "healthy", {"plain": [[0.8], [0.9]]}))
+    assert "iagnos" not in healthy
+    sick = text.answer(compared(tmp_path / "sick", {"plain": [[0.9], ["constant"]]})).splitlines()
+    first = sick.index("Diagnoses (their usual cures are in the report):")
+    assert sick[first + 1].startswith("- constant predictions: plain at 0.1: 1 of 1 trials; ")
+    assert sick[first + 2].startswith("- dead units: plain at 0.1: 1 of 1 trials; ")
 
 
 def test_a_verdict_is_told_with_its_interval_or_without_one() -> None:

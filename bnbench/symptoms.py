@@ -34,7 +34,7 @@ SYMPTOMS = (  # the gravest first; a trial may show several
 def trial_symptoms(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd.DataFrame:
     """The trials that ended, as `counted`, with the figures of their courses and a column of truth for each symptom.
 
-    What was not measured is no symptom: older trials were not probed, a number has no accuracy.
+    What was not measured is no symptom: older trials were not probed. Where data have numbers, accuracy is R2.
 
     Symptoms:
         constant predictions: at least 95% of the validation rows get one class (of numbers: one within 1% of the SD of
@@ -95,7 +95,7 @@ def _plateau(ended: pd.DataFrame) -> Flags:
 
 
 def _error(accuracy: "pd.Series[float]", rows: int) -> "pd.Series[float]":
-    """The standard error of a share of so many rows."""
+    """The standard error of a share of so many rows; that of R2 is not far from it."""
     return (accuracy * (1 - accuracy) / rows) ** 0.5
 
 

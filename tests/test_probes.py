@@ -168,16 +168,21 @@ def test_one_number_tells_two_classes_by_its_threshold(logits: bool) -> None:
     assert probe(compiled, start).majority_share == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_sigmoid_in_front_of_a_number_gives_one_for_all_rows_and_a_linear_output_does_not() -> None:
+def test_a_sigmoid_says_one_number_for_all_rows_where_a_linear_output_does_not() -> None:
     of = facts(rows=200, classes=0)
-    found = []
+    far = replace(dataset(of), y=dataset(of).y + 100)  # from all that a sigmoid can say
+    shares = []
     for last in ({"units": 1, "activation": "sigmoid"}, {"units": 1}):
         changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__epochs": 20}
-        values = {"train__loss": "mean_squared_error", "sweep__learning_rate": [0.01], **changes}
-        compiled = CompiledProgram(make_plan(of, **values).cohorts[0].program, dataset(of))
-        compiled.dataset.y[:] += 100  # far from what a sigmoid can say
-        found.append(probe(compiled, compiled.start(0)))
-    assert found
+        cohort = make_plan(of, train__loss="mean_squared_error", sweep__learning_rate=[0.01], **changes).cohorts[0]
+        result = engine._train(
+            CompiledProgram(cohort.program, far), cohort.trials[0], Saving(Path("unused")), lambda trial, epoch: None
+        )
+        assert result.probe.majority_share is not None
+        assert result.probe.majority_share < 0.2
+        shares.append(result.probe.prediction_share)
+    assert shares[0] == 1.0
+    assert shares[1] < 0.2
 
 
 def test_numbers_near_the_median_are_one_prediction() -> None:

@@ -179,12 +179,12 @@ def test_what_diverged_has_no_course_to_judge(end: dict[str, object]) -> None:
     assert shown({"validation_accuracy": NAN} | end, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == set()
 
 
-def test_a_trial_of_numbers_has_losses_only() -> None:
-    numbers = {"validation_accuracy": NAN}
+def test_where_no_score_is_known_the_losses_tell() -> None:
+    unknown = {"validation_accuracy": NAN}
     losses, train = turning(5, 0.5), [2.3 - i / 10 for i in range(21)]
-    assert "early overfitting" in shown(numbers, [NAN] * 21, losses, train)
-    assert "accuracy that collapses" not in shown(numbers, [NAN] * 21, losses, train)
-    assert "first-epoch plateau" not in shown(numbers, [NAN] * 21, losses, train)
+    assert "early overfitting" in shown(unknown, [NAN] * 21, losses, train)
+    assert "accuracy that collapses" not in shown(unknown, [NAN] * 21, losses, train)
+    assert "first-epoch plateau" not in shown(unknown, [NAN] * 21, losses, train)
 
 
 def test_what_failed_or_ended_before_its_first_epoch_is_survived() -> None:

@@ -6,6 +6,7 @@ losses and optimizers do the step. A program is compiled once; a trial only rese
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -21,7 +22,7 @@ from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import build_model, initial_state
 from bnbench.plan import Program
 
-GAP_BATCHES = 50  # on which the gap of the statistics is measured: every layer is called by itself
+GAP_BATCHES = 50  # on which the gap of the statistics is measured
 EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
 CACHE_BYTES = 2**26  # of what is kept of seeds seen before
 PRESCALED_BYTES = 2**26  # tables below this are scaled once a seed; larger ones, such as images, in every step
@@ -141,6 +142,7 @@ class CompiledProgram:
         jit = program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
         self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
+        self.forward = tf.function(self._forward, autograph=False)
         self.warm_up()
 
     def warm_up(self) -> None:
@@ -288,18 +290,27 @@ class CompiledProgram:
         """
         if not self.has_moving_statistics:
             return None
-        rows = start.parts.validation
-        size = min(self.program.batch_size, len(rows))
+        size = min(self.program.batch_size, len(start.parts.validation))
+        count = min(len(start.parts.validation) // size, GAP_BATCHES)
+        batches = tf.constant(start.parts.validation[: count * size].reshape(count, size))
         kept = [variable.numpy() for variable in self.model.non_trainable_variables]
-        pairs = []
-        for first in range(0, min(len(rows) - size + 1, GAP_BATCHES * size), size):
-            x, y = self._batch(tf.constant(rows[first : first + size]))
-            moving, own = (float(tf.reduce_mean(self._credit(y, self.model(x, training=m)))) for m in (False, True))
-            pairs.append((moving, own))
-            for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
-                variable.assign(value)
-        moving, own = (self.score(mean, start, "validation") for mean in np.mean(pairs, axis=0).tolist())
-        return own - moving
+        moving, own = (self.forward(batches, tf.constant(training)).numpy() for training in (False, True))
+        for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
+            variable.assign(value)
+        return self.score(float(own), start, "validation") - self.score(float(moving), start, "validation")
+
+    def _forward(self, batches: tf.Tensor, training: tf.Tensor) -> tf.Tensor:
+        """The mean credit of the rows of batches (batches, rows), each taken by itself, in either mode."""
+
+        def one(rows: tf.Tensor) -> tf.Tensor:
+            x, y = self._batch(rows)
+
+            def credit(mode: bool) -> tf.Tensor:
+                return tf.reduce_mean(self._credit(y, self.model(x, training=mode)))
+
+            return tf.cond(training, partial(credit, True), partial(credit, False))
+
+        return tf.reduce_mean(tf.map_fn(one, batches, fn_output_signature=self.dtype, parallel_iterations=1))
 
     def _float_weights(self) -> list[tf.Variable]:
         values = [weight.value for weight in self.model.weights]

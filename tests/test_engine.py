@@ -427,7 +427,7 @@ def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_mo
     compiled.reset(start, 0.1)
     compiled.train_epoch(start.parts.train)
     before = compiled.model.get_weights()
-    gap = compiled.mode_gap(start.parts.validation)
+    gap = compiled.mode_gap(start)
     assert all(np.array_equal(a, b) for a, b in zip(before, compiled.model.get_weights(), strict=True))
     x, y = apply(start.scaling, compiled.dataset.x), compiled.dataset.y
     size = cohort.program.batch_size

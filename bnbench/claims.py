@@ -20,7 +20,7 @@ from bnbench.analysis import axes_of, places
 from bnbench.intervals import FEWEST, t_interval, wilson
 from bnbench.metrics import DUST
 from bnbench.plan import label
-from bnbench.samples import Sample, sample, scored, stands_at
+from bnbench.samples import Sample, ranged, sample, scored, stands_at
 from bnbench.statements import OVER_RATES, RATES, TARGETED, Bound, Claim
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
@@ -35,7 +35,7 @@ ONE_RATE = "a grid of one rate tells nothing of rates"
 ALL_EQUAL = "the same at every seed: no interval"
 BETTER_LOW = {  # of all others, more is better
     "train_loss", "validation_loss", "test_loss", *TARGETED, "overfitting_rise", "lr_sensitivity",
-    "lr_sensitivity_centred", "accuracy_regret", "seconds_per_step",
+    "lr_sensitivity_centred", "accuracy_regret", "seconds_per_step", "accuracy_gap", "loss_gap",
 }  # fmt: skip
 
 
@@ -65,7 +65,8 @@ def verdicts(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFram
     rows = []
     for claim in claims:
         over = "" if claim.alone else claim.over or baseline
-        named = claim.model_dump(include={"text", "metric", "of"}) | {
+        named = claim.model_dump(include={"text", "of"}) | {
+            "metric": f"range of {claim.metric} across {_short(claim.across)}" if claim.across else claim.metric,
             "over": over,
             "bound": f"{claim.kind} {claim.bound}",
         }
@@ -91,12 +92,12 @@ def _beyond(distance: float) -> float:
 
 def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> dict[str, Any]:
     """The last columns of a claim's row."""
-    axes = axes_of(trials)
+    axes = [axis for axis in axes_of(trials) if axis != claim.across]
     judged = []
     for place, part in places(trials, axes):
         if stands_at(place, claim.where):
             found = _find(claim, over, part, scored(part, history, claim.target, baseline))
-            where = ", ".join(f"{axis.rpartition('.')[2]} {label(value)}" for axis, value in place.items())
+            where = ", ".join(f"{_short(axis)} {label(value)}" for axis, value in place.items())
             judged.append((verdict(claim.bound, found.low, found.high), found.noted(where and f"at {where}")))
     if not judged:
         judged = [(INCONCLUSIVE, Finding(notes=("no trial has ended there",)))]
@@ -110,13 +111,12 @@ def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame
 def _find(claim: Claim, over: str, trials: pd.DataFrame, ended: pd.DataFrame) -> Finding:
     """The interval of a claim at one value of the further axes."""
     grid = np.sort(ended["learning_rate"].unique())
-    own = (ended[ended["variant"] == name] for name in (claim.of, over or claim.of))
-    of, base = (sample(claim.metric, claim.at, part, grid) for part in own)
+    of, base = (_sample(claim, name, ended, grid) for name in (claim.of, over or claim.of))
     seeds = of.values.index.intersection(base.values.index)
     left_out = trials["seed"].nunique() - len(seeds)
     notes = (
         f"{left_out} of {trials['seed'].nunique()} seeds left out: not all of their trials have ended" * bool(left_out),
-        _rates_told(claim, of, base) if over else f"at rate {of.rate:.4g}",
+        _rates_told(claim, of, base),
     )
     if seeds.empty:
         return Finding().noted("no seed whose trials have all ended")
@@ -131,8 +131,19 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, ended: pd.DataFrame) ->
     return _widened(claim.kind, _compared(claim.kind, a, b, unsure), of, base, unsure).noted(*notes)
 
 
+def _sample(claim: Claim, variant: str, ended: pd.DataFrame, grid: NDArray[Any]) -> Sample:
+    """A value a seed of a variant: of the metric, or of its range across an axis, each value at its own best rate."""
+    parts = [part for _, part in places(ended, [claim.across] if claim.across else [])]
+    samples = [sample(claim.metric, claim.at, part[part["variant"] == variant], grid) for part in parts]
+    return ranged(samples) if claim.across else samples[0]
+
+
+def _short(axis: str) -> str:
+    return axis.rpartition(".")[2]
+
+
 def _rates_told(claim: Claim, of: Sample, over: Sample) -> str:
-    if claim.metric in OVER_RATES:
+    if claim.metric in OVER_RATES or claim.across:
         return ""
     return f"at rate {of.rate:.4g}" + (f" against {over.rate:.4g}" if of.rate != over.rate else "")
 

@@ -150,7 +150,8 @@ class CompiledProgram:
         rows = self.program.train.steps_per_epoch
         count = rows * self.program.batch_size if rows else self.program.sizes.train
         self.train_epoch(np.zeros(count, np.int32), go=False)
-        for part in {self.program.sizes.validation, self.program.sizes.test}:
+        sizes = self.program.sizes
+        for part in {sizes.train, sizes.validation, sizes.test}:
             for size in {min(part, EVALUATION_ROWS), part % EVALUATION_ROWS} - {0}:
                 self.evaluate(chunks(np.zeros(size, np.int32)))
 

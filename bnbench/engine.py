@@ -209,16 +209,17 @@ class _Course:
         """The trial's result: now, and only now, the test part is looked at."""
         model = self.compiled.model
         divergence = self._divergence()
-        test = best_test = Scores()
+        test = best_test = fitted = Scores()
         gap, probed = None, Probe()
         if self.nonfinite is None:
             gap = self.compiled.mode_gap(self.start)
             probed = probe(self.compiled, self.start)
             self._save(saving, "final")
-            test = best_test = self._test()
+            fitted = self._scores("train")
+            test = best_test = self._scores("test")
         if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
             model.set_weights(self.best_weights)
-            best_test = self._test()
+            best_test = self._scores("test")
         if self.best_epoch is not None:
             self._save(saving, "best")
         losses = np.concatenate(self.losses) if self.losses else np.empty(0)
@@ -232,6 +233,7 @@ class _Course:
             test=test,
             best_epoch=self.best_epoch,
             best_test=best_test,
+            fitted=fitted,
             bn_mode_gap=gap,
             probe=probed,
             seconds=time.perf_counter() - began,
@@ -240,9 +242,9 @@ class _Course:
             worker=_worker(),
         )
 
-    def _test(self) -> Scores:
-        loss, credit, _ = self.compiled.evaluate(chunks(self.start.parts.test))
-        return Scores(_known(loss), self._score(credit, "test"))
+    def _scores(self, part: str) -> Scores:
+        loss, credit, _ = self.compiled.evaluate(chunks(getattr(self.start.parts, part)))
+        return Scores(_known(loss), self._score(credit, part))
 
     def _score(self, credit: float, part: str) -> float:
         return self.compiled.score(credit, self.start, part)

@@ -39,7 +39,7 @@ class Saving:
 
 @dataclass(frozen=True)
 class Scores:
-    """Loss and accuracy on the test part."""
+    """Loss and accuracy on one part, in inference mode."""
 
     loss: float | None = None
     accuracy: float | None = None
@@ -90,6 +90,7 @@ class Result:
     test: Scores = Scores()  # of the final weights
     best_epoch: int | None = None  # highest validation accuracy, then lowest validation loss
     best_test: Scores = Scores()  # of the weights at best_epoch
+    fitted: Scores = Scores()  # of the final weights on the training part: what `train` tells is as they were trained
     bn_mode_gap: float | None = None  # validation accuracy by the statistics of each batch minus by the moving ones
     probe: Probe = Probe()
     seconds: float = 0.0

@@ -1,14 +1,14 @@
 """Trials -> one metric of one variant, a value a seed: what claims and published figures are judged by."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis import counted
+from bnbench.analysis import DIVERGED, counted
 from bnbench.courses import default_target, trial_courses
 from bnbench.metrics import best_rate, over_rates
 from bnbench.plan import label
@@ -29,7 +29,21 @@ def scored(trials: pd.DataFrame, history: pd.DataFrame, target: float | None, ba
     """The trials that ended, with a column for each metric of one rate; without a target, what the baseline reaches."""
     ended = counted(trials)
     wanted = default_target(ended, history, baseline) if target is None else target
-    return trial_courses(ended, history, wanted).assign(ok=lambda table: (table["outcome"] == "ok").astype(float))
+    return _with_gaps(trial_courses(ended, history, wanted)).assign(
+        ok=lambda table: (table["outcome"] == "ok").astype(float)
+    )
+
+
+def _with_gaps(ended: pd.DataFrame) -> pd.DataFrame:
+    """How much better the final weights do on the training part than on the validation part, both in inference mode.
+
+    A trial that diverged has no gap: that of chance to chance would be the best of all.
+    """
+    kept = ~ended["outcome"].isin(DIVERGED)
+    return ended.assign(
+        accuracy_gap=(ended["fitted_accuracy"] - ended["validation_accuracy"]).where(kept),
+        loss_gap=(ended["validation_loss"] - ended["fitted_loss"]).where(kept),
+    )
 
 
 def sample(metric: str, at: float | Literal["best"], ended: pd.DataFrame, grid: NDArray[Any]) -> Sample:
@@ -55,6 +69,14 @@ def sample(metric: str, at: float | Literal["best"], ended: pd.DataFrame, grid: 
     above = metric in RATES and bool((values == grid[-1]).any())
     below = metric == "best_rate" and bool((values == grid[0]).any())
     return Sample(values, open_below=below, open_above=above)
+
+
+def ranged(samples: Sequence[Sample]) -> Sample:
+    """The range over several samples of one metric, of each seed that all of them have; missing where one value is."""
+    if not samples:
+        return Sample()
+    values = pd.concat([sample.values for sample in samples], axis=1, join="inner")
+    return Sample(values.max(axis=1, skipna=False) - values.min(axis=1, skipna=False))
 
 
 def stands_at(place: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

@@ -12,7 +12,8 @@ from bnbench.parts import STRICT, Rate, form
 OF_ONE_RATE = (  # a trial has one
     "validation_accuracy", "test_accuracy", "train_accuracy", "validation_r2", "test_r2", "train_r2",
     "validation_loss", "test_loss", "train_loss",
-    "epochs_to_target", "steps_to_target", "seconds_to_target", "aulc", "overfitting_onset", "overfitting_rise", "ok",
+    "epochs_to_target", "steps_to_target", "seconds_to_target", "aulc", "overfitting_onset", "overfitting_rise",
+    "accuracy_gap", "loss_gap", "ok",
 )  # fmt: skip
 OVER_RATES = (  # the trials of one seed at all rates have one together
     "best_rate", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centred", "accuracy_regret",
@@ -22,6 +23,7 @@ METRICS = (*OF_ONE_RATE, *OVER_RATES)
 RATES = ("best_rate", "max_stable_rate")  # known to one step of the grid, which is a factor
 TARGETED = ("epochs_to_target", "steps_to_target", "seconds_to_target")
 KINDS = ("value", "ratio", "difference", "probability")
+RANGED = tuple(metric for metric in OF_ONE_RATE if metric not in (*TARGETED, "ok"))  # have a range over an axis
 
 
 class Bound(BaseModel):
@@ -84,6 +86,7 @@ class Claim(BaseModel):
     at: At = "best"
     target: Target = None
     where: dict[str, Any] = {}  # values of further axes; the claim must hold at each of the others
+    across: str | None = None  # a further axis: of each seed, the range of the metric over its values
 
     @model_validator(mode="after")
     def _one_bound(self) -> "Claim":
@@ -107,6 +110,15 @@ class Claim(BaseModel):
         if self.metric == "stable_width" and self.kind == "ratio":
             raise ValueError("stable_width is in decades, a logarithm: wanted difference")
         _check_fit(self.metric, self.at, self.target)
+        return self
+
+    @model_validator(mode="after")
+    def _with_a_range(self) -> "Claim":
+        if self.across is not None:
+            if self.metric not in RANGED:
+                raise ValueError(f"{self.metric} has no range across an axis: wanted one of {', '.join(RANGED)}")
+            if self.kind == "probability":
+                raise ValueError("a range across an axis is no score to win by: wanted value, difference or ratio")
         return self
 
     @property
@@ -169,6 +181,10 @@ def check(claim: Claim, known: Known, where: str) -> None:
     if not claim.alone and claim.of == (claim.over or known.baseline):
         raise ConfigError(f"{where}.over", f"{claim.of!r} over itself: wanted another variant")
     _check_place(claim.at, claim.where, known, where)
+    if claim.across is not None:
+        _check_axis(claim.across, known, f"{where}.across")
+        if claim.across in claim.where:
+            raise ConfigError(f"{where}.across", f"{claim.across} stands in 'where', too: leave one of them out")
 
 
 def check_published(published: Published, known: Known, where: str) -> None:
@@ -186,9 +202,11 @@ def _check_place(at: float | str, values: Mapping[str, Any], known: Known, where
     if at != "best" and at not in known.rates:
         raise ConfigError(f"{where}.at", not_one_of(at, (f"{rate:g}" for rate in known.rates)))
     for axis, value in values.items():
-        if axis not in known.grid:
-            raise ConfigError(
-                f"{where}.where", not_one_of(axis, known.grid) if known.grid else f"{axis!r}: there are no axes"
-            )
+        _check_axis(axis, known, f"{where}.where")
         if value not in known.grid[axis]:
             raise ConfigError(f"{where}.where.{axis}", not_one_of(value, map(str, known.grid[axis])))
+
+
+def _check_axis(axis: str, known: Known, where: str) -> None:
+    if axis not in known.grid:
+        raise ConfigError(where, not_one_of(axis, known.grid) if known.grid else f"{axis!r}: there are no axes")

@@ -6,6 +6,7 @@ Schema, by format version (`PRAGMA user_version`):
        plan, programs: what the last `run` asked for, so that a report needs neither config nor data.
     2  trials.bn_mode_gap.
     3  trials.prediction_share, majority_share, dead_share, dead_layer.
+    4  trials.fitted_loss, fitted_accuracy.
 """
 
 import json
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from bnbench.plan import Plan
     from bnbench.records import Result
 
-FORMAT = 3
+FORMAT = 4
 DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "environment.json", "models", "plots"
 REPORT, PAGE = "report.html", "report.md"
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
@@ -47,7 +48,8 @@ CREATE TABLE trials (
     steps INTEGER NOT NULL, parameters INTEGER, test_loss REAL, test_accuracy REAL, best_epoch INTEGER,
     best_test_loss REAL, best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT,
     reason TEXT, traceback TEXT,
-    step_losses BLOB, bn_mode_gap REAL, prediction_share REAL, majority_share REAL, dead_share REAL, dead_layer TEXT
+    step_losses BLOB, bn_mode_gap REAL, prediction_share REAL, majority_share REAL, dead_share REAL, dead_layer TEXT,
+    fitted_loss REAL, fitted_accuracy REAL
 ) WITHOUT ROWID;
 CREATE TABLE history (
     trial TEXT NOT NULL REFERENCES trials (id), epoch INTEGER NOT NULL, step INTEGER NOT NULL, train_loss REAL,
@@ -69,6 +71,7 @@ MIGRATIONS = {
     2: """
     ALTER TABLE trials ADD COLUMN prediction_share REAL; ALTER TABLE trials ADD COLUMN majority_share REAL;
     ALTER TABLE trials ADD COLUMN dead_share REAL; ALTER TABLE trials ADD COLUMN dead_layer TEXT""",
+    3: "ALTER TABLE trials ADD COLUMN fitted_loss REAL; ALTER TABLE trials ADD COLUMN fitted_accuracy REAL",
 }
 # The last epoch is that of the final weights, unless those are not finite numbers.
 TRIALS = """
@@ -76,8 +79,8 @@ SELECT plan.trial, plan.variant, plan.learning_rate, plan.seed, plan.axes, trial
     trials.diverged_at_step, last.epoch AS epochs, trials.steps, last.train_loss, last.train_accuracy,
     last.validation_loss, last.validation_accuracy,
     trials.test_loss, trials.test_accuracy, trials.best_epoch, trials.best_test_loss, trials.best_test_accuracy,
-    trials.bn_mode_gap, trials.prediction_share, trials.majority_share, trials.dead_share, trials.dead_layer,
-    first.validation_loss AS initial_loss, trials.parameters, trials.seconds,
+    trials.fitted_loss, trials.fitted_accuracy, trials.bn_mode_gap, trials.prediction_share, trials.majority_share,
+    trials.dead_share, trials.dead_layer, first.validation_loss AS initial_loss, trials.parameters, trials.seconds,
     trials.seconds_per_step, trials.engine, trials.worker, trials.reason, programs.classes, programs.validation_rows
 FROM plan JOIN trials ON trials.id = plan.trial JOIN programs ON programs.key = plan.program
     LEFT JOIN history AS first ON first.trial = plan.trial AND first.epoch = 0
@@ -122,7 +125,7 @@ class Store:
             *astuple(result.best_test), result.seconds, result.seconds_per_step, result.engine, result.worker,
             fault and fault.reason, fault and fault.traceback,
             zlib.compress(result.step_losses.astype("<f4").tobytes()), result.bn_mode_gap,
-            *astuple(result.probe),
+            *astuple(result.probe), *astuple(result.fitted),
         )  # fmt: skip
         with self._transaction():
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))

@@ -271,6 +271,60 @@ def test_a_claim_must_hold_at_every_value_of_the_further_axes() -> None:
     assert judge(at_axes((50, 0.1)), where={"model.params.units": 7}, **values)["reason"] == "no trial has ended there"
 
 
+def test_the_range_of_a_score_across_an_axis_is_compared_seed_by_seed() -> None:
+    rows = []
+    for units, low, high in ((4, 0.3, 0.7), (5, 0.6, 0.8), (6, 0.9, 0.9)):  # at its own best rate each
+        axes = f'{{"model.params.units": {units}}}'
+        rows += scores("plain", *({0.1: low, 1.0: 0.2} for _ in range(3)), axes=axes)
+        tops = (high, high, high - 0.03) if units == 4 else (high, high, high)
+        rows += scores("batchnorm", *({0.1: 0.2, 1.0: top} for top in tops), axes=axes)
+    values = {"metric": "validation_accuracy", "across": "model.params.units"}
+    row = judge(rows, difference={"at_most": 0}, **values)
+    assert row["estimate"] == pytest.approx(-0.39)  # .2, .2, .23 of batchnorm, .6 of plain
+    assert (row["n"], row["verdict"]) == (3, "supported")
+    assert row["metric"] == "range of validation_accuracy across units"
+    assert row["reason"] == "the whole interval keeps within the bound"  # no one rate, no one value of the axis
+    row = judge(rows, value={"at_least": 0.1}, **values)
+    assert (row["estimate"], row["over"], row["verdict"]) == (pytest.approx(0.21), "", "supported")
+    row = judge(
+        [row for row in rows if row["seed"] != 2 or "4}" not in str(row["axes"])], ratio={"at_most": 1}, **values
+    )
+    assert row["n"] == 2  # a seed must have ended at every value
+    assert judge([row | FAILED for row in rows], ratio={"at_most": 1}, **values)["n"] == 0
+
+
+def test_across_one_axis_a_claim_must_still_hold_at_each_value_of_the_others() -> None:
+    rows = []
+    for depth, spread in ((1, 0.1), (2, 0.4)):
+        for units, off in ((4, 0.0), (5, 1.0)):
+            axes = f'{{"model.params.units": {units}, "model.params.depth": {depth}}}'
+            rows += scores("plain", *({0.1: 0.5 + 0.2 * off} for _ in range(3)), axes=axes)
+            tops = (0.5 + off * (spread + seed / 100) for seed in range(3))
+            rows += scores("batchnorm", *({0.1: top} for top in tops), axes=axes)
+    values = {"metric": "test_accuracy", "across": "model.params.units", "difference": {"at_most": 0}}
+    row = judge(rows, **values)
+    assert (row["verdict"], row["estimate"]) == ("refuted", pytest.approx(0.21))
+    assert row["reason"].endswith("; at depth 2")
+    assert judge(rows, where={"model.params.depth": 1}, **values)["estimate"] == pytest.approx(-0.09)
+
+
+def test_the_gap_is_of_the_final_weights_on_training_and_validation_rows() -> None:
+    fits = {"fitted_accuracy": 0.98, "fitted_loss": 0.1, "validation_loss": 0.4}
+    rows = [row | fits for row in scores("plain", *({0.1: 0.8} for _ in range(3)))]
+    rows += [row | fits for row in scores("batchnorm", {0.1: 0.9}, {0.1: 0.88}, {0.1: 0.86})]
+    row = judge(rows, metric="accuracy_gap", difference={"at_most": 0})
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(-0.08), "supported")
+    row = judge(rows, metric="accuracy_gap", probability={"at_least": 0.2})
+    assert row["estimate"] == 1  # the smaller gap is the better one
+    assert judge(rows, metric="loss_gap", ratio={"at_most": 2})["estimate"] == pytest.approx(1)  # .3 of both
+
+
+def test_what_diverged_has_no_gap() -> None:
+    row = judge(PLAIN + NORMED, metric="accuracy_gap", difference={"at_most": 0}, at=1.0)  # plain diverges there
+    assert (row["verdict"], row["n"]) == ("inconclusive", 3)
+    assert "unknown in 3 of 3 pairs: missing" in row["reason"]
+
+
 def test_an_axis_of_mappings_is_found() -> None:
     rows = scores("plain", *({0.1: 0.5} for _ in range(3)), axes='{"train.optimizer": {"name": "adam"}}')
     row = judge(

@@ -440,6 +440,22 @@ def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_mo
     assert gap != 0  # after so few steps the moving statistics are not those of a batch
 
 
+def test_what_the_training_part_is_fitted_to_is_told_without_dropout_and_with_the_final_weights() -> None:
+    layers = [*DENSE[:3], {"dropout": 0.5}, *DENSE[3:]]
+    cohort = cohorts(model={"layers": layers}, train__engine="graph", sweep__learning_rate=[0.1])[1]
+    (result, _) = results(cohort)
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    start = compiled.start(0)
+    compiled.reset(start, 0.1)
+    for order in engine._orders(cohort.program, start.parts.train, 0):
+        compiled.train_epoch(order)
+    x, y = compiled.x.numpy()[start.parts.train], compiled.dataset.y[start.parts.train]
+    right = np.argmax(compiled.model(x, training=False), axis=1) == y
+    assert result.fitted.accuracy == pytest.approx(right.mean())
+    assert result.fitted.loss == pytest.approx(compiled.model.evaluate(x, y, verbose=0)[0], rel=1e-5)
+    assert result.fitted.accuracy != pytest.approx(result.epochs[-1].train_accuracy)  # as trained: half is dropped
+
+
 @pytest.mark.parametrize(("variant", "more"), [(0, []), (1, [{"dropout": 0.5}])], ids=["no norm", "dropout"])
 def test_without_moving_statistics_alone_there_is_no_gap(variant: int, more: list[Any]) -> None:
     cohort = cohorts(model={"layers": [*DENSE[:3], *more, *DENSE[3:]]}, train__epochs=1)[variant]

@@ -56,6 +56,9 @@ def test_a_smoke_cut_makes_no_claims() -> None:
         (SCORE | {"at": "bst"}, "claims[0].at: 'bst' is neither a number nor 'best'"),
         (SCORE | {"target": 0.9}, "aulc has no target"),
         (SCORE | {"metric": "epochs_to_target", "target": 90}, "claims[0].target: found 90, wanted at most 1"),
+        (SCORE | {"metric": "ok", "across": "x"}, "ok is judged by the probability"),
+        (SCORE | {"metric": "epochs_to_target", "across": "x"}, "epochs_to_target has no range across an axis"),
+        (SCORE | {"difference": None, "probability": {"at_least": 0.5}, "across": "x"}, "no score to win by"),
         ({"metric": "aulc"}, "claims[0].text: missing"),
         ("batchnorm is better", "claims[0]: found 'batchnorm is better', wanted"),
     ],
@@ -79,6 +82,11 @@ def test_a_claim_that_says_nothing_is_refused(claim: Any, message: str) -> None:
             r"claims\[0\].where: 'model.params.unit' is not one of model.params.units",
         ),
         ({"where": {"model.params.units": 5}}, r"claims\[0\].where.model.params.units: 5 is not one of 4, 6"),
+        ({"across": "model.params.unit"}, r"claims\[0\].across: 'model.params.unit' is not one of .*units"),
+        (
+            {"across": "model.params.units", "where": {"model.params.units": 4}},
+            r"claims\[0\].across: model.params.units stands in 'where', too",
+        ),
     ],
     ids=str,
 )

@@ -23,6 +23,7 @@ def result(plan: Plan, number: int, **changes: object) -> Result:
         "test": Scores(0.7, 0.65),
         "best_epoch": 1,
         "best_test": Scores(0.7, 0.65),
+        "fitted": Scores(0.2, 0.95),
         "seconds": 0.5,
         "seconds_per_step": 1e-3,
         "engine": "xla",
@@ -47,6 +48,7 @@ def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
         assert (row["variant"], row["learning_rate"], row["seed"]) == ("plain", 0.01, 0)
         assert (row["epochs"], row["steps"], row["initial_loss"], row["train_loss"]) == (1, 6, 1.2, 0.9)
         assert (row["test_loss"], row["classes"], row["validation_rows"]) == (0.7, 3, 15)
+        assert (row["fitted_loss"], row["fitted_accuracy"]) == (0.2, 0.95)
         history = opened.history()
         assert list(history.columns) == [
             "trial", "epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
@@ -204,15 +206,19 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
     connection.close()
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 3"), store.claim(tmp_path):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 4"), store.claim(tmp_path):
         pass
 
 
 # What came with a format, newest first: its columns of `trials`.
-CAME = {3: ["prediction_share", "majority_share", "dead_share", "dead_layer"], 2: ["bn_mode_gap"]}
+CAME = {
+    4: ["fitted_loss", "fitted_accuracy"],
+    3: ["prediction_share", "majority_share", "dead_share", "dead_layer"],
+    2: ["bn_mode_gap"],
+}
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     tmp_path: Path, plan: Plan, version: int
 ) -> None:

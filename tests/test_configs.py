@@ -9,7 +9,8 @@ from bnbench.config import Data, Experiment
 from bnbench.plan import Facts, Plan
 from test_data_real import KNOWN
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("**/*.yaml"))
+ROOT = Path(__file__).parent.parent
+CONFIGS = sorted((ROOT / "configs").glob("**/*.yaml"))
 SHORT = [path for path in CONFIGS if path.stem.endswith("-short")]
 each = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 
@@ -42,6 +43,10 @@ def test_it_is_named_as_its_file_and_says_what_it_is(path: Path) -> None:
     assert path.read_text(encoding="utf-8").startswith("# ")  # the source, and what we chose where it is silent
 
 
+def test_no_two_share_a_name() -> None:
+    assert len({path.stem for path in CONFIGS}) == len(CONFIGS)  # and so a folder under results/
+
+
 @each
 def test_statements_name_their_source_and_stand_there_once(path: Path) -> None:
     experiment = config.load(path)
@@ -53,7 +58,16 @@ def test_statements_name_their_source_and_stand_there_once(path: Path) -> None:
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path not in SHORT], ids=lambda path: path.stem)
 def test_the_readme_lists_it(path: Path) -> None:
-    assert f"`{path.stem}`" in (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    assert f"`{path.stem}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.parent.name == "claims"], ids=lambda path: path.stem)
+def test_an_advantage_is_judged_over_seeds_and_against_warm_up_too(path: Path) -> None:
+    experiment = config.load(path)
+    assert len(experiment.sweep.seed_list()) >= 5
+    assert experiment.variants["warmup"].norm.name == "none"
+    assert {"warmup", None} <= {claim.over for claim in experiment.claims}
+    assert {claim.at == "best" for claim in experiment.claims} == {True, False}  # at equal rate, too
 
 
 @each

@@ -242,7 +242,7 @@ def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
         opened.add(result(plan, 2, **measured))
     with store.read(tmp_path) as opened:
         assert opened.trials()[lost].iloc[0].isna().all()
-        assert opened.trials()[lost].iloc[1].equals(new[lost].rename(1))
+        assert opened.trials().iloc[1][lost].equals(new[lost].rename(1))
         assert len(opened.step_losses(plan.trials[0].id))
 
 

@@ -142,6 +142,9 @@ class CompiledProgram:
         jit = program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
         self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
+        # The training part is evaluated once a trial: that is not worth a compilation.
+        any_rows = [tf.TensorSpec([None], tf.int32)]
+        self.evaluate_any = tf.function(self._evaluate_rows, input_signature=any_rows, autograph=False)
         self.forward = tf.function(self._forward, autograph=False)
         self.warm_up()
 
@@ -150,8 +153,7 @@ class CompiledProgram:
         rows = self.program.train.steps_per_epoch
         count = rows * self.program.batch_size if rows else self.program.sizes.train
         self.train_epoch(np.zeros(count, np.int32), go=False)
-        sizes = self.program.sizes
-        for part in {sizes.train, sizes.validation, sizes.test}:
+        for part in {self.program.sizes.validation, self.program.sizes.test}:
             for size in {min(part, EVALUATION_ROWS), part % EVALUATION_ROWS} - {0}:
                 self.evaluate(chunks(np.zeros(size, np.int32)))
 
@@ -281,7 +283,13 @@ class CompiledProgram:
         outputs = self.model(x, training=False)
         loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
-        return tf.stack([loss * rows.shape[0], tf.reduce_sum(self._credit(y, outputs)), tf.cast(finite, self.dtype)])
+        return tf.stack(
+            [
+                loss * tf.cast(tf.shape(rows)[0], self.dtype),
+                tf.reduce_sum(self._credit(y, outputs)),
+                tf.cast(finite, self.dtype),
+            ]
+        )
 
     def mode_gap(self, start: Start) -> float | None:
         """The score normalised by the statistics of each batch minus that by the moving ones, on the same batches.
@@ -317,12 +325,14 @@ class CompiledProgram:
         values = [weight.value for weight in self.model.weights]
         return [value for value in values if value.dtype.is_floating]
 
-    def evaluate(self, part: Sequence[tf.Tensor]) -> tuple[float, float, bool]:
+    def evaluate(self, part: Sequence[tf.Tensor], compiled: bool = True) -> tuple[float, float, bool]:
         """Loss, regularisers included, and credit in inference mode, means over the rows; whether weights are finite.
 
         Args:
             part: row numbers, as `chunks` gives them.
+            compiled: whether for these very numbers of rows.
         """
-        sums = np.asarray([self.evaluate_rows(rows).numpy() for rows in part], np.float64).sum(axis=0)
+        evaluate = self.evaluate_rows if compiled else self.evaluate_any
+        sums = np.asarray([evaluate(rows).numpy() for rows in part], np.float64).sum(axis=0)
         count = sum(int(rows.shape[0]) for rows in part)
         return float(sums[0]) / count, float(sums[1]) / count, bool(sums[2] == len(part))

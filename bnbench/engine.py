@@ -243,7 +243,8 @@ class _Course:
         )
 
     def _scores(self, part: str) -> Scores:
-        loss, credit, _ = self.compiled.evaluate(chunks(getattr(self.start.parts, part)))
+        rows = chunks(getattr(self.start.parts, part))
+        loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
         return Scores(_known(loss), self._score(credit, part))
 
     def _score(self, credit: float, part: str) -> float:

@@ -153,7 +153,7 @@ def _rates(results: Results, styles: Looks) -> Figure:
     for row, (place, summary) in zip(axes, places, strict=True):
         for ax, score in zip(row[:2], ("validation_accuracy", "validation_loss"), strict=True):
             plots.score_against_rate(ax, summary, points[place], score, styles)
-            ax.set_title(place)
+        row[0].set_title(place, loc="left")
         row[0].axhline(points[place]["chance"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
         cut |= _bound_losses([row[1]], points[place]["initial_loss"].max())
         plots.share_ok_against_rate(row[2], summary, styles)

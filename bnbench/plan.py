@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -234,9 +235,14 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
 
 
 def label(value: object) -> str:
-    """A value of an axis as text."""
-    if isinstance(value, dict | list):
-        return json.dumps(value)
+    """A value of an axis as text, `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; tables have such as JSON."""
+    if isinstance(value, str) and value.startswith(("{", "[")):
+        with suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {label(inner)}" for key, inner in value.items())
+    if isinstance(value, list):
+        return ", ".join(map(label, value))
     if value is None or value != value:  # a table has NaN for null
         return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

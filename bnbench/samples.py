@@ -1,5 +1,6 @@
 """Trials -> one metric of one variant, a value a seed: what claims and published figures are judged by."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +12,6 @@ from numpy.typing import NDArray
 from bnbench.analysis import DIVERGED, counted
 from bnbench.courses import default_target, trial_courses
 from bnbench.metrics import best_rate, over_rates
-from bnbench.plan import label
 from bnbench.statements import OVER_RATES, RATES
 
 
@@ -86,6 +86,6 @@ def stands_at(place: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
 
 def _same(cell: Any, value: Any) -> bool:
     """A list or mapping stands in a table as text."""
-    return bool(cell == (label(value) if isinstance(value, dict | list) else value)) or (
+    return bool(cell == (json.dumps(value) if isinstance(value, dict | list) else value)) or (
         value is None and pd.isna(cell)
     )

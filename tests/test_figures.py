@@ -63,7 +63,7 @@ def test_a_figure_of_nothing_is_left_out(tmp_path: Path, cells: Cells, left_out:
 def test_rates_have_a_row_of_three_panels_a_value_of_the_axes(tmp_path: Path) -> None:
     assert len(panels(drawn(compared(tmp_path, CELLS))["rates"].figure)) == 3
     found = panels(drawn(compared(tmp_path / "axes", CELLS, CELLS))["rates"].figure)
-    assert [ax.get_title() for ax in found] == ["units 4", "units 4", "", "units 5", "units 5", ""]
+    assert [ax.get_title("left") for ax in found] == ["units 4", "", "", "units 5", "", ""]
 
 
 def test_each_value_of_the_axes_has_its_panel(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from bnbench.plan import ENGINE_VERSION, Plan
 
+CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")  # those are made by the code, no part of it
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
@@ -25,7 +26,7 @@ def describe(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
         "packages": {name: _version(name) for name in PACKAGES},
         "engine_version": ENGINE_VERSION,
         "commit": _git("rev-parse", "HEAD"),
-        "uncommitted_changes": bool(changes) if (changes := _git("status", "--porcelain")) is not None else None,
+        "uncommitted_changes": bool(changes) if (changes := _git(*CHANGES)) is not None else None,
         "jobs": jobs,
         "threads_a_trial": sorted({cohort.program.train.threads for cohort in plan.cohorts}),
         "engines": sorted({cohort.program.train.engine for cohort in plan.cohorts}),

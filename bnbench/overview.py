@@ -53,6 +53,8 @@ def page(entries: Sequence[Entry]) -> str:
 
 def lies(row: Mapping[Any, Any]) -> str:
     """Where a published figure lies: `within`, `above` or `below` our interval, or why that cannot be told."""
+    if row["published"] == row["mean"] == math.inf:
+        return WITHIN  # never, for both
     if math.isnan(row["low"]):
         return NOT_MEASURED if math.isnan(row["mean"]) else NO_INTERVAL
     if row["published"] < row["low"]:
@@ -114,7 +116,9 @@ def _words(metric: str) -> str:
 
 
 def _number(value: float) -> str:
-    return "" if pd.isna(value) else f"{value:.4g}"
+    if pd.isna(value):
+        return ""
+    return "never" if math.isinf(value) else f"{value:.4g}"
 
 
 def _interval(row: Mapping[Any, Any]) -> str:

@@ -28,6 +28,6 @@ def beside(published: Sequence[Published], trials: pd.DataFrame, history: pd.Dat
                 ours = sample(figure.metric, figure.at, own[own["variant"] == figure.variant], grid)
                 found = asdict(t_interval(ours.values))
                 named = {"source": figure.source, "variant": figure.variant, **place, "learning_rate": ours.rate}
-                told = {"metric": figure.metric, "published": figure.value}
-                rows.append(named | told | found | {"difference": found["mean"] - figure.value, "note": figure.note})
+                told = {"metric": figure.metric, "published": figure.number}
+                rows.append(named | told | found | {"difference": found["mean"] - figure.number, "note": figure.note})
     return pd.DataFrame(rows)

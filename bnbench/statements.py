@@ -1,5 +1,6 @@
 """What an experiment file may say of its outcome: claims, which `claims` judges, and figures that others published."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -145,7 +146,9 @@ class Published(BaseModel):
     source: str = Field(min_length=1, max_length=300)
     variant: str
     metric: Annotated[str, AfterValidator(_metric)]
-    value: float
+    value: Annotated[
+        Annotated[float, Tag("(number)")] | Annotated[Literal["never"], Tag("(word)")], Discriminator(form)
+    ]
     at: At = "best"
     target: Target = None
     where: dict[str, Any] = {}  # values of further axes: ours is shown at each of the others
@@ -154,9 +157,16 @@ class Published(BaseModel):
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":
         _check_fit(self.metric, self.at, self.target)
-        if self.metric.endswith(("accuracy", "r2")) and not 0 <= self.value <= 1:
-            raise ValueError(f"{self.metric} of {self.value:g}: wanted a share, 0 to 1")
+        if self.value == "never" and self.metric not in TARGETED:
+            raise ValueError(f"{self.metric} of never: wanted a number; only a time to a target may never come")
+        if self.metric.endswith(("accuracy", "r2")) and not 0 <= self.number <= 1:
+            raise ValueError(f"{self.metric} of {self.number:g}: wanted a share, 0 to 1")
         return self
+
+    @property
+    def number(self) -> float:
+        """The value; infinite for never."""
+        return math.inf if self.value == "never" else float(self.value)
 
 
 @dataclass(frozen=True)

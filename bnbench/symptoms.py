@@ -10,10 +10,8 @@ from bnbench.analysis import DIVERGED, counted
 
 Flags: TypeAlias = "pd.Series[bool]"
 
-
-CONSTANT = (
-    0.95  # share of rows with one prediction: on Leaf relu networks that died end with 95 to 100%, healthy with 3%
-)
+# Share of rows with one prediction: on Leaf relu networks that died end with 95 to 100%, healthy ones with 3%.
+CONSTANT = 0.95
 MISSED = 0.1  # of the rows outside the commonest class: so few, at most, get another prediction
 DEAD = 0.5  # share of a layer's units: networks that train well were seen with up to a third of them dead
 COLLAPSE = 0.2  # of what the best epoch had above chance: so much, at least, the end has lost

@@ -140,8 +140,8 @@ def published(results: Results) -> Table | None:
     rows = [
         [
             Cell(row["source"]), *_place(row, results.axes), _number(row["learning_rate"], ".4g"), Cell(row["metric"]),
-            _number(row["published"], ".4g"), _number(row["mean"], ".4g"), Cell(_interval(row)), _number(row["n"], "d"),
-            _number(row["difference"], "+.4g"), Cell(row["note"]),
+            _time(row["published"], ".4g"), _time(row["mean"], ".4g"), Cell(_interval(row)), _number(row["n"], "d"),
+            Cell("") if math.isinf(row["difference"]) else _number(row["difference"], "+.4g"), Cell(row["note"]),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
@@ -180,9 +180,9 @@ def _run(row: Mapping[Any, Any]) -> Cell:
     return Cell(f"{row['stable_from']:.4g} to {row['stable_to']:.4g}", float(row["stable_to"]))
 
 
-def _time(epochs: float) -> Cell:
-    """An epoch, or that it never came."""
-    return Cell("never", math.inf) if math.isinf(epochs) else _number(epochs, "g")
+def _time(value: float, form: str = "g") -> Cell:
+    """A number, or that what it counts the epochs to never came."""
+    return Cell("never", math.inf) if math.isinf(value) else _number(value, form)
 
 
 def _interval(row: Mapping[Any, Any]) -> str:

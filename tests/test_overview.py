@@ -83,6 +83,8 @@ def test_each_source_has_a_table() -> None:
         ({"low": NAN, "high": NAN}, "no interval"),
         ({"mean": math.inf, "low": NAN, "high": NAN}, "no interval"),
         ({"mean": NAN, "low": NAN, "high": NAN}, "not measured"),
+        ({"published": math.inf, "mean": math.inf, "low": math.nan}, "within"),
+        ({"published": math.inf}, "above"),
     ],
 )
 def test_where_a_published_figure_lies(changes: dict[str, float], told: str) -> None:

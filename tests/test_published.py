@@ -86,3 +86,11 @@ def test_nothing_published_is_an_empty_table() -> None:
 def test_before_the_first_trial_ended_ours_is_missing() -> None:
     (row,) = published.beside([figure()], trials({}).iloc[:0], NO_HISTORY, "").to_dict("records")
     assert (row["n"], row["published"]) == (0, 0.7)
+
+
+def test_what_never_came_is_no_number() -> None:
+    epochs = history({f"plain 0.1 {seed} ": [0.1, 0.5, 0.5] for seed in range(3)})
+    (row,) = beside(figure(metric="epochs_to_target", value="never", target=0.6), epochs=epochs)
+    assert (row["published"], row["mean"]) == (math.inf, math.inf)
+    (row,) = beside(figure(metric="epochs_to_target", value="never", target=0.4), epochs=epochs)
+    assert (row["published"], row["mean"]) == (math.inf, 1)

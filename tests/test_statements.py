@@ -134,10 +134,11 @@ def test_the_ids_of_trials_do_not_depend_on_published_figures() -> None:
         (FIGURE | {"sourc": "x"}, "published[0].sourc: unknown key (did you mean 'source'?)"),
         (FIGURE | {"source": ""}, "published[0].source"),
         (FIGURE | {"metric": "test_acuracy"}, "(did you mean 'test_accuracy'?)"),
-        (FIGURE | {"value": "90%"}, "published[0].value: found '90%', wanted a number"),
+        (FIGURE | {"value": "90%"}, "published[0].value: '90%' is neither a number nor 'never'"),
         (FIGURE | {"target": 0.9}, "test_accuracy has no target: leave it out"),
         (FIGURE | {"metric": "best_rate", "at": 0.1}, "best_rate is of all rates together: leave 'at' out"),
         ({"source": "x"}, "published[0].variant: missing"),
+        (FIGURE | {"value": "never"}, "never: wanted a number; only a time to a target may never come"),
     ],
 )
 def test_a_published_figure_that_says_nothing_is_refused(figure: Any, message: str) -> None:

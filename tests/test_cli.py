@@ -189,9 +189,17 @@ def test_after_sigkill_only_the_missing_trials_are_trained_and_every_figure_is_t
         pd.testing.assert_frame_equal(ours, theirs)
 
 
+# What a shell starts in the background ignores SIGINT, and so do these tests' own processes then.
+HEARS_CTRL_C = [
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_keeps_what_is_done_and_tells_how_to_go_on(place: Path, number: signal.Signals) -> None:
-    words = command("run", "small.yaml", "-o", "sweep.seeds=200")
+    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         until(process, 4)
         process.send_signal(number)

@@ -64,7 +64,6 @@ def test_one_variant_is_compared_with_none(tmp_path: Path) -> None:
         ([0.5, 0.5, 0.9], "plain at 1, the highest tried"),
         ([0.9, X, 0.8], "plain at 0.01, the lowest tried and at 1, the highest tried"),
         ([0.9], "plain at 0.01, the only rate tried"),
-        ([X, 0.5, X], "plain at no rate"),
         (
             [0.8, 0.9, None],
             "plain from 0.01, the lowest tried, to 0.1, the highest tried",
@@ -104,6 +103,8 @@ def test_a_variant_that_never_trained_has_no_best_rate(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", [X, 0.5], ids=["diverged", "at chance"])
 def test_where_nothing_trained_nothing_is_compared(tmp_path: Path, end: float | str) -> None:
     told = sentences(compared(tmp_path, {"plain": [[end] * 3], "batchnorm": [[end] * 3]}))
+    assert told == ["At no rate does any trial of plain, batchnorm do better than chance: there is nothing to compare."]
+    told = sentences(compared(tmp_path, {"plain": [[end] * 3], "batchnorm": [[end] * 3], "layernorm": [[0.9] * 3]}))
     assert told[2] == "batchnorm over plain: neither trains, so there is nothing to compare."
 
 

@@ -241,7 +241,8 @@ def _differences(results: Results, styles: Looks) -> Drawn | None:
     if table.empty:
         return None
     score = "validation_accuracy"
-    note = f"difference to {results.baseline}, paired by seed: mean over {_seeds(results)}; bar: 95% t interval"
+    note = f"{plots.label(score)}, difference to {results.baseline}, paired by seed: mean over {_seeds(results)}; "
+    note += "bar: 95% t interval"
     others = {name: look for name, look in styles.items() if name in set(table["variant"])}
     figure = _multiples(
         results, table, others, note, lambda ax, part: plots.difference_against_rate(ax, part, score, styles)
@@ -252,13 +253,14 @@ def _differences(results: Results, styles: Looks) -> Drawn | None:
 
 
 def _times(results: Results, styles: Looks) -> Drawn | None:
-    table = results.times
-    if table["target"].isna().all():
+    table = results.times.dropna(subset="target")
+    if table.empty:
         return None
     last = max(1.0, float(results.trials["epochs"].max()))  # all may have diverged in the first
-    target = " / ".join(f"{target:.3g}" for target in dict.fromkeys(table["target"].dropna()))
+    target = " / ".join(f"{target:.3g}" for target in dict.fromkeys(table["target"]))
     note = f"median over {_seeds(results)} of the epoch at which validation accuracy reaches {target}; "
     note += "cross: half of them or more never do"
+    note += f"; without a panel: {results.baseline} trains at no rate" * (len(table) < len(results.times))
     figure = _multiples(results, table, styles, note, lambda ax, part: plots.time_against_rate(ax, part, styles, last))
     return Drawn("times", f"Epochs until validation accuracy reaches {target}, against the learning rate.", figure)
 

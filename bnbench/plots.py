@@ -138,7 +138,7 @@ def difference_against_rate(ax: Axes, differences: pd.DataFrame, score: str, sty
 
     Args:
         differences: `differences.at_equal_rate`, of one value of each further axis; no bar where there is no interval.
-        score: what differs, for the label.
+        score: what differs, for the scale.
     """
     ax.axhline(0, color="#777777", linewidth=0.8, zorder=1)
     for name, group in differences.groupby("variant", sort=False):
@@ -147,9 +147,9 @@ def difference_against_rate(ax: Axes, differences: pd.DataFrame, score: str, sty
         _with_bars(ax, rate, mean, [(mean - group["low"]).fillna(0), (group["high"] - mean).fillna(0)], look)
     if score.endswith("accuracy"):
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f}" if value else "0"))
-        ax.set_ylabel(f"{label(score)},\ndifference in points")
+        ax.set_ylabel("difference in points")
     else:
-        ax.set_ylabel(f"{label(score)}, difference")
+        ax.set_ylabel("difference")
     _rate_axis(ax)
 
 

@@ -86,6 +86,12 @@ def test_of_many_values_of_the_axes_the_first_are_drawn(tmp_path: Path, monkeypa
     assert len(panels(found["heat"].figure)) == 4
 
 
+def test_where_the_baseline_trains_at_no_rate_there_is_no_target_and_no_panel(tmp_path: Path) -> None:
+    found = drawn(compared(tmp_path, CELLS, {"plain": [[0.5] * 2] * 2, "batchnorm": [[0.9] * 2] * 2}))["times"].figure
+    assert [ax.get_title() for ax in panels(found)] == ["units 4"]
+    assert "without a panel: plain trains at no rate" in found.texts[-1].get_text().replace("\n", " ")
+
+
 def test_curves_have_two_panels_a_rate(tmp_path: Path) -> None:
     found = panels(drawn(compared(tmp_path, CELLS))["curves"].figure)
     assert [ax.get_title() for ax in found] == ["rate 0.01", "rate 0.1", "", ""]

@@ -58,9 +58,8 @@ def _three(variants: pd.DataFrame, summary: pd.DataFrame, compared: pd.DataFrame
     dead = {str(name) for name, part in cells.items() if not part["n_ok"].any()}
     found = {row["variant"]: row for row in compared.to_dict("records")}
     if len(dead) == len(cells):
-        return [
-            f"At no rate does any trial of {', '.join(map(str, cells))} do better than chance: there is nothing to compare."
-        ]
+        named = ", ".join(map(str, cells))
+        return [f"At no rate does any trial of {named} do better than chance: there is nothing to compare."]
     return [
         f"Every seed does better than chance: {'; '.join(_trains(row, cells[row['variant']]) for row in rows)}.",
         _better(rows, cells, dead),

@@ -109,7 +109,7 @@ def _meets(trials: pd.DataFrame, condition: Condition) -> "pd.Series[bool]":
         return pd.Series(compare(found, wanted), index=trials.index)
     if condition.operator not in {"=", "!="}:
         raise BnbenchError(f"{where}: its values are words, wanted = or != instead of {condition.operator}")
-    return pd.Series(compare(column.map(_word), condition.value.casefold()), index=trials.index)
+    return pd.Series(compare(column.map(_word), _word(condition.value)), index=trials.index)
 
 
 def _as_shown(column: "pd.Series[Any]") -> "pd.Series[float]":

@@ -14,7 +14,7 @@ PUBLIC = [
     "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",
     "validation_accuracy", "test_loss", "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy",
     "fitted_loss", "fitted_accuracy", "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer",
-    "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker",
+    "gradient_growth", "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker",
 ]  # fmt: skip
 WHOLE = ["diverged_at_step", "epochs", "steps", "best_epoch", "parameters"]
 SCORES = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy"]

@@ -35,7 +35,7 @@ ONE_RATE = "a grid of one rate tells nothing of rates"
 ALL_EQUAL = "the same at every seed: no interval"
 BETTER_LOW = {  # of all others, more is better
     "train_loss", "validation_loss", "test_loss", *TARGETED, "overfitting_rise", "lr_sensitivity",
-    "lr_sensitivity_centred", "accuracy_regret", "seconds_per_step", "accuracy_gap", "loss_gap",
+    "lr_sensitivity_centred", "accuracy_regret", "seconds_per_step", "accuracy_gap", "loss_gap", "gradient_growth",
 }  # fmt: skip
 
 

@@ -291,6 +291,23 @@ class CompiledProgram:
             ]
         )
 
+    def output_gradients(self, rows: Rows) -> list[float]:
+        """Of each layer with a kernel, from the first on: the squared norm of the loss gradient of its outputs.
+
+        On one mini-batch, in training mode: moving statistics and random numbers go on as in training. The last of the
+        layers, which gives the outputs of the model, is left out. Nothing is compiled.
+        """
+        values, y = self._batch(tf.constant(rows))
+        outputs = []
+        with tf.GradientTape() as tape:
+            tape.watch(values)  # or the tape sees nothing in front of the first variable that is trained
+            for layer in self.model.layers:
+                values = layer(values, training=True)
+                if hasattr(layer, "kernel"):
+                    outputs.append(values)
+            loss = self.loss(targets(self.loss, y, values), values)
+        return [float(tf.reduce_sum(tf.square(gradient))) for gradient in tape.gradient(loss, outputs[:-1])]
+
     def mode_gap(self, start: Start) -> float | None:
         """The score normalised by the statistics of each batch minus that by the moving ones, on the same batches.
 

@@ -24,7 +24,7 @@ from bnbench.data import Dataset
 from bnbench.errors import ConfigError
 from bnbench.model import build_model, stream_seed, with_scaling
 from bnbench.plan import Program, Trial
-from bnbench.probes import probe
+from bnbench.probes import gradient_growth, probe
 from bnbench.records import Divergence, Epoch, Fault, OnEpoch, Probe, Result, Saving, Scores
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
@@ -157,12 +157,16 @@ class _Course:
         self.training_seconds = 0.0
         self.step_seconds: list[float] = []
         self.nonfinite: int | None = None
+        self.gradient_growth: float | None = None
         self.best: tuple[float, float] = (-1.0, 0.0)
         self.best_epoch: int | None = None
         self.best_weights: list[NDArray[Any]] = []
 
     def begin(self) -> None:
-        """Record the untrained model as epoch 0."""
+        """Look at the untrained model; its record is epoch 0."""
+        program = self.compiled.program
+        order = next(_orders(program, self.start.parts.train, self.trial.seed))
+        self.gradient_growth = gradient_growth(self.compiled, self.start, order[: program.batch_size])
         loss, credit, _ = self.compiled.evaluate(self.start.validation)
         self._record(None, None, loss, self._score(credit, "validation"))
 
@@ -236,6 +240,7 @@ class _Course:
             fitted=fitted,
             bn_mode_gap=gap,
             probe=probed,
+            gradient_growth=self.gradient_growth,
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,

@@ -1,4 +1,4 @@
-"""Trained model + validation rows -> what no history tells: one prediction for all rows, units without a gradient."""
+"""Model + rows -> what no history tells: one prediction for all rows, units without a gradient, gradients by depth."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,6 +12,7 @@ from bnbench.compiled import EVALUATION_ROWS, CompiledProgram, Rows, Start
 from bnbench.data.splits import apply
 from bnbench.records import Probe
 
+DEEP = 10  # layers with a kernel: of fewer the slope over depth says nothing
 MOST_ROWS = 1_000  # of the validation part: a share of 99% is then known to within 0.3 points, its standard error
 NEAR_MEDIAN = 0.01  # of the SD of the targets: numbers so close to the median are one prediction
 NEAR_END = 0.01  # of a sigmoid or tanh: there the gradient is below 4% or 2% of its largest
@@ -43,6 +44,31 @@ def probe(compiled: CompiledProgram, start: Start) -> Probe:
         shares = _around_median(predicted, near), _around_median(wanted, near)
     worst = max(dead, key=dead.__getitem__, default=None)
     return Probe(*shares, dead[worst] if worst else None, worst)
+
+
+def gradient_growth(compiled: CompiledProgram, start: Start, batch: Rows) -> float | None:
+    """By what factor the squared gradient norm grows a layer toward the input, before the first step.
+
+    The gradients of the loss by the outputs of the layers that have a kernel, all but the last of them, on one
+    mini-batch in training mode; the factor is that of a straight line through the logarithms of their squared norms
+    over depth, by least squares. Yang et al. 2019, theorem 8, expect pi/(pi - 1) = 1.467 of wide networks with batch
+    normalisation and relu and of large batches.
+
+    Args:
+        batch: row numbers. The model must be at its start, and is put back there.
+
+    Returns:
+        None where the model has fewer than DEEP such layers, or a gradient is zero or no number.
+    """
+    if sum(hasattr(layer, "kernel") for layer in compiled.model.layers) < DEEP:
+        return None
+    squared = np.array(compiled.output_gradients(batch))
+    for variable, value in zip(compiled.model.variables, start.state, strict=True):
+        variable.assign(value)
+    if not np.all(np.isfinite(squared) & (squared > 0)):
+        return None
+    slope = np.polyfit(np.arange(len(squared)), np.log(squared), 1)[0]
+    return float(np.exp(-slope))
 
 
 def _sample(rows: Rows) -> Rows:

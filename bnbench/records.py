@@ -93,6 +93,7 @@ class Result:
     fitted: Scores = Scores()  # of the final weights on the training part: what `train` tells is as they were trained
     bn_mode_gap: float | None = None  # validation accuracy by the statistics of each batch minus by the moving ones
     probe: Probe = Probe()
+    gradient_growth: float | None = None  # a layer, of its square, before the first step; None: not deep enough
     seconds: float = 0.0
     seconds_per_step: float | None = None  # median over the whole epochs; None: there was none
     engine: str = ""

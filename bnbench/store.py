@@ -7,6 +7,7 @@ Schema, by format version (`PRAGMA user_version`):
     2  trials.bn_mode_gap.
     3  trials.prediction_share, majority_share, dead_share, dead_layer.
     4  trials.fitted_loss, fitted_accuracy.
+    5  trials.gradient_growth.
 """
 
 import json
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from bnbench.plan import Plan
     from bnbench.records import Result
 
-FORMAT = 4
+FORMAT = 5
 DATABASE, CONFIG, ENVIRONMENT, MODELS, PLOTS = "trials.db", "config.yaml", "environment.json", "models", "plots"
 REPORT, PAGE = "report.html", "report.md"
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
@@ -49,7 +50,7 @@ CREATE TABLE trials (
     best_test_loss REAL, best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT,
     reason TEXT, traceback TEXT,
     step_losses BLOB, bn_mode_gap REAL, prediction_share REAL, majority_share REAL, dead_share REAL, dead_layer TEXT,
-    fitted_loss REAL, fitted_accuracy REAL
+    fitted_loss REAL, fitted_accuracy REAL, gradient_growth REAL
 ) WITHOUT ROWID;
 CREATE TABLE history (
     trial TEXT NOT NULL REFERENCES trials (id), epoch INTEGER NOT NULL, step INTEGER NOT NULL, train_loss REAL,
@@ -64,7 +65,7 @@ CREATE TABLE plan (
     learning_rate REAL NOT NULL, seed INTEGER NOT NULL, axes TEXT NOT NULL
 );
 """
-NUMBERS = ("_loss", "_accuracy", "_gap", "_share", "seconds", "seconds_per_step")  # what columns of them end in
+NUMBERS = ("_loss", "_accuracy", "_gap", "_share", "_growth", "seconds", "seconds_per_step")  # ends of their names
 # By the format that it leads away from.
 MIGRATIONS = {
     1: "ALTER TABLE trials ADD COLUMN bn_mode_gap REAL",
@@ -72,6 +73,7 @@ MIGRATIONS = {
     ALTER TABLE trials ADD COLUMN prediction_share REAL; ALTER TABLE trials ADD COLUMN majority_share REAL;
     ALTER TABLE trials ADD COLUMN dead_share REAL; ALTER TABLE trials ADD COLUMN dead_layer TEXT""",
     3: "ALTER TABLE trials ADD COLUMN fitted_loss REAL; ALTER TABLE trials ADD COLUMN fitted_accuracy REAL",
+    4: "ALTER TABLE trials ADD COLUMN gradient_growth REAL",
 }
 # The last epoch is that of the final weights, unless those are not finite numbers.
 TRIALS = """
@@ -80,8 +82,9 @@ SELECT plan.trial, plan.variant, plan.learning_rate, plan.seed, plan.axes, trial
     last.validation_loss, last.validation_accuracy,
     trials.test_loss, trials.test_accuracy, trials.best_epoch, trials.best_test_loss, trials.best_test_accuracy,
     trials.fitted_loss, trials.fitted_accuracy, trials.bn_mode_gap, trials.prediction_share, trials.majority_share,
-    trials.dead_share, trials.dead_layer, first.validation_loss AS initial_loss, trials.parameters, trials.seconds,
-    trials.seconds_per_step, trials.engine, trials.worker, trials.reason, programs.classes, programs.validation_rows
+    trials.dead_share, trials.dead_layer, trials.gradient_growth, first.validation_loss AS initial_loss,
+    trials.parameters, trials.seconds, trials.seconds_per_step, trials.engine, trials.worker, trials.reason,
+    programs.classes, programs.validation_rows
 FROM plan JOIN trials ON trials.id = plan.trial JOIN programs ON programs.key = plan.program
     LEFT JOIN history AS first ON first.trial = plan.trial AND first.epoch = 0
     LEFT JOIN history AS last ON last.trial = plan.trial
@@ -125,7 +128,7 @@ class Store:
             *astuple(result.best_test), result.seconds, result.seconds_per_step, result.engine, result.worker,
             fault and fault.reason, fault and fault.traceback,
             zlib.compress(result.step_losses.astype("<f4").tobytes()), result.bn_mode_gap,
-            *astuple(result.probe), *astuple(result.fitted),
+            *astuple(result.probe), *astuple(result.fitted), result.gradient_growth,
         )  # fmt: skip
         with self._transaction():
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))

@@ -27,6 +27,7 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
         "validation_loss": 0.3, "validation_accuracy": 0.9, "test_loss": 0.4, "test_accuracy": 0.8, "best_epoch": 4,
         "best_test_loss": 0.4, "best_test_accuracy": 0.8, "fitted_loss": 0.1, "fitted_accuracy": 0.95,
         "bn_mode_gap": None, "prediction_share": NAN, "majority_share": NAN, "dead_share": NAN, "dead_layer": None,
+        "gradient_growth": NAN,
         "initial_loss": 2.3, "parameters": 10, "seconds": 1.0, "seconds_per_step": 0.02,
         "engine": "xla", "worker": "pid 1",
         "reason": None, "classes": 10, "validation_rows": 900,

@@ -31,8 +31,8 @@ def test_the_public_columns_of_trials() -> None:
         "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "diverged_at_step",
         "epochs", "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
         "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy", "fitted_loss", "fitted_accuracy",
-        "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "initial_loss",
-        "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
+        "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
+        "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
     ]  # fmt: skip
     assert analysis.axes_of(table) == ["model.params.units"]
     assert table["model.params.units"].tolist() == [50]

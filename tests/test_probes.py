@@ -10,7 +10,7 @@ from bnbench import engine, probes
 from bnbench.compiled import CompiledProgram, use_threads
 from bnbench.data.splits import apply
 from bnbench.plan import Cohort
-from bnbench.probes import probe
+from bnbench.probes import gradient_growth, probe
 from bnbench.records import Probe, Result, Saving
 from examples import dataset, facts, make_plan
 
@@ -108,9 +108,11 @@ def test_a_unit_of_a_convolution_is_a_channel() -> None:
     assert probe(compiled, start).dead_share == pytest.approx(2 / 3)
 
 
-def test_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "DEEP", 4)
     dense = {"dense": {"units": 8, "activity_regularizer": {"l2": 0.01}}}
-    layers = [{"gaussian_noise": 0.1}, dense, "norm", {"activation": "relu"}, {"dropout": 0.3}, {"dense": "$classes"}]
+    between = ["norm", {"activation": "relu"}, {"dropout": 0.3}]
+    layers = [{"gaussian_noise": 0.1}, dense, *between, {"dense": 8}, {"dense": 8}, {"dense": "$classes"}]
 
     def of(cohort: Cohort) -> list[tuple[Any, ...]]:
         compiled, found = CompiledProgram(cohort.program, dataset(cohort.program.facts)), []
@@ -127,6 +129,7 @@ def test_it_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     probed = of(cohort)
     calls = []
     monkeypatch.setattr(engine, "probe", lambda *args: calls.append(args) or Probe())
+    monkeypatch.setattr(engine, "gradient_growth", lambda *args: None)
     assert of(cohort) == probed
     assert len(calls) == len(cohort.trials)
 
@@ -189,3 +192,48 @@ def test_numbers_near_the_median_are_one_prediction() -> None:
     numbers = np.array([[5.0], [5.009], [4.992], [5.2], [9.0]])
     assert probes._around_median(numbers, 0.01) == pytest.approx(2 / 5)
     assert probes._around_median(np.full((4, 1), 3.0), 0.0) == 1.0
+
+
+def growths(depth: int, units: int = 128) -> list[float | None]:
+    """Of plain and of batchnorm, both with He's kernels, on a batch of all rows."""
+    dense = {"units": units, "kernel_initializer": "he_normal", "use_bias": False}
+    block = [{"dense": dense}, "norm", {"activation": "relu"}]
+    layers = [{"repeat": {"times": depth, "layers": block}}, {"dense": "$classes"}]
+    found = cohorts(rows=400, model={"layers": layers}, train__batch_size=240, train__epochs=1)
+    return [trained(cohort)[0].gradient_growth for cohort in found]
+
+
+def test_gradients_grow_toward_the_input_with_batch_normalisation_as_yang_et_al_say() -> None:
+    plain, batchnorm = growths(16)
+    assert plain == pytest.approx(1, abs=0.1)
+    assert batchnorm == pytest.approx(np.pi / (np.pi - 1), rel=0.05)
+
+
+def test_gradients_by_outputs_are_those_of_the_formula() -> None:
+    model = {"layers": [{"dense": 3}, "norm", {"dense": "$classes"}]}
+    compiled = CompiledProgram(cohorts(model=model)[0].program, dataset(facts((5,), 75)))
+    rows = np.arange(20, dtype=np.int32)
+    outputs = keras.ops.softmax(compiled.model(compiled.x.numpy()[rows])).numpy()
+    wrong = (outputs - np.eye(outputs.shape[1])[compiled.y.numpy()[rows]]) / len(rows)  # of cross-entropy by logits
+    by_hidden = wrong @ compiled.model.layers[1].kernel.numpy().T
+    assert compiled.output_gradients(rows) == [pytest.approx(np.sum(by_hidden**2), rel=1e-4)]
+
+
+def test_the_growth_of_a_few_layers_is_not_told() -> None:
+    assert growths(probes.DEEP - 2, units=4) == [None, None]
+    assert None not in growths(probes.DEEP - 1, units=16)
+
+
+def test_the_growth_is_that_of_the_squared_norms(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = CompiledProgram(cohorts()[0].program, dataset(facts()))
+    start = compiled.start(0)
+    monkeypatch.setattr(probes, "DEEP", 0)
+
+    def growth(*squared: float) -> float | None:
+        monkeypatch.setattr(compiled, "output_gradients", lambda rows: list(squared))
+        return gradient_growth(compiled, start, np.arange(4))
+
+    assert growth(8, 4, 2, 1) == pytest.approx(2)
+    assert growth(1, 3, 9) == pytest.approx(1 / 3)
+    assert growth(1, 0, 1) is None
+    assert growth(1, np.inf, 1) is None

@@ -206,23 +206,24 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
     connection.close()
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 4"), store.claim(tmp_path):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 5"), store.claim(tmp_path):
         pass
 
 
 # What came with a format, newest first: its columns of `trials`.
 CAME = {
+    5: ["gradient_growth"],
     4: ["fitted_loss", "fitted_accuracy"],
     3: ["prediction_share", "majority_share", "dead_share", "dead_layer"],
     2: ["bn_mode_gap"],
 }
 
 
-@pytest.mark.parametrize("version", [1, 2, 3])
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
 def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     tmp_path: Path, plan: Plan, version: int
 ) -> None:
-    measured = {"bn_mode_gap": 0.25, "probe": Probe(0.5, 0.25, 0.75, "dense_1")}
+    measured = {"bn_mode_gap": 0.25, "probe": Probe(0.5, 0.25, 0.75, "dense_1"), "gradient_growth": 1.5}
     with store.claim(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, **measured))

@@ -23,6 +23,7 @@ def run(
     offline: bool = False,
     smoke: bool = False,
     jobs: int | None = None,
+    trial_timeout: float | None = None,
     watcher: "Watcher | None" = None,
 ) -> "Results":
     """Train what an experiment asks for and is not done yet, write tables and figures, and return the results.
@@ -35,6 +36,8 @@ def run(
         offline: never download data.
         smoke: cut the experiment to seconds; its results go to `<name>-smoke`.
         jobs: how many trials at a time, each in a worker process; None: as this machine allows, 0: in this process.
+        trial_timeout: seconds that a trial may take, compilation included, or infinity; one that hangs is tried again
+            and then failed. None: 20 times the longest of the same program, at least 10 minutes.
         watcher: is told of each epoch and trial; default: nobody.
 
     Raises:
@@ -49,7 +52,7 @@ def run(
     plan = sweep.prepare(Path(config), overrides or {}, places, smoke=smoke, download=True)
     folder = Path(results) / plan.experiment.name
     Thread(target=import_module, args=("bnbench.report",)).start()  # while the workers start
-    sweep.run(plan, places, folder, watcher or Silent(), finish=_report, jobs=jobs)
+    sweep.run(plan, places, folder, watcher or Silent(), _report, jobs, trial_timeout=trial_timeout)
     from bnbench.results import Results
 
     return Results(folder)

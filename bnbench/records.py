@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from bnbench.plan import Trial
 
+# Python's, NumPy's and TensorFlow's errors.
+OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError")
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -65,6 +68,11 @@ class Fault:
 
     reason: str
     traceback: str
+
+    @property
+    def out_of_memory(self) -> bool:
+        """Whether there was too little memory, of which another try may find more."""
+        return self.reason.partition(":")[0] in OUT_OF_MEMORY
 
 
 @dataclass(frozen=True)

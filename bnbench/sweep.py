@@ -75,6 +75,7 @@ def run(
     finish: Callable[[Path], object],
     jobs: int | None = None,
     start: Start | None = None,
+    trial_timeout: float | None = None,
 ) -> None:
     """Train the trials of the plan that the folder does not hold.
 
@@ -84,6 +85,8 @@ def run(
     Args:
         jobs: how many workers; None: as many as this machine can have, 0: none, train in this process.
         start: how they are started; None: anew.
+        trial_timeout: seconds after which a worker whose trial has not ended is ended; None: when it takes far longer
+            than the others of its program.
 
     Raises:
         ConfigError: Keras refuses a model; nothing is written then.
@@ -103,7 +106,7 @@ def run(
                 store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
                 try:
                     if started:
-                        _train(todo, plan, started, chosen, opened, watcher)
+                        _train(todo, plan, started, chosen, opened, watcher, trial_timeout)
                 finally:
                     watcher.end()
                     finish(folder)
@@ -132,12 +135,18 @@ def left(plan: Plan, folder: Path) -> list[Cohort]:
 
 
 def _train(
-    todo: list[Cohort], plan: Plan, started: Workers, chosen: Jobs, opened: store.Store, watcher: Watcher
+    todo: list[Cohort],
+    plan: Plan,
+    started: Workers,
+    chosen: Jobs,
+    opened: store.Store,
+    watcher: Watcher,
+    limit: float | None,
 ) -> None:
     described = environment.describe(plan, started.devices(), chosen.count)
     store.write_text(opened.folder / store.ENVIRONMENT, json.dumps(described, indent=1) + "\n")
     trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
     saving = Saving(opened.folder, plan.experiment.save_models)
-    for result in started.run(todo, saving, watcher.epoch):
+    for result in started.run(todo, saving, watcher.epoch, limit):
         opened.add(result)
         watcher.result(trials[result.trial], result)

@@ -6,6 +6,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,22 @@ from bnbench.records import Result, Saving
 from bnbench.workers import Kept, Trainer, processes
 from bnbench.workers.processes import Processes, _Queue
 from examples import make_plan
-from trainers import Choosy, Dataless, Fragile, Mortal, Quick, Slow, Steady, Unstartable
+from trainers import (
+    Choosy,
+    Dataless,
+    Fleeting,
+    Fragile,
+    Mortal,
+    Quick,
+    Slow,
+    Starved,
+    Steady,
+    Stillborn,
+    Unstartable,
+    exhaust,
+    hang,
+    segfault,
+)
 
 SAVING = Saving(Path("unused"))
 ROOT = Path(__file__).parent.parent
@@ -60,14 +76,68 @@ def test_a_single_program_is_shared_by_all_workers() -> None:
     assert len({result.worker for result in results}) == 2
 
 
-def test_a_trial_that_kills_its_worker_costs_that_trial_alone() -> None:
-    planned = make_plan(sweep__learning_rate=[0.1, 1.0, 10.0], sweep__seeds=3)
-    results = {result.trial: result for result in run(planned, 2, Mortal)}
-    assert len(results) == 18
+KILLED = "was killed by SIGKILL; the system does that when memory runs out; tried 3 times"
+EXHAUSTED = "ResourceExhaustedError: OOM when allocating; tried 3 times"
+
+
+@pytest.mark.parametrize(("make", "reason"), [(Mortal, KILLED), (Starved, EXHAUSTED)])
+def test_a_trial_that_no_worker_survives_is_tried_three_times_and_costs_itself_alone(
+    make: Callable[[], Trainer], reason: str
+) -> None:
+    planned = make_plan(sweep__learning_rate=[0.1, 1.0, 10.0], sweep__seeds=2)
+    results = run(planned, 2, make)
+    assert len(results) == 12
+    faults = {result.trial: result.fault for result in results}
     for trial in planned.trials:
-        fault = results[trial.id].fault
+        fault = faults[trial.id]
         assert (fault is not None) == (trial.learning_rate == 1)
-        assert fault is None or "was killed by SIGKILL; the system does that when memory runs out" in fault.reason
+        assert fault is None or fault.reason.endswith(reason)
+
+
+@pytest.mark.parametrize("death", [segfault, exhaust])
+def test_a_trial_whose_worker_dies_once_is_trained_by_another(death: Callable[[], object], tmp_path: Path) -> None:
+    planned = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
+    results = run(planned, 2, partial(Fleeting, tmp_path, death))
+    assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
+    assert all(result.fault is None for result in results)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def limited(planned: Plan, make: Callable[[], Trainer], limit: float | None) -> list[Result]:
+    with Processes(2, make) as started:
+        return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None, limit))
+
+
+@pytest.mark.parametrize(("limit", "least"), [(1.0, 600.0), (None, 1.0)])
+def test_a_trial_that_hangs_is_trained_by_another_worker(
+    limit: float | None, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "LEAST_LIMIT", least)
+    monkeypatch.setattr(processes, "LOOK", 0.1)
+    planned = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
+    results = limited(planned, partial(Fleeting, tmp_path, hang), limit)
+    assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
+    assert all(result.fault is None for result in results)
+
+
+def test_a_trial_that_always_hangs_fails_and_says_after_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "LOOK", 0.1)
+    planned = make_plan(sweep__learning_rate=[0.1], sweep__seeds=1)
+    reasons = [result.fault.reason for result in limited(planned, Slow, 0.5) if result.fault]
+    assert len(reasons) == 2
+    assert all("took more than 0.5 s and was ended (--trial-timeout); tried 3 times" in reason for reason in reasons)
+
+
+def test_time_that_passes_while_the_coordinator_sleeps_lets_nothing_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(processes.time, "monotonic", lambda: now.__setitem__(0, now[0] + 3600) or now[0])
+    planned = make_plan(sweep__seeds=10)
+    assert all(result.fault is None for result in limited(planned, Steady, 600.0))
+
+
+def test_a_worker_that_dies_as_it_starts_is_replaced(tmp_path: Path) -> None:
+    results = run(make_plan(sweep__seeds=1), 2, partial(Stillborn, tmp_path, 2))
+    assert len(results) == 4
 
 
 def test_a_number_of_threads_gets_workers_of_its_own() -> None:
@@ -147,7 +217,7 @@ def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (Unstartable, WorkerError, r"(?s)cannot be started: worker pid \d+ ended with exit code 1.*no TensorFlow here"),
+        (Unstartable, WorkerError, r"(?s)cannot be started, tried 3 times: worker pid \d+ ended with exit code 1.*no TensorFlow here"),
         (Choosy, ConfigError, "variants.batchnorm: not this one"),
         (Fragile, WorkerError, "variants.plain: cannot be built: worker pid .* was killed by SIGSEGV"),
         (Dataless, DataError, "the file is gone"),

@@ -1,16 +1,20 @@
 """Trainers that train nothing, for tests of the workers; importable from a worker process."""
 
+import ctypes
 import os
+import resource
 import signal
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from bnbench.errors import ConfigError, DataError
 from bnbench.plan import Program, Trial
-from bnbench.records import Epoch, OnEpoch, Result, Saving
+from bnbench.records import Epoch, Fault, OnEpoch, Result, Saving
 
 
 class Quick:
@@ -54,6 +58,45 @@ class Mortal(Quick):
         return super().result(program, trial, on_epoch)
 
 
+class Fleeting(Quick):
+    """Killed by the trials of rate 1 the first time that one comes; `folder` remembers."""
+
+    def __init__(self, folder: Path, death: Callable[[], object]) -> None:
+        self.folder, self.death = folder, death
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        if trial.learning_rate == 1:
+            with suppress(FileExistsError):
+                (self.folder / trial.id).touch(exist_ok=False)
+                self.death()
+        return super().result(program, trial, on_epoch)
+
+
+def segfault() -> None:
+    """Read what is at address 0."""
+    ctypes.string_at(0)
+
+
+def exhaust() -> None:
+    """Ask for more memory than there is."""
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    np.ones(2**33)
+
+
+def hang() -> None:
+    """For an hour."""
+    time.sleep(3600)
+
+
+class Starved(Quick):
+    """Finds too little memory for any trial of rate 1, and tells so as the engine does."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        result = super().result(program, trial, on_epoch)
+        fault = Fault("ResourceExhaustedError: OOM when allocating", "")
+        return replace(result, fault=fault) if trial.learning_rate == 1 else result
+
+
 class Slow(Quick):
     """Ends a trial after an hour."""
 
@@ -69,6 +112,16 @@ class Unstartable(Quick):
 
     def __init__(self) -> None:
         raise ImportError("no TensorFlow here")
+
+
+class Stillborn(Quick):
+    """Dies as it is made, so many times; `folder` counts."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        for number in range(times):
+            with suppress(FileExistsError):
+                (folder / str(number)).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
 
 
 class Choosy(Quick):

@@ -62,6 +62,7 @@ def main() -> None:
 @options.experiment
 @options.places
 @options.jobs
+@options.trial_timeout
 @options.noise
 def run(
     config: Path,
@@ -71,6 +72,7 @@ def run(
     data_dir: Path | None,
     offline: bool,
     jobs: int | None,
+    trial_timeout: float | None,
     quiet: bool,
     verbose: bool,
 ) -> None:
@@ -89,6 +91,7 @@ def run(
             offline=offline,
             smoke=smoke,
             jobs=jobs,
+            trial_timeout=trial_timeout,
             watcher=watcher(quiet),
         )
     click.echo(text.answer(done))

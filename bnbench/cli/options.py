@@ -1,6 +1,7 @@
 """Options that commands share, and what surrounds a command that trains."""
 
 import logging
+import re
 import shlex
 import signal
 import sys
@@ -12,6 +13,18 @@ from typing import Any
 import click
 
 INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+TIME = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+
+def seconds(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """`90s`, `30m`, `2h` or `1h30m` as seconds."""
+    if value is None:
+        return None
+    found = TIME.fullmatch(value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is no time: wanted one as 90s, 30m, 2h or 1h30m")
+    hours, minutes, rest = (int(number or 0) for number in found.groups())
+    return 3600.0 * hours + 60 * minutes + rest
 
 
 def _several(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -58,6 +71,13 @@ jobs = click.option(
     "--jobs",
     type=click.IntRange(0, 1024),
     help="Trials at a time, each in a process of its own; default: as cores and memory allow. 0: in this process.",
+)
+trial_timeout = click.option(
+    "--trial-timeout",
+    callback=seconds,
+    metavar="TIME",
+    help="End a trial that takes longer, try it again, then count it as failed: 90s, 30m, 2h. Default: 20 times the "
+    "longest of the same program, at least 10m.",
 )
 noise = _several(
     click.option("-q", "--quiet", is_flag=True, help="No progress."),

@@ -1,7 +1,6 @@
 """`bnbench reproduce`: many experiments and one page of what they found."""
 
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,19 +8,6 @@ import click
 
 from bnbench.cli import options
 from bnbench.errors import ConfigError, ExperimentsFailedError
-
-TIME = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-
-
-def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
-    """`90s`, `30m`, `2h` or `1h30m` as seconds."""
-    if value is None:
-        return math.inf
-    found = TIME.fullmatch(value)
-    if not found:
-        raise click.BadParameter(f"{value!r} is no time: wanted one as 90s, 30m, 2h or 1h30m")
-    hours, minutes, seconds = (int(number or 0) for number in found.groups())
-    return 3600.0 * hours + 60 * minutes + seconds
 
 
 @click.command()
@@ -34,7 +20,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
 )
 @click.option(
     "--budget",
-    callback=_seconds,
+    callback=options.seconds,
     metavar="TIME",
     help="Begin no experiment after so long, nor one that would probably take longer: 90s, 30m, 2h, 1h30m.",
 )
@@ -58,7 +44,7 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
 def reproduce(
     names: Sequence[str],
     everything: bool,
-    budget: float,
+    budget: float | None,
     smoke: bool,
     configs: Path,
     results: Path,
@@ -81,7 +67,7 @@ def reproduce(
         known = ", ".join(reproducing.experiments(configs))
         raise ConfigError("reproduce", f"wanted either names or --all; there are {known}")
     places = Places.from_environment(data_dir, offline)
-    asked = reproducing.Asked(configs, results, places, smoke, budget, jobs)
+    asked = reproducing.Asked(configs, results, places, smoke, math.inf if budget is None else budget, jobs)
     with options.training(quiet, verbose):
         ending = reproducing.reproduce(names, asked, lambda: watcher(quiet), click.echo)
     if ending.left:

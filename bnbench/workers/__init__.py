@@ -40,8 +40,10 @@ class Workers(Protocol):
     def devices(self) -> list[str]:
         """What a worker may compute on."""
 
-    def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Yield a result for every trial, in any order, as each one ends."""
+    def run(
+        self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch, limit: float | None = None
+    ) -> Iterator[Result]:
+        """Yield a result for every trial, in any order, as each one ends, or has taken `limit` seconds."""
 
 
 Start = Callable[[int, Places], AbstractContextManager[Workers]]  # as `start` and `Kept` do

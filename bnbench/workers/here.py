@@ -52,7 +52,9 @@ class OneProcess:
         for program in programs:
             self._trainer.check(program)
 
-    def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """In the order of the plan."""
+    def run(
+        self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch, limit: float | None = None
+    ) -> Iterator[Result]:
+        """In the order of the plan; nothing can end a trial here, whatever the limit."""
         for cohort in cohorts:
             yield from self._trainer.train(cohort.program, cohort.trials, saving, on_epoch)

@@ -67,9 +67,13 @@ class Process:
         self._stderr.seek(max(0, size - STDERR_TOLD))
         return Fault(f"worker {self.name} {how}", self._stderr.read().decode(errors="replace").strip())
 
-    def stop(self) -> None:
+    def kill(self) -> None:
         """End it at once, whatever it does: all that it writes it writes whole or not at all."""
         self._process.kill()
+
+    def stop(self) -> None:
+        """End it at once and let go of all that belongs to it."""
+        self.kill()
         self._process.wait()
         self._listener.join()
         if self._process.stdin:

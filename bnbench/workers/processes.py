@@ -2,13 +2,14 @@
 
 Each worker is fed one trial at a time, of the program that it has compiled for as long as there is one. So a worker
 that dies costs the trial that it had, and the last trials of a sweep spread evenly. What a trial gives does not depend
-on where it ran.
+on where it ran, and one whose worker died, hung or ran out of memory is tried again in another.
 """
 
+import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -18,6 +19,10 @@ from bnbench.records import Fault, OnEpoch, Result, Saving
 from bnbench.workers import Trainer
 from bnbench.workers.process import Process
 
+TRIES = 3  # of a trial whose worker does not survive it, and of starting a worker
+PATIENCE = 20  # times the longest trial of its program are left to a trial where the user sets no limit, ...
+LEAST_LIMIT = 600.0  # ... and at least so many seconds
+LOOK = 1.0  # seconds from one look for trials that hang to the next
 MOST_PROGRAMS = 50  # in the life of a worker: each leaves some 6 MB behind in TensorFlow
 
 
@@ -29,6 +34,7 @@ class _Queue:
     waiting: deque[Trial]
     ended: int = 0
     seconds: float = 0.0  # of the trials that ended
+    longest: float = 0.0  # of them
     setup: float = 0.0  # seconds to compile, at most
 
     def worth_joining(self, workers: int) -> bool:
@@ -36,6 +42,11 @@ class _Queue:
         if not self.waiting or not workers or not self.ended:
             return bool(self.waiting)
         return len(self.waiting) * self.seconds / self.ended / workers > self.setup
+
+    @property
+    def limit(self) -> float:
+        """Seconds after which a trial hangs, as far as the others tell."""
+        return max(LEAST_LIMIT, PATIENCE * self.longest) if self.ended else math.inf
 
 
 @dataclass(eq=False)
@@ -50,10 +61,12 @@ class _Worker:
     queue: _Queue | None = None  # whose program it has compiled
     trial: Trial | None = None  # under way
     sent: float = 0.0  # when
+    seconds: float = 0.0  # that the coordinator has seen it with the trial: none while it slept itself
+    late: str = ""  # why it was ended
 
     def take(self, queue: _Queue, saving: Saving) -> None:
         """Train the next trial of a queue."""
-        self.trial, self.sent = queue.waiting.popleft(), time.monotonic()
+        self.trial, self.sent, self.seconds = queue.waiting.popleft(), time.monotonic(), 0.0
         if queue is self.queue:
             self.process.send(("trial", self.trial))
         else:
@@ -66,7 +79,15 @@ class _Worker:
         if result and self.queue:
             self.queue.ended += 1
             self.queue.seconds += result.seconds
+            self.queue.longest = max(self.queue.longest, result.seconds)
             self.queue.setup = max(self.queue.setup, time.monotonic() - self.sent - result.seconds)
+
+    def end_if_late(self, limit: float | None) -> None:
+        """End the process if its trial takes longer than the limit, or than the others of its program by far."""
+        allowed = (self.queue.limit if self.queue else math.inf) if limit is None else limit
+        if self.trial and self.seconds > allowed and not self.late:
+            self.late = f"took more than {allowed:g} s and was ended" + " (--trial-timeout)" * (limit is not None)
+            self.process.kill()
 
 
 class Processes:
@@ -83,6 +104,8 @@ class Processes:
         self._workers: dict[Process, _Worker] = {}
         self._inbox: SimpleQueue[tuple[Process, tuple[str, Any]]] = SimpleQueue()
         self._devices: list[str] = []
+        self._failed_starts = 0  # since a worker was ready
+        self._looked = time.monotonic()
 
     def __enter__(self) -> "Processes":
         return self
@@ -115,8 +138,12 @@ class Processes:
                 left -= 1
                 worker.checking = None
             if kind == "dead":
-                what = f"{worker.checking.where}: cannot be built" if worker.checking else "cannot be started"
-                raise WorkerError(f"{what}: {value.reason}\n{value.traceback}")
+                if worker.checking:
+                    what = f"{worker.checking.where}: cannot be built"
+                    raise WorkerError(f"{what}: {value.reason}\n{value.traceback}")
+                self._count_failed_start(value)
+                self._start(1)
+                continue
             self._check_next(worker, waiting)
 
     def _check_next(self, worker: _Worker, waiting: deque[Program]) -> None:
@@ -125,35 +152,57 @@ class Processes:
             worker.checking, worker.programs = waiting.popleft(), worker.programs + 1
             worker.process.send(("check", worker.checking))
 
-    def run(self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+    def run(
+        self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch, limit: float | None = None
+    ) -> Iterator[Result]:
         """Yield a result for every trial as it ends; on an interrupt, what had ended and then KeyboardInterrupt.
+
+        Args:
+            limit: seconds for a trial, compilation included; None: what the others of its program tell.
 
         Raises:
             WorkerError: a worker cannot be started.
         """
         queues = [_Queue(cohort.program, deque(cohort.trials)) for cohort in cohorts]
         left = sum(len(queue.waiting) for queue in queues)
+        tried: Counter[str] = Counter()
         self._start(min(self._jobs, left) - len(self._workers))
         self._feed(queues, saving)
         while left:
             try:
-                worker, kind, value = self._next()
+                worker, kind, value = self._next(limit)
             except KeyboardInterrupt:
                 yield from self._rescue()
                 raise
             if kind == "epoch":
                 on_epoch(*value)
                 continue
-            if kind == "dead" and not worker.ready:
-                raise WorkerError(f"cannot be started: {value.reason}\n{value.traceback}")
-            if worker.trial and kind in {"result", "dead"}:
-                left -= 1
-                yield value if kind == "result" else _lost(worker, value)
-                worker.end_trial(value if kind == "result" else None)
+            gone = kind == "dead"
+            if gone and not worker.ready:
+                self._count_failed_start(value)
+            if (trial := worker.trial) and (queue := worker.queue) and kind in {"result", "dead"}:
+                result = _lost(worker, value) if gone else value
+                if result.fault and result.fault.out_of_memory and not gone:
+                    self._stop(worker)  # what it still holds would be in the way of the next try
+                    gone = True
+                tried[trial.id] += gone
+                worker.end_trial(None if gone else result)
+                if gone and tried[trial.id] < TRIES:
+                    queue.waiting.append(trial)
+                    queues = [other for other in queues if other is not queue] + [queue]
+                else:
+                    left -= 1
+                    yield _tried(result) if gone else result
             queues = [queue for queue in queues if queue.waiting]
-            if kind == "dead" and queues:
+            if gone and queues:
                 self._start(1)
             self._feed(queues, saving)
+
+    def _count_failed_start(self, fault: Fault) -> None:
+        """A worker died before it was ready; where that goes on, nothing can be trained."""
+        self._failed_starts += 1
+        if self._failed_starts == TRIES:
+            raise WorkerError(f"cannot be started, tried {TRIES} times: {fault.reason}\n{fault.traceback}")
 
     def _feed(self, queues: Sequence[_Queue], saving: Saving) -> None:
         """Give idle workers a trial: of their own program, of one that nobody has, or of one worth joining."""
@@ -183,21 +232,36 @@ class Processes:
             self._workers[process] = _Worker(process)
             process.send(self._make)
 
-    def _next(self) -> tuple[_Worker, str, Any]:
+    def _next(self, limit: float | None = None) -> tuple[_Worker, str, Any]:
         """The next message, with the worker that it is of; of a dead one, its last words."""
         while True:
-            process, (kind, value) = self._inbox.get()
+            self._look(limit)
+            try:
+                process, (kind, value) = self._inbox.get(timeout=LOOK)
+            except Empty:
+                continue
             worker = self._workers.get(process)
             if worker is None:  # stopped since
                 continue
             if kind == "hello":
-                worker.ready, self._devices = True, value
+                worker.ready, self._devices, self._failed_starts = True, value, 0
             if kind == "refused":
                 raise value
             if kind == "dead":
-                value = process.last_words()
+                value = Fault(f"worker {process.name} {worker.late}", "") if worker.late else process.last_words()
                 self._stop(worker)
             return worker, kind, value
+
+    def _look(self, limit: float | None) -> None:
+        """End the workers whose trials hang.
+
+        Time counts from one look to the next, and little of it: a computer that slept, or a Ctrl-Z, lets nothing hang.
+        """
+        now = time.monotonic()
+        passed, self._looked = min(now - self._looked, 2 * LOOK), now
+        for worker in self._workers.values():
+            worker.seconds += passed
+            worker.end_if_late(limit)
 
     def _rescue(self) -> Iterator[Result]:
         """Stop all workers; the results that had arrived by then."""
@@ -222,3 +286,9 @@ def _lost(worker: _Worker, fault: Fault) -> Result:
         raise WorkerError(fault.reason)
     program = worker.queue.program
     return Result(worker.trial.id, program.key, program.parameters, fault=fault, worker=worker.process.name)
+
+
+def _tried(result: Result) -> Result:
+    """The result of the last try."""
+    fault = result.fault
+    return replace(result, fault=fault and replace(fault, reason=f"{fault.reason}; tried {TRIES} times"))

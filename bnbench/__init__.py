@@ -51,8 +51,12 @@ def run(
     places = Places.from_environment(Path(data_dir) if data_dir else None, offline)
     plan = sweep.prepare(Path(config), overrides or {}, places, smoke=smoke, download=True)
     folder = Path(results) / plan.experiment.name
-    Thread(target=import_module, args=("bnbench.report",)).start()  # while the workers start
-    sweep.run(plan, places, folder, watcher or Silent(), _report, jobs, trial_timeout=trial_timeout)
+    importing = Thread(target=import_module, args=("bnbench.report",))  # while the workers start
+    importing.start()
+    try:
+        sweep.run(plan, places, folder, watcher or Silent(), _report, jobs, trial_timeout=trial_timeout)
+    finally:
+        importing.join()  # or it would go on, and fail, while Python ends
     from bnbench.results import Results
 
     return Results(folder)

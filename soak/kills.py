@@ -1,0 +1,97 @@
+"""SIGKILL at random moments of sweeps: what is lost, and whether the figures are those of an undisturbed run."""
+
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pandas as pd
+import psutil
+import yaml
+
+import bnbench
+
+RUN = (sys.executable, "-m", "bnbench", "run", "--quiet", "--jobs", "2")
+VICTIMS = ("worker", "coordinator", "both")
+PATIENCE = 600  # seconds for a run that nobody disturbs
+OF_A_RUN = ("seconds", "seconds_per_step", "worker")  # all else is the same in every run
+SWEEP = {
+    "name": "killed",
+    "data": {"name": "digits", "scale": "unit", "limit": 100},
+    "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
+    "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
+    "train": {"epochs": 20, "batch_size": 8},
+    "sweep": {"learning_rate": [0.01, 0.1, 1.0, 1000.0], "seeds": 10},
+}
+
+
+def run(times: int, command: Sequence[str] = RUN, seed: int = 0) -> dict[str, int]:
+    """Kill a worker, the coordinator or both at that many random moments, sweep after sweep.
+
+    A sweep is disturbed until it ends by itself; then the same command once more must find or make every trial.
+
+    Args:
+        command: what trains, but for the experiment file.
+
+    Returns:
+        Kills by victim, sweeps, trials that are lost or there twice, and sweeps whose tables differ from those of the
+        run that nobody disturbed.
+    """
+    chance = random.Random(seed)
+    counts = Counter(dict.fromkeys((*VICTIMS, "sweeps", "lost", "twice", "different"), 0))
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        (folder / "killed.yaml").write_text(yaml.safe_dump(SWEEP), encoding="utf-8")
+        words = [*command, "killed.yaml"]
+        began = time.monotonic()
+        subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)  # noqa: S603
+        whole = time.monotonic() - began
+        wanted = _tables(folder)
+        while sum(counts[victim] for victim in VICTIMS) < times:
+            shutil.rmtree(folder / "results")
+            counts["sweeps"] += 1
+            while _disturbed(words, folder, chance, counts, whole, times):
+                pass
+            subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)  # noqa: S603
+            found = _tables(folder)
+            ids, kept = set(wanted[0]["trial"]), found[0].loc[found[0]["status"] != "failed", "trial"]
+            counts["lost"] += len(ids - set(kept))
+            counts["twice"] += int(kept.duplicated().sum())
+            counts["different"] += not all(map(pd.DataFrame.equals, found, wanted))
+    return dict(counts)
+
+
+def _tables(folder: Path) -> list[pd.DataFrame]:
+    found = bnbench.open(folder / "results" / "killed")
+    return [table.drop(columns=OF_A_RUN, errors="ignore") for table in (found.trials, found.history, found.summary)]
+
+
+def _disturbed(
+    words: Sequence[str], folder: Path, chance: random.Random, counts: Counter[str], whole: float, times: int
+) -> bool:
+    """Run the command and kill; whether the coordinator was, so that the command must be given again."""
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603
+        while sum(counts[victim] for victim in VICTIMS) < times:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(chance.uniform(0, whole))
+                return False
+            victim = chance.choice(VICTIMS)
+            workers = psutil.Process(process.pid).children()
+            if victim != "coordinator":
+                if not workers:
+                    continue  # there is none yet, or no more
+                chance.choice(workers).kill()
+            if victim != "worker":
+                process.send_signal(signal.SIGKILL)
+            counts[victim] += 1
+            if victim != "worker":
+                return True
+        process.wait(PATIENCE)
+        return False

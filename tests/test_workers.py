@@ -217,7 +217,11 @@ def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (Unstartable, WorkerError, r"(?s)cannot be started, tried 3 times: worker pid \d+ ended with exit code 1.*no TensorFlow here"),
+        (
+            Unstartable,
+            WorkerError,
+            r"(?s)cannot be started, tried 3 times: worker pid \d+ ended with exit code 1.*no TensorFlow here",
+        ),
         (Choosy, ConfigError, "variants.batchnorm: not this one"),
         (Fragile, WorkerError, "variants.plain: cannot be built: worker pid .* was killed by SIGSEGV"),
         (Dataless, DataError, "the file is gone"),

@@ -52,7 +52,9 @@ def figure_data(results: Results) -> dict[str, Any]:
             for row in summary.to_dict("records")
         ],
         "trials": {  # a list each: 10,000 mappings would be twice as long
-            "place": [where[_place(row, results.axes)] for row in points[results.axes].to_dict("records")],
+            "place": [
+                where[_place(row, results.axes)] for row in points[["variant", *results.axes]].to_dict("records")
+            ],
             "variant": [names.index(name) for name in points["variant"]],
             "rate": [index[rate] for rate in points["learning_rate"]],
             "seed": points["seed"].tolist(),
@@ -98,7 +100,7 @@ def _thin(part: pd.DataFrame, room: int) -> dict[str, list[float | None]]:
 
 
 def _places(summary: pd.DataFrame, axes: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(_place(row, axes) for row in summary[list(axes)].to_dict("records")))
+    return list(dict.fromkeys(_place(row, axes) for row in summary[["variant", *axes]].to_dict("records")))
 
 
 def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> str:

@@ -51,7 +51,7 @@ def run(times: int, command: Sequence[str] = RUN, seed: int = 0) -> dict[str, in
         (folder / "killed.yaml").write_text(yaml.safe_dump(SWEEP), encoding="utf-8")
         words = [*command, "killed.yaml"]
         began = time.monotonic()
-        subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)  # noqa: S603
+        subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)
         whole = time.monotonic() - began
         wanted = _tables(folder)
         while sum(counts[victim] for victim in VICTIMS) < times:
@@ -59,7 +59,7 @@ def run(times: int, command: Sequence[str] = RUN, seed: int = 0) -> dict[str, in
             counts["sweeps"] += 1
             while _disturbed(words, folder, chance, counts, whole, times):
                 pass
-            subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)  # noqa: S603
+            subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)
             found = _tables(folder)
             ids, kept = set(wanted[0]["trial"]), found[0].loc[found[0]["status"] != "failed", "trial"]
             counts["lost"] += len(ids - set(kept))
@@ -77,7 +77,7 @@ def _disturbed(
     words: Sequence[str], folder: Path, chance: random.Random, counts: Counter[str], whole: float, times: int
 ) -> bool:
     """Run the command and kill; whether the coordinator was, so that the command must be given again."""
-    with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         while sum(counts[victim] for victim in VICTIMS) < times:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(chance.uniform(0, whole))

@@ -8,8 +8,8 @@ from soak import kills
 
 HERE = Path(__file__).parent
 
-# The coordinator and the store are the real ones; the workers train nothing and so need no TensorFlow, and no figures are
-# drawn: both take seconds. `make soak` has all, and more of everything.
+# The coordinator and the store are the real ones; the workers train nothing and so need no TensorFlow, and no figures
+# are drawn: both take seconds. `make soak` has all, and more of everything.
 COORDINATOR = """
 from contextlib import contextmanager
 import bnbench

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log10
+from math import log10, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +38,7 @@ STYLE: Mapping[Any, Any] = {
 CROSS = 26  # points squared
 MOST_MARKS = 1000  # as shapes of an SVG; more are a picture within it
 DODGE = 0.035  # decades between the points of neighbouring variants, so that none hides another
+LEAST_WIDTH = 10  # of the axis of rates: a decade
 
 
 @dataclass(frozen=True)
@@ -240,6 +241,10 @@ def stable_ranges(ax: Axes, variants: pd.DataFrame, rates: Sequence[float], styl
 
 def _rate_axis(ax: Axes) -> None:
     ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    if high < LEAST_WIDTH * low:  # one rate: the variants stand no farther apart than where there are several
+        middle = sqrt(low * high)
+        ax.set_xlim(middle / sqrt(LEAST_WIDTH), middle * sqrt(LEAST_WIDTH))
     ax.xaxis.set_minor_locator(NullLocator())  # ticks are what takes the time of a figure
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
     ax.set_xlabel("learning rate")

@@ -121,6 +121,13 @@ def test_a_target_that_is_never_reached_is_a_cross_above_the_last_epoch(ax: Axes
     assert max(ax.get_yticks()) <= 10
 
 
+def test_one_rate_alone_has_a_decade_around_it(ax: Axes, tmp_path: Path) -> None:
+    results = Results(finished(tmp_path, [0.9, 0.9, 0.8, 0.8], sweep__learning_rate=[0.01]))
+    plots.share_ok_against_rate(ax, results.summary, LOOKS)
+    low, high = ax.get_xlim()
+    assert (low, high) == (pytest.approx(0.01 / 10**0.5, rel=0.1), pytest.approx(0.01 * 10**0.5, rel=0.1))
+
+
 def test_a_heat_map_has_a_row_a_rate_and_a_column_an_epoch(ax: Axes) -> None:
     rows = [(1.0, 0, 0.1), (1.0, 1, 0.2), (0.01, 0, 0.3), (0.01, 1, 0.4), (0.1, 0, 0.5), (0.1, 1, NAN)]
     mesh = plots.heat_map(ax, table("learning_rate", "epoch", "validation_accuracy", rows=rows), "validation_accuracy")

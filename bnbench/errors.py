@@ -60,6 +60,12 @@ class ToleranceError(BnbenchError):
     exit_code = 3
 
 
+def shown(value: object) -> str:
+    """A value as a message shows it: its beginning, if it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the nearest of the known names, or nothing."""
     names = {name.lower(): name for name in known}
@@ -70,4 +76,4 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 def not_one_of(found: object, known: Iterable[str]) -> str:
     """`'batchh' is not one of none, batch, layer (did you mean 'batch'?)`"""
     names = list(known)
-    return f"{found!r} is not one of {', '.join(names)}{did_you_mean(str(found), names)}"
+    return f"{shown(found)} is not one of {', '.join(names)}{did_you_mean(str(found), names)}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bnbench.errors import did_you_mean, not_one_of
+from bnbench.errors import did_you_mean, not_one_of, shown
 
 Steps = Sequence[int | str]
 WANTED = {
@@ -35,21 +35,16 @@ def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], 
     elif kind == "literal_error":
         known = re.findall(r"'([^']*)'", context["expected"])
         message = (
-            f"{found!r} is neither a number nor {known[0]!r}"
+            f"{shown(found)} is neither a number nor {known[0]!r}"
             if "(word)" in problem["loc"]
             else not_one_of(found, known)
         )
     elif kind == "union_tag_invalid":
         words = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
         wanted = " or ".join(words[tag] for tag in re.findall(r"\(\w+\)", context["expected_tags"]))
-        message = f"found {_short(found)}, wanted {wanted}"
+        message = f"found {shown(found)}, wanted {wanted}"
     else:
         wanted = problem["msg"].removeprefix("Input should be ")
         wanted = wanted.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
-        message = f"found {_short(found)}, wanted {WANTED.get(kind, wanted)}"
+        message = f"found {shown(found)}, wanted {WANTED.get(kind, wanted)}"
     return f"{where}: {place}: {message}" if place else f"{where}: {message}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from bnbench.errors import ConfigError, did_you_mean
+from bnbench.errors import ConfigError, did_you_mean, shown
 
 # Family -> (package, the base class every member but itself derives from, what a message calls one).
 FAMILIES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
@@ -59,7 +59,16 @@ SHORT_NAMES = MappingProxyType(  # as Keras has them
 HIDDEN = frozenset(
     {"name", "dtype", "seed", "autocast", "reduction"}
 )  # bnbench gives these: names, train.dtype, the trial's seed
-BASE_ARGUMENTS = MappingProxyType({"layers": ("trainable", "activity_regularizer")})  # what `**kwargs` passes on
+# What `**kwargs` passes on, with the defaults.
+BASE_ARGUMENTS: Mapping[str, Mapping[str, object]] = MappingProxyType(
+    {"layers": {"trainable": True, "activity_regularizer": None}}
+)
+# Ends of names of a layer's arguments that hold an object of Keras, with its family.
+OBJECTS = MappingProxyType(
+    {"_initializer": "initializers", "_regularizer": "regularizers", "_constraint": "constraints"}
+)
+# They take text although Keras' default is none; all others that do say so by a default that is one.
+WORDS = frozenset({"activation", "data_format", "equation", "bias_axes", "exclude_layers"})
 REQUIRED = "required"  # stands in a Signature for the default of an argument that has none
 
 
@@ -220,7 +229,8 @@ def check_arguments(
     class_name = resolve(family, name, where)
     known = signature(family, class_name)
     allowed = [n for n in known.defaults if n not in HIDDEN and n not in (refused or {})]
-    allowed += [n for n in BASE_ARGUMENTS.get(family, ()) if known.takes_more and n not in allowed]
+    base = BASE_ARGUMENTS.get(family, {}) if known.takes_more else {}
+    allowed += [n for n in base if n not in allowed]
     for argument, value in arguments.items():
         if argument in (refused or {}):
             raise ConfigError(f"{where}.{argument}", (refused or {})[argument])
@@ -229,11 +239,33 @@ def check_arguments(
             raise ConfigError(
                 f"{where}.{argument}", f"{class_name} has no such argument{near}; it has {', '.join(allowed)}"
             )
-        default = known.defaults.get(argument)
-        if isinstance(value, str) and isinstance(default, bool | int | float):
-            wanted = "true or false" if isinstance(default, bool) else "a number"
-            raise ConfigError(f"{where}.{argument}", f"found {value!r}, wanted {wanted}")
+        if family == "layers" and argument.endswith(tuple(OBJECTS)):
+            continue  # `layers` checks what it holds
+        wanted = _wanted(value, {**base, **known.defaults}[argument], argument in WORDS)
+        if wanted:
+            raise ConfigError(f"{where}.{argument}", f"found {shown(value)}, wanted {wanted}")
     missing = [n for n in known.required if n in allowed and n not in arguments]
     if missing:
         raise ConfigError(where, f"{class_name} needs {', '.join(missing)}")
     return class_name
+
+
+def _wanted(value: object, default: object, words: bool) -> str | None:
+    """What should stand in place of an argument's value, by what stands there by default; None: it will do.
+
+    Keras makes objects of mappings, by names of modules and classes, and takes some texts for files. So a mapping is
+    never passed on, and text only where it is Keras' own default, or `words` says that it is no name of a file.
+    """
+    if value is None:
+        return None
+    if isinstance(default, bool):
+        return None if isinstance(value, bool) else "true or false"
+    if isinstance(default, str) and default is not REQUIRED:
+        return None if isinstance(value, str) else "text"
+    if isinstance(value, list):
+        return next(filter(None, (_wanted(one, default, words) for one in value)), None)
+    if isinstance(default, int | float):
+        return None if isinstance(value, int | float) and not isinstance(value, bool) else "a number"
+    if isinstance(value, Mapping) or (isinstance(value, str) and not words):
+        return "a text or a list of them" if words else "a number or a list of them"
+    return None

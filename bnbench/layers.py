@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 
 from bnbench import keras_names
-from bnbench.errors import ConfigError, did_you_mean, not_one_of
+from bnbench.errors import ConfigError, did_you_mean, not_one_of, shown
 
 NORM_CLASSES = {
     "batch": "BatchNormalization",
@@ -15,7 +15,6 @@ NORM_CLASSES = {
     "rms": "RMSNormalization",
 }
 ACTIVATION_CLASSES = frozenset({"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"})
-OBJECT_ARGUMENTS = {"_initializer": "initializers", "_regularizer": "regularizers", "_constraint": "constraints"}
 MAX_LAYERS = 2000
 
 
@@ -76,7 +75,7 @@ def used_params(items: Any) -> set[str]:
 def _expand(items: Any, params: Mapping[str, Any], where: str, turns: Iterator[int]) -> Iterator[_Item]:
     """The layers with repeats written out; `turns` counts lists and layers, for repeats in repeats are soon endless."""
     if not isinstance(items, list):
-        raise ConfigError(where, f"found {items!r}, wanted a list of layers")
+        raise ConfigError(where, f"found {shown(items)}, wanted a list of layers")
     for i, item in enumerate(items):
         place = f"{where}[{i}]"
         if next(turns) >= MAX_LAYERS:
@@ -84,7 +83,7 @@ def _expand(items: Any, params: Mapping[str, Any], where: str, turns: Iterator[i
         if isinstance(item, str):
             yield _Item(item, None, place)
         elif not isinstance(item, dict) or len(item) != 1:
-            raise ConfigError(place, f"found {item!r}, wanted one layer, as in `- dense: {{units: 10}}`")
+            raise ConfigError(place, f"found {shown(item)}, wanted one layer, as in `- dense: {{units: 10}}`")
         elif "repeat" in item:
             yield from _repeat(item["repeat"], params, f"{place}.repeat", turns)
         else:
@@ -97,7 +96,7 @@ def _repeat(spec: Any, params: Mapping[str, Any], where: str, turns: Iterator[in
         raise ConfigError(where, "wanted {times: a number, layers: [...]}")
     times = _substitute(spec["times"], params, f"{where}.times")
     if not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= MAX_LAYERS:
-        raise ConfigError(f"{where}.times", f"found {times!r}, wanted a whole number from 0 to {MAX_LAYERS}")
+        raise ConfigError(f"{where}.times", f"found {shown(times)}, wanted a whole number from 0 to {MAX_LAYERS}")
     if spec["layers"] == []:
         raise ConfigError(f"{where}.layers", "found [], wanted at least one layer")
     for _ in range(times):
@@ -133,7 +132,7 @@ def named_arguments(family: str, name: str, arguments: Any, where: str) -> dict[
         return {str(k): v for k, v in arguments.items()}
     first = next(iter(keras_names.signature(family, keras_names.resolve(family, name, where)).defaults), None)
     if first is None:
-        raise ConfigError(f"{where}.{name}", f"found {arguments!r}, but {name} takes no arguments")
+        raise ConfigError(f"{where}.{name}", f"found {shown(arguments)}, but {name} takes no arguments")
     return {first: arguments}
 
 
@@ -141,7 +140,7 @@ def _objects(arguments: dict[str, Any], where: str) -> dict[str, Any]:
     """Initializers, regularizers and constraints in the form that Keras deserialises; activations checked by name."""
     checked: dict[str, Any] = {}
     for key, value in arguments.items():
-        family = next((f for ending, f in OBJECT_ARGUMENTS.items() if key.endswith(ending)), None)
+        family = next((f for ending, f in keras_names.OBJECTS.items() if key.endswith(ending)), None)
         if family and value is not None:
             checked[key] = _object(family, value, f"{where}.{key}")
         elif key == "activation" or key.endswith("_activation"):
@@ -157,7 +156,7 @@ def _object(family: str, value: Any, where: str) -> dict[str, Any]:
     if isinstance(value, str):
         value = {value: None}
     if not isinstance(value, dict) or len(value) != 1:
-        raise ConfigError(where, f"found {value!r}, wanted a name or {{name: arguments}}")
+        raise ConfigError(where, f"found {shown(value)}, wanted a name or {{name: arguments}}")
     name, arguments = next(iter(value.items()))
     config = named_arguments(family, str(name), arguments, where)
     return {"class_name": keras_names.check_arguments(family, str(name), config, where), "config": config}

@@ -88,7 +88,7 @@ def _flatten(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights
 
 def _reshape(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
     target = tuple(arguments["target_shape"])
-    known = prod(size for size in target if size != -1)
+    known = prod(_whole("target_shape", size) for size in target if size != -1)
     if target.count(-1) > 1 or prod(shape) % known or (-1 not in target and known != prod(shape)):
         raise _MisfitError(f"{prod(shape)} numbers do not fill target_shape {target}")
     return tuple(prod(shape) // known if size == -1 else size for size in target), Weights()
@@ -98,7 +98,7 @@ def _convolution(rank: int) -> Step:
     def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
         _want_rank(shape, rank)
         kernel = _per_axis("kernel_size", arguments["kernel_size"], rank)
-        filters, groups = _whole("filters", arguments["filters"]), arguments.get("groups", 1)
+        filters, groups = _whole("filters", arguments["filters"]), _whole("groups", arguments.get("groups", 1))
         if shape[-1] % groups or filters % groups:
             raise _MisfitError(f"groups {groups} divides neither its {shape[-1]} channels nor {filters} filters evenly")
         weights = prod(kernel) * (shape[-1] // groups) * filters + filters * bool(arguments.get("use_bias", True))
@@ -148,7 +148,7 @@ def _channels_norm(statistics: int) -> Step:
 
 def _group_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
     groups = arguments.get("groups", 32)
-    if shape[-1] % (shape[-1] if groups == -1 else groups):
+    if shape[-1] % (shape[-1] if groups == -1 else _whole("groups", groups)):
         raise _MisfitError(
             f"{shape[-1]} channels cannot be parted into {groups} groups: norm: {{group: {{groups: ...}}}}"
         )

@@ -91,6 +91,31 @@ def test_arguments_are_checked_by_name() -> None:
         check("layers", "dropout", {"rate": 0.1, "seed": 1}, "here")
 
 
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        (
+            "rescaling",
+            {"scale": {"class_name": "__lambda__"}},
+            "here.scale: found .*, wanted a number or a list of them",
+        ),
+        ("reshape", {"target_shape": [[{"a": 1}]]}, "here.target_shape: found .*, wanted a number"),
+        ("dropout", {"rate": "odd"}, "here.rate: found 'odd', wanted a number"),
+        ("dense", {"units": 3, "use_bias": 1}, "here.use_bias: found 1, wanted true or false"),
+        ("dense", {"units": 3, "trainable": "no"}, "here.trainable: found 'no', wanted true or false"),
+        ("dense", {"units": 3, "activation": {"relu": None}}, "wanted a text"),
+        ("dense", {"units": 3, "quantization_config": {"module": "os"}}, "quantization_config: found .*, wanted"),
+        ("conv2d", {"filters": 3, "kernel_size": 3, "padding": 5}, "here.padding: found 5, wanted text"),
+        ("random_shear", {"x_factor": [0.1, "odd"]}, "here.x_factor: found .*, wanted a number"),
+    ],
+)
+def test_what_an_argument_holds_is_as_plain_as_its_default(
+    name: str, arguments: dict[str, object], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        keras_names.check_arguments("layers", name, arguments, "here")
+
+
 def test_a_default_is_read_and_never_run() -> None:
     assert keras_names._literal(ast.parse("1e-3", mode="eval").body) == 0.001
     assert keras_names._literal(ast.parse("open('x')", mode="eval").body) == "open('x')"

@@ -22,8 +22,8 @@ from pydantic import (
     model_validator,
 )
 
-from bnbench import keras_names, training_parts
-from bnbench.errors import ConfigError, not_one_of
+from bnbench import keras_names, plain, training_parts
+from bnbench.errors import ConfigError, not_one_of, shown
 from bnbench.explain import explain
 from bnbench.parts import STRICT, Rate, form
 from bnbench.reading import parse_override, read_yaml, set_key
@@ -33,9 +33,9 @@ DATA_SETS = (
     "digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10", "distance", "windows", "bag_of_words",
 )  # fmt: skip
 NORMS = ("none", "batch", "layer", "group", "rms")
-MAX_SEEDS = 1000
-MAX_RATES = 1000
+MAX_VALUES = 1000  # of an axis: rates, seeds or any other
 MAX_TRIALS = 1_000_000
+MAX_TOLD = 20  # of the things that are wrong
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
 
 
@@ -52,7 +52,7 @@ def _named(value: object) -> object:
     if isinstance(value, dict) and "name" not in value and len(value) == 1:
         name, arguments = next(iter(value.items()))
         if arguments is not None and not isinstance(arguments, dict):
-            raise ValueError(f"{name}: found {arguments!r}, wanted a mapping of its arguments")
+            raise ValueError(f"{name}: found {shown(arguments)}, wanted a mapping of its arguments")
         return {"name": name, **(arguments or {})}
     return value
 
@@ -72,7 +72,8 @@ class Named(Part):
 def _slug(value: str) -> str:
     if not NAME.fullmatch(value):
         raise ValueError(
-            f"{value!r} cannot be a name: wanted letters, digits, '_', '-' and '.', at most 80, a letter or digit first"
+            f"{shown(value)} cannot be a name: wanted letters, digits, '_', '-' and '.', at most 80, "
+            "a letter or digit first"
         )
     return value
 
@@ -89,7 +90,7 @@ def _class_names(value: object) -> object:
 
 def _classes(value: list[str] | None) -> list[str] | None:
     if value is not None and (len(value) < 2 or len(set(value)) < len(value)):
-        raise ValueError(f"found {value}, wanted at least two classes, each once")
+        raise ValueError(f"found {shown(value)}, wanted at least two classes, each once")
     return value
 
 
@@ -189,7 +190,7 @@ class LogSpaced(Part):
 
     start: Rate = Field(alias="from")
     stop: Rate = Field(alias="to")
-    points: Annotated[int, Field(ge=2, le=MAX_RATES)]
+    points: Annotated[int, Field(ge=2, le=MAX_VALUES)]
 
     @model_validator(mode="after")
     def _ordered(self) -> "LogSpaced":
@@ -209,7 +210,7 @@ def _rates(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, list | dict | LogSpaced):
-        raise ValueError(f"found {value!r}, wanted {{from: 1.0e-3, to: 10, points: 5}} or a list of rates")
+        raise ValueError(f"found {shown(value)}, wanted {{from: 1.0e-3, to: 10, points: 5}} or a list of rates")
     if value == []:
         raise ValueError("an empty list: wanted at least one rate")
     return value
@@ -224,7 +225,7 @@ class Sweep(Part):
         BeforeValidator(_rates),
     ]
     seeds: Annotated[
-        Annotated[int, Field(ge=1, le=MAX_SEEDS), Tag("(number)")]
+        Annotated[int, Field(ge=1, le=MAX_VALUES), Tag("(number)")]
         | Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Tag("(list)")],
         Discriminator(form),
     ] = 3
@@ -236,11 +237,11 @@ class Sweep(Part):
         for key, values in axes.items():
             if not values:
                 raise ValueError(f"{key} is empty: wanted at least one value")
+            if len(values) > MAX_VALUES:
+                raise ValueError(f"{key} holds {len(values):,} values: at most {MAX_VALUES:,}")
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
-                raise ValueError(f"{key} holds {repeated[0]!r} twice")
-        if len(self.seed_list()) > MAX_SEEDS or len(self.rates()) > MAX_RATES:
-            raise ValueError(f"more than {MAX_SEEDS} seeds or {MAX_RATES} rates")
+                raise ValueError(f"{key} holds {shown(repeated[0])} twice")
         if math.prod(map(len, axes.values())) > MAX_TRIALS:
             raise ValueError(f"{math.prod(map(len, axes.values())):,} trials a variant: at most {MAX_TRIALS:,}")
         return self
@@ -308,23 +309,16 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, object]:
 
 def check(values: Mapping[str, object], where: str) -> Experiment:
     """The experiment that nested plain values describe."""
-    for key, value in values.items():
-        _check_finite(value, f"{where}: {key}")
+    plain.check(values, where)
     try:
         experiment = Experiment.model_validate(values)
     except ValidationError as error:
-        problems = dict.fromkeys(explain(problem, where, _keys_at) for problem in error.errors())
-        raise ConfigError("", "\n".join(problems)) from None
+        found = error.errors()
+        problems = dict.fromkeys(explain(problem, where, _keys_at) for problem in found[:MAX_TOLD])
+        more = [f"and {len(found) - MAX_TOLD:,} more"] * (len(found) > MAX_TOLD)
+        raise ConfigError("", "\n".join([*problems, *more])) from None
     training_parts.check(experiment.train, f"{where}: train")
     return experiment
-
-
-def _check_finite(value: object, where: str) -> None:
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(where, f"found {value}, wanted a finite number")
-    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for key, inner in items:
-        _check_finite(inner, f"{where}[{key}]" if isinstance(key, int) else f"{where}.{key}")
 
 
 def _keys_at(steps: Sequence[int | str]) -> list[str]:

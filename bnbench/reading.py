@@ -6,15 +6,25 @@ from pathlib import Path
 
 import yaml
 
-from bnbench.errors import ConfigError
+from bnbench.errors import ConfigError, shown
 
 NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")  # hold a name, or a mapping with a name
-MAX_NODES = 200_000
-MAX_BYTES = 1_000_000  # an experiment is a page of text; a larger file was named by mistake
+MAX_NODES = 10_000  # values, each of which takes Python 30 us to read
+MAX_STEPS = 50  # of a dotted key
+MAX_BYTES = 200_000  # a larger file was named by mistake
 
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.1 as people write it: `1e-3` is a number, a repeated key is an error."""
+
+    nodes = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """The next value, if there are not too many of them; nothing is read of what stands behind."""
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise yaml.MarkedYAMLError(None, None, f"more than {MAX_NODES:,} values", self.get_mark())
+        return super().compose_node(parent, index)
 
 
 # YAML 1.1 reads 1e-3 as text, 010 as eight, 1:30 as ninety, `on` as true and 2024-01-01 as a date.
@@ -79,9 +89,11 @@ def read_yaml(path: Path) -> dict[str, object]:
     try:
         if not path.is_file():
             raise ConfigError(where, "not a file" if path.exists() else f"no such file{_neighbour(path)}")
-        if path.stat().st_size > MAX_BYTES:
-            raise ConfigError(where, f"{path.stat().st_size} bytes: an experiment file has at most {MAX_BYTES}")
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)  # the size that a file says may be wrong
+        if len(content) > MAX_BYTES:
+            raise ConfigError(where, f"more than {MAX_BYTES:,} bytes: an experiment is a page of text")
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigError(where, f"not UTF-8 text (byte {error.start})") from None
     except (OSError, ValueError) as error:
@@ -98,21 +110,24 @@ def read_yaml(path: Path) -> dict[str, object]:
 
 def parse_yaml(text: str, where: str) -> object:
     """What a YAML text says, with bnbench's reading of numbers."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
         if _size(node, {}) > MAX_NODES:
-            raise ConfigError(where, f"more than {MAX_NODES} values, once its aliases (*name) are written out")
+            raise ConfigError(where, f"more than {MAX_NODES:,} values, once its aliases (*name) are written out")
         return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         line = f":{mark.line + 1}" if mark else ""
         raise ConfigError(f"{where}{line}", f"not YAML: {error.problem}") from None
+    except yaml.reader.ReaderError as error:
+        place = text.count("\n", 0, error.position) + 1
+        raise ConfigError(f"{where}:{place}", f"not YAML: the character {chr(error.character)!r}") from None
     except yaml.YAMLError as error:
         raise ConfigError(where, f"not YAML: {error}") from None
-    except (RecursionError, ValueError) as error:  # nested too deep; a number of too many digits
+    except (RecursionError, ValueError, KeyError) as error:  # too deep; too many digits; `!!bool perhaps`
         raise ConfigError(where, f"not usable YAML: {error}") from None
 
 
@@ -139,6 +154,8 @@ def set_key(values: dict[str, object], key: str, value: object, where: str = "")
 
     `optimizer: sgd` becomes `optimizer: {name: sgd}` when one of its arguments is set.
     """
+    if key.count(".") > MAX_STEPS:
+        raise ConfigError(shown(key), f"a key of more than {MAX_STEPS} steps")
     head, _, rest = key.partition(".")
     if not rest:
         return {**values, head: value}

@@ -143,6 +143,19 @@ def test_a_variant_may_be_named_by_a_number() -> None:
         ("data__split__validation", 1.5, "found 1.5, wanted less than 1"),
         ("data__split__validation", "train", "'train' is neither a number nor 'test'"),
         ("data__limit", 0, "found 0, wanted at least 1"),
+        ("title", "\x1b[2J", r"title: found '\x1b[2J': wanted characters that can be printed"),
+        ("title", "\0", "wanted characters that can be printed"),
+        ("title", "\ud800", "wanted characters that can be printed"),
+        ("model__params", {"a\x1b": 1}, "model.params: found 'a\\x1b': wanted characters"),
+        ("title", "x" * 2001, "2,001 characters, wanted at most 2,000"),
+        ("train__epochs", 2**63, "train.epochs: found a whole number of 64 bits, wanted at most 63"),
+        ("train__optimizer", {"sgd": {"momentum": 10**4000}}, "train.optimizer.sgd.momentum: found a whole number of"),
+        ("sweep__seeds", list(range(1001)), "seeds holds 1,001 values: at most 1,000"),
+        ("sweep__grid", {"train.epochs": list(range(1, 1002))}, "train.epochs holds 1,001 values"),
+        ("train__optimizer", {"sgd": {"momentum": True}}, "found True, wanted a number"),
+        ("train__optimizer", {"sgd": {"nesterov": [True]}}, "found [True], wanted true or false"),
+        ("train__schedule", {"piecewise_constant": {"boundaries": "ab", "values": [1]}}, "found 'ab', wanted a number"),
+        ("train__callbacks", [{"early_stopping": {"patience": {"x": 1}}}], "patience: found {'x': 1}, wanted a number"),
     ],
 )
 def test_what_is_wrong_is_told_with_place_find_and_wish(key: str, value: object, message: str) -> None:
@@ -156,6 +169,22 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         check(train__epochs=0, data__name="x", sweep__seeds=0)
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_of_very_much_that_is_wrong_the_first_is_told() -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(sweep__learning_rate=["x"] * 500)
+    assert len(str(caught.value).splitlines()) == 21
+    assert str(caught.value).endswith("and 480 more")
+
+
+@pytest.mark.parametrize("place", ["title", "model__params__x", "sweep__grid"])
+def test_what_is_very_deep_is_refused(place: str) -> None:
+    deep: object = 1
+    for _ in range(300):
+        deep = {"a": deep} if place == "sweep__grid" else [deep]
+    with pytest.raises(ConfigError, match="more than 50 lists and mappings in one another"):
+        check(**{place: deep})
 
 
 def test_a_missing_part_is_named() -> None:
@@ -178,7 +207,7 @@ def test_what_is_recorded_is_the_same_experiment(path: Path) -> None:
             "train__epochs": st.integers(1, 10**6),
             "train__batch_size": st.just("full") | st.integers(1, 10**9),
             "train__steps_per_epoch": st.none() | st.integers(1, 10**9),
-            "title": st.text(max_size=50),
+            "title": st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn")), max_size=50),
             "sweep__seeds": st.integers(1, 1000)
             | st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5, unique=True),
             "sweep__learning_rate": st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=5, unique=True),

@@ -65,7 +65,11 @@ def test_merge_keys_still_work() -> None:
         (b"a: !!binary aGk=", "not YAML"),
         (b"a: &x [*x]", "not YAML"),
         (b"a: " + b"[" * 2000, "not"),
-        (b"x" * 1_000_001, "at most 1000000"),
+        (b"a: x\0y", r"bad.yaml:1: not YAML: the character '\\x00'"),
+        ("name: x\nb: 1".encode("utf-16-le"), r"not YAML: the character"),
+        (b"a: !!bool perhaps", "not usable YAML: 'perhaps'"),
+        (b"a: [" + b"1," * 20_000 + b"]", r"bad.yaml:1: not YAML: more than 10,000 values"),
+        (b"x" * 200_001, "more than 200,000 bytes"),
     ],
 )
 def test_a_file_that_is_no_experiment_is_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
@@ -76,10 +80,23 @@ def test_a_file_that_is_no_experiment_is_refused_by_name(tmp_path: Path, content
     assert "bad.yaml" in str(caught.value)
 
 
+def test_a_file_that_says_it_is_empty_and_is_endless_is_read_up_to_its_bound() -> None:
+    endless = Path("/proc/self/pagemap")
+    if not endless.is_file():
+        pytest.skip("only Linux has such a file")
+    with pytest.raises(ConfigError, match="more than 200,000 bytes"):
+        read_yaml(endless)
+
+
+def test_a_key_of_very_many_steps_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"'a\.a\..*: a key of more than 50 steps"):
+        set_key({}, "a." * 5000 + "b", 1)
+
+
 def test_aliases_that_would_fill_the_memory_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
-    with pytest.raises(ConfigError, match="more than 200000 values"):
+    with pytest.raises(ConfigError, match="more than 10,000 values"):
         parse_yaml("\n".join(lines), "here")
 
 

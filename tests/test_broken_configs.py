@@ -1,0 +1,21 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+MUTATIONS = 250  # of 23,000; `python tests/broken_configs.py` takes all of them
+
+
+def test_every_broken_config_is_refused_by_one_message_in_no_time_and_writes_nothing() -> None:
+    done = subprocess.run(
+        [sys.executable, FOLDER / "broken_configs.py", str(MUTATIONS)],
+        capture_output=True, text=True, timeout=300, env=os.environ | {"PYTHONPATH": str(FOLDER.parent)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["not refused as they should be"] == found["bytes written outside"] == 0, done.stderr
+    assert found["inputs"] >= 400
+    assert found["slowest, milliseconds"] < 1000, done.stderr
+    assert found["peak memory, MB"] < 200

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from bnbench import data
 from bnbench.data.text_tables import decoded, number
 from bnbench.errors import DataError, did_you_mean
 from bnbench.saved import Saved
+
+MOST_PIXELS = 50_000_000  # each of which takes up to 12 bytes on the way
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ def read(path: Path, takes: Saved) -> Rows:
         raise DataError(f"{path}: {'a folder, wanted a file' if path.is_dir() else f'no such file{near}'}")
     if path.suffix.lower() not in readers:
         raise DataError(f"{path}: of an unknown kind, wanted one of {', '.join(readers)}")
+    if not path.stat().st_size:  # or it says so, and is endless
+        raise DataError(f"{path}: holds no rows")
     rows = readers[path.suffix.lower()](path, takes)
     if not rows.values.size:
         raise DataError(f"{path}: holds no rows")
@@ -137,7 +142,7 @@ def _array(path: Path, takes: Saved) -> Rows:
     """One sample, or a batch of them; an axis of one channel may be left out."""
     try:
         x: Any = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+    except (OSError, ValueError, EOFError, MemoryError, RecursionError, TokenError) as error:
         reason = str(error).partition(".")[0] or type(error).__name__
         raise DataError(f"{path}: no plain array that can be read: {reason}") from error
     if not isinstance(x, np.ndarray) or x.dtype.kind not in "buif":
@@ -159,6 +164,9 @@ def _image(path: Path, takes: Saved) -> Rows:
     mode, kind = ("L", "grey") if channels == 1 else ("RGB", "colour")
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as opened:
+            if prod(opened.size) > MOST_PIXELS:
+                size = f"{opened.width} x {opened.height}"
+                raise DataError(f"{path}: an image of {size}, wanted at most {MOST_PIXELS:,} pixels")
             upright = ImageOps.exif_transpose(opened)  # a phone stores how it was held
             if upright.has_transparency_data and upright.convert("RGBA").getchannel("A").getextrema()[0] != 255:
                 raise DataError(f"{path}: has transparent pixels, wanted an image on its background")

@@ -1,25 +1,32 @@
 """What lies beside a saved model, so that it can be used without its experiment and its data: a page of JSON."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
 
 from bnbench import tasks
 from bnbench.errors import ResultsError
 from bnbench.plan import Program
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class Saved:
     """What must be known of a saved model besides its layers and weights."""
 
     weights: str  # final, best: of the last epoch or of that of the best validation accuracy
     data: str  # the data set
-    shape: tuple[int, ...]  # of one row as it is stored, which is what the model takes
+    shape: tuple[Annotated[int, Field(ge=1)], ...]  # of one row as it is stored, which is what the model takes
     value_range: tuple[float, float]  # of the data set's format: (0, 255) for images
     classes: tuple[str, ...]  # in the order of the model's outputs; empty: it gives a number
     # softmax, sigmoid: makes them of the outputs; given: the outputs are; none: the outputs are other scores.
-    probabilities: str
+    probabilities: Literal["softmax", "sigmoid", "given", "none"]
+
+
+PAGE = TypeAdapter(Saved)
 
 
 def describe(program: Program, value_range: tuple[float, float], weights: str) -> Saved:
@@ -28,9 +35,9 @@ def describe(program: Program, value_range: tuple[float, float], weights: str) -
     return Saved(weights, facts.name, facts.shape, value_range, facts.classes, _probabilities(program))
 
 
-def _probabilities(program: Program) -> str:
+def _probabilities(program: Program) -> Literal["softmax", "sigmoid", "given", "none"]:
     loss, last = program.train.loss, program.layers[-1]
-    kind = "sigmoid" if tasks.kind(loss) in tasks.OF_TWO_CLASSES else "softmax"
+    kind: Literal["sigmoid", "softmax"] = "sigmoid" if tasks.kind(loss) in tasks.OF_TWO_CLASSES else "softmax"
     if loss.arguments.get("from_logits"):
         return kind
     return "given" if kind in {last.class_name.lower(), last.arguments.get("activation")} else "none"
@@ -58,8 +65,7 @@ def read(model: Path) -> Saved | None:
     if not (model.is_file() and path.is_file()):
         return None
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        lists = {key: tuple(values[key]) for key in ("shape", "value_range", "classes")}
-        return Saved(**(values | lists))
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}); remove it, and the same run makes it anew") from error
+        return PAGE.validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise ResultsError(f"{path}: cannot be read ({reason}); remove it, and the same run makes it anew") from error

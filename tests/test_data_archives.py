@@ -1,7 +1,11 @@
 import gzip
 import io
+import os
+import struct
 import tarfile
+import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,7 +86,7 @@ def test_too_many_members_are_refused(tmp_path: Path, name: str) -> None:
 def test_what_is_no_archive_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
     path = pack(tmp_path / name, {"one.txt": bytes(range(10))})
     path.write_bytes(path.read_bytes()[:40] if content is None else content)
-    with pytest.raises(DataError, match=rf"{name}: (cut or damaged|holds no one)"):
+    with pytest.raises(DataError, match=rf"{name}: (is empty|cut or damaged|holds no one)"):
         read_members(path, ("one.txt",), BOUNDS)
 
 
@@ -93,6 +97,63 @@ def test_a_zip_member_whose_checksum_is_wrong_is_refused(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes().replace(b"content", b"CONTENT"))
     with pytest.raises(DataError, match=r"a\.zip: cut or damaged.*CRC"):
         read_members(path, ("one.txt",), BOUNDS)
+
+
+def test_a_zip_member_that_says_it_is_small_is_unpacked_no_further(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.zip", {"one.txt": bytes(50_000_000)})
+    says = path.read_bytes().replace(struct.pack("<I", 50_000_000), struct.pack("<I", 5))
+    path.write_bytes(says)
+    tracemalloc.start()
+    with pytest.raises(DataError, match=r"a\.zip: cut or damaged.*CRC"):
+        read_members(path, ("one.txt",), BOUNDS)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
+    """A block of a tar; sizes as GNU writes them, which may be less than nothing."""
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
+    block[124:136] = (b"\x80" if size >= 0 else b"\xff") + size.to_bytes(11, "big", signed=True)
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (header("one.txt", -512), "refused: its member 'one.txt' has -512 bytes"),
+        (header("a", 40_000_000, tarfile.GNUTYPE_LONGNAME) + bytes(40_000_000), "40000000 bytes where it should have"),
+        (header("a", 40_000_000, tarfile.XHDTYPE) + bytes(40_000_000), "40000000 bytes where it should have"),
+        (bytes(1024 + 40_000_000), "cut or damaged"),
+    ],
+    ids=["a size below nothing", "a long name", "an extended header", "more behind the end"],
+)
+def test_what_stands_around_the_members_of_a_tar_is_bounded_too(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(content))
+    tracemalloc.start()
+    with pytest.raises(DataError, match=message):
+        read_members(path, ("one.txt",), BOUNDS)
+    assert tracemalloc.get_traced_memory()[1] < 5_000_000
+    tracemalloc.stop()
+
+
+def test_the_checksum_behind_the_members_of_a_tar_is_checked(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.tar.gz", {"one.txt": b"1"})
+    path.write_bytes(path.read_bytes()[:-8] + bytes(4) + path.read_bytes()[-4:])
+    with pytest.raises(DataError, match="CRC check failed"):
+        read_members(path, ("one.txt",), BOUNDS)
+
+
+@any_kind
+@pytest.mark.parametrize("ask", [lambda path: read(path, 10), lambda path: read_members(path, ("one.txt",), BOUNDS)])
+def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path, name: str, ask: Callable[[Path], object]) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match=rf"{name}: is no plain file"):
+        ask(tmp_path / name)
 
 
 def test_a_zip_in_a_zip_is_read(tmp_path: Path) -> None:

@@ -123,6 +123,7 @@ DAMAGES: list[Callable[[Path], object]] = [
     lambda folder: (folder / "facts.json").write_text("{"),
     lambda folder: (folder / "facts.json").write_text("[]"),
     lambda folder: (folder / "facts.json").write_text("{}"),
+    lambda folder: (folder / "facts.json").write_text("[" * 100_000),
     lambda folder: (folder / "facts.json").write_bytes(b"\xff"),
     lambda folder: (folder / "facts.json").unlink(),
     lambda folder: _edit_facts(folder, "rows", 77),

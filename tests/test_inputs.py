@@ -1,3 +1,4 @@
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -149,6 +150,25 @@ def test_an_image_that_would_be_misread_is_refused(tmp_path: Path, image: Image.
     image.save(tmp_path / "x.png")
     with pytest.raises(DataError, match=message):
         inputs.read(tmp_path / "x.png", IMAGE)
+
+
+@pytest.mark.parametrize("header", ["(" * 900, "-" * 9000 + "1"])
+def test_an_array_whose_header_cannot_be_read_is_refused(tmp_path: Path, header: str) -> None:
+    text = f"{header}\n".encode()
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text)
+    with pytest.raises(DataError, match=r"x\.npy: no plain array that can be read"):
+        inputs.read(tmp_path / "x.npy", IMAGE)
+
+
+def test_an_image_of_very_many_pixels_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+    Image.new("1", (8000, 8000)).save(tmp_path / "x.png")
+    with pytest.raises(DataError, match="an image of 8000 x 8000, wanted at most 50,000,000 pixels"):
+        inputs.read(tmp_path / "x.png", IMAGE)
+
+
+def test_an_underscore_is_no_digit(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="line 1, column 3: '1_0' is not a number"):
+        inputs.read(written(tmp_path, "1,2,1_0\n"), TABLE)
 
 
 def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:

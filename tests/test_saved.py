@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,25 @@ def test_a_page_comes_back_as_it_was(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.json", "t.keras"]
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", '{"shape": [1], "value_range": [0, 1], "classes": [], "x": 1}'])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("weights", 5), ("data", []), ("shape", ["8"]), ("shape", [0]), ("value_range", [1]), ("classes", "ab"),
+        ("value_range", [0, float("inf")]), ("probabilities", "perhaps"), ("more", 1),
+    ],
+)  # fmt: skip
+def test_a_page_that_says_something_else_is_told(tmp_path: Path, key: str, value: object) -> None:
+    (tmp_path / "t.keras").touch()
+    saved.write(tmp_path / "t.keras", PAGE)
+    values = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    (tmp_path / "t.json").write_text(json.dumps(values | {key: value}), encoding="utf-8")
+    with pytest.raises(ResultsError, match=rf"t.json: cannot be read .*{key}"):
+        saved.read(tmp_path / "t.keras")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "[" * 100_000, '{"shape": [1], "value_range": [0, 1], "classes": [], "x": 1}']
+)
 def test_a_damaged_page_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "t.keras").touch()
     (tmp_path / "t.json").write_text(content, encoding="utf-8")

@@ -15,6 +15,7 @@ from typing import BinaryIO, cast
 
 from bnbench.errors import DataError
 
+CHUNK = 2**16  # bytes
 # What the standard library raises on a damaged file; BadGzipFile is an OSError, encrypted zips a RuntimeError.
 DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError, ValueError)
 
@@ -45,12 +46,24 @@ def damage_told(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cut or damaged ({error}): delete it and fetch it again") from error
 
 
+def check_file(path: Path) -> None:
+    """A plain file with something in it: a pipe would be waited for, a device is endless.
+
+    Raises:
+        DataError: it is something else, or empty.
+    """
+    if path.is_file():
+        if path.stat().st_size == 0:
+            raise DataError(f"{path}: is empty")
+    elif path.exists() and not path.is_dir():
+        raise DataError(f"{path}: is no plain file")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
     """The bytes of a file, unpacked if its name ends in .gz; the checksum of a .gz is checked at its end."""
     with damage_told(path):
-        if path.is_file() and path.stat().st_size == 0:
-            raise DataError(f"{path}: is empty")
+        check_file(path)
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             yield cast(BinaryIO, stream)
 
@@ -82,6 +95,7 @@ def members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterat
         DataError: the archive is damaged, holds more than its bounds, or a name that leads out of it.
     """
     with damage_told(path):
+        check_file(path)
         yield from _zip_members(path, wanted, bounds) if path.suffix == ".zip" else _tar_members(path, wanted, bounds)
 
 
@@ -110,6 +124,8 @@ class _Count:
         pure = PurePosixPath(name.replace("\\", "/"))
         if pure.is_absolute() or ".." in pure.parts:
             raise DataError(f"{self.path}: refused: its member {name!r} would lie outside the folder it is unpacked to")
+        if size < 0:
+            raise DataError(f"{self.path}: refused: its member {name!r} has {size} bytes")
         self.members += 1
         self.bytes += size
         if self.members > self.bounds.members:
@@ -119,15 +135,48 @@ class _Count:
             raise DataError(f"{self.path}: refused: unpacks to more than the {most:,} bytes it should (at {name!r})")
 
 
+class _Stream:
+    """An unpacked tar within bounds: what stands around the members says of itself how long it is, too."""
+
+    def __init__(self, stream: gzip.GzipFile | lzma.LZMAFile, bounds: Bounds) -> None:
+        self.stream = stream
+        self.most = max(bounds.member_bytes, tarfile.BLOCKSIZE)  # at once
+        self.end = bounds.total_bytes + (bounds.members + 10) * 4 * tarfile.BLOCKSIZE  # headers, long names, padding
+
+    def read(self, size: int) -> bytes:
+        """So many bytes, or up to the end."""
+        if not 0 <= size <= self.most or self.stream.tell() + size > self.end + self.most:
+            raise tarfile.ReadError(f"{size} bytes where it should have at most {self.most}")
+        return self.stream.read(size)
+
+    def seek(self, place: int) -> int:
+        """Go on from a place."""
+        if not self.stream.tell() <= place + self.most <= self.end + 2 * self.most:
+            raise tarfile.ReadError(f"goes on at byte {place}")
+        return self.stream.seek(place)
+
+    def tell(self) -> int:
+        """The place."""
+        return self.stream.tell()
+
+
 def _tar_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterator[tuple[str, bytes]]:
     count = _Count(path, bounds)
-    with tarfile.open(path, "r:*") as archive:
+    with lzma.open(path) if path.suffix == ".xz" else gzip.open(path) as unpacked:
+        stream = _Stream(unpacked, bounds)
+        yield from _one_tar(stream, wanted, count)
+        while stream.read(min(stream.most, CHUNK)):
+            pass  # to the end, where the checksum stands
+
+
+def _one_tar(stream: _Stream, wanted: Callable[[str], bool], count: _Count) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r:") as archive:
         for member in archive:
             take = member.isfile() and wanted(member.name)
             count.add(member.name, member.size, take)
             if take:
-                stream = archive.extractfile(member)
-                yield member.name, stream.read() if stream else b""  # it is None only for what is no file
+                content = archive.extractfile(member)
+                yield member.name, content.read() if content else b""  # it is None only for what is no file
 
 
 def _zip_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterator[tuple[str, bytes]]:
@@ -137,7 +186,7 @@ def _zip_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> I
         # UCI has packed some of its archives once more.
         for info in [info for info in outer.infolist() if info.filename.endswith(".zip")]:
             count.add(info.filename, info.file_size, True)
-            with zipfile.ZipFile(io.BytesIO(outer.read(info))) as inner:
+            with zipfile.ZipFile(io.BytesIO(_content(outer, info))) as inner:
                 yield from _one_zip(inner, wanted, count)
 
 
@@ -146,4 +195,13 @@ def _one_zip(archive: zipfile.ZipFile, wanted: Callable[[str], bool], count: _Co
         take = not info.is_dir() and wanted(info.filename)
         count.add(info.filename, info.file_size, take)
         if take:
-            yield info.filename, archive.read(info)  # zipfile reads no more than the declared size, and checks the CRC
+            yield info.filename, _content(archive, info)
+
+
+def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+    """A member, whose checksum is checked at its end.
+
+    Asked for all of it, zipfile would unpack more than the declared size before it cuts that off.
+    """
+    with archive.open(info) as stream:
+        return stream.read(info.file_size + 1)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from bnbench.data.archives import read as read_file
 from bnbench.data.arrays import fingerprint
 from bnbench.data.records import Dataset, Located, Places, Source
 from bnbench.errors import DataError
@@ -22,7 +23,8 @@ log = logging.getLogger("bnbench.data")
 PARSER_VERSION = 1  # raised whenever the same files would parse to other arrays or facts
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
 # What a damaged record or array raises on reading; json's and numpy's own errors are ValueErrors.
-DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError)
+DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+MOST_FACTS = 1_000_000  # bytes
 
 
 def folder_of(source: Source, located: Located, places: Places) -> Path:
@@ -121,7 +123,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
+    record: dict[str, Any] = json.loads(read_file(folder / "facts.json", MOST_FACTS))
     if record.pop("check") != _check_of(record):
         raise ValueError("its record was changed after it was written")
     for file, size in record["sizes"].items():

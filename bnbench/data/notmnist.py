@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bnbench.data import idx
-from bnbench.data.archives import Bounds, damage_told, members
+from bnbench.data.archives import Bounds, damage_told, members, read
 from bnbench.data.records import Form, Parsed, Remote, Source
 from bnbench.errors import DataError
 
@@ -49,7 +49,7 @@ SAMPLE = idx.Spec(
 
 def parse_folder(paths: tuple[Path, ...], spec: Spec) -> Parsed:
     """The arrays of an unpacked folder of folders A to J."""
-    return _parse(_folder_files(paths[0]), paths[0], spec)
+    return _parse(_folder_files(paths[0], spec.bounds), paths[0], spec)
 
 
 def parse_archive(paths: tuple[Path, ...], spec: Spec) -> Parsed:
@@ -62,12 +62,17 @@ def _is_glyph(name: str) -> bool:
     return path.suffix == ".png" and not path.name.startswith(".") and path.parent.name in CLASSES
 
 
-def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+def _folder_files(folder: Path, bounds: Bounds) -> Iterator[tuple[str, bytes]]:
     for letter in CLASSES:
         with damage_told(folder / letter):
             for path in (folder / letter).iterdir():
                 if _is_glyph(f"{letter}/{path.name}"):
-                    yield f"{letter}/{path.name}", path.read_bytes()
+                    yield f"{letter}/{path.name}", _glyph(path, bounds)
+
+
+def _glyph(path: Path, bounds: Bounds) -> bytes:
+    """A file of the folder; one or two are empty as published."""
+    return read(path, bounds.member_bytes) if not path.is_file() or path.stat().st_size else b""
 
 
 def _parse(files: Iterator[tuple[str, bytes]], where: Path, spec: Spec) -> Parsed:

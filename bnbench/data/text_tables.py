@@ -43,7 +43,7 @@ def number(cell: str, where: str) -> float:
         DataError: it holds none; `where` names the place.
     """
     try:
-        value = float(cell)
+        value = float(cell if "_" not in cell else "")  # Python would read 1_0 as ten
     except ValueError:
         raise DataError(f"{where}: {cell.strip()!r} is not a number") from None
     if not math.isfinite(value):

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-MUTATIONS = 250  # of 23,000; `python tests/broken_configs.py` takes all of them
+MUTATIONS = 160  # of 23,000; `python tests/broken_configs.py` takes all of them
 
 
 def test_every_broken_config_is_refused_by_one_message_in_no_time_and_writes_nothing() -> None:
@@ -16,6 +16,6 @@ def test_every_broken_config_is_refused_by_one_message_in_no_time_and_writes_not
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert found["not refused as they should be"] == found["bytes written outside"] == 0, done.stderr
-    assert found["inputs"] >= 400
+    assert found["inputs"] >= 300
     assert found["slowest, milliseconds"] < 1000, done.stderr
     assert found["peak memory, MB"] < 200

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench import inputs, query, store, workers
+from bnbench import inputs, model_files, query, store, workers
 from bnbench.errors import ResultsError, did_you_mean
 from bnbench.results import Results
 from bnbench.saved import Saved
@@ -50,10 +50,15 @@ def predict(folder: Path, which: str, paths: Sequence[Path], top: int = 1) -> Pr
     saved = store.saved_models(folder, results.trials["trial"])
     trial = choose(results, saved, which)
     rows = [inputs.read(path, saved[trial]) for path in paths]
+    path = store.model_path(folder, trial)
+    model_files.check(path, saved[trial])
     workers.import_tensorflow()
     from bnbench import model
 
-    outputs = model.apply_saved(store.model_path(folder, trial), np.concatenate([part.values for part in rows]))
+    outputs = model.apply_saved(path, np.concatenate([part.values for part in rows]))
+    classes = len(saved[trial].classes)
+    if outputs.shape[1:] not in {(classes or 1,), *([(1,)] if classes == 2 else [])}:
+        raise ResultsError(f"{path}: gives {outputs.shape[1:]} for a row, but its page names {classes} classes")
     notes = [note for part in rows for note in part.notes]
     if saved[trial].classes and saved[trial].probabilities == "none":
         notes.append("this model was trained on a loss that needs no probabilities, so it gives none")

@@ -22,7 +22,7 @@ LEVELS = [
     {"engine"},
     {"workers"},
     {"environment", "store", "intervals"},
-    {"analysis", "inputs"},
+    {"analysis", "inputs", "model_files"},
     {"query"},
     {"metrics"},
     {"courses", "differences", "symptoms"},

@@ -11,6 +11,7 @@ import pandas as pd
 from bnbench import store
 from bnbench.errors import ResultsError
 from bnbench.results import Results
+from bnbench.spreadsheets import restored
 
 TABLES = {"claims": store.CLAIMS, "published": store.PUBLISHED}
 NUMBERS = {  # columns; all others are text: a variant may be called 200
@@ -87,7 +88,7 @@ def _table(path: Path, numbers: list[str]) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame()
     try:
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = restored(pd.read_csv(path, dtype=str, keep_default_na=False))
         return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
     except (OSError, ValueError, KeyError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}); `bnbench report` writes it anew") from error

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from bnbench import saved
 from bnbench.errors import ResultsError
 from bnbench.reading import read_yaml
+from bnbench.spreadsheets import defused
 
 if TYPE_CHECKING:
     import numpy as np
@@ -314,7 +315,7 @@ def write_text(path: Path, text: str) -> None:
 def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Path]:
     """`<name>.csv` for each table: UTF-8, a header, missing values empty."""
     for name, table in tables.items():
-        write_text(folder / f"{name}.csv", table.to_csv(index=False))
+        write_text(folder / f"{name}.csv", defused(table).to_csv(index=False))
     return [folder / f"{name}.csv" for name in tables]
 
 

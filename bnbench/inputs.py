@@ -1,6 +1,7 @@
 """A person's file -> rows as a saved model takes them: tables (.csv), arrays (.npy), images (.png, .jpg)."""
 
 import csv
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
@@ -163,7 +164,7 @@ def _image(path: Path, takes: Saved) -> Rows:
     height, width, channels = takes.shape
     mode, kind = ("L", "grey") if channels == 1 else ("RGB", "colour")
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as opened:
+        with warnings.catch_warnings(action="ignore"), Image.open(path, formats=("PNG", "JPEG")) as opened:
             if prod(opened.size) > MOST_PIXELS:
                 size = f"{opened.width} x {opened.height}"
                 raise DataError(f"{path}: an image of {size}, wanted at most {MOST_PIXELS:,} pixels")

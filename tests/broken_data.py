@@ -350,7 +350,8 @@ def npy(header: str, body: bytes = bytes(100)) -> bytes:
     return b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text + body
 
 
-def _shape(shape: str, kind: str = "<f8") -> bytes:
+def array_of(shape: str, kind: str = "<f8") -> bytes:
+    """An array file that says it has this shape; it holds 12 numbers."""
     return npy(f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}\n")
 
 
@@ -384,15 +385,15 @@ INPUTS: dict[str, bytes] = {
     "nothing.npy": b"",
     "magic.npy": b"\x93NUMPY",
     "version.npy": b"\x93NUMPY\x09\x00" + bytes(100),
-    "rows.npy": _shape("(2147483648, 3)"),
-    "rows2.npy": _shape("(9223372036854775807, 3)"),
-    "overflow.npy": _shape("(4294967296, 4294967296, 3)"),
-    "negative.npy": _shape("(-1, 3)"),
-    "float.npy": _shape("(1.5, 3)"),
-    "objects.npy": _shape("(1, 3)", "|O"),
-    "text.npy": _shape("(1, 3)", "<U5"),
-    "complex.npy": _shape("(1, 3)", "<c16"),
-    "none.npy": _shape("(1, 3)", "|V0"),
+    "rows.npy": array_of("(2147483648, 3)"),
+    "rows2.npy": array_of("(9223372036854775807, 3)"),
+    "overflow.npy": array_of("(4294967296, 4294967296, 3)"),
+    "negative.npy": array_of("(-1, 3)"),
+    "float.npy": array_of("(1.5, 3)"),
+    "objects.npy": array_of("(1, 3)", "|O"),
+    "text.npy": array_of("(1, 3)", "<U5"),
+    "complex.npy": array_of("(1, 3)", "<c16"),
+    "none.npy": array_of("(1, 3)", "|V0"),
     "call.npy": npy("__import__('os').system('touch pwned')\n"),
     "deep.npy": npy("-" * 9000 + "1\n"),
     "brackets.npy": npy("(" * 9000 + "\n"),
@@ -415,8 +416,10 @@ INPUTS: dict[str, bytes] = {
     "nothing.jpg": b"\xff\xd8\xff",
     "large.jpg": b"\xff\xd8\xff\xc0\x00\x0b\x08\xff\xff\xff\xff\x01\x01\x11\x00\xff\xda" + bytes(50),
 }
-PAGE = {"weights": "best", "data": "digits", "shape": [8, 8, 1], "value_range": [0, 16], "classes": ["a", "b"]}
-PAGE |= {"probabilities": "softmax"}
+PAGE: dict[str, object] = {
+    "weights": "best", "data": "digits", "shape": [8, 8, 1], "value_range": [0, 16], "classes": ["a", "b"],
+    "probabilities": "softmax",
+}  # fmt: skip
 PAGES: dict[str, bytes] = {
     "nothing": b"",
     "no JSON": b"{",
@@ -472,8 +475,8 @@ ENTRIES: dict[str, bytes] = {
     "a name of a class": b'{"check": "x", "facts": {"__class__": "os"}}',
     "noise": random.Random(2).randbytes(1000),
     "a pickle": FOREIGN["a pickle"],
-    "an array of objects": _shape("(3,)", "|O"),
-    "an array of 2**60": _shape("(1152921504606846976,)"),
+    "an array of objects": array_of("(3,)", "|O"),
+    "an array of 2**60": array_of("(1152921504606846976,)"),
 }
 
 

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -17,7 +18,10 @@ from bnbench.errors import DataError
 
 CHUNK = 2**16  # bytes
 # What the standard library raises on a damaged file; BadGzipFile is an OSError, encrypted zips a RuntimeError.
-DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError, ValueError)
+DAMAGE = (
+    OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError, ValueError,
+    struct.error, IndexError, OverflowError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -192,7 +196,7 @@ def _zip_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> I
 
 def _one_zip(archive: zipfile.ZipFile, wanted: Callable[[str], bool], count: _Count) -> Iterator[tuple[str, bytes]]:
     for info in archive.infolist():
-        take = not info.is_dir() and wanted(info.filename)
+        take = not info.filename.endswith("/") and wanted(info.filename)  # is_dir fails where there is no name
         count.add(info.filename, info.file_size, take)
         if take:
             yield info.filename, _content(archive, info)

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from bnbench import interactive, store, tables
@@ -108,7 +109,7 @@ def markdown(content: Content) -> str:
     main = [one for one in content.pictures if Path(one.path).stem in MAIN]
     if main:
         parts += ["## Figures", *(f"![{escaped(one.caption)}]({one.path})" for one in main)]
-    return "\n\n".join([*parts, "## How to get this again", f"    {content.command}"]) + "\n"
+    return "\n\n".join([*parts, "## How to get this again", indent(content.command, "    ", lambda line: True)]) + "\n"
 
 
 def _diagnosis(one: Diagnosis) -> str:

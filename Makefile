@@ -6,7 +6,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lint types smoke reproduce bench report lock clean
+.PHONY: help install run test check format lint types smoke reproduce bench fuzz report lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,13 @@ bench: $(VENV)/.bench ## time steps and sweeps against Keras, JAX, PyTorch and K
 
 $(VENV)/.bench: $(READY) requirements-bench.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.lock
+	@touch $@
+
+fuzz: $(VENV)/.fuzz ## put changed files to whatever reads one, guided by coverage: make fuzz SECONDS=600 TARGETS="config tar"
+	$(BIN)/python -m fuzz $(TARGETS) --seconds $(or $(SECONDS),60)
+
+$(VENV)/.fuzz: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@
 
 report: $(READY) ## make tables and figures anew from every results folder

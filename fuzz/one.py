@@ -1,0 +1,12 @@
+"""Fuzz one target in this process, which ends with it: `python -m fuzz.one TARGET [option of libFuzzer...]`."""
+
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["bnbench", "yaml"]):
+    from fuzz.targets import targets
+
+target = targets()[sys.argv.pop(1)]
+atheris.Setup(sys.argv, target.put)
+atheris.Fuzz()

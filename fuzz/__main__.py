@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,10 +16,16 @@ sys.path.insert(0, str(ROOT / "tests"))  # whose broken files are what fuzzing b
 from fuzz.targets import Target, targets  # noqa: E402  once they can be found
 
 
+def _of(name: str) -> Iterator[Path]:
+    """What was found of a target."""
+    for kind in ("crash", "timeout", "oom", "leak"):
+        yield from FOUND.glob(f"{name}-{kind}-*")
+
+
 def fuzz(name: str, target: Target, seconds: int) -> tuple[int, list[str]]:
     """How often a target was run, and the files that broke it."""
     FOUND.mkdir(exist_ok=True)
-    before = set(FOUND.iterdir())
+    before = set(_of(name))
     with TemporaryDirectory() as corpus:
         for number, seed in enumerate(target.seeds()):
             Path(corpus, str(number)).write_bytes(seed)
@@ -29,7 +36,7 @@ def fuzz(name: str, target: Target, seconds: int) -> tuple[int, list[str]]:
             capture_output=True, text=True, cwd=ROOT, errors="replace",
             env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}:{os.environ.get('PYTHONPATH', '')}"},
         )  # fmt: skip
-    new = sorted(str(path.relative_to(ROOT)) for path in set(FOUND.iterdir()) - before)
+    new = sorted(str(path.relative_to(ROOT)) for path in set(_of(name)) - before)
     runs = re.search(r"number_of_executed_units:\s*(\d+)", done.stderr)
     if done.returncode or not runs:
         print(done.stderr[-3000:], file=sys.stderr)

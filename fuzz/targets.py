@@ -18,7 +18,7 @@ from bnbench.data.archives import Bounds, members
 from bnbench.errors import BnbenchError
 from bnbench.saved import Saved
 from broken_configs import made_up
-from broken_data import IMAGE, INPUTS, PAGE, TABLE, array_of
+from broken_inputs import IMAGE, INPUTS, PAGE, TABLE, array_of
 from broken_texts import GOOD, TEXTS
 from small_data import Made, png, sets, tarred, zipped
 

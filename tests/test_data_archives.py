@@ -128,8 +128,12 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
         (header("a", 40_000_000, tarfile.GNUTYPE_LONGNAME) + bytes(40_000_000), "40000000 bytes where it should have"),
         (header("a", 40_000_000, tarfile.XHDTYPE) + bytes(40_000_000), "40000000 bytes where it should have"),
         (bytes(1024 + 40_000_000), "cut or damaged"),
+        (
+            header("a", 512, tarfile.XHDTYPE) + (b"9" * 30 + b" x=y\n").ljust(512),
+            "too large to convert",
+        ),
     ],
-    ids=["a size below nothing", "a long name", "an extended header", "more behind the end"],
+    ids=["a size below nothing", "a long name", "an extended header", "more behind the end", "a line of 10**30"],
 )
 def test_what_stands_around_the_members_of_a_tar_is_bounded_too(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.tar.gz"

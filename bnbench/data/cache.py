@@ -57,12 +57,11 @@ def _files(path: Path) -> Iterator[Path]:
 def read_facts(folder: Path) -> Facts | None:
     """The recorded facts, without reading an array; None if there are none or they are damaged (and then dropped)."""
     try:
-        record = _read_record(folder)
+        return _facts(_read_record(folder))
     except DAMAGE as error:
         if folder.is_dir():
             drop(folder, str(error))
         return None
-    return _facts(record)
 
 
 def read(folder: Path, source: Source) -> Dataset | None:

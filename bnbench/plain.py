@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from yaml.reader import Reader
 
 from bnbench.errors import ConfigError, shown
+from bnbench.reading import MAX_DEPTH
 
 MAX_TEXT = 2000  # characters; a title has at most 500
 MAX_BITS = 63  # of a whole number, as databases and tensors have them
-MAX_DEPTH = 50  # mappings and lists in one another
 
 
 def check(values: Mapping[str, object], where: str) -> None:

@@ -11,6 +11,7 @@ from bnbench.errors import ConfigError, shown
 NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")  # hold a name, or a mapping with a name
 MAX_NODES = 10_000  # values, each of which takes Python 30 us to read
 MAX_STEPS = 50  # of a dotted key
+MAX_DEPTH = 50  # mappings and lists in one another
 MAX_BYTES = 200_000  # a larger file was named by mistake
 
 
@@ -25,6 +26,12 @@ class _Loader(yaml.SafeLoader):
         if self.nodes > MAX_NODES:
             raise yaml.MarkedYAMLError(None, None, f"more than {MAX_NODES:,} values", self.get_mark())
         return super().compose_node(parent, index)
+
+    def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
+        """Begin a list or mapping in brackets; PyYAML takes long over very many in one another."""
+        if self.flow_level > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(None, None, f"more than {MAX_DEPTH} in one another", self.get_mark())
+        super().fetch_flow_collection_start(token)
 
 
 # YAML 1.1 reads 1e-3 as text, 010 as eight, 1:30 as ninety, `on` as true and 2024-01-01 as a date.

@@ -9,8 +9,8 @@ PACKAGE = Path(__file__).parent.parent / "bnbench"
 # From the bottom up: a module imports only from the levels above it in this list, and from its own family.
 LEVELS = [
     {"errors"},
-    {"keras_names", "reading", "parts", "plain", "markdown", "spreadsheets"},
-    {"explain", "layers", "training_parts", "statements"},
+    {"keras_names", "reading", "parts", "markdown", "spreadsheets"},
+    {"explain", "layers", "plain", "training_parts", "statements"},
     {"config", "shapes"},
     {"tasks"},
     {"plan", "smoke"},

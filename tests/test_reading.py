@@ -67,6 +67,7 @@ def test_merge_keys_still_work() -> None:
         (b"a: " + b"[" * 2000, "not"),
         (b"a: x\0y", r"bad.yaml:1: not YAML: the character '\\x00'"),
         ("name: x\nb: 1".encode("utf-16-le"), r"not YAML: the character"),
+        (b"a: " + b"{" * 100_000, r"bad.yaml:1: not YAML: more than 50 in one another"),
         (b"a: !!bool perhaps", "not usable YAML: 'perhaps'"),
         (b"a: [" + b"1," * 20_000 + b"]", r"bad.yaml:1: not YAML: more than 10,000 values"),
         (b"x" * 200_001, "more than 200,000 bytes"),

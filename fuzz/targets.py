@@ -123,7 +123,7 @@ def _facts(content: bytes) -> object:
         record = json.loads(content)
         record["check"] = kept._check_of({key: value for key, value in record.items() if key != "check"})
         content = json.dumps(record).encode()
-    except (ValueError, TypeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         pass
     path = _file("kept/facts.json", content)
     return kept.read_facts(path.parent)

@@ -2,11 +2,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-	--no-header --no-annotate --no-emit-index-url --no-emit-find-links
+LOWEST := .venv-lowest
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-header --no-annotate --no-emit-index-url --no-emit-find-links
+LOCK := $(COMPILE) --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check format lint types smoke reproduce bench fuzz report lock clean
+.PHONY: help install run test lowest check format lint types smoke soak fuzz reproduce bench report lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +27,17 @@ run: $(READY) ## train the quickstart experiment on embedded data, print its tab
 test: $(READY) ## run the tests (real data too, where BNBENCH_DATA says they are)
 	$(BIN)/python -m pytest
 
+lowest: $(LOWEST)/.ready ## run the tests with the lowest versions that pyproject.toml allows; TESTS="tests/..." for some
+	$(LOWEST)/bin/python -m pytest --override-ini filterwarnings= $(TESTS) # old versions warn of what is mended since
+
+$(LOWEST)/.ready: pyproject.toml $(READY)
+	$(PYTHON) -m venv $(LOWEST)
+	$(COMPILE) --resolution lowest-direct --output-file $(LOWEST)/requirements.txt
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/requirements.txt pytest hypothesis tensorboard playwright axe-playwright-python
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(LOWEST)/bin/python -m pip check
+	@touch $@
+
 check: format lint types test ## format, lint, types, tests
 
 format: $(READY) ## format the code
@@ -40,6 +52,9 @@ types: $(READY) ## check the types
 
 smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds; one whose data are missing fails
 	$(BIN)/bnbench reproduce --all --smoke --offline
+
+soak: $(READY) ## kills, damage, bad input and many trials, about an hour; the table goes into docs/reliability.md
+	$(BIN)/python -m soak
 
 reproduce: $(READY) ## run the experiments of configs/, of those of hours the short forms, and write results/README.md
 	$(BIN)/bnbench reproduce --all
@@ -67,5 +82,5 @@ lock: $(READY) ## renew requirements.lock with the newest versions that pyprojec
 	sed -i.bak -E '/^(cuda|nvidia|triton)/d' requirements-bench.lock && rm requirements-bench.lock.bak # CPU builds are compared
 
 clean: ## remove .venv and what tools leave behind; results stay
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(LOWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

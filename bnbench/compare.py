@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench import intervals, query, store
+from bnbench import files, intervals, query
 from bnbench.errors import ResultsError
 from bnbench.plan import label
 from bnbench.results import Results
@@ -90,8 +90,8 @@ def compare(a: Path, b: Path, score: str) -> Comparison:
     return Comparison(
         score=first.said(score),
         axes=tuple(axes),
-        settings=tuple(differences(store.settings(a), store.settings(b))),
-        environment=tuple(differences(store.environment(a), store.environment(b))),
+        settings=tuple(differences(files.settings(a), files.settings(b))),
+        environment=tuple(differences(files.environment(a), files.environment(b))),
         rates=by_rate(pairs, axes),
         p=intervals.sign_flip(apart.groupby(pairs["seed"]).agg(lambda seed: seed.to_numpy().mean())),
         pairs=len(pairs),

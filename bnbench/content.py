@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import Any
 
-from bnbench import interactive, store, tables
+from bnbench import files, interactive, tables
 from bnbench.answer import sentences
 from bnbench.caveats import caveats
 from bnbench.diagnoses import Diagnosis, diagnoses
@@ -79,7 +79,7 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
         score=results.said("accuracy"),
         data={} if summary.empty else interactive.figure_data(results),
         command=_command(results.folder),
-        config=experiment.to_yaml() if experiment else f"{store.CONFIG} cannot be read",
+        config=experiment.to_yaml() if experiment else f"{files.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
 
@@ -87,7 +87,7 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
 def _command(folder: Path) -> str:
     """What goes on in this folder, and trains the same anew where it is not."""
     elsewhere = [] if folder.parent == Path("results") else ["--results", str(folder.parent)]
-    return shlex.join(["bnbench", "run", str(folder / store.CONFIG), *elsewhere])
+    return shlex.join(["bnbench", "run", str(folder / files.CONFIG), *elsewhere])
 
 
 def markdown(content: Content) -> str:

@@ -8,12 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench import store
+from bnbench import files
 from bnbench.errors import ResultsError
 from bnbench.results import Results
 from bnbench.spreadsheets import restored
 
-TABLES = {"claims": store.CLAIMS, "published": store.PUBLISHED}
+TABLES = {"claims": files.CLAIMS, "published": files.PUBLISHED}
 NUMBERS = {  # columns; all others are text: a variant may be called 200
     "claims": ["estimate", "low", "high", "n"],
     "published": ["learning_rate", "published", "mean", "sd", "n", "low", "high", "difference"],
@@ -58,13 +58,13 @@ def write(folder: Path, found: Found) -> list[Path]:
         ResultsError: the folder cannot be written.
     """
     run = {name: getattr(found, name) for name in ("name", "title", "planned", "ended", "failed", "seconds")}
-    store.write_text(folder / store.RUN, json.dumps(run, indent=1, ensure_ascii=False) + "\n")
+    files.write_text(folder / files.RUN, json.dumps(run, indent=1, ensure_ascii=False) + "\n")
     tables = {name: getattr(found, name) for name in TABLES}
     for name, file in TABLES.items():
         if tables[name].empty:
             (folder / file).unlink(missing_ok=True)  # of an experiment that has stated something before
     told = {name: table for name, table in tables.items() if len(table)}
-    return [folder / store.RUN, *store.write_tables(folder, told)]
+    return [folder / files.RUN, *files.write_tables(folder, told)]
 
 
 def read(folder: Path) -> Found | None:
@@ -73,14 +73,14 @@ def read(folder: Path) -> Found | None:
     Raises:
         ResultsError: it cannot be read.
     """
-    run = store.read_json(folder / store.RUN)
+    run = files.read_json(folder / files.RUN)
     if not run:
         return None
     claims, published = (_table(folder / file, NUMBERS[name]) for name, file in TABLES.items())
     try:
-        return Found(**run, claims=claims, published=published, environment=store.environment(folder))
+        return Found(**run, claims=claims, published=published, environment=files.environment(folder))
     except TypeError as error:
-        raise ResultsError(f"{folder / store.RUN}: not as bnbench writes it ({error}); remove it to go on") from error
+        raise ResultsError(f"{folder / files.RUN}: not as bnbench writes it ({error}); remove it to go on") from error
 
 
 def _table(path: Path, numbers: list[str]) -> pd.DataFrame:

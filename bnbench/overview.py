@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench import store, text
+from bnbench import files, text
 from bnbench.claims import INCONCLUSIVE, REFUTED, SUPPORTED
 from bnbench.found import NUMBERS, Found
 from bnbench.markdown import escaped, pipe_table
@@ -76,13 +76,13 @@ def _row(entry: Entry, found: Found) -> list[str]:
     published = _counted(map(lies, found.published.to_dict("records")), PLACES)
     failed = f", {found.failed} failed" if found.failed else ""
     trials = f"{found.ended} of {found.planned}{failed}"
-    links = f"[{escaped(entry.name)}]({entry.name}/{store.PAGE}) ([config]({entry.config}))"
+    links = f"[{escaped(entry.name)}]({entry.name}/{files.PAGE}) ([config]({entry.config}))"
     return [links, escaped(found.title), claims_told(found), published, trials, text.duration(found.seconds)]
 
 
 def _section(entry: Entry, found: Found) -> list[str]:
     """What an experiment states: its claims, and a table for each source of published figures."""
-    links = f"[Report]({entry.name}/{store.PAGE}), [config]({entry.config})"
+    links = f"[Report]({entry.name}/{files.PAGE}), [config]({entry.config})"
     parts = [f"## {escaped(entry.name)}", f"{escaped(found.title or entry.name)}. {links}.{_data(found)}"]
     if len(found.claims):
         header = ["claim", "wanted", "ours", "95% interval", "n", "verdict"]

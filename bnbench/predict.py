@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench import inputs, model_files, query, store, workers
+from bnbench import files, inputs, model_files, query, workers
 from bnbench.errors import ResultsError, did_you_mean
 from bnbench.results import Results
 from bnbench.saved import Saved
@@ -47,10 +47,10 @@ def predict(folder: Path, which: str, paths: Sequence[Path], top: int = 1) -> Pr
         DataError: a file that cannot be read as rows for this model.
     """
     results = Results(folder)
-    saved = store.saved_models(folder, results.trials["trial"])
+    saved = files.saved_models(folder, results.trials["trial"])
     trial = choose(results, saved, which)
     rows = [inputs.read(path, saved[trial]) for path in paths]
-    path = store.model_path(folder, trial)
+    path = files.model_path(folder, trial)
     model_files.check(path, saved[trial])
     workers.import_tensorflow()
     from bnbench import model
@@ -152,5 +152,5 @@ def _listed(names: dict[str, str], trials: Sequence[str]) -> str:
 
 def _again(folder: Path) -> str:
     """How to get the models of trials that are done."""
-    words = ["bnbench", "run", str(folder / store.CONFIG), "-o", "save_models=best", "--results", str(folder.parent)]
+    words = ["bnbench", "run", str(folder / files.CONFIG), "-o", "save_models=best", "--results", str(folder.parent)]
     return f"with -o save_models=best the same run trains what has none once more and keeps it: {shlex.join(words)}"

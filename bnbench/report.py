@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from bnbench import found, plots, store
+from bnbench import files, found, plots
 from bnbench.content import Picture, content, markdown
 from bnbench.figures import figures
 from bnbench.page import page
@@ -27,18 +27,18 @@ def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     """
     results = Results(folder)
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
-    paths = store.write_tables(folder, tables)
+    paths = files.write_tables(folder, tables)
     pictures = []
     with rc_context(dict(plots.STYLE)), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a log axis without one positive value
         for drawn in figures(results):
-            written = store.write_figure(folder, drawn.name, drawn.figure, kinds)
+            written = files.write_figure(folder, drawn.name, drawn.figure, kinds)
             pictures.append(_picture(folder, written[0], drawn.caption))
             paths += written
     told = content(results, pictures)
-    reports = {store.REPORT: page(told), store.PAGE: markdown(told)}
+    reports = {files.REPORT: page(told), files.PAGE: markdown(told)}
     for name, text in reports.items():
-        store.write_text(folder / name, text)
+        files.write_text(folder / name, text)
     return [*(folder / name for name in reports), *found.write(folder, found.of(results)), *paths]
 
 

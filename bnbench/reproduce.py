@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from bnbench import cost, found, machine, overview, report, smoke, store, sweep, text
+from bnbench import cost, files, found, machine, overview, report, smoke, sweep, text
 from bnbench.data import Places
 from bnbench.errors import BnbenchError, ConfigError, ResultsError, not_one_of
 from bnbench.plan import Cohort, Plan
@@ -52,8 +52,8 @@ class Job:
     @property
     def done(self) -> bool:
         """Whether all trials have ended and the report is of this very file."""
-        config = self.folder / store.CONFIG
-        if self.todo or not (self.folder / store.RUN).exists() or not config.exists():
+        config = self.folder / files.CONFIG
+        if self.todo or not (self.folder / files.RUN).exists() or not config.exists():
             return False
         return config.read_text(encoding="utf-8") == self.plan.experiment.to_yaml()
 
@@ -195,7 +195,7 @@ def _line(job: Job) -> str:
     told = found.read(job.folder)
     claims = overview.claims_told(told) if told else ""
     return ", ".join(
-        filter(None, [f"{job.name}: {len(job.plan.trials)} trials", claims, str(job.folder / store.REPORT)])
+        filter(None, [f"{job.name}: {len(job.plan.trials)} trials", claims, str(job.folder / files.REPORT)])
     )
 
 
@@ -214,7 +214,7 @@ def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], asked: Asked
         overview.Entry(name, _link(config, asked.results), found.read(asked.results / name), _seconds(jobs.get(name)))
         for name, config in known.items()
     ]
-    store.write_text(path, overview.page(entries))
+    files.write_text(path, overview.page(entries))
 
 
 def _seconds(job: Job | None) -> float | None:

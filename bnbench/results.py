@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench import analysis, claims, config, courses, diagnoses, differences, metrics, published, store
+from bnbench import analysis, claims, config, courses, diagnoses, differences, files, metrics, published, store
 from bnbench.errors import ConfigError, ResultsError
 
 
@@ -81,7 +81,7 @@ class Results:
     def experiment(self) -> config.Experiment | None:
         """The experiment as it was resolved; None: its file is missing or cannot be read."""
         try:
-            return config.load(self.folder / store.CONFIG)
+            return config.load(self.folder / files.CONFIG)
         except ConfigError:
             return None
 
@@ -162,7 +162,7 @@ class Results:
     def environment(self) -> dict[str, Any]:
         """What the last run that trained ran on; empty: it cannot be read."""
         try:
-            return store.environment(self.folder)
+            return files.environment(self.folder)
         except ResultsError:
             return {}
 

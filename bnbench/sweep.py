@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from bnbench import config, data, environment, machine, store, workers
+from bnbench import config, data, environment, files, machine, store, workers
 from bnbench import plan as planning
 from bnbench import smoke as smoking
 from bnbench.data import Places
@@ -103,7 +103,7 @@ def run(
                 started.check([cohort.program for cohort in todo])
             with store.claim(folder) as opened:
                 opened.set_plan(plan)
-                store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+                files.write_text(folder / files.CONFIG, plan.experiment.to_yaml())
                 try:
                     if started:
                         _train(todo, plan, started, chosen, opened, watcher, trial_timeout)
@@ -124,7 +124,7 @@ def left(plan: Plan, folder: Path) -> list[Cohort]:
     ended = {trial for trial, state in kept.items() if state in {"done", "diverged"}}
     if plan.experiment.save_models != "none":
         done = [trial for trial in ended if kept[trial] == "done"]
-        ended -= store.missing_models(folder, done, plan.experiment.save_models)
+        ended -= files.missing_models(folder, done, plan.experiment.save_models)
     left = []
     for cohort in plan.cohorts:
         trials = tuple(trial for trial in cohort.trials if trial.id not in ended)
@@ -144,7 +144,7 @@ def _train(
     limit: float | None,
 ) -> None:
     described = environment.describe(plan, started.devices(), chosen.count)
-    store.write_text(opened.folder / store.ENVIRONMENT, json.dumps(described, indent=1) + "\n")
+    files.write_text(opened.folder / files.ENVIRONMENT, json.dumps(described, indent=1) + "\n")
     trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
     saving = Saving(opened.folder, plan.experiment.save_models)
     for result in started.run(todo, saving, watcher.epoch, limit):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def answer(results: "Results") -> str:
     """What a person wants to see when a run has ended."""
-    from bnbench import store
+    from bnbench import files
     from bnbench.answer import sentences
     from bnbench.caveats import caveats
     from bnbench.diagnoses import diagnoses
@@ -39,7 +39,7 @@ def answer(results: "Results") -> str:
         *([verdicts(results.claims)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *kept_in_mind])] if kept_in_mind else []),
         *(["\n".join(["Diagnoses (their usual cures are in the report):", *diagnosed])] if diagnosed else []),
-        "\n".join(str(results.folder / name) for name in (store.REPORT, store.PLOTS, "trials.csv")),
+        "\n".join(str(results.folder / name) for name in (files.REPORT, files.PLOTS, "trials.csv")),
     ]
     return "\n\n".join(parts)
 

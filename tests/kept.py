@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from bnbench import store
+from bnbench import files, store
 from bnbench.plan import Trial
 from bnbench.records import Divergence, Epoch, Fault, Probe, Result, Scores
 from bnbench.results import Results
@@ -40,7 +40,7 @@ def keep(folder: Path, ends: Sequence[float | str | None], steps: int = 6, **cha
         for trial, accuracy in zip(plan.trials, ends, strict=False):
             if accuracy is not None:
                 opened.add(end(trial, accuracy, steps))
-    store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+    files.write_text(folder / files.CONFIG, plan.experiment.to_yaml())
     return folder
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from bnbench import store
+from bnbench import files, store
 from bnbench.plan import Plan
 from bnbench.records import Divergence, Epoch, Probe, Result, Scores
 from examples import make_plan
@@ -28,7 +28,7 @@ def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Pa
         opened.set_plan(plan)
         for number, accuracy in enumerate(accuracies):
             opened.add(end(plan, number, accuracy))
-    store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+    files.write_text(folder / files.CONFIG, plan.experiment.to_yaml())
     return folder
 
 

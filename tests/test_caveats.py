@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bnbench import store
+from bnbench import files, store
 from bnbench.caveats import caveats
 from bnbench.results import Results
 from examples import facts
@@ -224,9 +224,9 @@ def test_what_diverged_has_no_statistics_to_warm(tmp_path: Path) -> None:
 def test_without_a_config_only_what_is_known_is_said(tmp_path: Path, text: str | None) -> None:
     folder = keep(tmp_path, [0.8, 0.9], steps=1)
     if text is None:
-        (folder / store.CONFIG).unlink()
+        (folder / files.CONFIG).unlink()
     else:
-        (folder / store.CONFIG).write_text(text, encoding="utf-8")
+        (folder / files.CONFIG).write_text(text, encoding="utf-8")
     assert caveats(Results(folder)) == [
         "6 of 8 trials are still to come; the same command goes on.",
         "2 seeds at some rates: no interval can be given, and a difference may be the luck of a seed.",
@@ -236,9 +236,9 @@ def test_without_a_config_only_what_is_known_is_said(tmp_path: Path, text: str |
 
 def test_a_config_of_another_experiment_is_survived(tmp_path: Path) -> None:
     compared(tmp_path, {"plain": GOOD, "batchnorm": GOOD}, steps=1)
-    text = (tmp_path / store.CONFIG).read_text(encoding="utf-8").replace("batchnorm:", "other:")
+    text = (tmp_path / files.CONFIG).read_text(encoding="utf-8").replace("batchnorm:", "other:")
     text = text.replace("grid: {}", "grid: {model.params.units: [4, 6]}")
-    (tmp_path / store.CONFIG).write_text(text, encoding="utf-8")
+    (tmp_path / files.CONFIG).write_text(text, encoding="utf-8")
     found = caveats(Results(tmp_path))
     assert found[-1].startswith("Validation has 15 rows")
     assert not [one for one in found if "moving" in one]

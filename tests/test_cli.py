@@ -15,7 +15,7 @@ import yaml
 from PIL import Image
 
 import bnbench
-from bnbench import store
+from bnbench import files, store
 from bnbench.plan import Plan
 from bnbench.records import Epoch, Result, Scores
 from examples import make_plan
@@ -283,7 +283,7 @@ def finished(folder: Path, *claims: dict[str, object], ended: int = 12) -> None:
         opened.set_plan(plan)
         for number in range(ended):
             opened.add(end(plan, number))
-    store.write_text(folder / store.CONFIG, plan.experiment.to_yaml())
+    files.write_text(folder / files.CONFIG, plan.experiment.to_yaml())
 
 
 BETTER: dict[str, object] = {"text": "better", "metric": "test_accuracy", "of": "batchnorm"}
@@ -319,9 +319,9 @@ def test_an_experiment_without_claims_has_nothing_to_check(place: Path) -> None:
 @pytest.mark.parametrize("content", [None, "name: [", "name: other"])
 def test_results_are_shown_where_the_experiment_is_not_known(place: Path, content: str | None) -> None:
     finished(place / "a", BETTER | {"difference": {"at_most": 0.1}})
-    (place / "a" / store.CONFIG).unlink()
+    (place / "a" / files.CONFIG).unlink()
     if content is not None:
-        (place / "a" / store.CONFIG).write_text(content, encoding="utf-8")
+        (place / "a" / files.CONFIG).write_text(content, encoding="utf-8")
     assert "a/config.yaml: missing or not readable" in call("check", "a", code=2).stderr
     assert "12 of 12 trials" in call("show", "a").stdout
     results = bnbench.open("a")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bnbench import store
+from bnbench import files
 from bnbench.content import Content, Picture, content, markdown
 from bnbench.diagnoses import Diagnosis
 from bnbench.results import Results
@@ -42,7 +42,7 @@ def test_without_a_title_it_is_the_name(tmp_path: Path) -> None:
 
 def test_without_a_config_it_is_the_folder(tmp_path: Path) -> None:
     compared(tmp_path, CELLS)
-    (tmp_path / store.CONFIG).unlink()
+    (tmp_path / files.CONFIG).unlink()
     found = content(Results(tmp_path), [])
     assert found.title == tmp_path.name
     assert found.config == "config.yaml cannot be read"
@@ -51,10 +51,10 @@ def test_without_a_config_it_is_the_folder(tmp_path: Path) -> None:
 def test_the_environment_is_that_of_the_last_run_or_empty(tmp_path: Path) -> None:
     results = compared(tmp_path, CELLS)
     assert content(results, []).environment == "{}"
-    store.write_text(tmp_path / store.ENVIRONMENT, '{"cpu": "Größe"}')
+    files.write_text(tmp_path / files.ENVIRONMENT, '{"cpu": "Größe"}')
     assert json.loads(content(results, []).environment) == {"cpu": "Größe"}
     assert "Größe" in content(results, []).environment
-    store.write_text(tmp_path / store.ENVIRONMENT, "[1, 2")
+    files.write_text(tmp_path / files.ENVIRONMENT, "[1, 2")
     assert content(results, []).environment == "{}"
 
 

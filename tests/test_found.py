@@ -4,7 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bnbench import found, store
+from bnbench import files, found, store
 from bnbench.errors import ResultsError
 from bnbench.results import Results
 from kept import keep
@@ -40,8 +40,8 @@ def test_no_file_where_there_is_nothing_to_say(tmp_path: Path) -> None:
     found.write(tmp_path, found.of(results(tmp_path, 0.8)))
     written = found.write(tmp_path, found.of(results(tmp_path, 0.8, claims=[], published=[])))
     assert [path.name for path in written] == ["run.json"]
-    assert not (tmp_path / store.CLAIMS).exists()
-    assert not (tmp_path / store.PUBLISHED).exists()
+    assert not (tmp_path / files.CLAIMS).exists()
+    assert not (tmp_path / files.PUBLISHED).exists()
     read = found.read(tmp_path)
     assert read is not None
     assert read.claims.empty
@@ -55,14 +55,14 @@ def test_results_of_before_have_nothing_to_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text"),
     [
-        (store.RUN, "{"),
-        (store.RUN, '{"name": "tiny"}'),
-        (store.CLAIMS, "text\nx\n"),
-        (store.ENVIRONMENT, "[1"),
+        (files.RUN, "{"),
+        (files.RUN, '{"name": "tiny"}'),
+        (files.CLAIMS, "text\nx\n"),
+        (files.ENVIRONMENT, "[1"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, file: str, text: str) -> None:
     found.write(tmp_path, found.of(results(tmp_path, 0.8)))
-    store.write_text(tmp_path / file, text)
+    files.write_text(tmp_path / file, text)
     with pytest.raises(ResultsError, match=file):
         found.read(tmp_path)

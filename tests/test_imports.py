@@ -21,7 +21,7 @@ LEVELS = [
     {"probes"},
     {"engine"},
     {"workers"},
-    {"environment", "store", "intervals"},
+    {"environment", "files", "store", "intervals"},
     {"analysis", "inputs", "model_files"},
     {"query"},
     {"metrics"},

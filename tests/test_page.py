@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bnbench import report, store
+from bnbench import files, report
 from bnbench.content import Picture, content
 from bnbench.page import page
 from bnbench.results import Results
@@ -107,7 +107,7 @@ def test_the_same_results_give_the_same_page(html: str, results: Results) -> Non
 
 def test_a_page_with_all_figures_is_small_enough_to_send(tmp_path: Path) -> None:
     report.write(finished(tmp_path, MIXED), kinds=("png",))
-    assert (tmp_path / store.REPORT).stat().st_size < 6e6
+    assert (tmp_path / files.REPORT).stat().st_size < 6e6
 
 
 @pytest.mark.parametrize("end", [None, "failed"])

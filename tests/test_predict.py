@@ -9,7 +9,7 @@ import yaml
 from numpy.typing import NDArray
 
 import bnbench
-from bnbench import data, engine, inputs, predict, store
+from bnbench import data, engine, files, inputs, predict
 from bnbench.compiled import use_threads
 from bnbench.data.splits import Scaling, apply, split
 from bnbench.errors import DataError, ResultsError
@@ -169,7 +169,7 @@ def test_bad_input_is_told_before_tensorflow_is_asked_for(
 def test_a_damaged_model_is_told(tmp_path: Path, trained: Any) -> None:
     results, made_up, _ = trained
     np.save(tmp_path / "x.npy", made_up.x)
-    path = store.model_path(results.folder, results.trials["trial"].iloc[0])
+    path = files.model_path(results.folder, results.trials["trial"].iloc[0])
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ResultsError, match=r"\.keras: cannot be loaded: .*; remove it, and the same run makes it anew"):
         predict.predict(results.folder, "best", [tmp_path / "x.npy"])

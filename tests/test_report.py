@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bnbench import report, store, text
+from bnbench import files, report, store, text
 from bnbench.results import Results
 from kept import keep
 from stored import MIXED, finished
@@ -64,9 +64,9 @@ FIGURE = {"source": "x", "variant": "plain", "metric": "test_accuracy", "value":
         (ENDS[:5], None, {"sweep__grid": {"model.params.units": [4, 6]}}),
         ([X] * 4 + [0.9] * 4, None, {}),
         (ENDS * 2, None, {"sweep__grid": {"train.steps_per_epoch": [None, 3]}}),
-        (ENDS, lambda folder: (folder / store.CONFIG).unlink(), {}),
-        (ENDS, lambda folder: store.write_text(folder / store.CONFIG, "a: ["), {}),
-        (ENDS, lambda folder: store.write_text(folder / store.ENVIRONMENT, "[1, 2"), {}),
+        (ENDS, lambda folder: (folder / files.CONFIG).unlink(), {}),
+        (ENDS, lambda folder: files.write_text(folder / files.CONFIG, "a: ["), {}),
+        (ENDS, lambda folder: files.write_text(folder / files.ENVIRONMENT, "[1, 2"), {}),
         (ENDS, lambda folder: unknown(folder, "validation_accuracy = NULL"), {}),
         (ENDS, lambda folder: unknown(folder, "train_loss = NULL, validation_loss = NULL"), {}),
         (ENDS, lambda folder: unknown(folder, "train_loss = 0, validation_loss = 0"), {}),
@@ -86,7 +86,7 @@ def test_whatever_is_missing_it_is_told_and_reported(
     results = Results(tmp_path)
     ended = len([end for end in ends if end != "failed"])
     assert text.answer(results).startswith(f"{ended} of {results.planned} trials")
-    assert tmp_path / store.REPORT in report.write(tmp_path, ("png",))
+    assert tmp_path / files.REPORT in report.write(tmp_path, ("png",))
 
 
 def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:

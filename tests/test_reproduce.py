@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from bnbench import data, found, overview, report, reproduce, store, workers
+from bnbench import data, files, found, overview, report, reproduce, store, workers
 from bnbench.cli import main
 from bnbench.config import Data
 from bnbench.data import Places
@@ -128,9 +128,9 @@ def test_what_is_done_is_skipped_until_a_statement_changes(recorder: Recorder) -
 def test_results_without_their_records_get_them(recorder: Recorder) -> None:
     write("one")
     run(recorder)
-    (Path("results/one") / store.RUN).unlink()
+    (Path("results/one") / files.RUN).unlink()
     run(recorder)
-    assert (Path("results/one") / store.RUN).is_file()
+    assert (Path("results/one") / files.RUN).is_file()
     assert len(recorder.started) == 1
 
 
@@ -184,7 +184,7 @@ def test_a_smoke_run_writes_no_page_and_keeps_its_workers(recorder: Recorder) ->
     assert page() == "mine"
     assert recorder.began == ["a-smoke", "b-smoke"]
     assert recorder.started == [0]
-    assert Path("results/a-smoke", store.RUN).is_file()
+    assert Path("results/a-smoke", files.RUN).is_file()
 
 
 def test_smoke_results_are_not_on_the_page(recorder: Recorder) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bnbench import saved, store
+from bnbench import files, saved
 from bnbench.errors import ResultsError
 from bnbench.saved import Saved
 from examples import make_plan
@@ -75,10 +75,10 @@ def test_what_makes_probabilities_of_the_outputs(changes: dict[str, Any], wanted
 
 def test_models_with_other_weights_or_without_a_page_are_missing(tmp_path: Path) -> None:
     for trial in ("a", "b"):
-        path = store.model_path(tmp_path, trial)
+        path = files.model_path(tmp_path, trial)
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    saved.write(store.model_path(tmp_path, "a"), PAGE)
-    assert store.saved_models(tmp_path, ["a", "b", "c"]) == {"a": PAGE}
-    assert store.missing_models(tmp_path, ["a", "b", "c"], "best") == {"b", "c"}
-    assert store.missing_models(tmp_path, ["a", "b", "c"], "final") == {"a", "b", "c"}
+    saved.write(files.model_path(tmp_path, "a"), PAGE)
+    assert files.saved_models(tmp_path, ["a", "b", "c"]) == {"a": PAGE}
+    assert files.missing_models(tmp_path, ["a", "b", "c"], "best") == {"b", "c"}
+    assert files.missing_models(tmp_path, ["a", "b", "c"], "final") == {"a", "b", "c"}

@@ -1,4 +1,3 @@
-import json
 import sqlite3
 from pathlib import Path
 
@@ -264,10 +263,3 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsError, match="cannot be written"), store.claim(tmp_path / "file" / "leaf"):
         pass
-
-
-def test_text_is_replaced_whole(tmp_path: Path) -> None:
-    store.write_text(tmp_path / "a" / "x.json", json.dumps({"a": 1}))
-    store.write_text(tmp_path / "a" / "x.json", json.dumps({"b": 2}))
-    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]
-    assert json.loads((tmp_path / "a" / "x.json").read_text()) == {"b": 2}

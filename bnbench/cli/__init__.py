@@ -216,11 +216,11 @@ def compare(a: Path, b: Path, score: str, tolerance: float | None, as_json: bool
 def check(folder: Path, as_json: bool) -> None:
     """Judge the claims of an experiment by its results; exit code 3 if one is refuted."""
     import bnbench
-    from bnbench import store, text
+    from bnbench import files, text
 
     results = bnbench.open(folder)
     if results.experiment is None:
-        raise ResultsError(f"{folder / store.CONFIG}: missing or not readable, so what was claimed is not known")
+        raise ResultsError(f"{folder / files.CONFIG}: missing or not readable, so what was claimed is not known")
     claims = results.claims
     ended = len(results.trials) - len(results.faults)
     if ended < results.planned:

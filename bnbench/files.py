@@ -1,0 +1,118 @@
+"""The plain files of a results folder: their names, and how each is written whole and read with care."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bnbench import saved
+from bnbench.errors import ResultsError
+from bnbench.reading import read_yaml
+from bnbench.spreadsheets import defused
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+CONFIG, ENVIRONMENT, MODELS, PLOTS = "config.yaml", "environment.json", "models", "plots"
+REPORT, PAGE = "report.html", "report.md"
+RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
+UNDATED: Mapping[str, dict[str, None]] = {
+    ".svg": {"Date": None},
+    ".pdf": {"CreationDate": None},
+}  # the same figure, the same file
+
+
+def model_path(folder: Path, trial: str) -> Path:
+    """Where a trial's model is saved, if it is."""
+    return folder / MODELS / f"{trial}.keras"
+
+
+def saved_models(folder: Path, trials: Iterable[str]) -> dict[str, saved.Saved]:
+    """What is known of the saved models of trials; a trial without one is left out.
+
+    Raises:
+        ResultsError: what lies beside a model cannot be read.
+    """
+    pages = {trial: saved.read(model_path(folder, trial)) for trial in trials}
+    return {trial: page for trial, page in pages.items() if page}
+
+
+def missing_models(folder: Path, trials: Iterable[str], weights: str) -> set[str]:
+    """Those of the trials whose `final` or `best` weights were not saved."""
+    trials = set(trials)
+    return trials - {trial for trial, page in saved_models(folder, trials).items() if page.weights == weights}
+
+
+def settings(folder: Path) -> dict[str, object]:
+    """What config.yaml says, as resolved; empty where it is gone.
+
+    Raises:
+        ConfigError: it is no mapping in YAML.
+    """
+    path = folder / CONFIG
+    return read_yaml(path) if path.exists() else {}
+
+
+def environment(folder: Path) -> dict[str, Any]:
+    """What environment.json says of the last run that trained; empty where there was none.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    return read_json(folder / ENVIRONMENT)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """What a file beside the database says; empty where there is none.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+    except (OSError, ValueError, TypeError) as error:
+        raise ResultsError(f"{path}: cannot be read ({error}); remove it to go on without") from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write beside, then replace: a reader sees the old file or the new one, never half of one."""
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside.write_text(text, encoding="utf-8", newline="\n")
+        beside.replace(path)
+    except OSError as error:
+        raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Path]:
+    """`<name>.csv` for each table: UTF-8, a header, missing values empty."""
+    for name, table in tables.items():
+        write_text(folder / f"{name}.csv", defused(table).to_csv(index=False))
+    return [folder / f"{name}.csv" for name in tables]
+
+
+def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]) -> list[Path]:
+    """`plots/<name>.<kind>` for each kind of file."""
+    paths = [folder / PLOTS / f"{name}.{kind}" for kind in kinds]
+    for path in paths:
+        beside = path.with_name(f".{path.name}.part")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(beside, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
+            if path.suffix == ".png":
+                _use_palette(beside)
+            beside.replace(path)
+        except OSError as error:
+            raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
+    return paths
+
+
+def _use_palette(path: Path) -> None:
+    """Rewrite an image in 256 colours: a third of the bytes, and no difference to the eye."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        few = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    few.save(path, format="PNG", optimize=True)

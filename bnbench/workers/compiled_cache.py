@@ -4,6 +4,7 @@ TensorFlow reads and writes such files itself, but neither checks them nor survi
 a folder of its own, which starts with links to the kept files whose checksum, part of their name, is right.
 """
 
+import errno
 import hashlib
 import logging
 import os
@@ -16,7 +17,10 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
+from filelock import FileLock, Timeout
+
 MOST_BYTES = 2**28  # kept; a program takes 0.1 to 2 MB
+FREE_BYTES = 2**26  # with less than this left it is not used: where TensorFlow cannot write a file the trial fails
 ABANDONED = 30 * 86400  # seconds after which the folder of a run that was killed is removed
 log = logging.getLogger(__name__)
 
@@ -30,13 +34,18 @@ def opened(cache_dir: Path) -> Iterator[dict[str, str]]:
         return
     kept = cache_dir / "compiled" / _machine()
     folder = kept / f"run-{uuid4().hex}"
+    lock = FileLock(f"{folder}.lock")
     try:
-        folder.mkdir(parents=True)
+        kept.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(kept).free < FREE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        lock.acquire()
+        folder.mkdir()
         _remove_old(kept)
         known = _link_sound(kept, folder)
     except OSError as error:
         log.info("%s: compiled programs are not kept: %s", kept, error)
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder, lock)
         yield {}
         return
     try:
@@ -46,7 +55,15 @@ def opened(cache_dir: Path) -> Iterator[dict[str, str]]:
             for path in folder.glob("*.pb"):
                 if path.name not in known:
                     path.replace(kept / f"{_checksum(path)}-{path.name}")
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder, lock)
+
+
+def _remove(folder: Path, lock: FileLock) -> None:
+    """Leave nothing of a run's own folder behind."""
+    shutil.rmtree(folder, ignore_errors=True)
+    lock.release()
+    with suppress(OSError):
+        Path(lock.lock_file).unlink()
 
 
 def _link_sound(kept: Path, folder: Path) -> set[str]:
@@ -70,9 +87,12 @@ def _remove_old(kept: Path) -> None:
         size += path.stat().st_size
         if size > MOST_BYTES:
             path.unlink(missing_ok=True)
-    for path in kept.glob("run-*"):
-        if time.time() - path.stat().st_mtime > ABANDONED:
-            shutil.rmtree(path, ignore_errors=True)
+    for path in kept.glob("run-*[!k]"):  # folders, not their locks
+        lock = FileLock(f"{path}.lock", timeout=0)
+        with suppress(Timeout):  # it is in use, whatever the clock says
+            if time.time() - path.stat().st_mtime > ABANDONED:
+                lock.acquire()
+                _remove(path, lock)
 
 
 def _checksum(path: Path) -> str:

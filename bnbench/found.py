@@ -18,6 +18,11 @@ NUMBERS = {  # columns; all others are text: a variant may be called 200
     "claims": ["estimate", "low", "high", "n"],
     "published": ["learning_rate", "published", "mean", "sd", "n", "low", "high", "difference"],
 }
+TEXTS = {
+    "claims": ["text", "metric", "of", "over", "bound", "verdict", "reason"],
+    "published": ["source", "variant", "metric", "note"],
+}
+KINDS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int, "seconds": int | float}  # of RUN
 
 
 @dataclass(frozen=True)
@@ -76,19 +81,36 @@ def read(folder: Path) -> Found | None:
     run = files.read_json(folder / files.RUN)
     if not run:
         return None
-    claims, published = (_table(folder / file, NUMBERS[name]) for name, file in TABLES.items())
+    wrong = [name for name, kind in KINDS.items() if not isinstance(run.get(name), kind)]
+    if wrong or run.keys() != KINDS.keys():
+        where = ", ".join(wrong or sorted(run.keys() - KINDS.keys()))
+        raise ResultsError(f"{folder / files.RUN}: not as bnbench writes it ({where}); remove it to go on")
+    claims, published = (_table(folder / file, name) for name, file in TABLES.items())
+    return Found(**run, claims=claims, published=published, environment=_environment(folder))
+
+
+def _environment(folder: Path) -> Mapping[str, Any]:
+    environment = files.environment(folder)
+    data, packages = environment.get("data", {}), environment.get("packages", {})
     try:
-        return Found(**run, claims=claims, published=published, environment=files.environment(folder))
-    except TypeError as error:
-        raise ResultsError(f"{folder / files.RUN}: not as bnbench writes it ({error}); remove it to go on") from error
+        sound = all(isinstance(facts["form"], str) and isinstance(facts["rows"], int) for facts in data.values())
+        sound &= all(isinstance(version, str | None) for version in packages.values())
+        sound &= isinstance(environment.get("commit"), str | None)
+    except (AttributeError, TypeError, KeyError):
+        sound = False
+    if not sound:
+        raise ResultsError(f"{folder / files.ENVIRONMENT}: not as bnbench writes it; remove it to go on")
+    return environment
 
 
-def _table(path: Path, numbers: list[str]) -> pd.DataFrame:
+def _table(path: Path, name: str) -> pd.DataFrame:
     """A table of text but for some columns of numbers; empty where there is no file."""
     if not path.exists():
         return pd.DataFrame()
     try:
         table = restored(pd.read_csv(path, dtype=str, keep_default_na=False))
-        return table.assign(**{name: pd.to_numeric(table[name]) for name in numbers})
-    except (OSError, ValueError, KeyError) as error:
+        if missing := {*TEXTS[name], *NUMBERS[name]} - {*table}:
+            raise ValueError(f"no column {', '.join(sorted(missing))}")
+        return table.assign(**{number: pd.to_numeric(table[number]) for number in NUMBERS[name]})
+    except (OSError, ValueError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}); `bnbench report` writes it anew") from error

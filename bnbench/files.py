@@ -1,7 +1,10 @@
 """The plain files of a results folder: their names, and how each is written whole and read with care."""
 
+import errno
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,15 +78,44 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ResultsError(f"{path}: cannot be read ({error}); remove it to go on without") from error
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write beside, then replace: a reader sees the old file or the new one, never half of one."""
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other command writes plain files into a folder; it waits for us in turn."""
+    from filelock import FileLock
+
+    try:
+        with FileLock(folder / ".files.lock"):
+            yield
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+@contextmanager
+def _replaced(path: Path) -> Iterator[Path]:
+    """A file to write beside another that then takes its place: a reader sees the old or the new, never half of one."""
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.write_text(text, encoding="utf-8", newline="\n")
+        yield beside
         beside.replace(path)
     except OSError as error:
-        raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
+        with suppress(OSError):
+            beside.unlink()
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> ResultsError:
+    """What to say where a file cannot be written: why, how much space is left if that is it, how to go on."""
+    why = error.strerror or str(error)
+    if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        why += f" ({shutil.disk_usage(path.parent).free / 1e6:.1f} MB free)"
+    return ResultsError(f"{path}: cannot be written: {why}; finished trials are kept, mend that and run the same again")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    with _replaced(path) as beside:
+        beside.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Path]:
@@ -97,15 +129,10 @@ def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]
     """`plots/<name>.<kind>` for each kind of file."""
     paths = [folder / PLOTS / f"{name}.{kind}" for kind in kinds]
     for path in paths:
-        beside = path.with_name(f".{path.name}.part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        with _replaced(path) as beside:
             figure.savefig(beside, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
             if path.suffix == ".png":
                 _use_palette(beside)
-            beside.replace(path)
-        except OSError as error:
-            raise ResultsError(f"{path}: cannot be written: {error.strerror or error}") from error
     return paths
 
 

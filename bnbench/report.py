@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from bnbench import files, found, plots
+from bnbench import files, found, plots, store
 from bnbench.content import Picture, content, markdown
 from bnbench.figures import figures
 from bnbench.page import page
@@ -25,7 +25,13 @@ def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     Raises:
         ResultsError: no results there, or they cannot be read or written.
     """
-    results = Results(folder)
+    store.expect(folder)
+    with files.alone(folder):
+        return _write(Results(folder), kinds)
+
+
+def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
+    folder = results.folder
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
     paths = files.write_tables(folder, tables)
     pictures = []

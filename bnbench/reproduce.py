@@ -55,7 +55,7 @@ class Job:
         config = self.folder / files.CONFIG
         if self.todo or not (self.folder / files.RUN).exists() or not config.exists():
             return False
-        return config.read_text(encoding="utf-8") == self.plan.experiment.to_yaml()
+        return config.read_bytes() == self.plan.experiment.to_yaml().encode()
 
 
 @dataclass(frozen=True)
@@ -207,14 +207,16 @@ def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], asked: Asked
     """
     if asked.smoke:
         return
-    path = asked.results / PAGE
-    if path.exists() and not path.read_text(encoding="utf-8", errors="replace").startswith(overview.MARK):
-        raise ResultsError(f"{path}: not written by `bnbench reproduce`: move it away, or choose another --results")
-    entries = [
-        overview.Entry(name, _link(config, asked.results), found.read(asked.results / name), _seconds(jobs.get(name)))
-        for name, config in known.items()
-    ]
-    files.write_text(path, overview.page(entries))
+    page = asked.results / PAGE
+    if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(overview.MARK):
+        raise ResultsError(f"{page}: not written by `bnbench reproduce`: move it away, or choose another --results")
+    asked.results.mkdir(parents=True, exist_ok=True)
+    with files.alone(asked.results):
+        entries = [
+            overview.Entry(name, _link(path, asked.results), found.read(asked.results / name), _seconds(jobs.get(name)))
+            for name, path in known.items()
+        ]
+        files.write_text(page, overview.page(entries))
 
 
 def _seconds(job: Job | None) -> float | None:

@@ -1,28 +1,23 @@
-"""The database of finished trials in a results folder.
-
-Schema, by format version (`PRAGMA user_version`):
-    1  trials: one row a finished trial, by id; every mini-batch loss as float32, little-endian, zlib.
-       history: one row a trial and epoch.
-       plan, programs: what the last `run` asked for, so that a report needs neither config nor data.
-    2  trials.bn_mode_gap.
-    3  trials.prediction_share, majority_share, dead_share, dead_layer.
-    4  trials.fitted_loss, fitted_accuracy.
-    5  trials.gradient_growth.
-"""
+"""The database of finished trials in a results folder: what a run keeps, and what tables are made of."""
 
 import json
+import logging
 import os
 import socket
 import sqlite3
 import time
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from bnbench import checksums, database
+from bnbench.checksums import Kept
 from bnbench.errors import ResultsError
+from bnbench.files import unwritable, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,61 +27,19 @@ if TYPE_CHECKING:
     from bnbench.plan import Plan
     from bnbench.records import Result
 
-FORMAT = 5
 DATABASE = "trials.db"
-SCHEMA = """
-CREATE TABLE trials (
-    id TEXT PRIMARY KEY, program TEXT NOT NULL, status TEXT NOT NULL, divergence TEXT, diverged_at_step INTEGER,
-    steps INTEGER NOT NULL, parameters INTEGER, test_loss REAL, test_accuracy REAL, best_epoch INTEGER,
-    best_test_loss REAL, best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT,
-    reason TEXT, traceback TEXT,
-    step_losses BLOB, bn_mode_gap REAL, prediction_share REAL, majority_share REAL, dead_share REAL, dead_layer TEXT,
-    fitted_loss REAL, fitted_accuracy REAL, gradient_growth REAL
-) WITHOUT ROWID;
-CREATE TABLE history (
-    trial TEXT NOT NULL REFERENCES trials (id), epoch INTEGER NOT NULL, step INTEGER NOT NULL, train_loss REAL,
-    train_accuracy REAL, validation_loss REAL, validation_accuracy REAL, seconds REAL, PRIMARY KEY (trial, epoch)
-) WITHOUT ROWID;
-CREATE TABLE programs (
-    key TEXT PRIMARY KEY, classes INTEGER NOT NULL, train_rows INTEGER NOT NULL, validation_rows INTEGER NOT NULL,
-    test_rows INTEGER NOT NULL, steps_per_epoch INTEGER NOT NULL, validation_is_test INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE plan (
-    number INTEGER PRIMARY KEY, trial TEXT NOT NULL, program TEXT NOT NULL, variant TEXT NOT NULL,
-    learning_rate REAL NOT NULL, seed INTEGER NOT NULL, axes TEXT NOT NULL
-);
-"""
 NUMBERS = ("_loss", "_accuracy", "_gap", "_share", "_growth", "seconds", "seconds_per_step")  # ends of their names
-# By the format that it leads away from.
-MIGRATIONS = {
-    1: "ALTER TABLE trials ADD COLUMN bn_mode_gap REAL",
-    2: """
-    ALTER TABLE trials ADD COLUMN prediction_share REAL; ALTER TABLE trials ADD COLUMN majority_share REAL;
-    ALTER TABLE trials ADD COLUMN dead_share REAL; ALTER TABLE trials ADD COLUMN dead_layer TEXT""",
-    3: "ALTER TABLE trials ADD COLUMN fitted_loss REAL; ALTER TABLE trials ADD COLUMN fitted_accuracy REAL",
-    4: "ALTER TABLE trials ADD COLUMN gradient_growth REAL",
-}
-# The last epoch is that of the final weights, unless those are not finite numbers.
-TRIALS = """
-SELECT plan.trial, plan.variant, plan.learning_rate, plan.seed, plan.axes, trials.status, trials.divergence,
-    trials.diverged_at_step, last.epoch AS epochs, trials.steps, last.train_loss, last.train_accuracy,
-    last.validation_loss, last.validation_accuracy,
-    trials.test_loss, trials.test_accuracy, trials.best_epoch, trials.best_test_loss, trials.best_test_accuracy,
-    trials.fitted_loss, trials.fitted_accuracy, trials.bn_mode_gap, trials.prediction_share, trials.majority_share,
-    trials.dead_share, trials.dead_layer, trials.gradient_growth, first.validation_loss AS initial_loss,
-    trials.parameters, trials.seconds, trials.seconds_per_step, trials.engine, trials.worker, trials.reason,
-    programs.classes, programs.validation_rows
-FROM plan JOIN trials ON trials.id = plan.trial JOIN programs ON programs.key = plan.program
-    LEFT JOIN history AS first ON first.trial = plan.trial AND first.epoch = 0
-    LEFT JOIN history AS last ON last.trial = plan.trial
-        AND last.epoch = (SELECT max(epoch) FROM history WHERE history.trial = plan.trial)
-ORDER BY plan.number
-"""
-HISTORY = """
-SELECT history.* FROM history
-    JOIN (SELECT trial, min(number) AS number FROM plan GROUP BY trial) AS planned ON planned.trial = history.trial
-ORDER BY planned.number, history.epoch
-"""
+PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
+OF_TRIAL = (
+    "status", "divergence", "diverged_at_step", "steps", "test_loss", "test_accuracy", "best_epoch", "best_test_loss",
+    "best_test_accuracy", "fitted_loss", "fitted_accuracy", "bn_mode_gap", "prediction_share", "majority_share",
+    "dead_share", "dead_layer", "gradient_growth", "parameters", "seconds", "seconds_per_step", "engine", "worker",
+    "reason",
+)  # fmt: skip
+OF_LAST_EPOCH = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+OF_PROGRAM = ("classes", "validation_rows")
+PLAN, PROGRAMS = "SELECT * FROM plan ORDER BY number", "SELECT * FROM programs ORDER BY key"
+log = logging.getLogger(__name__)
 
 
 class Store:
@@ -109,6 +62,7 @@ class Store:
                     "plan",
                     [(t.number, t.id, program.key, t.variant, t.learning_rate, t.seed, axes) for t, axes in trials],
                 )
+            self._insert("notes", [("plan", "", checksum_of_plan(self._db))])
 
     def add(self, result: "Result") -> None:
         """Keep a trial as it ended, in one transaction; what an earlier try left is replaced."""
@@ -119,16 +73,18 @@ class Store:
             *astuple(result.best_test), result.seconds, result.seconds_per_step, result.engine, result.worker,
             fault and fault.reason, fault and fault.traceback,
             zlib.compress(result.step_losses.astype("<f4").tobytes()), result.bn_mode_gap,
-            *astuple(result.probe), *astuple(result.fitted), result.gradient_growth,
+            *astuple(result.probe), *astuple(result.fitted), result.gradient_growth, None,
         )  # fmt: skip
         with self._transaction():
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
             self._insert("trials", [row])
             self._insert("history", [(result.trial, *astuple(epoch)) for epoch in result.epochs])
+            seal(self._db, result.trial)
+        self.__dict__.pop("_kept", None)  # what was read before
 
     def states(self) -> dict[str, str]:
-        """Trial id -> status, of every trial that ever ended here."""
-        return dict(self._db.execute("SELECT id, status FROM trials").fetchall())
+        """Trial id -> status, of every trial that ever ended here; one that is damaged has to be trained anew."""
+        return {trial: kept.row["status"] for trial, kept in self._kept.items()}
 
     def step_seconds(self) -> dict[str, float]:
         """Program -> mean seconds a step, of the trials measured here."""
@@ -140,33 +96,77 @@ class Store:
 
     def trials(self) -> "pd.DataFrame":
         """One row a finished trial of the present plan, as stored; `analysis.trial_table` makes it the public one."""
-        return self._table(TRIALS)
-
-    def history(self) -> "pd.DataFrame":
-        """One row a trial and epoch of the present plan."""
-        return self._table(HISTORY)
-
-    def _table(self, query: str) -> "pd.DataFrame":
         import pandas as pd
 
-        cursor = self._db.execute(query)
-        table = pd.DataFrame(cursor.fetchall(), columns=[column[0] for column in cursor.description])
+        planned, programs = self._plan()
+        rows = [
+            _table_row(row, kept, programs[row["program"]])
+            for row in planned
+            if (kept := self._kept.get(row["trial"])) and row["program"] in programs
+        ]
+        columns = [*PLANNED, *OF_TRIAL, "epochs", *OF_LAST_EPOCH, "initial_loss", *OF_PROGRAM]
+        table = pd.DataFrame(rows, columns=columns)
         # A column without one known number would not be one of numbers.
         numbers = [name for name in table.columns if name.endswith(NUMBERS)]
         return table.astype(dict.fromkeys(numbers, "float64"))
+
+    def history(self) -> "pd.DataFrame":
+        """One row a trial and epoch of the present plan."""
+        import numpy as np
+        import pandas as pd
+
+        ended = [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._kept]
+        epochs = [self._kept[trial].epochs for trial in ended]
+        values = np.concatenate([np.empty((0, len(checksums.EPOCH))), *epochs])
+        table = pd.DataFrame(dict(zip(checksums.EPOCH, values.T, strict=True)))
+        table.insert(0, "trial", np.repeat(np.array(ended, object), [len(part) for part in epochs]))
+        return table.astype({"epoch": "int64", "step": "int64"})
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
         """The mini-batch losses of a trial, (steps,), up to and with the first that is not finite."""
         import numpy as np
 
-        row = self._db.execute("SELECT step_losses FROM trials WHERE id = ?", (trial,)).fetchone()
-        if row is None:
+        if trial not in self._kept:
             raise ResultsError(f"{self.folder}: no trial {trial} has ended here")
-        return np.frombuffer(zlib.decompress(row[0]), "<f4")
+        return np.frombuffer(zlib.decompress(self._kept[trial].row["step_losses"]), "<f4")
 
     def planned(self) -> int:
         """How many trials the present plan holds."""
-        return int(self._db.execute("SELECT count(*) FROM plan").fetchone()[0])
+        return len(self._plan()[0])
+
+    def environment(self) -> str:
+        """What environment.json says of the last run that trained; empty where that is not known."""
+        row = self._db.execute("SELECT text, checksum FROM notes WHERE name = 'environment'").fetchone()
+        return row[0] if row and row[1] == checksums.of_rows([row[:1]]) else ""
+
+    def set_environment(self, text: str) -> None:
+        """Keep what a run trains on."""
+        with self._transaction():
+            self._insert("notes", [("environment", text, checksums.of_rows([(text,)]))])
+
+    def _plan(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+        """The rows of the present plan, and the programs by key.
+
+        Raises:
+            ResultsError: they are not what was written.
+        """
+        planned = checksums.named_rows(self._db.execute(PLAN))
+        programs = checksums.named_rows(self._db.execute(PROGRAMS))
+        row = self._db.execute("SELECT checksum FROM notes WHERE name = 'plan'").fetchone()
+        if row and row[0] != checksum_of_plan(self._db):
+            raise ResultsError(f"{self.folder / DATABASE}: its plan is damaged; `bnbench run` with its config mends it")
+        return planned, {row["key"]: row for row in programs}
+
+    @cached_property
+    def _kept(self) -> dict[str, Kept]:
+        """Every trial that is whole; what is told of those that are not is told once."""
+        kept, damaged = read_kept(self._db)
+        if damaged:
+            some = (
+                f"{len(damaged)} of {len(kept) + len(damaged)} trials are damaged ({first_few(damaged)}) and left out"
+            )
+            log.warning("%s: %s; `bnbench run` trains them anew", self.folder / DATABASE, some)
+        return kept
 
     def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Whole rows, each replacing one of the same key; `table` is one of SCHEMA's."""
@@ -176,11 +176,65 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        try:
-            with self._db:
-                yield
-        except sqlite3.Error as error:
-            raise ResultsError(f"{self.folder / DATABASE}: {error}; what was kept before is unharmed") from error
+        with database.told(self.folder / DATABASE), self._db:
+            yield
+
+
+def read_kept(connection: sqlite3.Connection) -> tuple[dict[str, Kept], set[str]]:
+    """The trials of a database that are whole, by id, and the ids of those that are not."""
+    rows = checksums.named_rows(connection.execute("SELECT * FROM trials"))
+    return checksums.sorted_out(rows, connection.execute("SELECT * FROM history ORDER BY trial, epoch"))
+
+
+def seal(connection: sqlite3.Connection, trial: str) -> None:
+    """Give a trial the checksum of what can be read back of it."""
+    (row,) = checksums.named_rows(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
+    epochs = connection.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
+    kept = Kept(row, checksums.values_of(epochs))
+    connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (checksums.of_trial(kept), trial))
+
+
+def checksum_of_plan(connection: sqlite3.Connection) -> str:
+    """That of the present plan and of the programs."""
+    return checksums.of_rows(*(connection.execute(query).fetchall() for query in (PLAN, PROGRAMS)))
+
+
+def _table_row(planned: Mapping[str, Any], kept: Kept, program: Mapping[str, Any]) -> dict[str, Any]:
+    """A trial as it was planned and as it ended; its last epoch is that of the final weights, if those are finite."""
+    row = {name: planned[name] for name in PLANNED} | {name: kept.row[name] for name in OF_TRIAL}
+    row |= {name: program[name] for name in OF_PROGRAM}
+    if len(kept.epochs):
+        last = dict(zip(checksums.EPOCH, kept.epochs[-1].tolist(), strict=True))
+        row |= {"epochs": int(last["epoch"])} | {name: last[name] for name in OF_LAST_EPOCH}
+        row["initial_loss"] = float(kept.epochs[0][checksums.EPOCH.index("validation_loss")])
+    return row
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """A results folder for oneself, made if need be.
+
+    Raises:
+        ResultsError: it cannot be written, or another process has it.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=0)
+    owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise ResultsError(f"{folder}: in use by {_owner(folder)}; wait for it, or stop it and run again") from None
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    try:
+        write_text(folder / ".owner", json.dumps(owner))
+        yield
+    finally:
+        with suppress(OSError):  # of a disk that can no longer be written
+            (folder / ".owner").unlink(missing_ok=True)
+        lock.release()
 
 
 @contextmanager
@@ -190,38 +244,22 @@ def claim(folder: Path) -> Iterator[Store]:
     Raises:
         ResultsError: it cannot be written, another process has it, or it is not a results folder of this version.
     """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".lock", timeout=0)
-    owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-        (folder / ".owner").write_text(json.dumps(owner), encoding="utf-8")
-    except Timeout:
-        raise ResultsError(f"{folder}: in use by {_owner(folder)}; wait for it, or stop it and run again") from None
-    except OSError as error:
-        raise ResultsError(f"{folder}: cannot be written: {error.strerror or error}") from error
-    try:
-        with closing(_connect(folder, "rwc")) as connection, _damage_told(folder):
-            yield Store(folder, connection)
-    finally:
-        (folder / ".owner").unlink(missing_ok=True)
-        lock.release()
+    path = folder / DATABASE
+    with alone(folder), closing(database.connect(path, write=True)) as connection, database.told(path):
+        yield Store(folder, connection)
 
 
 @contextmanager
 def read(folder: Path) -> Iterator[Store]:
-    """A results folder to look at.
+    """A results folder to look at, as it is at one moment.
 
     Raises:
         ResultsError: there is none, or it is damaged or of another version.
     """
-    if not exists(folder):
-        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
-        there = f"; there are {', '.join(known)}" if known else ""
-        raise ResultsError(f"{folder}: no results here (no {DATABASE}){there}")
-    with closing(_connect(folder, "ro")) as connection, _damage_told(folder):
+    expect(folder)
+    path = folder / DATABASE
+    with closing(database.connect(path, write=False)) as connection, database.told(path):
+        connection.execute("BEGIN")
         yield Store(folder, connection)
 
 
@@ -231,60 +269,27 @@ def exists(folder: Path) -> bool:
     return path.is_file() and path.stat().st_size > 0
 
 
-@contextmanager
-def _damage_told(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise ResultsError(f"{folder / DATABASE}: cannot be read ({error}); move it away to start anew") from error
+def expect(folder: Path) -> None:
+    """Check that there are results.
+
+    Raises:
+        ResultsError: there are none.
+    """
+    if not exists(folder):
+        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
+        there = f"; there are {', '.join(known)}" if known else ""
+        raise ResultsError(f"{folder}: no results here (no {DATABASE}){there}")
 
 
-def _connect(folder: Path, mode: str) -> sqlite3.Connection:
-    path = folder / DATABASE
-    try:
-        connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30)
-    except sqlite3.Error as error:
-        raise ResultsError(f"{path}: cannot be opened ({error})") from error
-    try:
-        version = _prepare(connection, make=mode == "rwc")
-    except sqlite3.Error as error:
-        connection.close()
-        raise ResultsError(f"{path}: not a readable database ({error}); move it away to start anew") from error
-    if version in MIGRATIONS:
-        return _migrated(connection, version, in_memory=mode == "ro")
-    if version != FORMAT:
-        connection.close()
-        raise ResultsError(
-            f"{path}: format {version}, but this bnbench reads format {FORMAT}: use the one that wrote it"
-        )
-    return connection
-
-
-def _prepare(connection: sqlite3.Connection, make: bool) -> int:
-    """The format of a database; an empty one is given the tables, if that is allowed."""
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    empty = not connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone()
-    if make and version == 0 and empty:
-        connection.executescript(f"BEGIN; {SCHEMA} PRAGMA user_version = {FORMAT}; COMMIT;")
-        return FORMAT
-    return version
-
-
-def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> sqlite3.Connection:
-    """A database of an older format, brought to this one; of one that is only looked at a copy is."""
-    if in_memory:
-        copy = sqlite3.connect(":memory:")
-        with closing(connection):
-            connection.backup(copy)
-        connection = copy
-    for older in range(version, FORMAT):
-        connection.executescript(f"BEGIN; {MIGRATIONS[older]}; PRAGMA user_version = {older + 1}; COMMIT;")
-    return connection
+def first_few(trials: Iterable[object]) -> str:
+    """Some of the ids, to tell them: `a, b, c, ...`"""
+    some = sorted(map(str, trials))
+    return ", ".join([*some[:3], *["..."] * (len(some) > 3)])
 
 
 def _owner(folder: Path) -> str:
     try:
         owner = json.loads((folder / ".owner").read_text(encoding="utf-8"))
         return f"process {owner['process']} on {owner['host']} since {owner['since']}"
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return "another process"

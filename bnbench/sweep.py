@@ -12,6 +12,7 @@ from bnbench import config, data, environment, files, machine, store, workers
 from bnbench import plan as planning
 from bnbench import smoke as smoking
 from bnbench.data import Places
+from bnbench.errors import ResultsError
 from bnbench.machine import Jobs
 from bnbench.plan import Cohort, Plan, Trial
 from bnbench.records import Epoch, Result, Saving
@@ -103,13 +104,21 @@ def run(
                 started.check([cohort.program for cohort in todo])
             with store.claim(folder) as opened:
                 opened.set_plan(plan)
-                files.write_text(folder / files.CONFIG, plan.experiment.to_yaml())
+                if started:
+                    described = environment.describe(plan, started.devices(), chosen.count)
+                    opened.set_environment(json.dumps(described, indent=1) + "\n")
+                _write_beside(plan, opened)
                 try:
                     if started:
-                        _train(todo, plan, started, chosen, opened, watcher, trial_timeout)
-                finally:
+                        _train(todo, plan, started, opened, watcher, trial_timeout)
+                except ResultsError:  # where a trial cannot be kept no report can be written
+                    raise
+                except BaseException:
                     watcher.end()
                     finish(folder)
+                    raise
+                watcher.end()
+                finish(folder)
     finally:
         watcher.end()
 
@@ -134,17 +143,16 @@ def left(plan: Plan, folder: Path) -> list[Cohort]:
     return left
 
 
+def _write_beside(plan: Plan, opened: store.Store) -> None:
+    """The experiment as it is resolved, and what the last run that trained ran on."""
+    files.write_text(opened.folder / files.CONFIG, plan.experiment.to_yaml())
+    if described := opened.environment():
+        files.write_text(opened.folder / files.ENVIRONMENT, described)
+
+
 def _train(
-    todo: list[Cohort],
-    plan: Plan,
-    started: Workers,
-    chosen: Jobs,
-    opened: store.Store,
-    watcher: Watcher,
-    limit: float | None,
+    todo: list[Cohort], plan: Plan, started: Workers, opened: store.Store, watcher: Watcher, limit: float | None
 ) -> None:
-    described = environment.describe(plan, started.devices(), chosen.count)
-    files.write_text(opened.folder / files.ENVIRONMENT, json.dumps(described, indent=1) + "\n")
     trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
     saving = Saving(opened.folder, plan.experiment.save_models)
     for result in started.run(todo, saving, watcher.epoch, limit):

@@ -1,5 +1,8 @@
 """Results that were never trained: a folder with a store of trials that ended as asked."""
 
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,14 @@ def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Pa
             opened.add(end(plan, number, accuracy))
     files.write_text(folder / files.CONFIG, plan.experiment.to_yaml())
     return folder
+
+
+def change(folder: Path, statement: str, values: Sequence[object] = ()) -> None:
+    """Change trials or epochs that were kept, as if they had been kept so."""
+    with closing(sqlite3.connect(folder / store.DATABASE)) as database, database:
+        database.execute(statement, values)
+        for (trial,) in database.execute("SELECT id FROM trials").fetchall():
+            store.seal(database, trial)
 
 
 MIXED: list[float | None] = [0.8, 0.9, 0.7, None, 0.9, 0.95, None, None]

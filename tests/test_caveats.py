@@ -1,14 +1,14 @@
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bnbench import files, store
+from bnbench import files
 from bnbench.caveats import caveats
 from bnbench.results import Results
 from examples import facts
 from kept import compared, keep
+from stored import change
 
 X = "nonfinite"
 GOOD = [[0.8] * 7, [0.9] * 7, [0.8] * 7]  # seven seeds, the best of three rates in the middle
@@ -110,10 +110,11 @@ def test_best_rates_at_the_same_edge_are_told_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("gap", "wanted"), [(0.125, "12.5 points higher"), (-0.03, "3.0 points lower"), (0.02, "")])
 def test_a_gap_between_the_statistics_of_batches_and_moving_ones(tmp_path: Path, gap: float, wanted: str) -> None:
     folder = compared(tmp_path, {"plain": GOOD, "layernorm": GOOD}).folder
-    with sqlite3.connect(folder / store.DATABASE) as database:
-        database.execute("UPDATE trials SET bn_mode_gap = ? WHERE id IN (SELECT trial FROM plan WHERE variant = ?)",
-                         (gap, "layernorm"))  # fmt: skip
-    database.close()
+    change(
+        folder,
+        "UPDATE trials SET bn_mode_gap = ? WHERE id IN (SELECT trial FROM plan WHERE variant = 'layernorm')",
+        [gap],
+    )
     found = [caveat for caveat in caveats(Results(folder)) if "statistics" in caveat]
     assert len(found) == bool(wanted)
     assert all(caveat.startswith("layernorm: ") and wanted in caveat for caveat in found)

@@ -1,16 +1,14 @@
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from bnbench import files, report, store, text
+from bnbench import files, report, text
 from bnbench.results import Results
 from kept import keep
-from stored import MIXED, finished
+from stored import MIXED, change, finished
 
 
 def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
@@ -44,8 +42,7 @@ def test_odd_results_still_make_a_report(tmp_path: Path, accuracies: list[float 
 
 def unknown(folder: Path, columns: str) -> None:
     """Make figures of every epoch but the first missing."""
-    with closing(sqlite3.connect(folder / store.DATABASE)) as database, database:
-        database.execute(f"UPDATE history SET {columns} WHERE epoch > 0")  # noqa: S608
+    change(folder, f"UPDATE history SET {columns} WHERE epoch > 0")  # noqa: S608
 
 
 X = "nonfinite"

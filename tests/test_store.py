@@ -128,7 +128,7 @@ def test_a_database_damaged_in_the_middle_is_told(tmp_path: Path, plan: Plan) ->
     content = bytearray(path.read_bytes())
     content[8192:-4096] = b"\xff" * (len(content) - 12288)
     path.write_bytes(content)
-    with pytest.raises(ResultsError, match=r"trials.db: cannot be read"), store.read(tmp_path) as opened:
+    with pytest.raises(ResultsError, match=r"trials.db: damaged .*`bnbench repair"), store.read(tmp_path) as opened:
         opened.trials()
 
 
@@ -195,7 +195,7 @@ def test_a_folder_without_results_names_its_neighbours(tmp_path: Path) -> None:
 def test_a_damaged_database_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / store.DATABASE).write_bytes(content)
     for enter in (store.read, store.claim):
-        with pytest.raises(ResultsError, match=r"trials.db: not a readable database"), enter(tmp_path):
+        with pytest.raises(ResultsError, match=r"trials.db: damaged \(file is not a database\)"), enter(tmp_path):
             pass
     assert (tmp_path / store.DATABASE).read_bytes() == content
 
@@ -205,12 +205,13 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
     connection.close()
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 5"), store.claim(tmp_path):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 6"), store.claim(tmp_path):
         pass
 
 
 # What came with a format, newest first: its columns of `trials`.
 CAME = {
+    6: [],
     5: ["gradient_growth"],
     4: ["fitted_loss", "fitted_accuracy"],
     3: ["prediction_share", "majority_share", "dead_share", "dead_layer"],
@@ -218,7 +219,7 @@ CAME = {
 }
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
 def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     tmp_path: Path, plan: Plan, version: int
 ) -> None:
@@ -228,7 +229,7 @@ def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
         opened.add(result(plan, 1, **measured))
         new = opened.trials().iloc[0]
     lost = [column for number, columns in CAME.items() if number > version for column in columns]
-    drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in lost)
+    drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in [*lost, "checksum"]) + "DROP TABLE notes;"
     connection = sqlite3.connect(tmp_path / store.DATABASE)
     connection.executescript(f"{drops} PRAGMA user_version = {version};")
     connection.close()

@@ -78,13 +78,13 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
         pictures=pictures,
         score=results.said("accuracy"),
         data={} if summary.empty else interactive.figure_data(results),
-        command=_command(results.folder),
+        command=command(results.folder),
         config=experiment.to_yaml() if experiment else f"{files.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
 
 
-def _command(folder: Path) -> str:
+def command(folder: Path) -> str:
     """What goes on in this folder, and trains the same anew where it is not."""
     elsewhere = [] if folder.parent == Path("results") else ["--results", str(folder.parent)]
     return shlex.join(["bnbench", "run", str(folder / files.CONFIG), *elsewhere])

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnbench.plan import label
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from bnbench.compare import Comparison
     from bnbench.plan import Plan
+    from bnbench.repair import Repaired
     from bnbench.results import Results
 
 
@@ -260,6 +262,21 @@ def _apart(a: object, b: object) -> list[str]:
     start = max(0, same - 10)
     cut = [text[start : start + WIDEST] + "..." * (len(text) > start + WIDEST) for text in texts]
     return ["..." * (start > 0) + text for text in cut]
+
+
+def repaired(done: "Repaired", folder: Path) -> str:
+    """What was kept of a damaged database, and how to go on."""
+    from bnbench.content import command
+
+    if not done.aside:
+        return f"{folder}: nothing to repair, all {done.kept} trials are whole"
+    lines = [
+        f"{folder}: {done.kept} of {done.kept + done.lost} trials that were found are whole and kept",
+        f"The damaged file lies beside them: {done.aside}",
+        *["Which trials belong to the experiment could not be read."] * (not done.plan),
+        f"What is missing is trained by `{command(folder)}`",
+    ]
+    return "\n".join(lines)
 
 
 def duration(seconds: float) -> str:

@@ -1,6 +1,8 @@
 """click commands: parse, call one function, print. Results on stdout, all else on stderr."""
 
+import errno
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -36,6 +38,11 @@ class _Group(click.Group):
         except BrokenPipeError:  # `bnbench show results/leaf | head`
             sys.stderr.close()
             ctx.exit(0)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            click.echo(f"bnbench: standard output: {error.strerror}", err=True)
+            os._exit(BnbenchError.exit_code)  # Python would try to write the rest once more
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and not self.get_command(ctx, args[0]):
@@ -263,6 +270,20 @@ def predict(folder: Path, inputs: Sequence[Path], trial: str, top: int, as_json:
     for line in (f"{found.name} ({found.trial})", *found.notes):
         click.echo(line, err=True)
     click.echo(text.as_json(found.table) if as_json else text.predictions(found.table))
+
+
+@main.command()
+@click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
+def repair(folder: Path) -> None:
+    """Keep what can be read of a damaged trials.db; `run` trains the rest.
+
+    Every trial that is whole goes into a new trials.db. The damaged file is moved aside as trials.damaged.db, never
+    deleted.
+    """
+    from bnbench import repair as repairing
+    from bnbench import text
+
+    click.echo(text.repaired(repairing.repair(folder), folder))
 
 
 main.add_command(reproduce)

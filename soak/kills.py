@@ -70,7 +70,9 @@ def run(times: int, command: Sequence[str] = RUN, seed: int = 0) -> dict[str, in
 
 def _tables(folder: Path) -> list[pd.DataFrame]:
     found = bnbench.open(folder / "results" / "killed")
-    return [table.drop(columns=OF_A_RUN, errors="ignore") for table in (found.trials, found.history, found.summary)]
+    return [
+        table.drop(columns=list(OF_A_RUN), errors="ignore") for table in (found.trials, found.history, found.summary)
+    ]
 
 
 def _disturbed(

@@ -24,8 +24,8 @@ $(READY): pyproject.toml requirements.lock
 run: $(READY) ## train the quickstart experiment on embedded data, print its table, draw its figures
 	$(BIN)/bnbench run configs/quickstart.yaml
 
-test: $(READY) ## run the tests (real data too, where BNBENCH_DATA says they are)
-	$(BIN)/python -m pytest
+test: $(READY) ## run the tests, two at a time (real data too, where BNBENCH_DATA says they are)
+	$(BIN)/python -m pytest --numprocesses 2
 
 lowest: $(LOWEST)/.ready ## run the tests with the lowest versions that pyproject.toml allows; TESTS="tests/..." for some
 	$(LOWEST)/bin/python -m pytest --override-ini filterwarnings= $(TESTS) # old versions warn of what is mended since

@@ -6,6 +6,7 @@ A trial's is over its row and its epochs as they are read back, so that it does 
 import hashlib
 import json
 import sqlite3
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
+MOST_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
 STATUSES = {"completed", "diverged", "failed"}
 
 
@@ -45,6 +47,16 @@ def of_rows(*tables: Sequence[Sequence[object]]) -> str:
 def values_of(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
     """The epochs of a trial, (epochs, EPOCH), from its rows of that table."""
     return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH))
+
+
+def losses_of(row: Mapping[str, Any]) -> bytes | None:
+    """The mini-batch losses of a trial, 4 bytes a step; None where they are not as many as its steps."""
+    try:
+        wanted = 4 * int(row["steps"])
+        content = zlib.decompressobj().decompress(row["step_losses"], min(wanted, MOST_LOSSES) + 1)
+    except (zlib.error, TypeError, ValueError, OverflowError):
+        return None
+    return content if len(content) == wanted else None
 
 
 def whole(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> Kept | None:

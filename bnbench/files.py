@@ -73,8 +73,10 @@ def read_json(path: Path) -> dict[str, Any]:
         ResultsError: it cannot be read.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise ValueError("not a file")
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}); remove it to go on without") from error
 
 

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-import zlib
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -92,7 +91,7 @@ def _salvaged(content: bytes) -> _Salvaged:
         trials = _readable(connection, "trials", "id")
         history = _readable(connection, "history", "trial")
         kept, lost = checksums.sorted_out(trials, [tuple(row.values()) for row in history])
-        sound_trials = {trial: one for trial, one in kept.items() if _losses_whole(one)}
+        sound_trials = {trial: one for trial, one in kept.items() if checksums.losses_of(one.row) is not None}
         return _Salvaged(sound_trials, lost | (kept.keys() - sound_trials.keys()), _planned(connection), sound)
 
 
@@ -105,14 +104,6 @@ def _readable(connection: sqlite3.Connection, table: str, key: str, prefix: str 
         if len(prefix) == DEPTH:
             return []
         return [row for digit in DIGITS for row in _readable(connection, table, key, prefix + digit)]
-
-
-def _losses_whole(kept: Kept) -> bool:
-    """Whether the losses of a trial without a checksum are as many as it had steps."""
-    try:
-        return bool(len(zlib.decompress(kept.row["step_losses"])) == 4 * kept.row["steps"])
-    except (zlib.error, TypeError):
-        return False
 
 
 def _planned(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:

@@ -128,7 +128,12 @@ class Store:
 
         if trial not in self._kept:
             raise ResultsError(f"{self.folder}: no trial {trial} has ended here")
-        return np.frombuffer(zlib.decompress(self._kept[trial].row["step_losses"]), "<f4")
+        losses = checksums.losses_of(self._kept[trial].row)
+        if losses is None:
+            raise ResultsError(
+                f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` leaves it out"
+            )
+        return np.frombuffer(losses, "<f4")
 
     def planned(self) -> int:
         """How many trials the present plan holds."""

@@ -511,7 +511,7 @@ def test_dropout_takes_its_share_in_training_only() -> None:
 def test_keras_refusals_name_the_layer_and_its_input() -> None:
     of: Facts = facts(IMAGES)
     program = (
-        make_plan(of, model={"layers": [{"zero_padding2d": "much"}, "norm", "flatten", {"dense": 3}]})
+        make_plan(of, model={"layers": [{"zero_padding2d": {"padding": [1, 2, 3]}}, "norm", "flatten", {"dense": 3}]})
         .cohorts[0]
         .program
     )

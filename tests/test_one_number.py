@@ -67,7 +67,7 @@ def told(epoch: Epoch) -> tuple[float | None, ...]:
         (SIGMOID, "mse", keras.losses.MeanSquaredError(), 0.5),
         (SIGMOID, "binary_focal_crossentropy", keras.losses.BinaryFocalCrossentropy(), 0.5),
     ],
-    ids=str,
+    ids=["from logits", "from probabilities", "squared", "focal"],
 )
 def test_two_classes_as_one_number_train_as_in_fit(layers: list[Any], loss: Any, theirs: Any, threshold: float) -> None:
     named = {loss: {"from_logits": False}} if "focal" in str(loss) else loss

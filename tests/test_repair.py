@@ -86,6 +86,7 @@ def test_a_figure_that_changed_is_left_out_and_told(
     tmp_path: Path, whole: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path, whole)
+    caplog.set_level("WARNING")
     with store.claim(tmp_path) as opened:
         opened._db.execute("UPDATE history SET validation_accuracy = 0.99 WHERE trial = (SELECT min(id) FROM trials)")
         opened._db.commit()

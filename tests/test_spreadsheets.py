@@ -3,7 +3,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bnbench import found, store
+from bnbench import files, found
 from bnbench.found import Found
 from bnbench.results import Results
 from bnbench.spreadsheets import defused, restored
@@ -44,7 +44,7 @@ def test_every_table_that_is_written_is_defused_and_read_as_it_was(tmp_path: Pat
     )  # fmt: skip
     told = found.of(results)
     paths = found.write(tmp_path, told)
-    paths += store.write_tables(tmp_path, {"trials": results.trials.assign(reason="=cmd|' /C calc'!A0")})
+    paths += files.write_tables(tmp_path, {"trials": results.trials.assign(reason="=cmd|' /C calc'!A0")})
     for path in paths[1:]:
         cells = pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().ravel()
         assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))], path

@@ -1,4 +1,6 @@
 import sqlite3
+import zlib
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +65,18 @@ def test_every_step_loss_is_kept(tmp_path: Path, plan: Plan) -> None:
         opened.set_plan(plan)
         opened.add(result(plan, 1, step_losses=losses))
         np.testing.assert_array_equal(opened.step_losses(plan.trials[0].id), losses)
+
+
+@pytest.mark.parametrize("content", [b"not packed", zlib.compress(bytes(2**24)), zlib.compress(bytes(8)), 1])
+def test_losses_that_are_not_as_many_as_the_steps_are_told(tmp_path: Path, plan: Plan, content: object) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+    with closing(sqlite3.connect(tmp_path / store.DATABASE)) as connection, connection:  # as formats before 6 have it
+        connection.execute("UPDATE trials SET checksum = NULL, step_losses = ?", (content,))
+    trial = plan.trials[0].id
+    with store.read(tmp_path) as opened, pytest.raises(ResultsError, match=f"the losses of {trial} are damaged"):
+        opened.step_losses(trial)
 
 
 def test_a_diverged_trial_has_its_step_and_no_invented_numbers(tmp_path: Path, plan: Plan) -> None:

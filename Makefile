@@ -53,7 +53,7 @@ types: $(READY) ## check the types
 smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds; one whose data are missing fails
 	$(BIN)/bnbench reproduce --all --smoke --offline
 
-soak: $(READY) ## kills, damage, bad input and many trials, about an hour; the table goes into docs/reliability.md
+soak: $(READY) ## kills, damage, bad input and many trials; the table goes into docs/reliability.md
 	$(BIN)/python -m soak
 
 reproduce: $(READY) ## run the experiments of configs/, of those of hours the short forms, and write results/README.md

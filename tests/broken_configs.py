@@ -175,10 +175,11 @@ def mutated(most: int | None) -> list[Case]:
     every: dict[str, list[Case]] = {}
     for path in sorted(CONFIGS.glob("**/*.yaml")):
         values = read_yaml(path)
-        swept = [("model", "params", key.rpartition(".")[2]) for key in values["sweep"].get("grid", {})]
+        own = [set((variant or {}).get("params", {})) for variant in values["variants"].values()]
+        replaced = {key.rpartition(".")[2] for key in values["sweep"].get("grid", {})} | set.intersection(*own)
         for number, (kind, steps, changed) in enumerate(_mutations(values)):
-            if steps[:3] in swept:  # an axis replaces it, whatever it is
-                continue
+            if steps[:2] == ("model", "params") and steps[2:3] and steps[2] in replaced:
+                continue  # an axis, or every variant, has another value in its place, whatever it is
             named = [str(step) for step in steps if isinstance(step, str)]
             told = {named[-1], named[0]}  # and where a parameter is used, or all weights are counted
             told |= {"model.layers", "variants."} if "params" in str(steps) or kind == "size" else set()

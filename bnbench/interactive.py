@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bnbench import plots
@@ -14,6 +15,7 @@ SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accu
 MOST_NUMBERS = 100_000  # of curves in a page: some 0.6 MB
 LEAST_EPOCHS = 20  # of a curve that is thinned out
 MOST_CURVES = MOST_NUMBERS // (5 * LEAST_EPOCHS)  # trials whose curves are in a page
+DRAWN = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")  # against the epoch
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
 
 
@@ -78,8 +80,13 @@ def _curves(
     in_turn = points["trial"].iloc[cells.cumcount().to_numpy().argsort(kind="stable")]
     chosen = list(dict.fromkeys(in_turn))[:MOST_CURVES]
     room = max(LEAST_EPOCHS, MOST_NUMBERS // (5 * max(1, len(chosen))))
-    parts = history[history["trial"].isin(chosen)].groupby("trial", sort=False)
-    known = {str(name): _thin(part, room) for name, part in parts}
+    drawn = history[history["trial"].isin(chosen)]
+    epochs, scores = drawn["epoch"].to_numpy(), {name: drawn[name].to_numpy() for name in DRAWN}
+    known = {}
+    for trial, rows in drawn.groupby("trial", sort=False).indices.items():
+        some = np.asarray(rows)[_thinned(len(rows), room)]
+        curves = {name: [_number(value) for value in score[some].tolist()] for name, score in scores.items()}
+        known[trial] = {"epoch": epochs[some].tolist()} | curves
     return [known.get(trial) for trial in points["trial"]]
 
 
@@ -91,12 +98,11 @@ def _first(points: pd.DataFrame) -> int:
     return int(best.index[(len(best) - 1) // 2])
 
 
-def _thin(part: pd.DataFrame, room: int) -> dict[str, list[float | None]]:
-    count = len(part)
-    rows = sorted({round(i * (count - 1) / max(1, room - 1)) for i in range(room)}) if count > room else range(count)
-    part = part.iloc[list(rows)]
-    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-    return {"epoch": part["epoch"].tolist()} | {name: [_number(value) for value in part[name]] for name in names}
+def _thinned(count: int, room: int) -> list[int]:
+    """Which of so many rows to keep where there is room for some: the first, the last, and as evenly as can be."""
+    if count <= room:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / max(1, room - 1)) for i in range(room)})
 
 
 def _places(summary: pd.DataFrame, axes: Sequence[str]) -> list[str]:

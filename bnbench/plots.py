@@ -14,6 +14,7 @@ from bnbench.analysis import DIVERGED
 
 if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
+    from numpy.typing import NDArray
 
 # Okabe and Ito's colours, told apart by the colour-blind; the markers and dashes tell them apart in grey.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
@@ -107,12 +108,13 @@ def score_against_epoch(ax: Axes, history: pd.DataFrame, score: str, styles: Map
         history: rows of history.csv with the trial's `variant` and `diverged_at_step` beside, of one learning rate.
         score: a column of the history, as train_loss.
     """
-    for (name, _), trial in history.groupby(["variant", "trial"], sort=False):
-        look, known = styles[str(name)], trial.dropna(subset=[score])
-        ax.plot(known["epoch"], known[score], color=look.colour, linestyle=look.dash, linewidth=0.9, alpha=0.85)
-        step = trial["diverged_at_step"].iloc[0]
-        if pd.notna(step):
-            _cross(ax, trial, known, float(step), score, look)
+    trials = history.groupby(["variant", "trial"], sort=False)
+    for (name, _), rows in trials[["epoch", "step", score, "diverged_at_step"]]:
+        look, trial = styles[str(name)], rows.to_numpy(float, na_value=np.nan)
+        known = trial[np.isfinite(trial[:, 2])]
+        ax.plot(known[:, 0], known[:, 2], color=look.colour, linestyle=look.dash, linewidth=0.9, alpha=0.85)
+        if np.isfinite(trial[0, 3]):
+            _cross(ax, trial, known, look)
     _scale(ax, score)
 
 
@@ -250,13 +252,18 @@ def _rate_axis(ax: Axes) -> None:
     ax.set_xlabel("learning rate")
 
 
-def _cross(ax: Axes, trial: pd.DataFrame, known: pd.DataFrame, step: float, score: str, look: Look) -> None:
-    """A cross where the trial diverged: on its line, or at the upper edge where there is no line yet."""
-    last = trial.iloc[-1]
-    epoch = step * last["epoch"] / last["step"] if last["step"] else 0.0
-    before = known[known["step"] <= step]
+def _cross(ax: Axes, trial: "NDArray[Any]", known: "NDArray[Any]", look: Look) -> None:
+    """A cross where the trial diverged: on its line, or at the upper edge where there is no line yet.
+
+    Args:
+        trial: (epochs, 4), the epoch, its last step, the score, and the step at which the trial diverged.
+        known: those of them with a score.
+    """
+    epochs, steps, _, step = trial[-1]
+    epoch = step * epochs / steps if steps else 0.0
+    before = known[known[:, 1] <= step]
     transform = ax.transData if len(before) else ax.get_xaxis_transform()
-    height = before[score].iloc[-1] if len(before) else 0.95
+    height = before[-1, 2] if len(before) else 0.95
     ax.plot(epoch, height, color=look.colour, marker="x", markersize=5, zorder=4, transform=transform)
 
 

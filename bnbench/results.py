@@ -72,7 +72,7 @@ class Results:
         """A text about accuracies, in the words of this experiment."""
         return text.replace("accuracy", "R²") if self.of_numbers else text
 
-    @property
+    @cached_property
     def axes(self) -> list[str]:
         """The further axes of the sweep."""
         return analysis.axes_of(self._full)

@@ -1,5 +1,8 @@
 import json
+import math
 from pathlib import Path
+
+import pandas as pd
 
 from bnbench import files
 
@@ -9,3 +12,17 @@ def test_text_is_replaced_whole(tmp_path: Path) -> None:
     files.write_text(tmp_path / "a" / "x.json", json.dumps({"b": 2}))
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]
     assert json.loads((tmp_path / "a" / "x.json").read_text()) == {"b": 2}
+
+
+def test_a_table_is_written_as_pandas_writes_it(tmp_path: Path) -> None:
+    table = pd.DataFrame(
+        {
+            "text": ["plain", 'a "quoted", cell', "two\nlines", None],
+            "float": [0.1, 1e-20, math.inf, math.nan],
+            "whole": pd.array([1, 2**53 + 1, None, -4], "Int64"),
+            "bool": [True, False, True, False],
+            "mixed": ["x", 2, 0.5, None],
+        }
+    )
+    files.write_tables(tmp_path, {"table": table})
+    assert (tmp_path / "table.csv").read_bytes() == table.to_csv(index=False, lineterminator="\n").encode()

@@ -102,14 +102,23 @@ def test_numbers_have_four_digits() -> None:
 
 @pytest.mark.parametrize(("count", "kept"), [(3, [0, 1, 2]), (5, [0, 1, 2, 3, 4]), (9, [0, 2, 4, 6, 8])])
 def test_long_curves_are_thinned_out_between_their_ends(count: int, kept: list[int]) -> None:
-    assert interactive._thin(courses(count), 5)["epoch"] == kept
+    assert interactive._thinned(count, 5) == kept
 
 
 @pytest.mark.parametrize("count", [6, 7, 10, 99, 1000])
 def test_thinning_keeps_the_first_and_the_last_epoch(count: int) -> None:
-    thinned = interactive._thin(courses(count), 5)
-    assert (thinned["epoch"][0], thinned["epoch"][-1], len(thinned["epoch"])) == (0, count - 1, 5)
-    assert {len(values) for values in thinned.values()} == {5}
+    thinned = interactive._thinned(count, 5)
+    assert (thinned[0], thinned[-1], len(thinned)) == (0, count - 1, 5)
+
+
+def test_the_figures_of_a_thinned_curve_are_those_of_its_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interactive, "LEAST_EPOCHS", 3)
+    monkeypatch.setattr(interactive, "MOST_NUMBERS", 1)
+    history = courses(5, 9).assign(train_loss=[*range(5), *range(10, 19)], validation_loss=math.nan)
+    drawn = interactive._curves(history, points("1", "0"), [])
+    assert [curve and curve["epoch"] for curve in drawn] == [[0, 4, 8], [0, 2, 4]]
+    assert [curve and curve["train_loss"] for curve in drawn] == [[10, 14, 18], [0, 2, 4]]
+    assert [curve and curve["validation_loss"] for curve in drawn] == [[None] * 3] * 2
 
 
 def test_all_curves_together_keep_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,7 +53,7 @@ class Lines(Silent):
 
 
 def _tell(line: str) -> None:
-    with suppress(BrokenPipeError):  # whoever listened has gone; the sweep goes on
+    with suppress(OSError):  # whoever listened has gone, or the disk of the log is full: the sweep goes on
         print(line, file=sys.stderr, flush=True)
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -46,6 +47,8 @@ def main() -> None:
     asked = parser.parse_args().parts or list(PARTS)
     if wrong := set(asked) - set(PARTS):
         parser.error(f"{', '.join(sorted(wrong))}: not one of {', '.join(PARTS)}")
+    for name in {"BNBENCH_DATA", "BNBENCH_CACHE"} & os.environ.keys():
+        os.environ[name] = str(Path(os.environ[name]).absolute())  # the commands run in folders of their own
     found = json.loads(FOUND.read_text(encoding="utf-8")) if FOUND.exists() else {}
     for name in asked:
         began = time.monotonic()

@@ -19,6 +19,7 @@ from bnbench import files, store
 from bnbench.plan import Plan
 from bnbench.records import Epoch, Result, Scores
 from examples import make_plan
+from kept import keep
 
 ROOT = Path(__file__).parent.parent
 TIMES = ["seconds", "seconds_per_step", "worker"]
@@ -218,6 +219,34 @@ def test_a_second_run_on_the_same_results_is_refused(place: Path) -> None:
         refused = call("run", "small.yaml", code=2)
         process.kill()
     assert f"results/small: in use by process {process.pid} on" in refused.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("words", [["--help"], ["plan", "small.yaml"], ["show", "results/tiny"]])
+def test_an_output_on_a_full_disk_is_told_in_one_line(place: Path, words: list[str]) -> None:
+    keep(place / "results" / "tiny", [0.8, 0.9])
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command(*words), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "bnbench: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [["plan", "small.yaml"], ["show", "results/tiny"]])
+def test_a_reader_who_goes_away_hears_no_complaint(place: Path, words: list[str]) -> None:
+    keep(place / "results" / "tiny", [0.8, 0.9])
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command(*words), stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_log_on_a_full_disk_costs_no_trial(place: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = command("run", "small.yaml", "-j", "1", "-o", "sweep.seeds=1")
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=full, text=True)
+    assert done.returncode == 0
+    assert "6 of 6 trials" in done.stdout
 
 
 def test_failed_trials_give_exit_code_1(place: Path) -> None:

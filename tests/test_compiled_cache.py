@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ def test_two_runs_at_a_time_do_not_meet(tmp_path: Path) -> None:
     with compiled_cache.opened(tmp_path) as first, compiled_cache.opened(tmp_path) as second:
         (folder_of(first) / "a.pb").write_bytes(b"1")
         (folder_of(second) / "a.pb").write_bytes(b"1")
+    with compiled_cache.opened(tmp_path) as settings:
+        assert [path.name for path in folder_of(settings).iterdir()] == ["a.pb"]
+
+
+def test_what_a_run_uses_stays_whatever_the_clock_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with compiled_cache.opened(tmp_path) as first:
+        (folder_of(first) / "a.pb").write_bytes(b"1")
+        killed = folder_of(first).with_name("run-killed")
+        killed.mkdir()
+        with compiled_cache.opened(tmp_path):
+            assert killed.exists()  # it may have been killed a minute ago
+        monkeypatch.setattr(time, "time", lambda: 4e9)
+        with compiled_cache.opened(tmp_path):
+            assert not killed.exists()
+            assert folder_of(first).exists()
     with compiled_cache.opened(tmp_path) as settings:
         assert [path.name for path in folder_of(settings).iterdir()] == ["a.pb"]
 

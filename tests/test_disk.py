@@ -82,12 +82,34 @@ def test_a_disk_that_is_full_keeps_what_was_done_and_the_same_command_goes_on(
     same(disk, place, f"after-{room}")
 
 
+def begin(disk: Shell, place: Path) -> None:
+    """A run on the disk, up to the second trial; `told` and `code` are what it says and how it ends."""
+    for name in ("told", "code"):
+        (place / name).unlink(missing_ok=True)
+    disk.begin(f"({RUN.replace('-q', '')} 2> told > /dev/null; echo $? > code) &")
+    while not (place / "told").exists() or len((place / "told").read_text().splitlines()) < 3:
+        time.sleep(0.01)
+
+
+def test_a_disk_that_fills_up_while_trials_train_keeps_what_was_done(disk: Shell, place: Path) -> None:
+    begin(disk, place)
+    disk.run("dd if=/dev/zero of=disk/eaten bs=1k; wait")
+    told = (place / "told").read_text().splitlines()
+    assert (place / "code").read_text() == "2\n"
+    assert re.match(r"bnbench: disk/small/trials\.db: cannot be written: No space left.*run the same again", told[-1])
+    before = kept(disk, place)
+    assert before == sum(line.startswith("[") for line in told)  # no trial was told that was not kept
+    disk.run("rm disk/eaten")
+    code, told_after = disk.run(RUN.replace("-q", ""))
+    assert code == 0
+    assert f"12 trials, {before} done, {12 - before} to train" in told_after
+    same(disk, place, "after-filling")
+
+
 def test_a_disk_that_becomes_read_only_keeps_what_was_done_and_the_same_command_goes_on(
     disk: Shell, place: Path
 ) -> None:
-    disk.begin(f"({RUN.replace('-q', '')} 2> told > /dev/null; echo $? > code) &")
-    while not (place / "told").exists() or len((place / "told").read_text().splitlines()) < 3:  # two trials
-        time.sleep(0.01)
+    begin(disk, place)
     disk.run("mount --bind disk/small disk/small && mount -o remount,bind,ro disk/small; wait")
     told = (place / "told").read_text().splitlines()[-1]
     assert (place / "code").read_text() == "2\n"

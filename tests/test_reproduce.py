@@ -1,3 +1,4 @@
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -148,6 +149,21 @@ def test_one_that_fails_does_not_stop_the_others(recorder: Recorder) -> None:
     assert recorder.told == ["good: 8 trials, results/good/report.html"]
     assert "4 of 8, 4 failed" in page()
     assert "- [homeless](../configs/homeless.yaml)" in page()
+
+
+def test_results_that_another_command_writes_are_left_to_it(recorder: Recorder) -> None:
+    write("a")
+    write("b", train__epochs=5000)
+    with store.claim(Path("results/a")):
+        ending = run(recorder)
+    assert list(ending.failed) == ["a"]
+    assert re.match(
+        r"results/a: in use by process \d+ on .*; wait for it, or stop it and run again", ending.failed["a"]
+    )
+    assert recorder.told[0].startswith("b: 8 trials")
+    assert run(recorder) == Ending()
+    assert recorder.began == ["a", "b", "a"]
+    assert page().count("| 8 of 8 |") == 2
 
 
 @pytest.mark.parametrize(("budget", "left"), [(0.0, ["a", "b"]), (60.0, ["b"]), (1e9, [])])

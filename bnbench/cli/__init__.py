@@ -29,6 +29,15 @@ SCORES = tuple(f"{part}_{kind}" for part in ("validation", "test", "train") for 
 class _Group(click.Group):
     """Commands whose BnbenchErrors become a message and an exit code."""
 
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            click.echo(f"bnbench: standard output: {error.strerror}", err=True)
+            os._exit(BnbenchError.exit_code)  # Python would try to write the rest once more
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -38,11 +47,6 @@ class _Group(click.Group):
         except BrokenPipeError:  # `bnbench show results/leaf | head`
             sys.stderr.close()
             ctx.exit(0)
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            click.echo(f"bnbench: standard output: {error.strerror}", err=True)
-            os._exit(BnbenchError.exit_code)  # Python would try to write the rest once more
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and not self.get_command(ctx, args[0]):

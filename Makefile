@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-header --no-annotat
 LOCK := $(COMPILE) --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lowest check format lint types smoke soak fuzz reproduce bench report lock clean
+.PHONY: help install run test lowest check format lint types smoke soak fuzz audit reproduce bench report lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ fuzz: $(VENV)/.fuzz ## put changed files to whatever reads one, guided by covera
 $(VENV)/.fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@
+
+audit: $(READY) ## known vulnerabilities of the pinned versions; asks a public database, and fails where it does not answer
+	$(BIN)/uvx pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
 
 report: $(READY) ## make tables and figures anew from every results folder
 	@set -e; for folder in $(dir $(wildcard results/*/trials.db)); do $(BIN)/bnbench report $$folder; done

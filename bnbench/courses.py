@@ -121,7 +121,7 @@ def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
 def _middle(courses: pd.DataFrame) -> dict[str, float]:
     row: dict[str, float] = {"n": len(courses), "n_reached": int((courses["epochs_to_target"] < math.inf).sum())}
-    row |= {f"{name}_median": float(courses[name].median()) for name in (*TO_TARGET, "overfitting_onset")}
+    row |= {f"{name}_median": float(courses[name].dropna().median()) for name in (*TO_TARGET, "overfitting_onset")}
     for name in ("aulc", "overfitting_rise"):
         row |= {f"{name}_mean": float(courses[name].mean()), f"{name}_sd": float(courses[name].std(ddof=1))}
     return row

@@ -131,7 +131,7 @@ def over_rates(ended: pd.DataFrame, delta: float = DELTA) -> OverRates:
     """The figures of the trials of one variant at one value of the further axes, from a `counted` table of them."""
     found = curve(ended)
     rates, best = found.rates, found.best
-    seconds = float(ended["seconds_per_step"].median())
+    seconds = float(ended["seconds_per_step"].dropna().median())
     if not (ended["outcome"] == "ok").any():  # a flat line at chance would have the best figures of all
         return OverRates(**dict.fromkeys(NEEDS_ONE, math.nan), stable_width_open=False, seconds_per_step=seconds)
     stable = run_around(found.ok, best)

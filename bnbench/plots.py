@@ -286,7 +286,7 @@ def loss_ticks(ax: Axes) -> None:
 
 def _plain(value: float) -> str:
     """0.01, 10, or a power of ten where it would be long."""
-    return f"{value:g}" if 1e-3 <= value < 1e4 or value <= 0 else f"$10^{{{round(log10(value))}}}$"
+    return f"{value:g}" if 1e-4 <= value < 1e4 or value <= 0 else f"$10^{{{round(log10(value))}}}$"
 
 
 def rate_label(rate: float) -> str:

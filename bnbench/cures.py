@@ -67,7 +67,8 @@ CURES: Mapping[str, Sequence[str]] = {
 def evidence(symptom: str, shown: pd.DataFrame) -> str:
     """The figures of the trials that show a symptom, rows of `trial_symptoms`: medians; missing ones are left out."""
     layers = shown["dead_layer"].mode()
-    return EVIDENCE[symptom](shown.median(numeric_only=True), str(layers[0]) if len(layers) else "")
+    known = shown.dropna(axis="columns", how="all").median(numeric_only=True)  # pandas 2 warns of what is all missing
+    return EVIDENCE[symptom](known.reindex(shown.columns), str(layers[0]) if len(layers) else "")
 
 
 Figures = pd.Series  # by column

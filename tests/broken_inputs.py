@@ -57,6 +57,7 @@ INPUTS: dict[str, bytes] = {
     "rows2.npy": array_of("(9223372036854775807, 3)"),
     "overflow.npy": array_of("(4294967296, 4294967296, 3)"),
     "negative.npy": array_of("(-1, 3)"),
+    "syntax.npy": array_of("(1, 3)", "<,5"),
     "float.npy": array_of("(1.5, 3)"),
     "objects.npy": array_of("(1, 3)", "|O"),
     "text.npy": array_of("(1, 3)", "<U5"),

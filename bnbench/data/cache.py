@@ -75,7 +75,7 @@ def read(folder: Path, source: Source) -> Dataset | None:
             or _digest(repeated.tobytes()) != record["repeated"]
         ):
             raise ValueError("its arrays are not the ones that were written")
-    except DAMAGE as error:
+    except Exception as error:  # NumPy parses a header as Python's own text, which fails in every way there is
         if folder.is_dir():
             drop(folder, str(error))
         return None

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -47,6 +48,7 @@ def main() -> None:
     asked = parser.parse_args().parts or list(PARTS)
     if wrong := set(asked) - set(PARTS):
         parser.error(f"{', '.join(sorted(wrong))}: not one of {', '.join(PARTS)}")
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in {"BNBENCH_DATA", "BNBENCH_CACHE"} & os.environ.keys():
         os.environ[name] = str(Path(os.environ[name]).absolute())  # the commands run in folders of their own
     found = json.loads(FOUND.read_text(encoding="utf-8")) if FOUND.exists() else {}

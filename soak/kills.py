@@ -1,5 +1,6 @@
 """SIGKILL at random moments of sweeps: what is lost, and whether the figures are those of an undisturbed run."""
 
+import logging
 import random
 import shutil
 import signal
@@ -19,6 +20,7 @@ import yaml
 import bnbench
 
 RUN = (sys.executable, "-m", "bnbench", "run", "--quiet", "--jobs", "2")
+log = logging.getLogger(__name__)
 VICTIMS = ("worker", "coordinator", "both")
 PATIENCE = 600  # seconds for a run that nobody disturbs
 OF_A_RUN = ("seconds", "seconds_per_step", "worker")  # all else is the same in every run
@@ -65,6 +67,7 @@ def run(times: int, command: Sequence[str] = RUN, seed: int = 0) -> dict[str, in
             counts["lost"] += len(ids - set(kept))
             counts["twice"] += int(kept.duplicated().sum())
             counts["different"] += not all(map(pd.DataFrame.equals, found, wanted))
+            log.info("%s", dict(counts))
     return dict(counts)
 
 

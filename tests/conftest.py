@@ -1,11 +1,16 @@
 """Keeps the tests off the network: they reach this machine itself and nothing else."""
 
 import ipaddress
+import os
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+if "BNBENCH_DATA" in os.environ:
+    os.environ["BNBENCH_DATA"] = str(Path(os.environ["BNBENCH_DATA"]).absolute())  # tests run in folders of their own
 
 
 def _is_here(host: object) -> bool:

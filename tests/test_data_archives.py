@@ -130,7 +130,7 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
         (bytes(1024 + 40_000_000), "cut or damaged"),
         (
             header("a", 512, tarfile.XHDTYPE) + (b"9" * 30 + b" x=y\n").ljust(512),
-            "too large to convert",
+            "too large to convert|invalid header",  # before Python 3.13, and from then on
         ),
     ],
     ids=["a size below nothing", "a long name", "an extended header", "more behind the end", "a line of 10**30"],

@@ -5,6 +5,7 @@ A trial's is over its row and its epochs as they are read back, so that it does 
 
 import hashlib
 import json
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,8 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnbench.database import sound
+
 EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 MOST_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
+ID = re.compile(r"[0-9a-f]{16}")  # of a trial
 STATUSES = {"completed", "diverged", "failed"}
 
 
@@ -41,7 +45,8 @@ def of_trial(kept: Kept) -> str:
 
 def of_rows(*tables: Sequence[Sequence[object]]) -> str:
     """The checksum of whole tables."""
-    return hashlib.sha256(json.dumps(tables).encode()).hexdigest()[:32]
+    text = json.dumps(tables, default=repr)  # a flipped bit makes bytes of a text; its checksum then differs
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def values_of(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
@@ -66,6 +71,8 @@ def whole(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> Kept | No
     """
     try:
         kept = Kept(row, values_of(history))
+        if not (ID.fullmatch(row["id"]) and sound("trials", row) and np.isfinite(kept.epochs[:, :2]).all()):
+            return None
         if row.get("checksum") is None:  # an older format may have no such column
             return kept if _complete(kept) else None
         return kept if row["checksum"] == of_trial(kept) else None

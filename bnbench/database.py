@@ -13,13 +13,18 @@ Schema, by format version (`PRAGMA user_version`):
 """
 
 import errno
+import math
 import os
+import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
+from types import NoneType
+from typing import Any
 
-from bnbench.errors import ResultsError
+from bnbench.errors import ResultsError, shown
 from bnbench.files import unwritable
 
 FORMAT = 6
@@ -58,6 +63,9 @@ MIGRATIONS = {
 }
 TABLES = {"trials", "history", "programs", "plan"}  # of every format
 CREATE = f"BEGIN; {SCHEMA} {NOTES} PRAGMA user_version = {FORMAT}; COMMIT;"
+JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+WORD, OUR_TEXT = re.compile(r"\w+"), re.compile(r"[\w\s(),]*")
+WORDS = set(WORD.findall(" ".join((SCHEMA, NOTES, *MIGRATIONS.values()))))  # all that makes our tables
 UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
@@ -70,6 +78,7 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
     with told(path):
         # Not `ro`: what a killed run began must be rolled back before one may look. On a read-only disk it is that.
         mode = "rwc" if write else "rw"
+        _refuse_journal(path)
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30)
         try:
             return _prepared(connection, path, write)
@@ -78,11 +87,27 @@ def connect(path: Path, write: bool) -> sqlite3.Connection:
             raise
 
 
+def _refuse_journal(path: Path) -> None:
+    """Check that no journal names a further one: SQLite deletes what it names, and bnbench's never do.
+
+    The magic number at the end of such a journal is in SQLite's file format, section 3.1.
+    """
+    journal = Path(f"{path.resolve()}-journal")
+    try:
+        with journal.open("rb") as file:
+            file.seek(-len(JOURNAL_MAGIC), os.SEEK_END)
+            names_another = file.read() == JOURNAL_MAGIC
+    except OSError:  # there is none, or it is shorter
+        return
+    if names_another:
+        raise ResultsError(f"{journal}: names another file, which bnbench's never do: remove it")
+
+
 def _prepared(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite3.Connection:
     if not write:
         connection.execute("PRAGMA query_only = ON")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    tables = tables_of(connection, path)
     if write and version == 0 and not tables:
         connection.executescript(CREATE)
         return connection
@@ -90,7 +115,56 @@ def _prepared(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite
     if version < 1 or not tables >= TABLES:
         found = f"its tables are {', '.join(sorted(tables))}" if tables else "it has no tables"
         raise ResultsError(f"{path}: not a database of bnbench ({found}): move it away to start anew")
-    return connection if version == FORMAT else _migrated(connection, version, in_memory=not write)
+    if version < FORMAT:
+        connection = _migrated(connection, version, in_memory=not write)
+    for table in (*TABLES, "notes"):
+        if {row[1] for row in connection.execute(f"PRAGMA table_info({table})")} != _kinds(table).keys():
+            raise ResultsError(
+                f"{path}: not a database of bnbench (other columns in {table}): move it away to start anew"
+            )
+    return connection
+
+
+def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
+    """The names of the tables.
+
+    Raises:
+        ResultsError: something is there that would run when it is read or written: a view, a trigger, or a table made
+            with more words than ours, as one with generated columns.
+    """
+    tables = set()
+    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master"):
+        ours = name not in {*TABLES, "notes"} or (OUR_TEXT.fullmatch(sql or "") and set(WORD.findall(sql)) <= WORDS)
+        if kind not in {"table", "index"} or not ours:
+            raise ResultsError(
+                f"{path}: holds the {kind} {shown(name)}, which bnbench did not make: move the file away"
+            )
+        if kind == "table":
+            tables.add(name)
+    return tables
+
+
+@cache
+def _kinds(table: str) -> Mapping[str, tuple[type, ...]]:
+    """By column of a table, what its values may be."""
+    python = {"TEXT": (str,), "INTEGER": (int,), "REAL": (float, int), "BLOB": (bytes,)}
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.executescript(CREATE)
+        described = connection.execute(f"PRAGMA table_info({table})").fetchall()
+    return {
+        name: (*python[declared], *([] if needed or key else [NoneType]))
+        for _, name, declared, needed, _, key in described
+    }
+
+
+def sound(table: str, row: Mapping[str, Any]) -> bool:
+    """Whether the values of a row are such as bnbench keeps: SQLite holds any in any column."""
+    kinds = _kinds(table)
+    return all(
+        isinstance(value, kinds[name]) and not (isinstance(value, float) and not math.isfinite(value))
+        for name, value in row.items()
+        if name in kinds
+    )
 
 
 def refuse_newer(path: Path, version: int) -> None:

@@ -22,6 +22,7 @@ from bnbench import saved, tasks
 from bnbench.compiled import CompiledProgram, Rows, Start, chunks, make, make_optimizer, targets, use_threads
 from bnbench.data import Dataset
 from bnbench.errors import ConfigError
+from bnbench.files import CHECKPOINTS, TENSORBOARD, model_path
 from bnbench.model import build_model, stream_seed, with_scaling
 from bnbench.plan import Program, Trial
 from bnbench.probes import gradient_growth, probe
@@ -60,13 +61,19 @@ def check(program: Program) -> None:
 
 @contextmanager
 def _floatx(dtype: str) -> Iterator[None]:
-    """Keras' default dtype for a while."""
-    before = keras.config.floatx()
-    keras.config.set_floatx(dtype)
+    """Keras' default dtype for a while, and its own defaults for what a user's keras.json may say of other things."""
+    before = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
     try:
+        _set_keras(dtype, 1e-7, "channels_last")
         yield
     finally:
-        keras.config.set_floatx(before)
+        _set_keras(*before)
+
+
+def _set_keras(dtype: str, epsilon: float, image_data_format: str) -> None:
+    keras.config.set_floatx(dtype)
+    keras.config.set_epsilon(epsilon)
+    keras.config.set_image_data_format(image_data_format)
 
 
 def devices() -> list[str]:
@@ -265,10 +272,10 @@ class _Course:
 
     def _save(self, saving: Saving, which: str) -> None:
         if saving.models == which:
-            folder = saving.folder / "models"
-            folder.mkdir(parents=True, exist_ok=True)
-            path = folder / f"{self.trial.id}.keras"
+            path = model_path(saving.folder, self.trial.id)
+            path.parent.mkdir(parents=True, exist_ok=True)
             beside = path.with_suffix(".part.keras")
+            beside.unlink(missing_ok=True)  # it may be a link
             program = self.compiled.program
             with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(beside)
             path.unlink(missing_ok=True)  # at no moment an old model lies beside a new page
@@ -302,7 +309,7 @@ def _callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbac
     made = []
     for i, named in enumerate(program.train.callbacks):
         ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
-        files = {"filepath": folder / "checkpoints" / f"{trial}.{ending}", "log_dir": folder / "tensorboard" / trial}
+        files = {"filepath": folder / CHECKPOINTS / f"{trial}.{ending}", "log_dir": folder / TENSORBOARD / trial}
         where = f"{program.where}: train.callbacks[{i}]"
         made.append(make("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
     return made

@@ -66,6 +66,11 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+def printable(value: object) -> str:
+    """A value as text without what would tell a terminal to do something: escapes stand for it."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(value))
+
+
 def did_you_mean(found: str, known: Iterable[str]) -> str:
     """` (did you mean 'x'?)` for the nearest of the known names, or nothing."""
     names = {name.lower(): name for name in known}

@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CONFIG, ENVIRONMENT, MODELS, PLOTS = "config.yaml", "environment.json", "models", "plots"
+CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 REPORT, PAGE = "report.html", "report.md"
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
+MOST_BYTES = 50_000_000  # of a file that is read again; those of the largest experiments have some 100,000
 UNDATED: Mapping[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
@@ -31,6 +33,18 @@ UNDATED: Mapping[str, dict[str, None]] = {
 def model_path(folder: Path, trial: str) -> Path:
     """Where a trial's model is saved, if it is."""
     return folder / MODELS / f"{trial}.keras"
+
+
+def refuse_links(folder: Path) -> None:
+    """Check that what is written below a results folder stays there: it may be a stranger's.
+
+    Raises:
+        ResultsError: a link is there.
+    """
+    for name in (MODELS, PLOTS, CHECKPOINTS, TENSORBOARD):
+        for path in (folder / name, *(folder / name).rglob("*")):
+            if path.is_symlink():
+                raise ResultsError(f"{path}: a link, which may lead out of the results: remove it")
 
 
 def saved_models(folder: Path, trials: Iterable[str]) -> dict[str, saved.Saved]:
@@ -68,6 +82,20 @@ def environment(folder: Path) -> dict[str, Any]:
     return read_json(folder / ENVIRONMENT)
 
 
+def read_text(path: Path) -> str:
+    """A small file of text.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is a folder, a pipe or a device, larger than any that bnbench writes, or no UTF-8.
+    """
+    if not path.is_file():
+        raise ValueError("not a file")
+    if path.stat().st_size > MOST_BYTES:
+        raise ValueError(f"larger than {MOST_BYTES:,} bytes")
+    return path.read_text(encoding="utf-8")
+
+
 def read_json(path: Path) -> dict[str, Any]:
     """What a file beside the database says; empty where there is none.
 
@@ -75,9 +103,7 @@ def read_json(path: Path) -> dict[str, Any]:
         ResultsError: it cannot be read.
     """
     try:
-        if path.exists() and not path.is_file():
-            raise ValueError("not a file")
-        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.exists() else {}
+        return dict(json.loads(read_text(path))) if path.exists() else {}
     except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}); remove it to go on without") from error
 
@@ -100,6 +126,7 @@ def _replaced(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        beside.unlink(missing_ok=True)  # it may be a link, and lead elsewhere
         yield beside
         beside.replace(path)
     except OSError as error:

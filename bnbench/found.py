@@ -3,13 +3,15 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from bnbench import files
-from bnbench.errors import ResultsError
+from bnbench.claims import WEAKEST_FIRST
+from bnbench.errors import ResultsError, shown
 from bnbench.results import Results
 from bnbench.spreadsheets import restored
 
@@ -82,6 +84,7 @@ def read(folder: Path) -> Found | None:
     if not run:
         return None
     wrong = [name for name, kind in KINDS.items() if not isinstance(run.get(name), kind)]
+    wrong += [name for name, value in run.items() if isinstance(value, int | float) and not 0 <= value < 2**63]
     if wrong or run.keys() != KINDS.keys():
         where = ", ".join(wrong or sorted(run.keys() - KINDS.keys()))
         raise ResultsError(f"{folder / files.RUN}: not as bnbench writes it ({where}); remove it to go on")
@@ -108,9 +111,11 @@ def _table(path: Path, name: str) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame()
     try:
-        table = restored(pd.read_csv(path, dtype=str, keep_default_na=False))
+        table = restored(pd.read_csv(StringIO(files.read_text(path)), dtype=str, keep_default_na=False))
         if missing := {*TEXTS[name], *NUMBERS[name]} - {*table}:
             raise ValueError(f"no column {', '.join(sorted(missing))}")
-        return table.assign(**{number: pd.to_numeric(table[number]) for number in NUMBERS[name]})
-    except (OSError, ValueError) as error:
+        if wrong := {*table.get("verdict", [])} - {*WEAKEST_FIRST}:
+            raise ValueError(f"no verdict: {shown(min(wrong))}")
+        return table.assign(**{number: pd.to_numeric(table[number]).astype(float) for number in NUMBERS[name]})
+    except (OSError, ValueError, OverflowError) as error:
         raise ResultsError(f"{path}: cannot be read ({error}); `bnbench report` writes it anew") from error

@@ -176,7 +176,9 @@ def _image(path: Path, takes: Saved) -> Rows:
             if upright.size != (width, height):
                 notes.append(f"{path}: resized from {upright.width} x {upright.height} to {width} x {height}")
             pixels = np.asarray(upright.convert(mode).resize((width, height)), np.float64)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:  # Pillow's ways to say broken
+    except DataError:
+        raise
+    except Exception as error:  # Pillow raises errors of every kind, of what stands beside the pixels as well
         raise DataError(f"{path}: no PNG or JPEG that can be read: {error}") from error
     high = takes.value_range[1]
     if high != 255:

@@ -16,6 +16,7 @@ CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
 MOST_CONFIG = 10_000_000  # bytes
 OURS = {("keras", "Sequential"), ("keras", "DTypePolicy"), ("keras.layers", "InputLayer")}
+WIDTHS = ("units", "filters", "input_dim", "output_dim")  # of layers, also of those that `shapes` does not know
 PLAIN = ("__tuple__", "__numpy__", "__tensor__")  # how Keras writes values that JSON has not
 
 
@@ -81,4 +82,7 @@ def _misfit(config: dict[str, Any], saved: Saved, weight_bytes: int) -> str:
         return f"gives {traced.shape}, but its page names {len(saved.classes)} classes"
     if traced and 4 * traced.weights.total > weight_bytes:
         return f"promises {traced.weights.total:,} weights, but holds {weight_bytes:,} bytes"
+    widest = max((one["config"].get(name) or 0 for one in rest for name in WIDTHS), default=0)
+    if 4 * widest > weight_bytes:  # each has a weight at least
+        return f"promises a layer of {widest:,}, but holds {weight_bytes:,} bytes"
     return ""

@@ -34,8 +34,10 @@ STYLE: Mapping[Any, Any] = {
     "lines.markersize": 4.5,
     "legend.frameon": False,
     "figure.dpi": 200,
+    "text.parse_math": False,  # a variant may be called $x^2$
     "svg.hashsalt": "bnbench",  # the same figure is the same file
 }
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CROSS = 26  # points squared
 MOST_MARKS = 1000  # as shapes of an SVG; more are a picture within it
 DODGE = 0.035  # decades between the points of neighbouring variants, so that none hides another
@@ -286,7 +288,7 @@ def loss_ticks(ax: Axes) -> None:
 
 def _plain(value: float) -> str:
     """0.01, 10, or a power of ten where it would be long."""
-    return f"{value:g}" if 1e-4 <= value < 1e4 or value <= 0 else f"$10^{{{round(log10(value))}}}$"
+    return f"{value:g}" if 1e-4 <= value < 1e4 or value <= 0 else f"10{str(round(log10(value))).translate(RAISED)}"
 
 
 def rate_label(rate: float) -> str:

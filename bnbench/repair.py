@@ -68,8 +68,8 @@ def _best(path: Path) -> _Salvaged:
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
     database.refuse_newer(path, int.from_bytes(content[60:64], "big") if content.startswith(MAGIC) else 0)
-    found = _salvaged(content)
-    return found if found.kept else _salvaged(_first_page() + content[PAGE:])
+    found = _salvaged(content, path)
+    return found if found.kept else _salvaged(_first_page() + content[PAGE:], path)
 
 
 def _first_page() -> bytes:
@@ -78,12 +78,14 @@ def _first_page() -> bytes:
         return connection.serialize()[:PAGE]
 
 
-def _salvaged(content: bytes) -> _Salvaged:
+def _salvaged(content: bytes, path: Path) -> _Salvaged:
     """What is whole in the content of a database, however long its first page says that it is."""
     content += bytes(-len(content) % PAGE)
     content = content[:28] + (len(content) // PAGE).to_bytes(4, "big") + content[32:]
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(content)
+        with suppress(sqlite3.Error):  # of a damaged first page
+            database.tables_of(connection, path)
         try:
             sound = connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
         except sqlite3.Error:

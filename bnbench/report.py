@@ -27,6 +27,7 @@ def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     """
     store.expect(folder)
     with files.alone(folder):
+        files.refuse_links(folder)
         return _write(Results(folder), kinds)
 
 

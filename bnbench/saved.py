@@ -51,6 +51,7 @@ def page(model: Path) -> Path:
 def write(model: Path, saved: Saved) -> None:
     """Keep the page of a model, whole or not at all."""
     beside = page(model).with_suffix(".part.json")
+    beside.unlink(missing_ok=True)  # it may be a link
     beside.write_text(json.dumps(asdict(saved), indent=1) + "\n", encoding="utf-8")
     beside.replace(page(model))
 

@@ -14,9 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench import checksums, database
+from bnbench import checksums, database, plain
 from bnbench.checksums import Kept
-from bnbench.errors import ResultsError
+from bnbench.errors import ConfigError, ResultsError, printable
 from bnbench.files import unwritable, write_text
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ OF_TRIAL = (
 )  # fmt: skip
 OF_LAST_EPOCH = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 OF_PROGRAM = ("classes", "validation_rows")
+NO_AXES = {*PLANNED, *OF_TRIAL, *OF_LAST_EPOCH, *OF_PROGRAM, "epochs", "initial_loss", "outcome", "chance"}
 PLAN, PROGRAMS = "SELECT * FROM plan ORDER BY number", "SELECT * FROM programs ORDER BY key"
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class Store:
             self._insert("notes", [("plan", "", checksum_of_plan(self._db))])
 
     def add(self, result: "Result") -> None:
-        """Keep a trial as it ended, in one transaction; what an earlier try left is replaced."""
+        """Keep a trial as it ended, in one transaction; what an earlier try left is replaced, but never by a fault."""
         fault, divergence = result.fault, result.divergence
         row = (
             result.trial, result.program, result.status, divergence and divergence.kind, divergence and divergence.step,
@@ -76,6 +77,9 @@ class Store:
             *astuple(result.probe), *astuple(result.fitted), result.gradient_growth, None,
         )  # fmt: skip
         with self._transaction():
+            if fault and self._has_ended(result.trial):  # another run was first, or only its model was wanted
+                log.warning("%s: what was kept of it stays; the new try failed: %s", result.trial, fault.reason)
+                return
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
             self._insert("trials", [row])
             self._insert("history", [(result.trial, *astuple(epoch)) for epoch in result.epochs])
@@ -158,7 +162,7 @@ class Store:
         planned = checksums.named_rows(self._db.execute(PLAN))
         programs = checksums.named_rows(self._db.execute(PROGRAMS))
         row = self._db.execute("SELECT checksum FROM notes WHERE name = 'plan'").fetchone()
-        if row and row[0] != checksum_of_plan(self._db):
+        if (row and row[0] != checksum_of_plan(self._db)) or not _sound_plan(planned, programs):
             raise ResultsError(f"{self.folder / DATABASE}: its plan is damaged; `bnbench run` with its config mends it")
         return planned, {row["key"]: row for row in programs}
 
@@ -172,6 +176,12 @@ class Store:
             )
             log.warning("%s: %s; `bnbench run` trains them anew", self.folder / DATABASE, some)
         return kept
+
+    def _has_ended(self, trial: str) -> bool:
+        """Whether a trial is kept whole, and not as one that failed."""
+        rows = checksums.named_rows(self._db.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
+        epochs = self._db.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
+        return any(row["status"] != "failed" and checksums.whole(row, epochs) for row in rows)
 
     def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Whole rows, each replacing one of the same key; `table` is one of SCHEMA's."""
@@ -202,6 +212,23 @@ def seal(connection: sqlite3.Connection, trial: str) -> None:
 def checksum_of_plan(connection: sqlite3.Connection) -> str:
     """That of the present plan and of the programs."""
     return checksums.of_rows(*(connection.execute(query).fetchall() for query in (PLAN, PROGRAMS)))
+
+
+def _sound_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the rows of a plan are such as are kept, whoever wrote them."""
+    try:
+        for axes in {row["axes"] for row in planned}:
+            values = json.loads(axes)
+            plain.check(values, "")
+            if not NO_AXES.isdisjoint(values):
+                return False
+    except (ValueError, TypeError, AttributeError, RecursionError, ConfigError):
+        return False
+    return (
+        all(database.sound("plan", row) and checksums.ID.fullmatch(row["trial"]) for row in planned)
+        and all(database.sound("programs", row) for row in programs)
+        and all(row["classes"] >= 0 and row["validation_rows"] > 0 for row in programs)
+    )
 
 
 def _table_row(planned: Mapping[str, Any], kept: Kept, program: Mapping[str, Any]) -> dict[str, Any]:
@@ -288,7 +315,7 @@ def expect(folder: Path) -> None:
 
 def first_few(trials: Iterable[object]) -> str:
     """Some of the ids, to tell them: `a, b, c, ...`"""
-    some = sorted(map(str, trials))
+    some = sorted(map(printable, trials))
     return ", ".join([*some[:3], *["..."] * (len(some) > 3)])
 
 

@@ -103,13 +103,15 @@ def run(
             if started:
                 started.check([cohort.program for cohort in todo])
             with store.claim(folder) as opened:
+                files.refuse_links(folder)
+                todo = left(plan, folder)  # another run may have ended some while the workers started
                 opened.set_plan(plan)
                 if started:
                     described = environment.describe(plan, started.devices(), chosen.count)
                     opened.set_environment(json.dumps(described, indent=1) + "\n")
                 _write_beside(plan, opened)
                 try:
-                    if started:
+                    if started and todo:
                         _train(todo, plan, started, opened, watcher, trial_timeout)
                 except ResultsError:  # where a trial cannot be kept no report can be written
                     raise

@@ -79,7 +79,7 @@ def test_a_journal_that_makes_no_sense_changes_nothing(tmp_path: Path, whole: Pa
 
 
 @pytest.mark.parametrize(
-    ("version", "table"), [(database.FORMAT, "CREATE TABLE cookies (x)"), (0, "CREATE TABLE trials (x)")]
+    ("version", "table"), [(database.FORMAT, "CREATE TABLE cookies (x)"), (0, "CREATE TABLE trials (id)")]
 )
 def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, version: int, table: str) -> None:
     path = tmp_path / store.DATABASE

@@ -113,6 +113,17 @@ def test_what_bnbench_would_not_have_written_is_not_loaded(
         model_files.check(pack(tmp_path / "t.keras", members | changes), PAGE)
 
 
+def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, members: dict[str, bytes]) -> None:
+    def widen(layer: Any) -> None:
+        layer["config"] |= {"units": 300_000_000}
+
+    config = json.loads(hostile(members, widen)["config.json"])
+    unknown = {"module": "keras.layers", "class_name": "RepeatVector", "config": {"name": "r", "n": 1}}
+    config["config"]["layers"].insert(1, unknown | {"registered_name": None})
+    with pytest.raises(ResultsError, match="promises a layer of 300,000,000, but holds"):
+        model_files.check(pack(tmp_path / "t.keras", members | {"config.json": json.dumps(config).encode()}), PAGE)
+
+
 def test_a_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -> None:
     bomb = members | {"model.weights.h5": bytes(50_000_000)}
     with pytest.raises(ResultsError, match="is packed, wanted as it was written"):

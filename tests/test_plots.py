@@ -205,7 +205,7 @@ def test_what_diverged_before_its_first_figure_has_a_cross_at_the_upper_edge(ax:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.01, "0.01"), (1e-4, "0.0001"), (1000.0, "1000"), (1e-5, "$10^{-5}$"), (1e6, "$10^{6}$"), (0.0, "0")],
+    [(0.01, "0.01"), (1e-4, "0.0001"), (1000.0, "1000"), (1e-5, "10⁻⁵"), (1e6, "10⁶"), (0.0, "0")],
 )
 def test_ticks_are_short(value: float, text: str) -> None:
     assert plots._plain(value) == text

@@ -13,6 +13,7 @@ import click
 from bnbench import __version__
 from bnbench.cli import options
 from bnbench.cli.data import data
+from bnbench.cli.output import echo
 from bnbench.cli.reproduce import reproduce
 from bnbench.errors import (
     BnbenchError,
@@ -42,7 +43,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except BnbenchError as error:
-            click.echo(f"bnbench: {error}", err=True)
+            echo(f"bnbench: {error}", err=True)
             ctx.exit(error.exit_code)
         except BrokenPipeError:  # `bnbench show results/leaf | head`
             sys.stderr.close()
@@ -105,9 +106,9 @@ def run(
             trial_timeout=trial_timeout,
             watcher=watcher(quiet),
         )
-    click.echo(text.answer(done))
+    echo(text.answer(done))
     for trial, reason in done.faults:
-        click.echo(f"failed: {trial}: {reason.splitlines()[0]}", err=True)
+        echo(f"failed: {trial}: {reason.splitlines()[0]}", err=True)
     if done.faults:
         raise TrialsFailedError(f"{len(done.faults)} trial(s) failed; the same command tries them again")
 
@@ -139,12 +140,12 @@ def plan(
             | {"axes": dict(t.axes), "state": states[t.id]}
             for t in planned.trials
         ]
-        click.echo(json.dumps(rows, indent=1))
+        echo(json.dumps(rows, indent=1))
     else:
         measured = sweep.step_seconds(folder)
         jobs = machine.choose(planned.cohorts, None).count
         parts = [text.matrix(planned, states), text.cohorts(planned), text.estimate(planned, states, measured, jobs)]
-        click.echo("\n\n".join(parts))
+        echo("\n\n".join(parts))
 
 
 @main.command()
@@ -155,7 +156,7 @@ def report(folder: Path, pdf: bool) -> None:
     from bnbench import report as reporting
 
     for path in reporting.write(folder, (*reporting.KINDS, *["pdf"] * pdf)):
-        click.echo(path)
+        echo(path)
 
 
 @main.command()
@@ -178,15 +179,15 @@ def show(folder: Path, trials: bool, where: Sequence[str], sort: str | None, lim
 
     results = bnbench.open(folder)
     if not (trials or where or sort or limit):
-        click.echo(text.as_json(results.summary) if as_json else text.answer(results))
+        echo(text.as_json(results.summary) if as_json else text.answer(results))
         return
     table, conditions = results.trials, [query.parse(condition) for condition in where]
     rows = query.select(table, conditions, sort, limit)
     shown = query.shown(table, conditions, sort)
-    click.echo(text.as_json(rows) if as_json else text.trials(rows[shown]))
+    echo(text.as_json(rows) if as_json else text.trials(rows[shown]))
     if len(rows) < len(table):
         told = f"{len(rows)} of {len(table)} trials", query.hint(table, conditions)
-        click.echo(": ".join(filter(None, told)), err=True)
+        echo(": ".join(filter(None, told)), err=True)
 
 
 @main.command()
@@ -216,7 +217,7 @@ def compare(a: Path, b: Path, score: str, tolerance: float | None, as_json: bool
 
     found = comparing.compare(a, b, score)
     past = comparing.beyond(found, tolerance) if tolerance is not None else []
-    click.echo(comparing.as_json(found) if as_json else text.comparison(found, a, b))
+    echo(comparing.as_json(found) if as_json else text.comparison(found, a, b))
     if past:
         raise ToleranceError("\n  ".join([f"past the tolerance of {tolerance:g}:", *past]))
 
@@ -235,11 +236,11 @@ def check(folder: Path, as_json: bool) -> None:
     claims = results.claims
     ended = len(results.trials) - len(results.faults)
     if ended < results.planned:
-        click.echo(f"{ended} of {results.planned} trials have ended: the verdicts are of those", err=True)
+        echo(f"{ended} of {results.planned} trials have ended: the verdicts are of those", err=True)
     if as_json:
-        click.echo(text.as_json(claims))
+        echo(text.as_json(claims))
     else:
-        click.echo(text.verdicts(claims) if len(claims) else f"{folder}: the experiment makes no claims")
+        echo(text.verdicts(claims) if len(claims) else f"{folder}: the experiment makes no claims")
     refuted = int((claims["verdict"] == "refuted").sum())
     if refuted:
         raise ClaimsRefutedError(f"{refuted} of {len(claims)} claim(s) refuted")
@@ -272,8 +273,8 @@ def predict(folder: Path, inputs: Sequence[Path], trial: str, top: int, as_json:
 
     found = predicting.predict(folder, trial, inputs, top)
     for line in (f"{found.name} ({found.trial})", *found.notes):
-        click.echo(line, err=True)
-    click.echo(text.as_json(found.table) if as_json else text.predictions(found.table))
+        echo(line, err=True)
+    echo(text.as_json(found.table) if as_json else text.predictions(found.table))
 
 
 @main.command()
@@ -287,7 +288,7 @@ def repair(folder: Path) -> None:
     from bnbench import repair as repairing
     from bnbench import text
 
-    click.echo(text.repaired(repairing.repair(folder), folder))
+    echo(text.repaired(repairing.repair(folder), folder))
 
 
 main.add_command(reproduce)

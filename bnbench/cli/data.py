@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bnbench.cli.options import places
+from bnbench.cli.output import echo
 
 
 @click.group()
@@ -27,11 +28,9 @@ def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
 
     found = sets.listing(Places.from_environment(data_dir, offline))
     if as_json:
-        click.echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
+        echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
     else:
-        click.echo(
-            text.columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found])
-        )
+        echo(text.columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found]))
 
 
 @data.command("fetch")
@@ -44,7 +43,7 @@ def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> No
 
     where = Places.from_environment(data_dir, offline)
     for name in names:
-        click.echo(f"{name}: {sets.fetch(name, where)}")
+        echo(f"{name}: {sets.fetch(name, where)}")
 
 
 @data.command("verify")
@@ -60,4 +59,4 @@ def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> N
         facts = sets.verify(name, where)
         what = f"{len(facts.classes)} classes" if facts.classes else "a number a row"
         found = f"{facts.rows} rows, {what}, {facts.form}"
-        click.echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")
+        echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")

@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from bnbench.cli.output import Formatter, echo
+
 INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
 TIME = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
@@ -89,13 +91,15 @@ noise = _several(
 def training(quiet: bool, verbose: bool) -> Iterator[None]:
     """Warnings as asked for; an interrupt ends the command and tells how to go on."""
     level = logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(level=level, format="%(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter())
+    logging.basicConfig(level=level, handlers=[handler])
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interrupt too
     try:
         yield
     except KeyboardInterrupt:
-        click.echo("\nInterrupted; finished trials are kept. The same command goes on from there:", err=True)
-        click.echo(f"  {this_command()}", err=True)
+        echo("\nInterrupted; finished trials are kept. The same command goes on from there:", err=True)
+        echo(f"  {this_command()}", err=True)
         sys.exit(INTERRUPTED)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bnbench.cli import options
+from bnbench.cli.output import echo
 from bnbench.errors import ConfigError, ExperimentsFailedError
 
 
@@ -69,10 +70,10 @@ def reproduce(
     places = Places.from_environment(data_dir, offline)
     asked = reproducing.Asked(configs, results, places, smoke, math.inf if budget is None else budget, jobs)
     with options.training(quiet, verbose):
-        ending = reproducing.reproduce(names, asked, lambda: watcher(quiet), click.echo)
+        ending = reproducing.reproduce(names, asked, lambda: watcher(quiet), echo)
     if ending.left:
-        click.echo(f"left for want of time: {', '.join(map(str, ending.left))}; the same command goes on from there:")
-        click.echo(f"  {options.this_command()}")
+        echo(f"left for want of time: {', '.join(map(str, ending.left))}; the same command goes on from there:")
+        echo(f"  {options.this_command()}")
     if ending.failed:
         told = [f"{name}: {reason}" for name, reason in ending.failed.items()]
         raise ExperimentsFailedError("\n  ".join([f"{len(told)} experiment(s) failed:", *told]))

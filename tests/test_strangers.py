@@ -210,6 +210,5 @@ def test_a_name_with_dollars_is_a_name(tmp_path: Path) -> None:
         "params": {name: 8},
         "layers": [{"dense": f"${name}"}, "norm", {"activation": "relu"}, {"dense": "$classes"}],
     }
-    model = {"params": {name: 8}, "layers": layers}
     keep(tmp_path, [0.8, 0.9], model=model, sweep__grid={f"model.params.{name}": [1, 2]})
     assert report.write(tmp_path, ("png", "svg"))

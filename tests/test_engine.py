@@ -548,3 +548,19 @@ def test_a_layer_that_hides_its_seed_is_seeded() -> None:
 def test_threads_cannot_change_within_a_process() -> None:
     with pytest.raises(BnbenchError, match=r"train\.threads: 3"):
         use_threads(3)
+
+
+def test_what_a_keras_json_says_changes_no_figure() -> None:
+    layers = [{"dense": 4}, {"dense": {"units": "$classes", "activation": "softmax"}}]
+    loss = {"sparse_categorical_crossentropy": {"from_logits": False}}
+    cohort = cohorts(model={"layers": layers}, variants={"plain": {}}, train__loss=loss, sweep__seeds=1)[0]
+    before = keras.config.epsilon(), keras.config.image_data_format()
+    wanted = [figures(result) for result in results(cohort)]
+    try:
+        keras.config.set_epsilon(0.1)
+        keras.config.set_image_data_format("channels_first")
+        assert [figures(result) for result in results(cohort)] == wanted
+        assert (keras.config.epsilon(), keras.config.image_data_format()) == (0.1, "channels_first")
+    finally:
+        keras.config.set_epsilon(before[0])
+        keras.config.set_image_data_format(before[1])

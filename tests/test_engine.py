@@ -551,8 +551,8 @@ def test_threads_cannot_change_within_a_process() -> None:
 
 
 def test_what_a_keras_json_says_changes_no_figure() -> None:
-    layers = [{"dense": 4}, {"dense": {"units": "$classes", "activation": "sigmoid"}}]
-    loss = {"categorical_crossentropy": {"from_logits": False}}  # clips by epsilon what is no softmax
+    layers = [{"dense": 4}, {"dense": {"units": "$classes", "activation": "softplus"}}]
+    loss = {"categorical_crossentropy": {"from_logits": False}}  # clips by epsilon
     cohort = cohorts(model={"layers": layers}, variants={"plain": {}}, train__loss=loss, sweep__seeds=1)[0]
     before = keras.config.epsilon(), keras.config.image_data_format()
     wanted = [figures(result) for result in results(cohort)]

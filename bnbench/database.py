@@ -160,11 +160,11 @@ def _kinds(table: str) -> Mapping[str, tuple[type, ...]]:
 def sound(table: str, row: Mapping[str, Any]) -> bool:
     """Whether the values of a row are such as bnbench keeps: SQLite holds any in any column."""
     kinds = _kinds(table)
-    return all(
-        isinstance(value, kinds[name]) and not (isinstance(value, float) and not math.isfinite(value))
-        for name, value in row.items()
-        if name in kinds
-    )
+    for name, value in row.items():  # a loop, for 400,000 values of 10,000 trials
+        kind = type(value)
+        if name in kinds and (kind not in kinds[name] or (kind is float and not math.isfinite(value))):
+            return False
+    return True
 
 
 def refuse_newer(path: Path, version: int) -> None:

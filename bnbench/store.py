@@ -1,5 +1,6 @@
 """The database of finished trials in a results folder: what a run keeps, and what tables are made of."""
 
+import gc
 import json
 import logging
 import os
@@ -197,8 +198,14 @@ class Store:
 
 def read_kept(connection: sqlite3.Connection) -> tuple[dict[str, Kept], set[str]]:
     """The trials of a database that are whole, by id, and the ids of those that are not."""
-    rows = checksums.named_rows(connection.execute("SELECT * FROM trials"))
-    return checksums.sorted_out(rows, connection.execute("SELECT * FROM history ORDER BY trial, epoch"))
+    collects = gc.isenabled()
+    gc.disable()  # it would look through every row again and again: 0.2 s of 10,000 trials
+    try:
+        rows = checksums.named_rows(connection.execute("SELECT * FROM trials"))
+        return checksums.sorted_out(rows, connection.execute("SELECT * FROM history ORDER BY trial, epoch"))
+    finally:
+        if collects:
+            gc.enable()
 
 
 def seal(connection: sqlite3.Connection, trial: str) -> None:

@@ -68,7 +68,10 @@ def shown(value: object) -> str:
 
 def printable(value: object) -> str:
     """A value as text without what would tell a terminal to do something: escapes stand for it."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in str(value))
+    text = str(value)
+    if text.replace("\n", "").isprintable():  # tables of megabytes
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
 
 
 def did_you_mean(found: str, known: Iterable[str]) -> str:

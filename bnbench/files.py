@@ -153,7 +153,7 @@ def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Pat
     """`<name>.csv` for each table: UTF-8, a header, missing values empty."""
     for name, table in tables.items():
         with _replaced(folder / f"{name}.csv") as beside, beside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")  # 0.6 of the time of pandas' own, the same bytes
+            writer = csv.writer(file, lineterminator="\n")  # two thirds of the time of pandas, the same bytes
             safe = defused(table)
             writer.writerow(safe.columns)
             writer.writerows(zip(*(_cells(safe[column]) for column in safe.columns), strict=True))

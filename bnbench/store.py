@@ -79,7 +79,8 @@ class Store:
         )  # fmt: skip
         with self._transaction():
             if fault and self._has_ended(result.trial):  # another run was first, or only its model was wanted
-                log.warning("%s: what was kept of it stays; the new try failed: %s", result.trial, fault.reason)
+                why = fault.reason.partition("\n")[0]
+                log.error("%s: what was kept of it stays; the new try failed: %s", result.trial, why)
                 return
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
             self._insert("trials", [row])

@@ -104,9 +104,10 @@ def run(
                 started.check([cohort.program for cohort in todo])
             with store.claim(folder) as opened:
                 files.refuse_links(folder)
-                todo = left(plan, folder)  # another run may have ended some while the workers started
-                opened.set_plan(plan)
                 if started:
+                    todo = left(plan, folder)  # another run may have ended some while the workers started
+                opened.set_plan(plan)
+                if started and todo:
                     described = environment.describe(plan, started.devices(), chosen.count)
                     opened.set_environment(json.dumps(described, indent=1) + "\n")
                 _write_beside(plan, opened)

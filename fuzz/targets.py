@@ -1,7 +1,6 @@
 """What is fuzzed: bytes go in, and come to nothing or to a BnbenchError; each with files to begin from."""
 
 import json
-import logging
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +42,6 @@ class Target:
 
 @cache
 def _folder() -> TemporaryDirectory[str]:
-    logging.disable()
     memory = Path("/dev/shm")  # noqa: S108  where a file costs no disk
     return TemporaryDirectory(dir=memory if memory.is_dir() else None)
 

@@ -18,6 +18,7 @@ FOUND = Path(__file__).parent / "found.json"
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- written by `make soak` -->\n", "<!-- until here -->\n"
 MOMENTS = 200
+FLIPS = 10_000
 MUTATIONS = "4000"  # of some 23,000: not all were through after five minutes
 
 
@@ -33,7 +34,7 @@ def _corpus(name: str, *words: str) -> Callable[[], dict[str, Any]]:
 
 PARTS: dict[str, tuple[str, Callable[[], Mapping[str, Any]]]] = {
     "kills": (f"SIGKILL at {MOMENTS} random moments of sweeps", lambda: kills.run(MOMENTS)),
-    "damage": (f"{MOMENTS} damaged databases", lambda: damage.run(MOMENTS)),
+    "damage": (f"{MOMENTS} damaged databases, {FLIPS:,} with one bit flipped", lambda: damage.run(MOMENTS, FLIPS)),
     "configs": ("broken configs", _corpus("broken_configs", MUTATIONS)),
     "data": ("broken data files", _corpus("broken_data")),
     "commands": ("10,000 trials: seconds, medians of 3", load.commands),

@@ -39,7 +39,7 @@ def check(program: Program) -> None:
             random numbers no seed fixes.
     """
     use_threads(program.train.threads)
-    with _floatx(program.train.dtype):
+    with _keras_defaults(program.train.dtype):
         model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         tasks.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
         loss = make("losses", program.train.loss, f"{program.where}: train.loss")
@@ -60,8 +60,8 @@ def check(program: Program) -> None:
 
 
 @contextmanager
-def _floatx(dtype: str) -> Iterator[None]:
-    """Keras' default dtype for a while, and its own defaults for what a user's keras.json may say of other things."""
+def _keras_defaults(dtype: str) -> Iterator[None]:
+    """A default dtype for a while, and Keras' own defaults where a keras.json of the user's says otherwise."""
     before = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
     try:
         _set_keras(dtype, 1e-7, "channels_last")
@@ -91,7 +91,7 @@ def train(
     The next trial is asked for when the one before has ended, so `trials` may still be growing.
     """
     use_threads(program.train.threads)
-    with _floatx(program.train.dtype):
+    with _keras_defaults(program.train.dtype):
         try:
             compiled = CompiledProgram(program, dataset)
         except Exception as error:  # of this machine's: what a config can get wrong, `check` has found

@@ -10,10 +10,11 @@ import pandas as pd
 from bnbench.analysis import places, who
 from bnbench.config import Experiment
 from bnbench.errors import ConfigError
-from bnbench.layers import Norm, flatten
+from bnbench.layers import Layer, Norm, flatten
 from bnbench.plan import label
 from bnbench.results import Results
 from bnbench.samples import stands_at
+from bnbench.tasks import kind
 
 FEW_SEEDS = 3  # below it there is no interval
 TEST_SEEDS = 6  # below it a sign-flip test cannot reach .05
@@ -22,6 +23,7 @@ START_WEIGHT = 0.01  # of the moving statistics' start, that is worth a word
 MODE_GAP = 0.02  # of accuracy, between statistics of the batch and moving ones, that is worth a word
 FEW_ROWS = 300  # to validate on: the standard error of an accuracy of 90% is then 1.7 points or more
 KERAS_MOMENTUM = 0.99  # of BatchNormalization, where a config does not say
+SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
 PARAMS = "model.params."  # what an axis that sweeps a number of the layer list begins with
 
 
@@ -39,7 +41,8 @@ def _caveats(results: Results) -> list[str]:
     told += _never_ok(dead, results.baseline)
     told += _mode_gap(results.variants, results.axes)
     if experiment:
-        told += [*_not_warm(experiment, trials, results.axes), *_same_part(experiment)]
+        told += [*_not_warm(experiment, trials, results.axes), *_sigmoid_dropped(experiment, trials, results.axes)]
+        told += _same_part(experiment)
     told += [
         *_few_seeds(summary, experiment),
         *_edges(results, dead),
@@ -130,6 +133,25 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
     yield from (told for weight, told in worst.values() if weight > START_WEIGHT)
 
 
+def _sigmoid_dropped(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Keras' losses look behind the activation that a model ends in, and take any for that which fits the loss."""
+    loss = experiment.train.loss
+    if kind(loss) not in SOFTMAX_LOSSES:
+        return
+    names = [
+        who({"variant": name, **place}, axes)
+        for place, part in places(trials, axes)
+        for name in part["variant"].unique()
+        if (layers := _layers(experiment, name, place)) and layers[-1].arguments.get("activation") == "sigmoid"
+    ]
+    if names:
+        yield (
+            f"The sigmoid that {', '.join(names)} {'ends' if len(names) == 1 else 'end'} in is not part of the loss: "
+            f"Keras' {loss.name} takes what the sigmoid is given and computes a softmax. `rescaling: 1` behind it "
+            "keeps it."
+        )
+
+
 def _mode_gap(variants: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """Where the moving statistics are not those of the batches, training and validation see two networks."""
     for row in variants.to_dict("records"):
@@ -145,9 +167,15 @@ def _mode_gap(variants: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
 
 def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:
     """The largest of the batch normalisations that a variant has at a value of each further axis; 0: it has none."""
+    found = [layer for layer in _layers(experiment, name, place) if layer.class_name == "BatchNormalization"]
+    return max((float(layer.arguments.get("momentum", KERAS_MOMENTUM)) for layer in found), default=0.0)
+
+
+def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequence[Layer]:
+    """Those of a variant at a value of each further axis; none where they cannot be told."""
     variant = experiment.variants.get(name)
     if variant is None:  # the file was changed by hand
-        return 0.0
+        return ()
     grid = experiment.sweep.grid.items()
     swept = {axis: value for axis, values in grid for value in values if stands_at(place, {axis: value})}
     own = {axis.removeprefix(PARAMS): value for axis, value in swept.items() if axis.startswith(PARAMS)}
@@ -155,10 +183,9 @@ def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> fl
     items = variant.layers or swept.get("model.layers") or experiment.model.layers
     norm = Norm(variant.norm.name, variant.norm.arguments)
     try:
-        found = [layer for layer in flatten(items, params, norm, name) if layer.class_name == "BatchNormalization"]
+        return flatten(items, params, norm, name)
     except ConfigError:  # of another Keras
-        return 0.0
-    return max((float(layer.arguments.get("momentum", KERAS_MOMENTUM)) for layer in found), default=0.0)
+        return ()
 
 
 def _coarse(rows: int) -> Iterator[str]:

@@ -221,6 +221,32 @@ def test_what_diverged_has_no_statistics_to_warm(tmp_path: Path) -> None:
     assert one.startswith("batchnorm trains at no rate")
 
 
+ENDS = [{"dense": {"units": "$classes", "activation": "sigmoid"}}]
+
+
+@pytest.mark.parametrize("layers", [ENDS, [{"dense": "$classes"}, {"activation": "sigmoid"}]], ids=str)
+@pytest.mark.parametrize("name", ["sparse_categorical_crossentropy", "categorical_crossentropy"])
+def test_a_sigmoid_that_the_loss_leaves_out(tmp_path: Path, layers: list[Any], name: str) -> None:
+    variants = {"plain": {"norm": "none"}, "batchnorm": {"layers": layers}}
+    assert told(tmp_path, variants=variants, train__loss={name: {"from_logits": False}}) == [
+        f"The sigmoid that batchnorm ends in is not part of the loss: Keras' {name} takes what the sigmoid is given "
+        "and computes a softmax. `rescaling: 1` behind it keeps it."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("layers", "loss"),
+    [
+        ([*ENDS, {"rescaling": 1}], {"categorical_crossentropy": {"from_logits": False}}),
+        (ENDS, "categorical_hinge"),
+    ],
+    ids=str,
+)
+def test_a_sigmoid_that_the_loss_takes(tmp_path: Path, layers: list[Any], loss: Any) -> None:
+    variants = {"plain": {"norm": "none"}, "batchnorm": {"layers": layers}}
+    assert told(tmp_path, variants=variants, train__loss=loss) == []
+
+
 @pytest.mark.parametrize("text", [None, "a: [", "name: other"], ids=["gone", "no YAML", "no experiment"])
 def test_without_a_config_only_what_is_known_is_said(tmp_path: Path, text: str | None) -> None:
     folder = keep(tmp_path, [0.8, 0.9], steps=1)

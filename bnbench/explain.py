@@ -18,12 +18,15 @@ WANTED = {
     "bool_type": "true or false",
     "too_short": "at least one entry",
 }
+NO_PLACE = {"(number)", "(word)", "(list)", "(mapping)", "[key]"}  # a branch of a union, a key and not its value
 
 
 def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], Sequence[str]]) -> str:
     """One line for one of pydantic's findings: where, what was found, what was wanted, the nearest name."""
     kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
-    steps = [step for step in problem["loc"] if not str(step).startswith(("(", "["))]  # a branch of a union is no place
+    loc = problem["loc"]
+    known_part = len(loc) - (kind == "extra_forbidden")  # an unknown key may be any text, that of a branch too
+    steps = [*(step for step in loc[:known_part] if step not in NO_PLACE), *loc[known_part:]]
     place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
     if kind == "extra_forbidden":
         known = known_at(steps[:-1])
@@ -35,9 +38,7 @@ def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], 
     elif kind == "literal_error":
         known = re.findall(r"'([^']*)'", context["expected"])
         message = (
-            f"{shown(found)} is neither a number nor {known[0]!r}"
-            if "(word)" in problem["loc"]
-            else not_one_of(found, known)
+            f"{shown(found)} is neither a number nor {known[0]!r}" if "(word)" in loc else not_one_of(found, known)
         )
     elif kind == "union_tag_invalid":
         words = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}

@@ -70,6 +70,9 @@ def test_a_variant_may_be_named_by_a_number() -> None:
     ("key", "value", "message"),
     [
         ("train__epoch", 5, "train.epoch: unknown key (did you mean 'epochs'?)"),
+        ("train__(word)", 5, "train.(word): unknown key; known here: epochs"),
+        ("[key]", 5, "tiny.yaml: [key]: unknown key; known here: name"),
+        ("(0", 5, "tiny.yaml: (0: unknown key; known here: name"),
         ("variants__plain__nrm", "batch", "variants.plain.nrm: unknown key (did you mean 'norm'?)"),
         ("data__splt", {}, "data.splt: unknown key (did you mean 'split'?)"),
         ("data__split__validate", 0.1, "data.split.validate: unknown key (did you mean 'validation'?)"),

@@ -28,12 +28,12 @@ test: $(READY) ## run the tests, two at a time (real data too, where BNBENCH_DAT
 	$(BIN)/python -m pytest --numprocesses 2
 
 lowest: $(LOWEST)/.ready ## run the tests with the lowest versions that pyproject.toml allows; TESTS="tests/..." for some
-	$(LOWEST)/bin/python -m pytest --override-ini filterwarnings= $(TESTS) # old versions warn of what is mended since
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --override-ini filterwarnings= $(TESTS) # old versions warn of what is mended since
 
 $(LOWEST)/.ready: pyproject.toml $(READY)
 	$(PYTHON) -m venv $(LOWEST)
 	$(COMPILE) --resolution lowest-direct --output-file $(LOWEST)/requirements.txt
-	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/requirements.txt pytest hypothesis tensorboard playwright axe-playwright-python
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/requirements.txt pytest pytest-xdist hypothesis tensorboard playwright axe-playwright-python
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	$(LOWEST)/bin/python -m pip check
 	@touch $@

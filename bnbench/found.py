@@ -118,4 +118,4 @@ def _table(path: Path, name: str) -> pd.DataFrame:
             raise ValueError(f"no verdict: {shown(min(wrong))}")
         return table.assign(**{number: pd.to_numeric(table[number]).astype(float) for number in NUMBERS[name]})
     except (OSError, ValueError, OverflowError) as error:
-        raise ResultsError(f"{path}: cannot be read ({error}); `bnbench report` writes it anew") from error
+        raise ResultsError(f"{path}: cannot be read ({str(error)[:200]}); `bnbench report` writes it anew") from error

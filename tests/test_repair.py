@@ -40,7 +40,7 @@ def test_whole_results_are_left_as_they_are(tmp_path: Path, whole: bytes) -> Non
 
 
 def test_what_is_whole_is_kept_and_the_damaged_file_moved_aside(tmp_path: Path, whole: bytes) -> None:
-    damaged = whole[: 3 * len(whole) // 4]
+    damaged = whole[: len(whole) * 9 // 10]
     put(tmp_path, damaged)
     with pytest.raises(ResultsError, match=r"damaged .*`bnbench repair"):
         Results(tmp_path)
@@ -136,7 +136,7 @@ def test_a_store_of_an_older_format_is_repaired_as_well(tmp_path: Path, whole: b
     with store.claim(tmp_path) as opened:
         opened._db.executescript("ALTER TABLE trials DROP COLUMN checksum; DROP TABLE notes; PRAGMA user_version = 5")
     older = path.read_bytes()
-    path.write_bytes(older[: len(older) * 2 // 3])
+    path.write_bytes(older[: len(older) * 9 // 10])
     done = repair.repair(tmp_path)
     assert 0 < done.kept < 24
     assert not done.plan  # it has no checksum

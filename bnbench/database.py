@@ -66,6 +66,7 @@ CREATE = f"BEGIN; {SCHEMA} {NOTES} PRAGMA user_version = {FORMAT}; COMMIT;"
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 WORD, OUR_TEXT = re.compile(r"\w+"), re.compile(r"[\w\s(),]*")
 WORDS = set(WORD.findall(" ".join((SCHEMA, NOTES, *MIGRATIONS.values()))))  # all that makes our tables
+DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # SQLite quotes what it cannot read, and Python cannot read that
 UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
@@ -196,11 +197,11 @@ def told(path: Path) -> Iterator[None]:
     """Have what SQLite raises told as a message that says how to go on."""
     try:
         yield
-    except sqlite3.Error as error:
+    except DAMAGE as error:
         raise _error(path, error) from error
 
 
-def _error(path: Path, error: sqlite3.Error) -> ResultsError:
+def _error(path: Path, error: Exception) -> ResultsError:
     kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # none: text that is no UTF-8
     if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED" or not path.exists():
         return ResultsError(f"{path}: removed or replaced while it was in use; run again to train what is missing")
@@ -209,7 +210,8 @@ def _error(path: Path, error: sqlite3.Error) -> ResultsError:
     if kind == sqlite3.SQLITE_CONSTRAINT:
         return ResultsError(f"{path}: {error}; what was kept before is unharmed")
     if kind not in UNWRITABLE:
-        return ResultsError(f"{path}: damaged ({error}); `bnbench repair {path.parent}` keeps what can be read")
+        why = str(error).partition("\n")[0]
+        return ResultsError(f"{path}: damaged ({why}); `bnbench repair {path.parent}` keeps what can be read")
     if kind == sqlite3.SQLITE_FULL:
         return unwritable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):

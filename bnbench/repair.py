@@ -84,11 +84,11 @@ def _salvaged(content: bytes, path: Path) -> _Salvaged:
     content = content[:28] + (len(content) // PAGE).to_bytes(4, "big") + content[32:]
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(content)
-        with suppress(sqlite3.Error):  # of a damaged first page
+        with suppress(*database.DAMAGE):  # of a damaged first page
             database.tables_of(connection, path)
         try:
             sound = connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
-        except sqlite3.Error:
+        except database.DAMAGE:
             sound = False
         trials = _readable(connection, "trials", "id")
         history = _readable(connection, "history", "trial")
@@ -102,7 +102,7 @@ def _readable(connection: sqlite3.Connection, table: str, key: str, prefix: str 
     query = f"SELECT * FROM {table} WHERE {key} >= ? AND {key} < ? ORDER BY 1, 2"  # noqa: S608  our own names
     try:
         return checksums.named_rows(connection.execute(query, (prefix, f"{prefix}g")))
-    except sqlite3.Error:
+    except database.DAMAGE:
         if len(prefix) == DEPTH:
             return []
         return [row for digit in DIGITS for row in _readable(connection, table, key, prefix + digit)]
@@ -114,7 +114,7 @@ def _planned(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]
         tables = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in OF_PLAN}  # noqa: S608
         told = [checksum for name, _, checksum in tables["notes"] if name == "plan"]
         return tables if told == [store.checksum_of_plan(connection)] else {}
-    except sqlite3.Error:
+    except database.DAMAGE:
         return {}
 
 

@@ -54,6 +54,21 @@ def test_what_is_whole_is_kept_and_the_damaged_file_moved_aside(tmp_path: Path, 
     assert repair.repair(tmp_path).aside is None
 
 
+@pytest.mark.parametrize(
+    ("text", "letter"), [(b"tabletrialstrials", 5), (b"CREATE TABLE trials", 5), (b"CREATE TABLE trials", 24)], ids=str
+)
+def test_a_letter_of_the_tables_names_that_is_none_any_more(
+    tmp_path: Path, whole: bytes, text: bytes, letter: int
+) -> None:
+    changed = bytearray(whole)
+    changed[whole.index(text) + letter] ^= 128
+    put(tmp_path, bytes(changed))
+    with pytest.raises(ResultsError, match=r"damaged \(.*\); `bnbench repair .*` keeps what can be read$"):
+        Results(tmp_path)
+    assert repair.repair(tmp_path).kept == 24
+    same(tmp_path, whole)
+
+
 def test_a_second_damage_takes_a_name_of_its_own(tmp_path: Path, whole: bytes) -> None:
     for name in ("trials.damaged.db", "trials.damaged-2.db"):
         put(tmp_path, whole[:-PAGE])

@@ -242,7 +242,7 @@ def _differences(results: Results, styles: Looks) -> Drawn | None:
         return None
     score = "validation_accuracy"
     note = f"{plots.label(score)}, difference to {results.baseline}, paired by seed: mean over {_seeds(results)}; "
-    note += "bar: 95% t interval"
+    note += "bar: 95% t interval" if table["low"].notna().any() else "too few for an interval"
     others = {name: look for name, look in styles.items() if name in set(table["variant"])}
     figure = _multiples(
         results, table, others, note, lambda ax, part: plots.difference_against_rate(ax, part, score, styles)

@@ -141,6 +141,14 @@ def test_the_note_says_over_how_many_seeds(tmp_path: Path) -> None:
     assert "one seed: no spread is known" in one.replace("\n", " ")
 
 
+@pytest.mark.parametrize(
+    ("seeds", "told"), [(1, "mean over 1 seed; too few for an interval"), (3, "mean over 3 seeds; bar: 95% t interval")]
+)
+def test_the_note_tells_of_intervals_where_there_are_some(tmp_path: Path, seeds: int, told: str) -> None:
+    cells = {"plain": [[0.8, 0.7, 0.75][:seeds]], "batchnorm": [[0.9, 0.85, 0.8][:seeds]]}
+    assert told in note(drawn(compared(tmp_path, cells))["differences"].figure).replace("\n", " ")
+
+
 def test_a_cut_loss_axis_is_told(tmp_path: Path) -> None:
     cells: Cells = {"plain": [[0.8, 0.9], [0.9, 0.9]]}
     results = compared(tmp_path, cells)

@@ -10,6 +10,7 @@ from bnbench.analysis import DIVERGED, axes_of, counted, places
 from bnbench.metrics import best_rate
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
+ROUGHNESS = {"accuracy_roughness": "validation_accuracy", "loss_roughness": "validation_loss"}
 
 
 def trial_courses(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
@@ -23,10 +24,13 @@ def trial_courses(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> 
             steps; chance for a trial that diverged, whose curve has no end.
         overfitting_onset: the first epoch of the lowest validation loss.
         overfitting_rise: from there to the final loss, or to the initial one for a trial that diverged.
+        accuracy_roughness, loss_roughness: as `_roughness` of the validation accuracy and loss; NaN for a trial that is
+            not ok, for what learns nothing is smooth.
     """
     history = history[history["trial"].isin(ended["trial"])]
-    courses = _lowest(history).join(_area(history), how="outer")
+    courses = _lowest(history).join([_area(history), _roughness(history)], how="outer")
     found = ended.merge(courses, left_on="trial", right_index=True, how="left")
+    found[list(ROUGHNESS)] = found[list(ROUGHNESS)].where(found["outcome"] == "ok")
     found["aulc"] = found["aulc"].mask(found["outcome"].isin(DIVERGED), found["chance"])
     found["overfitting_rise"] = found["validation_loss"] - found.pop("lowest")
     reached = history[history["validation_accuracy"] >= target].drop_duplicates("trial").set_index("trial")
@@ -50,6 +54,19 @@ def _area(history: pd.DataFrame) -> "pd.Series[float]":
     heights = (history["validation_accuracy"] + by_trial["validation_accuracy"].shift()) / 2
     areas = (widths * heights).groupby(history["trial"]).sum(min_count=1)
     return (areas / by_trial["step"].max()).rename("aulc")
+
+
+def _roughness(history: pd.DataFrame) -> pd.DataFrame:
+    """By trial: the SD of its validation accuracy and loss around a smooth curve over the epochs of training.
+
+    From how far each epoch is off the middle of its neighbours (Gasser, Sroka and Jennen-Steinmetz 1986), so that a
+    course that falls or rises evenly has none, however steep. NaN for fewer than three epochs.
+    """
+    own = history[history["epoch"] > 0]
+    trial = own["trial"]
+    bends = own.groupby(trial)[list(ROUGHNESS.values())].diff().groupby(trial).diff()
+    noise = ((bends**2).groupby(trial).mean() / 6) ** 0.5  # of normal noise a bend has 1 + 4 + 1 times its variance
+    return noise.set_axis(list(ROUGHNESS), axis=1)
 
 
 def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) -> float:

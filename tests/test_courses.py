@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -50,6 +51,28 @@ def test_overfitting_begins_at_the_lowest_validation_loss() -> None:
 def test_what_diverged_rose_to_its_initial_loss() -> None:
     row = one([0.1] * 3, losses=[2.3, 1.0, math.nan], **NONFINITE)
     assert (row["overfitting_onset"], row["overfitting_rise"]) == (1, pytest.approx(1.3))
+
+
+def test_how_rough_a_course_is_beside_its_slope() -> None:
+    row = one([0.1, 0.2, 0.3, 0.4], losses=[9.0, 1.0, 2.0, 1.0])  # one bend, of -2; the untrained model is no part
+    assert row["accuracy_roughness"] == pytest.approx(0)
+    assert row["loss_roughness"] == pytest.approx(2 / math.sqrt(6))
+
+
+def test_the_roughness_of_noise_is_its_sd() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.1, 5000)
+    assert one([0.5] * 5000, losses=(10 / np.arange(1, 5001) + noise).tolist())["loss_roughness"] == pytest.approx(
+        0.1, rel=0.05
+    )
+
+
+@pytest.mark.parametrize("changes", [NONFINITE, {"validation_accuracy": 0.1}], ids=["diverged", "chance"])
+def test_what_learns_nothing_is_not_smooth(changes: dict[str, object]) -> None:
+    assert math.isnan(one([0.1] * 5, **changes)["accuracy_roughness"])
+
+
+def test_two_epochs_tell_no_roughness() -> None:
+    assert math.isnan(one([0.1, 0.5, 0.4])["accuracy_roughness"])
 
 
 def test_the_default_target_is_the_median_trial_of_the_baseline() -> None:

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.database import sound
+from bnbench.records import PERCENTILES
 
 EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 MOST_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
@@ -62,6 +63,19 @@ def losses_of(row: Mapping[str, Any]) -> bytes | None:
     except (zlib.error, TypeError, ValueError, OverflowError):
         return None
     return content if len(content) == wanted else None
+
+
+def percentiles_of(kept: Kept) -> NDArray[np.float64]:
+    """The pre-activations of a trial, (epochs, PERCENTILES); not a number where there are none, or none that fit."""
+    unknown = np.full((len(kept.epochs), len(PERCENTILES)), np.nan)
+    text = kept.row.get("pre_activations")
+    if text is None:
+        return unknown
+    try:
+        values = np.array(json.loads(text), np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError):  # of a stranger's file
+        return unknown
+    return values if values.shape == unknown.shape and not np.isinf(values).any() else unknown
 
 
 def whole(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> Kept | None:

@@ -36,7 +36,7 @@ ALL_EQUAL = "the same at every seed: no interval"
 BETTER_LOW = {  # of all others, more is better
     "train_loss", "validation_loss", "test_loss", *TARGETED, "overfitting_rise", "lr_sensitivity",
     "lr_sensitivity_centred", "accuracy_regret", "seconds_per_step", "accuracy_gap", "loss_gap", "gradient_growth",
-    "accuracy_roughness", "loss_roughness",
+    "accuracy_roughness", "loss_roughness", "pre_activation_drift",
 }  # fmt: skip
 
 

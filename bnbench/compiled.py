@@ -308,6 +308,21 @@ class CompiledProgram:
             loss = self.loss(targets(self.loss, y, values), values)
         return [float(tf.reduce_sum(tf.square(gradient))) for gradient in tape.gradient(loss, outputs[:-1])]
 
+    def inputs_of(self, name: str, rows: Rows) -> NDArray[Any]:
+        """What goes into a layer for the rows, taken as one mini-batch in training mode.
+
+        All variables stay as they are. Nothing is compiled.
+        """
+        kept = [variable.numpy() for variable in self.model.non_trainable_variables]
+        values, _ = self._batch(tf.constant(rows))
+        for layer in self.model.layers:
+            if layer.name == name:
+                break
+            values = layer(values, training=True)
+        for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
+            variable.assign(value)
+        return np.asarray(values)
+
     def mode_gap(self, start: Start) -> float | None:
         """The score normalised by the statistics of each batch minus that by the moving ones, on the same batches.
 

@@ -180,6 +180,7 @@ class Train(Part):
     loss: Annotated[Named, BeforeValidator(_loss)] = Named(name="sparse_categorical_crossentropy", from_logits=True)
     callbacks: list[NamedValue] = []
     on_divergence: Literal["stop", "continue"] = "stop"
+    pre_activations: bool = False  # record percentiles of one unit's, of the last hidden layer, after every epoch
     dtype: Literal["float32", "float64"] = "float32"
     engine: Literal["auto", "xla", "graph"] = "auto"
     threads: Annotated[int, Field(ge=1, le=256)] = 1  # of one trial; the bits of large networks depend on it

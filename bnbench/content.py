@@ -16,7 +16,7 @@ from bnbench.markdown import escaped, pipe_table
 from bnbench.results import Results
 from bnbench.tables import Table
 
-MAIN = ("rates", "differences", "times")  # figures of the report as Markdown; the page has all
+MAIN = ("rates", "differences", "times", "pre-activations")  # figures of the report as Markdown; the page has all
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bnbench.analysis import DIVERGED, axes_of, counted, places
 from bnbench.metrics import best_rate
+from bnbench.records import PRE_ACTIVATIONS
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
 ROUGHNESS = {"accuracy_roughness": "validation_accuracy", "loss_roughness": "validation_loss"}
@@ -24,13 +25,14 @@ def trial_courses(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> 
             steps; chance for a trial that diverged, whose curve has no end.
         overfitting_onset: the first epoch of the lowest validation loss.
         overfitting_rise: from there to the final loss, or to the initial one for a trial that diverged.
-        accuracy_roughness, loss_roughness: as `_roughness` of the validation accuracy and loss; NaN for a trial that is
-            not ok, for what learns nothing is smooth.
+        accuracy_roughness, loss_roughness, pre_activation_drift: as `_roughness` and `_drift`; NaN for a trial that is
+            not ok, for what learns nothing is smooth and stays where it is.
     """
     history = history[history["trial"].isin(ended["trial"])]
-    courses = _lowest(history).join([_area(history), _roughness(history)], how="outer")
+    courses = _lowest(history).join([_area(history), _roughness(history), _drift(history)], how="outer")
     found = ended.merge(courses, left_on="trial", right_index=True, how="left")
-    found[list(ROUGHNESS)] = found[list(ROUGHNESS)].where(found["outcome"] == "ok")
+    moving = [*ROUGHNESS, "pre_activation_drift"]
+    found[moving] = found[moving].where(found["outcome"] == "ok")
     found["aulc"] = found["aulc"].mask(found["outcome"].isin(DIVERGED), found["chance"])
     found["overfitting_rise"] = found["validation_loss"] - found.pop("lowest")
     reached = history[history["validation_accuracy"] >= target].drop_duplicates("trial").set_index("trial")
@@ -67,6 +69,18 @@ def _roughness(history: pd.DataFrame) -> pd.DataFrame:
     bends = own.groupby(trial)[list(ROUGHNESS.values())].diff().groupby(trial).diff()
     noise = ((bends**2).groupby(trial).mean() / 6) ** 0.5  # of normal noise a bend has 1 + 4 + 1 times its variance
     return noise.set_axis(list(ROUGHNESS), axis=1)
+
+
+def _drift(history: pd.DataFrame) -> "pd.Series[float]":
+    """By trial: how far the pre-activations move an epoch, as a share of their spread; NaN where none were recorded.
+
+    That is the mean change of the percentiles from one epoch to the next, from the untrained model on, over the mean
+    distance from the lowest to the highest of them.
+    """
+    own = history.dropna(subset=PRE_ACTIVATIONS).set_index("trial")[list(PRE_ACTIVATIONS)]
+    moved = own.groupby("trial").diff().abs().mean(axis=1).groupby("trial").mean()
+    spread = (own.iloc[:, -1] - own.iloc[:, 0]).groupby("trial").mean()
+    return (moved / spread.where(spread > 0)).rename("pre_activation_drift")
 
 
 def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) -> float:

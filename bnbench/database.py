@@ -10,6 +10,7 @@ Schema, by format version (`PRAGMA user_version`):
     5  trials.gradient_growth.
     6  trials.checksum: of the row and its history. Rows of before have none and are taken as they are.
        notes: of `plan` the checksum of plan and programs; of `environment` what environment.json says.
+    7  trials.pre_activations: JSON, percentiles by epoch.
 """
 
 import errno
@@ -27,7 +28,7 @@ from typing import Any
 from bnbench.errors import ResultsError, shown
 from bnbench.files import unwritable
 
-FORMAT = 6
+FORMAT = 7
 SCHEMA = """
 CREATE TABLE trials (
     id TEXT PRIMARY KEY, program TEXT NOT NULL, status TEXT NOT NULL, divergence TEXT, diverged_at_step INTEGER,
@@ -35,7 +36,8 @@ CREATE TABLE trials (
     best_test_loss REAL, best_test_accuracy REAL, seconds REAL, seconds_per_step REAL, engine TEXT, worker TEXT,
     reason TEXT, traceback TEXT,
     step_losses BLOB, bn_mode_gap REAL, prediction_share REAL, majority_share REAL, dead_share REAL, dead_layer TEXT,
-    fitted_loss REAL, fitted_accuracy REAL, gradient_growth REAL, checksum TEXT
+    fitted_loss REAL, fitted_accuracy REAL, gradient_growth REAL, checksum TEXT,
+    pre_activations TEXT
 ) WITHOUT ROWID;
 CREATE TABLE history (
     trial TEXT NOT NULL REFERENCES trials (id), epoch INTEGER NOT NULL, step INTEGER NOT NULL, train_loss REAL,
@@ -60,6 +62,7 @@ MIGRATIONS = {
     3: "ALTER TABLE trials ADD COLUMN fitted_loss REAL; ALTER TABLE trials ADD COLUMN fitted_accuracy REAL",
     4: "ALTER TABLE trials ADD COLUMN gradient_growth REAL",
     5: f"ALTER TABLE trials ADD COLUMN checksum TEXT; {NOTES}",
+    6: "ALTER TABLE trials ADD COLUMN pre_activations TEXT",
 }
 TABLES = {"trials", "history", "programs", "plan"}  # of every format
 CREATE = f"BEGIN; {SCHEMA} {NOTES} PRAGMA user_version = {FORMAT}; COMMIT;"

@@ -25,7 +25,7 @@ from bnbench.errors import ConfigError
 from bnbench.files import CHECKPOINTS, TENSORBOARD, model_path
 from bnbench.model import build_model, stream_seed, with_scaling
 from bnbench.plan import Program, Trial
-from bnbench.probes import gradient_growth, probe
+from bnbench.probes import gradient_growth, pre_activations, probe
 from bnbench.records import Divergence, Epoch, Fault, OnEpoch, Probe, Result, Saving, Scores
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
@@ -165,6 +165,7 @@ class _Course:
         self.step_seconds: list[float] = []
         self.nonfinite: int | None = None
         self.gradient_growth: float | None = None
+        self.pre_activations: list[tuple[float | None, ...]] = []
         self.best: tuple[float, float] = (-1.0, 0.0)
         self.best_epoch: int | None = None
         self.best_weights: list[NDArray[Any]] = []
@@ -209,6 +210,8 @@ class _Course:
             number, self.steps, _known(loss), accuracy, _known(validation_loss), validation_accuracy, seconds
         )
         self.epochs.append(record)
+        if self.compiled.program.train.pre_activations:
+            self.pre_activations.append(pre_activations(self.compiled, self.start))
         self.on_epoch(self.trial, record)
 
     def _keep_best(self, loss: float, accuracy: float) -> None:
@@ -248,6 +251,7 @@ class _Course:
             bn_mode_gap=gap,
             probe=probed,
             gradient_growth=self.gradient_growth,
+            pre_activations=tuple(self.pre_activations),
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from bnbench import plots
 from bnbench.plan import label
+from bnbench.records import PRE_ACTIVATIONS
 from bnbench.results import Results
 
 PANEL = (2.65, 1.95)  # inches; two of them with their labels are as wide as a page of text
@@ -63,7 +64,7 @@ def _figures(results: Results) -> Iterator[Drawn]:
         "rates", "Score, loss and share of seeds that train, against the learning rate.", _rates(results, looks)
     )
     yield from _curves_of_places(results, looks)
-    for make in (_differences, _times, _heat_maps, _efforts, _ranges):
+    for make in (_differences, _times, _heat_maps, _efforts, _ranges, _pre_activations):
         drawn = make(results, looks)
         if drawn:
             yield drawn
@@ -314,6 +315,34 @@ def _ranges(results: Results, styles: Looks) -> Drawn | None:
         height=0.35 * (len(styles) + 1),
     )
     return Drawn("ranges", "The learning rates around the best one at which every seed trains.", figure)
+
+
+def _pre_activations(results: Results, styles: Looks) -> Drawn | None:
+    known = results.epochs.dropna(subset=PRE_ACTIVATIONS)
+    trials = results.trials[results.trials["trial"].isin(known["trial"])]
+    best = trials.merge(results.variants[["variant", *results.axes, "best_rate"]], on=["variant", *results.axes])
+    shown = best[best["learning_rate"] == best["best_rate"]].drop_duplicates(["variant", *results.axes])
+    if shown.empty:
+        return None
+    places = _by_place(results, shown)
+    names = list(dict.fromkeys(shown["variant"]))
+    note = "what goes into one unit's activation in the last hidden layer; line: median over rows, band: 15th to 85th "
+    note += f"percentile; seed {shown['seed'].iloc[0]}, each variant at its own best rate"
+    note += f"; {COLUMNS} of {len(names)} variants" * (len(names) > COLUMNS)
+    names = names[:COLUMNS]
+    figure, axes = _grid(len(places), len(names), NARROW, (0.2, 0.42), [], note)
+    for row, (place, part) in zip(axes, places, strict=True):
+        for ax, name in zip(row, names, strict=True):
+            for trial in part[part["variant"] == name].to_dict("records"):
+                plots.percentiles_against_epoch(ax, known[known["trial"] == trial["trial"]], styles[name])
+                ax.set_title(f"{name}, rate {plots.rate_label(trial['learning_rate'])}" + f"\n{place}" * bool(place))
+        ends = [end for ax in row for end in ax.get_ylim()]
+        for ax in row:
+            ax.set_ylim(min(ends), max(ends))
+            ax.tick_params(labelleft=ax is row[0])
+        row[0].set_ylabel("pre-activation")
+    _note(figure, note)
+    return Drawn("pre-activations", "What goes into one unit of the last hidden layer, epoch by epoch.", figure)
 
 
 def _short(name: str) -> str:

@@ -38,6 +38,11 @@ class Norm:
     where: str = "norm"  # the place in the file, for messages
 
 
+def last_activation(flat: Sequence[Layer]) -> str | None:
+    """The name of the last hidden activation that is a layer of its own, so that what goes into it can be seen."""
+    return next((layer.name for layer in reversed(flat[:-1]) if layer.class_name in ACTIVATION_CLASSES), None)
+
+
 @dataclass(frozen=True)
 class _Item:
     name: str

@@ -216,6 +216,11 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
         )
     tasks.check_loss(len(facts.classes), facts.name, train.loss, f"{where}: {place}: train.loss")
     _check_loss(train, flat, f"{where}: {place}")
+    if train.pre_activations and not layers.last_activation(flat):
+        raise ConfigError(
+            f"{where}: {place}: train.pre_activations",
+            "no hidden activation is a layer of its own: write {dense: 100}, {activation: relu}",
+        )
     traced = shapes.trace(flat, facts.shape, f"{where}: {place}")
     if traced:
         tasks.check_output(traced.shape, flat, len(facts.classes), train.loss)
@@ -227,7 +232,7 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
         "data": experiment.data.model_dump(exclude={"classes"}),  # those are in the fingerprint
         "fingerprint": facts.fingerprint,
         "layers": [[layer.name, layer.class_name, layer.arguments] for layer in flat],
-        "train": train.model_dump(),
+        "train": train.model_dump(exclude=set() if train.pre_activations else {"pre_activations"}),  # older ids stay
     }
     weights, outputs, products = (traced.weights, traced.outputs, traced.products) if traced else (None, 0, 0)
     key, place = _digest(decisive), f"{where}: {place}"
@@ -325,6 +330,20 @@ def _check_statements(experiment: Experiment, where: str) -> None:
         statements.check(claim, known, f"{where}: claims[{i}]")
     for i, published in enumerate(experiment.published):
         statements.check_published(published, known, f"{where}: published[{i}]")
+    _check_watched(experiment, where)
+
+
+def _check_watched(experiment: Experiment, where: str) -> None:
+    """A statement about pre-activations needs them."""
+    trained = [experiment.train.model_dump(), *(variant.train for variant in experiment.variants.values())]
+    if any(train.get("pre_activations") for train in trained):
+        return
+    for key in ("claims", "published"):
+        for i, statement in enumerate(getattr(experiment, key)):
+            if statement.metric == "pre_activation_drift":
+                raise ConfigError(
+                    f"{where}: {key}[{i}].metric", f"{statement.metric} needs train.pre_activations: true"
+                )
 
 
 @cache

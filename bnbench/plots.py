@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from bnbench.analysis import DIVERGED
+from bnbench.records import PRE_ACTIVATIONS
 
 if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
@@ -118,6 +119,19 @@ def score_against_epoch(ax: Axes, history: pd.DataFrame, score: str, styles: Map
         if np.isfinite(trial[0, 3]):
             _cross(ax, trial, known, look)
     _scale(ax, score)
+
+
+def percentiles_against_epoch(ax: Axes, history: pd.DataFrame, look: Look) -> None:
+    """The pre-activations of one unit against the epoch: the median, and a band from the 15th to the 85th percentile.
+
+    Args:
+        history: rows of one trial.
+    """
+    low, middle, high = (history[name] for name in PRE_ACTIVATIONS)
+    ax.fill_between(history["epoch"], low, high, color=look.colour, alpha=0.25, linewidth=0)
+    ax.plot(history["epoch"], middle, color=look.colour, linestyle=look.dash)
+    ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+    ax.set_xlabel("epoch")
 
 
 def share_ok_against_rate(ax: Axes, summary: pd.DataFrame, styles: Mapping[str, Look]) -> None:

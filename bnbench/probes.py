@@ -1,4 +1,4 @@
-"""Model + rows -> what no history tells: one prediction for all rows, units without a gradient, gradients by depth."""
+"""Model + rows -> what no loss tells: one prediction for all rows, units without a gradient, gradients by depth."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from bnbench import tasks
 from bnbench.compiled import EVALUATION_ROWS, CompiledProgram, Rows, Start
 from bnbench.data.splits import apply
-from bnbench.records import Probe
+from bnbench.layers import last_activation
+from bnbench.records import PERCENTILES, Probe
 
 DEEP = 10  # layers with a kernel: of fewer the slope over depth says nothing
 MOST_ROWS = 1_000  # of the validation part: a share of 99% is then known to within 0.3 points, its standard error
@@ -69,6 +70,23 @@ def gradient_growth(compiled: CompiledProgram, start: Start, batch: Rows) -> flo
         return None
     slope = np.polyfit(np.arange(len(squared)), np.log(squared), 1)[0]
     return float(np.exp(-slope))
+
+
+def pre_activations(compiled: CompiledProgram, start: Start) -> tuple[float | None, ...]:
+    """The PERCENTILES of what goes into the first unit of the last hidden activation; changes nothing.
+
+    Over at most MOST_ROWS rows of the training part, always the same, taken as one mini-batch in training mode: as
+    Ioffe and Szegedy 2015, figure 1, who show one typical unit. Of a channel of a convolution all places count. All
+    units are drawn alike, so the first is as good as any, and it starts from the same kernel in every variant.
+
+    Returns:
+        None each, where they are no finite numbers.
+    """
+    name = last_activation(compiled.program.layers)
+    unit = compiled.inputs_of(str(name), _sample(start.parts.train))[..., 0]
+    if not np.isfinite(unit).all():
+        return (None,) * len(PERCENTILES)
+    return tuple(float(f"{value:.6g}") for value in np.percentile(unit, PERCENTILES))
 
 
 def _sample(rows: Rows) -> Rows:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from bnbench.plan import Trial
 
+PERCENTILES = (15, 50, 85)  # of pre-activations (Ioffe and Szegedy 2015, figure 1)
+PRE_ACTIVATIONS = tuple(f"pre_activation_p{percent}" for percent in PERCENTILES)  # columns of a history
 # Python's, NumPy's and TensorFlow's errors.
 OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError")
 
@@ -102,6 +104,7 @@ class Result:
     bn_mode_gap: float | None = None  # validation accuracy by the statistics of each batch minus by the moving ones
     probe: Probe = Probe()
     gradient_growth: float | None = None  # a layer, of its square, before the first step; None: not deep enough
+    pre_activations: tuple[tuple[float | None, ...], ...] = ()  # PERCENTILES after each of the epochs, if asked for
     seconds: float = 0.0
     seconds_per_step: float | None = None  # median over the whole epochs; None: there was none
     engine: str = ""

@@ -8,6 +8,7 @@ import pandas as pd
 
 from bnbench import analysis, claims, config, courses, diagnoses, differences, files, metrics, published, store
 from bnbench.errors import ConfigError, ResultsError
+from bnbench.records import PRE_ACTIVATIONS
 
 
 class Results:
@@ -41,8 +42,12 @@ class Results:
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row a trial and epoch, the columns of history.csv; epoch 0 is the untrained model."""
-        return self.named(self._history)
+        """One row a trial and epoch, the columns of history.csv; epoch 0 is the untrained model.
+
+        Those of pre-activations are there where some trial has been watched.
+        """
+        unknown = [name for name in PRE_ACTIVATIONS if self._history[name].isna().all()]
+        return self.named(self._history.drop(columns=unknown))
 
     @property
     def summary(self) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from bnbench import checksums, database, plain
 from bnbench.checksums import Kept
 from bnbench.errors import ConfigError, ResultsError, printable
 from bnbench.files import unwritable, write_text
+from bnbench.records import PRE_ACTIVATIONS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,6 +77,7 @@ class Store:
             fault and fault.reason, fault and fault.traceback,
             zlib.compress(result.step_losses.astype("<f4").tobytes()), result.bn_mode_gap,
             *astuple(result.probe), *astuple(result.fitted), result.gradient_growth, None,
+            json.dumps(result.pre_activations) if result.pre_activations else None,
         )  # fmt: skip
         with self._transaction():
             if fault and self._has_ended(result.trial):  # another run was first, or only its model was wanted
@@ -126,6 +128,8 @@ class Store:
         values = np.concatenate([np.empty((0, len(checksums.EPOCH))), *epochs])
         table = pd.DataFrame(dict(zip(checksums.EPOCH, values.T, strict=True)))
         table.insert(0, "trial", np.repeat(np.array(ended, object), [len(part) for part in epochs]))
+        watched = [checksums.percentiles_of(self._kept[trial]) for trial in ended]
+        table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *watched])
         return table.astype({"epoch": "int64", "step": "int64"})
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":

@@ -5,6 +5,7 @@ import math
 import pandas as pd
 
 from bnbench import analysis
+from bnbench.records import PRE_ACTIVATIONS
 
 NAN = math.nan
 NONFINITE = {
@@ -62,4 +63,4 @@ def history(courses: dict[str, list[float]], losses: dict[str, list[float]] | No
         for epoch, accuracy in enumerate(accuracies)
     ]
     columns = ["trial", "epoch", "step", "validation_accuracy", "seconds", "train_loss", "validation_loss"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=[*columns, *PRE_ACTIVATIONS])

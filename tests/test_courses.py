@@ -6,6 +6,7 @@ import pytest
 
 from bnbench import courses
 from bnbench.analysis import counted
+from bnbench.records import PRE_ACTIVATIONS
 from tables import FAILED, NONFINITE, history, scores, trials
 
 INF = math.inf
@@ -69,6 +70,25 @@ def test_the_roughness_of_noise_is_its_sd() -> None:
 @pytest.mark.parametrize("changes", [NONFINITE, {"validation_accuracy": 0.1}], ids=["diverged", "chance"])
 def test_what_learns_nothing_is_not_smooth(changes: dict[str, object]) -> None:
     assert math.isnan(one([0.1] * 5, **changes)["accuracy_roughness"])
+
+
+def drift(*percentiles: tuple[float, float, float], **changes: object) -> float:
+    epochs = history({"a": [0.5] * len(percentiles)})
+    epochs[list(PRE_ACTIVATIONS)] = percentiles
+    (row,) = courses.trial_courses(counted(trials({"trial": "a"} | changes)), epochs, 0.8).to_dict("records")
+    return float(row["pre_activation_drift"])
+
+
+def test_how_far_pre_activations_move_an_epoch_as_a_share_of_their_spread() -> None:
+    assert drift((-1, 0, 1), (-1, 0, 1), (-1, 0, 1)) == 0
+    assert drift((-1, 0, 1), (0, 1, 2), (1, 2, 3)) == pytest.approx(0.5)  # by 1 where they are 2 wide
+    assert drift((-1, 0, 1), (-2, 0, 2), (-2, 0, 2)) == pytest.approx((2 / 3 + 0) / 2 / (10 / 3))
+
+
+def test_pre_activations_that_were_not_recorded_or_are_all_one_have_no_drift() -> None:
+    assert math.isnan(one([0.1, 0.9])["pre_activation_drift"])
+    assert math.isnan(drift((0, 0, 0), (1, 1, 1)))
+    assert math.isnan(drift((-1, 0, 1), (0, 1, 2), validation_accuracy=0.1))  # at chance
 
 
 def test_two_epochs_tell_no_roughness() -> None:

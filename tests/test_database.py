@@ -100,7 +100,8 @@ def older(whole: Path, folder: Path) -> Path:
     """The store as format 2 would have it."""
     path = copy(whole, folder)
     columns = (
-        "prediction_share majority_share dead_share dead_layer fitted_loss fitted_accuracy gradient_growth checksum"
+        "prediction_share majority_share dead_share dead_layer fitted_loss fitted_accuracy gradient_growth checksum "
+        "pre_activations"
     )
     with closing(sqlite3.connect(path)) as connection:
         drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in columns.split())
@@ -130,19 +131,19 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_migration_killed_at_any_statement_leaves_the_old_format_or_the_new(tmp_path: Path, whole: Path) -> None:
     versions = []
-    for statement in (4, 9, 12, 14, 15, 99):
+    for statement in (4, 9, 12, 15, 16, 99):
         path = older(whole, tmp_path)
         killed(MIGRATION, tmp_path, statement)
         with closing(sqlite3.connect(path)) as connection:
             versions.append(connection.execute("PRAGMA user_version").fetchone()[0])
             columns = {row[1] for row in connection.execute("PRAGMA table_info(trials)")}
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert ("checksum" in columns, "dead_share" in columns) == (versions[-1] == 6, versions[-1] == 6)
+        assert ("checksum" in columns, "dead_share" in columns) == (versions[-1] == 7, versions[-1] == 7)
         assert len(damage.tables(tmp_path)[0]) == 24
         damage.keep(tmp_path)
         assert len(damage.tables(tmp_path)[1]) == 24 * 11
         path.unlink()
-    assert versions == [2, 2, 2, 2, 2, 6] or versions == [2, 2, 2, 2, 6, 6]
+    assert versions == [2, 2, 2, 2, 2, 7] or versions == [2, 2, 2, 2, 7, 7]
 
 
 def test_a_folder_that_is_removed_or_replaced_in_use_is_told(tmp_path: Path, whole: Path) -> None:

@@ -9,7 +9,7 @@ from bnbench import figures
 from bnbench.figures import Drawn
 from bnbench.results import Results
 from kept import Cells, compared
-from stored import MIXED, finished
+from stored import MIXED, change, finished
 
 X = "nonfinite"
 CELLS: Cells = {"plain": [[0.8, 0.9], [0.9, 0.9]], "batchnorm": [[0.8, 0.8], [0.9, 0.95]]}
@@ -96,6 +96,28 @@ def test_curves_have_two_panels_a_rate(tmp_path: Path) -> None:
     found = panels(drawn(compared(tmp_path, CELLS))["curves"].figure)
     assert [ax.get_title() for ax in found] == ["rate 0.01", "rate 0.1", "", ""]
     assert [len(ax.lines) for ax in found] == [4, 4, 4, 4]  # two seeds of two variants
+
+
+def test_pre_activations_have_a_panel_a_variant_at_its_best_rate(tmp_path: Path) -> None:
+    results = compared(tmp_path, CELLS, CELLS)
+    change(tmp_path, "UPDATE trials SET pre_activations = '[[-1, 0, 1], [-2, 0, 3]]'")
+    assert list(drawn(results)) == ["rates", "curves-1", "curves-2", *ALL[2:]]  # as it was when it was opened
+    found = drawn(Results(tmp_path))["pre-activations"].figure
+    assert [ax.get_title() for ax in panels(found)] == [
+        f"{variant}, rate 0.1\nunits {units}" for units in (4, 5) for variant in ("plain", "batchnorm")
+    ]
+    assert [line.get_ydata().tolist() for ax in panels(found) for line in ax.lines] == [[0, 0]] * 4
+    assert len({ax.get_ylim() for ax in panels(found)}) == 1
+    assert note(found).replace("\n", " ").endswith("seed 0, each variant at its own best rate")
+
+
+def test_of_many_variants_some_pre_activations_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "COLUMNS", 1)
+    compared(tmp_path, CELLS)
+    change(tmp_path, "UPDATE trials SET pre_activations = '[[-1, 0, 1], [-2, 0, 3]]'")
+    found = drawn(Results(tmp_path))["pre-activations"].figure
+    assert len(panels(found)) == 1
+    assert note(found).replace("\n", " ").endswith("; 1 of 2 variants")
 
 
 def test_curves_of_many_rates_are_parted_into_blocks(tmp_path: Path) -> None:

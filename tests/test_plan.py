@@ -47,6 +47,7 @@ def test_parameter_counts_differ_by_what_the_norm_adds() -> None:
         {"train__engine": "graph"},
         {"train__threads": 2},
         {"train__on_divergence": "continue"},
+        {"train__pre_activations": True},
         {"train__callbacks": ["early_stopping"]},
         {"data__scale": "unit"},
         {"data__split__validation": 0.3},
@@ -59,6 +60,35 @@ def test_parameter_counts_differ_by_what_the_norm_adds() -> None:
 def test_whatever_decides_the_outcome_changes_the_id(changes: dict[str, Any]) -> None:
     before = {trial.id for trial in make_plan().trials}
     assert before.isdisjoint(trial.id for trial in make_plan(**changes).trials)
+
+
+def test_what_is_not_watched_has_the_id_that_it_had_before_one_could() -> None:
+    train = make_plan().cohorts[0].program.train
+    assert "pre_activations" in train.model_dump()
+    assert make_plan(train__pre_activations=False).trials == make_plan().trials
+
+
+def test_pre_activations_need_an_activation_of_their_own() -> None:
+    inside = [
+        {"dense": {"units": "$units", "activation": "relu"}},
+        "norm",
+        {"dense": "$classes"},
+        {"activation": "elu"},
+    ]
+    with pytest.raises(ConfigError, match=r"variants.plain: train.pre_activations: no hidden activation is a layer of"):
+        make_plan(train__pre_activations=True, model__layers=inside)
+
+
+@pytest.mark.parametrize("key", ["claims", "published"])
+def test_what_speaks_of_pre_activations_needs_them(key: str) -> None:
+    of = {"metric": "pre_activation_drift", "at": 0.1}
+    statement = {"claims": {"text": "x", "of": "batchnorm", "ratio": {"at_most": 1}} | of}
+    statement["published"] = {"source": "x", "variant": "plain", "value": 1.0} | of
+    with pytest.raises(
+        ConfigError, match=rf"{key}\[0\].metric: pre_activation_drift needs train.pre_activations: true"
+    ):
+        make_plan(**{key: [statement[key]]})
+    assert make_plan(**{key: [statement[key]]}, train__pre_activations=True).trials
 
 
 def test_other_data_change_the_id() -> None:

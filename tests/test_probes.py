@@ -10,7 +10,7 @@ from bnbench import engine, probes
 from bnbench.compiled import CompiledProgram, use_threads
 from bnbench.data.splits import apply
 from bnbench.plan import Cohort
-from bnbench.probes import gradient_growth, probe
+from bnbench.probes import gradient_growth, pre_activations, probe
 from bnbench.records import Probe, Result, Saving
 from examples import dataset, facts, make_plan
 
@@ -192,6 +192,47 @@ def test_numbers_near_the_median_are_one_prediction() -> None:
     numbers = np.array([[5.0], [5.009], [4.992], [5.2], [9.0]])
     assert probes._around_median(numbers, 0.01) == pytest.approx(2 / 5)
     assert probes._around_median(np.full((4, 1), 3.0), 0.0) == 1.0
+
+
+WATCHED = [{"dense": 4}, "norm", {"activation": "relu"}, {"dense": 5}, "norm", {"re_lu": {}}, {"dense": "$classes"}]
+
+
+def test_the_pre_activations_are_those_of_the_last_hidden_layer_by_the_statistics_of_the_batch() -> None:
+    cohort = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[1]
+    result, compiled = trained(cohort)
+    assert len(result.pre_activations) == len(result.epochs)
+    start = compiled.start(1)
+    inner = keras.Model(compiled.model.inputs[0], compiled.model.get_layer("norm_1").output)
+    x = apply(start.scaling, compiled.dataset.x)[start.parts.train].astype("float32")
+    unit = np.asarray(inner(x, training=True))[:, 0]
+    assert result.pre_activations[-1] == pytest.approx(np.percentile(unit, [15, 50, 85]), rel=1e-4)
+
+
+def test_a_channel_counts_at_all_places() -> None:
+    layers = [{"conv2d": {"filters": 3, "kernel_size": 3}}, "norm", {"activation": "relu"}, "flatten", {"dense": 3}]
+    program = cohorts(IMAGES, model={"layers": layers}, train__pre_activations=True)[0].program
+    compiled = CompiledProgram(program, dataset(facts(IMAGES)))
+    values = np.arange(45 * 16.0).reshape(45, 4, 4, 1)
+    compiled.inputs_of = lambda name, rows: np.concatenate([values, -values], axis=-1)  # type: ignore[method-assign]
+    assert pre_activations(compiled, compiled.start(0)) == pytest.approx(np.percentile(values, [15, 50, 85]))
+
+
+def test_pre_activations_that_are_no_numbers_are_not_told() -> None:
+    program = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[0].program
+    compiled = CompiledProgram(program, dataset(facts()))
+    compiled.model.set_weights([np.full(weight.shape, np.inf) for weight in compiled.model.get_weights()])
+    assert pre_activations(compiled, compiled.start(0)) == (None, None, None)
+
+
+def test_who_is_watched_learns_the_same() -> None:
+    layers = [{"gaussian_noise": 0.1}, *WATCHED[:-1], {"dropout": 0.3}, WATCHED[-1]]
+    for unwatched, watched in zip(
+        *(cohorts(model={"layers": layers}, train__pre_activations=it) for it in (False, True)), strict=True
+    ):
+        (plain, _), (looked_at, _) = trained(unwatched), trained(watched)
+        assert plain.pre_activations == ()
+        assert looked_at.step_losses.tobytes() == plain.step_losses.tobytes()
+        assert looked_at.test == plain.test
 
 
 def growths(depth: int, units: int = 128) -> list[float | None]:

@@ -135,7 +135,7 @@ def test_damage_that_no_database_has_is_refused_and_left_alone(tmp_path: Path) -
 
 def test_a_later_format_is_not_touched(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole[:60] + (99).to_bytes(4, "big") + whole[64:])
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 6"):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"):
         repair.repair(tmp_path)
     assert path.read_bytes()[64:] == whole[64:]
 

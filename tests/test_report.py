@@ -25,6 +25,17 @@ def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
     assert list(pd.read_csv(tmp_path / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
 
 
+def test_pre_activations_are_told_where_there_are_some(tmp_path: Path) -> None:
+    folder = finished(tmp_path, MIXED)
+    assert not any("pre_activation" in name for name in Results(folder).history)
+    change(folder, "UPDATE trials SET pre_activations = '[[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]' WHERE steps > 2")
+    assert "pre-activations.png" in {path.name for path in report.write(folder)}
+    assert "(plots/pre-activations.png)" in (folder / "report.md").read_text()
+    found = pd.read_csv(folder / "history.csv")
+    assert found.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
+    assert found["pre_activation_p85"].isna().sum() == 3  # of those that diverged
+
+
 def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
     folder = finished(tmp_path, MIXED)
     first = {path.name: path.read_bytes() for path in report.write(folder)}

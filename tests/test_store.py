@@ -9,8 +9,9 @@ import pytest
 from bnbench import store
 from bnbench.errors import ResultsError
 from bnbench.plan import Plan
-from bnbench.records import Divergence, Epoch, Fault, Probe, Result, Scores
+from bnbench.records import PRE_ACTIVATIONS, Divergence, Epoch, Fault, Probe, Result, Scores
 from examples import make_plan
+from stored import change
 
 
 def result(plan: Plan, number: int, **changes: object) -> Result:
@@ -53,8 +54,9 @@ def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
         history = opened.history()
         assert list(history.columns) == [
             "trial", "epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
-            "seconds",
+            "seconds", *PRE_ACTIVATIONS,
         ]  # fmt: skip
+        assert history[list(PRE_ACTIVATIONS)].isna().all(axis=None)
         assert history["train_loss"].isna().tolist() == [True, False]
         assert opened.step_seconds() == {plan.cohorts[0].program.key: 1e-3}
 
@@ -219,13 +221,14 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
     connection.close()
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 6"), store.claim(tmp_path):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"), store.claim(tmp_path):
         pass
 
 
 # What came with a format, newest first: its columns of `trials`.
 CAME = {
-    6: [],
+    7: ["pre_activations"],
+    6: ["checksum"],
     5: ["gradient_growth"],
     4: ["fitted_loss", "fitted_accuracy"],
     3: ["prediction_share", "majority_share", "dead_share", "dead_layer"],
@@ -233,7 +236,7 @@ CAME = {
 }
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
 def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     tmp_path: Path, plan: Plan, version: int
 ) -> None:
@@ -242,8 +245,10 @@ def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
         opened.set_plan(plan)
         opened.add(result(plan, 1, **measured))
         new = opened.trials().iloc[0]
-    lost = [column for number, columns in CAME.items() if number > version for column in columns]
-    drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in [*lost, "checksum"]) + "DROP TABLE notes;"
+    later = [column for number, columns in CAME.items() if number > version for column in columns]
+    lost = [column for column in later if column in new.index]
+    drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in later)
+    drops += "DROP TABLE notes;" * (version < 6)
     connection = sqlite3.connect(tmp_path / store.DATABASE)
     connection.executescript(f"{drops} PRAGMA user_version = {version};")
     connection.close()
@@ -272,6 +277,28 @@ def test_what_was_probed_is_kept_and_what_was_not_stays_missing(tmp_path: Path, 
         assert opened.trials()["prediction_share"].tolist() == [0.5]
         opened.add(result(plan, 1, probe=Probe(0.5, 0.25, 0.75, "dense_1")))
         assert opened.trials()[columns].to_numpy().tolist() == [[0.5, 0.25, 0.75, "dense_1"]]
+
+
+def test_pre_activations_stand_beside_their_epochs(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, pre_activations=((-1.5, 0.0, 1.5), (None, None, None))))
+        opened.add(result(plan, 2))
+    with store.read(tmp_path) as opened:
+        found = opened.history()[list(PRE_ACTIVATIONS)]
+    assert found.iloc[0].tolist() == [-1.5, 0.0, 1.5]
+    assert found.iloc[1:].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("text", ["[[1, 2, 3]]", "no JSON", '{"a": 1}', "[[1, 2, 3], [1, 2, Infinity]]", "[" * 10**5])
+def test_pre_activations_that_are_none_are_not_known(tmp_path: Path, plan: Plan, text: str) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+    change(tmp_path, "UPDATE trials SET pre_activations = ?", [text])
+    with store.read(tmp_path) as opened:
+        assert len(opened.history()) == 2
+        assert opened.history()[list(PRE_ACTIVATIONS)].isna().all(axis=None)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:

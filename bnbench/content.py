@@ -16,7 +16,7 @@ from bnbench.markdown import escaped, pipe_table
 from bnbench.results import Results
 from bnbench.tables import Table
 
-MAIN = ("rates", "differences", "times", "pre-activations")  # figures of the report as Markdown; the page has all
+MAIN = {"rates", "differences", "times", "pre-activations"}  # figures of the report as Markdown; the page has all
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Content:
     differences: Table | None
     published: Table | None
     pictures: Sequence[Picture]
+    main: Sequence[Picture]  # those that show most
     score: str  # what is compared: accuracy or R²
     data: Mapping[str, Any]  # as `interactive.figure_data` has it
     command: str
@@ -63,6 +64,8 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
     name = experiment.name if experiment else results.folder.name
     seeds = int(summary["n"].max()) if len(summary) else 0
     ended = len(results.trials) - len(results.faults)
+    of_one_rate = summary["learning_rate"].nunique() == 1  # against it, others show single points
+    main = MAIN | {"curves"} if of_one_rate else MAIN
     return Content(
         title=(experiment and experiment.title) or name,
         subtitle=f"{name}: {ended} of {results.planned} trials, up to {seeds} seed{'s' * (seeds != 1)} a rate",
@@ -76,6 +79,7 @@ def content(results: Results, pictures: Sequence[Picture]) -> Content:
         differences=of(tables.differences),
         published=of(tables.published),
         pictures=pictures,
+        main=[one for one in pictures if Path(one.path).stem in main],
         score=results.said("accuracy"),
         data={} if summary.empty else interactive.figure_data(results),
         command=command(results.folder),
@@ -106,9 +110,8 @@ def markdown(content: Content) -> str:
         parts += ["## To keep in mind", "\n".join(f"- {escaped(caveat)}" for caveat in content.caveats)]
     if content.diagnoses:
         parts += ["## Diagnoses", *map(_diagnosis, content.diagnoses)]
-    main = [one for one in content.pictures if Path(one.path).stem in MAIN]
-    if main:
-        parts += ["## Figures", *(f"![{escaped(one.caption)}]({one.path})" for one in main)]
+    if content.main:
+        parts += ["## Figures", *(f"![{escaped(one.caption)}]({one.path})" for one in content.main)]
     return "\n\n".join([*parts, "## How to get this again", indent(content.command, "    ", lambda line: True)]) + "\n"
 
 

@@ -86,7 +86,7 @@ def test_markdown_has_a_section_for_everything(told: Content) -> None:
         "Answer", "Claims", "Variants", "Differences, paired by seed", "Every learning rate",
         "Published figures beside ours", "To keep in mind", "Figures", "How to get this again",
     ]  # fmt: skip
-    assert markdown(replace(told, claims=None, published=None, caveats=[], pictures=[])).count("## ") == 5
+    assert markdown(replace(told, claims=None, published=None, caveats=[], main=[])).count("## ") == 5
 
 
 def test_each_diagnosis_has_its_lines_and_cures_and_comes_behind_the_caveats(told: Content) -> None:
@@ -117,6 +117,14 @@ def test_every_row_of_a_table_has_the_cells_of_its_header(told: Content) -> None
     text = markdown(replace(told, claims=table, variants=table, rates=table, published=None))
     rows = ["| a | b\\|c |", "| --- | --- |", "| 1 2 | x\\|y |", "|  | z |"]
     assert text.count("\n".join(rows)) == 3
+
+
+@pytest.mark.parametrize(("rates", "shown"), [(1, ["rates", "curves"]), (2, ["rates"])])
+def test_of_one_rate_the_curves_are_shown(tmp_path: Path, rates: int, shown: list[str]) -> None:
+    pictures = [replace(PICTURE, path=f"plots/{name}.png") for name in ("rates", "curves", "heat")]
+    found = content(compared(tmp_path, {"plain": [[0.9]] * rates}), pictures)
+    assert [Path(one.path).stem for one in found.main] == shown
+    assert found.pictures == pictures
 
 
 def test_pictures_are_beside_the_file(told: Content) -> None:

@@ -22,6 +22,7 @@ from bnbench.records import PERCENTILES
 
 EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 MOST_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
+MOST_ACTIVATION = 1e30  # larger ones cannot be drawn
 ID = re.compile(r"[0-9a-f]{16}")  # of a trial
 STATUSES = {"completed", "diverged", "failed"}
 
@@ -75,7 +76,7 @@ def percentiles_of(kept: Kept) -> NDArray[np.float64]:
         values = np.array(json.loads(text), np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError):  # of a stranger's file
         return unknown
-    return values if values.shape == unknown.shape and not np.isinf(values).any() else unknown
+    return values if values.shape == unknown.shape and not (np.abs(values) > MOST_ACTIVATION).any() else unknown
 
 
 def whole(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> Kept | None:

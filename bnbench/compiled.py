@@ -4,7 +4,8 @@ The data lie in memory as tensors, the order of the rows is an input, a loop gat
 losses and optimizers do the step. A program is compiled once; a trial only resets its variables.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -313,14 +314,12 @@ class CompiledProgram:
 
         All variables stay as they are. Nothing is compiled.
         """
-        kept = [variable.numpy() for variable in self.model.non_trainable_variables]
         values, _ = self._batch(tf.constant(rows))
-        for layer in self.model.layers:
-            if layer.name == name:
-                break
-            values = layer(values, training=True)
-        for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
-            variable.assign(value)
+        with self._nothing_moves():
+            for layer in self.model.layers:
+                if layer.name == name:
+                    break
+                values = layer(values, training=True)
         return np.asarray(values)
 
     def mode_gap(self, start: Start) -> float | None:
@@ -334,11 +333,17 @@ class CompiledProgram:
         size = min(self.program.batch_size, len(start.parts.validation))
         count = min(len(start.parts.validation) // size, GAP_BATCHES)
         batches = tf.constant(start.parts.validation[: count * size].reshape(count, size))
+        with self._nothing_moves():
+            moving, own = (self.forward(batches, tf.constant(training)).numpy() for training in (False, True))
+        return self.score(float(own), start, "validation") - self.score(float(moving), start, "validation")
+
+    @contextmanager
+    def _nothing_moves(self) -> Iterator[None]:
+        """Have moving statistics and random numbers, which training mode moves, as they were."""
         kept = [variable.numpy() for variable in self.model.non_trainable_variables]
-        moving, own = (self.forward(batches, tf.constant(training)).numpy() for training in (False, True))
+        yield
         for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
             variable.assign(value)
-        return self.score(float(own), start, "validation") - self.score(float(moving), start, "validation")
 
     def _forward(self, batches: tf.Tensor, training: tf.Tensor) -> tf.Tensor:
         """The mean credit of the rows of batches (batches, rows), each taken by itself, in either mode."""

@@ -75,9 +75,10 @@ def gradient_growth(compiled: CompiledProgram, start: Start, batch: Rows) -> flo
 def pre_activations(compiled: CompiledProgram, start: Start) -> tuple[float | None, ...]:
     """The PERCENTILES of what goes into the first unit of the last hidden activation; changes nothing.
 
-    Over at most MOST_ROWS rows of the training part, always the same, taken as one mini-batch in training mode: as
-    Ioffe and Szegedy 2015, figure 1, who show one typical unit. Of a channel of a convolution all places count. All
-    units are drawn alike, so the first is as good as any, and it starts from the same kernel in every variant.
+    Ioffe and Szegedy 2015, figure 1, show those of one typical unit over training. All units are drawn alike, so the
+    first is as good as any, and it starts from the same kernel in every variant. Over at most MOST_ROWS rows of the
+    training part, always the same, taken as one mini-batch in training mode; of a channel of a convolution all places
+    count.
 
     Returns:
         None each, where they are no finite numbers.

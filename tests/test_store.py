@@ -290,7 +290,10 @@ def test_pre_activations_stand_beside_their_epochs(tmp_path: Path, plan: Plan) -
     assert found.iloc[1:].isna().all(axis=None)
 
 
-@pytest.mark.parametrize("text", ["[[1, 2, 3]]", "no JSON", '{"a": 1}', "[[1, 2, 3], [1, 2, Infinity]]", "[" * 10**5])
+@pytest.mark.parametrize(
+    "text",
+    ["[[1, 2, 3]]", "no JSON", '{"a": 1}', "[[1, 2, 3], [1, 2, Infinity]]", "[[1, 2, 3], [1, 2, 1e300]]", "[" * 10**5],
+)
 def test_pre_activations_that_are_none_are_not_known(tmp_path: Path, plan: Plan, text: str) -> None:
     with store.claim(tmp_path) as opened:
         opened.set_plan(plan)

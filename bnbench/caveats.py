@@ -14,6 +14,7 @@ from bnbench.layers import Layer, Norm, flatten
 from bnbench.plan import label
 from bnbench.results import Results
 from bnbench.samples import stands_at
+from bnbench.symptoms import gives_one_prediction
 from bnbench.tasks import kind
 
 FEW_SEEDS = 3  # below it there is no interval
@@ -21,6 +22,7 @@ TEST_SEEDS = 6  # below it a sign-flip test cannot reach .05
 MOST_STEP = 1.05  # decades between neighbouring rates: a wider gap may hide a better rate
 START_WEIGHT = 0.01  # of the moving statistics' start, that is worth a word
 MODE_GAP = 0.02  # of accuracy, between statistics of the batch and moving ones, that is worth a word
+MOST_NAMED = 3  # rates of variants, one by one
 FEW_ROWS = 300  # to validate on: the standard error of an accuracy of 90% is then 1.7 points or more
 KERAS_MOMENTUM = 0.99  # of BatchNormalization, where a config does not say
 SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
@@ -39,6 +41,7 @@ def _caveats(results: Results) -> list[str]:
         return told
     dead = _dead(summary, results.axes)
     told += _never_ok(dead, results.baseline)
+    told += _ok_by_size(trials, results.axes)
     told += _mode_gap(results.variants, results.axes)
     if experiment:
         told += [*_not_warm(experiment, trials, results.axes), *_sigmoid_dropped(experiment, trials, results.axes)]
@@ -70,6 +73,18 @@ def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
     for name, variant in dead.items():
         target = ", and times to what it reaches are times to chance" * (variant == baseline)
         yield f"{name} trains at no rate: nothing can be said of its best rate{target}."
+
+
+def _ok_by_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """The outcome ok asks for more than one in C; to say the largest class always is more where classes differ."""
+    shown = trials[(trials["outcome"] == "ok") & gives_one_prediction(trials)]
+    if len(shown):
+        places = dict.fromkeys(f"{who(row, axes)} at {label(row['learning_rate'])}" for row in shown.to_dict("records"))
+        named = ", ".join([*list(places)[:MOST_NAMED], *["..."] * (len(places) > MOST_NAMED)])
+        yield (
+            f"{len(shown)} {'trial counts' if len(shown) == 1 else 'trials count'} as ok and learnt next to nothing "
+            f"({named}): always to say the largest class is right more often than once in as many as there are classes."
+        )
 
 
 def _same_part(experiment: Experiment) -> Iterator[str]:

@@ -52,7 +52,7 @@ def trial_symptoms(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd
         rows: that accuracies were measured on.
     """
     ended = counted(trials).join(_courses(history).astype(float), on="trial")
-    constant, collapsed = _constant(ended), _collapsed(ended, rows)
+    constant, collapsed = gives_one_prediction(ended), _collapsed(ended, rows)
     gap = ended["bn_mode_gap"].astype(float)
     found = {
         "constant predictions": constant,
@@ -66,7 +66,8 @@ def trial_symptoms(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd
     return ended.assign(**found)
 
 
-def _constant(ended: pd.DataFrame) -> Flags:
+def gives_one_prediction(ended: pd.DataFrame) -> Flags:
+    """Which trials show constant predictions, as `trial_symptoms` has them."""
     got, wanted = ended["prediction_share"], ended["majority_share"]
     return (got >= CONSTANT) & (1 - got <= MISSED * (1 - wanted))
 

@@ -49,6 +49,17 @@ def test_before_a_trial_has_ended_there_is_no_more_to_say(tmp_path: Path) -> Non
     ]
 
 
+def test_trials_that_are_ok_by_the_size_of_a_class_alone_are_told(tmp_path: Path) -> None:
+    """Chance ends at 0.404 here; of the validation rows 45% have the class that all are given."""
+    found = compared(tmp_path, {"plain": GOOD, "batchnorm": with_first(0.45)}, of=facts(rows=2000), steps=200)
+    change(tmp_path, "UPDATE trials SET prediction_share = 1, majority_share = 0.45 WHERE test_accuracy = 0.45")
+    assert caveats(found) == []  # as it was when it was opened
+    assert caveats(Results(tmp_path)) == [
+        "1 trial counts as ok and learnt next to nothing (batchnorm at 0.01): always to say the largest class is right "
+        "more often than once in as many as there are classes."
+    ]
+
+
 @pytest.mark.parametrize("end", [X, 0.3], ids=["diverged", "at chance"])
 def test_a_variant_that_trains_nowhere_has_no_best_rate_not_even_at_the_edge(tmp_path: Path, end: float | str) -> None:
     assert told(tmp_path, {"plain": GOOD, "layernorm": [[end] * 7] * 3}) == [

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.intervals import wilson
-from bnbench.plan import label
+from bnbench.labels import label
 
 PUBLIC = [
     "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",

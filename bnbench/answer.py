@@ -9,7 +9,7 @@ import pandas as pd
 
 from bnbench.analysis import places
 from bnbench.intervals import FEWEST
-from bnbench.plan import label
+from bnbench.labels import label
 from bnbench.results import Results
 
 MOST_PLACES = 3  # of further axes that are told one by one

@@ -10,8 +10,8 @@ import pandas as pd
 from bnbench.analysis import places, who
 from bnbench.config import Experiment
 from bnbench.errors import ConfigError
+from bnbench.labels import label
 from bnbench.layers import Layer, Norm, flatten
-from bnbench.plan import label
 from bnbench.results import Results
 from bnbench.samples import stands_at
 from bnbench.symptoms import gives_one_prediction

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnbench.columns import PERCENTILES
 from bnbench.database import sound
-from bnbench.records import PERCENTILES
 
 EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
 MOST_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more

@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 
 from bnbench.analysis import axes_of, places
 from bnbench.intervals import FEWEST, t_interval, wilson
+from bnbench.labels import label
 from bnbench.metrics import DUST
-from bnbench.plan import label
+from bnbench.registry import OVER_RATES, RATES, TARGETED
 from bnbench.samples import Sample, ranged, sample, scored, stands_at
-from bnbench.statements import OVER_RATES, RATES, TARGETED, Bound, Claim
+from bnbench.statements import Bound, Claim
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 COLUMNS = ["text", "metric", "of", "over", "bound", "estimate", "low", "high", "n", "verdict", "reason"]

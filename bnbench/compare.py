@@ -11,7 +11,7 @@ import pandas as pd
 
 from bnbench import files, intervals, query
 from bnbench.errors import ResultsError
-from bnbench.plan import label
+from bnbench.labels import label
 from bnbench.results import Results
 
 NOT_SET = "not set"

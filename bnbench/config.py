@@ -1,6 +1,7 @@
 """YAML -> Experiment: every check of a single value, every default, frozen.
 
-What needs several values at once (layers that fit together, a batch that fits the data) is checked by `plan`.
+What needs several values at once (layers that fit together, a batch that fits the data), or Keras' own names, is
+checked by `plan`. So an experiment that was stored can be read whatever Keras is installed, or none.
 """
 
 import math
@@ -9,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,11 +22,11 @@ from pydantic import (
     model_validator,
 )
 
-from bnbench import keras_names, plain, training_parts
+from bnbench import plain
 from bnbench.errors import ConfigError, not_one_of, shown
 from bnbench.explain import explain
 from bnbench.parts import STRICT, Rate, form
-from bnbench.reading import parse_override, read_yaml, set_key
+from bnbench.reading import parse_override, read_yaml, set_key, to_yaml
 from bnbench.statements import Claim, Published
 
 DATA_SETS = (
@@ -157,16 +157,6 @@ class Variant(Part):
     train: dict[str, Any] = {}
 
 
-def _loss(value: object) -> object:
-    """A loss that can be taken from logits is, unless the config says otherwise."""
-    named = _named(value)
-    if isinstance(named, dict) and isinstance(named.get("name"), str):
-        class_name = keras_names.find("losses", named["name"])
-        if class_name and "from_logits" in keras_names.signature("losses", class_name).defaults:
-            return {"from_logits": True} | named
-    return named
-
-
 class Train(Part):
     """How a trial is trained; all but the learning rate and the seed."""
 
@@ -177,7 +167,7 @@ class Train(Part):
     steps_per_epoch: Count | None = None  # None: one pass over the training part
     optimizer: NamedValue = Named(name="sgd")
     schedule: NamedValue | None = None
-    loss: Annotated[Named, BeforeValidator(_loss)] = Named(name="sparse_categorical_crossentropy", from_logits=True)
+    loss: NamedValue = Named(name="sparse_categorical_crossentropy", from_logits=True)
     callbacks: list[NamedValue] = []
     on_divergence: Literal["stop", "continue"] = "stop"
     pre_activations: bool = False  # record percentiles of one unit's, of the last hidden layer, after every epoch
@@ -281,7 +271,7 @@ class Experiment(Part):
 
     def to_yaml(self) -> str:
         """The resolved file as text."""
-        return yaml.safe_dump(self.dump(), sort_keys=False, allow_unicode=True)
+        return to_yaml(self.dump())
 
 
 def load(path: Path | str, overrides: Mapping[str, object] | None = None) -> Experiment:
@@ -312,14 +302,12 @@ def check(values: Mapping[str, object], where: str) -> Experiment:
     """The experiment that nested plain values describe."""
     plain.check(values, where)
     try:
-        experiment = Experiment.model_validate(values)
+        return Experiment.model_validate(values)
     except ValidationError as error:
         found = error.errors()
         problems = dict.fromkeys(explain(problem, where, _keys_at) for problem in found[:MAX_TOLD])
         more = [f"and {len(found) - MAX_TOLD:,} more"] * (len(found) > MAX_TOLD)
         raise ConfigError("", "\n".join([*problems, *more])) from None
-    training_parts.check(experiment.train, f"{where}: train")
-    return experiment
 
 
 def _keys_at(steps: Sequence[int | str]) -> list[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import DIVERGED, axes_of, counted, places
+from bnbench.columns import PRE_ACTIVATIONS
 from bnbench.metrics import best_rate
-from bnbench.records import PRE_ACTIVATIONS
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
 ROUGHNESS = {"accuracy_roughness": "validation_accuracy", "loss_roughness": "validation_loss"}

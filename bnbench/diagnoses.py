@@ -9,8 +9,8 @@ import pandas as pd
 
 from bnbench.analysis import axes_of, places, who
 from bnbench.cures import CURES, MEANINGS, evidence
+from bnbench.labels import label
 from bnbench.metrics import best_rate
-from bnbench.plan import label
 from bnbench.symptoms import SYMPTOMS, trial_symptoms
 
 MOST_PLACES = 3  # of further axes that are told one by one

@@ -14,8 +14,8 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from bnbench import plots
-from bnbench.plan import label
-from bnbench.records import PRE_ACTIVATIONS
+from bnbench.columns import PRE_ACTIVATIONS
+from bnbench.labels import label
 from bnbench.results import Results
 
 PANEL = (2.65, 1.95)  # inches; two of them with their labels are as wide as a page of text

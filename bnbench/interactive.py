@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bnbench import plots
-from bnbench.plan import label
+from bnbench.labels import label
 from bnbench.results import Results
 
 SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")

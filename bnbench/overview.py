@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench import files, text
+from bnbench import files
 from bnbench.claims import INCONCLUSIVE, REFUTED, SUPPORTED
 from bnbench.found import NUMBERS, Found
+from bnbench.labels import duration
 from bnbench.markdown import escaped, pipe_table
 
 MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
@@ -77,7 +78,7 @@ def _row(entry: Entry, found: Found) -> list[str]:
     failed = f", {found.failed} failed" if found.failed else ""
     trials = f"{found.ended} of {found.planned}{failed}"
     links = f"[{escaped(entry.name)}]({entry.name}/{files.PAGE}) ([config]({entry.config}))"
-    return [links, escaped(found.title), claims_told(found), published, trials, text.duration(found.seconds)]
+    return [links, escaped(found.title), claims_told(found), published, trials, duration(found.seconds)]
 
 
 def _section(entry: Entry, found: Found) -> list[str]:
@@ -156,5 +157,5 @@ def _surroundings(environment: Mapping[str, Any]) -> str:
 
 
 def _missing(entry: Entry) -> str:
-    told = "" if entry.seconds is None else f": about {text.duration(entry.seconds)}"
+    told = "" if entry.seconds is None else f": about {duration(entry.seconds)}"
     return f"- [{escaped(entry.name)}]({entry.config}){told}"

@@ -3,75 +3,23 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from itertools import product
-from math import prod
 from typing import Any
 
-from bnbench import config, layers, shapes, statements, tasks
+from bnbench import config, layers, shapes, statements, tasks, training_parts
 from bnbench.config import Data, Experiment, Train, Variant
+from bnbench.data.records import Facts
+from bnbench.data.splits import Sizes, part_sizes
 from bnbench.errors import ConfigError, did_you_mean
+from bnbench.labels import label
 from bnbench.layers import Layer
 from bnbench.reading import set_key
 
 ENGINE_VERSION = 1  # raised whenever the same settings would train to other figures
 MOST_WEIGHTS = 1_000_000_000  # 4 GB of float32, and several times that in training
-OWN_TEST_PART = 0.2  # of the rows, where a set has no official test part and the config names no share
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a plan must know of a data set: all but the values themselves."""
-
-    name: str
-    form: str  # which of its upstream forms was found: "Kaggle train.csv"
-    fingerprint: str  # sha256 of the parsed arrays, so that two sources of the same rows are one
-    shape: tuple[int, ...]  # of one example
-    dtype: str  # of the examples as stored: uint8, float32
-    classes: tuple[str, ...]  # empty: each row has a number instead
-    rows: int
-    test_rows: int  # the last so many rows are the official test part; 0: there is none
-    repeated_rows: int  # rows that are left out under `repeats: remove`; never official test rows
-
-    @property
-    def nbytes(self) -> int:
-        """Of all examples as they are stored."""
-        return self.rows * prod(self.shape) * (1 if self.dtype == "uint8" else 4)
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Rows in each part; the same for every seed."""
-
-    train: int
-    validation: int
-    test: int
-
-
-def part_sizes(data: Data, facts: Facts, where: str) -> Sizes:
-    """How many rows each part gets; shares are rounded to whole rows.
-
-    Raises:
-        ConfigError: a share of the test part where it is given officially, or a part without rows.
-    """
-    pool = facts.rows - facts.test_rows - (facts.repeated_rows if data.repeats == "remove" else 0)
-    if facts.test_rows and data.split.test is not None:
-        raise ConfigError(
-            f"{where}: data.split.test",
-            f"{facts.name} has an official test part of {facts.test_rows} rows: leave it out",
-        )
-    test = facts.test_rows or round((data.split.test or OWN_TEST_PART) * pool)
-    validation = test if data.split.validation == "test" else round(data.split.validation * pool)
-    train = pool - (0 if facts.test_rows else test) - (0 if data.split.validation == "test" else validation)
-    limit = data.limit or facts.rows
-    sizes = Sizes(min(train, limit), min(validation, limit), min(test, limit))
-    if min(sizes.train, sizes.validation, sizes.test) < 1:
-        parts = f"{max(train, 0)} train, {validation} validation, {test} test"
-        raise ConfigError(f"{where}: data.split", f"leaves a part without rows: {parts} of {pool}")
-    return sizes
 
 
 @dataclass(frozen=True)
@@ -152,6 +100,7 @@ def make(experiment: Experiment, describe: Callable[[Data], Facts], where: str) 
     Raises:
         ConfigError: settings that do not fit together, in any variant and at any value of any axis.
     """
+    experiment = training_parts.resolve(experiment, where)
     cohorts: list[Cohort] = []
     number = 0
     rates, seeds = experiment.sweep.rates(), experiment.sweep.seed_list()
@@ -188,7 +137,12 @@ def _points(experiment: Experiment, where: str) -> Iterator[tuple[dict[str, Any]
         settings: dict[str, Any] = experiment.dump()
         for key, value in axes.items():
             settings = set_key(settings, key, value, f"{where}: sweep.grid.{key}")
-        yield axes, config.check(settings, f"{where}: sweep.grid") if axes else experiment
+        yield axes, _checked(settings, f"{where}: sweep.grid") if axes else experiment
+
+
+def _checked(settings: Mapping[str, object], where: str) -> Experiment:
+    """The experiment that changed settings describe."""
+    return training_parts.resolve(config.check(settings, where), where)
 
 
 def _check_axis(key: str, variant: Variant, where: str) -> None:
@@ -205,7 +159,7 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
     train = experiment.train
     if variant.train:
         values = {**experiment.dump(), "train": {**train.model_dump(), **variant.train}}
-        train = config.check(values, f"{where}: {place}").train
+        train = _checked(values, f"{where}: {place}").train
     flat = _layers(experiment, variant, facts, where, place)
     sizes = part_sizes(experiment.data, facts, where)
     train = train.model_copy(update={"engine": _engine(train, flat)})
@@ -237,20 +191,6 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
     weights, outputs, products = (traced.weights, traced.outputs, traced.products) if traced else (None, 0, 0)
     key, place = _digest(decisive), f"{where}: {place}"
     return Program(key, flat, experiment.data, train, facts, sizes, weights, outputs, products, place)
-
-
-def label(value: object) -> str:
-    """A value of an axis as text, `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; tables have such as JSON."""
-    if isinstance(value, str) and value.startswith(("{", "[")):
-        with suppress(ValueError):
-            value = json.loads(value)
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {label(inner)}" for key, inner in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(label, value))
-    if value is None or value != value:  # a table has NaN for null
-        return "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _layers(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> tuple[Layer, ...]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from bnbench.analysis import DIVERGED
-from bnbench.records import PRE_ACTIVATIONS
+from bnbench.columns import PRE_ACTIVATIONS
 
 if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench import tasks
+from bnbench.columns import PERCENTILES
 from bnbench.compiled import EVALUATION_ROWS, CompiledProgram, Rows, Start
 from bnbench.data.splits import apply
 from bnbench.layers import last_activation
-from bnbench.records import PERCENTILES, Probe
+from bnbench.records import Probe
 
 DEEP = 10  # layers with a kernel: of fewer the slope over depth says nothing
 MOST_ROWS = 1_000  # of the validation part: a share of 99% is then known to within 0.3 points, its standard error

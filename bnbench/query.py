@@ -10,7 +10,8 @@ import pandas as pd
 
 from bnbench.analysis import axes_of
 from bnbench.errors import BnbenchError, did_you_mean
-from bnbench.plan import Trial, label
+from bnbench.labels import label
+from bnbench.plan import Trial
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, "=": operator.eq, ">": operator.gt, "<": operator.lt,

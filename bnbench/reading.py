@@ -1,6 +1,7 @@
 """Text -> plain values: YAML read strictly, and `key=value` overrides."""
 
 import re
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -60,6 +61,16 @@ _Loader.yaml_constructors = {
 }
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes a text that the loader, or YAML 1.1, would read as something else: `0E0` is a number to one of them."""
+
+
+_Dumper.yaml_implicit_resolvers = {
+    first: [*yaml.SafeDumper.yaml_implicit_resolvers.get(first, []), *_Loader.yaml_implicit_resolvers.get(first, [])]
+    for first in {**yaml.SafeDumper.yaml_implicit_resolvers, **_Loader.yaml_implicit_resolvers}
+}
+
+
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
     seen: dict[object, yaml.Node] = {}
     for key_node, _ in node.value:
@@ -113,6 +124,11 @@ def read_yaml(path: Path) -> dict[str, object]:
             where, f"found {_kind(value)}, wanted a mapping of name, data, model, variants, train and sweep"
         )
     return value
+
+
+def to_yaml(values: Mapping[str, object]) -> str:
+    """Nested plain values as YAML text that `parse_yaml` reads back as they are."""
+    return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def parse_yaml(text: str, where: str) -> object:

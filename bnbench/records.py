@@ -9,8 +9,6 @@ from numpy.typing import NDArray
 
 from bnbench.plan import Trial
 
-PERCENTILES = (15, 50, 85)  # of pre-activations (Ioffe and Szegedy 2015, figure 1)
-PRE_ACTIVATIONS = tuple(f"pre_activation_p{percent}" for percent in PERCENTILES)  # columns of a history
 # Python's, NumPy's and TensorFlow's errors.
 OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError")
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from bnbench import cost, files, found, machine, overview, report, smoke, sweep, text
+from bnbench import cost, files, found, machine, overview, report, smoke, sweep
 from bnbench.data import Places
 from bnbench.errors import BnbenchError, ConfigError, ResultsError, not_one_of
+from bnbench.labels import duration
 from bnbench.plan import Cohort, Plan
 from bnbench.sweep import Watcher
 from bnbench.workers import Kept, Start
@@ -47,7 +48,7 @@ class Job:
     seconds: float | None  # about how long that takes; None: not known
 
     def __str__(self) -> str:
-        return self.name if self.seconds is None else f"{self.name} (about {text.duration(self.seconds)})"
+        return self.name if self.seconds is None else f"{self.name} (about {duration(self.seconds)})"
 
     @property
     def done(self) -> bool:

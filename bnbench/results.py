@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from bnbench import analysis, claims, config, courses, diagnoses, differences, files, metrics, published, store
+from bnbench.columns import PRE_ACTIVATIONS
 from bnbench.errors import ConfigError, ResultsError
-from bnbench.records import PRE_ACTIVATIONS
 
 
 class Results:

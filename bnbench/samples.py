@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from bnbench.analysis import DIVERGED, counted
 from bnbench.courses import default_target, trial_courses
 from bnbench.metrics import best_rate, over_rates
-from bnbench.statements import OVER_RATES, RATES
+from bnbench.registry import OVER_RATES, RATES
 
 
 @dataclass(frozen=True)

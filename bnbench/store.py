@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 from bnbench import checksums, database, plain
 from bnbench.checksums import Kept
+from bnbench.columns import PRE_ACTIVATIONS
 from bnbench.errors import ConfigError, ResultsError, printable
 from bnbench.files import unwritable, write_text
-from bnbench.records import PRE_ACTIVATIONS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench import metrics
-from bnbench.plan import label
+from bnbench.labels import label
 from bnbench.results import Results
 
 

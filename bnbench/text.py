@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.plan import label
+from bnbench.labels import duration, label
 
 WIDEST = 50  # characters of a setting in a table
 
@@ -277,13 +277,6 @@ def repaired(done: "Repaired", folder: Path) -> str:
         f"What is missing is trained by `{command(folder)}`",
     ]
     return "\n".join(lines)
-
-
-def duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `2.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _spread(mean: float, sd: float) -> str:

@@ -2,13 +2,10 @@
 
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from bnbench import keras_names
+from bnbench.config import Experiment, Named, Train
 from bnbench.errors import ConfigError, not_one_of
-
-if TYPE_CHECKING:
-    from bnbench.config import Named, Train
 
 MONITORED = ("loss", "accuracy", "val_loss", "val_accuracy")
 MODES = ("auto", "min", "max")
@@ -22,7 +19,26 @@ OURS = MappingProxyType(  # arguments of callbacks that a config cannot give, wi
 )
 
 
-def check(train: "Train", where: str) -> None:
+def resolve(experiment: Experiment, where: str) -> Experiment:
+    """The experiment with everything written out that Keras decides: whether its loss is taken from logits.
+
+    Raises:
+        ConfigError: as `check`.
+    """
+    train = experiment.train.model_copy(update={"loss": _from_logits(experiment.train.loss)})
+    check(train, f"{where}: train")
+    return experiment.model_copy(update={"train": train})
+
+
+def _from_logits(loss: Named) -> Named:
+    """A loss that can be taken from logits is, unless the config says otherwise."""
+    class_name = keras_names.find("losses", loss.name)
+    if class_name and "from_logits" in keras_names.signature("losses", class_name).defaults:
+        return Named.model_validate({"name": loss.name, "from_logits": True} | loss.arguments)
+    return loss
+
+
+def check(train: Train, where: str) -> None:
     """Optimizer, schedule, loss and callbacks are Keras' own and take the arguments they are given.
 
     Raises:
@@ -44,7 +60,7 @@ def check(train: "Train", where: str) -> None:
         _check_callback(callback, train, f"{where}.callbacks[{i}]")
 
 
-def _check_callback(callback: "Named", train: "Train", where: str) -> None:
+def _check_callback(callback: Named, train: Train, where: str) -> None:
     kind = keras_names.check_arguments("callbacks", callback.name, callback.arguments, where, OURS)
     for key, known in (("monitor", MONITORED), ("mode", MODES)):
         if callback.arguments.get(key, known[0]) not in known:

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from bnbench import config, plan, repair, store
+from bnbench.data.records import Facts
 from bnbench.errors import BnbenchError
-from bnbench.plan import Facts, Plan
+from bnbench.plan import Plan
 from bnbench.records import Epoch, Result, Scores
 from bnbench.results import Results
 

@@ -24,7 +24,7 @@ from bnbench import data
 from bnbench.cli import main as command
 from bnbench.config import Data
 from bnbench.data import Source
-from bnbench.plan import Facts
+from bnbench.data.records import Facts
 from bnbench.reading import read_yaml
 from broken_texts import GOOD, TEXTS
 from refusals import HUNG, Counts, HungError, listed, note_written, timed

@@ -7,7 +7,8 @@ import numpy as np
 
 from bnbench import config, plan
 from bnbench.data import Dataset
-from bnbench.plan import Facts, Plan
+from bnbench.data.records import Facts
+from bnbench.plan import Plan
 
 VALUES: dict[str, Any] = {
     "name": "tiny",

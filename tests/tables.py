@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from bnbench import analysis
-from bnbench.records import PRE_ACTIVATIONS
+from bnbench.columns import PRE_ACTIVATIONS
 
 NAN = math.nan
 NONFINITE = {

@@ -4,7 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bnbench import claims, statements
+from bnbench import claims, registry
 from bnbench.statements import Bound, Claim
 from tables import FAILED, NONFINITE, history, scores, trials
 
@@ -342,7 +342,7 @@ def test_a_variant_of_which_no_trial_has_ended() -> None:
     assert claims.verdicts([], empty, NO_HISTORY, "").columns.tolist() == claims.COLUMNS
 
 
-@pytest.mark.parametrize("metric", statements.METRICS)
+@pytest.mark.parametrize("metric", registry.METRICS)
 @pytest.mark.parametrize("rows", [PLAIN + NORMED, PLAIN[:1] + NORMED[:1], [r | NONFINITE for r in PLAIN + NORMED]])
 def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], metric: str) -> None:
     kind = "probability" if metric == "ok" else "difference" if metric == "stable_width" else "ratio"
@@ -350,5 +350,5 @@ def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], m
     row = judge(rows, epochs, metric=metric, **{kind: {"at_least": 0.5}})
     assert row["verdict"] in claims.WHY
     assert row["reason"]
-    if metric not in statements.RATES:
+    if metric not in registry.RATES:
         judge(rows, epochs, metric=metric, probability={"at_least": 0.5})

@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bnbench import config, smoke
+from bnbench import config, smoke, training_parts
 from bnbench.config import DATA_SETS, NORMS, Experiment, LogSpaced
 from bnbench.errors import ConfigError
 from bnbench.layers import NORM_CLASSES
@@ -17,7 +17,7 @@ CONFIGS = sorted((Path(__file__).parent.parent / "configs").glob("**/*.yaml"))
 
 
 def check(**changes: object) -> Experiment:
-    return config.check(values(**changes), "tiny.yaml")
+    return training_parts.resolve(config.check(values(**changes), "tiny.yaml"), "tiny.yaml")
 
 
 def test_the_small_experiment_is_read() -> None:

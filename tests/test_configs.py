@@ -6,7 +6,8 @@ import pytest
 
 from bnbench import config, plan, smoke
 from bnbench.config import Data, Experiment
-from bnbench.plan import Facts, Plan
+from bnbench.data.records import Facts
+from bnbench.plan import Plan
 from test_data_real import KNOWN
 
 ROOT = Path(__file__).parent.parent

@@ -6,7 +6,7 @@ import pytest
 
 from bnbench import courses
 from bnbench.analysis import counted
-from bnbench.records import PRE_ACTIVATIONS
+from bnbench.columns import PRE_ACTIVATIONS
 from tables import FAILED, NONFINITE, history, scores, trials
 
 INF = math.inf

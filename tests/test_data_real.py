@@ -11,8 +11,7 @@ import pytest
 from bnbench import data
 from bnbench.config import Data
 from bnbench.data import Dataset, Places
-from bnbench.data.splits import split
-from bnbench.plan import part_sizes
+from bnbench.data.splits import part_sizes, split
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from bnbench.config import Data, Split
 from bnbench.data import Dataset
 from bnbench.data.arrays import CHUNK
-from bnbench.data.splits import Parts, apply, fit_scaling, shares, split
-from bnbench.plan import Facts, part_sizes
+from bnbench.data.records import Facts
+from bnbench.data.splits import Parts, apply, fit_scaling, part_sizes, shares, split
 
 
 def dataset(

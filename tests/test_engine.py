@@ -10,11 +10,12 @@ import pytest
 
 from bnbench import engine, keras_names
 from bnbench.compiled import CompiledProgram, chunks, use_threads
+from bnbench.data.records import Facts
 from bnbench.data.splits import apply
 from bnbench.engine import first_jump
 from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import build_model
-from bnbench.plan import Cohort, Facts, Trial
+from bnbench.plan import Cohort, Trial
 from bnbench.records import Epoch, Result, Saving
 from examples import dataset, facts, make_plan
 

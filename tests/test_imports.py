@@ -9,14 +9,13 @@ PACKAGE = Path(__file__).parent.parent / "bnbench"
 # From the bottom up: a module imports only from the levels above it in this list, and from its own family.
 LEVELS = [
     {"errors"},
-    {"keras_names", "reading", "parts", "markdown", "spreadsheets"},
-    {"explain", "layers", "plain", "training_parts", "statements"},
+    {"keras_names", "reading", "parts", "markdown", "spreadsheets", "labels", "columns", "registry"},
+    {"explain", "layers", "plain", "statements"},
     {"config", "shapes"},
-    {"tasks"},
+    {"tasks", "training_parts", "data"},
     {"plan", "smoke"},
     {"records", "machine", "saved", "cost"},
     {"files"},
-    {"data"},
     {"model"},
     {"compiled"},
     {"probes"},

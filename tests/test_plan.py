@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 
 from bnbench import config, plan, text
+from bnbench.data.splits import Sizes, part_sizes
 from bnbench.errors import ConfigError
-from bnbench.plan import Sizes, part_sizes
+from bnbench.labels import label
 from examples import facts, make_plan, values
 
 
@@ -257,4 +258,4 @@ def test_steps_of_an_epoch() -> None:
     ],
 )
 def test_a_value_of_an_axis_is_told_without_brackets(value: object, told: str) -> None:
-    assert plan.label(value) == told
+    assert label(value) == told

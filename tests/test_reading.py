@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.errors import ConfigError
-from bnbench.reading import parse_override, parse_yaml, read_yaml, set_key
+from bnbench.reading import parse_override, parse_yaml, read_yaml, set_key, to_yaml
 
 
 @pytest.mark.parametrize(
@@ -136,3 +136,10 @@ def test_setting_a_key_leaves_the_original_alone() -> None:
     assert set_key({"optimizer": "sgd"}, "optimizer.momentum", 0.5) == {"optimizer": {"name": "sgd", "momentum": 0.5}}
     with pytest.raises(ConfigError, match="'b' holds a number"):
         set_key(values, "a.b.c", 5)
+
+
+@pytest.mark.parametrize(
+    "text", ["0E0", "1e-3", "0x1F", "1:30", "on", "~", "2024-01-01", "=", "a: b", "1_000", ".5e3", "010"]
+)
+def test_a_text_that_looks_like_something_else_is_written_so_that_it_stays_a_text(text: str) -> None:
+    assert parse_yaml(to_yaml({"title": text}), "x") == {"title": text}

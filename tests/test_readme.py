@@ -13,7 +13,8 @@ from PIL import Image
 from bnbench import config, plan
 from bnbench.config import Data, Experiment, Split, Sweep, Train, Variant
 from bnbench.reading import parse_yaml
-from bnbench.statements import METRICS, Bound, Claim
+from bnbench.registry import METRICS
+from bnbench.statements import Bound, Claim
 from examples import facts
 
 ROOT = Path(__file__).parent.parent

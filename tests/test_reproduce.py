@@ -14,8 +14,9 @@ from bnbench import data, files, found, overview, report, reproduce, store, work
 from bnbench.cli import main
 from bnbench.config import Data
 from bnbench.data import Places
+from bnbench.data.records import Facts
 from bnbench.errors import ConfigError, DataError, ResultsError
-from bnbench.plan import Facts, Trial
+from bnbench.plan import Trial
 from bnbench.progress import Silent
 from bnbench.records import Fault
 from bnbench.reproduce import Asked, Ending

@@ -7,8 +7,8 @@ from bnbench import config
 from bnbench.claims import BETTER_LOW
 from bnbench.errors import ConfigError
 from bnbench.metrics import OverRates
+from bnbench.registry import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
 from bnbench.smoke import cut
-from bnbench.statements import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
 from examples import make_plan, values
 
 CLAIM: dict[str, Any] = {"text": "x", "metric": "max_stable_rate", "of": "batchnorm", "ratio": {"at_least": 3}}

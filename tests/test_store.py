@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from bnbench import store
+from bnbench.columns import PRE_ACTIVATIONS
 from bnbench.errors import ResultsError
 from bnbench.plan import Plan
-from bnbench.records import PRE_ACTIVATIONS, Divergence, Epoch, Fault, Probe, Result, Scores
+from bnbench.records import Divergence, Epoch, Fault, Probe, Result, Scores
 from examples import make_plan
 from stored import change
 

@@ -2,9 +2,8 @@
 
 from bnbench import config
 from bnbench.data import arrays, cache, cifar10, digits, fashion_mnist, files, generated, leaf, letter, mnist, notmnist
-from bnbench.data.records import Dataset, Found, Located, Places, Source
+from bnbench.data.records import Dataset, Facts, Found, Located, Places, Source
 from bnbench.errors import DataError, not_one_of
-from bnbench.plan import Facts
 
 __all__ = ["Dataset", "Found", "Places", "Source", "facts", "fetch", "listing", "load", "names", "verify"]
 

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.data.records import Array, Dataset, Located, Parsed, Source
+from bnbench.data.records import Array, Dataset, Facts, Located, Parsed, Source
 from bnbench.errors import DataError, not_one_of
-from bnbench.plan import Facts
 
 CHUNK = 1024  # rows at a time where all at once, in float64, would be several times the data (CIFAR-10: 25 MB)
 

@@ -14,9 +14,8 @@ import numpy as np
 
 from bnbench.data.archives import read as read_file
 from bnbench.data.arrays import fingerprint
-from bnbench.data.records import Dataset, Located, Places, Source
+from bnbench.data.records import Dataset, Facts, Located, Places, Source
 from bnbench.errors import DataError
-from bnbench.plan import Facts
 
 log = logging.getLogger("bnbench.data")
 

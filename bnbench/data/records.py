@@ -3,14 +3,13 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_dir
-
-from bnbench.plan import Facts
 
 Array = NDArray[Any]
 
@@ -91,6 +90,26 @@ class Located:
     form: Form
     paths: tuple[Path, ...]
     version: str = ""  # of the package, for a set without files
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a plan must know of a data set: all but the values themselves."""
+
+    name: str
+    form: str  # which of its upstream forms was found: "Kaggle train.csv"
+    fingerprint: str  # sha256 of the parsed arrays, so that two sources of the same rows are one
+    shape: tuple[int, ...]  # of one example
+    dtype: str  # of the examples as stored: uint8, float32
+    classes: tuple[str, ...]  # empty: each row has a number instead
+    rows: int
+    test_rows: int  # the last so many rows are the official test part; 0: there is none
+    repeated_rows: int  # rows that are left out under `repeats: remove`; never official test rows
+
+    @property
+    def nbytes(self) -> int:
+        """Of all examples as they are stored."""
+        return self.rows * prod(self.shape) * (1 if self.dtype == "uint8" else 4)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,46 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench import plan
 from bnbench.config import Data
 from bnbench.data.arrays import CHUNK
-from bnbench.data.records import Array, Dataset
+from bnbench.data.records import Array, Dataset, Facts
+from bnbench.errors import ConfigError
 
 STREAM = int.from_bytes(b"split", "big")  # so that a seed's other draws are independent of this one
+OWN_TEST_PART = 0.2  # of the rows, where a set has no official test part and the config names no share
 Rows = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Rows in each part; the same for every seed."""
+
+    train: int
+    validation: int
+    test: int
+
+
+def part_sizes(data: Data, facts: Facts, where: str) -> Sizes:
+    """How many rows each part gets; shares are rounded to whole rows.
+
+    Raises:
+        ConfigError: a share of the test part where it is given officially, or a part without rows.
+    """
+    pool = facts.rows - facts.test_rows - (facts.repeated_rows if data.repeats == "remove" else 0)
+    if facts.test_rows and data.split.test is not None:
+        raise ConfigError(
+            f"{where}: data.split.test",
+            f"{facts.name} has an official test part of {facts.test_rows} rows: leave it out",
+        )
+    test = facts.test_rows or round((data.split.test or OWN_TEST_PART) * pool)
+    validation = test if data.split.validation == "test" else round(data.split.validation * pool)
+    train = pool - (0 if facts.test_rows else test) - (0 if data.split.validation == "test" else validation)
+    limit = data.limit or facts.rows
+    sizes = Sizes(min(train, limit), min(validation, limit), min(test, limit))
+    if min(sizes.train, sizes.validation, sizes.test) < 1:
+        parts = f"{max(train, 0)} train, {validation} validation, {test} test"
+        raise ConfigError(f"{where}: data.split", f"leaves a part without rows: {parts} of {pool}")
+    return sizes
 
 
 @dataclass(frozen=True)
@@ -23,14 +56,14 @@ class Parts:
     test: Rows
 
 
-def split(dataset: Dataset, settings: Data, sizes: plan.Sizes, seed: int) -> Parts:
+def split(dataset: Dataset, settings: Data, sizes: Sizes, seed: int) -> Parts:
     """The rows of each part, decided by the seed alone; train and validation are shuffled.
 
     With a `limit` each part is the beginning of the part without, and of an official test part a sample in file order.
-    `sizes` are those of `plan.part_sizes`.
+    `sizes` are those of `part_sizes`.
     """
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAM])))
-    whole = plan.part_sizes(settings.model_copy(update={"limit": None}), dataset.facts, settings.name)
+    whole = part_sizes(settings.model_copy(update={"limit": None}), dataset.facts, settings.name)
     same = settings.split.validation == "test"
     own = replace(whole, validation=0 if same else whole.validation, test=0 if dataset.facts.test_rows else whole.test)
     order = generator.permutation(_pool(dataset, settings))
@@ -52,7 +85,7 @@ def _official(dataset: Dataset, size: int, generator: np.random.Generator) -> Ro
 
 
 def _deal(
-    order: Rows, labels: Array, sizes: plan.Sizes, stratify: bool, generator: np.random.Generator
+    order: Rows, labels: Array, sizes: Sizes, stratify: bool, generator: np.random.Generator
 ) -> tuple[Rows, Rows, Rows]:
     """Test, validation and train rows, each in the order in which `order` has them."""
     groups = labels[order] if stratify else np.zeros(len(order), np.int32)

@@ -4,6 +4,7 @@ import pytest
 
 from bnbench import plan
 
+# Those that wrote tests/stored_formats.
 VERSIONS = {"keras": "3.15", "tensorflow": "2.21"}
 
 

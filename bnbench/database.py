@@ -67,6 +67,8 @@ MIGRATIONS = {
 TABLES = {"trials", "history", "programs", "plan"}  # of every format
 CREATE = f"BEGIN; {SCHEMA} {NOTES} PRAGMA user_version = {FORMAT}; COMMIT;"
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
+# SQLite stores the text of CREATE TABLE and keeps it through migrations. That of format 1 contained this comment.
+FORMAT_1_COMMENT = "-- float32, little-endian, zlib"
 WORD, OUR_TEXT = re.compile(r"\w+"), re.compile(r"[\w\s(),]*")
 WORDS = set(WORD.findall(" ".join((SCHEMA, NOTES, *MIGRATIONS.values()))))  # all that makes our tables
 DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # SQLite quotes what it cannot read, and Python cannot read that
@@ -137,8 +139,9 @@ def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
             with more words than ours, as one with generated columns.
     """
     tables = set()
-    for kind, name, sql in connection.execute("SELECT type, name, sql FROM sqlite_master"):
-        ours = name not in {*TABLES, "notes"} or (OUR_TEXT.fullmatch(sql or "") and set(WORD.findall(sql)) <= WORDS)
+    for kind, name, made_by in connection.execute("SELECT type, name, sql FROM sqlite_master"):
+        sql = (made_by or "").replace(FORMAT_1_COMMENT, "")
+        ours = name not in {*TABLES, "notes"} or (OUR_TEXT.fullmatch(sql) and set(WORD.findall(sql)) <= WORDS)
         if kind not in {"table", "index"} or not ours:
             raise ResultsError(
                 f"{path}: holds the {kind} {shown(name)}, which bnbench did not make: move the file away"

@@ -96,6 +96,25 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, 
     assert path.read_bytes() == before
 
 
+def commented(folder: Path, comment: str) -> Path:
+    """An empty store whose largest table was created with a comment inside, as format 1 did."""
+    tables = database.CREATE.replace("traceback TEXT,", f"traceback TEXT,  {comment}")
+    assert comment in tables
+    with closing(sqlite3.connect(folder / store.DATABASE)) as connection:
+        connection.executescript(tables)
+    return folder
+
+
+def test_a_table_with_the_comment_of_format_1_is_accepted(tmp_path: Path) -> None:
+    assert Results(commented(tmp_path, "-- float32, little-endian, zlib")).planned == 0
+
+
+@pytest.mark.parametrize("comment", ["-- float64, zlib", "-- float32, little-endian, zlib\n x BLOB AS (zeroblob(9)),"])
+def test_a_table_with_any_other_comment_or_with_more_than_a_comment_is_refused(tmp_path: Path, comment: str) -> None:
+    with pytest.raises(ResultsError, match="holds the table 'trials', which bnbench did not make"):
+        Results(commented(tmp_path, comment))
+
+
 def older(whole: Path, folder: Path) -> Path:
     """The store as format 2 would have it."""
     path = copy(whole, folder)

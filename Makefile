@@ -43,9 +43,10 @@ check: format lint types test ## format, lint, types, tests
 format: $(READY) ## format the code
 	$(BIN)/ruff format .
 
-lint: $(READY) ## look for mistakes and for code that is not formatted
+lint: $(READY) ## look for mistakes, code that is not formatted, and imports against the order of the rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 types: $(READY) ## check the types
 	$(BIN)/mypy
@@ -54,7 +55,7 @@ smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to s
 	$(BIN)/bnbench reproduce --all --smoke --offline
 
 soak: $(READY) ## kills, damage, bad input and many trials; the table goes into docs/reliability.md
-	$(BIN)/python -m soak
+	PYTHONPATH=tests $(BIN)/python -m robustness.soak
 
 reproduce: $(READY) ## run the experiments of configs/, of those of hours the short forms, and write results/README.md
 	$(BIN)/bnbench reproduce --all
@@ -67,7 +68,7 @@ $(VENV)/.bench: $(READY) requirements-bench.lock
 	@touch $@
 
 fuzz: $(VENV)/.fuzz ## put changed files to whatever reads one, guided by coverage: make fuzz SECONDS=600 TARGETS="config tar"
-	$(BIN)/python -m fuzz $(TARGETS) --seconds $(or $(SECONDS),60)
+	PYTHONPATH=tests $(BIN)/python -m robustness.fuzzing $(TARGETS) --seconds $(or $(SECONDS),60)
 
 $(VENV)/.fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks import draw, scale, start, steps, sweeps
 from benchmarks.networks import NETWORKS, VARIANTS
 from benchmarks.peers import PEERS, TWO
-from bnbench.environment import processor
+from bnbench.execution.environment import processor
 
 FOLDER = Path(__file__).parent / "results"
 OURS, FIT = PEERS["bnbench"][2], PEERS["fit"][2]

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.networks import NETWORKS
 from benchmarks.peers import PEERS, TWO
-from bnbench.plots import COLOURS, STYLE
+from bnbench.report.figures.draw import COLOURS, STYLE
 
 LOOKS = {"plain": (COLOURS[0], "o", 0.14), "batchnorm": (COLOURS[1], "s", -0.14)}
 

@@ -53,10 +53,10 @@ def convolution() -> float:
 
 def main() -> None:
     """Answer until stdin ends."""
-    from bnbench.workers import import_tensorflow
+    from bnbench.training.startup import import_tensorflow
 
     import_tensorflow()
-    from bnbench.compiled import use_threads
+    from bnbench.training.compiled_program import use_threads
 
     use_threads(1)
     print(json.dumps(0.0), flush=True)

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench import config, data, plan
-from bnbench.data import Places
+from bnbench.config.load import check_config
+from bnbench.data import access
 from bnbench.data.splits import apply, fit_scaling, split
-from bnbench.plan import Program
+from bnbench.data.types import Places
+from bnbench.planning import plan
+from bnbench.planning.plan import Program
 
 VARIANTS = ("plain", "batchnorm")
 
@@ -106,7 +108,9 @@ def program(name: str, variant: str) -> Program:
         "sweep": {"learning_rate": [1e-4], "seeds": 1},
     }  # fmt: skip
     places = Places.from_environment()
-    planned = plan.make(config.check(values, name), lambda settings: data.facts(settings, places, download=True), name)
+    planned = plan.make(
+        check_config(values, name), lambda settings: access.facts(settings, places, download=True), name
+    )
     return next(cohort.program for cohort in planned.cohorts if cohort.variant == variant)
 
 
@@ -135,7 +139,7 @@ class Work:
 def work(name: str, variant: str) -> Work:
     """The training part of seed 0, scaled as bnbench scales it, as float32."""
     asked = program(name, variant)
-    dataset = data.load(asked.data, Places.from_environment())
+    dataset = access.load(asked.data, Places.from_environment())
     parts = split(dataset, asked.data, asked.sizes, 0)
     x = apply(fit_scaling(dataset, asked.data, parts.train), np.asarray(dataset.x[parts.train])).astype(np.float32)
     order = np.resize(

@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from bnbench.data import Places
-from bnbench.plan import Program, Trial
-from bnbench.progress import Silent
-from bnbench.records import Epoch, OnEpoch, Result, Saving
+from bnbench.data.types import Places
+from bnbench.execution.progress import Silent
+from bnbench.planning.plan import Program, Trial
+from bnbench.planning.trial import Epoch, OnEpoch, Result, Saving
 
 VALUES = {
     "name": "scale",
@@ -70,15 +70,15 @@ def one(trials: int) -> dict[str, float]:
     """Seconds of a sweep of so many trials; peak bytes of the coordinator, and those with tables and figures."""
     import bnbench
     from benchmarks.scale import Idle  # by a name that workers know, too
-    from bnbench import workers
-    from bnbench.workers.processes import Processes
+    from bnbench.execution import executors
+    from bnbench.execution.process_pool import Processes
 
     @contextmanager
     def start(jobs: int, places: Places) -> Iterator[Processes]:
         with Processes(2, Idle) as started:
             yield started
 
-    workers.start = start  # type: ignore[assignment]
+    executors.start = start  # type: ignore[assignment]
     seeds = min(1000, trials // 20)
     sweep = {"learning_rate": {"from": 1e-6, "to": 10, "points": trials // 2 // seeds}, "seeds": seeds}
     with tempfile.TemporaryDirectory() as folder:

@@ -15,7 +15,7 @@ import pandas as pd
 CONFIG = Path(__file__).parent.parent / "configs" / "leaf.yaml"
 FIRST_STEP = """
 import os, sys, bnbench
-from bnbench.progress import Silent
+from bnbench.execution.progress import Silent
 class Watch(Silent):
     def epoch(self, trial, epoch):  # told of the untrained model, when all is compiled
         os._exit(0)

@@ -7,8 +7,8 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bnbench.results import Results
-    from bnbench.sweep import Watcher
+    from bnbench.execution.sweep import Watcher
+    from bnbench.results.results import Results
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "open", "run"]
@@ -44,28 +44,28 @@ def run(
         BnbenchError: the experiment, the data or the folder cannot be used; its text says why.
         KeyboardInterrupt: after keeping what had been finished.
     """
-    from bnbench import sweep
-    from bnbench.data import Places
-    from bnbench.progress import Silent
+    from bnbench.data.types import Places
+    from bnbench.execution import sweep
+    from bnbench.execution.progress import Silent
 
     places = Places.from_environment(Path(data_dir) if data_dir else None, offline)
     plan = sweep.prepare(Path(config), overrides or {}, places, smoke=smoke, download=True)
     folder = Path(results) / plan.experiment.name
-    importing = Thread(target=import_module, args=("bnbench.report",))  # while the workers start
+    importing = Thread(target=import_module, args=("bnbench.report.write",))  # while the workers start
     importing.start()
     try:
         sweep.run(plan, places, folder, watcher or Silent(), _report, jobs, trial_timeout=trial_timeout)
     finally:
         importing.join()  # or it would go on, and fail, while Python ends
-    from bnbench.results import Results
+    from bnbench.results.results import Results
 
     return Results(folder)
 
 
 def _report(folder: Path) -> None:
-    from bnbench import report
+    from bnbench.report import write
 
-    report.write(folder)
+    write.write(folder)
 
 
 def open(folder: str | Path) -> "Results":  # noqa: A001  the name that the results of a study are opened by
@@ -74,6 +74,6 @@ def open(folder: str | Path) -> "Results":  # noqa: A001  the name that the resu
     Raises:
         ResultsError: there are none, or they cannot be read.
     """
-    from bnbench.results import Results
+    from bnbench.results.results import Results
 
     return Results(folder)

@@ -1,6 +1,6 @@
 """`python -m bnbench`."""
 
-from bnbench.cli import main
+from bnbench.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="bnbench")

@@ -10,14 +10,15 @@ import pytest
 import yaml
 from PIL import Image
 
-from bnbench import config, plan
-from bnbench.config import Data, Experiment, Split, Sweep, Train, Variant
-from bnbench.reading import parse_yaml
-from bnbench.registry import METRICS
-from bnbench.statements import Bound, Claim
-from examples import facts
+from bnbench.analysis.registry import METRICS
+from bnbench.config.expectations import Bound, Claim
+from bnbench.config.load import check_config
+from bnbench.config.schema import Data, Experiment, Split, Sweep, Train, Variant
+from bnbench.config.yaml_loader import parse_yaml
+from bnbench.planning import plan
+from support.examples import facts
+from support.paths import ROOT
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -57,11 +58,11 @@ def test_the_make_targets_are_there() -> None:
 
 def test_the_experiment_is_one() -> None:
     (block,) = blocks("yaml")
-    experiment = config.check(parse_yaml(block, "README.md"), "README.md")  # type: ignore[arg-type]
+    experiment = check_config(parse_yaml(block, "README.md"), "README.md")  # type: ignore[arg-type]
     of = facts((192,), rows=990, classes=99)
     planned = plan.make(experiment, lambda settings: of, "README.md")
     assert len(planned.trials) == 2 * 7 * 5 * 2
-    assert config.check(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+    assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
 
 
 def test_the_python_lines_work(place: Path) -> None:

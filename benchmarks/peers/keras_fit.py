@@ -9,7 +9,7 @@ from benchmarks.networks import Work, program, work
 
 def model(name: str, variant: str) -> Any:
     """The network as a keras.Sequential, from bnbench's own builder."""
-    from bnbench.model import build_model
+    from bnbench.training.builder import build_model
 
     asked = program(name, variant)
     return build_model(asked.layers, asked.facts.shape, "float32", seed=0)

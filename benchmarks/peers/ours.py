@@ -6,19 +6,19 @@ import numpy as np
 
 from benchmarks.networks import NETWORKS, program
 from benchmarks.peers import timed
-from bnbench import data
-from bnbench.data import Places
-from bnbench.workers import import_tensorflow
+from bnbench.data import access
+from bnbench.data.types import Places
+from bnbench.training.startup import import_tensorflow
 
 
 def prepare(name: str, variant: str) -> Callable[[], float]:
     """The network's epochs, a call of the compiled function each."""
     import_tensorflow()
-    from bnbench.compiled import CompiledProgram, use_threads
+    from bnbench.training.compiled_program import CompiledProgram, use_threads
 
     asked = program(name, variant)
     use_threads(asked.train.threads)
-    compiled = CompiledProgram(asked, data.load(asked.data, Places.from_environment()))
+    compiled = CompiledProgram(asked, access.load(asked.data, Places.from_environment()))
     start = compiled.start(0)
     compiled.reset(start, 1e-4)
     order = np.resize(start.parts.train, asked.batch_size * asked.steps_per_epoch)

@@ -22,15 +22,15 @@ def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
     """Show each data set: where it lies, or where it comes from."""
     from dataclasses import asdict
 
-    from bnbench import data as sets
-    from bnbench import text
-    from bnbench.data import Places
+    from bnbench.cli.format import format_columns
+    from bnbench.data import access as sets
+    from bnbench.data.types import Places
 
     found = sets.listing(Places.from_environment(data_dir, offline))
     if as_json:
         echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
     else:
-        echo(text.columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found]))
+        echo(format_columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found]))
 
 
 @data.command("fetch")
@@ -38,8 +38,8 @@ def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
 @places
 def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
     """Download data sets into the cache."""
-    from bnbench import data as sets
-    from bnbench.data import Places
+    from bnbench.data import access as sets
+    from bnbench.data.types import Places
 
     where = Places.from_environment(data_dir, offline)
     for name in names:
@@ -51,8 +51,8 @@ def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> No
 @places
 def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
     """Read data sets anew and check every file."""
-    from bnbench import data as sets
-    from bnbench.data import Places
+    from bnbench.data import access as sets
+    from bnbench.data.types import Places
 
     where = Places.from_environment(data_dir, offline)
     for name in names:

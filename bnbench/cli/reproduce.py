@@ -60,9 +60,9 @@ def reproduce(
     What is done is skipped. An experiment that fails does not stop the others; the exit code is then 1. A claim that is
     refuted is a finding: the exit code is 0.
     """
-    from bnbench import reproduce as reproducing
-    from bnbench.data import Places
-    from bnbench.progress import watcher
+    from bnbench.commands import reproduce as reproducing
+    from bnbench.data.types import Places
+    from bnbench.execution.progress import watcher
 
     if bool(names) == everything:
         known = ", ".join(reproducing.experiments(configs))

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from bnbench.data.archives import read as read_file
-from bnbench.data.arrays import fingerprint
-from bnbench.data.records import Dataset, Facts, Located, Places, Source
+from bnbench.data.formats.archives import read as read_file
+from bnbench.data.types import Dataset, Facts, Located, Places, Source
+from bnbench.data.validate import fingerprint
 from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")

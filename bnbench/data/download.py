@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from bnbench.data.records import Located, Remote, Source
+from bnbench.data.types import Located, Remote, Source
 from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.config import Data
-from bnbench.data.arrays import CHUNK
-from bnbench.data.records import Array, Dataset, Facts
+from bnbench.config.schema import Data
+from bnbench.data.types import Array, Dataset, Facts
+from bnbench.data.validate import CHUNK
 from bnbench.errors import ConfigError
 
 STREAM = int.from_bytes(b"split", "big")  # so that a seed's other draws are independent of this one

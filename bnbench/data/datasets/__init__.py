@@ -1,0 +1,1 @@
+"""One file for each data set: where it comes from and how its files are parsed."""

@@ -1,0 +1,118 @@
+"""CIFAR-10: 50,000 + 10,000 colour images of 32 x 32, from the binary form (Krizhevsky 2009).
+
+The python form is never read: it is made of pickles, which can run code.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bnbench.data.formats.archives import Bounds, check_sha256, read, read_members
+from bnbench.data.types import Array, Form, Parsed, Remote, Source
+from bnbench.errors import DataError
+
+FOLDER = "cifar-10-batches-bin"
+META = "batches.meta.txt"
+IMAGE_BYTES = 3 * 32 * 32  # red, green, blue plane; a label byte stands before them
+CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+OFFICIAL = {
+    "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
+    "data_batch_2.bin": "a591ca11fa1708a91ee40f54b3da4784ccd871ecf2137de63f51ada8b3fa57ed",
+    "data_batch_3.bin": "bbe8596564c0f86427f876058170b84dac6670ddf06d79402899d93ceea26f67",
+    "data_batch_4.bin": "014e562d6e23c72197cc727519169a60359f5eccd8945ad5a09d710285ff4e48",
+    "data_batch_5.bin": "755304fc0b379caeae8c14f0dac912fbc7d6cd469eb67a1029a08a39453a9add",
+    "test_batch.bin": "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b",
+}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the batches must hold."""
+
+    rows: int = 10_000  # a batch
+    batches: Mapping[str, str] = field(
+        default_factory=OFFICIAL.copy
+    )  # name to sha256 (empty: any); the last is the test part
+
+    @property
+    def batch_bytes(self) -> int:
+        """The size of each batch's file."""
+        return self.rows * (1 + IMAGE_BYTES)
+
+
+def parse_archive(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+    """The arrays of a packed `cifar-10-binary.tar.*`."""
+    (path,) = paths
+    bounds = Bounds(members=20, member_bytes=spec.batch_bytes, total_bytes=200_000_000)
+    contents = read_members(path, (*spec.batches, META), bounds)
+    return _parsed(contents, f"{path}: ", spec)
+
+
+def parse_files(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+    """The arrays of the unpacked batches and, last, their names."""
+    most = [spec.batch_bytes] * len(spec.batches) + [10_000]
+    contents = {path.name: read(path, size) for path, size in zip(paths, most, strict=True)}
+    return _parsed(contents, f"{paths[0].parent}/", spec)
+
+
+def _parsed(contents: Mapping[str, bytes], place: str, spec: Spec) -> Parsed:
+    """x (rows, 32, 32, 3) uint8, channels last, and y (rows,) int32 of batches by name."""
+    names = tuple(contents[META].decode("utf-8", "replace").split())
+    if names != CLASSES:
+        raise DataError(f"{place}{META}: names the classes {', '.join(names) or '(none)'}, wanted {', '.join(CLASSES)}")
+    x = np.empty((spec.rows * len(spec.batches), 32, 32, 3), np.uint8)
+    y = np.empty(len(x), np.int32)
+    for i, (name, sha256) in enumerate(spec.batches.items()):
+        rows = slice(i * spec.rows, (i + 1) * spec.rows)
+        y[rows], x[rows] = _batch(contents[name], f"{place}{name}", sha256, spec)
+    return Parsed(x, y, CLASSES, spec.rows)
+
+
+def _batch(content: bytes, where: str, sha256: str, spec: Spec) -> tuple[Array, Array]:
+    if len(content) != spec.batch_bytes:
+        raise DataError(f"{where}: {len(content):,} bytes, wanted {spec.batch_bytes:,}: cut or damaged")
+    rows = np.frombuffer(content, np.uint8).reshape(spec.rows, 1 + IMAGE_BYTES)
+    labels = rows[:, 0]
+    if labels.max() >= len(CLASSES):
+        raise DataError(
+            f"{where}: label {labels.max()} at row {int(labels.argmax()) + 1}, wanted 0 to {len(CLASSES) - 1}"
+        )
+    check_sha256(content, sha256, where)
+    return labels, rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
+
+
+SPEC = Spec()
+TITLE = "binary batches"
+
+
+def forms(spec: Spec) -> tuple[Form, ...]:
+    """Packed, by gzip as published or by xz, and unpacked."""
+    files = tuple((f"{FOLDER}/{name}",) for name in (*spec.batches, META))
+    return (
+        Form(TITLE, (("cifar-10-binary.tar.gz", "cifar-10-binary.tar.xz"),), partial(parse_archive, spec=spec)),
+        Form(TITLE, files, partial(parse_files, spec=spec)),
+    )
+
+
+SOURCE = Source(
+    name="cifar10",
+    title="CIFAR-10",
+    page="https://www.cs.toronto.edu/~kriz/cifar.html",
+    licence="none stated; cite Krizhevsky 2009",
+    rows=60_000,
+    shape=(32, 32, 3),
+    class_count=10,
+    value_range=(0.0, 255.0),
+    forms=forms(SPEC),
+    remotes=(
+        Remote(
+            "cifar-10-binary.tar.gz",
+            ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
+            "md5:c32a1d4ab5d03f1284b67883e8d87530",
+        ),
+    ),
+    repeats=False,  # by convention all 50,000 rows are trained on; measured: no image stands twice
+)

@@ -1,0 +1,88 @@
+"""Letter Recognition: 20,000 printed capitals as 16 whole numbers each (UCI 59; Slate 1991)."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from string import ascii_uppercase
+
+import numpy as np
+
+from bnbench.data.formats.archives import Bounds, check_sha256, read, read_members
+from bnbench.data.formats.delimited import decoded, labelled_rows
+from bnbench.data.types import Form, Parsed, Remote, Source
+from bnbench.errors import DataError
+
+FILE = "letter-recognition.data"
+ARCHIVE = "letter+recognition.zip"
+COLUMNS = (
+    "x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br", "x-ege",
+    "xegvy", "y-ege", "yegvx",
+)  # fmt: skip  # as UCI names them; the file itself has no header
+MOST = 10_000_000  # bytes; the file has 712,565
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the file must hold."""
+
+    rows: int = 20_000
+    test_rows: int = 4_000  # "train on the first 16,000, test on the rest", says the description beside the file
+    sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"  # empty: any
+
+
+def parse_file(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+    """The arrays of letter-recognition.data."""
+    return parse(read(paths[0], MOST), paths[0], spec)
+
+
+def parse_archive(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+    """The arrays of UCI's zip."""
+    contents = read_members(paths[0], (FILE,), Bounds(members=20, member_bytes=MOST, total_bytes=5 * MOST))
+    return parse(contents[FILE], paths[0] / FILE, spec)
+
+
+def parse(content: bytes, path: Path, spec: Spec) -> Parsed:
+    """x (rows, 16) uint8, y (rows,) int32: A is 0.
+
+    Raises:
+        DataError: lines, labels or values that the set cannot have, or not the published content.
+    """
+    text = decoded(content, path)
+    labels, values = labelled_rows(text.split("\n"), path, len(COLUMNS))
+    if len(labels) != spec.rows:
+        raise DataError(f"{path}: {len(labels):,} rows, wanted {spec.rows:,}: cut or damaged")
+    wrong = [i for i, label in enumerate(labels) if label not in ascii_uppercase or len(label) != 1]
+    if wrong:
+        raise DataError(f"{path}: row {wrong[0] + 1}: label {labels[wrong[0]]!r}, wanted a letter from A to Z")
+    outside = np.argwhere((values < 0) | (values > 15) | (values % 1 != 0))
+    if len(outside):
+        row, column = outside[0]
+        raise DataError(f"{path}: row {row + 1}: {values[row, column]:g}, wanted whole numbers from 0 to 15")
+    check_sha256(text.encode(), spec.sha256, str(path))
+    y = np.array([ascii_uppercase.index(label) for label in labels], np.int32)
+    return Parsed(values.astype(np.uint8), y, tuple(ascii_uppercase), spec.test_rows)
+
+
+def forms(spec: Spec) -> tuple[Form, ...]:
+    """The file itself, or UCI's zip with the file in it."""
+    return (
+        Form("UCI letter-recognition.data", ((FILE,),), partial(parse_file, spec=spec)),
+        Form("UCI letter-recognition.data", ((ARCHIVE,),), partial(parse_archive, spec=spec)),
+    )
+
+
+SOURCE = Source(
+    name="letter",
+    title="Letter Recognition",
+    page="https://archive.ics.uci.edu/dataset/59/letter+recognition",
+    licence="CC BY 4.0 (Slate 1991)",
+    rows=20_000,
+    shape=(len(COLUMNS),),
+    class_count=26,
+    value_range=(0.0, 15.0),
+    forms=forms(Spec()),
+    columns=COLUMNS,
+    other_columns=("lettr",),
+    # No checksum of the zip is known: the file in it is checked by its sha256.
+    remotes=(Remote(ARCHIVE, (f"https://archive.ics.uci.edu/static/public/59/{ARCHIVE}",)),),
+)

@@ -1,0 +1,41 @@
+"""MNIST: handwritten digits, 60,000 + 10,000 images of 28 x 28."""
+
+from functools import partial
+
+from bnbench.data.formats import idx
+from bnbench.data.types import Form, Remote, Source
+
+# Of the unpacked files: the .gz differ from mirror to mirror, so it is the content that is checked.
+SPEC = idx.Spec(
+    classes=tuple("0123456789"),
+    pairs=(
+        idx.Pair(
+            "train",
+            60_000,
+            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+        ),
+        idx.Pair(
+            "t10k",
+            10_000,
+            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+        ),
+    ),
+    test=True,
+)
+MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
+
+SOURCE = Source(
+    name="mnist",
+    title="MNIST handwritten digits",
+    page="https://storage.googleapis.com/cvdf-datasets/mnist/",
+    licence="CC BY-SA 3.0 (LeCun, Cortes 1998)",
+    rows=70_000,
+    shape=(28, 28, 1),
+    class_count=10,
+    value_range=(0.0, 255.0),
+    forms=(Form("idx files", idx.parts(SPEC), partial(idx.parse, spec=SPEC)),),
+    remotes=tuple(Remote(names[0], tuple(f"{mirror}/{names[0]}" for mirror in MIRRORS)) for names in idx.parts(SPEC)),
+    repeats=False,  # by convention all 60,000 rows are trained on; measured: no image stands twice
+)

@@ -1,0 +1,1 @@
+"""Readers of file formats, each strict and within bounds."""

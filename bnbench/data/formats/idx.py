@@ -1,0 +1,94 @@
+"""Reads the idx format of MNIST and its like: a big-endian header, then one byte a pixel or label."""
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bnbench.data.formats.archives import check_sha256, opened
+from bnbench.data.types import Array, Parsed
+from bnbench.errors import DataError
+
+IMAGES, LABELS = 0x0803, 0x0801  # 08: bytes; 03, 01: dimensions
+SIDE = 28
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What a file of images and its file of labels must hold."""
+
+    stem: str  # of both file names: train, t10k
+    count: int
+    images_sha256: str = ""  # of the unpacked file; empty: not known, any will do
+    labels_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What the idx files of a data set must hold."""
+
+    classes: tuple[str, ...]
+    pairs: tuple[Pair, ...]
+    test: bool  # the last pair is the official test part
+
+
+def parts(spec: Spec) -> tuple[tuple[str, ...], ...]:
+    """The files needed, each by its possible names: images and labels of each pair."""
+    stems = [(pair.stem, kind) for pair in spec.pairs for kind in ("images-idx3", "labels-idx1")]
+    # Unpacked copies often have a dot in place of the second hyphen.
+    return tuple(
+        (f"{s}-{kind}-ubyte.gz", f"{s}-{kind}-ubyte", f"{s}-{kind.replace('-', '.')}-ubyte") for s, kind in stems
+    )
+
+
+def parse(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+    """The arrays of idx files, given in the order of `parts`: x (rows, 28, 28, 1) uint8, y (rows,) int32.
+
+    Raises:
+        DataError: a file is cut, too long, not of its kind or count, or not the published content.
+    """
+    images, labels = [], []
+    for pair, image_path, label_path in zip(spec.pairs, paths[::2], paths[1::2], strict=True):
+        images.append(_read(image_path, IMAGES, (pair.count, SIDE, SIDE), pair.images_sha256))
+        labels.append(_read_labels(label_path, pair, len(spec.classes)))
+    x = images[0] if len(images) == 1 else np.concatenate(images)
+    return Parsed(x[..., np.newaxis], np.concatenate(labels), spec.classes, spec.pairs[-1].count if spec.test else 0)
+
+
+def _read_labels(path: Path, pair: Pair, classes: int) -> Array:
+    labels = _read(path, LABELS, (pair.count,), pair.labels_sha256)
+    if labels.max() >= classes:
+        raise DataError(f"{path}: label {labels.max()} at row {int(labels.argmax()) + 1}, wanted 0 to {classes - 1}")
+    return labels.astype(np.int32)
+
+
+def _read(path: Path, magic: int, shape: tuple[int, ...], sha256: str) -> Array:
+    size = int(np.prod(shape))
+    with opened(path) as stream:
+        header = stream.read(4 + 4 * len(shape))
+        _check_header(path, header, magic, shape)
+        body = stream.read(size + 1)  # one more: to see whether there is more, and to reach the checksum of a .gz
+    if len(body) != size:
+        found = f"only {len(body):,}" if len(body) < size else "more than that"
+        raise DataError(f"{path}: its header says {size:,} bytes follow, but there are {found}: cut or damaged")
+    check_sha256(header + body, sha256, str(path))
+    return np.frombuffer(body, np.uint8).reshape(shape)
+
+
+def _check_header(path: Path, header: bytes, magic: int, shape: tuple[int, ...]) -> None:
+    kinds = {IMAGES: "images", LABELS: "labels"}
+    if len(header) < 4 + 4 * len(shape):
+        raise DataError(f"{path}: only {len(header)} bytes long: cut or damaged")
+    found, *sizes = struct.unpack(f">{1 + len(shape)}I", header)
+    if found in kinds and found != magic:
+        raise DataError(f"{path}: holds {kinds[found]}, wanted {kinds[magic]}: are the two files swapped?")
+    if found != magic:
+        raise DataError(f"{path}: no idx file of {kinds[magic]}: starts with {found:#010x}, wanted {magic:#010x}")
+    if tuple(sizes) != shape:
+        hint = ": are train and t10k swapped?" if tuple(sizes[1:]) == shape[1:] else ""
+        raise DataError(f"{path}: holds {_by(sizes)} {kinds[magic]}, wanted {_by(shape)}{hint}")
+
+
+def _by(sizes: list[int] | tuple[int, ...]) -> str:
+    return " x ".join(f"{size:,}" for size in sizes)

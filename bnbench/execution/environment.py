@@ -1,0 +1,66 @@
+"""What a run ran on and with: versions, commit, processor, threads, data."""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from bnbench.planning.plan import ENGINE_VERSION, Plan
+
+CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")  # those are made by the code, no part of it
+PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
+
+
+def describe(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
+    """The environment as plain values; what cannot be found out is None. `devices` are those TensorFlow may use."""
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "devices": list(devices),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "engine_version": ENGINE_VERSION,
+        "commit": _git("rev-parse", "HEAD"),
+        "uncommitted_changes": bool(changes) if (changes := _git(*CHANGES)) is not None else None,
+        "jobs": jobs,
+        "threads_a_trial": sorted({cohort.program.train.threads for cohort in plan.cohorts}),
+        "engines": sorted({cohort.program.train.engine for cohort in plan.cohorts}),
+        "data": {
+            facts.name: {"form": facts.form, "fingerprint": facts.fingerprint, "rows": facts.rows}
+            for facts in (cohort.program.facts for cohort in plan.cohorts)
+        },
+    }
+
+
+def processor() -> str | None:
+    """The name of this machine's processor, if it can be found out."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _git(*arguments: str) -> str | None:
+    """What git says of the checkout that bnbench runs from; None for an installed bnbench."""
+    root = Path(__file__).resolve().parent.parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603  fixed words
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

@@ -1,0 +1,198 @@
+"""Output shapes and weight counts of the common layers, so that a plan needs no Keras.
+
+A layer that is not known here ends the trace; Keras then says the rest when the model is built.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil, prod
+from typing import Any, NamedTuple
+
+from bnbench.errors import ConfigError
+from bnbench.model.layers import Layer
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How many numbers a model holds."""
+
+    trainable: int = 0
+    fixed: int = 0  # moving statistics, frozen layers
+
+    @property
+    def total(self) -> int:
+        """Trained or not."""
+        return self.trainable + self.fixed
+
+    def __add__(self, other: "Weights") -> "Weights":
+        return Weights(self.trainable + other.trainable, self.fixed + other.fixed)
+
+
+class _MisfitError(Exception):
+    """Why a layer does not fit its input."""
+
+
+Step = Callable[[Mapping[str, Any], Shape], tuple[Shape, Weights]]
+
+
+class Traced(NamedTuple):
+    """What is known of a model without building it; shapes are without the batch axis."""
+
+    shape: Shape  # of the output
+    weights: Weights
+    outputs: int  # numbers that all layers together give out for one example
+    products: int  # multiplications by a weight, of all layers together for one example
+
+
+def trace(layers: Sequence[Layer], shape: Shape, where: str) -> Traced | None:
+    """Follow an example through the layers; None where one is not known here.
+
+    Raises:
+        ConfigError: a layer does not fit the output of the one before; names it, its input and what it wants.
+    """
+    total, outputs, products = Weights(), prod(shape), 0
+    for layer in layers:
+        step = STEPS.get(layer.class_name)
+        if step is None or layer.arguments.get("data_format") == "channels_first":
+            return None
+        try:
+            shape_after, weights = step(layer.arguments, shape)
+        except _MisfitError as misfit:
+            raise ConfigError(
+                layer.where or where, f"{layer.name} ({layer.class_name}) gets {shape}: {misfit}"
+            ) from None
+        except (TypeError, ValueError, IndexError, ArithmeticError):
+            return None  # odd arguments: Keras says what it makes of them
+        if layer.arguments.get("trainable") is False:
+            weights = Weights(0, weights.total)
+        shape, total = shape_after, total + weights
+        outputs += prod(shape)
+        products += weights.total * prod(shape[:-1])  # each weight serves every place of a map
+    return Traced(shape, total, outputs, products)
+
+
+def _same(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    return shape, Weights()
+
+
+def _dense(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    units = _whole("units", arguments["units"])
+    return (*shape[:-1], units), Weights(shape[-1] * units + units * bool(arguments.get("use_bias", True)))
+
+
+def _flatten(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    return (prod(shape),), Weights()
+
+
+def _reshape(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    target = tuple(arguments["target_shape"])
+    known = prod(_whole("target_shape", size) for size in target if size != -1)
+    if target.count(-1) > 1 or prod(shape) % known or (-1 not in target and known != prod(shape)):
+        raise _MisfitError(f"{prod(shape)} numbers do not fill target_shape {target}")
+    return tuple(prod(shape) // known if size == -1 else size for size in target), Weights()
+
+
+def _convolution(rank: int) -> Step:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+        _want_rank(shape, rank)
+        kernel = _per_axis("kernel_size", arguments["kernel_size"], rank)
+        filters, groups = _whole("filters", arguments["filters"]), _whole("groups", arguments.get("groups", 1))
+        if shape[-1] % groups or filters % groups:
+            raise _MisfitError(f"groups {groups} divides neither its {shape[-1]} channels nor {filters} filters evenly")
+        weights = prod(kernel) * (shape[-1] // groups) * filters + filters * bool(arguments.get("use_bias", True))
+        return (*_windows(arguments, shape, kernel, rank, default_strides=1), filters), Weights(weights)
+
+    return step
+
+
+def _pooling(rank: int) -> Step:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+        _want_rank(shape, rank)
+        size = _per_axis("pool_size", arguments.get("pool_size", 2), rank)
+        return (*_windows(arguments, shape, size, rank, default_strides=size), shape[-1]), Weights()
+
+    return step
+
+
+def _global_pooling(rank: int) -> Step:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+        _want_rank(shape, rank)
+        return ((1,) * rank if arguments.get("keepdims") else ()) + shape[-1:], Weights()
+
+    return step
+
+
+def _windows(arguments: Mapping[str, Any], shape: Shape, size: Shape, rank: int, default_strides: int | Shape) -> Shape:
+    strides = _per_axis("strides", arguments.get("strides") or default_strides, rank)
+    dilation = _per_axis("dilation_rate", arguments.get("dilation_rate", 1), rank)
+    padding = str(arguments.get("padding", "valid")).lower()
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, size, strict=True)]
+    if padding in {"same", "causal"}:
+        return tuple(ceil(n / s) for n, s in zip(shape, strides, strict=False))
+    if any(n < k for n, k in zip(shape, reach, strict=False)):
+        raise _MisfitError(f"smaller than its window {tuple(reach)}; padding: same, or fewer layers before it")
+    return tuple((n - k) // s + 1 for n, k, s in zip(shape, reach, strides, strict=False))
+
+
+def _channels_norm(statistics: int) -> Step:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+        axis = arguments.get("axis", -1)
+        channels = prod(shape[a - 1 if a > 0 else a] for a in (axis if isinstance(axis, list) else [axis]))
+        trained = bool(arguments.get("scale", True)) + bool(arguments.get("center", True))
+        return shape, Weights(trained * channels, statistics * channels)
+
+    return step
+
+
+def _group_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    groups = arguments.get("groups", 32)
+    if shape[-1] % (shape[-1] if groups == -1 else _whole("groups", groups)):
+        raise _MisfitError(
+            f"{shape[-1]} channels cannot be parted into {groups} groups: norm: {{group: {{groups: ...}}}}"
+        )
+    return _channels_norm(0)(arguments, shape)
+
+
+def _rms_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    return _channels_norm(0)({**arguments, "center": False}, shape)
+
+
+def _want_rank(shape: Shape, rank: int) -> None:
+    if len(shape) != rank + 1:
+        raise _MisfitError(f"wanted {rank + 1} axes ({', '.join(['size'] * rank)}, channels), found {len(shape)}")
+
+
+def _whole(name: str, value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise _MisfitError(f"{name} is {value!r}, wanted a whole number above 0")
+    return value
+
+
+def _per_axis(name: str, value: Any, rank: int) -> Shape:
+    values = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(values) != rank:
+        raise _MisfitError(f"{name} is {value!r}, wanted a number or {rank} of them")
+    return tuple(_whole(name, v) for v in values)
+
+
+_UNCHANGED = (
+    "Activation", "ActivityRegularization", "AlphaDropout", "Dropout", "ELU", "GaussianDropout", "GaussianNoise",
+    "Identity", "LeakyReLU", "RandomBrightness", "RandomContrast", "RandomErasing", "RandomFlip", "RandomRotation",
+    "RandomShear", "RandomTranslation", "RandomZoom", "ReLU", "Rescaling", "Softmax", "SpatialDropout1D",
+    "SpatialDropout2D", "UnitNormalization",
+)  # fmt: skip
+STEPS: dict[str, Step] = {
+    **dict.fromkeys(_UNCHANGED, _same),
+    **{f"Conv{rank}D": _convolution(rank) for rank in (1, 2, 3)},
+    **{f"{kind}Pooling{rank}D": _pooling(rank) for kind in ("Max", "Average") for rank in (1, 2, 3)},
+    **{f"Global{kind}Pooling{rank}D": _global_pooling(rank) for kind in ("Max", "Average") for rank in (1, 2, 3)},
+    "Dense": _dense,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "BatchNormalization": _channels_norm(2),
+    "LayerNormalization": _channels_norm(0),
+    "GroupNormalization": _group_norm,
+    "RMSNormalization": _rms_norm,
+}

@@ -1,0 +1,41 @@
+"""What a report says -> report.html: one file that needs no network, the answer first."""
+
+import base64
+import gzip
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from bnbench.report.document import Content
+
+
+@cache
+def _templates() -> Environment:
+    return Environment(loader=PackageLoader("bnbench.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+
+
+def _own(name: str) -> Markup:
+    text = files("bnbench.report").joinpath("templates", name).read_text(encoding="utf-8")
+    return Markup(text)  # noqa: S704  a file of this package
+
+
+@cache
+def _plotly() -> str:
+    """The plotting library as its package brings it, packed to a third: gzip, base64."""
+    script = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
+    return base64.b64encode(gzip.compress(script, compresslevel=6, mtime=0)).decode("ascii")
+
+
+def page(content: Content) -> str:
+    """The whole page; whatever a config says stands in it as text."""
+    data = content.data
+    curves = data.get("curves", [])
+    held, trials = sum(curve is not None for curve in curves), len(curves)
+    missing = f"The curves of {held:,} of {trials:,} trials are in this page; history.csv has all."
+    return _templates().get_template("report.html").render(
+        **vars(content), curves_note=missing if held < trials else "", version=version("bnbench"),
+        style=_own("report.css"), script=_own("report.js"), plotly=_plotly(),
+    )  # fmt: skip

@@ -1,0 +1,57 @@
+"""Results -> files: tables as CSV, the figures and the report, made anew from the store alone."""
+
+import base64
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib import rc_context
+
+from bnbench.report.document import Picture, content, markdown
+from bnbench.report.figures import draw
+from bnbench.report.figures.panels import figures
+from bnbench.report.html import page
+from bnbench.results import digest
+from bnbench.results.results import Results
+from bnbench.store import results_dir, store
+
+KINDS = ("png", "svg")  # of file, that a figure is written as; the report holds the first
+
+
+def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
+    """Write report.html, report.md, what was found, the CSV tables and plots/; returns their paths in this order.
+
+    Args:
+        kinds: of file, that each figure is written as; those of KINDS first.
+
+    Raises:
+        ResultsError: no results there, or they cannot be read or written.
+    """
+    store.expect(folder)
+    with results_dir.alone(folder):
+        results_dir.refuse_links(folder)
+        return _write(Results(folder), kinds)
+
+
+def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
+    folder = results.folder
+    tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
+    paths = results_dir.write_tables(folder, tables)
+    pictures = []
+    with rc_context(dict(draw.STYLE)), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a log axis without one positive value
+        for drawn in figures(results):
+            written = results_dir.write_figure(folder, drawn.name, drawn.figure, kinds)
+            pictures.append(_picture(folder, written[0], drawn.caption))
+            paths += written
+    told = content(results, pictures)
+    reports = {results_dir.REPORT: page(told), results_dir.PAGE: markdown(told)}
+    for name, text in reports.items():
+        results_dir.write_text(folder / name, text)
+    return [*(folder / name for name in reports), *digest.write(folder, digest.of(results)), *paths]
+
+
+def _picture(folder: Path, path: Path, caption: str) -> Picture:
+    png = path.read_bytes()
+    width = int.from_bytes(png[16:20], "big")  # of the PNG's header, in pixels
+    return Picture(path.relative_to(folder).as_posix(), caption, base64.b64encode(png).decode("ascii"), width // 2)

@@ -1,0 +1,125 @@
+"""Checksums over what trials.db holds: SQLite notices a page that makes no sense, but not a digit that has changed.
+
+A trial's is over its row and its epochs as they are read back, so that it does not depend on how SQLite stores them.
+"""
+
+import hashlib
+import json
+import re
+import sqlite3
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnbench.analysis.columns import PERCENTILES
+from bnbench.store.database import sound
+
+EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
+MOST_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
+MOST_ACTIVATION = 1e30  # larger ones cannot be drawn
+ID = re.compile(r"[0-9a-f]{16}")  # of a trial
+STATUSES = {"completed", "diverged", "failed"}
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A trial as it was kept."""
+
+    row: Mapping[str, Any]  # its columns of `trials`
+    epochs: NDArray[np.float64]  # (epochs, EPOCH); not a number where nothing is known
+
+
+def of_trial(kept: Kept) -> str:
+    """The checksum of a trial; a column that a later format adds does not change it while it is empty."""
+    apart = {"checksum", "step_losses"}
+    known = {name: value for name, value in kept.row.items() if value is not None and name not in apart}
+    digest = hashlib.sha256(json.dumps(known).encode())
+    digest.update(kept.row["step_losses"])
+    digest.update(kept.epochs.astype("<f8").tobytes())
+    return digest.hexdigest()[:32]
+
+
+def of_rows(*tables: Sequence[Sequence[object]]) -> str:
+    """The checksum of whole tables."""
+    text = json.dumps(tables, default=repr)  # a flipped bit makes bytes of a text; its checksum then differs
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def values_of(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
+    """The epochs of a trial, (epochs, EPOCH), from its rows of that table."""
+    return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH))
+
+
+def losses_of(row: Mapping[str, Any]) -> bytes | None:
+    """The mini-batch losses of a trial, 4 bytes a step; None where they are not as many as its steps."""
+    try:
+        wanted = 4 * int(row["steps"])
+        content = zlib.decompressobj().decompress(row["step_losses"], min(wanted, MOST_LOSSES) + 1)
+    except (zlib.error, TypeError, ValueError, OverflowError):
+        return None
+    return content if len(content) == wanted else None
+
+
+def percentiles_of(kept: Kept) -> NDArray[np.float64]:
+    """The pre-activations of a trial, (epochs, PERCENTILES); not a number where there are none, or none that fit."""
+    unknown = np.full((len(kept.epochs), len(PERCENTILES)), np.nan)
+    text = kept.row.get("pre_activations")
+    if text is None:
+        return unknown
+    try:
+        values = np.array(json.loads(text), np.float64)
+    except (ValueError, TypeError, OverflowError, RecursionError):  # of a stranger's file
+        return unknown
+    return values if values.shape == unknown.shape and not (np.abs(values) > MOST_ACTIVATION).any() else unknown
+
+
+def whole(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> Kept | None:
+    """The trial that a row and its epochs are; None where they are not what was kept.
+
+    A trial of a format without checksums is taken as it is, if it has all of its epochs and a known status.
+    """
+    try:
+        kept = Kept(row, values_of(history))
+        if not (ID.fullmatch(row["id"]) and sound("trials", row) and np.isfinite(kept.epochs[:, :2]).all()):
+            return None
+        if row.get("checksum") is None:  # an older format may have no such column
+            return kept if _complete(kept) else None
+        return kept if row["checksum"] == of_trial(kept) else None
+    except (TypeError, ValueError, OverflowError):  # values of another kind than were written
+        return None
+
+
+def _complete(kept: Kept) -> bool:
+    """Whether a trial has its epochs one by one up to its last step, or failed before the first."""
+    status, epochs = kept.row["status"], kept.epochs
+    if not len(epochs):
+        return bool(status == "failed")
+    ended = status != "completed" or epochs[-1, 1] == kept.row["steps"]
+    return ended and status in STATUSES and bool((epochs[:, 0] == np.arange(len(epochs))).all())
+
+
+def sorted_out(
+    trials: Iterable[Mapping[str, Any]], history: Iterable[Sequence[Any]]
+) -> tuple[dict[str, Kept], set[str]]:
+    """The trials that are whole, by id, and the ids of those that are not.
+
+    Args:
+        trials: rows of that table.
+        history: rows of that table, those of one trial one after another.
+    """
+    epochs = {trial: list(rows) for trial, rows in groupby(history, itemgetter(0))}
+    rows = {row["id"]: row for row in trials}
+    kept = {trial: found for trial, row in rows.items() if (found := whole(row, epochs.get(trial, [])))}
+    return kept, (rows.keys() | epochs.keys()) - kept.keys()
+
+
+def named_rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    """The rows of a query as mappings."""
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,0 +1,376 @@
+"""A program, compiled: its model, optimizer and data as variables, and an epoch as one function.
+
+The data lie in memory as tensors, the order of the rows is an input, a loop gathers each batch, and Keras' own layers,
+losses and optimizers do the step. A program is compiled once; a trial only resets its variables.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnbench.config.schema import Named, Train
+from bnbench.data.splits import Parts, Scaling, apply, fit_scaling, split
+from bnbench.data.types import Dataset
+from bnbench.errors import BnbenchError, ConfigError
+from bnbench.model import catalog
+from bnbench.planning import task
+from bnbench.planning.plan import Program
+from bnbench.training.builder import build_model, initial_state
+
+GAP_BATCHES = 50  # on which the gap of the statistics is measured
+EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
+CACHE_BYTES = 2**26  # of what is kept of seeds seen before
+PRESCALED_BYTES = 2**26  # tables below this are scaled once a seed; larger ones, such as images, in every step
+Rows = NDArray[np.int32]
+
+
+def use_threads(threads: int) -> None:
+    """Give TensorFlow that many threads for one operation and one operation at a time.
+
+    Raises:
+        BnbenchError: this process has begun to compute with another number.
+    """
+    settings = tf.config.threading
+    if settings.get_intra_op_parallelism_threads() == threads and settings.get_inter_op_parallelism_threads() == 1:
+        return
+    try:
+        settings.set_intra_op_parallelism_threads(threads)
+        settings.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        raise BnbenchError(
+            f"train.threads: {threads}, but TensorFlow computes with another number in this process: use a new one"
+        ) from None
+
+
+class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
+    """The swept rate, a variable, times a Keras schedule that starts from 1."""
+
+    def __init__(self, rate: keras.Variable, factor: keras.optimizers.schedules.LearningRateSchedule) -> None:
+        self.rate, self.factor = rate, factor
+
+    def __call__(self, step: Any) -> Any:
+        return self.rate * self.factor(step)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"rate": float(self.rate.numpy()), "factor": type(self.factor).__name__}
+
+
+def make(family: str, named: Named, where: str, **more: Any) -> Any:
+    """The Keras object that a config names; of `more`, it gets the arguments that it takes.
+
+    Raises:
+        ConfigError: Keras refuses the arguments.
+    """
+    module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
+    class_name = catalog.resolve(family, named.name, where)
+    taken = catalog.signature(family, class_name).defaults
+    try:
+        return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
+    except (ValueError, TypeError) as error:
+        raise ConfigError(where, f"{class_name}: {' '.join(str(error).split())}") from error
+
+
+def make_optimizer(train: Train, rate: keras.Variable, where: str) -> keras.optimizers.Optimizer:
+    """The optimizer, with `rate` times the schedule as its learning rate; its own variable where there is none."""
+    learning_rate: Any = 1.0
+    if train.schedule:
+        one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
+        factor = make("schedules", train.schedule, f"{where}.schedule", initial_learning_rate=one)
+        learning_rate = _RateTimesFactor(rate, factor)
+    return make("optimizers", train.optimizer, f"{where}.optimizer", learning_rate=learning_rate)
+
+
+def targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    """Class numbers (rows,) in the form that a loss takes: as they are, or one-hot (rows, classes).
+
+    Where the model gives one number alone: (rows, 1), the number wanted, or 1 for the second of two classes.
+    """
+    if type(loss).__name__.startswith("Sparse"):
+        return y
+    if outputs.shape[-1] == 1:
+        return tf.cast(y, outputs.dtype)[:, tf.newaxis]
+    return tf.one_hot(y, outputs.shape[-1], dtype=outputs.dtype)
+
+
+def chunks(rows: Rows) -> list[tf.Tensor]:
+    """Row numbers as `CompiledProgram.evaluate` takes them."""
+    return [tf.constant(rows[first : first + EVALUATION_ROWS]) for first in range(0, len(rows), EVALUATION_ROWS)]
+
+
+@dataclass(frozen=True)
+class Start:
+    """All that a seed fixes."""
+
+    parts: Parts
+    scaling: Scaling
+    validation: list[tf.Tensor]  # as `chunks` gives them
+    state: list[NDArray[Any]]  # of every variable of the model
+    spreads: Mapping[str, float]  # by part: mean squared distance of the numbers wanted from their training mean
+
+    @property
+    def nbytes(self) -> int:
+        """What it takes to keep."""
+        rows = (self.parts.train, self.parts.validation, self.parts.test)
+        return sum(array.nbytes for array in (*rows, *self.state))
+
+
+class CompiledProgram:
+    """A program with its variables: built once, reset for each trial."""
+
+    def __init__(self, program: Program, dataset: Dataset) -> None:
+        self.program, self.dataset = program, dataset
+        self.dtype = tf.as_dtype(program.train.dtype)
+        self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+        self.parameters: int = self.model.count_params()
+        self.loss = make("losses", program.train.loss, f"{program.where}: train.loss")
+        self.rate = keras.Variable(1.0, trainable=False, name="rate")
+        self.optimizer = make_optimizer(program.train, self.rate, f"{program.where}: train")
+        self.optimizer.build(self.model.trainable_variables)
+        self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
+        self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
+        self.starts: dict[int, Start] = {}
+        random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
+        norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+        self.has_moving_statistics = bool(norms) and not random
+        self.stops = program.train.on_divergence == "stop"
+        self._place_data()
+        jit = program.train.engine == "xla"
+        self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
+        self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
+        # The training part is evaluated once a trial: that is not worth a compilation.
+        any_rows = [tf.TensorSpec([None], tf.int32)]
+        self.evaluate_any = tf.function(self._evaluate_rows, input_signature=any_rows, autograph=False)
+        self.forward = tf.function(self._forward, autograph=False)
+        self.warm_up()
+
+    def warm_up(self) -> None:
+        """Compile now, so that no trial's time holds it; trains nothing."""
+        rows = self.program.train.steps_per_epoch
+        count = rows * self.program.batch_size if rows else self.program.sizes.train
+        self.train_epoch(np.zeros(count, np.int32), go=False)
+        for part in {self.program.sizes.validation, self.program.sizes.test}:
+            for size in {min(part, EVALUATION_ROWS), part % EVALUATION_ROWS} - {0}:
+                self.evaluate(chunks(np.zeros(size, np.int32)))
+
+    def train_epoch(self, order: Rows, go: bool = True) -> tuple[NDArray[Any], float]:
+        """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows' credit."""
+        losses, right = self.epoch(tf.constant(order), tf.constant(go))
+        losses = losses.numpy()
+        broken = np.flatnonzero(~np.isfinite(losses))
+        return losses[: broken[0] + 1] if self.stops and broken.size else losses, float(right)
+
+    def _place_data(self) -> None:
+        x, y = self.dataset.x, self.dataset.y
+        size = x.size * self.dtype.size
+        self.prescaled = size <= PRESCALED_BYTES
+        self.x = tf.Variable(tf.zeros(x.shape, self.dtype)) if self.prescaled else tf.constant(x)
+        self.y = tf.constant(y, tf.int32 if self.program.facts.classes else self.dtype)
+        self.shift = tf.Variable(tf.zeros(x.shape[1:], self.dtype))
+        self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
+
+    def start(self, seed: int) -> Start:
+        """What a seed fixes; that of the last few seeds is kept, for the other learning rates."""
+        if seed not in self.starts:
+            program = self.program
+            parts = split(self.dataset, program.data, program.sizes, seed)
+            scaling = fit_scaling(self.dataset, program.data, parts.train)
+            state = initial_state(program.layers, self.model, program.train.dtype, seed)
+            if sum(start.nbytes for start in self.starts.values()) > CACHE_BYTES:
+                self.starts.clear()
+            self.starts[seed] = Start(parts, scaling, chunks(parts.validation), state, self._spreads(parts))
+        return self.starts[seed]
+
+    def reset(self, start: Start, learning_rate: float) -> None:
+        """Every variable as it is before the first step of a trial."""
+        for variable, value in zip(self.model.variables, start.state, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
+            variable.assign(value)
+        self.rate.assign(learning_rate)
+        if not self.program.train.schedule:
+            self.optimizer.learning_rate = learning_rate
+        if self.prescaled:
+            self.x.assign(apply(start.scaling, self.dataset.x))
+        else:
+            self.shift.assign(np.broadcast_to(start.scaling.shift, self.shift.shape))
+            self.factor.assign(np.broadcast_to(start.scaling.factor, self.factor.shape))
+        self.model.stop_training = False
+
+    def _batch(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = tf.gather(self.x, rows)
+        if not self.prescaled:
+            x = (tf.cast(x, self.dtype) - self.shift) * self.factor
+            if self.program.data.scale == "l2":
+                norm = tf.sqrt(tf.reduce_sum(tf.square(x), axis=1, keepdims=True))
+                x /= tf.where(norm > 0, norm, tf.ones_like(norm))
+        return x, tf.gather(self.y, rows)
+
+    def _credit(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Whether a row is right, 1 or 0, or its squared error; (rows,). `score` makes a score of their mean."""
+        if not self.program.facts.classes:
+            return tf.square(tf.cast(outputs[:, 0], self.dtype) - y)
+        if outputs.shape[-1] == 1:
+            found = tf.cast(outputs[:, 0] > task.threshold(self.program.train.loss), tf.int32)
+        else:
+            found = tf.argmax(outputs, axis=-1, output_type=tf.int32)
+        return tf.cast(found == y, self.dtype)
+
+    def _spreads(self, parts: Parts) -> dict[str, float]:
+        if self.program.facts.classes:
+            return {}
+        y = self.dataset.y.astype(np.float64)
+        mean = y[parts.train].mean()
+        return {name: float(np.mean((y[rows] - mean) ** 2)) for name, rows in vars(parts).items()}
+
+    def score(self, credit: float, start: Start, part: str) -> float:
+        """The accuracy, which the mean credit of a part's rows is; of numbers R2, but at least 0.
+
+        R2 is the share by which the squared error is below that of always saying the training mean, which has 0.
+        """
+        if self.program.facts.classes:
+            return credit
+        return max(0.0, 1 - credit / start.spreads[part]) if start.spreads[part] else 0.0
+
+    def _step(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """One update; the loss before it, regularisers included, and the sum of its rows' credit."""
+        x, y = self._batch(rows)
+        with tf.GradientTape() as tape:
+            outputs = self.model(x, training=True)
+            loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
+            scaled = self.optimizer.scale_loss(loss)
+        variables = self.model.trainable_variables
+        self.optimizer.apply(tape.gradient(scaled, variables), variables)
+        return loss, tf.reduce_sum(self._credit(y, outputs))
+
+    def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Train on the rows in that order, up to a loss that is not finite; without `go` compile and train nothing.
+
+        Returns:
+            The mini-batch losses (steps,) and the sum of the rows' credit. What stands behind a loss that is not finite
+            means nothing.
+        """
+        size = self.program.batch_size
+        whole, rest = divmod(int(order.shape[0]), size)
+
+        def goes_on(last: tf.Tensor) -> tf.Tensor:
+            return go & tf.math.is_finite(last) if self.stops else go
+
+        def one(step: tf.Tensor, right: tf.Tensor, losses: tf.TensorArray, last: tf.Tensor) -> tuple[Any, ...]:
+            loss, correct = self._step(tf.slice(order, [step * size], [size]))
+            return step + 1, right + correct, losses.write(step, loss), loss
+
+        zero = tf.zeros((), self.dtype)
+        _, right, losses, last = tf.while_loop(
+            lambda step, right, losses, last: (step < whole) & goes_on(last),
+            one,
+            (0, zero, tf.TensorArray(self.dtype, whole, element_shape=()), zero),
+            maximum_iterations=whole,
+        )
+        every = losses.stack()
+        if rest:
+            short = tf.cond(goes_on(last), lambda: self._step(order[whole * size :]), lambda: (zero, zero))
+            every, right = tf.concat([every, [short[0]]], 0), right + short[1]
+        return every, right
+
+    def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
+        """The sum of the losses, that of the rows' credit and whether every weight is finite (1 or 0), as (3,)."""
+        x, y = self._batch(rows)
+        outputs = self.model(x, training=False)
+        loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
+        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
+        return tf.stack(
+            [
+                loss * tf.cast(tf.shape(rows)[0], self.dtype),
+                tf.reduce_sum(self._credit(y, outputs)),
+                tf.cast(finite, self.dtype),
+            ]
+        )
+
+    def output_gradients(self, rows: Rows) -> list[float]:
+        """Of each layer with a kernel, from the first on: the squared norm of the loss gradient of its outputs.
+
+        On one mini-batch, in training mode: moving statistics and random numbers go on as in training. The last of the
+        layers, which gives the outputs of the model, is left out. Nothing is compiled.
+        """
+        values, y = self._batch(tf.constant(rows))
+        outputs = []
+        with tf.GradientTape() as tape:
+            tape.watch(values)  # or the tape sees nothing in front of the first variable that is trained
+            for layer in self.model.layers:
+                values = layer(values, training=True)
+                if hasattr(layer, "kernel"):
+                    outputs.append(values)
+            loss = self.loss(targets(self.loss, y, values), values)
+        return [float(tf.reduce_sum(tf.square(gradient))) for gradient in tape.gradient(loss, outputs[:-1])]
+
+    def inputs_of(self, name: str, rows: Rows) -> NDArray[Any]:
+        """What goes into a layer for the rows, taken as one mini-batch in training mode.
+
+        All variables stay as they are. Nothing is compiled.
+        """
+        values, _ = self._batch(tf.constant(rows))
+        with self._nothing_moves():
+            for layer in self.model.layers:
+                if layer.name == name:
+                    break
+                values = layer(values, training=True)
+        return np.asarray(values)
+
+    def mode_gap(self, start: Start) -> float | None:
+        """The score normalised by the statistics of each batch minus that by the moving ones, on the same batches.
+
+        The moving statistics stay as they are. None: nothing is batch-normalised, or other layers too act differently
+        in training, and so the gap would not be that of the statistics.
+        """
+        if not self.has_moving_statistics:
+            return None
+        size = min(self.program.batch_size, len(start.parts.validation))
+        count = min(len(start.parts.validation) // size, GAP_BATCHES)
+        batches = tf.constant(start.parts.validation[: count * size].reshape(count, size))
+        with self._nothing_moves():
+            moving, own = (self.forward(batches, tf.constant(training)).numpy() for training in (False, True))
+        return self.score(float(own), start, "validation") - self.score(float(moving), start, "validation")
+
+    @contextmanager
+    def _nothing_moves(self) -> Iterator[None]:
+        """Have moving statistics and random numbers, which training mode moves, as they were."""
+        kept = [variable.numpy() for variable in self.model.non_trainable_variables]
+        yield
+        for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
+            variable.assign(value)
+
+    def _forward(self, batches: tf.Tensor, training: tf.Tensor) -> tf.Tensor:
+        """The mean credit of the rows of batches (batches, rows), each taken by itself, in either mode."""
+
+        def one(rows: tf.Tensor) -> tf.Tensor:
+            x, y = self._batch(rows)
+
+            def credit(mode: bool) -> tf.Tensor:
+                return tf.reduce_mean(self._credit(y, self.model(x, training=mode)))
+
+            return tf.cond(training, partial(credit, True), partial(credit, False))
+
+        return tf.reduce_mean(tf.map_fn(one, batches, fn_output_signature=self.dtype, parallel_iterations=1))
+
+    def _float_weights(self) -> list[tf.Variable]:
+        values = [weight.value for weight in self.model.weights]
+        return [value for value in values if value.dtype.is_floating]
+
+    def evaluate(self, part: Sequence[tf.Tensor], compiled: bool = True) -> tuple[float, float, bool]:
+        """Loss, regularisers included, and credit in inference mode, means over the rows; whether weights are finite.
+
+        Args:
+            part: row numbers, as `chunks` gives them.
+            compiled: whether for these very numbers of rows.
+        """
+        evaluate = self.evaluate_rows if compiled else self.evaluate_any
+        sums = np.asarray([evaluate(rows).numpy() for rows in part], np.float64).sum(axis=0)
+        count = sum(int(rows.shape[0]) for rows in part)
+        return float(sums[0]) / count, float(sums[1]) / count, bool(sums[2] == len(part))

@@ -1,0 +1,329 @@
+"""Cohort -> trial results: trials trained one after another on one compiled program.
+
+In float64 the figures equal those of `model.fit` (tests/test_engine.py).
+"""
+
+import os
+import time
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+from bnbench.data.types import Dataset
+from bnbench.errors import ConfigError
+from bnbench.planning import task
+from bnbench.planning.plan import Program, Trial
+from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Probe, Result, Saving, Scores
+from bnbench.store import model_card
+from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD, model_path
+from bnbench.training.builder import build_model, stream_seed, with_scaling
+from bnbench.training.compiled_program import (
+    CompiledProgram,
+    Rows,
+    Start,
+    chunks,
+    make,
+    make_optimizer,
+    targets,
+    use_threads,
+)
+from bnbench.training.probes import gradient_growth, pre_activations, probe
+
+BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
+
+
+def check(program: Program) -> None:
+    """Have Keras build a program's model and all that trains it, and take one step on two made-up rows.
+
+    Raises:
+        ConfigError: Keras refuses any of it, the model does not give one number a class, or it holds a layer whose
+            random numbers no seed fixes.
+    """
+    use_threads(program.train.threads)
+    with _keras_defaults(program.train.dtype):
+        model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+        task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
+        loss = make("losses", program.train.loss, f"{program.where}: train.loss")
+        optimizer = make_optimizer(program.train, keras.Variable(1e-3), f"{program.where}: train")
+        _callbacks(program, "check", Path())
+        rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
+        twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+        try:
+            outputs, again = model(rows, training=True), twin(rows, training=True)
+            loss(targets(loss, tf.constant([0, 0]), outputs), outputs)
+            optimizer.build(model.trainable_variables)
+            optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
+        except Exception as error:  # Keras' own checks raise errors of every kind
+            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+            raise ConfigError(program.where, f"cannot be trained: {reason}") from error
+        if not np.array_equal(outputs.numpy(), again.numpy(), equal_nan=True):
+            raise ConfigError(program.where, "a layer draws numbers that no seed fixes: no trial could be repeated")
+
+
+@contextmanager
+def _keras_defaults(dtype: str) -> Iterator[None]:
+    """A default dtype for a while, and Keras' own defaults where a keras.json of the user's says otherwise."""
+    before = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
+    try:
+        _set_keras(dtype, 1e-7, "channels_last")
+        yield
+    finally:
+        _set_keras(*before)
+
+
+def _set_keras(dtype: str, epsilon: float, image_data_format: str) -> None:
+    keras.config.set_floatx(dtype)
+    keras.config.set_epsilon(epsilon)
+    keras.config.set_image_data_format(image_data_format)
+
+
+def devices() -> list[str]:
+    """What TensorFlow may compute on, as `CPU`, `GPU NVIDIA H200`."""
+    found = tf.config.list_physical_devices()
+    names = [tf.config.experimental.get_device_details(device).get("device_name", "") for device in found]
+    return [f"{device.device_type} {name}".strip() for device, name in zip(found, names, strict=True)]
+
+
+def train(
+    program: Program, trials: Iterable[Trial], dataset: Dataset, saving: Saving, on_epoch: OnEpoch
+) -> Iterator[Result]:
+    """Compile a program once and train its trials on it, one result at a time; a fault ends its own trial only.
+
+    The next trial is asked for when the one before has ended, so `trials` may still be growing.
+    """
+    use_threads(program.train.threads)
+    with _keras_defaults(program.train.dtype):
+        try:
+            compiled = CompiledProgram(program, dataset)
+        except Exception as error:  # of this machine's: what a config can get wrong, `check` has found
+            yield from (_failed(program, trial, error) for trial in trials)
+            return
+        for trial in trials:
+            try:
+                result = _train(compiled, trial, saving, on_epoch)
+            except Exception as error:  # of TensorFlow, Keras or this machine: the next trial may do
+                result = _failed(program, trial, error)
+            yield result
+
+
+def _failed(program: Program, trial: Trial, error: Exception) -> Result:
+    """The result of a trial that an error ended; called while the error is handled."""
+    fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
+    return Result(trial.id, program.key, program.parameters, fault=fault, worker=_worker())
+
+
+def _worker() -> str:
+    return f"pid {os.getpid()}"
+
+
+def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: OnEpoch) -> Result:
+    began = time.perf_counter()
+    program = compiled.program
+    start = compiled.start(trial.seed)
+    compiled.reset(start, trial.learning_rate)
+    made = _callbacks(program, trial.id, saving.folder)
+    callbacks = keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
+    course = _Course(compiled, trial, start, on_epoch)
+    course.begin()
+    callbacks.on_train_begin()
+    for epoch, order in enumerate(_orders(program, start.parts.train, trial.seed)):
+        callbacks.on_epoch_begin(epoch)
+        goes_on = course.run_epoch(order)
+        callbacks.on_epoch_end(epoch, _keras_logs(course.epochs[-1]))
+        if not goes_on or compiled.model.stop_training:
+            break
+    callbacks.on_train_end()
+    return course.finish(saving, began)
+
+
+def _orders(program: Program, train_rows: Rows, seed: int) -> Iterator[Rows]:
+    """The order of the training rows, epoch by epoch: a new permutation each pass.
+
+    With `steps_per_epoch` the passes follow one another without a break and an epoch takes the next rows.
+    """
+    generator = np.random.Generator(np.random.PCG64(stream_seed(seed, "order")))
+    steps, queue = program.train.steps_per_epoch, np.empty(0, np.int32)
+    for _ in range(program.train.epochs):
+        if steps is None:
+            yield generator.permutation(train_rows)
+            continue
+        count = steps * program.batch_size
+        while len(queue) < count:
+            queue = np.concatenate([queue, generator.permutation(train_rows)])
+        yield queue[:count]
+        queue = queue[count:]
+
+
+class _Course:
+    """One trial under way: its history, its best weights and how it ended."""
+
+    def __init__(self, compiled: CompiledProgram, trial: Trial, start: Start, on_epoch: OnEpoch) -> None:
+        self.compiled, self.trial, self.start, self.on_epoch = compiled, trial, start, on_epoch
+        self.epochs: list[Epoch] = []
+        self.losses: list[NDArray[Any]] = []
+        self.steps = 0
+        self.training_seconds = 0.0
+        self.step_seconds: list[float] = []
+        self.nonfinite: int | None = None
+        self.gradient_growth: float | None = None
+        self.pre_activations: list[tuple[float | None, ...]] = []
+        self.best: tuple[float, float] = (-1.0, 0.0)
+        self.best_epoch: int | None = None
+        self.best_weights: list[NDArray[Any]] = []
+
+    def begin(self) -> None:
+        """Look at the untrained model; its record is epoch 0."""
+        program = self.compiled.program
+        order = next(_orders(program, self.start.parts.train, self.trial.seed))
+        self.gradient_growth = gradient_growth(self.compiled, self.start, order[: program.batch_size])
+        loss, credit, _ = self.compiled.evaluate(self.start.validation)
+        self._record(None, None, loss, self._score(credit, "validation"))
+
+    def run_epoch(self, order: Rows) -> bool:
+        """Train and validate once; whether the trial goes on."""
+        began = time.perf_counter()
+        losses, credit = self.compiled.train_epoch(order)
+        seconds = time.perf_counter() - began
+        self.training_seconds += seconds
+        self.losses.append(losses)
+        broken = np.flatnonzero(~np.isfinite(losses))
+        if broken.size and self.nonfinite is None:
+            self.nonfinite = self.steps + int(broken[0]) + 1
+        self.steps += len(losses)
+        if self.nonfinite and self.compiled.stops:
+            return False
+        self.step_seconds.append(seconds / len(losses))
+        rows = np.full(len(losses), self.compiled.program.batch_size)
+        rows[-1] = len(order) - rows[:-1].sum()  # the last batch may be short, and weighs less
+        loss, validated, finite = self.compiled.evaluate(self.start.validation)
+        accuracy, trained = self._score(validated, "validation"), self._score(credit / len(order), "train")
+        self._record(float(np.average(losses, weights=rows)), trained, loss, accuracy)
+        if self.nonfinite is None and not (np.isfinite(loss) and finite):
+            self.nonfinite = self.steps
+        self._keep_best(loss, accuracy)
+        return self.nonfinite is None or not self.compiled.stops
+
+    def _record(
+        self, loss: float | None, accuracy: float | None, validation_loss: float, validation_accuracy: float
+    ) -> None:
+        number, seconds = len(self.epochs), self.training_seconds
+        record = Epoch(
+            number, self.steps, _known(loss), accuracy, _known(validation_loss), validation_accuracy, seconds
+        )
+        self.epochs.append(record)
+        if self.compiled.program.train.pre_activations:
+            self.pre_activations.append(pre_activations(self.compiled, self.start))
+        self.on_epoch(self.trial, record)
+
+    def _keep_best(self, loss: float, accuracy: float) -> None:
+        if self.nonfinite is None and (accuracy, -loss) > self.best:
+            self.best, self.best_epoch = (accuracy, -loss), self.epochs[-1].epoch
+            self.best_weights = self.compiled.model.get_weights()
+
+    def finish(self, saving: Saving, began: float) -> Result:
+        """The trial's result: now, and only now, the test part is looked at."""
+        model = self.compiled.model
+        divergence = self._divergence()
+        test = best_test = fitted = Scores()
+        gap, probed = None, Probe()
+        if self.nonfinite is None:
+            gap = self.compiled.mode_gap(self.start)
+            probed = probe(self.compiled, self.start)
+            self._save(saving, "final")
+            fitted = self._scores("train")
+            test = best_test = self._scores("test")
+        if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
+            model.set_weights(self.best_weights)
+            best_test = self._scores("test")
+        if self.best_epoch is not None:
+            self._save(saving, "best")
+        losses = np.concatenate(self.losses) if self.losses else np.empty(0)
+        return Result(
+            trial=self.trial.id,
+            program=self.compiled.program.key,
+            parameters=self.compiled.parameters,
+            epochs=tuple(self.epochs),
+            step_losses=losses.astype(np.float32),
+            divergence=divergence,
+            test=test,
+            best_epoch=self.best_epoch,
+            best_test=best_test,
+            fitted=fitted,
+            bn_mode_gap=gap,
+            probe=probed,
+            gradient_growth=self.gradient_growth,
+            pre_activations=tuple(self.pre_activations),
+            seconds=time.perf_counter() - began,
+            seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
+            engine=self.compiled.program.train.engine,
+            worker=_worker(),
+        )
+
+    def _scores(self, part: str) -> Scores:
+        rows = chunks(getattr(self.start.parts, part))
+        loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
+        return Scores(_known(loss), self._score(credit, part))
+
+    def _score(self, credit: float, part: str) -> float:
+        return self.compiled.score(credit, self.start, part)
+
+    def _divergence(self) -> Divergence | None:
+        if self.nonfinite:
+            return Divergence("nonfinite", self.nonfinite)
+        jump = first_jump(np.concatenate(self.losses))
+        start, end = self.epochs[0].validation_loss, self.epochs[-1].train_loss
+        recovered = start is not None and end is not None and end < start
+        return Divergence("blown", jump) if jump and not recovered else None
+
+    def _save(self, saving: Saving, which: str) -> None:
+        if saving.models == which:
+            path = model_path(saving.folder, self.trial.id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_suffix(".part.keras")
+            beside.unlink(missing_ok=True)  # it may be a link
+            program = self.compiled.program
+            with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(beside)
+            path.unlink(missing_ok=True)  # at no moment an old model lies beside a new page
+            model_card.write(path, model_card.describe(program, self.compiled.dataset.value_range, which))
+            beside.replace(path)
+
+
+def first_jump(losses: NDArray[Any]) -> int | None:
+    """The first step, counted from 1, whose loss is over 1000 times the one before it."""
+    jumps = [step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before]
+    return jumps[0] if jumps else None
+
+
+def _known(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
+
+
+def _keras_logs(epoch: Epoch) -> dict[str, float]:
+    """The record under the names that Keras' callbacks monitor."""
+    logs = {
+        "loss": epoch.train_loss,
+        "accuracy": epoch.train_accuracy,
+        "val_loss": epoch.validation_loss,
+        "val_accuracy": epoch.validation_accuracy,
+    }
+    return {name: float("nan") if value is None else value for name, value in logs.items()}
+
+
+def _callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbacks.Callback]:
+    """The callbacks of one trial; what they write goes below the folder, under the trial's id."""
+    made = []
+    for i, named in enumerate(program.train.callbacks):
+        ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
+        files = {"filepath": folder / CHECKPOINTS / f"{trial}.{ending}", "log_dir": folder / TENSORBOARD / trial}
+        where = f"{program.where}: train.callbacks[{i}]"
+        made.append(make("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
+    return made

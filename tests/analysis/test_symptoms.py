@@ -1,0 +1,199 @@
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bnbench.analysis.symptoms import SYMPTOMS, trial_symptoms
+from support.tables import BLOWN, FAILED, NAN, NONFINITE, trials
+
+Course = tuple[Sequence[float], Sequence[float], Sequence[float]]
+ROWS = 900  # of the validation part
+# Of ten classes; an untrained model first. Twenty epochs of a network that learns as most do.
+LEARNS = [0.1, *(0.9 - 0.6 * 0.7**i for i in range(20))]
+LOSSES = [2.3, *(0.3 + 1.5 * 0.7**i for i in range(20))]
+
+
+def shown(
+    row: dict[str, object],
+    accuracies: Sequence[float] = LEARNS,
+    losses: Sequence[float] = LOSSES,
+    train_losses: Sequence[float] = LOSSES,
+    rows: int = ROWS,
+) -> set[str]:
+    """The symptoms of one trial of such a course; its final figures are those of the last epoch."""
+    (found,) = each_shown(row, [(accuracies, losses[: len(accuracies)], train_losses[: len(accuracies)])], rows)
+    return found
+
+
+def each_shown(row: dict[str, object], courses: Sequence[Course], rows: int = ROWS) -> list[set[str]]:
+    """The symptoms of trials by their validation accuracies, validation losses and training losses."""
+    names = ("validation_accuracy", "validation_loss", "train_loss")
+    ends = [{name: course[-1] for name, course in zip(names, of, strict=True)} for of in courses]
+    table = trials(*({"epochs": len(of[0]) - 1} | end | row for of, end in zip(courses, ends, strict=True)))
+    history = pd.concat(
+        pd.DataFrame(dict(zip(names, of, strict=True))).assign(trial=f"t{i}", epoch=range(len(of[0])), step=0)
+        for i, of in enumerate(courses)
+    )
+    found = trial_symptoms(table, history, rows)[list(SYMPTOMS)].to_dict("records")
+    return [{str(name) for name, shows in one.items() if shows} for one in found]
+
+
+HEALTHY = {"prediction_share": 0.12, "majority_share": 0.11, "dead_share": 0.33, "dead_layer": "a", "bn_mode_gap": 0.01}
+
+
+def test_a_network_that_learns_shows_nothing() -> None:
+    assert shown(HEALTHY) == set()
+    assert shown({}) == set()  # of an older format, not probed
+
+
+@pytest.mark.parametrize(
+    ("got", "wanted", "constant"),
+    [
+        (1.0, 0.1, True),
+        (0.95, 0.1, True),
+        (0.94, 0.1, False),
+        (0.96, 0.5, True),  # two classes
+        (0.96, 0.95, False),  # as many as should
+        (0.99, 0.95, False),  # fewer than should, but a fifth of them
+        (1.0, 0.95, True),  # one class holds most: 95% right, and nothing learnt
+        (1.0, 1.0, True),  # there is but one class
+        (NAN, NAN, False),
+    ],
+)
+def test_constant_predictions(got: float, wanted: float, constant: bool) -> None:
+    found = shown({"prediction_share": got, "majority_share": wanted})
+    assert ("constant predictions" in found) == constant
+
+
+FLAT = [0.1] * 21
+AT_CHANCE = {"train_loss": 2.4}
+
+
+def test_chance_level_is_told_where_nothing_closer_is_known() -> None:
+    assert shown(AT_CHANCE, FLAT, [2.3] * 21) == {"chance level"}
+    dead = {"prediction_share": 1.0, "majority_share": 0.1, "dead_share": 1.0}
+    assert shown(AT_CHANCE | dead, FLAT, [2.3] * 21) == {"constant predictions", "dead units"}
+    assert shown(AT_CHANCE, [0.1, 0.6, *[0.1] * 19], [2.3] * 21) == {"accuracy that collapses"}
+
+
+@pytest.mark.parametrize(("share", "dead"), [(0.49, False), (0.5, True), (NAN, False)])
+def test_half_of_a_layer_is_dead(share: float, dead: bool) -> None:
+    assert ("dead units" in shown({"dead_share": share})) == dead
+
+
+@pytest.mark.parametrize(
+    ("best", "end", "rows", "collapsed"),
+    [
+        (0.9, 0.7, 900, True),  # a quarter of the 0.8 above chance
+        (0.9, 0.75, 900, False),  # less than a fifth
+        (0.9, 0.7, 30, False),  # three standard errors of 30 rows are 0.3
+        (0.2, 0.17, 900, False),  # near chance a few rows are a fifth
+        (0.3, 0.1, 900, True),
+    ],
+)
+def test_accuracy_that_collapses(best: float, end: float, rows: int, collapsed: bool) -> None:
+    course = [0.1, 0.2, best, *[best] * 10, *[end] * 8]
+    assert ("accuracy that collapses" in shown({}, course, rows=rows)) == collapsed
+
+
+@pytest.mark.parametrize("accuracy", [0.2, 0.5, 0.95])
+def test_noise_of_the_rows_is_hardly_ever_a_collapse(accuracy: float) -> None:
+    drawn = np.random.default_rng(0).binomial(ROWS, accuracy, (200, 20)) / ROWS
+    found = each_shown({}, [([0.1, *right], LOSSES, LOSSES) for right in drawn.tolist()])
+    assert sum("accuracy that collapses" in symptoms for symptoms in found) <= 6  # 3%, and it takes half of the seeds
+
+
+def turning(onset: int, rise: float, wave: float = 0.0, epochs: int = 20) -> list[float]:
+    """A validation loss that falls to 1 by an epoch and has risen so far at the end; up and down between epochs."""
+    falls = [1 + (onset - i) / 10 for i in range(onset + 1)]
+    rises = [1 + rise * i / (epochs - onset) for i in range(1, epochs - onset + 1)]
+    waves = [wave * (-1) ** i for i in range(onset, epochs)]
+    return falls + [loss + wave for loss, wave in zip(rises, waves, strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("losses", "overfitted"),
+    [
+        (turning(5, 0.5), True),
+        (turning(5, 0.15), False),  # not a fifth
+        (turning(12, 0.5), False),  # late
+        (turning(10, 0.5), True),  # of 20 epochs
+        (turning(5, 0.5, wave=0.02), True),
+        (turning(5, 0.5, wave=0.2), False),  # no more than its noise
+        (turning(1, 0.5, epochs=4), False),  # of four epochs nobody knows
+        (turning(2, 0.5, epochs=5), True),
+    ],
+)
+def test_early_overfitting(losses: list[float], overfitted: bool) -> None:
+    train = [2.3 - i / 10 for i in range(len(losses))]
+    accuracies = LEARNS[: len(losses)]
+    assert ("early overfitting" in shown({}, accuracies, losses, train)) == overfitted
+
+
+def test_a_loss_that_rises_in_training_too_is_no_overfitting() -> None:
+    losses = turning(5, 0.5)
+    assert "early overfitting" not in shown({}, LEARNS, losses, losses)
+
+
+@pytest.mark.parametrize("epochs", [12, 30, 300])
+@pytest.mark.parametrize("spread", [0.05, 0.5])
+def test_noise_of_the_loss_is_hardly_ever_overfitting(epochs: int, spread: float) -> None:
+    drawn = np.exp(np.random.default_rng(0).normal(0, spread, (200, epochs)))
+    train, accuracies = [2.3 * 0.99**i for i in range(epochs + 1)], [0.1, *[0.8] * epochs]
+    found = each_shown({}, [(accuracies, [2.3, *losses], train) for losses in drawn.tolist()])
+    assert sum("early overfitting" in symptoms for symptoms in found) <= 6  # 3%, and it takes half of the seeds
+
+
+@pytest.mark.parametrize(
+    ("first", "late", "plateau"),
+    [
+        (0.9, 0.905, True),
+        (0.9, 0.92, False),  # a fifth of the errors is gone
+        (0.12, 0.2, False),  # a slow one: of what it gains the first epoch had little
+        (0.5, 0.53, True),  # two or ten classes: of 0.4 gained at first, 0.03 more
+        (0.9, 0.7, False),  # fell
+        (1.0, 1.0, True),  # too easy
+    ],
+)
+def test_first_epoch_plateau(first: float, late: float, plateau: bool) -> None:
+    assert ("first-epoch plateau" in shown({}, [0.1, first, *[late] * 19])) == plateau
+    assert "first-epoch plateau" not in shown({}, [0.1, first, late, late])
+
+
+def test_what_stays_at_chance_is_no_plateau() -> None:
+    assert "first-epoch plateau" not in shown(AT_CHANCE, FLAT, [2.3] * 21)
+
+
+@pytest.mark.parametrize(
+    ("gap", "rows", "cold"),
+    [(0.3, 900, True), (0.05, 900, True), (0.015, 90_000, False), (0.05, 90, False), (-0.3, 900, False)],
+)
+def test_statistics_not_warmed_up(gap: float, rows: int, cold: bool) -> None:
+    assert ("statistics not warmed up" in shown({"bn_mode_gap": gap}, rows=rows)) == cold
+
+
+@pytest.mark.parametrize("end", [NONFINITE, BLOWN])
+def test_what_diverged_has_no_course_to_judge(end: dict[str, object]) -> None:
+    assert shown({"validation_accuracy": NAN} | end, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == set()
+
+
+def test_where_no_score_is_known_the_losses_tell() -> None:
+    unknown = {"validation_accuracy": NAN}
+    losses, train = turning(5, 0.5), [2.3 - i / 10 for i in range(21)]
+    assert "early overfitting" in shown(unknown, [NAN] * 21, losses, train)
+    assert "accuracy that collapses" not in shown(unknown, [NAN] * 21, losses, train)
+    assert "first-epoch plateau" not in shown(unknown, [NAN] * 21, losses, train)
+
+
+def test_what_failed_or_ended_before_its_first_epoch_is_survived() -> None:
+    history = pd.DataFrame(
+        {"trial": ["t1"], "epoch": [0], "step": [0], "train_loss": [NAN], "validation_loss": [2.3],
+         "validation_accuracy": [0.1]}
+    )  # fmt: skip
+    found = trial_symptoms(trials(FAILED, NONFINITE | {"epochs": 0}), history, ROWS)
+    assert found["trial"].tolist() == ["t1"]
+    assert not found[list(SYMPTOMS)].any(axis=None)
+    assert math.isnan(found["first_accuracy"].iloc[0])
+    assert trial_symptoms(trials({}).iloc[:0], history, 0).empty

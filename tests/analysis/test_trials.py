@@ -1,0 +1,100 @@
+import math
+
+import pytest
+
+from bnbench.analysis.trials import SCORES, axes_of, chance_bound, outcome, places, summary_table, trial_table
+from support.tables import BLOWN, NAN, NONFINITE, stored
+
+
+def test_the_chance_bound_is_three_standard_errors_above_chance() -> None:
+    assert chance_bound(10, 900) == pytest.approx(0.1 + 3 * 0.01)  # sqrt(.1 x .9 / 900) = .01
+
+
+@pytest.mark.parametrize(
+    ("divergence", "final", "accuracy", "wanted"),
+    [
+        ("nonfinite", NAN, 0.9, "nonfinite"),
+        ("blown", 0.1, 0.9, "blown"),
+        (None, 2.3, 0.9, "chance"),  # the loss is where it began
+        (None, 1.0, 0.13, "chance"),  # on the bound
+        (None, 1.0, 0.131, "ok"),
+        (None, 1.0, NAN, "chance"),  # what is not known is no success
+    ],
+)
+def test_the_first_outcome_that_applies(divergence: str | None, final: float, accuracy: float, wanted: str) -> None:
+    assert outcome(divergence, final, 2.3, accuracy, 0.13) == wanted
+
+
+def test_the_public_columns_of_trials() -> None:
+    table = trial_table(stored({"axes": '{"model.params.units": 50}'}))
+    assert list(table.columns) == [
+        "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "diverged_at_step",
+        "epochs", "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
+        "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy", "fitted_loss", "fitted_accuracy",
+        "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
+        "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
+    ]  # fmt: skip
+    assert axes_of(table) == ["model.params.units"]
+    assert table["model.params.units"].tolist() == [50]
+
+
+def test_an_axis_of_lists_is_told_as_text() -> None:
+    table = trial_table(stored({"axes": '{"data.split": {"test": 0.2}}'}))
+    assert table["data.split"].tolist() == ['{"test": 0.2}']
+
+
+def test_a_nonfinite_trial_has_no_final_figures() -> None:
+    (row,) = trial_table(stored(NONFINITE)).to_dict("records")
+    assert row["outcome"] == "nonfinite"
+    assert all(math.isnan(row[score]) for score in SCORES)
+    assert row["diverged_at_step"] == 7
+
+
+def test_a_failed_trial_has_no_outcome_and_counts_nowhere() -> None:
+    table = trial_table(stored({}, {"status": "failed", "train_loss": NAN, "seed": 1}))
+    assert table["outcome"].tolist() == ["ok", ""]
+    assert summary_table(table)["n"].tolist() == [1]
+
+
+def test_diverged_trials_count_at_chance_and_at_the_initial_loss() -> None:
+    summary = summary_table(trial_table(stored({}, NONFINITE | {"seed": 1}, BLOWN | {"seed": 2})))
+    (row,) = summary.to_dict("records")
+    assert (row["n"], row["n_ok"], row["n_chance"], row["n_diverged"]) == (3, 1, 0, 2)
+    assert row["validation_accuracy_mean"] == pytest.approx((0.9 + 0.1 + 0.1) / 3)
+    assert row["validation_loss_mean"] == pytest.approx((0.3 + 2.3 + 2.3) / 3)
+    assert row["test_accuracy_mean"] == pytest.approx((0.8 + 0.1 + 0.1) / 3)
+    assert row["p_ok"] == pytest.approx(1 / 3)
+
+
+def test_mean_and_sd_over_seeds() -> None:
+    rows = [{"seed": seed, "validation_accuracy": score} for seed, score in enumerate((0.7, 0.8, 0.9))]
+    (row,) = summary_table(trial_table(stored(*rows))).to_dict("records")
+    assert row["validation_accuracy_mean"] == pytest.approx(0.8)
+    assert row["validation_accuracy_sd"] == pytest.approx(0.1)  # (.01 + 0 + .01) / 2
+
+
+def test_one_seed_has_no_spread() -> None:
+    (row,) = summary_table(trial_table(stored({}))).to_dict("records")
+    assert math.isnan(row["validation_accuracy_sd"])
+
+
+def test_one_row_a_variant_axis_value_and_rate() -> None:
+    rows = [
+        {"variant": variant, "axes": f'{{"a": {axis}}}', "learning_rate": rate}
+        for variant in ("plain", "bn") for axis in (1, 2) for rate in (0.1, 1.0)
+    ]  # fmt: skip
+    summary = summary_table(trial_table(stored(*rows)))
+    assert summary[["variant", "a", "learning_rate"]].to_numpy().tolist() == [
+        ["plain", 1, 0.1], ["plain", 1, 1.0], ["plain", 2, 0.1], ["plain", 2, 1.0],
+        ["bn", 1, 0.1], ["bn", 1, 1.0], ["bn", 2, 0.1], ["bn", 2, 1.0],
+    ]  # fmt: skip
+
+
+def test_places_are_the_values_of_the_further_axes() -> None:
+    rows = [{"axes": f'{{"a": {axis}, "b": {other}}}'} for axis in (1, 2) for other in ("null", 3)]
+    table = trial_table(stored(*rows))
+    found = list(places(table, ["a", "b"]))
+    assert [place["a"] for place, _ in found] == [1, 1, 2, 2]
+    assert [len(part) for _, part in found] == [1] * 4
+    ((place, whole),) = places(table, [])
+    assert (place, len(whole)) == ({}, 4)

@@ -1,0 +1,69 @@
+import math
+from pathlib import Path
+
+import pytest
+
+from bnbench.analysis.labels import duration
+from bnbench.cli.format import _interval, _spread, format_answer, format_columns, format_estimate, format_matrix
+from support.examples import make_plan
+from support.kept import compared
+
+
+def test_columns_line_up() -> None:
+    assert format_columns(["a", "long"], [[1, "x"], ["wide", ""]]) == "a     long\n1     x\nwide"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (9000, "2.5 h")]
+)
+def test_durations_are_told_in_the_unit_that_fits(seconds: float, told: str) -> None:
+    assert duration(seconds) == told
+
+
+def test_a_spread_is_told_where_there_is_one() -> None:
+    assert _spread(0.98141, 0.0016) == "0.9814 ± 0.0016"
+    assert _spread(0.5, math.nan) == "0.5000"
+    assert _spread(math.nan, math.nan) == ""
+
+
+def test_the_matrix_has_a_row_a_variant_and_rate() -> None:
+    planned = make_plan(sweep__seeds=[0, 1, 2, 7])
+    states = {trial.id: "new" for trial in planned.trials}
+    states[planned.trials[0].id] = "done"
+    lines = format_matrix(planned, states).splitlines()
+    assert lines[0].split() == ["trials", "variant", "rate", "seeds", "state"]
+    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 done, 3 new"]
+    assert len(lines) == 1 + 4
+
+
+def test_the_estimate_is_steps_left_times_seconds_a_step() -> None:
+    planned = make_plan()
+    states = {trial.id: "new" for trial in planned.trials}
+    plain, normed = (cohort.program.key for cohort in planned.cohorts)
+    # Four trials of three epochs of six steps are 72 steps a variant.
+    assert format_estimate(planned, states, {plain: 0.5, normed: 0.25}, 1).endswith(
+        "about 54 s of training, from steps timed here"
+    )
+    assert "about 27 s of training on 2 workers" in format_estimate(planned, states, {plain: 0.5, normed: 0.25}, 2)
+    partly = format_estimate(planned, states, {plain: 0.5}, 1)
+    assert "about 36 s" in partly
+    assert "time unknown for 4 trials" in partly
+    assert "time unknown for 8 trials" in format_estimate(planned, states, {}, 1)
+    done = dict.fromkeys(states, "done")
+    assert format_estimate(planned, done, {}, 1) == "8 trials: 8 done; nothing to train"
+
+
+def test_a_run_ends_with_what_ails_its_trials(tmp_path: Path) -> None:
+    healthy = format_answer(compared(tmp_path / "healthy", {"plain": [[0.8], [0.9]]}))
+    assert "iagnos" not in healthy
+    sick = format_answer(compared(tmp_path / "sick", {"plain": [[0.9], ["constant"]]})).splitlines()
+    first = sick.index("Diagnoses (their usual cures are in the report):")
+    assert sick[first + 1].startswith("- constant predictions: plain at 0.1: 1 of 1 trials; ")
+    assert sick[first + 2].startswith("- dead units: plain at 0.1: 1 of 1 trials; ")
+
+
+def test_a_verdict_is_told_with_its_interval_or_without_one() -> None:
+    assert _interval(0.21, 0.18, 0.24) == "0.21, 0.18 .. 0.24"
+    assert _interval(10.0, 1.0, math.inf) == "10, 1 .. inf"
+    assert _interval(0.5, math.nan, math.nan) == "0.5"
+    assert _interval(math.nan, math.nan, math.nan) == "unknown"

@@ -1,0 +1,364 @@
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+import bnbench
+from bnbench.planning.plan import Plan
+from bnbench.planning.trial import Epoch, Result, Scores
+from bnbench.store import results_dir, store
+from support.examples import make_plan
+from support.kept import keep
+from support.paths import ROOT
+
+TIMES = ["seconds", "seconds_per_step", "worker"]
+SMALL: dict[str, object] = {
+    "name": "small",
+    "data": {"name": "digits", "scale": "unit", "limit": 60},
+    "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
+    "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
+    "train": {"epochs": 2, "batch_size": 16},
+    "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
+}
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder with one config in it, to run commands in."""
+    monkeypatch.setenv("BNBENCH_CACHE", str(cache))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.delenv("BNBENCH_DATA", raising=False)
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path)
+    return tmp_path
+
+
+def write(folder: Path, **changes: object) -> None:
+    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL | changes, sort_keys=False), encoding="utf-8")
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "bnbench", *words]
+
+
+def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=300)
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
+    first = call("run", "small.yaml")
+    assert "12 of 12 trials" in first.stdout
+    assert "results/small/report.html" in first.stdout
+    assert len(first.stderr.splitlines()) == 13  # an opening and a line a trial, nothing of TensorFlow's
+    assert "small: 12 trials, 0 done, 12 to train" in first.stderr
+    again = call("run", "small.yaml")
+    assert again.stdout == first.stdout
+    assert again.stderr == "small: 12 trials, all done: nothing to train\n"
+    assert call("run", "-q", "small.yaml").stderr == ""
+    assert call("show", "results/small").stdout == first.stdout
+    rows = json.loads(call("show", "results/small", "--json").stdout)
+    assert [row["n"] for row in rows] == [2] * 6
+    files = call("report", "results/small").stdout.split()
+    assert all(Path(file).is_file() for file in files)
+    planned = call("plan", "small.yaml").stdout
+    assert "nothing to train" in planned
+    assert "diverged" in planned
+
+
+def test_trials_are_shown_compared_and_applied(place: Path) -> None:
+    call("run", "-q", "small.yaml", "-o", "save_models=final")
+    call("run", "-q", "small.yaml", "--results", "other", "-o", "train.epochs=1", "-o", "sweep.seeds=1")
+    rows = json.loads(call("show", "results/small", "--where", "outcome=nonfinite", "--sort", "-seed", "--json").stdout)
+    assert all(row["outcome"] == "nonfinite" for row in rows)
+    shown = call("show", "results/small", "--trials", "--where", "variant=plain", "--limit", "5")
+    assert len(shown.stdout.splitlines()) == 6
+    assert shown.stderr == "5 of 12 trials\n"
+    assert "variant is nowhere plan (did you mean" in call("show", "results/small", "--where", "variant=plan").stderr
+
+    told = call("compare", "results/small", "other/small").stdout
+    assert "train.epochs        2      1" in told
+    assert "trials in A only: 6, in B only: 0" in told
+    past = call("compare", "results/small", "other/small", "--json", "--tolerance", "0", code=3)
+    assert json.loads(past.stdout)["pairs"] == 6
+    assert "past the tolerance of 0:\n  plain lr=" in past.stderr
+    assert call("compare", "results/small", "other/small", "--tolerance", "1").stdout == told
+    assert "no trials.db" in call("compare", "results/small", "other", code=2).stderr
+
+    Image.new("RGB", (20, 16)).save("x.png")
+    np.save("x.npy", np.zeros((2, 8, 8)))
+    found = call("predict", "results/small", "x.png", "x.npy", "--top", "2")
+    assert found.stdout.split()[:6] == ["input", "row", "class", "probability", "class_2", "probability_2"]
+    assert len(found.stdout.splitlines()) == 4
+    assert "x.png: resized from 20 x 16 to 8 x 8" in found.stderr
+    as_json = call("predict", "results/small", "x.npy", "--trial", "plain lr=0.01 seed=1", "--json")
+    assert [row["row"] for row in json.loads(as_json.stdout)] == [1, 2]
+    assert as_json.stderr.startswith("plain lr=0.01 seed=1, final weights (")
+    assert "may be 2 trials" in call("predict", "results/small", "x.npy", "--trial", "plain lr=0.01", code=2).stderr
+    assert "-o save_models=best" in call("predict", "other/small", "x.npy", code=2).stderr
+
+
+def test_plan_shows_what_would_run_and_runs_nothing(place: Path) -> None:
+    told = call("plan", "small.yaml").stdout
+    assert "1-2" in told
+    assert "12 new; time unknown for 12 trials" in told
+    assert not (place / "results").exists()
+    rows = json.loads(call("plan", "small.yaml", "--json", "-o", "sweep.seeds=1").stdout)
+    assert [row["state"] for row in rows] == ["new"] * 6
+    assert rows[0]["axes"] == {}
+
+
+def test_plan_estimates_from_what_was_timed_here(place: Path) -> None:
+    call("run", "small.yaml", "-o", "sweep.seeds=1")
+    told = call("plan", "small.yaml").stdout
+    assert re.search(r"about \d+ s of training( on \d+ workers)?, from steps timed here", told)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["run", "smal.yaml"], "smal.yaml: no such file (did you mean 'small.yaml'?)"),
+        (["plan", "small.yaml", "-o", "train.epoch=5"], "train.epoch: unknown key (did you mean 'epochs'?)"),
+        (["run", "small.yaml", "-o", "train.epochs"], "is not of the form key=value"),
+        (["run", "small.yaml", "-o", "train.batch_size=100"], "a batch of 100 is larger than the 60 training rows"),
+        (["run", "small.yaml", "-o", "data.name=leaf", "--offline"], "leaf"),
+        (["run", "small.yaml", "--data-dir", "nowhere", "-o", "data.name=leaf"], "nowhere"),
+        (["run", "small.yaml", "--results", "small.yaml/x"], "cannot be written"),
+        (["show", "results/none"], "no results here"),
+        (["report", "."], "no results here"),
+        (["compare", "results/a", "results/b"], "results/a: no results here"),
+        (["predict", "results/none", "x.csv"], "no results here"),
+        (["data", "verify", "leef"], "leef"),
+        (["rnu", "small.yaml"], "no command 'rnu' (did you mean 'run'?)"),
+        (["run"], "Missing argument 'CONFIG'"),
+    ],
+    ids=lambda part: " ".join(part) if isinstance(part, list) else "",
+)
+def test_bad_input_is_told_and_nothing_is_written(place: Path, words: list[str], message: str) -> None:
+    done = call(*words, code=2)
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert [path.name for path in place.iterdir()] == ["small.yaml"]
+
+
+def until(process: subprocess.Popen[str], lines: int) -> None:
+    """Read that many lines of progress."""
+    assert process.stderr is not None
+    for _ in range(lines):
+        assert process.stderr.readline()
+
+
+def tables(folder: Path) -> list[pd.DataFrame]:
+    found = bnbench.open(folder)
+    return [found.trials.drop(columns=TIMES), found.history.drop(columns="seconds")]
+
+
+@pytest.mark.parametrize("moments", [(1, 4), (2, 9)])
+def test_after_sigkill_only_the_missing_trials_are_trained_and_every_figure_is_the_same(
+    place: Path, moments: Sequence[int]
+) -> None:
+    call("run", "small.yaml", "--results", "whole")
+    for lines in moments:
+        with subprocess.Popen(
+            command("run", "small.yaml"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        ) as process:
+            until(process, 1 + lines if lines == moments[0] else 2)
+            process.kill()
+    kept = bnbench.open("results/small").trials["status"].notna().sum()
+    assert kept >= moments[0]
+    done = call("run", "small.yaml")
+    assert f"{kept} done, {12 - kept} to train" in done.stderr
+    for ours, theirs in zip(tables(place / "results/small"), tables(place / "whole/small"), strict=True):
+        pd.testing.assert_frame_equal(ours, theirs)
+
+
+# What a shell starts in the background ignores SIGINT, and so do these tests' own processes then.
+HEARS_CTRL_C = [
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_keeps_what_is_done_and_tells_how_to_go_on(place: Path, number: signal.Signals) -> None:
+    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        until(process, 4)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "bnbench run small.yaml -o sweep.seeds=200" in stderr
+    assert "Traceback" not in stderr
+    assert len(pd.read_csv("results/small/trials.csv")) >= 3
+    assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
+
+
+def test_a_second_run_on_the_same_results_is_refused(place: Path) -> None:
+    words = command("run", "small.yaml", "-o", "sweep.seeds=500")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        until(process, 2)
+        refused = call("run", "small.yaml", code=2)
+        process.kill()
+    assert f"results/small: in use by process {process.pid} on" in refused.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+@pytest.mark.parametrize("words", [["--help"], ["plan", "small.yaml"], ["show", "results/tiny"]])
+def test_an_output_on_a_full_disk_is_told_in_one_line(place: Path, words: list[str]) -> None:
+    keep(place / "results" / "tiny", [0.8, 0.9])
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command(*words), stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (2, "bnbench: standard output: No space left on device\n")
+
+
+@pytest.mark.parametrize("words", [["plan", "small.yaml"], ["show", "results/tiny"]])
+def test_a_reader_who_goes_away_hears_no_complaint(place: Path, words: list[str]) -> None:
+    keep(place / "results" / "tiny", [0.8, 0.9])
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(command(*words), stdout=writing, stderr=subprocess.PIPE, text=True)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_log_on_a_full_disk_costs_no_trial(place: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        words = command("run", "small.yaml", "-j", "1", "-o", "sweep.seeds=1")
+        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=full, text=True)
+    assert done.returncode == 0
+    assert "6 of 6 trials" in done.stdout
+
+
+def test_failed_trials_give_exit_code_1(place: Path) -> None:
+    code = (
+        "from bnbench.training import loop as engine\n"
+        "def broken(*rest): raise MemoryError('none left')\n"
+        "engine._train = broken\n"
+        "from bnbench.cli.main import main; main(['run', '-j', '0', 'small.yaml'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "12 trial(s) failed; the same command tries them again" in done.stderr
+    assert "MemoryError: none left" in done.stderr
+
+
+def test_a_terminal_gets_a_live_line(place: Path) -> None:
+    if not shutil.which("script"):
+        pytest.fail("the command `script` (util-linux) is needed to make a terminal")
+    line = " ".join(command("run", "small.yaml"))
+    done = subprocess.run(
+        ["script", "-qec", line, "/dev/null"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "150"},
+    )
+    assert done.returncode == 0
+    assert "epoch" in done.stdout
+    assert "/12" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["digits"])
+def test_data_commands(place: Path, name: str) -> None:
+    assert "cifar10" in call("data", "list").stdout
+    assert {row["name"] for row in json.loads(call("data", "list", "--json").stdout)} >= {"leaf", "digits"}
+    assert "1797 rows, 10 classes" in call("data", "verify", name).stdout
+    assert name in call("data", "fetch", name).stdout
+
+
+def test_smoke_results_stand_beside_the_real_ones(place: Path) -> None:
+    call("run", "small.yaml", "--smoke", "-q")
+    assert (place / "results" / "small-smoke" / "trials.csv").is_file()
+
+
+def test_from_python(place: Path) -> None:
+    results = bnbench.run("small.yaml", overrides={"sweep.seeds": 1}, results=place / "api")
+    assert len(results.trials) == 6
+    assert set(results.summary["variant"]) == {"plain", "batchnorm"}
+    pd.testing.assert_frame_equal(bnbench.open(place / "api" / "small").history, results.history)
+
+
+def end(plan: Plan, number: int) -> Result:
+    """A trial of one epoch; batch normalisation is better by a fifth, give or take a hundredth for each seed."""
+    trial = plan.trials[number]
+    accuracy = 0.7 + (0.2 + 0.01 * trial.seed) * (trial.variant == "batchnorm")
+    epochs = (Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0), Epoch(1, 6, 0.5, 0.9, 0.5, accuracy, 0.1))
+    return Result(trial.id, "p", 57, epochs, np.ones(6, np.float32), test=Scores(0.5, accuracy))
+
+
+def finished(folder: Path, *claims: dict[str, object], ended: int = 12) -> None:
+    """Results with claims, made without training."""
+    plan = make_plan(sweep__seeds=3, claims=list(claims))
+    with store.claim(folder) as opened:
+        opened.set_plan(plan)
+        for number in range(ended):
+            opened.add(end(plan, number))
+    results_dir.write_text(folder / results_dir.CONFIG, plan.experiment.to_yaml())
+
+
+BETTER: dict[str, object] = {"text": "better", "metric": "test_accuracy", "of": "batchnorm"}
+
+
+def test_check_judges_the_claims(place: Path) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_least": 0.1}}, BETTER | {"difference": {"at_least": 0.2}})
+    done = call("check", "a")
+    told = done.stdout.splitlines()
+    assert done.stderr == ""
+    assert told[0].split()[:2] == ["verdict", "claim"]
+    assert "supported" in told[1]
+    assert "difference at least 0.1  0.21, 0.1852 .. 0.2348  3" in told[1]
+    assert told[2].startswith("inconclusive  better  test_accuracy of batchnorm over plain")
+    rows = json.loads(call("check", "a", "--json").stdout)
+    assert [row["verdict"] for row in rows] == ["supported", "inconclusive"]
+    assert bnbench.open("a").claims["n"].tolist() == [3, 3]
+
+
+def test_a_refuted_claim_gives_exit_code_3(place: Path) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_least": 0.1}}, BETTER | {"difference": {"at_most": 0.1}})
+    done = call("check", "a", code=3)
+    assert "refuted" in done.stdout
+    assert done.stderr == "bnbench: 1 of 2 claim(s) refuted\n"
+
+
+def test_an_experiment_without_claims_has_nothing_to_check(place: Path) -> None:
+    finished(place / "a")
+    assert call("check", "a").stdout == "a: the experiment makes no claims\n"
+    assert json.loads(call("check", "a", "--json").stdout) == []
+
+
+@pytest.mark.parametrize("content", [None, "name: [", "name: other"])
+def test_results_are_shown_where_the_experiment_is_not_known(place: Path, content: str | None) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_most": 0.1}})
+    (place / "a" / results_dir.CONFIG).unlink()
+    if content is not None:
+        (place / "a" / results_dir.CONFIG).write_text(content, encoding="utf-8")
+    assert "a/config.yaml: missing or not readable" in call("check", "a", code=2).stderr
+    assert "12 of 12 trials" in call("show", "a").stdout
+    results = bnbench.open("a")
+    assert results.baseline == "plain"
+    assert results.claims.empty
+
+
+def test_check_tells_that_trials_are_missing(place: Path) -> None:
+    finished(place / "a", BETTER | {"difference": {"at_least": 0.1}}, ended=11)
+    done = call("check", "a")
+    assert done.stderr == "11 of 12 trials have ended: the verdicts are of those\n"

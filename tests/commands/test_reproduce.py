@@ -1,0 +1,311 @@
+import re
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from bnbench.cli.main import main
+from bnbench.commands import reproduce
+from bnbench.commands.reproduce import Asked, Ending
+from bnbench.config.schema import Data
+from bnbench.data import access
+from bnbench.data.types import Facts, Places
+from bnbench.errors import ConfigError, DataError, ResultsError
+from bnbench.execution import executors
+from bnbench.execution.in_process import OneProcess
+from bnbench.execution.progress import Silent
+from bnbench.planning.plan import Trial
+from bnbench.planning.trial import Fault
+from bnbench.report import index, write
+from bnbench.results import digest
+from bnbench.results.results import Results
+from bnbench.store import results_dir, store
+from support.examples import facts, values
+from support.trainers import Quick
+
+CLAIM = {"text": "it trains", "metric": "ok", "of": "plain", "at": 0.1, "probability": {"at_least": 0.5}}
+
+
+class Odd(Quick):
+    """Fails at rate 7, is interrupted at rate 8, and has a bug at rate 9."""
+
+    def result(self, program: Any, trial: Trial, on_epoch: Any) -> Any:
+        if trial.learning_rate == 8:
+            raise KeyboardInterrupt
+        if trial.learning_rate == 9:
+            raise ZeroDivisionError("a bug")
+        ended = super().result(program, trial, on_epoch)
+        return replace(ended, fault=Fault("MemoryError: none left", "")) if trial.learning_rate == 7 else ended
+
+
+class Recorder:
+    """What was begun, in order, and what was told."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.told: list[str] = []
+        self.started: list[int] = []
+
+    def watch(self) -> Silent:
+        watcher = Silent()
+        watcher.begin = lambda plan, todo, jobs: self.began.append(plan.experiment.name)  # type: ignore[method-assign]
+        return watcher
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
+    """Trials that end at once in this process, on made-up data; reports without figures."""
+    recorded = Recorder()
+
+    @contextmanager
+    def start(jobs: int, places: Places) -> Iterator[OneProcess]:
+        recorded.started.append(jobs)
+        yield OneProcess(Odd())
+
+    def describe(settings: Data, places: Places, download: bool = False) -> Facts:
+        if settings.name == "leaf":
+            raise DataError("leaf: not here")
+        return facts()
+
+    monkeypatch.setattr(executors, "start", start)
+    monkeypatch.setattr(access, "facts", describe)
+    monkeypatch.setattr(write, "write", lambda folder: digest.write(folder, digest.of(Results(folder))))
+    monkeypatch.chdir(tmp_path)
+    return recorded
+
+
+def write_config(name: str, folder: str = "configs", **changes: Any) -> None:
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    text = yaml.safe_dump(values(**({"name": name} | changes)), sort_keys=False)
+    (Path(folder) / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def run(recorder: Recorder, *names: str, **asked: Any) -> Ending:
+    settings = Asked(Path("configs"), Path("results"), Places.from_environment(None, True), jobs=0, **asked)
+    return reproduce.reproduce(names, settings, recorder.watch, recorder.told.append)
+
+
+def page() -> str:
+    return Path("results/README.md").read_text(encoding="utf-8")
+
+
+def command(*words: str) -> Result:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        return CliRunner().invoke(main, ["reproduce", "-j", "0", "--offline", "-q", *words])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_the_cheapest_runs_first_and_all_stand_on_the_page(recorder: Recorder) -> None:
+    write_config("long", train__epochs=50, claims=[CLAIM])
+    write_config("short", train__epochs=2)
+    write_config("middle", "configs/claims", train__epochs=9)
+    assert run(recorder) == Ending()
+    assert recorder.began == ["short", "middle", "long"]
+    assert recorder.told[2] == "long: 8 trials, 1 inconclusive, results/long/report.html"
+    names = ("long", "short", "middle")  # in the order of the files, those of the folder itself first
+    places = [page().index(f"[{name}]({name}/report.md)") for name in names]
+    assert places == sorted(places)
+    assert "([config](../configs/claims/middle.yaml))" in page()
+    assert "it trains" in page()
+    assert "Not run" not in page()
+
+
+def test_what_is_done_is_skipped_until_a_statement_changes(recorder: Recorder) -> None:
+    write_config("one")
+    run(recorder)
+    run(recorder, "one")
+    assert recorder.began == ["one"]
+    assert recorder.told[1] == "one: done before, skipped"
+    write_config("one", claims=[CLAIM])
+    run(recorder)
+    assert len(recorder.began) == 2
+    assert len(recorder.started) == 1  # nothing was trained for that
+    assert "it trains" in page()
+
+
+def test_results_without_their_records_get_them(recorder: Recorder) -> None:
+    write_config("one")
+    run(recorder)
+    (Path("results/one") / results_dir.RUN).unlink()
+    run(recorder)
+    assert (Path("results/one") / results_dir.RUN).is_file()
+    assert len(recorder.started) == 1
+
+
+def test_one_that_fails_does_not_stop_the_others(recorder: Recorder) -> None:
+    write_config("faulty", sweep__learning_rate=[0.1, 7.0])
+    write_config("homeless", data__name="leaf")
+    write_config("buggy", sweep__learning_rate=[9.0])
+    write_config("good", train__epochs=99)
+    ending = run(recorder)
+    assert ending.failed == {
+        "homeless": "leaf: not here",
+        "buggy": "ZeroDivisionError: a bug",
+        "faulty": "4 trial(s) failed; the same command tries them again",
+    }
+    assert recorder.told == ["good: 8 trials, results/good/report.html"]
+    assert "4 of 8, 4 failed" in page()
+    assert "- [homeless](../configs/homeless.yaml)" in page()
+
+
+def test_results_that_another_command_writes_are_left_to_it(recorder: Recorder) -> None:
+    write_config("a")
+    write_config("b", train__epochs=5000)
+    with store.claim(Path("results/a")):
+        ending = run(recorder)
+    assert list(ending.failed) == ["a"]
+    assert re.match(
+        r"results/a: in use by process \d+ on .*; wait for it, or stop it and run again", ending.failed["a"]
+    )
+    assert recorder.told[0].startswith("b: 8 trials")
+    assert run(recorder) == Ending()
+    assert recorder.began == ["a", "b", "a"]
+    assert page().count("| 8 of 8 |") == 2
+
+
+@pytest.mark.parametrize(("budget", "left"), [(0.0, ["a", "b"]), (60.0, ["b"]), (1e9, [])])
+def test_no_experiment_begins_that_would_probably_take_longer(
+    recorder: Recorder, budget: float, left: list[str]
+) -> None:
+    write_config("a")
+    write_config("b", train__epochs=100_000)
+    ending = run(recorder, budget=budget)
+    assert [job.name for job in ending.left] == left
+    assert recorder.began == [name for name in "ab" if name not in left]
+    assert all(f"- [{name}](../configs/{name}.yaml): about" in page() for name in left)
+
+
+def test_an_interrupt_leaves_the_page_right(recorder: Recorder) -> None:
+    write_config("a")
+    write_config("b", train__epochs=5000, sweep__learning_rate=[0.1, 8.0, 0.01], variants={"plain": {}})
+    write_config("c", train__epochs=50_000)
+    with pytest.raises(KeyboardInterrupt):
+        run(recorder)
+    assert recorder.began == ["a", "b"]
+    assert "| 8 of 8 |" in page()
+    assert "| 0 of 6 |" in page()  # the highest rates come first
+    assert "- [c](../configs/c.yaml): about" in page()
+
+
+def test_a_smoke_run_writes_no_page_and_keeps_its_workers(recorder: Recorder) -> None:
+    write_config("a")
+    write_config("b")
+    write_config("b-short")
+    Path("results").mkdir()
+    Path("results/README.md").write_text("mine", encoding="utf-8")
+    assert run(recorder, smoke=True) == Ending()
+    assert page() == "mine"
+    assert recorder.began == ["a-smoke", "b-smoke"]
+    assert recorder.started == [0]
+    assert Path("results/a-smoke", results_dir.RUN).is_file()
+
+
+def test_smoke_results_are_not_on_the_page(recorder: Recorder) -> None:
+    write_config("a")
+    run(recorder, smoke=True)
+    run(recorder)
+    assert "a-smoke" not in page()
+
+
+def test_a_page_of_somebody_else_is_left_alone(recorder: Recorder) -> None:
+    write_config("a")
+    Path("results").mkdir()
+    Path("results/README.md").write_text("# Mine", encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"README\.md: not written by `bnbench reproduce`"):
+        run(recorder)
+    assert page() == "# Mine"
+    assert recorder.began == []
+
+
+def test_results_that_git_kept_stay_on_the_page(recorder: Recorder) -> None:
+    write_config("a")
+    write_config("b")
+    run(recorder)
+    (Path("results/b") / store.DATABASE).unlink()
+    run(recorder, "a")
+    assert "[b](b/report.md)" in page()
+
+
+def test_short_forms_stand_for_full_ones_but_not_in_smoke_runs() -> None:
+    known = {name: Path(name) for name in ("a", "a-short", "b", "c-short")}
+    assert reproduce.chosen(known, []) == ["a-short", "b", "c-short"]
+    assert reproduce.chosen(known, [], full=True) == ["a", "b", "c-short"]
+    assert reproduce.chosen(known, ["a", "b", "a"]) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("files", "names", "message"),
+    [
+        (["configs/leaf"], ["leef"], r"'leef' is not one of leaf \(did you mean 'leaf'\?\)"),
+        ([], [], "configs: no such folder"),
+        (["other/leaf"], [], "configs: no such folder"),
+        (["configs/a", "configs/claims/a"], ["a"], r"configs/claims/a\.yaml: of the same name as configs/a\.yaml"),
+    ],
+)
+def test_names_that_cannot_be_run_are_told(
+    recorder: Recorder, files: list[str], names: list[str], message: str
+) -> None:
+    for file in files:
+        write_config(Path(file).name, str(Path(file).parent))
+    with pytest.raises(ConfigError, match=message):
+        run(recorder, *names)
+    assert not Path("results").exists()
+
+
+def test_a_file_is_named_as_its_experiment(recorder: Recorder) -> None:
+    write_config("a")
+    Path("configs/a.yaml").rename("configs/b.yaml")
+    assert "'a', wanted 'b'" in run(recorder).failed["b"]
+
+
+def test_the_command_tells_what_is_left_and_what_failed(recorder: Recorder) -> None:
+    write_config("a", sweep__learning_rate=[0.1, 7.0])
+    write_config("b", train__epochs=1_000_000)
+    done = command("a", "b", "--budget", "1m30s")
+    assert done.exit_code == 1
+    assert "left for want of time: b (about " in done.stdout
+    assert "the same command goes on from there:\n  bnbench " in done.stdout
+    assert "1 experiment(s) failed:\n  a: 4 trial(s) failed" in done.stderr
+    assert page().startswith(index.MARK)
+
+
+def test_a_refuted_claim_is_no_failure(recorder: Recorder) -> None:
+    write_config("a", sweep__seeds=8, claims=[CLAIM | {"probability": {"at_most": 0.5}}, CLAIM])
+    done = command("--all")
+    assert done.exit_code == 0
+    assert done.stdout.startswith("a: 32 trials, ")
+    assert "refuted" in page()
+
+
+def test_an_interrupt_tells_how_to_go_on(recorder: Recorder) -> None:
+    write_config("a", sweep__learning_rate=[8.0])
+    done = command("--all")
+    assert done.exit_code == 130
+    assert "The same command goes on from there" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "wanted either names or --all; there are a, b"),
+        (["a", "--all"], "wanted either names or --all; there are a, b"),
+        (["--all", "--budget", "30"], "'30' is no time: wanted one as 90s, 30m, 2h or 1h30m"),
+        (["--all", "--budget", ""], "'' is no time"),
+        (["c"], "'c' is not one of a, b"),
+    ],
+)
+def test_a_slip_is_told(recorder: Recorder, words: list[str], message: str) -> None:
+    write_config("a")
+    write_config("b")
+    done = command(*words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert not Path("results").exists()

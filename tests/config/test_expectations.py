@@ -1,0 +1,165 @@
+from typing import Any
+
+import pytest
+import yaml
+
+from bnbench.analysis.lr_metrics import OverRates
+from bnbench.analysis.registry import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
+from bnbench.config.load import baseline, check_config
+from bnbench.config.smoke import cut
+from bnbench.errors import ConfigError
+from bnbench.results.claims import BETTER_LOW
+from support.examples import make_plan, values
+
+CLAIM: dict[str, Any] = {"text": "x", "metric": "max_stable_rate", "of": "batchnorm", "ratio": {"at_least": 3}}
+SCORE: dict[str, Any] = {"text": "x", "metric": "aulc", "of": "batchnorm", "difference": {"at_least": 0}}
+
+
+def test_a_claim_is_read_and_recorded() -> None:
+    experiment = check_config(values(claims=[CLAIM, SCORE | {"at": 0.1}]), "tiny.yaml")
+    assert [str(claim.bound) for claim in experiment.claims] == ["at least 3", "at least 0"]
+    assert [claim.kind for claim in experiment.claims] == ["ratio", "difference"]
+    assert [claim.at for claim in experiment.claims] == ["best", 0.1]
+    assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+    make_plan(claims=[CLAIM, SCORE | {"at": 0.1, "over": "plain"}])
+
+
+def test_the_ids_of_trials_do_not_depend_on_claims() -> None:
+    assert [t.id for t in make_plan(claims=[CLAIM]).trials] == [t.id for t in make_plan().trials]
+
+
+def test_a_smoke_cut_makes_no_claims() -> None:
+    assert cut(check_config(values(claims=[SCORE | {"at": 0.1}]), "tiny.yaml")).claims == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        (CLAIM | {"metrc": "x"}, "claims[0].metrc: unknown key (did you mean 'metric'?)"),
+        (CLAIM | {"ratio": {"at_leest": 3}}, "claims[0].ratio.at_leest: unknown key (did you mean 'at_least'?)"),
+        (CLAIM | {"metric": "best_rat"}, "(did you mean 'best_rate'?)"),
+        (
+            CLAIM | {"difference": {"at_least": 0}},
+            "found ratio and difference of value, ratio",
+        ),
+        ({"text": "x", "metric": "aulc", "of": "batchnorm"}, "found none of value, ratio, difference, probability"),
+        (CLAIM | {"ratio": None, "value": {"at_least": 3}, "over": "plain"}, "a value is of one variant alone"),
+        (CLAIM | {"ratio": {}}, "claims[0].ratio: wanted at_least, at_most or both"),
+        (CLAIM | {"ratio": {"at_least": 3, "at_most": 2}}, "nothing lies between"),
+        (CLAIM | {"ratio": {"at_least": "3"}}, "claims[0].ratio.at_least: found '3', wanted a number"),
+        (CLAIM | {"ratio": {"at_least": 0}}, "a ratio of at least 0: wanted more than 0"),
+        (CLAIM | {"ratio": None, "probability": {"at_least": 2}}, "a probability of at least 2: wanted 0 to 1"),
+        (CLAIM | {"ratio": None, "difference": {"at_least": 0}}, "max_stable_rate is known up to a factor"),
+        (CLAIM | {"metric": "stable_width"}, "stable_width is in decades"),
+        (CLAIM | {"metric": "ok"}, "ok is judged by the probability of one variant"),
+        (CLAIM | {"at": 0.1}, "max_stable_rate is of all rates together: leave 'at' out"),
+        (SCORE | {"at": "bst"}, "claims[0].at: 'bst' is neither a number nor 'best'"),
+        (SCORE | {"target": 0.9}, "aulc has no target"),
+        (SCORE | {"metric": "epochs_to_target", "target": 90}, "claims[0].target: found 90, wanted at most 1"),
+        (SCORE | {"metric": "ok", "across": "x"}, "ok is judged by the probability"),
+        (SCORE | {"metric": "epochs_to_target", "across": "x"}, "epochs_to_target has no range across an axis"),
+        (SCORE | {"difference": None, "probability": {"at_least": 0.5}, "across": "x"}, "no score to win by"),
+        ({"metric": "aulc"}, "claims[0].text: missing"),
+        ("batchnorm is better", "claims[0]: found 'batchnorm is better', wanted"),
+    ],
+)
+def test_a_claim_that_says_nothing_is_refused(claim: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_config(values(claims=[claim]), "tiny.yaml")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("tiny.yaml: ")
+
+
+@pytest.mark.parametrize(
+    ("claim", "message"),
+    [
+        ({"of": "batchnrm"}, r"claims\[0\].of: 'batchnrm' is not one of plain, batchnorm \(did you mean 'batchnorm'\?"),
+        ({"over": "plan"}, r"claims\[0\].over: 'plan' is not one of .*did you mean 'plain'"),
+        ({"of": "plain"}, r"claims\[0\].over: 'plain' over itself"),
+        ({"at": 0.5}, r"claims\[0\].at: 0.5 is not one of 0.01, 0.1"),
+        (
+            {"where": {"model.params.unit": 4}},
+            r"claims\[0\].where: 'model.params.unit' is not one of model.params.units",
+        ),
+        ({"where": {"model.params.units": 5}}, r"claims\[0\].where.model.params.units: 5 is not one of 4, 6"),
+        ({"across": "model.params.unit"}, r"claims\[0\].across: 'model.params.unit' is not one of .*units"),
+        (
+            {"across": "model.params.units", "where": {"model.params.units": 4}},
+            r"claims\[0\].across: model.params.units stands in 'where', too",
+        ),
+    ],
+    ids=str,
+)
+def test_a_claim_names_what_the_experiment_has(claim: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_plan(claims=[SCORE | claim], sweep__grid={"model.params.units": [4, 6]})
+
+
+def test_without_axes_there_is_no_where() -> None:
+    with pytest.raises(ConfigError, match=r"claims\[0\].where: 'x': there are no axes"):
+        make_plan(claims=[SCORE | {"where": {"x": 1}}])
+
+
+def test_the_baseline_is_plain_or_the_first() -> None:
+    assert baseline(["batchnorm", "plain"]) == "plain"
+    assert baseline(["batchnorm", "layernorm"]) == "batchnorm"
+
+
+def test_every_metric_stands_in_one_list_and_has_one_definition() -> None:
+    assert not set(OF_ONE_RATE) & set(OVER_RATES)
+    assert set(OVER_RATES) <= set(OverRates.__dataclass_fields__)
+    assert set(TARGETED) <= set(OF_ONE_RATE)
+    assert set(METRICS) >= BETTER_LOW
+
+
+FIGURE: dict[str, Any] = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+
+
+def test_a_published_figure_is_read_and_recorded() -> None:
+    timed = FIGURE | {"metric": "epochs_to_target", "value": 12.0, "target": 0.8, "at": 0.1, "note": "read off Fig. 2"}
+    experiment = check_config(values(published=[FIGURE, timed]), "tiny.yaml")
+    first, second = experiment.published
+    assert (first.source, first.value, first.at, first.target, first.note) == ("Table 1", 0.9, "best", None, "")
+    assert (second.at, second.target, second.note) == (0.1, 0.8, "read off Fig. 2")
+    assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+
+
+def test_the_ids_of_trials_do_not_depend_on_published_figures() -> None:
+    assert [t.id for t in make_plan(published=[FIGURE]).trials] == [t.id for t in make_plan().trials]
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        (FIGURE | {"sourc": "x"}, "published[0].sourc: unknown key (did you mean 'source'?)"),
+        (FIGURE | {"source": ""}, "published[0].source"),
+        (FIGURE | {"metric": "test_acuracy"}, "(did you mean 'test_accuracy'?)"),
+        (FIGURE | {"value": "90%"}, "published[0].value: '90%' is neither a number nor 'never'"),
+        (FIGURE | {"target": 0.9}, "test_accuracy has no target: leave it out"),
+        (FIGURE | {"metric": "best_rate", "at": 0.1}, "best_rate is of all rates together: leave 'at' out"),
+        ({"source": "x"}, "published[0].variant: missing"),
+        (FIGURE | {"value": "never"}, "never: wanted a number; only a time to a target may never come"),
+    ],
+)
+def test_a_published_figure_that_says_nothing_is_refused(figure: Any, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check_config(values(published=[figure]), "tiny.yaml")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        ({"variant": "plan"}, r"published\[0\].variant: 'plan' is not one of .*did you mean 'plain'"),
+        ({"at": 0.5}, r"published\[0\].at: 0.5 is not one of 0.01, 0.1"),
+        (
+            {"where": {"model.params.unit": 4}},
+            r"published\[0\].where: 'model.params.unit' is not one of model.params.units",
+        ),
+        ({"where": {"model.params.units": 5}}, r"published\[0\].where.model.params.units: 5 is not one of 4, 6"),
+    ],
+    ids=str,
+)
+def test_a_published_figure_names_what_the_experiment_has(figure: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_plan(published=[FIGURE | figure], sweep__grid={"model.params.units": [4, 6]})

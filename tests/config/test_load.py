@@ -1,0 +1,253 @@
+import math
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bnbench.config import smoke
+from bnbench.config.load import check_config, load_config
+from bnbench.config.overrides import parse_overrides
+from bnbench.config.schema import DATA_SETS, NORMS, Experiment, LogSpaced
+from bnbench.errors import ConfigError
+from bnbench.model.layers import NORM_CLASSES
+from bnbench.planning import keras_checks
+from support.examples import values
+from support.paths import CONFIGS
+
+FILES = sorted(CONFIGS.glob("**/*.yaml"))
+
+
+def check(**changes: object) -> Experiment:
+    return keras_checks.resolve(check_config(values(**changes), "tiny.yaml"), "tiny.yaml")
+
+
+def test_the_small_experiment_is_read() -> None:
+    experiment = check()
+    assert experiment.train.epochs == 3
+    assert experiment.train.optimizer.name == "sgd"
+    assert experiment.train.optimizer.arguments == {"momentum": 0.9}
+    assert experiment.variants["batchnorm"].norm.name == "batch"
+    assert experiment.sweep.rates() == [0.01, 0.1]
+    assert experiment.sweep.seed_list() == [0, 1]
+
+
+def test_log_spaced_rates_have_both_ends_and_no_rounding_dust() -> None:
+    experiment = check(sweep__learning_rate={"from": 1e-3, "to": 1e3, "points": 7})
+    assert experiment.sweep.rates() == [0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
+
+
+def test_a_list_of_rates_is_sorted() -> None:
+    assert check(sweep__learning_rate=[1, 1e-2, 0.1]).sweep.rates() == [0.01, 0.1, 1.0]
+
+
+@given(st.floats(1e-9, 1e3), st.floats(1.01, 1e6), st.integers(2, 50))
+def test_log_spaced_rates_ascend(start: float, factor: float, points: int) -> None:
+    rates = LogSpaced.model_validate({"from": start, "to": start * factor, "points": points}).rates()
+    assert len(rates) == points
+    assert rates[0] == start
+    assert rates[-1] == start * factor
+    assert all(later > earlier for earlier, later in pairwise(rates))
+
+
+def test_three_ways_to_name_an_optimizer_are_one() -> None:
+    ways = ["adam", {"adam": None}, {"name": "adam"}]
+    assert len({check(train__optimizer=way).train.optimizer.name for way in ways}) == 1
+    assert check(train__optimizer={"adam": {"beta_1": 0.8}}) == check(train__optimizer={"name": "adam", "beta_1": 0.8})
+
+
+def test_a_loss_that_is_named_is_taken_from_logits_too() -> None:
+    assert check(train__loss="sparse_categorical_crossentropy") == check()
+    assert check(train__loss="categorical_crossentropy").train.loss.arguments == {"from_logits": True}
+    explicit = check(train__loss={"categorical_crossentropy": {"from_logits": False}})
+    assert explicit.train.loss.arguments == {"from_logits": False}
+    assert check(train__loss="mse").train.loss.arguments == {}
+
+
+def test_a_variant_may_be_named_by_a_number() -> None:
+    assert list(check(variants={200: {"norm": "none"}}).variants) == ["200"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("train__epoch", 5, "train.epoch: unknown key (did you mean 'epochs'?)"),
+        ("train__(word)", 5, "train.(word): unknown key; known here: epochs"),
+        ("[key]", 5, "tiny.yaml: [key]: unknown key; known here: name"),
+        ("(0", 5, "tiny.yaml: (0: unknown key; known here: name"),
+        ("variants__plain__nrm", "batch", "variants.plain.nrm: unknown key (did you mean 'norm'?)"),
+        ("data__splt", {}, "data.splt: unknown key (did you mean 'split'?)"),
+        ("data__split__validate", 0.1, "data.split.validate: unknown key (did you mean 'validation'?)"),
+        ("sweep__learning_rate", {"from": 1, "to": 2, "point": 3}, "unknown key (did you mean 'points'?)"),
+        ("trian", {}, "tiny.yaml: trian: unknown key (did you mean 'train'?)"),
+        (
+            "variants__plain__norm",
+            "batchh",
+            "'batchh' is not one of none, batch, layer, group, rms (did you mean 'batch'?)",
+        ),
+        ("data__name", "leaff", "'leaff' is not one of"),
+        ("data__scale", "unti", "(did you mean 'unit'?)"),
+        ("train__optimizer", "sdg", "train.optimizer: 'sdg' is no optimizer of Keras (did you mean 'sgd'?)"),
+        ("train__optimizer", {"name": "sgd", "learning_rate": 1}, "the rate is swept"),
+        ("train__optimizer", {"name": "sgd", "momentun": 1}, "(did you mean 'momentum'?)"),
+        ("train__schedule", {"cosine": {"decay_stepz": 1}}, "(did you mean 'decay_steps'?)"),
+        ("train__schedule", {"cosine": {}}, "CosineDecay needs decay_steps"),
+        ("train__schedule", {"cosine": {"decay_steps": 1, "initial_learning_rate": 1}}, "factor of the swept rate"),
+        ("train__loss", "cross_entropy", "is no loss of Keras"),
+        ("train__callbacks", ["lambda_callback"], "train.callbacks[0]: 'lambda_callback' cannot be used"),
+        (
+            "train__callbacks",
+            [{"model_checkpoint": {"filepath": "elsewhere.keras"}}],
+            "files go under the results folder",
+        ),
+        ("train__callbacks", [{"early_stopping": {"restore_best_weights": True}}], "final and with the best weights"),
+        ("train__optimizer", {"adam": {"use_ema": True}}, "averaged weights"),
+        ("train__callbacks", [{"early_stopping": {"monitor": "val_los"}}], "(did you mean 'val_loss'?)"),
+        ("train__callbacks", [{"early_stopping": {"mode": "sideways"}}], "'sideways' is not one of auto, min, max"),
+        ("train__optimizer", {"sgd": {"momentum": "0.9"}}, "train.optimizer.momentum: found '0.9', wanted a number"),
+        ("train__optimizer", {"adam": {"epsilon": math.inf}}, "train.optimizer.adam.epsilon: found inf"),
+        ("train__optimizer", {"sgd": 5}, "sgd: found 5, wanted a mapping of its arguments"),
+        ("train__loss", "poisson", "cannot be used in a config: wanted one of binary_crossentropy"),
+        ("variants__plain__norm", {"none": {"momentum": 1}}, "none takes no arguments"),
+        ("variants__plain__norm", {"batch": 5}, "batch: found 5, wanted a mapping of its arguments"),
+        ("sweep__learning_rate", [1e-60], "1e-60 is no learning rate: wanted 1.2e-38 to 3.4e+38"),
+        ("sweep__seeds", {}, "found {}, wanted a number or a list"),
+        ("sweep__learning_rate", {"start": 1, "to": 2, "points": 3}, "sweep.learning_rate.start: unknown key"),
+        ("train__epochs", 0, "train.epochs: found 0, wanted at least 1"),
+        ("train__epochs", "5", "train.epochs: found '5', wanted a whole number"),
+        ("train__epochs", True, "train.epochs: found True, wanted a whole number"),
+        ("train__epochs", 1.5, "wanted a whole number"),
+        ("train__epochs", None, "wanted a whole number"),
+        ("train__batch_size", "half", "'half' is neither a number nor 'full'"),
+        ("train__batch_size", -1, "found -1, wanted at least 1"),
+        ("train", 5, "train: found 5, wanted a mapping"),
+        ("variants", {}, "variants: found {}, wanted at least one entry"),
+        ("variants", ["plain"], "variants: found ['plain'], wanted a mapping"),
+        ("model__layers", [], "model.layers: found [], wanted at least one entry"),
+        ("name", "../../etc", "cannot be a name"),
+        ("name", "", "cannot be a name"),
+        ("name", ".hidden", "cannot be a name"),
+        ("name", 5, "name: found 5, wanted text"),
+        ("sweep__learning_rate", [], "an empty list: wanted at least one rate"),
+        ("sweep__learning_rate", [0.1, -1], "-1.0 is no learning rate"),
+        ("sweep__learning_rate", [0], "0.0 is no learning rate"),
+        ("sweep__learning_rate", [math.nan], "wanted a finite number"),
+        ("sweep__learning_rate", [math.inf], "wanted a finite number"),
+        ("sweep__learning_rate", ["fast"], "found 'fast', wanted a number"),
+        ("sweep__learning_rate", "1e-3 to 1", "wanted {from: 1.0e-3"),
+        ("sweep__learning_rate", [0.1, 0.1], "holds 0.1 twice"),
+        ("sweep__learning_rate", {"from": 1, "to": 0.1, "points": 3}, "wanted from < to"),
+        ("sweep__seeds", 5000, "found 5000, wanted at most 1000"),
+        ("sweep__seeds", 0, "found 0, wanted at least 1"),
+        ("sweep__seeds", [], "seeds is empty"),
+        ("sweep__grid", {f"model.params.{name}": list(range(100)) for name in "abc"}, "4,000,000 trials a variant"),
+        ("sweep__seeds", [1, 1], "seeds holds 1 twice"),
+        ("sweep__seeds", [-1], "found -1"),
+        ("sweep__seeds", "many", "found 'many'"),
+        ("sweep__grid", {"train.batch_size": []}, "train.batch_size is empty"),
+        ("data__split__validation", 1.5, "found 1.5, wanted less than 1"),
+        ("data__split__validation", "train", "'train' is neither a number nor 'test'"),
+        ("data__limit", 0, "found 0, wanted at least 1"),
+        ("title", "\x1b[2J", r"title: found '\x1b[2J': wanted characters that can be printed"),
+        ("title", "\0", "wanted characters that can be printed"),
+        ("title", "\ud800", "wanted characters that can be printed"),
+        ("model__params", {"a\x1b": 1}, "model.params: found 'a\\x1b': wanted characters"),
+        ("title", "x" * 2001, "2,001 characters, wanted at most 2,000"),
+        ("train__epochs", 2**63, "train.epochs: found a whole number of 64 bits, wanted at most 63"),
+        ("train__optimizer", {"sgd": {"momentum": 10**4000}}, "train.optimizer.sgd.momentum: found a whole number of"),
+        ("sweep__seeds", list(range(1001)), "seeds holds 1,001 values: at most 1,000"),
+        ("sweep__grid", {"train.epochs": list(range(1, 1002))}, "train.epochs holds 1,001 values"),
+        ("train__optimizer", {"sgd": {"momentum": True}}, "found True, wanted a number"),
+        ("train__optimizer", {"sgd": {"nesterov": [True]}}, "found [True], wanted true or false"),
+        ("train__schedule", {"piecewise_constant": {"boundaries": "ab", "values": [1]}}, "found 'ab', wanted a number"),
+        ("train__callbacks", [{"early_stopping": {"patience": {"x": 1}}}], "patience: found {'x': 1}, wanted a number"),
+    ],
+)
+def test_what_is_wrong_is_told_with_place_find_and_wish(key: str, value: object, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(**{key: value})
+    assert message in str(caught.value)
+    assert str(caught.value).startswith("tiny.yaml: ")
+
+
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(train__epochs=0, data__name="x", sweep__seeds=0)
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_of_very_much_that_is_wrong_the_first_is_told() -> None:
+    with pytest.raises(ConfigError) as caught:
+        check(sweep__learning_rate=["x"] * 500)
+    assert len(str(caught.value).splitlines()) == 21
+    assert str(caught.value).endswith("and 480 more")
+
+
+@pytest.mark.parametrize("place", ["title", "model__params__x", "sweep__grid"])
+def test_what_is_very_deep_is_refused(place: str) -> None:
+    deep: object = 1
+    for _ in range(300):
+        deep = {"a": deep} if place == "sweep__grid" else [deep]
+    with pytest.raises(ConfigError, match="more than 50 lists and mappings in one another"):
+        check(**{place: deep})
+
+
+def test_a_missing_part_is_named() -> None:
+    broken = values()
+    del broken["train"]["epochs"], broken["model"]
+    with pytest.raises(ConfigError) as caught:
+        check_config(broken, "tiny.yaml")
+    assert str(caught.value).splitlines() == ["tiny.yaml: model: missing", "tiny.yaml: train.epochs: missing"]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_recorded_is_the_same_experiment(path: Path) -> None:
+    experiment = load_config(path)
+    assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+
+
+@given(
+    st.fixed_dictionaries(
+        {
+            "train__epochs": st.integers(1, 10**6),
+            "train__batch_size": st.just("full") | st.integers(1, 10**9),
+            "train__steps_per_epoch": st.none() | st.integers(1, 10**9),
+            "title": st.text(st.characters(exclude_categories=("Cs", "Cc", "Cn")), max_size=50),
+            "sweep__seeds": st.integers(1, 1000)
+            | st.lists(st.integers(0, 2**31 - 1), min_size=1, max_size=5, unique=True),
+            "sweep__learning_rate": st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=5, unique=True),
+            "data__split__validation": st.just("test") | st.floats(0.001, 0.999),
+        }
+    )
+)
+@settings(max_examples=50)
+def test_dumping_and_reading_is_the_identity(changes: dict[str, object]) -> None:
+    experiment = check(**changes)
+    assert check_config(experiment.dump(), "again") == experiment
+
+
+def test_overrides_reach_every_depth(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values()), encoding="utf-8")
+    experiment = load_config(path, parse_overrides(["train.epochs=7", "data.split.validation=test", "title=x"]))
+    assert (experiment.train.epochs, experiment.data.split.validation, experiment.title) == (7, "test", "x")
+    with pytest.raises(ConfigError, match="'epochs' holds a number, so it has no key 'x'"):
+        load_config(path, {"train.epochs.x": 1})
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_smoke_cuts_to_seconds(path: Path) -> None:
+    whole = load_config(path)
+    cut = smoke.cut(whole)
+    assert cut.name == f"{whole.name}-smoke"
+    assert cut.train.epochs * (cut.train.steps_per_epoch or 0) <= 8
+    assert len(cut.sweep.rates()) <= 3
+    assert cut.sweep.seed_list() == [0]
+    assert list(cut.variants) == list(whole.variants)
+
+
+def test_the_norms_are_those_that_layers_knows() -> None:
+    assert ("none", *NORM_CLASSES) == NORMS
+    assert len(DATA_SETS) == 10

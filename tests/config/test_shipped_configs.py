@@ -1,0 +1,93 @@
+"""The experiments that come with bnbench: each is read and planned; none is trained here (`make smoke` does)."""
+
+from pathlib import Path
+
+import pytest
+from test_real_data import KNOWN
+
+from bnbench.config import smoke
+from bnbench.config.load import load_config
+from bnbench.config.schema import Data, Experiment
+from bnbench.data.types import Facts
+from bnbench.planning import plan
+from bnbench.planning.plan import Plan
+from support.paths import ROOT
+
+CONFIGS = sorted((ROOT / "configs").glob("**/*.yaml"))
+SHORT = [path for path in CONFIGS if path.stem.endswith("-short")]
+each = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+
+
+def facts(settings: Data) -> Facts:
+    """Of the published set, with no file of it."""
+    known = KNOWN[settings.name]
+    dtype = "uint8" if len(known.shape) == 3 and settings.name != "digits" else "float32"
+    classes = tuple(settings.classes or (f"class {i}" for i in range(len(known.counts))))
+    rows = (known.rows, known.test_rows, known.repeated)
+    return Facts(settings.name, "made up", known.fingerprint, known.shape, dtype, classes, *rows)
+
+
+def planned(experiment: Experiment) -> Plan:
+    return plan.make(experiment, facts, experiment.name)
+
+
+@each
+def test_it_is_planned_and_so_is_its_smoke_run(path: Path) -> None:
+    experiment = load_config(path)
+    assert planned(experiment).trials
+    assert len(planned(smoke.cut(experiment)).trials) <= 3 * len(experiment.variants)
+
+
+@each
+def test_it_is_named_as_its_file_and_says_what_it_is(path: Path) -> None:
+    experiment = load_config(path)
+    assert experiment.name == path.stem
+    assert experiment.title.strip()
+    assert path.read_text(encoding="utf-8").startswith("# ")  # the source, and what we chose where it is silent
+
+
+def test_no_two_share_a_name() -> None:
+    assert len({path.stem for path in CONFIGS}) == len(CONFIGS)  # and so a folder under results/
+
+
+@each
+def test_statements_name_their_source_and_stand_there_once(path: Path) -> None:
+    experiment = load_config(path)
+    assert all(row.source.strip() for row in experiment.published)
+    assert all(claim.text.strip() for claim in experiment.claims)
+    for statements in (experiment.published, experiment.claims):
+        assert all(one not in statements[:i] for i, one in enumerate(statements))
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path not in SHORT], ids=lambda path: path.stem)
+def test_the_readme_lists_it(path: Path) -> None:
+    assert f"`{path.stem}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", [path for path in CONFIGS if path.parent.name == "claims"], ids=lambda path: path.stem)
+def test_an_advantage_is_judged_over_seeds_and_against_warm_up_too(path: Path) -> None:
+    experiment = load_config(path)
+    assert len(experiment.sweep.seed_list()) >= 5
+    assert experiment.variants["warmup"].norm.name == "none"
+    assert {"warmup", None} <= {claim.over for claim in experiment.claims}
+    assert {claim.at == "best" for claim in experiment.claims} == {True, False}  # at equal rate, too
+
+
+@each
+def test_its_comments_keep_to_the_width_of_the_code(path: Path) -> None:
+    assert max(map(len, path.read_text(encoding="utf-8").splitlines())) <= 120
+
+
+@pytest.mark.parametrize("path", SHORT, ids=lambda path: path.stem)
+def test_a_short_form_only_leaves_out(path: Path) -> None:
+    short, full = load_config(path), load_config(path.with_name(path.name.replace("-short", "")))
+    assert "cut" in short.title
+    assert (short.data, short.model.layers, short.variants) == (full.data, full.model.layers, full.variants)
+    assert short.train.model_copy(update={"epochs": full.train.epochs}) == full.train
+    assert short.train.epochs <= full.train.epochs
+    assert set(short.sweep.rates()) <= set(full.sweep.rates())
+    assert set(short.sweep.seed_list()) <= set(full.sweep.seed_list())
+    assert all(set(values) <= set(full.sweep.grid[axis]) for axis, values in short.sweep.grid.items())
+    assert all(row in full.published for row in short.published)
+    assert all(claim in full.claims for claim in short.claims)
+    assert len(planned(short).trials) * short.train.epochs < len(planned(full).trials) * full.train.epochs

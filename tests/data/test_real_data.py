@@ -1,0 +1,198 @@
+"""The published data sets themselves, wherever `BNBENCH_DATA` names a folder that holds them."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnbench.config.schema import Data
+from bnbench.data import access
+from bnbench.data.splits import part_sizes, split
+from bnbench.data.types import Dataset, Places
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a published set."""
+
+    fingerprint: str
+    shape: tuple[int, ...]
+    rows: int
+    test_rows: int
+    repeated: int
+    counts: tuple[int, ...]  # rows a class of the training pool
+
+
+MNIST_COUNTS = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
+DIGITS_COUNTS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
+LETTER_COUNTS = (
+    633,
+    630,
+    594,
+    638,
+    616,
+    622,
+    609,
+    583,
+    590,
+    599,
+    593,
+    604,
+    648,
+    617,
+    614,
+    635,
+    615,
+    597,
+    587,
+    645,
+    645,
+    628,
+    613,
+    628,
+    641,
+    576,
+)
+KNOWN = {
+    "distance": Known("1d5aeb255c53f4b4376187af3536d03832f51580f638dc486256868075c3689b", (4,), 4_000, 0, 0, ()),
+    "windows": Known(
+        "349df446e01c8074186f31a012d5e1919574db550814821a745b9337c8caa6d6", (6, 20), 1_000, 0, 0, (498, 502)
+    ),
+    "bag_of_words": Known(
+        "1de68870c762a66e8724bf9a7ec8bd2f7b9c31f36b701a4c58312c5f963168d3", (1000,), 2_000, 0, 0, (1001, 999)
+    ),
+    "digits": Known(
+        "c936b460756dc55b185be47c31f498ca5db7a0778b52233c52428e3b75422e9d", (8, 8, 1), 1797, 0, 0, DIGITS_COUNTS
+    ),
+    "leaf": Known("aabb90c18178eb481b8e99880351e0222daf5aeca0b4d00555aa16bd72768ae2", (192,), 990, 0, 0, (10,) * 99),
+    "letter": Known(
+        "942c328f23710251aac4c27130a0975e91f4b47684b3865ab98d1a07bf43dee2", (16,), 20_000, 4_000, 1_249, LETTER_COUNTS
+    ),
+    "notmnist": Known(
+        "0f301fdf56c58b0f593cc4eb38d56fa02b6a49223d027b7f2a3d12e61d0b52a2", (28, 28, 1), 10_000, 0, 196, (1000,) * 10
+    ),
+    "mnist": Known(
+        "fcbb93a75c43cbf83f9129832f6ae4bc9e80570e86e4b9a354ed4b034b176b24", (28, 28, 1), 70_000, 10_000, 0, MNIST_COUNTS
+    ),
+    "fashion_mnist": Known(
+        "7971967419a6b19a8b07f08a17910f4a151b9fef9fa347cb8ead97360b7095e0", (28, 28, 1), 70_000, 10_000, 0, (6000,) * 10
+    ),
+    "cifar10": Known(
+        "4c01b76bcba1c95987f008127c7271d1586cf6257491c429d789cb8148382470", (32, 32, 3), 60_000, 10_000, 0, (5000,) * 10
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    named = os.environ.get("BNBENCH_DATA")
+    if not named:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("BNBENCH_DATA names no folder of real data")
+    return Path(str(named))
+
+
+@pytest.fixture(scope="session")
+def places(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
+    return Places(real_data, tmp_path_factory.mktemp("cache"), offline=True)
+
+
+def load(name: str, places: Places) -> Dataset:
+    return access.load(Data(name=name), places)
+
+
+@pytest.mark.parametrize("name", access.names())
+def test_each_set_is_what_was_published(name: str, places: Places) -> None:
+    known, dataset = KNOWN[name], load(name, places)
+    facts = dataset.facts
+    assert facts.fingerprint == known.fingerprint
+    assert (facts.shape, facts.rows, facts.test_rows) == (known.shape, known.rows, known.test_rows)
+    assert facts.repeated_rows == dataset.repeated.sum() == known.repeated
+    pool = facts.rows - facts.test_rows
+    assert (tuple(np.bincount(dataset.y[:pool]).tolist()) if facts.classes else ()) == known.counts
+    assert not dataset.repeated[pool:].any()
+    assert access.facts(Data(name=name), places) == facts
+
+
+@pytest.mark.parametrize("name", access.names())
+def test_each_set_is_parted_exactly(name: str, places: Places) -> None:
+    settings, dataset = Data(name=name), load(name, places)
+    sizes = part_sizes(settings, dataset.facts, "here")
+    parts = split(dataset, settings, sizes, seed=0)
+    assert (len(parts.train), len(parts.validation), len(parts.test)) == (sizes.train, sizes.validation, sizes.test)
+    whole = np.concatenate([parts.train, parts.validation, parts.test])
+    assert len(np.unique(whole)) == len(whole) == dataset.facts.rows - dataset.facts.repeated_rows
+
+
+def test_leaf_is_parted_alike_in_every_species(places: Places) -> None:
+    dataset = load("leaf", places)
+    parts = split(dataset, Data(name="leaf"), part_sizes(Data(name="leaf"), dataset.facts, "here"), seed=1)
+    for part, each in ((parts.train, 7), (parts.validation, 1), (parts.test, 2)):
+        assert set(np.bincount(dataset.y[part]).tolist()) == {each}
+
+
+@pytest.mark.parametrize("name", ["letter", "notmnist"])
+def test_no_values_stand_in_two_parts(name: str, places: Places) -> None:
+    dataset = load(name, places)
+    settings = Data(name=name)
+    parts = split(dataset, settings, part_sizes(settings, dataset.facts, "here"), seed=0)
+    train, validation, test = (
+        {dataset.x[row].tobytes() for row in part} for part in (parts.train, parts.validation, parts.test)
+    )
+    assert not train & validation
+    assert not train & test
+    assert not validation & test
+
+
+@pytest.mark.parametrize("name", ["letter", "notmnist"])
+def test_equal_values_never_have_two_labels(name: str, places: Places) -> None:
+    dataset = load(name, places)
+    label: dict[bytes, int] = {}
+    for row, y in zip(dataset.x, dataset.y.tolist(), strict=True):
+        assert label.setdefault(row.tobytes(), y) == y
+
+
+def test_letter_has_the_repeats_that_are_known(places: Places) -> None:
+    dataset = load("letter", places)
+    assert len(dataset.x) - len({row.tobytes() for row in dataset.x}) == 1_332
+    # 83 of them are test rows that equal another test row, and stay.
+    test = {row.tobytes() for row in dataset.x[16_000:]}
+    assert 4_000 - len(test) == 83
+    assert sum(row.tobytes() in test for row in dataset.x[:16_000]) == 580
+
+
+def test_notmnist_has_its_blank_glyphs_in_one_class(places: Places) -> None:
+    dataset = load("notmnist", places)
+    blank = [i for i, glyph in enumerate(dataset.x) if glyph.min() == glyph.max()]
+    assert len(blank) == 141
+    assert {dataset.facts.classes[dataset.y[i]] for i in blank} == {"I"}
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
+def test_images_stand_in_the_published_order(name: str, places: Places) -> None:
+    dataset = load(name, places)
+    assert dataset.y[:5].tolist() == {"mnist": [5, 0, 4, 1, 9], "fashion_mnist": [9, 0, 0, 3, 0]}[name]
+    assert dataset.y[60_000:60_005].tolist() == {"mnist": [7, 2, 1, 0, 4], "fashion_mnist": [9, 2, 1, 1, 6]}[name]
+    header = bytes.fromhex("00000803" + "00002710" + "0000001c" * 2)
+    content = header + dataset.x[60_000:].tobytes()
+    wanted = {
+        "mnist": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+        "fashion_mnist": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    }[name]
+    assert hashlib.sha256(content).hexdigest() == wanted
+
+
+def test_cifar10_rows_pack_back_into_the_published_bytes(places: Places) -> None:
+    dataset = load("cifar10", places)
+    assert dataset.facts.classes[:4] == ("airplane", "automobile", "bird", "cat")
+    planes = dataset.x[50_000:].transpose(0, 3, 1, 2).reshape(10_000, -1)
+    packed = np.concatenate([dataset.y[50_000:, np.newaxis].astype(np.uint8), planes], axis=1)
+    digest = hashlib.sha256(packed.tobytes()).hexdigest()
+    assert digest == "8e2eb146ae340b09e24670f29cabc6326dba54da8789dab6768acf480273f65b"
+
+
+@pytest.mark.parametrize("name", ["leaf", "letter", "notmnist"])
+def test_verify_accepts_the_published_files(name: str, places: Places) -> None:
+    assert access.verify(name, places) == access.facts(Data(name=name), places)

@@ -1,0 +1,162 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnbench.data import validate
+from bnbench.data.types import Form, Located, Parsed, Source
+from bnbench.errors import DataError
+
+
+def _unused(_: tuple[Path, ...]) -> Parsed:
+    pytest.fail("arrays are described here, never parsed")
+
+
+SOURCE = Source(
+    name="toy",
+    title="Toy",
+    page="",
+    licence="",
+    rows=4,
+    shape=(2,),
+    class_count=2,
+    value_range=(0.0, 9.0),
+    forms=(Form("rows", (("rows.txt",),), _unused),),
+)
+LOCATED = Located(SOURCE.forms[0], (Path("rows.txt"),))
+
+
+def parsed(values: list[list[float]], labels: list[int], test_rows: int = 0, dtype: str = "uint8") -> Parsed:
+    return Parsed(np.array(values, dtype), np.array(labels, np.int32), ("a", "b"), test_rows)
+
+
+GOOD = parsed([[1, 2], [3, 4], [1, 2], [9, 0]], [0, 1, 0, 1], test_rows=1)
+
+
+def test_facts_say_what_the_arrays_are() -> None:
+    dataset = validate.describe(SOURCE, LOCATED, GOOD)
+    facts = dataset.facts
+    assert (facts.name, facts.form, facts.shape, facts.dtype) == ("toy", "rows", (2,), "uint8")
+    assert (facts.classes, facts.rows, facts.test_rows, facts.repeated_rows) == (("a", "b"), 4, 1, 1)
+    assert dataset.repeated.tolist() == [False, False, True, False]
+    assert dataset.value_range == (0.0, 9.0)
+    assert not any(array.flags.writeable for array in (dataset.x, dataset.y, dataset.repeated))
+
+
+def test_by_convention_no_row_of_some_sets_is_a_repeat() -> None:
+    assert validate.describe(replace(SOURCE, repeats=False), LOCATED, GOOD).facts.repeated_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (parsed([[1, 2], [3, 4]], [0, 1, 1]), r"3 labels for examples of shape \(2, 2\)"),
+        (parsed([[1], [2]], [0, 1]), r"of shape \(2,\) each"),
+        (parsed([[1, 2], [3, 4]], [0, 1], dtype="float64"), "values of type float64"),
+        (parsed([[1, 2], [3, 4]], [0, 1], test_rows=2), "none is left to train on"),
+        (parsed([[1, 2], [3, float("nan")]], [0, 1], dtype="float32"), "row 2 holds a value that is not a finite"),
+        (parsed([[1, 2], [3, 10]], [0, 1]), "values from 1 to 10, wanted 0 to 9"),
+        (parsed([[1, 2], [3, -1]], [0, 1], dtype="float32"), r"values from -1\.0 to 3\.0, wanted 0 to 9"),
+        (parsed([[1, 2], [3, 4]], [0, 2]), "labels from 0 to 2, wanted 0 to 1"),
+        (parsed([[1, 2], [3, 4]], [0, -1]), "labels from -1 to 0"),
+        (parsed([[1, 2], [3, 4]], [0, 0]), "no row of class b"),
+        (Parsed(np.zeros((2, 2), np.uint8), np.array([0, 1]), ("a", "b"), 0), "labels of type int64"),
+    ],
+)
+def test_impossible_arrays_are_refused(wrong: Parsed, message: str) -> None:
+    with pytest.raises(DataError, match=message) as caught:
+        validate.describe(SOURCE, LOCATED, wrong)
+    assert "rows.txt" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "test_rows", "marked"),
+    [
+        ([1, 2, 1, 1, 2], 0, [2, 3, 4]),  # the first of each stays
+        ([1, 2, 1, 3, 1], 2, [0, 2]),  # the last two are test rows: what equals one of them is marked, even the first
+        ([1, 2, 3, 4, 4], 2, []),  # test rows are never marked, not even repeats of one another
+        ([1, 2, 3], 0, []),
+    ],
+)
+def test_repeats_of_the_pool_and_of_test_rows_are_marked(values: list[int], test_rows: int, marked: list[int]) -> None:
+    x = np.array(values, np.uint8)[:, np.newaxis]
+    assert np.flatnonzero(validate.mark_repeats(x, test_rows)).tolist() == marked
+
+
+def test_rows_differ_if_one_value_does() -> None:
+    x = np.zeros((3, 28, 28, 1), np.uint8)
+    x[1, 27, 27, 0] = 1
+    assert validate.mark_repeats(x, 0).tolist() == [False, False, True]
+
+
+def test_the_fingerprint_sees_every_change() -> None:
+    x, y = GOOD.x, GOOD.y
+    other_x, other_y = x.copy(), y.copy()
+    other_x[3, 1] += 1
+    other_y[0] = 1
+    seen = {
+        validate.fingerprint(*arguments)
+        for arguments in (
+            (x, y, ("a", "b"), 1),
+            (other_x, y, ("a", "b"), 1),
+            (x, other_y, ("a", "b"), 1),
+            (x.reshape(4, 2, 1), y, ("a", "b"), 1),
+            (x.astype(np.float32), y, ("a", "b"), 1),
+            (x[::-1], y, ("a", "b"), 1),
+            (x, y, ("b", "a"), 1),
+            (x, y, ("a", "b"), 0),
+        )
+    }
+    assert len(seen) == 8
+
+
+def test_the_fingerprint_depends_on_nothing_else() -> None:
+    strided = np.repeat(GOOD.x, 2, axis=1)[:, ::2]
+    assert validate.fingerprint(strided, GOOD.y, ("a", "b"), 1) == validate.fingerprint(GOOD.x, GOOD.y, ("a", "b"), 1)
+
+
+def test_rows_may_have_a_number_each_instead_of_a_class() -> None:
+    x = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
+    dataset = validate.describe(SOURCE, LOCATED, Parsed(x, np.array([0.5, 2, 3], np.float32), (), 0))
+    assert (dataset.facts.classes, dataset.y.dtype) == ((), np.float32)
+    for y, message in (
+        (np.array([0, 1, 2], np.int32), "labels of type int32, wanted uint8 or float32, and float32"),
+        (np.array([0, np.nan, 2], np.float32), "numbers from nan to nan, wanted finite ones that differ"),
+        (np.ones(3, np.float32), "numbers from 1.0 to 1.0, wanted finite ones"),
+    ):
+        with pytest.raises(DataError, match=message):
+            validate.describe(SOURCE, LOCATED, Parsed(x, y, (), 0))
+
+
+THREE = validate.describe(
+    replace(SOURCE, class_count=3),
+    LOCATED,
+    Parsed(
+        np.array([[1, 1], [2, 2], [2, 2], [3, 3], [4, 4], [5, 5]], np.uint8),
+        np.array([0, 2, 2, 1, 2, 1], np.int32),
+        ("a", "b", "c"),
+        2,
+    ),
+)
+
+
+def test_some_classes_alone_are_a_data_set_of_their_own() -> None:
+    own = validate.of_classes(THREE, ["c", "a"])
+    assert own.x[:, 0].tolist() == [1, 2, 2, 4]
+    assert own.y.tolist() == [1, 0, 0, 0]
+    assert (own.facts.classes, own.facts.rows, own.facts.test_rows, own.facts.repeated_rows) == (("c", "a"), 4, 1, 1)
+    fingerprints = {
+        validate.of_classes(THREE, names).facts.fingerprint for names in (["c", "a"], ["a", "c"], ["a", "b"])
+    }
+    assert len({*fingerprints, THREE.facts.fingerprint}) == 4
+    assert own.repeated.tolist() == [False, False, True, False]
+
+
+def test_a_class_that_is_not_there_is_named() -> None:
+    with pytest.raises(DataError, match=r"data.classes: toy: 'aa' is not one of a, b, c \(did you mean 'a'\?\)"):
+        validate.of_classes(THREE, ["aa", "b"])
+    x = np.array([[1, 2], [3, 4]], np.float32)
+    numbers = validate.describe(SOURCE, LOCATED, Parsed(x, np.array([1, 2], np.float32), (), 0))
+    with pytest.raises(DataError, match="toy has a number a row and no classes"):
+        validate.of_classes(numbers, ["a", "b"])

@@ -1,0 +1,306 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import psutil
+import pytest
+import yaml
+
+import bnbench
+from bnbench.data.types import Places
+from bnbench.errors import ConfigError, DataError, WorkerError
+from bnbench.execution import executors, process_pool, protocols
+from bnbench.execution.executors import Kept
+from bnbench.execution.process_pool import Processes, _Queue
+from bnbench.execution.protocols import Trainer
+from bnbench.planning.plan import Plan
+from bnbench.planning.trial import Result, Saving
+from support.examples import make_plan
+from support.paths import ROOT
+from support.trainers import (
+    Choosy,
+    Dataless,
+    Fleeting,
+    Fragile,
+    Mortal,
+    Quick,
+    Slow,
+    Starved,
+    Steady,
+    Stillborn,
+    Unstartable,
+    exhaust,
+    hang,
+    segfault,
+)
+
+SAVING = Saving(Path("unused"))
+
+
+def run(planned: Plan, jobs: int, make: Callable[[], Trainer] = Quick) -> list[Result]:
+    with Processes(jobs, make) as started:
+        return sweep(started, planned)
+
+
+def sweep(started: protocols.Workers, planned: Plan) -> list[Result]:
+    started.check([cohort.program for cohort in planned.cohorts])
+    return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None))
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 5])
+def test_every_trial_comes_back_once(jobs: int) -> None:
+    planned = make_plan(sweep__seeds=7)
+    results = run(planned, jobs)
+    assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
+    assert len({result.worker for result in results}) <= jobs
+    rates = {trial.id: trial.learning_rate for trial in planned.trials}
+    assert all(result.epochs[-1].validation_loss == rates[result.trial] for result in results)
+
+
+def test_two_workers_begin_with_a_program_each() -> None:
+    results = run(make_plan(sweep__seeds=50), 2, Steady)
+    first = {result.program: result.worker for result in reversed(results)}
+    assert len(set(first.values())) == 2
+
+
+def test_a_single_program_is_shared_by_all_workers() -> None:
+    results = run(make_plan(variants={"plain": {}}, sweep__seeds=50), 2, Steady)
+    assert len({result.worker for result in results}) == 2
+
+
+KILLED = "was killed by SIGKILL; the system does that when memory runs out; tried 3 times"
+EXHAUSTED = "ResourceExhaustedError: OOM when allocating; tried 3 times"
+
+
+@pytest.mark.parametrize(("make", "reason"), [(Mortal, KILLED), (Starved, EXHAUSTED)])
+def test_a_trial_that_no_worker_survives_is_tried_three_times_and_costs_itself_alone(
+    make: Callable[[], Trainer], reason: str
+) -> None:
+    planned = make_plan(sweep__learning_rate=[0.1, 1.0, 10.0], sweep__seeds=2)
+    results = run(planned, 2, make)
+    assert len(results) == 12
+    faults = {result.trial: result.fault for result in results}
+    for trial in planned.trials:
+        fault = faults[trial.id]
+        assert (fault is not None) == (trial.learning_rate == 1)
+        assert fault is None or fault.reason.endswith(reason)
+
+
+@pytest.mark.parametrize("death", [segfault, exhaust])
+def test_a_trial_whose_worker_dies_once_is_trained_by_another(death: Callable[[], object], tmp_path: Path) -> None:
+    planned = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
+    results = run(planned, 2, partial(Fleeting, tmp_path, death))
+    assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
+    assert all(result.fault is None for result in results)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def limited(planned: Plan, make: Callable[[], Trainer], limit: float | None) -> list[Result]:
+    with Processes(2, make) as started:
+        return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None, limit))
+
+
+@pytest.mark.parametrize(("limit", "least"), [(1.0, 600.0), (None, 1.0)])
+def test_a_trial_that_hangs_is_trained_by_another_worker(
+    limit: float | None, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_pool, "LEAST_LIMIT", least)
+    monkeypatch.setattr(process_pool, "LOOK", 0.1)
+    planned = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
+    results = limited(planned, partial(Fleeting, tmp_path, hang), limit)
+    assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
+    assert all(result.fault is None for result in results)
+
+
+def test_a_trial_that_always_hangs_fails_and_says_after_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_pool, "LOOK", 0.1)
+    planned = make_plan(sweep__learning_rate=[0.1], sweep__seeds=1)
+    reasons = [result.fault.reason for result in limited(planned, Slow, 0.5) if result.fault]
+    assert len(reasons) == 2
+    assert all("took more than 0.5 s and was ended (--trial-timeout); tried 3 times" in reason for reason in reasons)
+
+
+def test_time_that_passes_while_the_coordinator_sleeps_lets_nothing_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+    monkeypatch.setattr(process_pool.time, "monotonic", lambda: now.__setitem__(0, now[0] + 3600) or now[0])
+    planned = make_plan(sweep__seeds=10)
+    assert all(result.fault is None for result in limited(planned, Steady, 600.0))
+
+
+def test_a_worker_that_dies_as_it_starts_is_replaced(tmp_path: Path) -> None:
+    results = run(make_plan(sweep__seeds=1), 2, partial(Stillborn, tmp_path, 2))
+    assert len(results) == 4
+
+
+def test_a_number_of_threads_gets_workers_of_its_own() -> None:
+    planned = make_plan(sweep__grid={"train.threads": [1, 2]})
+    threads = {cohort.program.key: cohort.program.train.threads for cohort in planned.cohorts}
+    results = run(planned, 2)
+    assert len(results) == 16
+    used = {(result.worker, threads[result.program]) for result in results}
+    assert len(used) == len({worker for worker, _ in used})
+
+
+def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process_pool, "MOST_PROGRAMS", 3)
+    results = run(make_plan(sweep__grid={"model.params.units": [4, 5, 6]}), 1)
+    assert len(results) == 24
+    seen = Counter(worker for worker, _ in {(result.worker, result.program) for result in results})
+    assert len(seen) > 1
+    assert max(seen.values()) <= 3
+
+
+def test_the_same_workers_train_another_plan() -> None:
+    first, second = make_plan(sweep__seeds=7), make_plan(sweep__seeds=7, train__epochs=4)
+    with Processes(2, Steady) as started:
+        pids = {result.worker for result in sweep(started, first)}
+        again = sweep(started, second)
+    assert {result.worker for result in again} <= pids
+    assert sorted(result.trial for result in again) == sorted(trial.id for trial in second.trials)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many workers were started, each time; they train nothing."""
+    counts: list[int] = []
+
+    @contextmanager
+    def start(jobs: int, places: Places) -> Iterator[Processes]:
+        counts.append(jobs)
+        with Processes(jobs, Quick) as made:
+            yield made
+
+    monkeypatch.setattr(executors, "start", start)
+    return counts
+
+
+def test_workers_are_kept_for_the_next_sweep_of_as_many(started: list[int]) -> None:
+    places = Places.from_environment(None, True)
+    before = {child.pid for child in psutil.Process().children()}
+    with Kept() as start:
+        for jobs in (1, 1, 2, 2):
+            with start(jobs, places) as made:
+                assert len(sweep(made, make_plan())) == 8
+        assert started == [1, 2]
+    assert gone([child.pid for child in psutil.Process().children() if child.pid not in before])
+
+
+def test_a_sweep_that_fails_leaves_no_workers(started: list[int]) -> None:
+    places = Places.from_environment(None, True)
+    with Kept() as start:
+        with pytest.raises(KeyError), start(1, places):
+            raise KeyError
+        with start(1, places) as made:
+            assert len(sweep(made, make_plan())) == 8
+    assert started == [1, 1]
+
+
+def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
+    program = make_plan().cohorts[0].program
+    trials = make_plan().trials
+    assert not _Queue(program, deque()).worth_joining(0)
+    assert _Queue(program, deque(trials)).worth_joining(1)  # nothing is known yet
+    queue = _Queue(program, deque(trials), ended=2, seconds=1.0)  # 8 trials of half a second: 4 s for one worker
+    for joined, setup, worth in ((1, 3.9, True), (1, 4.1, False), (2, 2.1, False), (0, 100.0, True)):
+        queue.setup = setup
+        assert queue.worth_joining(joined) is worth
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (
+            Unstartable,
+            WorkerError,
+            r"(?s)cannot be started, tried 3 times: worker pid \d+ ended with exit code 1.*no TensorFlow here",
+        ),
+        (Choosy, ConfigError, "variants.batchnorm: not this one"),
+        (Fragile, WorkerError, "variants.plain: cannot be built: worker pid .* was killed by SIGSEGV"),
+        (Dataless, DataError, "the file is gone"),
+    ],
+)
+def test_what_goes_wrong_before_a_trial_is_told(make: Callable[[], Trainer], error: type, message: str) -> None:
+    with pytest.raises(error, match=message):
+        run(make_plan(), 1, make)
+
+
+def gone(pids: list[int]) -> bool:
+    return not any(psutil.pid_exists(pid) and psutil.Process(pid).status() != "zombie" for pid in pids)
+
+
+def test_workers_end_with_the_block(tmp_path: Path) -> None:
+    before = {child.pid for child in psutil.Process().children()}
+    planned = make_plan()
+    with Processes(2, Slow) as started:
+        trained = started.run(planned.cohorts, SAVING, lambda trial, epoch: (_ for _ in ()).throw(KeyError))
+        with pytest.raises(KeyError):
+            next(trained)
+        pids = [child.pid for child in psutil.Process().children() if child.pid not in before]
+        assert len(pids) == 2
+    assert gone(pids)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_coordinator_that_is_killed_leaves_no_worker(number: signal.Signals) -> None:
+    code = """
+import psutil
+from pathlib import Path
+from bnbench.planning.trial import Saving
+from bnbench.execution.process_pool import Processes
+from support.examples import make_plan
+from support.trainers import Slow
+def told(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
+with Processes(2, Slow) as workers:
+    list(workers.run(make_plan().cohorts, Saving(Path("unused")), told))
+"""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        pids = [int(pid) for pid in process.stdout.readline().split()]
+        assert len(pids) == 2
+        process.send_signal(number)
+        process.wait()
+    deadline = time.monotonic() + 10
+    while not gone(pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert gone(pids)
+
+
+def config(folder: Path, **changes: Any) -> Path:
+    values = {
+        "name": "small",
+        "data": {"name": "digits", "scale": "unit", "limit": 60},
+        "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
+        "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
+        "train": {"epochs": 3, "batch_size": 16},
+        "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
+    }
+    path = folder / "small.yaml"
+    path.write_text(yaml.safe_dump(values | changes), encoding="utf-8")
+    return path
+
+
+def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
+    path = config(tmp_path)
+    tables = []
+    for jobs in (1, 2, 3):  # the later ones find what the first compiled
+        done = bnbench.run(path, results=tmp_path / str(jobs), jobs=jobs)
+        assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
+        tables.append((done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history))
+    for trials, history in tables[1:]:
+        pd.testing.assert_frame_equal(trials, tables[0][0], check_exact=True)
+        pd.testing.assert_frame_equal(
+            history.drop(columns="seconds"), tables[0][1].drop(columns="seconds"), check_exact=True
+        )
+    assert list(tmp_path.glob("cache/compiled/*/*.pb"))
+    assert not list(tmp_path.glob("cache/compiled/*/run-*"))

@@ -1,0 +1,238 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import bnbench
+from bnbench.config.load import check_config, load_config
+from bnbench.data import access
+from bnbench.data.types import Places
+from bnbench.errors import ConfigError, ResultsError
+from bnbench.execution import sweep
+from bnbench.execution.progress import Silent
+from bnbench.planning import keras_checks
+from bnbench.planning.plan import Plan, Trial
+from bnbench.planning.resources import Jobs
+from bnbench.planning.trial import Epoch, Result
+from bnbench.store import store
+from bnbench.training import loop
+from bnbench.training.compiled_program import CompiledProgram, use_threads
+from support.examples import dataset, facts, make_plan, values
+
+TIMES = ["seconds", "seconds_per_step", "worker"]
+
+
+@pytest.fixture(autouse=True)
+def _made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    use_threads(1)
+    monkeypatch.setattr(access, "facts", lambda settings, places, download=False: facts())
+    monkeypatch.setattr(access, "load", lambda settings, places, download=True: dataset(facts()))
+
+
+class Recorder(Silent):
+    """Remembers what it was told; interrupts when asked to."""
+
+    def __init__(self, interrupt_after: int | None = None) -> None:
+        self.todo, self.trained, self.epochs = -1, [], 0
+        self.interrupt_after = interrupt_after
+
+    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
+        self.todo = todo
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+        self.epochs += 1
+        if self.interrupt_after is not None and len(self.trained) == self.interrupt_after and epoch.epoch == 1:
+            raise KeyboardInterrupt
+
+    def result(self, trial: Trial, result: Result) -> None:
+        self.trained.append(trial.name)
+
+
+def write(path: Path, **changes: Any) -> Path:
+    path.write_text(yaml.safe_dump(values(**changes), sort_keys=False), encoding="utf-8")
+    return path
+
+
+def run(folder: Path, watcher: Recorder | None = None, **changes: Any) -> tuple[Any, Recorder]:
+    watcher = watcher or Recorder()
+    path = write(folder / "tiny.yaml", **changes)
+    return bnbench.run(path, results=folder / "results", jobs=0, watcher=watcher), watcher
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two results hold the same figures, to the last bit."""
+    trials = first.trials.drop(columns=TIMES).equals(second.trials.drop(columns=TIMES))
+    return trials and first.history.drop(columns="seconds").equals(second.history.drop(columns="seconds"))
+
+
+def test_a_sweep_trains_every_trial_and_writes_every_file(tmp_path: Path) -> None:
+    results, watcher = run(tmp_path)
+    assert watcher.todo == len(watcher.trained) == 8
+    rates = [name.split()[1] for name in watcher.trained]
+    assert rates == 2 * ["lr=0.1", "lr=0.1", "lr=0.01", "lr=0.01"]  # those that may diverge first
+    assert results.trials["status"].eq("completed").all()
+    assert len(results.history) == 8 * 4
+    names = {str(path.relative_to(results.folder)) for path in results.folder.glob("**/*") if path.is_file()}
+    assert names >= {
+        "config.yaml", "environment.json", "trials.db", "trials.csv", "history.csv", "summary.csv",
+        "plots/rates.png", "plots/rates.svg", "plots/curves.png", "plots/curves.svg",
+    }  # fmt: skip
+    assert load_config(results.folder / "config.yaml") == keras_checks.resolve(check_config(values(), "x"), "x")
+
+
+def test_a_second_run_trains_nothing_and_shows_the_same(tmp_path: Path) -> None:
+    first, _ = run(tmp_path)
+    again, watcher = run(tmp_path)
+    assert (watcher.todo, watcher.epochs) == (0, 0)
+    assert first.trials.equals(again.trials)
+
+
+def test_an_interrupted_sweep_goes_on_where_it_stopped_with_the_same_figures(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    whole, _ = run(tmp_path / "a")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "b", Recorder(interrupt_after=3))
+    assert len(bnbench.open(tmp_path / "b" / "results" / "tiny").trials) == 3
+    assert (tmp_path / "b" / "results" / "tiny" / "trials.csv").is_file()
+    resumed, watcher = run(tmp_path / "b")
+    assert len(watcher.trained) == 5
+    assert same(resumed, whole)
+
+
+def test_an_extended_grid_trains_only_what_is_new(tmp_path: Path) -> None:
+    run(tmp_path)
+    results, watcher = run(tmp_path, sweep__learning_rate=[0.01, 0.1, 1.0])
+    assert len(watcher.trained) == 4
+    assert all("lr=1 " in name for name in watcher.trained)
+    assert len(results.trials) == 12
+    narrowed, watcher = run(tmp_path, sweep__learning_rate=[1.0])
+    assert watcher.trained == []
+    assert len(narrowed.trials) == 4
+
+
+def test_a_variant_that_is_renamed_is_not_trained_again(tmp_path: Path) -> None:
+    run(tmp_path)
+    results, watcher = run(tmp_path, variants={"bn": {"norm": {"batch": {"momentum": 0.9}}}})
+    assert watcher.trained == []
+    assert set(results.trials["variant"]) == {"bn"}
+
+
+def test_two_variants_that_are_one_are_trained_once_and_shown_twice(tmp_path: Path) -> None:
+    results, watcher = run(tmp_path, variants={"one": {}, "two": {}})
+    assert len(watcher.trained) == 4
+    assert len(results.trials) == 8
+
+
+def test_failed_trials_are_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train = loop._train
+
+    def broken(compiled: Any, trial: Trial, *rest: Any) -> Result:
+        if trial.seed == 1:
+            raise MemoryError("none left")
+        return train(compiled, trial, *rest)
+
+    monkeypatch.setattr(loop, "_train", broken)
+    results, _ = run(tmp_path)
+    assert results.trials["status"].value_counts().to_dict() == {"completed": 4, "failed": 4}
+    assert results.faults[0][1] == "MemoryError: none left"
+    monkeypatch.undo()
+    monkeypatch.setattr(access, "facts", lambda settings, places, download=False: facts())
+    monkeypatch.setattr(access, "load", lambda settings, places, download=True: dataset(facts()))
+    results, watcher = run(tmp_path)
+    assert len(watcher.trained) == 4
+    assert results.trials["status"].eq("completed").all()
+
+
+def test_diverged_trials_are_kept_and_not_tried_again(tmp_path: Path) -> None:
+    results, _ = run(tmp_path, sweep__learning_rate=[0.1, 1e30])
+    assert (results.trials["outcome"] == "nonfinite").sum() == 4
+    _, watcher = run(tmp_path, sweep__learning_rate=[0.1, 1e30])
+    assert watcher.trained == []
+
+
+def test_models_that_are_asked_for_later_are_trained_then(tmp_path: Path) -> None:
+    run(tmp_path)
+    results, watcher = run(tmp_path, save_models="best")
+    assert len(watcher.trained) == 8
+    assert len(list((results.folder / "models").glob("*.keras"))) == 8
+    _, watcher = run(tmp_path, save_models="best")
+    assert watcher.trained == []
+    _, watcher = run(tmp_path, save_models="final")  # other weights
+    assert len(watcher.trained) == 8
+    assert {path.suffix for path in (results.folder / "models").iterdir()} == {".keras", ".json"}
+
+
+def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
+    layers = [{"permute": {"dims": [2, 1]}}, "norm", {"dense": 3}]
+    with pytest.raises(ConfigError, match=r"model.layers\[0\]: permute_0 \(Permute\) gets \(5,\)"):
+        run(tmp_path, model={"layers": layers})
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"variants.plain: train.optimizer: SGD: .*momentum"),
+        ({"train__schedule": {"piecewise_constant": {"boundaries": [1], "values": [1]}}}, "train.schedule: Piecewise"),
+        (
+            {"train__callbacks": [{"reduce_lr_on_plateau": {"factor": 2.0}}]},
+            r"train.callbacks\[0\]: ReduceLROnPlateau: ",
+        ),
+    ],
+    ids=str,
+)
+def test_values_that_keras_refuses_write_nothing(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        run(tmp_path, **changes)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warm_up = CompiledProgram.warm_up
+
+    def broken(self: CompiledProgram) -> None:
+        if any(layer.class_name == "BatchNormalization" for layer in self.program.layers):
+            raise MemoryError("none left")
+        warm_up(self)
+
+    monkeypatch.setattr(CompiledProgram, "warm_up", broken)
+    results, _ = run(tmp_path)
+    statuses = results.trials.groupby("variant")["status"].unique().str[0]
+    assert statuses.to_dict() == {"plain": "completed", "batchnorm": "failed"}
+
+
+def test_a_refused_run_touches_nothing(tmp_path: Path) -> None:
+    results, _ = run(tmp_path)
+    before = {path: path.stat().st_mtime_ns for path in results.folder.glob("**/*") if path.name[0] != "."}
+    with store.claim(results.folder), pytest.raises(ResultsError, match="in use by process"):
+        run(tmp_path)
+    for path, time in before.items():
+        assert path.name == store.DATABASE or path.stat().st_mtime_ns == time, path
+
+
+def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
+    with store.claim(tmp_path / "results" / "tiny"), pytest.raises(ResultsError, match="in use by process"):
+        run(tmp_path)
+
+
+def test_states_are_told_without_training(tmp_path: Path) -> None:
+    planned = make_plan()
+    assert set(sweep.states(planned, tmp_path).values()) == {"new"}
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Recorder(interrupt_after=1))
+    states = sweep.states(planned, tmp_path / "results" / "tiny")
+    assert list(states.values()).count("done") == 1
+    assert sweep.step_seconds(tmp_path) == {}
+    assert list(sweep.step_seconds(tmp_path / "results" / "tiny")) == [planned.cohorts[0].program.key]
+
+
+def test_the_plan_asks_for_facts_once_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(access, "facts", lambda settings, places, download: asked.append(settings.name) or facts())
+    path = write(tmp_path / "tiny.yaml", sweep__grid={"train.batch_size": [4, 8, 16]})
+    sweep.prepare(path, {}, Places(cache_dir=tmp_path))
+    assert asked == ["digits"]

@@ -1,0 +1,142 @@
+import pytest
+
+from bnbench.errors import ConfigError
+from bnbench.model.layers import Layer, Norm, flatten, used_params
+
+DENSE = [{"dense": 4}, "norm", {"activation": "relu"}, {"dense": "$classes"}]
+PARAMS = {"classes": 3, "units": 5}
+BATCH = Norm("batch", {"momentum": 0.9})
+
+
+def names(layers: tuple[Layer, ...]) -> list[str]:
+    return [layer.name for layer in layers]
+
+
+def test_the_slot_is_empty_for_none_and_filled_for_a_norm() -> None:
+    assert names(flatten(DENSE, PARAMS, Norm(), "here")) == ["dense_0", "activation_0", "dense_1"]
+    filled = flatten(DENSE, PARAMS, BATCH, "here")
+    assert names(filled) == ["dense_0", "norm_0", "activation_0", "dense_1"]
+    assert filled[1].class_name == "BatchNormalization"
+    assert filled[1].arguments == {"momentum": 0.9}
+
+
+def test_a_norm_changes_no_other_layers_name() -> None:
+    plain, normed = (flatten(DENSE, PARAMS, norm, "here") for norm in (Norm(), BATCH))
+    assert [layer for layer in normed if layer.class_name != "BatchNormalization"] == list(plain)
+
+
+@pytest.mark.parametrize(
+    ("slot_first", "position", "wanted"),
+    [
+        (True, None, ["norm_0", "activation_0"]),
+        (True, "before", ["norm_0", "activation_0"]),
+        (True, "after", ["activation_0", "norm_0"]),
+        (False, None, ["activation_0", "norm_0"]),
+        (False, "before", ["norm_0", "activation_0"]),
+        (False, "after", ["activation_0", "norm_0"]),
+    ],
+)
+def test_a_norm_stands_before_or_after_the_activation(
+    slot_first: bool, position: str | None, wanted: list[str]
+) -> None:
+    pair = ["norm", {"activation": "relu"}]
+    items = [{"dense": 4}, *(pair if slot_first else pair[::-1]), {"dense": 3}]
+    flat = flatten(items, PARAMS, Norm("batch", {}, position), "here")
+    assert names(flat)[1:3] == wanted
+
+
+def test_each_norm_moves_behind_its_own_activation() -> None:
+    items = [{"repeat": {"times": 2, "layers": [{"dense": 4}, "norm", {"activation": "relu"}]}}]
+    flat = flatten(items, PARAMS, Norm("layer", {}, "after"), "here")
+    assert names(flat) == ["dense_0", "activation_0", "norm_0", "dense_1", "activation_1", "norm_1"]
+
+
+def test_repeats_are_written_out_at_depth() -> None:
+    inner = {"repeat": {"times": 2, "layers": [{"dense": "$units"}]}}
+    flat = flatten([{"repeat": {"times": 3, "layers": [inner, "flatten"]}}], PARAMS, Norm(), "here")
+    assert [layer.class_name for layer in flat] == ["Dense", "Dense", "Flatten"] * 3
+    assert flat[-2].name == "dense_5"
+    assert flat[0].arguments == {"units": 5}
+
+
+def test_zero_times_is_none() -> None:
+    assert names(flatten([{"repeat": {"times": 0, "layers": [{"dense": 1}]}}, "flatten"], {}, Norm(), "x")) == [
+        "flatten_0"
+    ]
+
+
+def test_arguments_of_every_form() -> None:
+    items = [
+        {"dropout": 0.2},
+        "flatten",
+        {"dense": {"units": 3, "kernel_regularizer": {"l2": 1e-4}, "bias_initializer": "ones"}},
+    ]
+    dropout, flat, dense = flatten(items, {}, Norm(), "here")
+    assert dropout.arguments == {"rate": 0.2}
+    assert flat.arguments == {}
+    assert dense.arguments["kernel_regularizer"] == {"class_name": "L2", "config": {"l2": 1e-4}}
+    assert dense.arguments["bias_initializer"] == {"class_name": "Ones", "config": {}}
+
+
+@pytest.mark.parametrize(
+    ("items", "message"),
+    [
+        ([{"dense": "$unit"}], r"here\[0\].dense: \$unit is not set under model.params \(did you mean 'units'\?\)"),
+        ([{"dens": 3}], r"here\[0\]: 'dens' is no layer of Keras \(did you mean 'dense'\?\)"),
+        ([{"dense": {"unit": 3}}], r"here\[0\].dense.unit: Dense has no such argument \(did you mean 'units'\?\)"),
+        ([{"dense": {"units": 3, "activation": "rellu"}}], r"here\[0\].dense.activation: 'rellu' is not one of"),
+        ([{"dense": {"units": 3, "kernel_initializer": "he"}}], "'he' is no initializer of Keras"),
+        ([{"dense": {"units": 3, "kernel_initializer": {"he_normal": {"seed": 1}}}}], "HeNormal has no such argument"),
+        ([{"dense": {"units": 3, "kernel_regularizer": 5}}], "found 5, wanted a name or"),
+        ([{"dense": {}}], "Dense needs units"),
+        (["sigmoid"], "write `- activation: sigmoid`"),
+        ([{"lambda": "x: x"}], "'lambda' cannot be used in a config"),
+        ([{"dense": 3, "flatten": None}], "wanted one layer"),
+        ([5], "found 5, wanted one layer"),
+        ([{"repeat": {"times": 2}}], r"here\[0\].repeat: wanted"),
+        ([{"repeat": {"times": -1, "layers": []}}], "found -1, wanted a whole number"),
+        ([{"repeat": {"times": 2, "layers": "flatten"}}], "wanted a list of layers"),
+        ([{"repeat": {"times": 2000, "layers": ["flatten", "flatten"]}}], "more than 2000 layers"),
+        ([{"repeat": {"times": 2, "layers": []}}], "wanted at least one layer"),
+        (
+            [{"repeat": {"times": 2000, "layers": [{"repeat": {"times": 2000, "layers": ["flatten"]}}]}}],
+            "more than 2000",
+        ),
+        ([{"repeat": {"times": 2000, "layers": [{"repeat": {"times": 0, "layers": ["flatten"]}}]}}], "more than 2000"),
+        ([{"dense": {"units": 3, "activation": ["relu"]}}], r"\['relu'\] is not one of"),
+        ([{"dense": {"units": 3, "use_bias": "no"}}], "use_bias: found 'no', wanted true or false"),
+        ([{"bidirectional": {"layer": "lstm"}}], "cannot be used in a config"),
+        ([{"norm": "batch"}], "the slot takes no arguments"),
+        ([{"flatten": {"name": "x"}}], "Flatten has no such argument"),
+    ],
+)
+def test_mistakes_are_told_with_their_place(items: list[object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        flatten(items, PARAMS, Norm(), "here")
+
+
+def test_a_norms_arguments_may_be_parameters() -> None:
+    norm = Norm("batch", {"momentum": "$m"})
+    assert flatten(DENSE, PARAMS | {"m": 0.5}, norm, "here")[1].arguments == {"momentum": 0.5}
+    with pytest.raises(ConfigError, match=r"norm.batch.momentum: \$m is not set"):
+        flatten(DENSE, PARAMS, norm, "here")
+
+
+def test_a_norm_without_a_slot_is_refused() -> None:
+    with pytest.raises(ConfigError, match="no 'norm' slot for norm: batch"):
+        flatten([{"dense": 3}], PARAMS, BATCH, "here")
+
+
+def test_a_position_without_an_activation_is_refused() -> None:
+    with pytest.raises(ConfigError, match="wants an activation layer beside the slot"):
+        flatten([{"dense": 3}, "norm", {"dense": 3}], PARAMS, Norm("batch", {}, "after"), "here")
+
+
+def test_used_params_are_found_at_any_depth() -> None:
+    items = [
+        {"dense": "$a"},
+        {"repeat": {"times": "$b", "layers": [{"dense": {"units": "$c"}}]}},
+        "flatten",
+        {"x": ["$d"]},
+    ]
+    assert used_params(items) == {"a", "b", "c", "d"}

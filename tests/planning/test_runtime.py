@@ -1,0 +1,48 @@
+import pytest
+
+from bnbench.planning import runtime
+from bnbench.planning.plan import Plan
+from support.examples import make_plan
+
+PRODUCTS = (5 + 1) * 6 + (6 + 1) * 3  # of an example: weights and biases of two dense layers
+
+
+def plain(**changes: object) -> Plan:
+    return make_plan(variants={"plain": {}}, **changes)
+
+
+def test_products_are_those_of_each_weight_at_each_place_of_a_map() -> None:
+    assert plain().cohorts[0].program.products == PRODUCTS
+
+
+def test_steps_that_were_timed_are_counted() -> None:
+    planned = plain(train__epochs=1000)
+    program = planned.cohorts[0].program
+    trained = 4 * 1000 * 6 * 0.5  # trials, epochs, steps of 45 rows in eights
+    overheads = runtime.PROGRAM_SECONDS + 4000 * runtime.EPOCH_SECONDS
+    found = runtime.seconds(planned.cohorts, {program.key: 0.5}, jobs=1)
+    assert found == pytest.approx(trained + overheads + runtime.START_SECONDS, rel=1e-4)
+    assert runtime.seconds(planned.cohorts, {program.key: 0.5}, jobs=2) == pytest.approx(
+        (trained + overheads) / 2 + runtime.START_SECONDS, rel=1e-4
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"train__epochs": 6}, {"sweep__seeds": 4}, {"train__batch_size": 4}, {"model__params": {"units": 600}}],
+    ids=str,
+)
+def test_without_a_timing_more_work_costs_more(changes: dict[str, object]) -> None:
+    few, many = (runtime.seconds(planned.cohorts, {}, jobs=1) for planned in (plain(), plain(**changes)))
+    assert few is not None
+    assert many is not None
+    assert many > few
+
+
+def test_nothing_to_train_costs_nothing() -> None:
+    assert runtime.seconds([], {}, jobs=2) == 0
+
+
+def test_a_layer_that_only_keras_can_count_leaves_the_cost_unknown() -> None:
+    planned = plain(model__layers=[{"dense": "$units"}, "norm", "p_re_lu", {"dense": "$classes"}])
+    assert runtime.seconds(planned.cohorts, {}, jobs=1) is None

@@ -1,0 +1,122 @@
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bnbench.report import index
+from bnbench.report.index import Entry
+from bnbench.results.digest import Found
+
+NAN = math.nan
+CLAIM = {
+    "text": "a | b <script>", "metric": "test_accuracy", "of": "batchnorm", "over": "plain",
+    "bound": "difference at least 0", "estimate": 0.123456, "low": 0.1, "high": 0.15, "n": 5, "verdict": "supported",
+    "reason": "why",
+}  # fmt: skip
+FIGURE = {
+    "source": "Table 1", "variant": "plain", "model.params.units": "4", "learning_rate": 0.01,
+    "metric": "test_accuracy", "published": 0.8876, "mean": 0.9, "sd": 0.01, "n": 3, "low": 0.88, "high": 0.92,
+    "difference": 0.0124, "note": "read off a curve",
+}  # fmt: skip
+ENVIRONMENT = {
+    "python": "3.12.1", "processor": "AMD EPYC", "cores": 2, "commit": "0123456789", "uncommitted_changes": False,
+    "packages": {"bnbench": "0.1.0", "keras": "3.15.1", "tensorflow": "2.21.0"},
+    "data": {"leaf": {"form": "Kaggle train.csv", "rows": 990}},
+}  # fmt: skip
+
+
+def entry(
+    claims: list[dict[str, Any]] | None = None, published: list[dict[str, Any]] | None = None, **changes: Any
+) -> Entry:
+    values = {"name": "leaf", "title": "Leaf", "planned": 8, "ended": 8, "failed": 0, "seconds": 150.0} | changes
+    tables = (pd.DataFrame(rows or []) for rows in (claims, published))
+    return Entry("leaf", "../configs/leaf.yaml", Found(*values.values(), *tables, ENVIRONMENT))
+
+
+def lines(*entries: Entry) -> list[str]:
+    return index.page(entries).splitlines()
+
+
+def test_an_experiment_has_a_row() -> None:
+    claims = [CLAIM, CLAIM | {"verdict": "refuted"}, CLAIM]
+    published = [FIGURE, FIGURE | {"published": 0.95}, FIGURE | {"low": NAN, "high": NAN}]
+    assert (
+        "| [leaf](leaf/report.md) ([config](../configs/leaf.yaml)) | Leaf | 2 supported, 1 refuted | "
+        "1 within, 1 above, 1 no interval | 8 of 8 | 2 min |"
+    ) in lines(entry(claims, published))
+
+
+def test_a_claim_stands_with_its_figures_and_its_text_is_text() -> None:
+    assert (
+        "| a \\| b \\<script\\> | test accuracy of batchnorm over plain: difference at least 0 | 0.1235 | "
+        "0.1 to 0.15 | 5 | supported |"
+    ) in lines(entry([CLAIM]))
+
+
+def test_what_is_inconclusive_says_why() -> None:
+    unsure = CLAIM | {"verdict": "inconclusive", "estimate": NAN, "low": NAN, "high": NAN, "n": 2, "over": ""}
+    assert (
+        "| a \\| b \\<script\\> | test accuracy of batchnorm: difference at least 0 |  | none | 2 | inconclusive: why |"
+    ) in lines(entry([unsure]))
+
+
+def test_a_published_figure_stands_beside_ours() -> None:
+    found = lines(entry(published=[FIGURE]))
+    assert "By Table 1:" in found
+    assert (
+        "| test accuracy of plain, units 4, rate 0.01 (read off a curve) | 0.8876 | 0.9 | 0.88 to 0.92 | 3 | within |"
+    ) in found
+
+
+def test_each_source_has_a_table() -> None:
+    found = lines(entry(published=[FIGURE, FIGURE | {"source": "Table 2"}, FIGURE]))
+    assert [line for line in found if line.startswith("By ")] == ["By Table 1:", "By Table 2:"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"published": 0.88}, "within"),
+        ({"published": 0.8799}, "below"),
+        ({"published": 0.9201}, "above"),
+        ({"low": NAN, "high": NAN}, "no interval"),
+        ({"mean": math.inf, "low": NAN, "high": NAN}, "no interval"),
+        ({"mean": NAN, "low": NAN, "high": NAN}, "not measured"),
+        ({"published": math.inf, "mean": math.inf, "low": math.nan}, "within"),
+        ({"published": math.inf}, "above"),
+    ],
+)
+def test_where_a_published_figure_lies(changes: dict[str, float], told: str) -> None:
+    assert index.lies(FIGURE | changes) == told
+
+
+def test_a_metric_of_all_rates_names_none() -> None:
+    found = lines(entry(published=[FIGURE | {"metric": "best_rate", "learning_rate": NAN, "note": ""}]))
+    assert any(line.startswith("| best rate of plain, units 4 |") for line in found)
+
+
+def test_what_states_nothing_has_a_row_alone() -> None:
+    assert "## leaf" not in lines(entry())
+    assert "## leaf" in lines(entry([CLAIM]))
+
+
+def test_the_page_says_how_it_was_made() -> None:
+    told = "- bnbench 0.1.0 at 0123456, keras 3.15.1, tensorflow 2.21.0, Python 3.12.1, 2 cores of AMD EPYC: leaf"
+    found = lines(entry([CLAIM]))
+    assert told in found
+    assert (
+        "Leaf. [Report](leaf/report.md), [config](../configs/leaf.yaml). Data: leaf (Kaggle train.csv, 990 rows)."
+        in found
+    )
+
+
+def test_what_has_not_been_run_is_listed_with_its_cost() -> None:
+    found = lines(entry(), Entry("big", "../configs/big.yaml", None, 7200.0), Entry("odd", "../configs/odd.yaml", None))
+    assert found[-2:] == ["- [big](../configs/big.yaml): about 2.0 h", "- [odd](../configs/odd.yaml)"]
+
+
+def test_before_the_first_run_there_is_no_table() -> None:
+    found = index.page([Entry("big", "../configs/big.yaml", None)])
+    assert found.startswith(index.MARK)
+    assert "|" not in found

@@ -1,0 +1,132 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bnbench.cli.format import format_answer
+from bnbench.report import write
+from bnbench.results.results import Results
+from bnbench.store import results_dir
+from support.kept import keep
+from support.stored import MIXED, change, finished
+
+
+def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
+    paths = write.write(finished(tmp_path, MIXED))
+    names = ("rates", "curves", "differences", "times", "heat", "effort", "ranges")
+    drawn = [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
+    tables = ["trials.csv", "history.csv", "summary.csv"]
+    assert [path.name for path in paths] == ["report.html", "report.md", "run.json", *tables, *drawn]
+    assert all(path.stat().st_size > 80 for path in paths)
+    trials = pd.read_csv(tmp_path / "trials.csv")
+    assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2
+    assert trials["test_loss"].isna().tolist() == [False] * 3 + [True] + [False] * 2 + [True] * 2
+    assert ",," in (tmp_path / "trials.csv").read_text()  # missing is empty
+    assert list(pd.read_csv(tmp_path / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
+
+
+def test_pre_activations_are_told_where_there_are_some(tmp_path: Path) -> None:
+    folder = finished(tmp_path, MIXED)
+    assert not any("pre_activation" in name for name in Results(folder).history)
+    change(folder, "UPDATE trials SET pre_activations = '[[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]' WHERE steps > 2")
+    assert "pre-activations.png" in {path.name for path in write.write(folder)}
+    assert "(plots/pre-activations.png)" in (folder / "report.md").read_text()
+    found = pd.read_csv(folder / "history.csv")
+    assert found.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
+    assert found["pre_activation_p85"].isna().sum() == 3  # of those that diverged
+
+
+def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
+    folder = finished(tmp_path, MIXED)
+    first = {path.name: path.read_bytes() for path in write.write(folder)}
+    assert {path.name: path.read_bytes() for path in write.write(folder)} == first
+
+
+@pytest.mark.parametrize(
+    "accuracies", [[], [0.9], [None] * 8, [0.2] * 8], ids=["none", "one", "all diverged", "all at chance"]
+)
+def test_odd_results_still_make_a_report(tmp_path: Path, accuracies: list[float | None]) -> None:
+    folder = finished(tmp_path, accuracies)
+    assert write.write(folder)
+    assert len(Results(folder).trials) == len(accuracies)
+
+
+def unknown(folder: Path, columns: str) -> None:
+    """Make figures of every epoch but the first missing."""
+    change(folder, f"UPDATE history SET {columns} WHERE epoch > 0")  # noqa: S608
+
+
+X = "nonfinite"
+ENDS = [0.8, 0.9, 0.7, X, 0.9, 0.95, X, X]
+CLAIM = {"text": "x", "metric": "epochs_to_target", "of": "batchnorm", "ratio": {"at_most": 1.0}}
+FIGURE = {"source": "x", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("ends", "damage", "changes"),
+    [
+        (["failed"] * 8, None, {}),
+        (["failed"] * 16, None, {"sweep__grid": {"model.params.units": [4, 6]}}),
+        (["failed"] * 4 + [0.9] * 4, None, {}),
+        (ENDS[:5], None, {}),
+        (ENDS[:5], None, {"sweep__grid": {"model.params.units": [4, 6]}}),
+        ([X] * 4 + [0.9] * 4, None, {}),
+        (ENDS * 2, None, {"sweep__grid": {"train.steps_per_epoch": [None, 3]}}),
+        (ENDS, lambda folder: (folder / results_dir.CONFIG).unlink(), {}),
+        (ENDS, lambda folder: results_dir.write_text(folder / results_dir.CONFIG, "a: ["), {}),
+        (ENDS, lambda folder: results_dir.write_text(folder / results_dir.ENVIRONMENT, "[1, 2"), {}),
+        (ENDS, lambda folder: unknown(folder, "validation_accuracy = NULL"), {}),
+        (ENDS, lambda folder: unknown(folder, "train_loss = NULL, validation_loss = NULL"), {}),
+        (ENDS, lambda folder: unknown(folder, "train_loss = 0, validation_loss = 0"), {}),
+    ],
+    ids=[
+        "all failed", "all failed at axes", "baseline failed", "unfinished", "unfinished at axes", "baseline diverged",
+        "null on an axis", "no config", "broken config", "broken environment", "accuracy unknown", "losses unknown",
+        "losses of nought",
+    ],
+)  # fmt: skip
+def test_whatever_is_missing_it_is_told_and_reported(
+    tmp_path: Path, ends: list[float | str], damage: Callable[[Path], None] | None, changes: dict[str, Any]
+) -> None:
+    keep(tmp_path, ends, claims=[CLAIM], published=[FIGURE], **changes)
+    if damage:
+        damage(tmp_path)
+    results = Results(tmp_path)
+    ended = len([end for end in ends if end != "failed"])
+    assert format_answer(results).startswith(f"{ended} of {results.planned} trials")
+    assert tmp_path / results_dir.REPORT in write.write(tmp_path, ("png",))
+
+
+def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:
+    folder = finished(tmp_path, [0.9] * 16, sweep__grid={"model.params.units": [4, 6]})
+    names = {path.name for path in write.write(folder)}
+    assert {"curves-1.png", "curves-2.png"} < names
+    assert Results(folder).axes == ["model.params.units"]
+    assert len(Results(folder).variants) == 4
+
+
+def test_tables_on_python_side_are_those_of_the_files(tmp_path: Path) -> None:
+    results = Results(finished(tmp_path, MIXED))
+    write.write(tmp_path)
+    written = pd.read_csv(tmp_path / "summary.csv")
+    pd.testing.assert_frame_equal(written, results.summary, check_dtype=False)
+    assert list(results.trials.columns) == list(pd.read_csv(tmp_path / "trials.csv").columns)
+    assert repr(results) == f"Results({str(tmp_path)!r}, 8 of 8 trials)"
+
+
+def test_the_tables_of_the_analysis(tmp_path: Path) -> None:
+    results = Results(finished(tmp_path, MIXED))
+    assert results.baseline == "plain"
+    assert results.variants["best_rate_ratio"].tolist() == [1, 1]
+    assert results.courses["n_reached"].tolist() == [2, 2]
+    assert results.tuning["tried"].tolist() == [1, 2, 1, 2]
+    assert results.differences()["n"].tolist() == [2, 2]
+    assert results.differences()["mean"].tolist() == pytest.approx([0.075, (1 / 3 - 0.7) / 2])
+    assert results.differences_at_best()["mean"].tolist() == pytest.approx([0.075])
+    assert results.pooled_differences()["cells"].tolist() == [1]
+    assert results.claims.empty
+    assert results.diagnoses["symptom"].tolist() == ["dead units"] * 2
+    assert results.diagnoses["rates"].tolist() == ["at every rate", "at its best rate, 0.01"]
+    assert results.diagnoses["shown"].tolist() == [3, 2]

@@ -1,0 +1,355 @@
+import math
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bnbench.analysis import registry
+from bnbench.config.expectations import Bound, Claim
+from bnbench.results import claims
+from support.tables import FAILED, NONFINITE, history, scores, trials
+
+INF, NAN = math.inf, math.nan
+NO_HISTORY = history({})
+PLAIN = scores("plain", *({0.01: 0.8, 0.1: top, 1.0: None, 10.0: None} for top in (0.9, 0.91, 0.92)))
+NORMED = scores("batchnorm", *({0.01: 0.8, 0.1: 0.9, 1.0: top, 10.0: None} for top in (0.94, 0.96, 0.98)))
+
+
+def claim(**values: Any) -> Claim:
+    return Claim.model_validate({"text": "x", "of": "batchnorm"} | values)
+
+
+def judge(rows: list[dict[str, object]], epochs: pd.DataFrame = NO_HISTORY, **values: Any) -> dict[str, Any]:
+    (row,) = claims.verdicts([claim(**values)], trials(*rows), epochs, "plain").to_dict("records")
+    return row
+
+
+@pytest.mark.parametrize(
+    ("bound", "low", "high", "wanted"),
+    [
+        ({"at_least": 3}, 3.1, 9.0, "supported"),
+        ({"at_least": 3}, 1.0, 2.9, "refuted"),
+        ({"at_least": 3}, 2.0, 9.0, "inconclusive"),
+        ({"at_least": 3}, 3.0, 9.0, "inconclusive"),  # the interval holds the bound
+        ({"at_least": 3}, 1.0, 3.0, "inconclusive"),
+        ({"at_least": 0.1}, 0.8 - 0.7, 9.0, "inconclusive"),  # 0.10000000000000009
+        ({"at_least": 3}, 4.0, INF, "supported"),
+        ({"at_least": 3}, INF, INF, "supported"),
+        ({"at_least": 3}, NAN, NAN, "inconclusive"),
+        ({"at_most": 3}, 1.0, 2.0, "supported"),
+        ({"at_most": 3}, 4.0, 5.0, "refuted"),
+        ({"at_least": 1, "at_most": 3}, 1.5, 2.5, "supported"),
+        ({"at_least": 1, "at_most": 3}, 0.5, 2.5, "inconclusive"),
+        ({"at_least": 1, "at_most": 3}, 0.5, 3.5, "inconclusive"),
+        ({"at_least": 1, "at_most": 3}, 3.5, 4.0, "refuted"),
+    ],
+)
+def test_the_verdict_follows_from_the_interval(bound: dict[str, float], low: float, high: float, wanted: str) -> None:
+    assert claims.verdict(Bound.model_validate(bound), low, high) == wanted
+
+
+def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None:
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", difference={"at_least": 0.0})
+    assert row["estimate"] == pytest.approx(0.05)  # .04, .05, .06
+    half = 4.302653 * 0.01 / math.sqrt(3)
+    assert (row["low"], row["high"]) == pytest.approx((0.05 - half, 0.05 + half))
+    assert (row["n"], row["verdict"], row["over"]) == (3, "supported", "plain")
+    assert row["bound"] == "difference at least 0"
+    assert row["reason"] == "the whole interval keeps within the bound; at rate 1 against 0.1"
+
+
+def test_the_same_at_one_rate() -> None:
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", difference={"at_least": 0.0}, at=0.1)
+    assert row["estimate"] == pytest.approx(-0.01)  # 0, -.01, -.02
+    assert row["verdict"] == "inconclusive"
+    assert row["reason"] == "the interval holds the bound; at rate 0.1"
+    assert judge(PLAIN + NORMED, metric="ok", probability={"at_most": 0.5}, at=10.0)["n"] == 3
+
+
+def test_the_mean_alone_decides_nothing() -> None:
+    row = judge(PLAIN[:8] + NORMED[:8], metric="validation_accuracy", difference={"at_least": 0.0})
+    assert row["estimate"] == pytest.approx(0.045)
+    assert math.isnan(row["low"])
+    assert row["verdict"] == "inconclusive"
+    assert "needs 3 seeds for an interval, has 2" in row["reason"]
+
+
+def test_a_value_is_of_one_variant_alone() -> None:
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", of="plain", value={"at_least": 0.5}, at=0.1)
+    assert (row["n"], row["verdict"], row["over"], row["bound"]) == (3, "supported", "", "value at least 0.5")
+    assert row["estimate"] == pytest.approx(
+        sum(one["validation_accuracy"] for one in PLAIN if one["learning_rate"] == 0.1) / 3
+    )
+
+
+def test_a_rate_alone_is_known_to_a_step_of_the_grid() -> None:
+    row = judge(PLAIN + NORMED, metric="max_stable_rate", of="plain", value={"at_least": 0.005})
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((0.1, 0.01, 1))
+    assert row["verdict"] == "supported"
+
+
+def test_a_ratio_is_a_geometric_mean() -> None:
+    plain = scores("plain", *({0.1: 0.2} for _ in range(3)))
+    normed = scores("batchnorm", {0.1: 0.2}, {0.1: 0.4}, {0.1: 0.8})
+    row = judge(plain + normed, metric="validation_accuracy", ratio={"at_most": 100})
+    assert row["estimate"] == pytest.approx(2)  # 1, 2, 4
+    factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
+    assert (row["low"], row["high"]) == pytest.approx((2 / factor, 2 * factor), rel=1e-5)
+
+
+def test_a_rate_read_off_the_grid_is_known_to_one_step() -> None:
+    row = judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 0.5})
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((10, 1, 100))  # all seeds agree, x10 a step
+    assert row["verdict"] == "supported"
+    assert "1 decade(s) wider at either end" in row["reason"]
+    assert judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
+
+
+@pytest.mark.parametrize(
+    ("plain_top", "normed_top", "low", "high"), [(None, 0.95, 1, INF), (0.85, None, 0, 1), (0.85, 0.95, 0, INF)]
+)
+def test_a_rate_at_the_edge_of_the_grid_leaves_the_interval_open(
+    plain_top: float | None, normed_top: float | None, low: float, high: float
+) -> None:
+    plain = scores("plain", *({0.1: 0.9, 1.0: plain_top} for _ in range(3)))
+    normed = scores("batchnorm", *({0.1: 0.9, 1.0: normed_top} for _ in range(3)))
+    row = judge(plain + normed, metric="max_stable_rate", ratio={"at_least": 0.5})
+    assert (row["low"], row["high"]) == pytest.approx((low, high))
+    assert "open where the grid ends" in row["reason"]
+
+
+def test_a_best_rate_may_lie_beyond_either_edge() -> None:
+    plain = scores("plain", *({0.1: 0.9, 1.0: 0.8, 10.0: 0.7} for _ in range(3)))
+    normed = scores("batchnorm", *({0.1: 0.8, 1.0: 0.9, 10.0: 0.7} for _ in range(3)))
+    row = judge(plain + normed, metric="best_rate", ratio={"at_least": 0.5})
+    assert (row["low"], row["high"]) == (
+        pytest.approx(0.1),
+        INF,
+    )  # either may be a step off; plain's may be lower still
+    assert row["verdict"] == "inconclusive"
+
+
+def test_a_width_has_two_ends() -> None:
+    grid = (0.01, 0.1, 1.0, 10.0, 100.0)
+    plain = scores("plain", *(dict(zip(grid, (0.5, 0.9, 0.5, 0.5, 0.5), strict=True)) for _ in range(3)))
+    normed = scores("batchnorm", *(dict(zip(grid, (0.5, 0.9, 0.9, 0.9, 0.5), strict=True)) for _ in range(3)))
+    row = judge(plain + normed, metric="stable_width", difference={"at_least": -1})
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((2, 0, 4))
+    assert row["verdict"] == "supported"
+
+
+def test_one_rate_says_nothing_of_rates() -> None:
+    rows = [row for row in PLAIN + NORMED if row["learning_rate"] == 0.1]
+    row = judge(rows, metric="max_stable_rate", ratio={"at_least": 0.5})
+    assert row["verdict"] == "inconclusive"
+    assert (row["low"], row["high"]) == (0, INF)
+    assert "a grid of one rate tells nothing of rates" in row["reason"]
+
+
+def test_nothing_stable_is_told_and_not_dropped() -> None:
+    plain = [row | (NONFINITE if row["seed"] == 1 else {}) for row in PLAIN]
+    row = judge(plain + NORMED, metric="max_stable_rate", ratio={"at_least": 3})
+    assert (row["verdict"], row["n"]) == ("inconclusive", 3)
+    assert "the ratio is unknown in 1 of 3 pairs" in row["reason"]
+
+
+def test_all_diverged() -> None:
+    rows = [row | NONFINITE for row in PLAIN + NORMED]
+    assert judge(rows, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
+    assert judge(rows, metric="validation_accuracy", difference={"at_least": -0.1})["estimate"] == 0.0
+    assert judge(rows, metric="lr_sensitivity", ratio={"at_most": 1})["verdict"] == "inconclusive"  # 0 / 0
+
+
+def courses(plain: list[list[float]], normed: list[list[float]]) -> pd.DataFrame:
+    named = {"plain 0.1": plain, "batchnorm 1.0": normed}
+    return history({f"{name} {seed} ": course for name, all_ in named.items() for seed, course in enumerate(all_)})
+
+
+NEVER, SLOW, FAST = [0.1, 0.2, 0.2, 0.2, 0.2], [0.1, 0.2, 0.2, 0.2, 0.9], [0.1, 0.2, 0.9, 0.9, 0.9]
+FASTER = [0.1, 0.9, 0.9, 0.9, 0.9]
+
+
+def time_to_target(plain: list[list[float]], normed: list[list[float]], **values: Any) -> dict[str, Any]:
+    values = {"ratio": {"at_most": 0.6}, "target": 0.8} | values
+    return judge(PLAIN + NORMED, courses(plain, normed), metric="epochs_to_target", **values)
+
+
+def test_time_to_target() -> None:
+    row = time_to_target([SLOW] * 3, [FAST, FAST, FASTER])
+    assert (row["estimate"], row["verdict"]) == (pytest.approx((1 / 2 * 1 / 2 * 1 / 4) ** (1 / 3)), "inconclusive")
+    assert time_to_target([SLOW] * 3, [FAST, FAST, FASTER], ratio={"at_most": 2})["verdict"] == "supported"
+    row = time_to_target([SLOW] * 3, [FAST] * 3, target=None)
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.5), "inconclusive")
+    assert row["reason"].startswith("the same at every seed: no interval")
+    assert judge(PLAIN + NORMED, courses([SLOW] * 3, [FAST] * 3), metric="aulc", ratio={"at_least": 1})["estimate"] > 1
+
+
+def test_infinite_at_every_seed_is_an_interval() -> None:
+    row = time_to_target([NEVER] * 3, [FAST] * 3)
+    assert (row["estimate"], row["low"], row["high"], row["verdict"]) == (0, 0, 0, "supported")
+    row = time_to_target([SLOW] * 3, [NEVER] * 3)
+    assert (row["estimate"], row["verdict"]) == (INF, "refuted")
+    row = time_to_target([NEVER] * 3, [FAST] * 3, ratio=None, difference={"at_most": 0})
+    assert (row["high"], row["verdict"]) == (-INF, "supported")
+
+
+def test_infinite_at_some_seeds_is_no_interval() -> None:
+    row = time_to_target([SLOW, NEVER, SLOW], [FAST] * 3)
+    assert row["verdict"] == "inconclusive"
+    assert "0 or infinite in 1 of 3 pairs" in row["reason"]
+    row = time_to_target([SLOW, NEVER, SLOW], [FAST, NEVER, FAST])
+    assert "unknown in 1 of 3 pairs" in row["reason"]
+    row = time_to_target([NEVER, NEVER, SLOW], [FAST] * 3, target=None)  # the median trial of plain reaches .2
+    assert row["estimate"] == 1
+
+
+def test_the_share_of_pairs_in_which_one_beats_the_other() -> None:
+    row = time_to_target([SLOW, NEVER, NEVER], [FAST, FAST, NEVER], ratio=None, probability={"at_least": 0.05})
+    assert row["estimate"] == pytest.approx(2 / 3)  # sooner is better; never is not sooner than never
+    assert (row["low"], row["high"]) == pytest.approx((0.2077, 0.9385), abs=1e-4)  # Wilson, 2 of 3
+    assert row["verdict"] == "supported"
+    row = judge(PLAIN + NORMED, metric="validation_accuracy", probability={"at_least": 0.9}, at=0.1)
+    assert (row["estimate"], row["verdict"]) == (0.0, "refuted")  # a tie beats nobody
+
+
+def test_pairs_that_the_grid_cannot_tell_apart_may_fall_either_way() -> None:
+    row = judge(PLAIN + NORMED, metric="max_stable_rate", probability={"at_least": 0.5})  # one step apart
+    assert (row["estimate"], row["low"], row["high"], row["verdict"]) == (0, 0, 1, "inconclusive")
+    assert "the grid cannot tell 3 of 3 pairs apart" in row["reason"]
+    plain = scores("plain", *({0.1: 0.9, 1.0: None, 10.0: None} for _ in range(3)))
+    normed = scores("batchnorm", *({0.1: 0.9, 1.0: 0.9, 10.0: 0.9} for _ in range(3)))
+    row = judge(plain + normed, metric="max_stable_rate", probability={"at_least": 0.4})
+    assert (row["estimate"], row["high"], row["verdict"]) == (1, 1, "supported")
+
+
+def test_the_share_of_seeds_that_are_ok() -> None:
+    row = judge(PLAIN + NORMED, metric="ok", probability={"at_least": 0.4}, at=1.0)
+    assert (row["estimate"], row["n"], row["over"]) == (1.0, 3, "")
+    assert (row["low"], row["verdict"]) == (pytest.approx(0.4385, abs=1e-4), "supported")
+    assert row["reason"] == "the whole interval keeps within the bound; at rate 1"
+    assert judge(PLAIN + NORMED, metric="ok", probability={"at_least": 0.4}, at=1.0, of="plain")["estimate"] == 0
+
+
+def test_a_seed_without_its_partner_is_left_out_and_told() -> None:
+    rows = [row | (FAILED if (row["variant"], row["seed"]) == ("plain", 2) else {}) for row in PLAIN + NORMED]
+    row = judge(rows, metric="validation_accuracy", difference={"at_least": 0})
+    assert (row["n"], row["verdict"]) == (2, "inconclusive")
+    assert "1 of 3 seeds left out: not all of their trials have ended" in row["reason"]
+
+
+def test_a_figure_over_rates_needs_every_rate() -> None:
+    rows = [row for row in PLAIN + NORMED if (row["variant"], row["seed"], row["learning_rate"]) != ("plain", 2, 0.01)]
+    row = judge(rows, metric="accuracy_regret", difference={"at_most": 0})
+    assert row["n"] == 2
+    assert "1 of 3 seeds left out" in row["reason"]
+
+
+def test_seconds_a_step() -> None:
+    rows = [row | {"seconds_per_step": 0.02} for row in PLAIN]
+    rows += [row | {"seconds_per_step": (0.03, 0.031, 0.029)[int(str(row["seed"]))]} for row in NORMED]
+    row = judge(rows, metric="seconds_per_step", ratio={"at_most": 2})
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(1.5, abs=0.01), "supported")
+
+
+def at_axes(*places: tuple[int, float]) -> list[dict[str, object]]:
+    rows = []
+    for units, gain in places:
+        axes = f'{{"model.params.units": {units}}}'
+        rows += scores("plain", *({0.1: 0.5} for _ in range(3)), axes=axes)
+        rows += scores("batchnorm", *({0.1: 0.5 + gain + off} for off in (-0.01, 0.0, 0.01)), axes=axes)
+    return rows
+
+
+def test_a_claim_must_hold_at_every_value_of_the_further_axes() -> None:
+    values = {"metric": "validation_accuracy", "difference": {"at_least": 0}}
+    row = judge(at_axes((50, 0.1), (100, -0.1)), **values)
+    assert (row["verdict"], row["estimate"]) == ("refuted", pytest.approx(-0.1))
+    assert row["reason"].endswith("at units 100")
+    assert judge(at_axes((50, 0.1), (100, 0.0)), **values)["verdict"] == "inconclusive"
+    assert judge(at_axes((50, 0.1), (100, 0.2)), **values)["verdict"] == "supported"
+    row = judge(at_axes((50, 0.1), (100, -0.1)), where={"model.params.units": 50}, **values)
+    assert (row["verdict"], row["estimate"]) == ("supported", pytest.approx(0.1))
+    assert judge(at_axes((50, 0.1)), where={"model.params.units": 7}, **values)["reason"] == "no trial has ended there"
+
+
+def test_the_range_of_a_score_across_an_axis_is_compared_seed_by_seed() -> None:
+    rows = []
+    for units, low, high in ((4, 0.3, 0.7), (5, 0.6, 0.8), (6, 0.9, 0.9)):  # at its own best rate each
+        axes = f'{{"model.params.units": {units}}}'
+        rows += scores("plain", *({0.1: low, 1.0: 0.2} for _ in range(3)), axes=axes)
+        tops = (high, high, high - 0.03) if units == 4 else (high, high, high)
+        rows += scores("batchnorm", *({0.1: 0.2, 1.0: top} for top in tops), axes=axes)
+    values = {"metric": "validation_accuracy", "across": "model.params.units"}
+    row = judge(rows, difference={"at_most": 0}, **values)
+    assert row["estimate"] == pytest.approx(-0.39)  # .2, .2, .23 of batchnorm, .6 of plain
+    assert (row["n"], row["verdict"]) == (3, "supported")
+    assert row["metric"] == "range of validation_accuracy across units"
+    assert row["reason"] == "the whole interval keeps within the bound"  # no one rate, no one value of the axis
+    row = judge(rows, value={"at_least": 0.1}, **values)
+    assert (row["estimate"], row["over"], row["verdict"]) == (pytest.approx(0.21), "", "supported")
+    row = judge(
+        [row for row in rows if row["seed"] != 2 or "4}" not in str(row["axes"])], ratio={"at_most": 1}, **values
+    )
+    assert row["n"] == 2  # a seed must have ended at every value
+    assert judge([row | FAILED for row in rows], ratio={"at_most": 1}, **values)["n"] == 0
+
+
+def test_across_one_axis_a_claim_must_still_hold_at_each_value_of_the_others() -> None:
+    rows = []
+    for depth, spread in ((1, 0.1), (2, 0.4)):
+        for units, off in ((4, 0.0), (5, 1.0)):
+            axes = f'{{"model.params.units": {units}, "model.params.depth": {depth}}}'
+            rows += scores("plain", *({0.1: 0.5 + 0.2 * off} for _ in range(3)), axes=axes)
+            tops = (0.5 + off * (spread + seed / 100) for seed in range(3))
+            rows += scores("batchnorm", *({0.1: top} for top in tops), axes=axes)
+    values = {"metric": "test_accuracy", "across": "model.params.units", "difference": {"at_most": 0}}
+    row = judge(rows, **values)
+    assert (row["verdict"], row["estimate"]) == ("refuted", pytest.approx(0.21))
+    assert row["reason"].endswith("; at depth 2")
+    assert judge(rows, where={"model.params.depth": 1}, **values)["estimate"] == pytest.approx(-0.09)
+
+
+def test_the_gap_is_of_the_final_weights_on_training_and_validation_rows() -> None:
+    fits = {"fitted_accuracy": 0.98, "fitted_loss": 0.1, "validation_loss": 0.4}
+    rows = [row | fits for row in scores("plain", *({0.1: 0.8} for _ in range(3)))]
+    rows += [row | fits for row in scores("batchnorm", {0.1: 0.9}, {0.1: 0.88}, {0.1: 0.86})]
+    row = judge(rows, metric="accuracy_gap", difference={"at_most": 0})
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(-0.08), "supported")
+    row = judge(rows, metric="accuracy_gap", probability={"at_least": 0.2})
+    assert row["estimate"] == 1  # the smaller gap is the better one
+    assert judge(rows, metric="loss_gap", ratio={"at_most": 2})["estimate"] == pytest.approx(1)  # .3 of both
+
+
+def test_what_diverged_has_no_gap() -> None:
+    row = judge(PLAIN + NORMED, metric="accuracy_gap", difference={"at_most": 0}, at=1.0)  # plain diverges there
+    assert (row["verdict"], row["n"]) == ("inconclusive", 3)
+    assert "unknown in 3 of 3 pairs: missing" in row["reason"]
+
+
+def test_an_axis_of_mappings_is_found() -> None:
+    rows = scores("plain", *({0.1: 0.5} for _ in range(3)), axes='{"train.optimizer": {"name": "adam"}}')
+    row = judge(
+        rows, metric="ok", of="plain", probability={"at_least": 0.1}, where={"train.optimizer": {"name": "adam"}}
+    )
+    assert row["verdict"] == "supported"
+
+
+def test_a_variant_of_which_no_trial_has_ended() -> None:
+    row = judge(PLAIN, metric="best_rate", ratio={"at_least": 1})
+    assert (row["verdict"], row["n"], row["reason"]) == ("inconclusive", 0, "no seed whose trials have all ended")
+    empty = trials({}).iloc[:0]
+    found = claims.verdicts([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
+    assert found["verdict"].tolist() == ["inconclusive"]
+    assert claims.verdicts([], empty, NO_HISTORY, "").columns.tolist() == claims.COLUMNS
+
+
+@pytest.mark.parametrize("metric", registry.METRICS)
+@pytest.mark.parametrize("rows", [PLAIN + NORMED, PLAIN[:1] + NORMED[:1], [r | NONFINITE for r in PLAIN + NORMED]])
+def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], metric: str) -> None:
+    kind = "probability" if metric == "ok" else "difference" if metric == "stable_width" else "ratio"
+    epochs = courses([SLOW] * 3, [FAST] * 3)
+    row = judge(rows, epochs, metric=metric, **{kind: {"at_least": 0.5}})
+    assert row["verdict"] in claims.WHY
+    assert row["reason"]
+    if metric not in registry.RATES:
+        judge(rows, epochs, metric=metric, probability={"at_least": 0.5})

@@ -1,0 +1,185 @@
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bnbench.analysis.cures import CURES, EVIDENCE, MEANINGS
+from bnbench.analysis.symptoms import SYMPTOMS
+from bnbench.results.diagnoses import AT_BEST, diagnoses, diagnosis_table
+from support.tables import FAILED, NAN, NONFINITE, history, trials
+
+ROWS = 900
+RATES = [0.01, 0.1, 1.0, 10.0]
+DEAD = {"validation_accuracy": 0.1, "prediction_share": 1.0, "majority_share": 0.11, "train_loss": 2.4}
+FINE = {"validation_accuracy": 0.9, "prediction_share": 0.12, "majority_share": 0.11}
+DEAD_UNITS = {"dead_share": 0.9, "dead_layer": "dense_1"}
+BEST = {**FINE, "validation_accuracy": 0.95}
+CHANCE = {"validation_accuracy": 0.1, "train_loss": 2.4}
+
+
+def diagnosed(*cells: Any, **by_variant: Any) -> pd.DataFrame:
+    """The table of variants by name: for each of the rates 0.01, 0.1, 1, 10 the rows of its seeds."""
+    rows = [
+        {"variant": name, "learning_rate": rate, "seed": seed} | row
+        for name, at_rates in by_variant.items()
+        for rate, seeds in zip(RATES, at_rates, strict=False)
+        for seed, row in enumerate(seeds)
+    ]
+    return diagnosis_table(trials(*cells, *rows), history({}), ROWS)
+
+
+def told(table: pd.DataFrame, axes: tuple[str, ...] = ()) -> dict[str, list[str]]:
+    return {one.symptom: list(one.lines) for one in diagnoses(table, axes)}
+
+
+def test_where_nothing_is_wrong_nothing_is_said() -> None:
+    found = diagnosed(plain=[[FINE] * 3, [BEST] * 3])
+    assert found.empty
+    assert list(found.columns) == ["symptom", "variant", "rates", "at_best", "shown", "n", "evidence", "cures"]
+    assert diagnoses(found, ()) == []
+
+
+def test_a_symptom_is_named_with_its_rates_its_trials_and_its_figures() -> None:
+    found = diagnosed(plain=[[FINE] * 3, [BEST] * 3, [DEAD] * 3, [DEAD, DEAD, NONFINITE]], batchnorm=[[BEST] * 3] * 4)
+    (row,) = found.to_dict("records")
+    assert (row["symptom"], row["variant"], row["rates"]) == ("constant predictions", "plain", "from 1 on")
+    assert (row["shown"], row["n"], row["at_best"]) == (5, 6, False)
+    assert row["evidence"] == "100.0% of rows get one prediction, at most 11.0% can be right"
+    assert row["cures"] == "; ".join(CURES["constant predictions"])
+    (one,) = diagnoses(found, ())
+    assert one.lines == [f"plain from 1 on: 5 of 6 trials; {row['evidence']}"]
+    assert one.meaning == MEANINGS["constant predictions"]
+
+
+@pytest.mark.parametrize(
+    ("at_rates", "rates"),
+    [
+        ([DEAD, BEST, FINE, FINE], "at 0.01"),
+        ([DEAD, DEAD, FINE, BEST], "up to 0.1"),
+        ([BEST, FINE, DEAD, DEAD], "from 1 on"),
+        ([BEST, DEAD, DEAD, FINE], "from 0.1 to 1"),
+        ([DEAD, BEST, DEAD, DEAD], "at 0.01, 1 and 10"),
+        ([BEST, DEAD, DEAD, NONFINITE], "from 0.1 on"),  # where nothing is left, nothing can be seen
+        ([DEAD, DEAD, DEAD, DEAD], "at every rate"),
+        ([DEAD, NONFINITE, NONFINITE, NONFINITE], "at 0.01"),  # where nothing trains, none is the best
+        ([DEAD, DEAD, NONFINITE, NONFINITE], "up to 0.1"),
+        ([BEST | DEAD_UNITS, FINE, FINE, FINE], "at its best rate, 0.01"),
+    ],
+)
+def test_rates_are_told_as_people_would(at_rates: list[dict[str, object]], rates: str) -> None:
+    found = diagnosed(plain=[[row] for row in at_rates])
+    assert found["rates"].tolist() == [rates]
+
+
+def test_the_best_rate_is_told_where_it_is_one_of_several() -> None:
+    found = diagnosed(plain=[[FINE] * 4, [{**BEST, "dead_share": 0.7, "dead_layer": "dense_1"}] * 4,
+                             [{**FINE, "dead_share": 0.9, "dead_layer": "dense_2"}] * 4, [FINE] * 4])  # fmt: skip
+    assert found["rates"].tolist() == ["from 0.1 to 1 (its best rate, 0.1, among them)"]
+    assert found["at_best"].tolist() == [True]
+    assert found["evidence"].tolist() == ["80.0% of the units of dense_1"]  # the median; the layer named most often
+
+
+def test_at_the_best_rate_one_trial_is_enough_elsewhere_half_must_show_it() -> None:
+    assert diagnosed(plain=[[BEST] * 4, [DEAD, FINE, FINE, FINE]]).empty
+    assert told(diagnosed(plain=[[BEST] * 4, [DEAD, DEAD, FINE, FINE]])) == {
+        "constant predictions": [
+            "plain at 0.1: 2 of 4 trials; 100.0% of rows get one prediction, at most 11.0% can be right"
+        ]
+    }
+    better = {**FINE, "validation_accuracy": 1.0}
+    found = diagnosed(plain=[[{**FINE, "validation_accuracy": 0.5}] * 4, [DEAD, better, better, better]])
+    assert found[["rates", "shown", "n"]].to_numpy().tolist() == [["at its best rate, 0.1", 1, 4]]
+
+
+COLD = {"bn_mode_gap": 0.3}
+
+
+def test_what_ails_a_training_that_goes_well_is_judged_at_its_best_rate_by_half_of_its_trials() -> None:
+    assert diagnosed(batchnorm=[[BEST] * 4, [FINE | COLD] * 4]).empty
+    assert diagnosed(batchnorm=[[BEST | COLD, BEST, BEST, BEST]]).empty
+    found = diagnosed(batchnorm=[[BEST | COLD] * 3 + [BEST], [FINE | COLD] * 4])
+    assert told(found) == {
+        "statistics not warmed up": [
+            "batchnorm at its best rate, 0.01: 3 of 4 trials; accuracy 30.0 points higher by the statistics of each "
+            "batch than by the moving ones"
+        ]
+    }
+
+
+def test_where_no_seed_trains_there_is_no_best_rate_to_be_strict_at() -> None:
+    assert told(diagnosed(plain=[[DEAD, DEAD, CHANCE], [DEAD, DEAD, DEAD]])) == {
+        "constant predictions": [
+            "plain at every rate: 5 of 6 trials; 100.0% of rows get one prediction, at most 11.0% can be right"
+        ]
+    }
+
+
+def test_the_gravest_symptom_comes_first() -> None:
+    found = diagnosed(batchnorm=[[BEST | DEAD_UNITS | COLD], [CHANCE]], plain=[[BEST], [DEAD]])
+    assert list(told(found)) == ["constant predictions", "chance level", "dead units", "statistics not warmed up"]
+
+
+def test_evidence_of_chance_has_the_accuracy_of_guessing_and_both_losses() -> None:
+    (row,) = diagnosed(plain=[[BEST], [CHANCE]]).to_dict("records")
+    assert row["evidence"] == ("accuracy 10.0%, of guessing 10.0%; training loss 2.4, of the untrained network 2.3")
+    (row,) = diagnosed(plain=[[{**CHANCE, "validation_accuracy": NAN}]]).to_dict("records")
+    assert row["evidence"] == "training loss 2.4, of the untrained network 2.3"
+
+
+def course(accuracies: list[float], losses: list[float], **row: object) -> pd.DataFrame:
+    ends = {"epochs": len(accuracies) - 1, "validation_accuracy": accuracies[-1], "validation_loss": losses[-1]}
+    epochs = history({"t0": accuracies}, {"t0": losses})
+    return diagnosis_table(trials(ends | {"train_loss": 0.1} | row), epochs, ROWS)
+
+
+def test_evidence_of_a_course_is_read_from_it() -> None:
+    table = course([0.1, 0.5, *[0.9] * 9], [2.3, 1.0, 0.5, *(0.5 + i / 10 for i in range(1, 9))])
+    assert table["evidence"].tolist() == [
+        "validation loss 0.5 in epoch 2 of 10, 1.3 at the end; training loss 0.767 and 0.1"
+    ]
+    table = course([0.1, 0.5, 0.9, *[0.3] * 8], [1.0] * 11, best_epoch=2)
+    assert table["evidence"].tolist() == ["accuracy 90.0% at its best, in epoch 2, and 30.0% at the end"]
+    flat, losses = [0.1, *[0.9] * 10], [1.0] * 11
+    said = "accuracy 90.0% after the first epoch (10 steps), 90.0% over the second half of the epochs"
+    assert course(flat, losses)["evidence"].tolist() == [said]
+    found = course(flat, losses, majority_share=0.9, prediction_share=0.9)
+    assert found["evidence"].tolist() == [f"{said}; the commonest class has 90.0%"]
+
+
+def at_units(*values: int, dead: int) -> pd.DataFrame:
+    """A sweep of an axis, at whose first `dead` values the second of three rates leaves one prediction."""
+    return diagnosis_table(
+        trials(
+            *(
+                {"variant": "plain", "learning_rate": rate, "axes": f'{{"model.params.units": {units}}}'} | row
+                for i, units in enumerate(values)
+                for rate, row in zip(RATES, (BEST, DEAD if i < dead else FINE, FINE), strict=False)
+            )
+        ),
+        history({}),
+        ROWS,
+    )
+
+
+def test_a_few_axis_values_are_told_one_by_one_and_many_together() -> None:
+    evidence = "100.0% of rows get one prediction, at most 11.0% can be right"
+    axes = ("model.params.units",)
+    assert told(at_units(5, 6, 7, 8, dead=3), axes) == {
+        "constant predictions": [f"plain (units {units}) at 0.1: 1 of 1 trials; {evidence}" for units in (5, 6, 7)]
+    }
+    assert told(at_units(5, 6, 7, 8, dead=4), axes) == {
+        "constant predictions": [
+            f"plain at 4 settings, 4 of 4 trials; as plain (units 5) at 0.1: 1 of 1 trials; {evidence}"
+        ]
+    }
+
+
+def test_without_trials_that_ended_there_is_nothing_to_diagnose() -> None:
+    assert diagnosed(FAILED).empty
+    assert diagnosis_table(trials({}).iloc[:0], history({}), 0).empty
+
+
+def test_every_symptom_has_its_words() -> None:
+    assert list(CURES) == list(MEANINGS) == list(EVIDENCE) == list(SYMPTOMS)
+    assert set(AT_BEST) < set(SYMPTOMS)
+    assert all(CURES.values())

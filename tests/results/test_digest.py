@@ -1,0 +1,69 @@
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from bnbench.errors import ResultsError
+from bnbench.results import digest
+from bnbench.results.results import Results
+from bnbench.store import results_dir, store
+from support.kept import keep
+
+CLAIM = {"text": 'a, "b"', "metric": "ok", "of": "200", "probability": {"at_least": 0.5}}
+FIGURE = {"source": "Table 1", "variant": "200", "metric": "test_accuracy", "value": 0.9}
+NAMED = {"variants": {"200": {"norm": "none"}}, "title": "A title", "sweep__seeds": 3}
+
+
+def results(folder: Path, *ends: float | str | None, **changes: Any) -> Results:
+    return Results(keep(folder, ends, **(NAMED | {"claims": [CLAIM], "published": [FIGURE]} | changes)))
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    of = results(tmp_path, 0.8, 0.9, 0.95, "nonfinite", "failed")
+    written = digest.write(tmp_path, digest.of(of))
+    assert [path.name for path in written] == ["run.json", "claims.csv", "published.csv"]
+    (tmp_path / store.DATABASE).unlink()
+    read = digest.read(tmp_path)
+    assert read is not None
+    assert (read.name, read.title, read.planned, read.ended, read.failed) == ("tiny", "A title", 6, 4, 1)
+    pd.testing.assert_frame_equal(read.claims, of.claims, check_dtype=False)
+    pd.testing.assert_frame_equal(read.published, of.published, check_dtype=False)
+    assert read.published["variant"].tolist() == ["200"]
+
+
+def test_the_seconds_are_those_of_all_trials(tmp_path: Path) -> None:
+    of = results(tmp_path, 0.8, 0.9)
+    assert digest.of(of).seconds == pytest.approx(of.trials["seconds"].sum())
+
+
+def test_no_file_where_there_is_nothing_to_say(tmp_path: Path) -> None:
+    digest.write(tmp_path, digest.of(results(tmp_path, 0.8)))
+    written = digest.write(tmp_path, digest.of(results(tmp_path, 0.8, claims=[], published=[])))
+    assert [path.name for path in written] == ["run.json"]
+    assert not (tmp_path / results_dir.CLAIMS).exists()
+    assert not (tmp_path / results_dir.PUBLISHED).exists()
+    read = digest.read(tmp_path)
+    assert read is not None
+    assert read.claims.empty
+
+
+def test_results_of_before_have_nothing_to_read(tmp_path: Path) -> None:
+    results(tmp_path, 0.8)
+    assert digest.read(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (results_dir.RUN, "{"),
+        (results_dir.RUN, '{"name": "tiny"}'),
+        (results_dir.CLAIMS, "text\nx\n"),
+        (results_dir.ENVIRONMENT, "[1"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path: Path, file: str, text: str) -> None:
+    digest.write(tmp_path, digest.of(results(tmp_path, 0.8)))
+    results_dir.write_text(tmp_path / file, text)
+    with pytest.raises(ResultsError, match=file):
+        digest.read(tmp_path)

@@ -1,0 +1,14 @@
+"""Fuzz one target in this process, which ends with it; further arguments are options of libFuzzer."""
+
+import logging
+import sys
+
+import atheris
+
+with atheris.instrument_imports(include=["bnbench", "yaml"]):
+    from support.fuzz_targets import targets
+
+logging.disable()  # damaged caches are told, thousands a second
+target = targets()[sys.argv.pop(1)]
+atheris.Setup(sys.argv, target.put)
+atheris.Fuzz()

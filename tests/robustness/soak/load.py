@@ -1,0 +1,118 @@
+"""Many trials: how long the commands take with 10,000 of them, and whether memory grows over 2,000 that are trained."""
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import psutil
+import yaml
+
+from bnbench.data.types import Places
+from bnbench.execution import sweep
+from bnbench.planning.plan import Trial
+from bnbench.planning.trial import Epoch, Probe, Result, Scores
+from bnbench.store import store
+
+COMMAND = (sys.executable, "-m", "bnbench")
+EPOCHS, STEPS = 30, 300  # of each trial of the store
+BEGINS = re.compile(r"\d+ trials, (\d+) done, (\d+) to train")
+ENDED = re.compile(r"\[(\d+)/\d+\]")
+SWEEP = {
+    "name": "load",
+    "data": {"name": "digits", "scale": "unit", "limit": 100},
+    "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
+    "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
+    "train": {"epochs": 3, "batch_size": 10},
+}
+
+
+def _write(folder: Path, seeds: int) -> Path:
+    path = folder / "load.yaml"
+    rates = {"learning_rate": {"from": 1e-4, "to": 1, "points": 10}, "seeds": seeds}
+    path.write_text(yaml.safe_dump(SWEEP | {"sweep": rates}), encoding="utf-8")
+    return path
+
+
+def _result(trial: Trial, program: str) -> Result:
+    """A trial that learnt something, with a little noise."""
+    noise = np.random.default_rng(trial.number)
+    accuracy = 0.9 - 0.02 * noise.random(EPOCHS + 1)
+    loss = 0.3 + 0.02 * noise.random(EPOCHS + 1)
+    epochs = [Epoch(i, 10 * i, loss[i], accuracy[i], loss[i], accuracy[i], 0.01 * i) for i in range(1, EPOCHS + 1)]
+    return Result(
+        trial.id, program, 600, (Epoch(0, 0, None, None, 2.3, 0.1, 0.0), *epochs), noise.random(STEPS, np.float32),
+        None, Scores(loss[-1], accuracy[-1]), EPOCHS, Scores(loss[-1], accuracy[-1]), Scores(loss[-1], accuracy[-1]),
+        0.001, Probe(0.12, 0.1, 0.0, "activation_0"), None, 0.3, 1e-4, "xla", "pid 1",
+    )  # fmt: skip
+
+
+def commands(trials: int = 10_000, times: int = 3) -> dict[str, float]:
+    """Seconds of each command on a store of so many finished trials, medians; a trial has 30 epochs and 300 steps.
+
+    `resume`: of `run` with one seed more for each rate, until it begins to train.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        seeds = trials // 20
+        path = _write(folder, seeds)
+        plan = sweep.prepare(path, {}, Places.from_environment(None, True))
+        with store.claim(folder / "results" / "load") as opened:
+            opened.set_plan(plan)
+            for cohort in plan.cohorts:
+                for trial in cohort.trials:
+                    opened.add(_result(trial, cohort.program.key))
+        words = {"plan": ["plan", "load.yaml"], "show": ["show", "results/load"], "report": ["report", "results/load"]}
+        calls: dict[str, Callable[[], object]] = {
+            name: lambda more=more: subprocess.run(  # type: ignore[misc]
+                [*COMMAND, *more], cwd=folder, check=True, stdout=subprocess.DEVNULL
+            )
+            for name, more in words.items()
+        }
+        calls["resume"] = lambda: _begin(folder, seeds + 1)
+        return {name: statistics.median(_timed(call) for _ in range(times)) for name, call in calls.items()}
+
+
+def _timed(call: Callable[[], object]) -> float:
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def _begin(folder: Path, seeds: int) -> None:
+    """Run until the first line of progress."""
+    words = [*COMMAND, "run", "load.yaml", "-o", f"sweep.seeds={seeds}"]
+    with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        for line in process.stderr or ():
+            if BEGINS.search(line):
+                process.kill()
+                return
+    raise RuntimeError("it never began to train")
+
+
+def memory(trials: int = 2_000) -> dict[str, float]:
+    """Bytes of the coordinator and its workers together after 200 trials and at the end, and the growth as a share.
+
+    Each is the mean over 100 trials.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        _write(folder, trials // 20)
+        sizes: list[int] = []
+        with subprocess.Popen(
+            [*COMMAND, "run", "load.yaml", "--jobs", "2"],
+            cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            whole = psutil.Process(process.pid)
+            for line in process.stderr or ():
+                if ENDED.match(line):
+                    sizes.append(sum(one.memory_info().rss for one in (whole, *whole.children())))
+        if process.returncode or len(sizes) != trials:
+            raise RuntimeError(f"{len(sizes)} of {trials} trials ended, exit code {process.returncode}")
+    early, late = float(np.mean(sizes[200:300])), float(np.mean(sizes[-100:]))
+    return {"trials": trials, "bytes after 200": early, "bytes at the end": late, "growth": late / early - 1}

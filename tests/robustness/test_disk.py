@@ -1,0 +1,137 @@
+"""What a run does when its disk is full or can no longer be written."""
+
+import re
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from test_main import ROOT, TIMES, write
+
+import bnbench
+from bnbench.store import store
+from support.disks import Shell, shell
+
+RUN = "bnbench run -q -j 1 small.yaml --results disk"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a config, a cache, and in `whole` what an undisturbed run gives."""
+    folder = tmp_path_factory.mktemp("place")
+    write(folder, train={"epochs": 60, "batch_size": 16})  # so that a trial takes 4 kB
+    (folder / "small").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("BNBENCH_CACHE", str(folder / "cache"))
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.delenv("BNBENCH_DATA", raising=False)
+        with shell(folder) as opened:
+            code, told = opened.run(RUN.replace("disk", "whole"))
+            assert code == 0, told
+        yield folder
+
+
+@pytest.fixture
+def disk(place: Path) -> Iterator[Shell]:
+    """A shell in that folder, where `disk` is of 3 MB and nobody else's."""
+    (place / "disk").mkdir(exist_ok=True)
+    with shell(place) as opened:
+        assert opened.run("mount -t tmpfs -o size=3m none disk") == (0, "\n")
+        yield opened
+
+
+def same(disk: Shell, place: Path, name: str) -> None:
+    """Whether the results on the disk are those of the undisturbed run."""
+    assert disk.run(f"cp -r disk/small {name}")[0] == 0
+    ours, theirs = bnbench.open(place / name), bnbench.open(place / "whole" / "small")
+    pd.testing.assert_frame_equal(ours.trials.drop(columns=TIMES), theirs.trials.drop(columns=TIMES))
+    pd.testing.assert_frame_equal(ours.history.drop(columns="seconds"), theirs.history.drop(columns="seconds"))
+    assert (place / name / "report.html").is_file()
+
+
+def kept(disk: Shell, place: Path) -> int:
+    """How many trials lie on the disk; its database must be sound."""
+    disk.run("rm -rf copy; mkdir copy; cp disk/small/trials.db* copy")
+    with closing(sqlite3.connect(place / "copy" / store.DATABASE)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return int(connection.execute("SELECT count(*) FROM trials").fetchone()[0])
+
+
+@pytest.mark.parametrize(
+    ("room", "file", "trials"),
+    [(72, r"trials\.db", range(1, 12)), (900, r"(plots/\w+\.\w+|report\.html)", range(12, 13))],
+    ids=["a trial", "the report"],
+)
+def test_a_disk_that_is_full_keeps_what_was_done_and_the_same_command_goes_on(
+    disk: Shell, place: Path, room: int, file: str, trials: range
+) -> None:
+    disk.run(f"dd if=/dev/zero of=disk/eaten bs=1k count={3072 - room}")
+    code, told = disk.run(RUN)
+    assert code == 2
+    assert re.fullmatch(
+        rf"bnbench: disk/small/{file}: cannot be written: No space left on device \(0\.\d MB free\); "
+        "finished trials are kept, mend that and run the same again",
+        told.strip(),
+    )
+    assert kept(disk, place) in trials
+    disk.run("rm disk/eaten")
+    assert disk.run(RUN)[0] == 0
+    same(disk, place, f"after-{room}")
+
+
+def begin(disk: Shell, place: Path) -> None:
+    """A run on the disk, up to the second trial; `told` and `code` are what it says and how it ends."""
+    for name in ("told", "code"):
+        (place / name).unlink(missing_ok=True)
+    disk.begin(f"({RUN.replace('-q', '')} 2> told > /dev/null; echo $? > code) &")
+    while not (place / "told").exists() or len((place / "told").read_text().splitlines()) < 3:
+        time.sleep(0.01)
+
+
+def test_a_disk_that_fills_up_while_trials_train_keeps_what_was_done(disk: Shell, place: Path) -> None:
+    begin(disk, place)
+    disk.run("dd if=/dev/zero of=disk/eaten bs=1k; wait")
+    told = (place / "told").read_text().splitlines()
+    assert (place / "code").read_text() == "2\n"
+    assert re.match(r"bnbench: disk/small/trials\.db: cannot be written: No space left.*run the same again", told[-1])
+    before = kept(disk, place)
+    assert before == sum(line.startswith("[") for line in told)  # no trial was told that was not kept
+    disk.run("rm disk/eaten")
+    code, told_after = disk.run(RUN.replace("-q", ""))
+    assert code == 0
+    assert f"12 trials, {before} done, {12 - before} to train" in told_after
+    same(disk, place, "after-filling")
+
+
+def test_a_disk_that_becomes_read_only_keeps_what_was_done_and_the_same_command_goes_on(
+    disk: Shell, place: Path
+) -> None:
+    begin(disk, place)
+    disk.run("mount --bind disk/small disk/small && mount -o remount,bind,ro disk/small; wait")
+    told = (place / "told").read_text().splitlines()[-1]
+    assert (place / "code").read_text() == "2\n"
+    assert re.match(r"bnbench: disk/small/\S+: cannot be written: [Rr]ead-only.*run the same again", told)
+    assert kept(disk, place) >= 2
+    disk.run("umount disk/small")
+    assert disk.run(RUN)[0] == 0
+    same(disk, place, "after-read-only")
+    disk.run("mount -o remount,ro disk")
+    code, told = disk.run(RUN)
+    assert (code, told.strip().count("\n")) == (2, 0)
+    assert "disk/small: cannot be written: Read-only file system" in told
+    code, told = disk.run("bnbench show disk/small")
+    assert code == 0
+    assert "12 of 12 trials" in told
+
+
+def test_caches_on_a_full_disk_are_done_without(disk: Shell) -> None:
+    disk.run("dd if=/dev/zero of=disk/eaten bs=1k count=3060")
+    few = "-o sweep.seeds=1 -o sweep.learning_rate=[0.1]"
+    code, told = disk.run(f"BNBENCH_CACHE=disk bnbench run -v -j 1 small.yaml --results uncached {few}")
+    assert code == 0, told
+    assert "2 of 2 trials" in told
+    assert "parsed arrays cannot be kept here" in told
+    assert "compiled programs are not kept: [Errno 28] No space left on device" in told

@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bnbench.errors import ResultsError
+from bnbench.store import model_card, results_dir
+from bnbench.store.model_card import Saved
+from support.examples import make_plan
+
+PAGE = Saved("best", "digits", (8, 8, 1), (0.0, 16.0), ("0", "1"), "softmax")
+
+
+def test_a_page_comes_back_as_it_was(tmp_path: Path) -> None:
+    model = tmp_path / "t.keras"
+    model_card.write(model, PAGE)
+    assert model_card.read(model) is None  # a page without its model is nothing
+    model.touch()
+    assert model_card.read(model) == PAGE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["t.json", "t.keras"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("weights", 5), ("data", []), ("shape", ["8"]), ("shape", [0]), ("value_range", [1]), ("classes", "ab"),
+        ("value_range", [0, float("inf")]), ("probabilities", "perhaps"), ("more", 1),
+    ],
+)  # fmt: skip
+def test_a_page_that_says_something_else_is_told(tmp_path: Path, key: str, value: object) -> None:
+    (tmp_path / "t.keras").touch()
+    model_card.write(tmp_path / "t.keras", PAGE)
+    values = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
+    (tmp_path / "t.json").write_text(json.dumps(values | {key: value}), encoding="utf-8")
+    with pytest.raises(ResultsError, match=rf"t.json: cannot be read .*{key}"):
+        model_card.read(tmp_path / "t.keras")
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]", "[" * 100_000, '{"shape": [1], "value_range": [0, 1], "classes": [], "x": 1}']
+)
+def test_a_damaged_page_is_told(tmp_path: Path, content: str) -> None:
+    (tmp_path / "t.keras").touch()
+    (tmp_path / "t.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ResultsError, match=r"t.json: cannot be read .*; remove it"):
+        model_card.read(tmp_path / "t.keras")
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, "softmax"),
+        ({"train__loss": "categorical_focal_crossentropy"}, "softmax"),
+        ({"train__loss": "mean_squared_error"}, "none"),
+        (
+            {
+                "train__loss": {"sparse_categorical_crossentropy": {"from_logits": False}},
+                "model__layers": [
+                    {"dense": "$units"},
+                    "norm",
+                    {"dense": {"units": "$classes", "activation": "softmax"}},
+                ],
+            },
+            "given",
+        ),
+    ],
+    ids=["logits", "focal", "no probabilities", "softmax layer"],
+)
+def test_what_makes_probabilities_of_the_outputs(changes: dict[str, Any], wanted: str) -> None:
+    program = make_plan(**changes).cohorts[0].program
+    page = model_card.describe(program, (0.0, 1.0), "final")
+    assert page == Saved("final", "digits", (5,), (0.0, 1.0), ("class 0", "class 1", "class 2"), wanted)
+
+
+def test_models_with_other_weights_or_without_a_page_are_missing(tmp_path: Path) -> None:
+    for trial in ("a", "b"):
+        path = results_dir.model_path(tmp_path, trial)
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    model_card.write(results_dir.model_path(tmp_path, "a"), PAGE)
+    assert results_dir.saved_models(tmp_path, ["a", "b", "c"]) == {"a": PAGE}
+    assert results_dir.missing_models(tmp_path, ["a", "b", "c"], "best") == {"b", "c"}
+    assert results_dir.missing_models(tmp_path, ["a", "b", "c"], "final") == {"a", "b", "c"}

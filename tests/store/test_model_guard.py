@@ -1,0 +1,162 @@
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from bnbench.data.splits import Scaling
+from bnbench.errors import ResultsError
+from bnbench.model.layers import Norm, flatten
+from bnbench.store import model_guard
+from bnbench.store.model_card import Saved
+from bnbench.training.builder import build_model, with_scaling
+from bnbench.training.compiled_program import use_threads
+
+PAGE = Saved("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b", "c"), "softmax")
+ITEMS: list[Any] = [
+    {"conv2d": {"filters": 2, "kernel_size": 3, "kernel_regularizer": {"l2": 0.1}, "padding": "same"}},
+    "norm",
+    {"activation": "relu"},
+    {"reshape": [72, 1]},
+    "flatten",
+    {"dropout": 0.1},
+    {"dense": {"units": 3, "kernel_initializer": {"random_uniform": {"minval": -1}}, "kernel_constraint": "non_neg"}},
+]
+
+
+@pytest.fixture(scope="module")
+def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What a model as bnbench saves it holds."""
+    use_threads(1)  # before anything is computed, or tests that train could not
+    path = tmp_path_factory.mktemp("model") / "t.keras"
+    model = build_model(flatten(ITEMS, {}, Norm("batch"), "here"), PAGE.shape, "float32", seed=0)
+    with_scaling(model, Scaling(np.array(1.0), np.array(2.0), True), PAGE.shape).save(path)
+    model_guard.check(path, PAGE)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def pack(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return path
+
+
+def hostile(members: dict[str, bytes], change: Callable[[Any], object]) -> dict[str, bytes]:
+    """The members with the description of the dense layer, the last one, changed."""
+    config = json.loads(members["config.json"])
+    change(config["config"]["layers"][-1])
+    return members | {"config.json": json.dumps(config).encode()}
+
+
+def named(**changes: object) -> Callable[[Any], object]:
+    return lambda layer: layer.update(changes)
+
+
+def holds(key: str, value: object) -> Callable[[Any], object]:
+    return lambda layer: layer["config"].update({key: value})
+
+
+LAMBDA = {"class_name": "__lambda__", "config": {"value": "4wEAAAAAAAAA"}}
+CALL = {"module": "os", "class_name": "function", "config": "system", "registered_name": "system"}
+OTHERS = ["Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "TextVectorization", "StringLookup"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        *((named(class_name=name), f"names '{name}' of 'keras.layers', which no config may") for name in OTHERS),
+        (named(module="os", class_name="system"), "names 'system' of 'os'"),
+        (named(module="builtins", class_name="eval"), "names 'eval' of 'builtins'"),
+        (named(module="keras.src.layers.core.lambda_layer", class_name="Lambda"), "names 'Lambda' of 'keras.src"),
+        (named(module="keras", class_name="Model"), "names 'Model' of 'keras'"),
+        (named(module="keras.utils", class_name="get_file"), "names 'get_file' of 'keras.utils'"),
+        (named(module="keras.saving", class_name="load_model"), "names 'load_model'"),
+        (named(registered_name="mine>Dense"), "names 'Dense' of 'keras.layers'"),
+        (holds("activation", LAMBDA), "names '__lambda__' of None"),
+        (holds("activation", CALL), "names 'function' of 'os'"),
+        (holds("kernel_initializer", CALL), "names 'function' of 'os'"),
+        (holds("bias_regularizer", {"deeper": [{"module": "os", "class_name": "x"}]}), "names 'x' of 'os'"),
+        (holds("units", 10**10), "gives .10000000000,., but its page names 3 classes"),
+        (named(config=None), "TypeError"),
+    ],
+)
+def test_what_no_config_may_name_is_not_loaded(
+    tmp_path: Path, members: dict[str, bytes], change: Callable[[Any], object], message: str
+) -> None:
+    with pytest.raises(ResultsError, match=rf"t\.keras: cannot be loaded: .*{message}|t\.keras: {message}"):
+        model_guard.check(pack(tmp_path / "t.keras", hostile(members, change)), PAGE)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"../../evil.py": b"x"}, r"holds .*\.\./\.\./evil\.py, wanted config\.json"),
+        ({"assets/vocabulary.txt": b"x"}, "holds .*vocabulary"),
+        ({"config.json": b"[" * 100_000}, "RecursionError"),
+        ({"config.json": b"{}"}, "KeyError"),
+        ({"config.json": b"[1]"}, "TypeError"),
+        ({"config.json": b"\xff"}, "UnicodeDecodeError"),
+        ({"model.weights.h5": b""}, "promises 247 weights, but holds 0 bytes"),
+    ],
+)
+def test_what_bnbench_would_not_have_written_is_not_loaded(
+    tmp_path: Path, members: dict[str, bytes], changes: dict[str, bytes], message: str
+) -> None:
+    with pytest.raises(ResultsError, match=rf"t\.keras: cannot be loaded: .*{message}"):
+        model_guard.check(pack(tmp_path / "t.keras", members | changes), PAGE)
+
+
+def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, members: dict[str, bytes]) -> None:
+    def widen(layer: Any) -> None:
+        layer["config"] |= {"units": 300_000_000}
+
+    config = json.loads(hostile(members, widen)["config.json"])
+    unknown = {"module": "keras.layers", "class_name": "RepeatVector", "config": {"name": "r", "n": 1}}
+    config["config"]["layers"].insert(1, unknown | {"registered_name": None})
+    with pytest.raises(ResultsError, match="promises a layer of 300,000,000, but holds"):
+        model_guard.check(pack(tmp_path / "t.keras", members | {"config.json": json.dumps(config).encode()}), PAGE)
+
+
+def test_a_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -> None:
+    bomb = members | {"model.weights.h5": bytes(50_000_000)}
+    with pytest.raises(ResultsError, match="is packed, wanted as it was written"):
+        model_guard.check(pack(tmp_path / "t.keras", bomb, zipfile.ZIP_DEFLATED), PAGE)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", b"\x80\x04\x95"])
+def test_what_is_no_zip_is_not_loaded(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "t.keras").write_bytes(content)
+    with pytest.raises(ResultsError, match=r"t\.keras: cannot be loaded: BadZipFile"):
+        model_guard.check(tmp_path / "t.keras", PAGE)
+
+
+@pytest.mark.parametrize(
+    ("page", "message"),
+    [
+        (Saved("best", "digits", (8, 8, 1), (0.0, 16.0), ("a", "b", "c"), "softmax"), "takes .6, 6, 1., but its page"),
+        (Saved("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b"), "softmax"), "gives .3,., but its page names 2"),
+    ],
+)
+def test_a_page_of_another_model_is_told(tmp_path: Path, members: dict[str, bytes], page: Saved, message: str) -> None:
+    with pytest.raises(ResultsError, match=message):
+        model_guard.check(pack(tmp_path / "t.keras", members), page)
+
+
+def test_weights_that_lie_in_another_file_are_not_read(tmp_path: Path, members: dict[str, bytes]) -> None:
+    import h5py
+
+    stream = io.BytesIO(members["model.weights.h5"])
+    with h5py.File(stream, "r+") as weights:
+        place = weights["layers"]["dense"]["vars"]
+        del place["0"]
+        place["0"] = h5py.ExternalLink("/etc/hostname", "/x")
+    path = pack(tmp_path / "t.keras", members | {"model.weights.h5": stream.getvalue()})
+    with pytest.raises(ValueError, match="H5 file with ExternalLink"):
+        keras.saving.load_model(path, compile=False, safe_mode=True)

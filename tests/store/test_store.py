@@ -1,0 +1,311 @@
+import sqlite3
+import zlib
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.errors import ResultsError
+from bnbench.planning.plan import Plan
+from bnbench.planning.trial import Divergence, Epoch, Fault, Probe, Result, Scores
+from bnbench.store import store
+from support.examples import make_plan
+from support.stored import change
+
+
+def result(plan: Plan, number: int, **changes: object) -> Result:
+    trial = plan.trials[number - 1]
+    values: dict[str, object] = {
+        "trial": trial.id,
+        "program": plan.cohorts[0].program.key,
+        "parameters": 57,
+        "epochs": (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, 6, 0.9, 0.5, 0.8, 0.6, 0.25)),
+        "step_losses": np.array([1.0] * 6, np.float32),
+        "test": Scores(0.7, 0.65),
+        "best_epoch": 1,
+        "best_test": Scores(0.7, 0.65),
+        "fitted": Scores(0.2, 0.95),
+        "seconds": 0.5,
+        "seconds_per_step": 1e-3,
+        "engine": "xla",
+        "worker": "pid 1",
+    }
+    return Result(**(values | changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def plan() -> Plan:
+    return make_plan()
+
+
+def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path / "tiny") as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+    with store.read(tmp_path / "tiny") as opened:
+        assert opened.states() == {plan.trials[0].id: "completed"}
+        assert opened.planned() == 8
+        (row,) = opened.trials().to_dict("records")
+        assert (row["variant"], row["learning_rate"], row["seed"]) == ("plain", 0.01, 0)
+        assert (row["epochs"], row["steps"], row["initial_loss"], row["train_loss"]) == (1, 6, 1.2, 0.9)
+        assert (row["test_loss"], row["classes"], row["validation_rows"]) == (0.7, 3, 15)
+        assert (row["fitted_loss"], row["fitted_accuracy"]) == (0.2, 0.95)
+        history = opened.history()
+        assert list(history.columns) == [
+            "trial", "epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy",
+            "seconds", *PRE_ACTIVATIONS,
+        ]  # fmt: skip
+        assert history[list(PRE_ACTIVATIONS)].isna().all(axis=None)
+        assert history["train_loss"].isna().tolist() == [True, False]
+        assert opened.step_seconds() == {plan.cohorts[0].program.key: 1e-3}
+
+
+def test_every_step_loss_is_kept(tmp_path: Path, plan: Plan) -> None:
+    losses = np.array([1.5, np.inf, 0.25], np.float32)
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, step_losses=losses))
+        np.testing.assert_array_equal(opened.step_losses(plan.trials[0].id), losses)
+
+
+@pytest.mark.parametrize("content", [b"not packed", zlib.compress(bytes(2**24)), zlib.compress(bytes(8))])
+def test_losses_that_are_not_as_many_as_the_steps_are_told(tmp_path: Path, plan: Plan, content: bytes) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+    with closing(sqlite3.connect(tmp_path / store.DATABASE)) as connection, connection:  # as formats before 6 have it
+        connection.execute("UPDATE trials SET checksum = NULL, step_losses = ?", (content,))
+    trial = plan.trials[0].id
+    with store.read(tmp_path) as opened, pytest.raises(ResultsError, match=f"the losses of {trial} are damaged"):
+        opened.step_losses(trial)
+
+
+def test_a_diverged_trial_has_its_step_and_no_invented_numbers(tmp_path: Path, plan: Plan) -> None:
+    start = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0),)
+    gone = {
+        "epochs": start,
+        "divergence": Divergence("nonfinite", 4),
+        "test": Scores(),
+        "best_test": Scores(),
+        "best_epoch": None,
+        "step_losses": np.array([1.0, 2.0, 3.0, np.nan], np.float32),
+    }
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, **gone))
+        (row,) = opened.trials().to_dict("records")
+    assert (row["status"], row["divergence"], row["diverged_at_step"], row["steps"]) == ("diverged", "nonfinite", 4, 4)
+    assert np.isnan(row["test_loss"])
+    assert np.isnan(row["train_loss"])
+
+
+def test_a_blown_trial_has_all_the_steps_it_trained(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, divergence=Divergence("blown", 2)))
+        (row,) = opened.trials().to_dict("records")
+    assert (row["diverged_at_step"], row["steps"]) == (2, 6)
+
+
+def test_columns_of_numbers_are_numbers_even_where_none_is_known(tmp_path: Path, plan: Plan) -> None:
+    unknown = (Epoch(0, 0, None, None, None, 0.3, 0.0),)
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, epochs=unknown, test=Scores(), divergence=Divergence("nonfinite", 1)))
+        assert opened.trials()["initial_loss"].dtype == np.float64
+        assert opened.history()["validation_loss"].dtype == np.float64
+
+
+def test_a_trial_that_stands_twice_in_the_plan_has_one_history(tmp_path: Path) -> None:
+    plan = make_plan(variants={"one": {}, "two": {}})
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+        assert len(opened.trials()) == 2
+        assert len(opened.history()) == 2
+
+
+def test_an_empty_database_is_no_results_yet(tmp_path: Path) -> None:
+    (tmp_path / store.DATABASE).touch()
+    assert not store.exists(tmp_path)
+    with pytest.raises(ResultsError, match="no results here"), store.read(tmp_path):
+        pass
+    with store.claim(tmp_path) as opened:
+        assert opened.states() == {}
+
+
+def test_a_database_damaged_in_the_middle_is_told(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        for number in range(1, 9):
+            opened.add(result(plan, number, step_losses=np.random.default_rng(number).random(3000, np.float32)))
+    path = tmp_path / store.DATABASE
+    content = bytearray(path.read_bytes())
+    content[8192:-4096] = b"\xff" * (len(content) - 12288)
+    path.write_bytes(content)
+    with pytest.raises(ResultsError, match=r"trials.db: damaged .*`bnbench repair"), store.read(tmp_path) as opened:
+        opened.trials()
+
+
+def test_a_failed_trial_keeps_its_reason_and_is_replaced_by_the_next_try(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, epochs=(), fault=Fault("out of memory", "Traceback ...")))
+        assert opened.states() == {plan.trials[0].id: "failed"}
+        assert opened.trials()["reason"].tolist() == ["out of memory"]
+        opened.add(result(plan, 1))
+        assert opened.states() == {plan.trials[0].id: "completed"}
+        assert len(opened.history()) == 2
+
+
+def test_tables_show_the_present_plan_only_and_nothing_is_lost(tmp_path: Path, plan: Plan) -> None:
+    other = make_plan(sweep__learning_rate=[0.1])
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        for number in range(1, 9):
+            opened.add(result(plan, number))
+        opened.set_plan(other)
+        assert len(opened.trials()) == 4
+        assert len(opened.states()) == 8
+        opened.set_plan(plan)
+        assert len(opened.trials()) == 8
+
+
+def test_a_transaction_that_breaks_leaves_nothing_behind(tmp_path: Path, plan: Plan) -> None:
+    broken = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, None, 0.9, 0.5, 0.8, 0.6, 0.25))  # type: ignore[arg-type]
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        with pytest.raises(ResultsError, match="what was kept before is unharmed"):
+            opened.add(result(plan, 1, epochs=broken))
+        assert opened.states() == {}
+
+
+def test_a_second_run_is_refused_with_the_owner_named(tmp_path: Path) -> None:
+    with (
+        store.claim(tmp_path),
+        pytest.raises(ResultsError, match=r"in use by process \d+ on .* since"),
+        store.claim(tmp_path),
+    ):
+        pass
+    with store.claim(tmp_path):
+        pass
+
+
+def test_one_may_look_while_another_writes(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+        with store.read(tmp_path) as reader:
+            assert len(reader.states()) == 1
+
+
+def test_a_folder_without_results_names_its_neighbours(tmp_path: Path) -> None:
+    with store.claim(tmp_path / "leaf"):
+        pass
+    with pytest.raises(ResultsError, match=r"no results here .* there are leaf"), store.read(tmp_path / "leef"):
+        pass
+
+
+@pytest.mark.parametrize("content", [b"not a database", b"SQLite format 3\0" + b"\xff" * 200])
+def test_a_damaged_database_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / store.DATABASE).write_bytes(content)
+    for enter in (store.read, store.claim):
+        with pytest.raises(ResultsError, match=r"trials.db: damaged \(file is not a database\)"), enter(tmp_path):
+            pass
+    assert (tmp_path / store.DATABASE).read_bytes() == content
+
+
+def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / store.DATABASE)
+    connection.execute("PRAGMA user_version = 99")
+    connection.execute("CREATE TABLE future (x)")
+    connection.close()
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"), store.claim(tmp_path):
+        pass
+
+
+# What came with a format, newest first: its columns of `trials`.
+CAME = {
+    7: ["pre_activations"],
+    6: ["checksum"],
+    5: ["gradient_growth"],
+    4: ["fitted_loss", "fitted_accuracy"],
+    3: ["prediction_share", "majority_share", "dead_share", "dead_layer"],
+    2: ["bn_mode_gap"],
+}
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
+    tmp_path: Path, plan: Plan, version: int
+) -> None:
+    measured = {"bn_mode_gap": 0.25, "probe": Probe(0.5, 0.25, 0.75, "dense_1"), "gradient_growth": 1.5}
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, **measured))
+        new = opened.trials().iloc[0]
+    later = [column for number, columns in CAME.items() if number > version for column in columns]
+    lost = [column for column in later if column in new.index]
+    drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in later)
+    drops += "DROP TABLE notes;" * (version < 6)
+    connection = sqlite3.connect(tmp_path / store.DATABASE)
+    connection.executescript(f"{drops} PRAGMA user_version = {version};")
+    connection.close()
+    before = (tmp_path / store.DATABASE).read_bytes()
+    with store.read(tmp_path) as opened:
+        old = opened.trials().iloc[0]
+        assert old[lost].isna().all()
+        assert old.drop(lost).equals(new.drop(lost))
+    assert (tmp_path / store.DATABASE).read_bytes() == before
+    with store.claim(tmp_path) as opened:
+        opened.add(result(plan, 2, **measured))
+    with store.read(tmp_path) as opened:
+        assert opened.trials()[lost].iloc[0].isna().all()
+        assert opened.trials().iloc[1][lost].equals(new[lost].rename(1))
+        assert len(opened.step_losses(plan.trials[0].id))
+
+
+def test_what_was_probed_is_kept_and_what_was_not_stays_missing(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+        columns = ["prediction_share", "majority_share", "dead_share", "dead_layer"]
+        assert opened.trials()[columns].isna().all(axis=None)
+        assert opened.trials()[columns[:3]].dtypes.eq("float64").all()
+        opened.add(result(plan, 1, probe=Probe(0.5, 0.25, None, None)))
+        assert opened.trials()["prediction_share"].tolist() == [0.5]
+        opened.add(result(plan, 1, probe=Probe(0.5, 0.25, 0.75, "dense_1")))
+        assert opened.trials()[columns].to_numpy().tolist() == [[0.5, 0.25, 0.75, "dense_1"]]
+
+
+def test_pre_activations_stand_beside_their_epochs(tmp_path: Path, plan: Plan) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, pre_activations=((-1.5, 0.0, 1.5), (None, None, None))))
+        opened.add(result(plan, 2))
+    with store.read(tmp_path) as opened:
+        found = opened.history()[list(PRE_ACTIVATIONS)]
+    assert found.iloc[0].tolist() == [-1.5, 0.0, 1.5]
+    assert found.iloc[1:].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[[1, 2, 3]]", "no JSON", '{"a": 1}', "[[1, 2, 3], [1, 2, Infinity]]", "[[1, 2, 3], [1, 2, 1e300]]", "[" * 10**5],
+)
+def test_pre_activations_that_are_none_are_not_known(tmp_path: Path, plan: Plan, text: str) -> None:
+    with store.claim(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1))
+    change(tmp_path, "UPDATE trials SET pre_activations = ?", [text])
+    with store.read(tmp_path) as opened:
+        assert len(opened.history()) == 2
+        assert opened.history()[list(PRE_ACTIVATIONS)].isna().all(axis=None)
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(ResultsError, match="cannot be written"), store.claim(tmp_path / "file" / "leaf"):
+        pass

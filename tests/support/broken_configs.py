@@ -1,0 +1,363 @@
+"""Broken experiment files: good ones with one thing made wrong, and a list of what people and enemies come up with.
+
+`python -m support.broken_configs [MOST]` puts each to `plan` and `run` in one process and prints the counts.
+"""
+
+import json
+import os
+import random
+import socket
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import partial
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import yaml
+
+from bnbench.cli.main import main as command
+from bnbench.config.schema import Data
+from bnbench.config.yaml_loader import read_yaml
+from bnbench.data import access
+from bnbench.data.types import Facts, Source
+from support.broken_texts import GOOD, TEXTS
+from support.paths import CONFIGS
+from support.refusals import HUNG, Counts, HungError, listed, note_written, timed
+
+Steps = tuple[str | int, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One broken file."""
+
+    name: str
+    make: Callable[[Path], Path]  # in an empty folder; the path that is given to the command
+    told: tuple[str, ...] = ()  # one of these stands in the message: the place
+    words: tuple[str, ...] = ()  # more of the command line
+    user: int | None = None  # who runs the command; None: who runs the tests
+
+
+def _text(content: str | bytes, folder: Path) -> Path:
+    path = folder / "broken.yaml"
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def _mutated(make: Callable[[], Any], folder: Path) -> Path:
+    return _text(_dumped(make()), folder)
+
+
+def _dumped(values: object) -> str:
+    return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
+
+
+def _places(value: object, steps: Steps = ()) -> Iterator[tuple[Steps, Any]]:
+    """Everything in nested plain values, with the way to it."""
+    items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, inner in items:
+        yield (*steps, key), inner
+        yield from _places(inner, (*steps, key))
+
+
+def _inside(values: Any, steps: Steps) -> Any:
+    for step in steps:
+        values = values[step]
+    return values
+
+
+def _with(values: Any, steps: Steps, new: object) -> Any:
+    changed = deepcopy(values)
+    _inside(changed, steps[:-1])[steps[-1]] = new
+    return changed
+
+
+def _without(values: Any, steps: Steps) -> Any:
+    changed = deepcopy(values)
+    del _inside(changed, steps[:-1])[steps[-1]]
+    return changed
+
+
+def _renamed(values: Any, steps: Steps, name: str) -> Any:
+    changed = deepcopy(values)
+    part = _inside(changed, steps[:-1])
+    items = [(name if key == steps[-1] else key, inner) for key, inner in part.items()]
+    part.clear()
+    part.update(items)
+    return changed
+
+
+# Of each type, what cannot stand in its place anywhere in an experiment file.
+WRONG: Mapping[type, tuple[object, ...]] = {
+    dict: ("odd", ["odd"]),
+    list: ("odd", {"odd": 1}),
+    str: ({"odd": ["odd"]}, [["odd"]]),
+    bool: ("odd", {"odd": []}),
+    int: ("odd", {"odd": []}),
+    float: ("odd", {"odd": []}),
+}
+REQUIRED = (
+    "name", "data", "data.name", "model", "model.layers", "variants", "train", "train.epochs", "sweep",
+    "sweep.learning_rate", "sweep.learning_rate.from", "sweep.learning_rate.to", "sweep.learning_rate.points",
+)  # fmt: skip
+REQUIRED_OF_ONE = {"claims": ("text", "metric", "of"), "published": ("source", "variant", "metric", "value")}
+
+
+def _required(steps: Steps) -> bool:
+    if len(steps) == 3 and steps[0] in REQUIRED_OF_ONE:
+        return steps[2] in REQUIRED_OF_ONE[str(steps[0])]
+    return ".".join(map(str, steps)) in REQUIRED
+
+
+def _mutations(values: Any) -> Iterator[tuple[str, Steps, Callable[[], Any]]]:
+    """Kind, place and how to make the whole: each with one thing that is wrong wherever it stands."""
+    for steps, value in _places(values):
+        key = steps[-1]
+        for wrong in WRONG.get(type(value), ()):
+            yield (
+                f"wrong type ({type(wrong).__name__} for {type(value).__name__})",
+                steps,
+                partial(_with, values, steps, wrong),
+            )
+        if isinstance(key, str) and steps[:-1] != ("variants",):  # a variant may have any name
+            middle = len(key) // 2
+            yield "one letter off", steps, partial(_renamed, values, steps, f"{key[:middle]}q{key[middle + 1 :]}")
+        if _required(steps):
+            yield "missing", steps, partial(_without, values, steps)
+            yield "null", steps, partial(_with, values, steps, None)
+            empty: object = [] if isinstance(value, list) else {} if isinstance(value, dict) else ""
+            yield "empty", steps, partial(_with, values, steps, empty)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            for number in (float("nan"), float("inf"), float("-inf")):
+                yield "no finite number", steps, partial(_with, values, steps, number)
+        if _of_a_size(steps, value):
+            for number in (-1, 0, -(10**12), 10**12, 10**400):
+                yield "size", steps, partial(_with, values, steps, number)
+        if _of_rates(steps) and isinstance(value, int | float):
+            for number in (0, -1.0, 1e-60, 1e300, 10**40):
+                yield "rate", steps, partial(_with, values, steps, number)
+        if isinstance(value, list) and steps[0] == "sweep":
+            yield "empty", steps, partial(_with, values, steps, [])
+            yield "twice", steps, partial(_with, values, steps, [*value, value[0]])
+
+
+def _of_rates(steps: Steps) -> bool:
+    return steps[:2] == ("sweep", "learning_rate") and steps[-1] != "points"
+
+
+SIZES = ("epochs", "batch_size", "steps_per_epoch", "threads", "seeds", "points", "limit", "units", "filters", "dense")
+
+
+def _of_a_size(steps: Steps, value: object) -> bool:
+    sizes = {
+        "epochs",
+        "batch_size",
+        "steps_per_epoch",
+        "threads",
+        "seeds",
+        "points",
+        "limit",
+        "units",
+        "filters",
+        "dense",
+    }
+    return isinstance(value, int) and steps[-1] in sizes
+
+
+def mutated(most: int | None) -> list[Case]:
+    """Good files with one thing made wrong, `most` of them spread over all kinds; the same at every call."""
+    every: dict[str, list[Case]] = {}
+    for path in sorted(CONFIGS.glob("**/*.yaml")):
+        values = read_yaml(path)
+        own = [set((variant or {}).get("params", {})) for variant in values["variants"].values()]
+        replaced = {key.rpartition(".")[2] for key in values["sweep"].get("grid", {})} | set.intersection(*own)
+        for number, (kind, steps, changed) in enumerate(_mutations(values)):
+            if steps[:2] == ("model", "params") and steps[2:3] and steps[2] in replaced:
+                continue  # an axis, or every variant, has another value in its place, whatever it is
+            named = [str(step) for step in steps if isinstance(step, str)]
+            told = {named[-1], named[0]}  # and where a parameter is used, or all weights are counted
+            told |= {"model.layers", "variants."} if "params" in str(steps) or kind == "size" else set()
+            name = f"{path.stem}: {kind}: {'.'.join(map(str, steps))} ({number})"
+            every.setdefault(kind, []).append(Case(name, partial(_mutated, changed), tuple(told)))
+    generator = random.Random(0)
+    for cases in every.values():
+        generator.shuffle(cases)
+    if most is None:
+        return [case for cases in every.values() for case in cases]
+    share = -(-most // len(every))
+    return [case for cases in every.values() for case in cases[:share]]
+
+
+def _folder(folder: Path) -> Path:
+    (folder / "broken.yaml").mkdir()
+    return folder / "broken.yaml"
+
+
+def _socket(folder: Path) -> Path:
+    with socket.socket(socket.AF_UNIX) as opened:
+        opened.bind(str(folder / "broken.yaml"))
+    return folder / "broken.yaml"
+
+
+def _pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "broken.yaml")
+    return folder / "broken.yaml"
+
+
+def _link(target: str, folder: Path) -> Path:
+    (folder / "broken.yaml").symlink_to(target)
+    return folder / "broken.yaml"
+
+
+def _given(path: str, folder: Path) -> Path:
+    return folder / path
+
+
+def _good(folder: Path) -> Path:
+    return _text(GOOD, folder)
+
+
+def _closed(folder: Path) -> Path:
+    path = _good(folder)
+    path.chmod(0)
+    return path
+
+
+FILES: dict[str, Callable[[Path], Path]] = {
+    "a folder": _folder,
+    "a socket": _socket,
+    "a pipe": _pipe,
+    "nothing": partial(_given, "broken.yaml"),
+    "a place in a file": lambda folder: _good(folder) / "broken.yaml",
+    "a name that is too long": partial(_given, "broken" * 100 + ".yaml"),
+    "a path that is too long": partial(_given, "broken/" * 1000),
+    "a link to itself": partial(_link, "broken.yaml"),
+    "a link to nothing": partial(_link, "nowhere"),
+    "a link to a folder": partial(_link, "."),
+    "endless zeros": partial(_link, "/dev/zero"),
+    "endless noise": partial(_link, "/dev/urandom"),
+    "an empty device": partial(_link, "/dev/null"),
+    "a file of no size that is endless": partial(_link, "/proc/self/pagemap"),
+    "a file of no size that cannot be read": partial(_link, "/proc/self/mem"),
+    "the command line": partial(_link, "/proc/self/cmdline"),
+}
+WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "an override of nothing": (("-o", "train.epochs"), ("train.epochs",)),
+    "an override without a key": (("-o", "=5"), ("-o",)),
+    "an override that is no YAML": (("-o", "train.epochs=["), ("train.epochs",)),
+    "an override of an unknown key": (("-o", "train.epoch=5"), ("train.epoch",)),
+    "an override with a tag": (("-o", "title=!!python/object/apply:os.system [touch pwned]"), ("title",)),
+    "an override that is deep": (("-o", f"title={'[' * 500}{']' * 500}"), ("title",)),
+    "an override of a deep key": (("-o", f"{'a.' * 5000}b=1"), ("a.a.a",)),
+    "an override of a key of dots": (("-o", "...=1"), ("broken.yaml",)),
+    "an override of the name": (("-o", "name=../x"), ("name",)),
+    "an override of half a character": (("-o", 'title="\\ud800"'), ("title",)),
+    "an override that is not UTF-8": (("-o", "title=\udcff"), ("title",)),
+    "results in a file": (("--results", "broken.yaml"), ("broken.yaml",)),
+    "no such option": (("--pickle", "x"), ("--pickle",)),
+}
+
+
+def handmade() -> list[Case]:
+    """What people and enemies come up with."""
+    cases = [Case(name, partial(_text, content), told) for name, (content, told) in TEXTS.items()]
+    cases += [Case(name, make, ("broken",)) for name, make in FILES.items()]
+    cases += [Case(name, _good, told, words) for name, (words, told) in WORDS.items()]
+    if os.getuid() == 0:  # who may read everything, as in a container, is somebody else for once
+        cases.append(Case("a file that may not be read", _closed, ("broken.yaml",), user=65534))
+    else:
+        cases.append(Case("a file that may not be read", _closed, ("broken.yaml",)))
+    return cases
+
+
+@contextmanager
+def _as_user(user: int | None) -> Iterator[None]:
+    if user is None:
+        yield
+        return
+    before = os.geteuid()
+    os.seteuid(user)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
+
+
+def made_up(settings: Data, *_: object, **__: object) -> Facts:
+    """Of a data set that need not be here: what its source says of it."""
+    source: Source = access.SOURCES[settings.name]
+    classes = tuple(settings.classes or map(str, range(source.class_count)))
+    test_rows = source.rows // 6 if source.name in {"mnist", "fashion_mnist", "cifar10", "letter"} else 0
+    dtype = "uint8" if source.value_range[1] > 1 else "float32"
+    return Facts(source.name, "made up", source.name, source.shape, dtype, classes, source.rows, test_rows, 0)
+
+
+def refused(words: list[str], told: tuple[str, ...]) -> str:
+    """What is wrong with how a command refuses something; nothing, if it is one message with its place."""
+    out, err = StringIO(), StringIO()
+    try:
+        with redirect_stdout(out), redirect_stderr(err):
+            command(words, prog_name="bnbench")
+        code: object = 0
+    except SystemExit as end:
+        code = end.code
+    except HungError:
+        return f"hangs for more than {HUNG:g} s"
+    except BaseException as error:
+        return f"{type(error).__name__}: {str(error)[:200]}"
+    message = err.getvalue()
+    if code != 2:
+        return f"exit code {code}: {(message or out.getvalue())[:200]}"
+    if out.getvalue() or "Traceback" in message or len(message) > 10_000:
+        return f"no plain message: {(message or out.getvalue())[:200]}"
+    if not any(place in message for place in told):
+        return f"does not tell {' or '.join(told)}: {message[:300]}"
+    return ""
+
+
+def put(case: Case, counts: Counts, folder: Path) -> None:
+    """Put a case to `plan` and `run` in an empty folder."""
+    path = case.make(folder)
+    before = listed(folder)
+    for name in ("plan", "run"):
+        with timed(case.name, counts), _as_user(case.user):
+            problem = refused([name, str(path.relative_to(folder)), *case.words], case.told)
+        if problem:
+            counts.problems.append(f"{case.name}: {name}: {problem}")
+            break  # what `plan` does not refuse would be trained
+    note_written(case.name, before, folder, counts)
+    counts.inputs += 1
+
+
+def run(cases: list[Case]) -> Counts:
+    """Put all cases to the commands, in this process."""
+    counts = Counts()
+    with ExitStack() as stack:
+        top = Path(stack.enter_context(TemporaryDirectory()))
+        stack.callback(os.chdir, Path.cwd())
+        os.environ["BNBENCH_CACHE"] = str(top / "cache")
+        os.environ.pop("BNBENCH_DATA", None)
+        access.facts = made_up  # type: ignore[assignment]
+        for number, case in enumerate(cases):
+            folder = top / str(number)
+            folder.mkdir()
+            os.chdir(folder)
+            put(case, counts, folder)
+        note_written("the cache", {}, top / "cache", counts)
+    return counts
+
+
+def main(most: int | None = None) -> dict[str, int]:
+    """Put the list and `most` mutations to the commands; prints what is not refused, and returns the counts."""
+    counts = run([*handmade(), *mutated(most)])
+    print(*counts.problems, f"slowest: {counts.slowest[1]}", sep="\n", file=sys.stderr)
+    return counts.numbers()
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*map(int, sys.argv[1:]))))

@@ -1,0 +1,200 @@
+"""Damages stores at random places: what is wrong must be told, left out or made good, and no figure may change."""
+
+import logging
+import random
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from bnbench.config.load import check_config
+from bnbench.data.types import Facts
+from bnbench.errors import BnbenchError
+from bnbench.planning import plan
+from bnbench.planning.plan import Plan
+from bnbench.planning.trial import Epoch, Result, Scores
+from bnbench.results.results import Results
+from bnbench.store import repair, store
+
+PAGE = repair.PAGE
+EXPERIMENT = {
+    "name": "damage",
+    "data": {"name": "digits"},
+    "model": {"layers": [{"dense": 8}, "norm", {"dense": "$classes"}]},
+    "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
+    "train": {"epochs": 10},
+    "sweep": {"learning_rate": [0.01, 0.1, 1.0], "seeds": 4},
+}
+FACTS = Facts("digits", "made up", "", (5,), "float32", ("a", "b", "c"), 75, 0, 0)
+
+
+def run(times: int, flips: int = 0, seed: int = 0) -> dict[str, int]:
+    """Damage a store so many times, and count by kind of harm and by what came of it.
+
+    Of each store: `told` (it is refused by name), `left out` (some trials are, and that is told), `harmless`. Of all:
+    `wrong` (another figure than was kept is shown), `crashed` (another error than a message), `trials lost` (by
+    `repair`) of `trials`. After `repair` and keeping anew what is missing everything must be as it was.
+
+    Args:
+        flips: how many stores more have one bit flipped and are looked at and repaired, but not completed: that takes
+            most of the time.
+    """
+    draw = random.Random(seed)
+    counts: Counter[str] = Counter(wrong=0, crashed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder, "whole")
+        keep(whole)
+        before = tables(whole)
+        for number in range(times + flips):
+            name, harm = draw.choice(list(HARMS.items())) if number < times else ("bit flipped", flip)
+            place = Path(folder, str(number))
+            place.mkdir()
+            content = harm((whole / store.DATABASE).read_bytes(), draw)
+            (place / store.DATABASE).write_bytes(content)
+            counts[name] += 1
+            try:
+                counts[judged(place, before)] += 1
+                counts.update(mended(place, before, complete=number < times))
+            except BnbenchError:
+                counts["wrong"] += 1
+            except Exception:
+                logging.exception("store %d, %s", number, name)
+                counts["crashed"] += 1
+            shutil.rmtree(place)
+    return dict(counts)
+
+
+def judged(folder: Path, before: tuple[pd.DataFrame, pd.DataFrame]) -> str:
+    """What one who looks gets to see: `told`, `left out`, `harmless`, or `wrong`."""
+    with warnings() as told:
+        try:
+            found = tables(folder)
+        except BnbenchError:
+            return "told"
+    if not all(part_of(*pair) for pair in zip(found, before, strict=True)):
+        return "wrong"
+    if len(found[0]) == len(before[0]):
+        return "harmless"
+    return "left out" if told or len(found[0]) < Results(folder).planned else "wrong"
+
+
+def mended(folder: Path, before: tuple[pd.DataFrame, pd.DataFrame], complete: bool) -> Iterator[str]:
+    """What `repair` and keeping the missing trials anew lead to: a `trials lost` for each that was, and `wrong`."""
+    try:
+        with warnings():
+            repair.repair(folder)
+            with store.read(folder) as opened:
+                kept = opened.states()
+    except BnbenchError:  # nothing of it can be read: a person moves it away
+        (folder / store.DATABASE).unlink()
+        kept = {}
+    yield from ["trials"] * len(before[0])
+    yield from ["trials lost"] * (len(before[0]) - len(kept))
+    if not complete:
+        return
+    with warnings() as told:
+        keep(folder, kept)
+        found = tables(folder)
+    if told or not all(ours.equals(theirs) for ours, theirs in zip(found, before, strict=True)):
+        yield "wrong"
+
+
+def keep(folder: Path, kept: dict[str, str] | None = None) -> None:
+    """Keep every trial that is not kept."""
+    planned = experiment()
+    with store.claim(folder) as opened:
+        opened.set_plan(planned)
+        for number, trial in enumerate(planned.trials):
+            if trial.id not in (kept or {}):
+                opened.add(ended(planned, number))
+
+
+@cache
+def experiment() -> Plan:
+    """24 trials."""
+    return plan.make(check_config(EXPERIMENT, "damage"), lambda settings: FACTS, "damage")
+
+
+def ended(planned: Plan, number: int) -> Result:
+    """A trial as it might have ended: the same for the same number."""
+    draw = np.random.default_rng(number)
+    losses = draw.random(200 + 80 * number, np.float32)
+    steps = len(losses) // 10
+    epochs = tuple(Epoch(i, i * steps, *(draw.random(4).tolist()), 0.1 * i) for i in range(11))
+    scores = Scores(*draw.random(2).tolist())
+    program = planned.cohorts[number >= len(planned.cohorts[0].trials)].program.key
+    return Result(planned.trials[number].id, program, 57, epochs, losses, None, scores, 3, scores, scores, engine="xla")
+
+
+def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The trials and the history that are shown."""
+    results = Results(folder)
+    return results.trials, results.history
+
+
+def part_of(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
+    """Whether each trial of ours has the rows that it has in theirs."""
+    same = theirs[theirs["trial"].isin(set(ours["trial"]))].reset_index(drop=True)
+    return bool(ours.reset_index(drop=True).equals(same))
+
+
+@contextmanager
+def warnings() -> Iterator[list[str]]:
+    """What is told meanwhile, kept off the screen."""
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    log = logging.getLogger("bnbench")
+    log.addHandler(handler)
+    log.propagate = False
+    try:
+        yield told
+    finally:
+        log.removeHandler(handler)
+        log.propagate = True
+
+
+def flip(content: bytes, draw: random.Random) -> bytes:
+    """One bit, anywhere."""
+    changed = bytearray(content)
+    changed[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+    return bytes(changed)
+
+
+def cut(content: bytes, draw: random.Random) -> bytes:
+    """The end is missing."""
+    return content[: draw.randrange(1, len(content))]
+
+
+def zero(content: bytes, draw: random.Random) -> bytes:
+    """A page of noughts."""
+    start = draw.randrange(len(content) // PAGE) * PAGE
+    return content[:start] + bytes(PAGE) + content[start + PAGE :]
+
+
+def garble(content: bytes, draw: random.Random) -> bytes:
+    """Up to 64 bytes of garbage, anywhere."""
+    start = draw.randrange(len(content))
+    garbage = draw.randbytes(min(draw.randint(1, 64), len(content) - start))
+    return content[:start] + garbage + content[start + len(garbage) :]
+
+
+def swap(content: bytes, draw: random.Random) -> bytes:
+    """A page where another belongs."""
+    to, of = (draw.randrange(len(content) // PAGE) * PAGE for _ in range(2))
+    return content[:to] + content[of : of + PAGE] + content[to + PAGE :]
+
+
+HARMS: dict[str, Callable[[bytes, random.Random], bytes]] = {
+    "bit flipped": flip,
+    "cut": cut,
+    "page zeroed": zero,
+    "bytes garbled": garble,
+    "page swapped": swap,
+}

@@ -1,0 +1,66 @@
+"""Tables as the store gives them, made up."""
+
+import math
+
+import pandas as pd
+
+from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.analysis.trials import trial_table
+
+NAN = math.nan
+NONFINITE = {
+    "status": "diverged",
+    "divergence": "nonfinite",
+    "diverged_at_step": 7,
+    "test_loss": NAN,
+    "test_accuracy": NAN,
+}
+BLOWN = {"status": "diverged", "divergence": "blown", "diverged_at_step": 3, "train_loss": 9e9, "validation_loss": 9e9}
+FAILED = {"status": "failed", "train_loss": NAN, "validation_accuracy": NAN}
+
+
+def stored(*rows: dict[str, object]) -> pd.DataFrame:
+    """Rows as the store gives them: ten classes, 900 validation rows, initial loss 2.3."""
+    default: dict[str, object] = {
+        "trial": "t", "variant": "plain", "learning_rate": 0.1, "seed": 0, "axes": "{}", "status": "completed",
+        "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2,
+        "train_accuracy": 0.9,
+        "validation_loss": 0.3, "validation_accuracy": 0.9, "test_loss": 0.4, "test_accuracy": 0.8, "best_epoch": 4,
+        "best_test_loss": 0.4, "best_test_accuracy": 0.8, "fitted_loss": 0.1, "fitted_accuracy": 0.95,
+        "bn_mode_gap": None, "prediction_share": NAN, "majority_share": NAN, "dead_share": NAN, "dead_layer": None,
+        "gradient_growth": NAN,
+        "initial_loss": 2.3, "parameters": 10, "seconds": 1.0, "seconds_per_step": 0.02,
+        "engine": "xla", "worker": "pid 1",
+        "reason": None, "classes": 10, "validation_rows": 900,
+    }  # fmt: skip
+    return pd.DataFrame([default | row for row in rows])
+
+
+def trials(*rows: dict[str, object]) -> pd.DataFrame:
+    """The public table of rows, with an id a trial."""
+    return trial_table(stored(*({"trial": f"t{i}"} | row for i, row in enumerate(rows))))
+
+
+def scores(variant: str, *by_rate: dict[float, float | None], **changes: object) -> list[dict[str, object]]:
+    """Rows of one variant: for each seed the validation accuracy at each rate; None: it diverged."""
+    return [
+        {"trial": f"{variant} {rate} {seed} {changes.get('axes', '')}", "variant": variant, "learning_rate": rate}
+        | {"seed": seed}
+        | (NONFINITE if score is None else {"validation_accuracy": score, "test_accuracy": score - 0.1})
+        | changes
+        for seed, accuracies in enumerate(by_rate)
+        for rate, score in accuracies.items()
+    ]
+
+
+def history(courses: dict[str, list[float]], losses: dict[str, list[float]] | None = None) -> pd.DataFrame:
+    """Epochs of ten steps and a second each: the validation accuracies of each trial from the untrained model on."""
+    rows = [
+        {"trial": trial, "epoch": epoch, "step": 10 * epoch, "validation_accuracy": accuracy, "seconds": float(epoch)}
+        | {"train_loss": 2.3 / (1 + epoch)}
+        | {"validation_loss": (losses or {}).get(trial, [1.0] * len(accuracies))[epoch]}
+        for trial, accuracies in courses.items()
+        for epoch, accuracy in enumerate(accuracies)
+    ]
+    columns = ["trial", "epoch", "step", "validation_accuracy", "seconds", "train_loss", "validation_loss"]
+    return pd.DataFrame(rows, columns=[*columns, *PRE_ACTIVATIONS])

@@ -1,0 +1,146 @@
+"""Trainers that train nothing, for tests of the workers; importable from a worker process."""
+
+import ctypes
+import os
+import resource
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bnbench.errors import ConfigError, DataError
+from bnbench.planning.plan import Program, Trial
+from bnbench.planning.trial import Epoch, Fault, OnEpoch, Result, Saving
+
+
+class Quick:
+    """Ends every trial at once; a result's `seconds_per_step` is how many programs this process has been given."""
+
+    programs = 0
+
+    def devices(self) -> list[str]:
+        return ["none"]
+
+    def check(self, program: Program) -> None:
+        pass
+
+    def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        self.programs += 1
+        for trial in trials:
+            yield self.result(program, trial, on_epoch)
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        epochs = (Epoch(0, 0, None, None, 1.0, 0.5, 0.0), Epoch(1, 1, 1.0, 0.5, trial.learning_rate, 0.5, 0.0))
+        on_epoch(trial, epochs[-1])
+        losses = np.ones(1, np.float32)
+        worker = f"pid {os.getpid()}"
+        return Result(trial.id, program.key, 3, epochs, losses, seconds_per_step=self.programs, worker=worker)
+
+
+class Steady(Quick):
+    """Takes a little while for each trial, so that all workers get to work."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        time.sleep(0.02)
+        return replace(super().result(program, trial, on_epoch), seconds=0.02)
+
+
+class Mortal(Quick):
+    """Killed by the trials of rate 1."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        if trial.learning_rate == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().result(program, trial, on_epoch)
+
+
+class Fleeting(Quick):
+    """Killed by the trials of rate 1 the first time that one comes; `folder` remembers."""
+
+    def __init__(self, folder: Path, death: Callable[[], object]) -> None:
+        self.folder, self.death = folder, death
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        if trial.learning_rate == 1:
+            with suppress(FileExistsError):
+                (self.folder / trial.id).touch(exist_ok=False)
+                self.death()
+        return super().result(program, trial, on_epoch)
+
+
+def segfault() -> None:
+    """Read what is at address 0."""
+    ctypes.string_at(0)
+
+
+def exhaust() -> None:
+    """Ask for more memory than there is."""
+    resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
+    np.ones(2**33)
+
+
+def hang() -> None:
+    """For an hour."""
+    time.sleep(3600)
+
+
+class Starved(Quick):
+    """Finds too little memory for any trial of rate 1, and tells so as the engine does."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        result = super().result(program, trial, on_epoch)
+        fault = Fault("ResourceExhaustedError: OOM when allocating", "")
+        return replace(result, fault=fault) if trial.learning_rate == 1 else result
+
+
+class Slow(Quick):
+    """Ends a trial after an hour."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        print("a library's own words", flush=True)  # must not get between the messages
+        on_epoch(trial, Epoch(0, 0, None, None, None, None, 0.0))
+        time.sleep(3600)
+        raise AssertionError
+
+
+class Unstartable(Quick):
+    """Cannot be made."""
+
+    def __init__(self) -> None:
+        raise ImportError("no TensorFlow here")
+
+
+class Stillborn(Quick):
+    """Dies as it is made, so many times; `folder` counts."""
+
+    def __init__(self, folder: Path, times: int) -> None:
+        for number in range(times):
+            with suppress(FileExistsError):
+                (folder / str(number)).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Choosy(Quick):
+    """Refuses programs of batch normalisation."""
+
+    def check(self, program: Program) -> None:
+        if any(layer.class_name == "BatchNormalization" for layer in program.layers):
+            raise ConfigError(program.where, "not this one")
+
+
+class Fragile(Quick):
+    """Dies of any check."""
+
+    def check(self, program: Program) -> None:
+        os.kill(os.getpid(), signal.SIGSEGV)
+
+
+class Dataless(Quick):
+    """Finds no data."""
+
+    def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        raise DataError("the file is gone")

@@ -1,0 +1,50 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bnbench.model.layers import Norm, flatten
+from bnbench.training.builder import build_model, initial_state, stream_seed
+from bnbench.training.compiled_program import use_threads
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    use_threads(1)
+
+
+def test_streams_are_told_apart_by_seed_and_by_name() -> None:
+    seeds = [stream_seed(seed, *names) for seed in (0, 1) for names in (("a",), ("a", "b"), ("b",))]
+    assert len(set(seeds)) == 6
+    assert all(0 <= seed < 2**31 for seed in seeds)
+    assert stream_seed(0, "a") == seeds[0]
+
+
+LISTS: list[tuple[list[Any], tuple[int, ...]]] = [
+    ([{"dense": {"units": 4, "kernel_initializer": "he_normal"}}, "norm", {"dropout": 0.5}, {"dense": 3}], (5,)),
+    ([{"conv2d": {"filters": 2, "kernel_size": 3}}, "norm", "random_flip", "flatten", {"dense": 3}], (6, 6, 1)),
+    ([{"separable_conv1d": {"filters": 2, "kernel_size": 3}}, "norm", "p_re_lu", "flatten", {"dense": 3}], (6, 2)),
+    ([{"lstm": {"units": 3, "dropout": 0.2}}, "norm", {"dense": 3}], (4, 2)),
+    ([{"gru": 3}, "norm", {"dense": {"units": 3, "kernel_initializer": "orthogonal"}}], (4, 2)),
+]
+
+
+@pytest.mark.parametrize(("items", "shape"), LISTS, ids=str)
+@pytest.mark.parametrize("norm", [Norm(), Norm("batch"), Norm("layer")], ids=lambda norm: norm.name)
+def test_the_initial_state_is_that_of_a_fresh_model(items: list[Any], shape: tuple[int, ...], norm: Norm) -> None:
+    layers = flatten(items, {}, norm, "here")
+    model = build_model(layers, shape, "float32", seed=0)
+    fresh = build_model(layers, shape, "float32", seed=7)
+    state = initial_state(layers, model, "float32", seed=7)
+    assert len(state) == len(fresh.variables) == len(model.variables)
+    for ours, theirs in zip(state, fresh.variables, strict=True):
+        np.testing.assert_array_equal(ours, theirs.numpy())
+    again = initial_state(layers, model, "float32", seed=0)
+    assert any(not np.array_equal(first, second) for first, second in zip(state, again, strict=True))
+
+
+def test_layers_of_one_shape_start_from_different_numbers() -> None:
+    layers = flatten([{"repeat": {"times": 3, "layers": [{"dense": 5}]}}], {}, Norm(), "here")
+    kernels = [layer.get_weights()[0] for layer in build_model(layers, (5,), "float32", seed=0).layers]
+    assert not np.array_equal(kernels[0], kernels[1])
+    assert not np.array_equal(kernels[1], kernels[2])

@@ -1,0 +1,568 @@
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from bnbench.data.splits import apply
+from bnbench.data.types import Facts
+from bnbench.errors import BnbenchError, ConfigError
+from bnbench.model import catalog
+from bnbench.planning.plan import Cohort, Trial
+from bnbench.planning.trial import Epoch, Result, Saving
+from bnbench.training import loop
+from bnbench.training.builder import build_model
+from bnbench.training.compiled_program import CompiledProgram, chunks, use_threads
+from bnbench.training.loop import first_jump
+from support.examples import dataset, facts, make_plan
+
+DENSE = [
+    {"dense": {"units": 6, "kernel_regularizer": {"l2": 1e-2}}},
+    "norm",
+    {"activation": "tanh"},
+    {"dense": "$classes"},
+]
+CONVOLUTION = [
+    {"conv2d": {"filters": 3, "kernel_size": 3, "kernel_regularizer": {"l2": 1e-2}}},
+    "norm",
+    {"activation": "relu"},
+    {"max_pooling2d": 2},
+    "flatten",
+    {"dense": "$classes"},
+]
+IMAGES = (6, 6, 1)
+# A bias in front of batch normalisation has no effect: its gradient is rounding noise, which Adam scales up.
+NOISE = 1e-9
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    use_threads(1)
+
+
+def cohorts(shape: tuple[int, ...] = (5,), **changes: Any) -> tuple[Cohort, ...]:
+    return make_plan(facts(shape), **changes).cohorts
+
+
+def results(cohort: Cohort, folder: Path = Path("unused"), models: str = "none") -> list[Result]:
+    rows = dataset(cohort.program.facts)
+    return list(loop.train(cohort.program, cohort.trials, rows, Saving(folder, models), lambda trial, epoch: None))
+
+
+def figures(result: Result) -> tuple[Any, ...]:
+    """All of a result but its times and its worker."""
+    epochs = tuple(replace(epoch, seconds=0.0) for epoch in result.epochs)
+    return (epochs, result.step_losses.tobytes(), result.divergence, result.test, result.best_epoch, result.best_test)
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    before = keras.config.floatx()
+    keras.config.set_floatx("float64")
+    yield
+    keras.config.set_floatx(before)
+
+
+def fit(cohort: Cohort, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Model]:
+    """The same trial by `model.fit`: the same rows in the same order, one epoch a call."""
+    program, data = cohort.program, dataset(cohort.program.facts)
+    start = CompiledProgram(program, data).start(trial.seed)
+    x, y = apply(start.scaling, data.x), data.y
+    model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
+    rate: Any = trial.learning_rate
+    if program.train.schedule:
+        kind = catalog.resolve("schedules", program.train.schedule.name, "")
+        start_rate = keras.ops.convert_to_tensor(rate, "float64")  # of a Python number Keras makes a float32
+        rate = getattr(keras.optimizers.schedules, kind)(start_rate, **program.train.schedule.arguments)
+    kind = catalog.resolve("optimizers", program.train.optimizer.name, "")
+    optimizer = getattr(keras.optimizers, kind)(learning_rate=rate, **program.train.optimizer.arguments)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    validation = (x[start.parts.validation], y[start.parts.validation])
+    history = []
+    for number, order in enumerate(loop._orders(program, start.parts.train, trial.seed), start=1):
+        logs = model.fit(
+            x[order], y[order], batch_size=program.batch_size, shuffle=False, verbose=0, validation_data=validation
+        ).history
+        steps = number * program.steps_per_epoch
+        scores = (logs[name][0] for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
+        history.append(Epoch(number, steps, *scores, 0.0))
+    test = model.evaluate(x[start.parts.test], y[start.parts.test], verbose=0)
+    return history, test, model
+
+
+SGD = {"name": "sgd", "momentum": 0.9, "nesterov": True}
+INVERSE_TIME = {"inverse_time": {"decay_steps": 1, "decay_rate": 0.05}}
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("variant", ["plain", "batchnorm"])
+@pytest.mark.parametrize(
+    ("shape", "changes"),
+    [
+        ((5,), {"model": {"layers": DENSE}, "train__optimizer": SGD}),
+        ((5,), {"model": {"layers": DENSE}, "train__optimizer": SGD, "train__schedule": INVERSE_TIME}),
+        ((5,), {"model": {"layers": DENSE}, "train__optimizer": "adam"}),
+        ((5,), {"model": {"layers": DENSE}, "train__optimizer": "rmsprop"}),
+        ((5,), {"model": {"layers": DENSE}, "train__optimizer": "rmsprop", "train__engine": "graph"}),
+        ((5,), {"model": {"layers": DENSE}, "train__optimizer": SGD, "train__batch_size": "full"}),
+        (IMAGES, {"model": {"layers": CONVOLUTION}, "train__optimizer": SGD, "train__schedule": INVERSE_TIME}),
+        (IMAGES, {"model": {"layers": CONVOLUTION}, "train__optimizer": "adam"}),
+        (IMAGES, {"model": {"layers": CONVOLUTION}, "train__optimizer": "rmsprop"}),
+    ],
+    ids=str,
+)
+def test_in_float64_the_loop_equals_fit(shape: tuple[int, ...], changes: dict[str, Any], variant: str) -> None:
+    cohort = next(c for c in cohorts(shape, train__dtype="float64", train__epochs=4, **changes) if c.variant == variant)
+    trial = cohort.trials[-1]
+    history, test, model = fit(cohort, trial)
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    result = loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+    assert len(result.epochs) == 5
+    for ours, theirs in zip(result.epochs[1:], history, strict=True):
+        assert ours.step == theirs.step
+        for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+            assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-7), name
+    assert (result.test.loss, result.test.accuracy) == pytest.approx(test, rel=1e-7)
+    if result.best_epoch == 4:  # else the weights of the best epoch stand in the model
+        for our, their in zip(compiled.model.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(our, their, rtol=1e-7, atol=NOISE)
+
+
+@pytest.mark.usefixtures("float64")
+def test_weights_equal_those_of_fit() -> None:
+    for cohort in cohorts(train__dtype="float64", train__epochs=3, train__optimizer="adam"):
+        trial = cohort.trials[0]
+        _, _, model = fit(cohort, trial)
+        compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+        start = compiled.start(trial.seed)
+        compiled.reset(start, trial.learning_rate)
+        for order in loop._orders(cohort.program, start.parts.train, trial.seed):
+            compiled.train_epoch(order)
+        for our, their in zip(compiled.model.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_allclose(our, their, rtol=1e-7, atol=NOISE)
+
+
+def test_a_trial_has_the_same_bits_alone_in_a_sweep_and_in_another_order() -> None:
+    layers = [{"dense": 8}, "norm", {"activation": "relu"}, {"dropout": 0.3}, {"dense": "$classes"}]
+    for cohort in cohorts(model={"layers": layers}, train__optimizer="adam"):
+        together = {r.trial: figures(r) for r in results(cohort)}
+        turned = {r.trial: figures(r) for r in results(replace(cohort, trials=cohort.trials[::-1]))}
+        assert together == turned
+        alone = results(replace(cohort, trials=cohort.trials[2:3]))[0]
+        assert figures(alone) == together[alone.trial]
+        assert len(set(together.values())) == len(cohort.trials)
+
+
+def test_a_diverged_trial_leaves_no_trace_in_the_next() -> None:
+    cohort = cohorts(sweep__learning_rate=[0.05, 1e30], sweep__seeds=1)[1]
+    first, wild = cohort.trials
+    after = {r.trial: figures(r) for r in results(replace(cohort, trials=(wild, first)))}
+    assert after[first.id] == figures(results(replace(cohort, trials=(first,)))[0])
+
+
+def test_variants_start_from_the_same_kernels_and_see_the_same_rows() -> None:
+    variants = {"plain": {}, "batchnorm": {"norm": "batch"}, "after": {"norm": "layer", "norm_position": "after"}}
+    starts, firsts = [], []
+    for cohort in cohorts(variants=variants):
+        start = CompiledProgram(cohort.program, dataset(cohort.program.facts)).start(1)
+        model = build_model(cohort.program.layers, (5,), "float32", seed=1)
+        starts.append({layer.name: layer.get_weights() for layer in model.layers if layer.name.startswith("dense")})
+        firsts.append([next(loop._orders(cohort.program, start.parts.train, 1)).tolist(), start.parts.test.tolist()])
+    for other, rows in zip(starts[1:], firsts[1:], strict=True):
+        assert rows == firsts[0]
+        for name, weights in starts[0].items():
+            for ours, theirs in zip(weights, other[name], strict=True):
+                np.testing.assert_array_equal(ours, theirs)
+
+
+def test_dropout_draws_from_the_trials_seed() -> None:
+    layers = [{"dense": 8}, "norm", {"dropout": 0.5}, {"dense": "$classes"}]
+    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[1e-12])[0]
+    first, second = (r.step_losses[:6] for r in results(cohort))
+    assert len(set(first.tolist())) == 6  # the same weights all along: only rows and dropped units differ
+    assert not np.array_equal(first, second)
+
+
+@pytest.mark.parametrize("rate", [10.0, 1000.0, 1e6, 1e30])
+def test_any_rate_ends_in_a_result(rate: float) -> None:
+    for cohort in cohorts(sweep__learning_rate=[rate], sweep__seeds=1, train__epochs=20):
+        (result,) = results(cohort)
+        assert result.status in {"completed", "diverged"}
+        assert result.epochs[0].validation_loss is not None
+
+
+def test_a_loss_that_is_no_number_ends_the_trial_at_its_step() -> None:
+    layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
+    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[1e30], sweep__seeds=1)[0]
+    (result,) = results(cohort)
+    assert result.status == "diverged"
+    assert result.divergence is not None
+    assert result.divergence.kind == "nonfinite"
+    assert result.divergence.step == len(result.step_losses)
+    assert np.isfinite(result.step_losses[:-1]).all()
+    assert not np.isfinite(result.step_losses[-1])
+    assert [epoch.epoch for epoch in result.epochs] == [0]
+    assert (result.test.loss, result.test.accuracy, result.best_epoch) == (None, None, None)
+
+
+def test_a_setting_trains_on_past_divergence() -> None:
+    layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
+    changes = {"model": {"layers": layers}, "sweep__learning_rate": [1e30], "sweep__seeds": 1}
+    stopped = results(cohorts(**changes)[0])[0]
+    (result,) = results(cohorts(**changes, train__on_divergence="continue")[0])
+    assert result.divergence == stopped.divergence
+    assert len(result.epochs) == 4
+    assert len(result.step_losses) == 18
+    assert result.epochs[-1].train_loss is None
+
+
+def test_the_first_jump_is_found() -> None:
+    assert first_jump(np.array([1.0, 2.0, 2001.0, 1.0, 5000.0])) == 3
+    assert first_jump(np.array([1.0, 1000.0])) is None  # not over 1000 times
+    assert first_jump(np.array([])) is None
+
+
+def test_a_jump_from_a_loss_of_zero_counts() -> None:
+    assert first_jump(np.array([2.0, 0.0, 50.0])) == 3
+    assert first_jump(np.array([2.0, 0.0, 0.0])) is None
+
+
+def test_a_blown_trial_is_one_that_did_not_come_back() -> None:
+    layers = [{"dense": 6}, {"activation": "relu"}, "norm", {"dense": "$classes"}]
+    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[10], sweep__seeds=1, train__epochs=5)[0]
+    (result,) = results(cohort)
+    assert result.divergence is not None
+    assert result.divergence.kind == "blown"
+    assert result.step_losses[result.divergence.step - 1] > 1000 * result.step_losses[result.divergence.step - 2]
+    assert result.test.loss is not None  # its weights are numbers
+
+
+@pytest.mark.parametrize("rows", [75, 1500])
+def test_validation_and_test_are_means_over_all_rows(rows: int) -> None:
+    layers = [{"dense": {"units": 6, "activity_regularizer": {"l2": 0.5}}}, "norm", {"dense": "$classes"}]
+    of = facts(rows=rows)
+    data = dataset(of)
+    data.x[0] = 1e20  # a row of another part must not leak in
+    cohort = make_plan(of, model={"layers": layers}, data__split={"validation": 0.4, "test": 0.35}).cohorts[0]
+    compiled = CompiledProgram(cohort.program, data)
+    start = compiled.start(0)
+    for part in (start.parts.validation, start.parts.test):
+        clean = part[part != 0]
+        x, y = apply(start.scaling, data.x)[clean].astype("float32"), data.y[clean]
+        compiled.reset(start, 0.1)
+        theirs = compiled.model.evaluate(x, y, batch_size=len(y), verbose=0)
+        loss, accuracy, finite = compiled.evaluate(chunks(clean))
+        assert [loss, accuracy] == pytest.approx(theirs, rel=1e-5)
+        assert finite
+
+
+def test_the_short_last_batch_weighs_less() -> None:
+    cohort = cohorts(sweep__learning_rate=[0.01], sweep__seeds=1, train__epochs=1)[0]
+    (result,) = results(cohort)
+    losses = result.step_losses.astype(float)  # five batches of 8 and one of 5
+    assert result.epochs[1].train_loss == pytest.approx((8 * losses[:5].sum() + 5 * losses[5]) / 45, rel=1e-6)
+    assert result.epochs[1].step == 6
+
+
+def test_steps_per_epoch_passes_over_the_rows_without_a_break() -> None:
+    cohort = cohorts(train__steps_per_epoch=4, train__epochs=6)[0]
+    orders = list(loop._orders(cohort.program, np.arange(45, dtype=np.int32), 0))
+    assert [len(order) for order in orders] == [32] * 6
+    stream = np.concatenate(orders)
+    for first in range(0, 180, 45):
+        assert sorted(stream[first : first + 45]) == list(range(45))
+    result = results(cohort)[0]
+    assert len(result.step_losses) == 24
+    assert [epoch.step for epoch in result.epochs] == [0, 4, 8, 12, 16, 20, 24]
+
+
+def test_frozen_layers_stay() -> None:
+    layers = [{"dense": {"units": 6, "trainable": False}}, "norm", {"dense": "$classes"}]
+    cohort = cohorts(model={"layers": layers})[0]
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    loop._train(compiled, cohort.trials[0], Saving(Path("unused")), lambda trial, epoch: None)
+    before = (
+        build_model(cohort.program.layers, (5,), "float32", cohort.trials[0].seed).get_layer("dense_0").get_weights()
+    )
+    np.testing.assert_array_equal(compiled.model.get_layer("dense_0").get_weights()[0], before[0])
+
+
+def test_augmentation_acts_in_training_only() -> None:
+    layers = [{"gaussian_noise": 0.9}, "norm", "flatten", {"dense": "$classes"}]
+    cohort = cohorts(IMAGES, model={"layers": layers}, sweep__learning_rate=[1e-12], sweep__seeds=1)[0]
+    (result,) = results(cohort)
+    assert len({epoch.validation_loss for epoch in result.epochs}) == 1
+    assert len({epoch.train_loss for epoch in result.epochs[1:]}) == 3
+
+
+@pytest.mark.parametrize(
+    "flip", ["random_flip", {"random_rotation": 0.1}, {"random_zoom": 0.2}, {"random_translation": [0.1, 0.1]}]
+)
+def test_keras_augmentation_layers_run_in_the_loop(flip: Any) -> None:
+    if isinstance(flip, dict) and "random_translation" in flip:
+        flip = {"random_translation": {"height_factor": 0.1, "width_factor": 0.1}}
+    layers = [flip, "norm", "flatten", {"dense": "$classes"}]
+    cohort = cohorts(IMAGES, model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[1]
+    first, again = results(cohort)[0], results(cohort)[0]
+    assert first.status == "completed"
+    assert figures(first) == figures(again)
+
+
+def test_images_are_scaled_in_the_step_as_they_would_be_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    layers = ["flatten", {"dense": 6}, "norm", {"dense": "$classes"}]
+    for scale in ("none", "unit", "standard", "l2"):
+        cohort = cohorts(IMAGES, model={"layers": layers}, data__scale=scale, train__dtype="float64")[1]
+        before = results(cohort)[0]
+        monkeypatch.setattr("bnbench.training.compiled_program.PRESCALED_BYTES", 0)
+        in_step = results(cohort)[0]
+        monkeypatch.undo()
+        np.testing.assert_allclose(in_step.step_losses, before.step_losses, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adadelta",
+        "adafactor",
+        "adagrad",
+        "adam",
+        "adamax",
+        "adamw",
+        "ftrl",
+        "lamb",
+        "lion",
+        "muon",
+        "nadam",
+        "rmsprop",
+        "sgd",
+    ],
+)
+def test_every_optimizer_trains_and_resets(optimizer: str) -> None:
+    cohort = cohorts(train__optimizer=optimizer, sweep__learning_rate=[0.01], sweep__seeds=2)[1]
+    first, second = results(cohort)
+    again = results(replace(cohort, trials=cohort.trials[1:]))[0]
+    assert (first.status, second.status) == ("completed", "completed")
+    assert figures(again) == figures(second)
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"cosine": {"decay_steps": 10}},
+        {"cosine": {"decay_steps": 5, "warmup_steps": 5, "warmup_target": 1.0}},
+        {"exponential": {"decay_steps": 3, "decay_rate": 0.5}},
+        {"piecewise_constant": {"boundaries": [4, 8], "values": [1.0, 0.1, 0.01]}},
+        {"polynomial": {"decay_steps": 10}},
+        {"cosine_decay_restarts": {"first_decay_steps": 4}},
+    ],
+    ids=str,
+)
+def test_a_schedule_is_a_factor_of_the_rate(schedule: dict[str, Any]) -> None:
+    cohort = cohorts(train__schedule=schedule, sweep__learning_rate=[0.5], sweep__seeds=1)[0]
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    compiled.reset(compiled.start(0), 0.5)
+    named = cohort.program.train.schedule
+    assert named is not None
+    kind = getattr(keras.optimizers.schedules, catalog.resolve("schedules", named.name, ""))
+    start = {} if "values" in named.arguments else {"initial_learning_rate": 1.0}
+    factor = kind(**start, **named.arguments)
+    for step in (0, 3, 5, 9):
+        compiled.optimizer.iterations.assign(step)
+        assert float(compiled.optimizer.learning_rate) == pytest.approx(0.5 * float(factor(step)))
+
+
+def test_early_stopping_ends_a_trial() -> None:
+    callbacks = [{"early_stopping": {"monitor": "val_loss", "patience": 2, "min_delta": 100.0}}]
+    cohort = cohorts(train__epochs=50, train__callbacks=callbacks, sweep__seeds=1)[0]
+    assert [result.epochs[-1].epoch for result in results(cohort)] == [3, 3]  # the first counts as the best so far
+
+
+def test_reduce_lr_on_plateau_acts_and_is_undone_for_the_next_trial() -> None:
+    callbacks = [{"reduce_lr_on_plateau": {"patience": 1, "factor": 0.1, "min_delta": 100.0}}]
+    cohort = cohorts(train__epochs=6, train__callbacks=callbacks, sweep__learning_rate=[0.1])[0]
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    rates = []
+    for trial in cohort.trials:
+        loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+        rates.append(float(compiled.optimizer.learning_rate))
+    assert rates[0] == rates[1] == pytest.approx(0.1 * 0.1**5)
+
+
+def test_checkpoints_and_logs_go_under_the_results(tmp_path: Path) -> None:
+    callbacks = [{"model_checkpoint": {"save_best_only": True}}, "tensorboard"]
+    cohort = cohorts(train__callbacks=callbacks, sweep__learning_rate=[0.1], sweep__seeds=1)[0]
+    (result,) = results(cohort, tmp_path)
+    assert result.status == "completed", result.fault
+    assert (tmp_path / "checkpoints" / f"{result.trial}.keras").is_file()
+    assert list((tmp_path / "tensorboard" / result.trial).glob("**/events*"))
+
+
+@pytest.mark.parametrize("scale", ["none", "unit", "standard", "l2"])
+@pytest.mark.parametrize("which", ["final", "best"])
+def test_a_saved_model_takes_rows_as_they_are_stored(tmp_path: Path, which: str, scale: str) -> None:
+    cohort = cohorts(data__scale=scale, sweep__learning_rate=[0.1], sweep__seeds=1)[1]
+    (result,) = results(cohort, tmp_path, models=which)
+    model = keras.saving.load_model(tmp_path / "models" / f"{result.trial}.keras", safe_mode=True)
+    data = dataset(cohort.program.facts)
+    rows = CompiledProgram(cohort.program, data).start(0).parts.test
+    right = np.mean(np.argmax(model.predict(data.x[rows], verbose=0), axis=-1) == data.y[rows])
+    assert right == pytest.approx((result.test if which == "final" else result.best_test).accuracy)
+    assert not list(tmp_path.glob("**/*.part*"))
+
+
+def test_the_best_epoch_has_the_highest_validation_accuracy_then_the_lowest_loss() -> None:
+    cohort = cohorts(train__epochs=15, sweep__learning_rate=[0.5], sweep__seeds=1)[0]
+    (result,) = results(cohort)
+    keys = {e.epoch: (e.validation_accuracy, -(e.validation_loss or math.inf)) for e in result.epochs[1:]}
+    assert result.best_epoch == max(keys, key=lambda epoch: keys[epoch])
+
+
+def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_model_as_it_was() -> None:
+    cohort = cohorts(train__epochs=3)[1]
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    start = compiled.start(0)
+    compiled.reset(start, 0.1)
+    compiled.train_epoch(start.parts.train)
+    before = compiled.model.get_weights()
+    gap = compiled.mode_gap(start)
+    assert all(np.array_equal(a, b) for a, b in zip(before, compiled.model.get_weights(), strict=True))
+    x, y = apply(start.scaling, compiled.dataset.x), compiled.dataset.y
+    size = cohort.program.batch_size
+    rows = start.parts.validation[: len(start.parts.validation) // size * size]
+    moving, own = (
+        np.mean([np.argmax(compiled.model(x[b], training=mode), axis=1) == y[b] for b in rows.reshape(-1, size)])
+        for mode in (False, True)
+    )
+    assert gap == pytest.approx(own - moving)
+    assert gap != 0  # after so few steps the moving statistics are not those of a batch
+
+
+def test_what_the_training_part_is_fitted_to_is_told_without_dropout_and_with_the_final_weights() -> None:
+    layers = [*DENSE[:3], {"dropout": 0.5}, *DENSE[3:]]
+    cohort = cohorts(model={"layers": layers}, train__engine="graph", sweep__learning_rate=[0.1])[1]
+    (result, _) = results(cohort)
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    start = compiled.start(0)
+    compiled.reset(start, 0.1)
+    for order in loop._orders(cohort.program, start.parts.train, 0):
+        compiled.train_epoch(order)
+    x, y = compiled.x.numpy()[start.parts.train], compiled.dataset.y[start.parts.train]
+    right = np.argmax(compiled.model(x, training=False), axis=1) == y
+    assert result.fitted.accuracy == pytest.approx(right.mean())
+    assert result.fitted.loss == pytest.approx(compiled.model.evaluate(x, y, verbose=0)[0], rel=1e-5)
+    assert result.fitted.accuracy != pytest.approx(result.epochs[-1].train_accuracy)  # as trained: half is dropped
+
+
+@pytest.mark.parametrize(("variant", "more"), [(0, []), (1, [{"dropout": 0.5}])], ids=["no norm", "dropout"])
+def test_without_moving_statistics_alone_there_is_no_gap(variant: int, more: list[Any]) -> None:
+    cohort = cohorts(model={"layers": [*DENSE[:3], *more, *DENSE[3:]]}, train__epochs=1)[variant]
+    assert {result.bn_mode_gap for result in results(cohort)} == {None}
+
+
+def test_a_fault_ends_its_own_trial_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    cohort = cohorts(sweep__learning_rate=[0.1])[0]
+    reset = CompiledProgram.reset
+
+    def broken(self: CompiledProgram, start: Any, learning_rate: float) -> None:
+        if start is self.starts[0]:
+            raise RuntimeError("out of something")
+        reset(self, start, learning_rate)
+
+    monkeypatch.setattr(CompiledProgram, "reset", broken)
+    first, second = results(cohort)
+    assert first.status == "failed"
+    assert first.fault is not None
+    assert first.fault.reason == "RuntimeError: out of something"
+    assert "in broken" in first.fault.traceback
+    assert second.status == "completed"
+
+
+def test_batch_normalisation_is_the_formula_in_training_and_inference() -> None:
+    layers = make_plan(facts((4,)), model={"layers": ["norm", {"dense": 3}]}).cohorts[1].program.layers
+    layer = build_model(layers, (4,), "float64", seed=0).layers[0]
+    generator = np.random.default_rng(0)
+    x = generator.normal(3.0, 2.0, size=(50, 4))
+    layer.gamma.assign([1.0, 2.0, 3.0, 4.0])
+    layer.beta.assign([0.0, 1.0, 0.0, -1.0])
+    mean, variance = x.mean(axis=0), x.var(axis=0)
+    trained = (x - mean) / np.sqrt(variance + 1e-3) * [1, 2, 3, 4] + [0, 1, 0, -1]
+    np.testing.assert_allclose(layer(x, training=True).numpy(), trained, rtol=1e-9, atol=1e-12)
+    moving_mean, moving_variance = 0.1 * mean, 0.9 + 0.1 * variance  # momentum 0.9, from 0 and 1
+    np.testing.assert_allclose(layer.moving_mean.numpy(), moving_mean, rtol=1e-9)
+    inferred = (x - moving_mean) / np.sqrt(moving_variance + 1e-3) * [1, 2, 3, 4] + [0, 1, 0, -1]
+    np.testing.assert_allclose(layer(x, training=False).numpy(), inferred, rtol=1e-9, atol=1e-12)
+
+
+def test_dropout_takes_its_share_in_training_only() -> None:
+    layers = (
+        make_plan(facts((4,)), model={"layers": ["norm", {"dropout": 0.3}, {"dense": 3}]}).cohorts[0].program.layers
+    )
+    layer = build_model(layers, (4,), "float32", seed=0).layers[0]
+    ones = np.ones((5000, 4), np.float32)
+    dropped = layer(ones, training=True).numpy()
+    assert np.mean(dropped == 0) == pytest.approx(0.3, abs=0.02)
+    np.testing.assert_allclose(dropped[dropped > 0], 1 / 0.7, rtol=1e-6)
+    np.testing.assert_array_equal(layer(ones, training=False).numpy(), ones)
+
+
+def test_keras_refusals_name_the_layer_and_its_input() -> None:
+    of: Facts = facts(IMAGES)
+    program = (
+        make_plan(of, model={"layers": [{"zero_padding2d": {"padding": [1, 2, 3]}}, "norm", "flatten", {"dense": 3}]})
+        .cohorts[0]
+        .program
+    )
+    with pytest.raises(ConfigError, match=r"tiny.yaml: model.layers\[0\]: zero_padding2d_0 .* gets \(6, 6, 1\): "):
+        loop.check(program)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ([{"reshape": [5, 1]}, "norm", {"lstm": 7}], r"the last layer, lstm_0 \(LSTM\), gives \(7,\), wanted \(3,\)"),
+        ([{"reshape": [5, 1]}, "norm", {"lstm": {"units": 3, "return_sequences": True}}], r"gives \(5, 3\)"),
+    ],
+    ids=str,
+)
+def test_a_model_of_the_wrong_shape_is_refused_before_training(layers: list[Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        loop.check(cohorts(model={"layers": layers})[0].program)
+
+
+def test_a_layer_that_no_seed_fixes_is_refused() -> None:
+    layers = ["aug_mix", "norm", "flatten", {"dense": 3}]
+    with pytest.raises(ConfigError, match="no seed fixes"):
+        loop.check(cohorts((8, 8, 3), model={"layers": layers})[0].program)
+
+
+def test_a_layer_that_hides_its_seed_is_seeded() -> None:
+    layers = [{"reshape": [5, 1]}, "norm", {"simple_rnn": {"units": 4, "dropout": 0.5}}, {"dense": 3}]
+    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[0]
+    loop.check(cohort.program)
+    assert figures(results(cohort)[0]) == figures(results(cohort)[0])
+
+
+def test_threads_cannot_change_within_a_process() -> None:
+    with pytest.raises(BnbenchError, match=r"train\.threads: 3"):
+        use_threads(3)
+
+
+def test_what_a_keras_json_says_changes_no_figure() -> None:
+    layers = [{"dense": 4}, {"dense": {"units": "$classes", "activation": "softplus"}}]
+    loss = {"categorical_crossentropy": {"from_logits": False}}  # clips by epsilon
+    cohort = cohorts(model={"layers": layers}, variants={"plain": {}}, train__loss=loss, sweep__seeds=1)[0]
+    before = keras.config.epsilon(), keras.config.image_data_format()
+    wanted = [figures(result) for result in results(cohort)]
+    try:
+        keras.config.set_epsilon(0.4)
+        keras.config.set_image_data_format("channels_first")
+        assert [figures(result) for result in results(cohort)] == wanted
+        assert (keras.config.epsilon(), keras.config.image_data_format()) == (0.4, "channels_first")
+    finally:
+        keras.config.set_epsilon(before[0])
+        keras.config.set_image_data_format(before[1])

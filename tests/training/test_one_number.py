@@ -1,0 +1,199 @@
+"""Models that give one number for a row: a number to predict, or the second of two classes."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from test_loop import float64  # noqa: F401  a fixture
+
+import bnbench
+from bnbench.analysis.trials import chance_bound
+from bnbench.data.splits import apply
+from bnbench.errors import ConfigError
+from bnbench.planning.plan import Cohort
+from bnbench.planning.trial import Epoch, Result, Saving
+from bnbench.report import tables
+from bnbench.report.document import content, markdown
+from bnbench.results.results import Results
+from bnbench.training import loop
+from bnbench.training.builder import build_model
+from bnbench.training.compiled_program import CompiledProgram, use_threads
+from support.examples import dataset, facts, make_plan
+from support.tables import trials
+
+use_threads(1)  # before anything is computed
+ONE = [{"dense": 8}, "norm", {"activation": "tanh"}, {"dense": 1}]
+SIGMOID = [*ONE[:-1], {"dense": {"units": 1, "activation": "sigmoid"}}]
+PROBABILITIES = {"binary_crossentropy": {"from_logits": False}}
+
+
+def cohort(classes: int, **changes: Any) -> Cohort:
+    """The batch-normalised one of the small experiment on a number, or on two classes."""
+    made = make_plan(facts(rows=75, classes=classes), **({"model": {"layers": ONE}} | changes))
+    return next(one for one in made.cohorts if one.variant == "batchnorm")
+
+
+def trained(of: Cohort) -> Result:
+    (result,) = loop.train(of.program, of.trials[-1:], dataset(of.program.facts), Saving(Path()), lambda t, e: None)
+    assert result.fault is None, result.fault.traceback
+    return result
+
+
+def by_fit(of: Cohort, loss: keras.losses.Loss, metric: Any) -> list[tuple[float, ...]]:
+    """Loss and metric, in training and in validation, by `model.fit` with the same rows in the same order."""
+    program, trial, data = of.program, of.trials[-1], dataset(of.program.facts)
+    start = CompiledProgram(program, data).start(trial.seed)
+    x, y = apply(start.scaling, data.x), data.y[:, np.newaxis].astype(np.float64)
+    model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
+    model.compile(keras.optimizers.SGD(trial.learning_rate, momentum=0.9), loss, metrics=[metric])
+    rows = start.parts.validation
+    found = []
+    for order in loop._orders(program, start.parts.train, trial.seed):
+        logs = model.fit(x[order], y[order], batch_size=8, shuffle=False, verbose=0, validation_data=(x[rows], y[rows]))
+        found.append(tuple(values[0] for values in logs.history.values()))
+    return found
+
+
+def told(epoch: Epoch) -> tuple[float | None, ...]:
+    return epoch.train_accuracy, epoch.train_loss, epoch.validation_accuracy, epoch.validation_loss
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize(
+    ("layers", "loss", "theirs", "threshold"),
+    [
+        (ONE, "binary_crossentropy", keras.losses.BinaryCrossentropy(from_logits=True), 0.0),
+        (SIGMOID, PROBABILITIES, keras.losses.BinaryCrossentropy(), 0.5),
+        (SIGMOID, "mse", keras.losses.MeanSquaredError(), 0.5),
+        (SIGMOID, "binary_focal_crossentropy", keras.losses.BinaryFocalCrossentropy(), 0.5),
+    ],
+    ids=["from logits", "from probabilities", "squared", "focal"],
+)
+def test_two_classes_as_one_number_train_as_in_fit(layers: list[Any], loss: Any, theirs: Any, threshold: float) -> None:
+    named = {loss: {"from_logits": False}} if "focal" in str(loss) else loss
+    of = cohort(2, model={"layers": layers}, train__loss=named, train__dtype="float64")
+    expected = by_fit(of, theirs, keras.metrics.BinaryAccuracy(threshold=threshold, dtype="float64"))
+    for ours, fitted in zip(trained(of).epochs[1:], expected, strict=True):
+        assert told(ours) == pytest.approx(fitted, rel=1e-6)
+
+
+@pytest.mark.usefixtures("float64")
+def test_a_number_is_trained_as_in_fit_and_scored_against_the_training_mean() -> None:
+    of = cohort(0, train__loss="mse", train__dtype="float64", train__epochs=40, sweep__learning_rate=[0.003])
+    data = dataset(of.program.facts)
+    parts = CompiledProgram(of.program, data).start(of.trials[-1].seed).parts
+    y = data.y.astype(np.float64)
+    spread = {name: np.mean((y[rows] - y[parts.train].mean()) ** 2) for name, rows in vars(parts).items()}
+    expected = by_fit(of, keras.losses.MeanSquaredError(), keras.metrics.MeanSquaredError(dtype="float64"))
+    result = trained(of)
+    for ours, (train_loss, train_error, validation_loss, validation_error) in zip(
+        result.epochs[1:], expected, strict=True
+    ):
+        assert (ours.train_loss, ours.validation_loss) == pytest.approx((train_loss, validation_loss), rel=1e-6)
+        r2 = max(0, 1 - train_error / spread["train"]), max(0, 1 - validation_error / spread["validation"])
+        assert (ours.train_accuracy, ours.validation_accuracy) == pytest.approx(r2, rel=1e-6)
+    assert result.epochs[0].validation_accuracy == 0  # an untrained network is worse than the mean
+    assert 0.5 < result.epochs[-1].validation_accuracy < 1  # type: ignore[operator]
+    assert 0.3 < result.test.accuracy < 1  # type: ignore[operator]
+    assert result.test.accuracy == pytest.approx(1 - result.test.loss / spread["test"])  # type: ignore[operator]
+    assert result.bn_mode_gap is not None
+    assert abs(result.bn_mode_gap) < 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "changes", "message"),
+    [
+        (0, {}, "sparse_categorical_crossentropy is a loss of classes, but digits has a number a row: wanted huber"),
+        (0, {"train__loss": "binary_crossentropy"}, "is a loss of classes"),
+        (0, {"train__loss": "mse", "model": {"layers": [{"dense": 2}, "norm"]}}, r"gives \(2,\), wanted \(1,\)"),
+        (0, {"train__loss": "mse", "model": {"layers": ["norm", {"dense": "$classes"}]}}, r"\$classes is not set"),
+        (2, {}, r"gives \(1,\), wanted \(2,\): one number a class;"),
+        (3, {"train__loss": "mse"}, r"gives \(1,\), wanted \(3,\): one number a class;"),
+        (2, {"train__loss": "mse", "model": {"layers": [{"dense": 4}, "norm"]}}, r"or one alone.*\(1,\)"),
+        (2, {"train__loss": "bce", "model": {"layers": SIGMOID}}, "ends in sigmoid, but the loss is taken from logits"),
+        (2, {"train__loss": "mean_square_error"}, "did you mean 'mean_squared_error'"),
+    ],
+)
+def test_what_does_not_fit_is_refused(classes: int, changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        cohort(classes, **changes)
+
+
+def claim(metric: str) -> dict[str, Any]:
+    return {"text": "better", "metric": metric, "of": "batchnorm", "difference": {"at_least": 0}}
+
+
+def test_a_claim_names_the_score_that_the_data_have() -> None:
+    cohort(0, train__loss="mse", claims=[claim("test_r2")])
+    with pytest.raises(ConfigError, match="test_accuracy, but the data have no classes: wanted test_r2"):
+        cohort(0, train__loss="mse", claims=[claim("test_accuracy")])
+    with pytest.raises(ConfigError, match=r"claims\[0\].metric: test_r2, but the data have classes: wanted test_acc"):
+        cohort(3, model={"layers": [{"dense": 3}, "norm"]}, claims=[claim("test_r2")])
+
+
+def test_one_number_for_all_rows_is_at_chance() -> None:
+    """A constant that is fitted to the training part alone beats the bound about as often as three sigma say."""
+    generator = np.random.default_rng(0)
+    rows, above = 100, 0
+    for _ in range(4000):
+        train, validation = generator.normal(size=100_000 // 50), generator.normal(size=rows)
+        # The luckiest constant of all, which no training can know: the validation mean itself.
+        spread = np.mean((validation - train.mean()) ** 2)
+        above += 1 - validation.var() / spread > chance_bound(0, rows)
+    assert above / 4000 < 0.006  # of a normal distribution 0.0027 lies beyond three standard errors
+    assert chance_bound(0, rows) == pytest.approx(0.09)
+
+
+def test_a_table_of_numbers_has_chance_at_no_r2() -> None:
+    found = trials(
+        {"classes": 0, "validation_rows": 100, "validation_accuracy": 0.05},
+        {"classes": 0, "validation_rows": 100, "validation_accuracy": 0.2},
+    )
+    assert found["outcome"].tolist() == ["chance", "ok"]
+    assert found["chance"].tolist() == [0, 0]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """A whole sweep on generated distances."""
+    folder = tmp_path_factory.mktemp("one_number")
+    config = folder / "far.yaml"
+    config.write_text(
+        """
+name: far
+data: {name: distance, limit: 300}
+model: {layers: [{dense: 20}, norm, {activation: relu}, {dense: 1}]}
+variants: {plain: {norm: none}, batchnorm: {norm: batch}}
+train: {epochs: 20, batch_size: 16, optimizer: adam, loss: mse}
+sweep: {learning_rate: [0.1, 1.0], seeds: 3}
+published: [{source: nobody, variant: plain, metric: test_r2, value: 0.5}]
+claims: [{text: better, metric: test_r2, of: batchnorm, difference: {at_least: 0}}]
+"""
+    )
+    return bnbench.run(config, results=folder, jobs=0)
+
+
+def test_tables_call_the_score_what_it_is(results: Results) -> None:
+    for table in (results.trials, results.history, results.summary):
+        assert not [name for name in table.columns if "accuracy" in name]
+    assert {"train_r2", "validation_r2", "test_r2"} <= set(results.trials.columns)
+    assert (results.folder / "trials.csv").read_text().startswith("trial,variant,learning_rate,seed,status")
+    assert "validation_r2" in (results.folder / "history.csv").read_text().splitlines()[0]
+    best = results.variants.set_index("variant").loc["batchnorm"]
+    assert best["test_accuracy_mean"] > 0.5
+
+
+def test_the_report_speaks_of_r2(results: Results) -> None:
+    told = content(results, [])
+    text = markdown(told)
+    assert "in test R²" in text
+    assert "test R² ± SD" in text
+    assert "accuracy" not in text
+    assert told.data["score"] == "R²"
+    page = (results.folder / "report.html").read_text(encoding="utf-8")
+    assert "R² regret" in page
+    assert "points of accuracy" not in page
+    assert tables.published(results).rows[0][4].text != ""  # type: ignore[union-attr]
+    assert results.claims["n"].tolist() == [3]

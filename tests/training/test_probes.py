@@ -1,0 +1,280 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from bnbench.data.splits import apply
+from bnbench.planning.plan import Cohort
+from bnbench.planning.trial import Probe, Result, Saving
+from bnbench.training import loop, probes
+from bnbench.training.compiled_program import CompiledProgram, use_threads
+from bnbench.training.probes import gradient_growth, pre_activations, probe
+from support.examples import dataset, facts, make_plan
+
+IMAGES = (6, 6, 1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    use_threads(1)
+
+
+def cohorts(shape: tuple[int, ...] = (5,), rows: int = 75, **changes: Any) -> tuple[Cohort, ...]:
+    return make_plan(facts(shape, rows), **changes).cohorts
+
+
+def trained(cohort: Cohort) -> tuple[Result, CompiledProgram]:
+    """The last trial of a cohort, and its model as the trial left it."""
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    return loop._train(compiled, cohort.trials[-1], Saving(Path("unused")), lambda trial, epoch: None), compiled
+
+
+def hidden(activation: str, bias: float) -> dict[str, Any]:
+    """A hidden layer that begins with every unit at one end of its activation, or in its middle."""
+    dense = {"units": 6, "bias_initializer": {"constant": {"value": bias}}}
+    return {"layers": [{"dense": dense}, "norm", {"activation": activation}, {"dense": "$classes"}]}
+
+
+@pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh", "hard_sigmoid"])
+def test_units_at_an_end_are_dead_and_predict_one_class_where_a_norm_brings_them_back(activation: str) -> None:
+    plain, batchnorm = (trained(c)[0].probe for c in cohorts(model=hidden(activation, -100.0), train__epochs=30))
+    assert (plain.dead_share, plain.dead_layer, plain.prediction_share) == (1.0, "activation_0", 1.0)
+    assert batchnorm.dead_share == 0.0
+    assert batchnorm.prediction_share is not None
+    assert batchnorm.prediction_share < 0.6
+    assert plain.majority_share == batchnorm.majority_share == pytest.approx(1 / 3)
+
+
+def test_relu_that_passes_everything_and_a_sigmoid_in_its_middle_are_alive() -> None:
+    for model in (hidden("relu", 100.0), hidden("sigmoid", 0.0)):
+        assert trained(cohorts(model=model)[0])[0].probe.dead_share == 0.0
+
+
+def test_a_high_rate_kills_relu_units_and_leaves_one_prediction() -> None:
+    layers = [{"dense": 8}, {"activation": "relu"}, {"dense": 8}, {"activation": "relu"}, "norm", {"dense": "$classes"}]
+    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.05, 10.0], train__epochs=10)[0]
+    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    train = lambda trial: loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)  # noqa: E731
+    healthy, dead = train(cohort.trials[0]).probe, train(cohort.trials[-1]).probe
+    assert dead.dead_share == 1.0
+    assert dead.prediction_share == 1.0
+    assert healthy.dead_share is not None
+    assert healthy.dead_share < 0.5
+    assert healthy.prediction_share == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_the_shares_are_those_of_the_models_own_outputs() -> None:
+    result, compiled = trained(cohorts(model__params={"units": 20}, train__epochs=1, rows=300)[1])
+    start = compiled.start(1)
+    x = apply(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
+    found = probe(compiled, start)
+    predicted = np.bincount(compiled.model.predict(x, verbose=0).argmax(axis=1))
+    inner = keras.Model(compiled.model.inputs, compiled.model.get_layer("activation_0").output)
+    units = inner.predict(x, verbose=0)
+    assert found.prediction_share == predicted.max() / len(x)
+    assert found.dead_share == np.mean((units == 0).all(axis=0))
+    if result.best_epoch == result.epochs[-1].epoch:
+        assert found == result.probe
+
+
+def test_the_output_layer_has_no_dead_units_and_some_layers_can_have_none() -> None:
+    for layers in ([{"dense": "$classes"}, "norm"], [{"dense": 6}, "norm", {"activation": "elu"}, {"dense": 3}]):
+        found = trained(cohorts(model={"layers": layers})[0])[0].probe
+        assert (found.dead_share, found.dead_layer) == (None, None)
+    sigmoids = [{"dense": 6}, "norm", {"dense": {"units": 3, "kernel_initializer": "zeros", "activation": "sigmoid"}}]
+    loss = {"sparse_categorical_crossentropy": {"from_logits": False}}
+    cohort = cohorts(model={"layers": sigmoids}, train__loss=loss)[0]
+    assert trained(cohort)[0].probe.dead_layer is None
+
+
+def test_the_layer_with_most_is_named() -> None:
+    dead = {"dense": {"units": 4, "activation": "relu", "bias_initializer": {"constant": {"value": -100.0}}}}
+    layers = [{"dense": {"units": 4, "activation": "relu"}}, "norm", dead, {"re_lu": {}}, {"dense": "$classes"}]
+    assert trained(cohorts(model={"layers": layers})[0])[0].probe.dead_layer == "dense_1"
+
+
+def test_a_unit_of_a_convolution_is_a_channel() -> None:
+    bias = {"bias_initializer": {"constant": {"value": -100.0}}, "activation": "relu"}
+    layers = [{"conv2d": {"filters": 3, "kernel_size": 3, **bias}}, "norm", "flatten", {"dense": "$classes"}]
+    compiled = CompiledProgram(cohorts(IMAGES, model={"layers": layers})[0].program, dataset(facts(IMAGES)))
+    start = compiled.start(0)
+    compiled.reset(start, 0.1)
+    assert probe(compiled, start).dead_share == 1.0
+    kernel, _ = compiled.model.get_layer("conv2d_0").get_weights()
+    compiled.model.get_layer("conv2d_0").set_weights([kernel, np.array([-100.0, 0.0, -100.0])])
+    assert probe(compiled, start).dead_share == pytest.approx(2 / 3)
+
+
+def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "DEEP", 4)
+    dense = {"dense": {"units": 8, "activity_regularizer": {"l2": 0.01}}}
+    between = ["norm", {"activation": "relu"}, {"dropout": 0.3}]
+    layers = [{"gaussian_noise": 0.1}, dense, *between, {"dense": 8}, {"dense": 8}, {"dense": "$classes"}]
+
+    def of(cohort: Cohort) -> list[tuple[Any, ...]]:
+        compiled, found = CompiledProgram(cohort.program, dataset(cohort.program.facts)), []
+        for trial in cohort.trials:
+            result = loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+            state = [variable.numpy().tobytes() for variable in compiled.model.variables]
+            epochs = [replace(epoch, seconds=0.0) for epoch in result.epochs]
+            found.append(
+                (epochs, result.step_losses.tobytes(), result.test, result.best_test, result.bn_mode_gap, state)
+            )
+        return found
+
+    cohort = cohorts(model={"layers": layers}, train__optimizer="adam")[1]
+    probed = of(cohort)
+    calls = []
+    monkeypatch.setattr(loop, "probe", lambda *args: calls.append(args) or Probe())
+    monkeypatch.setattr(loop, "gradient_growth", lambda *args: None)
+    assert of(cohort) == probed
+    assert len(calls) == len(cohort.trials)
+
+
+def test_what_diverged_has_no_weights_to_look_at() -> None:
+    layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
+    result, _ = trained(cohorts(model={"layers": layers}, sweep__learning_rate=[1e30])[0])
+    assert result.divergence is not None
+    assert result.probe == Probe()
+
+
+def test_of_many_rows_some_are_taken_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "MOST_ROWS", 10)
+    assert probes._sample(np.arange(10, dtype=np.int32)).tolist() == list(range(10))
+    assert probes._sample(np.arange(25, dtype=np.int32)).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24]
+
+
+def test_rows_in_several_chunks_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, compiled = trained(cohorts(train__epochs=2)[0])
+    whole = probe(compiled, compiled.start(1))
+    monkeypatch.setattr(probes, "EVALUATION_ROWS", 4)
+    assert probe(compiled, compiled.start(1)) == whole
+
+
+ONE = [{"dense": 8}, "norm", {"activation": "tanh"}, {"dense": 1}]
+
+
+@pytest.mark.parametrize("logits", [True, False])
+def test_one_number_tells_two_classes_by_its_threshold(logits: bool) -> None:
+    last = {"units": 1} | ({} if logits else {"activation": "sigmoid"})
+    of = facts(rows=200, classes=2)
+    changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__epochs": 1}
+    loss = {"binary_crossentropy": {"from_logits": logits}}
+    _, compiled = trained(make_plan(of, train__loss=loss, **changes).cohorts[0])
+    start = compiled.start(1)
+    x = apply(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
+    second = np.mean(compiled.model.predict(x, verbose=0) > (0.0 if logits else 0.5))
+    assert probe(compiled, start).prediction_share == pytest.approx(max(second, 1 - second))
+    assert probe(compiled, start).majority_share == pytest.approx(0.5, abs=0.05)
+
+
+def test_a_sigmoid_says_one_number_for_all_rows_where_a_linear_output_does_not() -> None:
+    of = facts(rows=200, classes=0)
+    far = replace(dataset(of), y=dataset(of).y + 100)  # from all that a sigmoid can say
+    shares = []
+    for last in ({"units": 1, "activation": "sigmoid"}, {"units": 1}):
+        changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__epochs": 20}
+        cohort = make_plan(of, train__loss="mean_squared_error", sweep__learning_rate=[0.01], **changes).cohorts[0]
+        result = loop._train(
+            CompiledProgram(cohort.program, far), cohort.trials[0], Saving(Path("unused")), lambda trial, epoch: None
+        )
+        assert result.probe.majority_share is not None
+        assert result.probe.majority_share < 0.2
+        shares.append(result.probe.prediction_share)
+    assert shares[0] == 1.0
+    assert shares[1] < 0.2
+
+
+def test_numbers_near_the_median_are_one_prediction() -> None:
+    numbers = np.array([[5.0], [5.009], [4.992], [5.2], [9.0]])
+    assert probes._around_median(numbers, 0.01) == pytest.approx(2 / 5)
+    assert probes._around_median(np.full((4, 1), 3.0), 0.0) == 1.0
+
+
+WATCHED = [{"dense": 4}, "norm", {"activation": "relu"}, {"dense": 5}, "norm", {"re_lu": {}}, {"dense": "$classes"}]
+
+
+def test_the_pre_activations_are_those_of_the_last_hidden_layer_by_the_statistics_of_the_batch() -> None:
+    cohort = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[1]
+    result, compiled = trained(cohort)
+    assert len(result.pre_activations) == len(result.epochs)
+    start = compiled.start(1)
+    inner = keras.Model(compiled.model.inputs[0], compiled.model.get_layer("norm_1").output)
+    x = apply(start.scaling, compiled.dataset.x)[start.parts.train].astype("float32")
+    unit = np.asarray(inner(x, training=True))[:, 0]
+    assert result.pre_activations[-1] == pytest.approx(np.percentile(unit, [15, 50, 85]), rel=1e-4)
+
+
+def test_a_channel_counts_at_all_places() -> None:
+    layers = [{"conv2d": {"filters": 3, "kernel_size": 3}}, "norm", {"activation": "relu"}, "flatten", {"dense": 3}]
+    program = cohorts(IMAGES, model={"layers": layers}, train__pre_activations=True)[0].program
+    compiled = CompiledProgram(program, dataset(facts(IMAGES)))
+    values = np.arange(45 * 16.0).reshape(45, 4, 4, 1)
+    compiled.inputs_of = lambda name, rows: np.concatenate([values, -values], axis=-1)  # type: ignore[method-assign]
+    assert pre_activations(compiled, compiled.start(0)) == pytest.approx(np.percentile(values, [15, 50, 85]))
+
+
+def test_pre_activations_that_are_no_numbers_are_not_told() -> None:
+    program = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[0].program
+    compiled = CompiledProgram(program, dataset(facts()))
+    compiled.model.set_weights([np.full(weight.shape, np.inf) for weight in compiled.model.get_weights()])
+    assert pre_activations(compiled, compiled.start(0)) == (None, None, None)
+
+
+def test_who_is_watched_learns_the_same() -> None:
+    layers = [{"gaussian_noise": 0.1}, *WATCHED[:-1], {"dropout": 0.3}, WATCHED[-1]]
+    for unwatched, watched in zip(
+        *(cohorts(model={"layers": layers}, train__pre_activations=it) for it in (False, True)), strict=True
+    ):
+        (plain, _), (looked_at, _) = trained(unwatched), trained(watched)
+        assert plain.pre_activations == ()
+        assert looked_at.step_losses.tobytes() == plain.step_losses.tobytes()
+        assert looked_at.test == plain.test
+
+
+def growths(depth: int, units: int = 128) -> list[float | None]:
+    """Of plain and of batchnorm, both with He's kernels, on a batch of all rows."""
+    dense = {"units": units, "kernel_initializer": "he_normal", "use_bias": False}
+    block = [{"dense": dense}, "norm", {"activation": "relu"}]
+    layers = [{"repeat": {"times": depth, "layers": block}}, {"dense": "$classes"}]
+    found = cohorts(rows=400, model={"layers": layers}, train__batch_size=240, train__epochs=1)
+    return [trained(cohort)[0].gradient_growth for cohort in found]
+
+
+def test_gradients_grow_toward_the_input_with_batch_normalisation_as_yang_et_al_say() -> None:
+    plain, batchnorm = growths(16)
+    assert plain == pytest.approx(1, abs=0.1)
+    assert batchnorm == pytest.approx(np.pi / (np.pi - 1), rel=0.05)
+
+
+def test_gradients_by_outputs_are_those_of_the_formula() -> None:
+    model = {"layers": [{"dense": 3}, "norm", {"dense": "$classes"}]}
+    compiled = CompiledProgram(cohorts(model=model)[0].program, dataset(facts((5,), 75)))
+    rows = np.arange(20, dtype=np.int32)
+    outputs = keras.ops.softmax(compiled.model(compiled.x.numpy()[rows])).numpy()
+    wrong = (outputs - np.eye(outputs.shape[1])[compiled.y.numpy()[rows]]) / len(rows)  # of cross-entropy by logits
+    by_hidden = wrong @ compiled.model.layers[1].kernel.numpy().T
+    assert compiled.output_gradients(rows) == [pytest.approx(np.sum(by_hidden**2), rel=1e-4)]
+
+
+def test_the_growth_of_a_few_layers_is_not_told() -> None:
+    assert growths(probes.DEEP - 2, units=4) == [None, None]
+    assert None not in growths(probes.DEEP - 1, units=16)
+
+
+def test_the_growth_is_that_of_the_squared_norms(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = CompiledProgram(cohorts()[0].program, dataset(facts()))
+    start = compiled.start(0)
+    monkeypatch.setattr(probes, "DEEP", 0)
+
+    def growth(*squared: float) -> float | None:
+        monkeypatch.setattr(compiled, "output_gradients", lambda rows: list(squared))
+        return gradient_growth(compiled, start, np.arange(4))
+
+    assert growth(8, 4, 2, 1) == pytest.approx(2)
+    assert growth(1, 3, 9) == pytest.approx(1 / 3)
+    assert growth(1, 0, 1) is None
+    assert growth(1, np.inf, 1) is None

@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks import draw, scale, start, steps, sweeps
 from benchmarks.networks import NETWORKS, VARIANTS
 from benchmarks.peers import PEERS, TWO
-from bnbench.execution.environment import processor
+from bnbench.execution.environment import processor_name
 
 FOLDER = Path(__file__).parent / "results"
 OURS, FIT = PEERS["bnbench"][2], PEERS["fit"][2]
@@ -61,7 +61,11 @@ def write() -> None:
     """All tables that are there as Markdown, and the figure."""
     found = {path.stem: pd.read_csv(path) for path in FOLDER.glob("*.csv")}
     packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "jax", "torch", "keras-tuner"))
-    lines = ["# Benchmarks", "", f"{processor()}, {platform.system()}, Python {platform.python_version()}; {packages}."]
+    lines = [
+        "# Benchmarks",
+        "",
+        f"{processor_name()}, {platform.system()}, Python {platform.python_version()}; {packages}.",
+    ]
     lines += ["Made by `python -m benchmarks`, part by part or, with `make bench`, at once.", ""]
     if "steps" in found:
         lines += of_steps(found["steps"])

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from bnbench.config.load import check_config
 from bnbench.data import access
-from bnbench.data.splits import apply, fit_scaling, split
-from bnbench.data.types import Places
+from bnbench.data.splits import apply_scaling, fit_scaling, split_rows
+from bnbench.data.types import DataDirs
 from bnbench.planning import plan
 from bnbench.planning.plan import Program
 
@@ -107,9 +107,9 @@ def program(name: str, variant: str) -> Program:
         },
         "sweep": {"learning_rate": [1e-4], "seeds": 1},
     }  # fmt: skip
-    places = Places.from_environment()
-    planned = plan.make(
-        check_config(values, name), lambda settings: access.facts(settings, places, download=True), name
+    places = DataDirs.from_environment()
+    planned = plan.make_plan(
+        check_config(values, name), lambda settings: access.dataset_info(settings, places, download=True), name
     )
     return next(cohort.program for cohort in planned.cohorts if cohort.variant == variant)
 
@@ -139,9 +139,11 @@ class Work:
 def work(name: str, variant: str) -> Work:
     """The training part of seed 0, scaled as bnbench scales it, as float32."""
     asked = program(name, variant)
-    dataset = access.load(asked.data, Places.from_environment())
-    parts = split(dataset, asked.data, asked.sizes, 0)
-    x = apply(fit_scaling(dataset, asked.data, parts.train), np.asarray(dataset.x[parts.train])).astype(np.float32)
+    dataset = access.load_dataset(asked.data, DataDirs.from_environment())
+    parts = split_rows(dataset, asked.data, asked.sizes, 0)
+    x = apply_scaling(fit_scaling(dataset, asked.data, parts.train), np.asarray(dataset.x[parts.train])).astype(
+        np.float32
+    )
     order = np.resize(
         np.random.default_rng(0).permutation(len(x)).astype(np.int32), asked.batch_size * asked.steps_per_epoch
     )

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from bnbench.data.types import Places
-from bnbench.execution.progress import Silent
+from bnbench.data.types import DataDirs
+from bnbench.execution.progress import SilentProgress
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Epoch, OnEpoch, Result, Saving
 
@@ -56,7 +56,7 @@ def peak() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-class AtEnd(Silent):
+class AtEnd(SilentProgress):
     """Notes the memory when the last trial has been kept, before tables and figures."""
 
     bytes = 0
@@ -71,14 +71,14 @@ def one(trials: int) -> dict[str, float]:
     import bnbench
     from benchmarks.scale import Idle  # by a name that workers know, too
     from bnbench.execution import executors
-    from bnbench.execution.process_pool import Processes
+    from bnbench.execution.process_pool import ProcessPool
 
     @contextmanager
-    def start(jobs: int, places: Places) -> Iterator[Processes]:
-        with Processes(2, Idle) as started:
+    def start(jobs: int, places: DataDirs) -> Iterator[ProcessPool]:
+        with ProcessPool(2, Idle) as started:
             yield started
 
-    executors.start = start  # type: ignore[assignment]
+    executors.start_executor = start  # type: ignore[assignment]
     seeds = min(1000, trials // 20)
     sweep = {"learning_rate": {"from": 1e-6, "to": 10, "points": trials // 2 // seeds}, "seeds": seeds}
     with tempfile.TemporaryDirectory() as folder:

@@ -44,17 +44,17 @@ def run(
         BnbenchError: the experiment, the data or the folder cannot be used; its text says why.
         KeyboardInterrupt: after keeping what had been finished.
     """
-    from bnbench.data.types import Places
+    from bnbench.data.types import DataDirs
     from bnbench.execution import sweep
-    from bnbench.execution.progress import Silent
+    from bnbench.execution.progress import SilentProgress
 
-    places = Places.from_environment(Path(data_dir) if data_dir else None, offline)
-    plan = sweep.prepare(Path(config), overrides or {}, places, smoke=smoke, download=True)
+    places = DataDirs.from_environment(Path(data_dir) if data_dir else None, offline)
+    plan = sweep.prepare_plan(Path(config), overrides or {}, places, smoke=smoke, download=True)
     folder = Path(results) / plan.experiment.name
     importing = Thread(target=import_module, args=("bnbench.report.write",))  # while the workers start
     importing.start()
     try:
-        sweep.run(plan, places, folder, watcher or Silent(), _report, jobs, trial_timeout=trial_timeout)
+        sweep.run_sweep(plan, places, folder, watcher or SilentProgress(), _report, jobs, trial_timeout=trial_timeout)
     finally:
         importing.join()  # or it would go on, and fail, while Python ends
     from bnbench.results.results import Results
@@ -65,7 +65,7 @@ def run(
 def _report(folder: Path) -> None:
     from bnbench.report import write
 
-    write.write(folder)
+    write.write_report(folder)
 
 
 def open(folder: str | Path) -> "Results":  # noqa: A001  the name that the results of a study are opened by

@@ -60,7 +60,7 @@ class ToleranceError(BnbenchError):
     exit_code = 3
 
 
-def shown(value: object) -> str:
+def shorten(value: object) -> str:
     """A value as a message shows it: its beginning, if it is long."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -84,4 +84,4 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 def not_one_of(found: object, known: Iterable[str]) -> str:
     """`'batchh' is not one of none, batch, layer (did you mean 'batch'?)`"""
     names = list(known)
-    return f"{shown(found)} is not one of {', '.join(names)}{did_you_mean(str(found), names)}"
+    return f"{shorten(found)} is not one of {', '.join(names)}{did_you_mean(str(found), names)}"

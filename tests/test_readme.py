@@ -60,7 +60,7 @@ def test_the_experiment_is_one() -> None:
     (block,) = blocks("yaml")
     experiment = check_config(parse_yaml(block, "README.md"), "README.md")  # type: ignore[arg-type]
     of = facts((192,), rows=990, classes=99)
-    planned = plan.make(experiment, lambda settings: of, "README.md")
+    planned = plan.make_plan(experiment, lambda settings: of, "README.md")
     assert len(planned.trials) == 2 * 7 * 5 * 2
     assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
 

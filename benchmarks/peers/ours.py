@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.networks import NETWORKS, program
 from benchmarks.peers import timed
 from bnbench.data import access
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.training.startup import import_tensorflow
 
 
@@ -18,7 +18,7 @@ def prepare(name: str, variant: str) -> Callable[[], float]:
 
     asked = program(name, variant)
     use_threads(asked.train.threads)
-    compiled = CompiledProgram(asked, access.load(asked.data, Places.from_environment()))
+    compiled = CompiledProgram(asked, access.load_dataset(asked.data, DataDirs.from_environment()))
     start = compiled.start(0)
     compiled.reset(start, 1e-4)
     order = np.resize(start.parts.train, asked.batch_size * asked.steps_per_epoch)

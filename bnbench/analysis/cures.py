@@ -64,7 +64,7 @@ CURES: Mapping[str, Sequence[str]] = {
 }
 
 
-def evidence(symptom: str, shown: pd.DataFrame) -> str:
+def evidence_of(symptom: str, shown: pd.DataFrame) -> str:
     """The figures of the trials that show a symptom, rows of `trial_symptoms`: medians; missing ones are left out."""
     layers = shown["dead_layer"].mode()
     known = shown.dropna(axis="columns", how="all").median(numeric_only=True)  # pandas 2 warns of what is all missing

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-FEWEST = 3  # values for an interval: a percentile bootstrap of 3 covers 74% where it says 95%
-FEWEST_FLIPS = 6  # with 5 differences the smallest p of a two-sided sign-flip test is 2 / 2**5 = .0625
-MOST_EXACT = 13  # differences whose flips are all counted, 8,192 of them; of more some are drawn
+MIN_VALUES = 3  # values for an interval: a percentile bootstrap of 3 covers 74% where it says 95%
+MIN_FLIPS = 6  # with 5 differences the smallest p of a two-sided sign-flip test is 2 / 2**5 = .0625
+MAX_EXACT = 13  # differences whose flips are all counted, 8,192 of them; of more some are drawn
 FLIPS = 9_999  # that are drawn; SciPy's test takes 13 times as long (100 differences), 3 s of a report of 10,000 trials
-DUST = 1e-12  # what rounding leaves: of a mean the SD of equal values, of a sum that of another order
+ROUNDING = 1e-12  # what rounding leaves: of a mean the SD of equal values, of a sum that of another order
 RESAMPLES = 5_000  # of a bootstrap
 
 
@@ -49,7 +49,7 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     with np.errstate(invalid="ignore"):  # inf - inf
         mean = float(found.mean()) if n else math.nan
         sd = float(found.std(ddof=1)) if n > 1 else math.nan
-    if n < FEWEST or not math.isfinite(sd) or sd <= DUST * abs(mean):
+    if n < MIN_VALUES or not math.isfinite(sd) or sd <= ROUNDING * abs(mean):
         return Interval(mean, sd, n, math.nan, math.nan)
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
     return Interval(mean, sd, n, mean - half, mean + half)
@@ -62,15 +62,15 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
     and where a difference is missing or infinite.
     """
     found = np.asarray(differences, float)
-    if found.size < FEWEST_FLIPS or not np.isfinite(found).all():
+    if found.size < MIN_FLIPS or not np.isfinite(found).all():
         return math.nan
     n = found.size
-    if n <= MOST_EXACT:
+    if n <= MAX_EXACT:
         flipped = np.abs(((np.arange(2**n)[:, None] >> np.arange(n) & 1) * 2 - 1) @ found)
-        return float(np.mean(flipped >= abs(found.sum()) * (1 - DUST)))
+        return float(np.mean(flipped >= abs(found.sum()) * (1 - ROUNDING)))
     generator = np.random.default_rng(seed)
     flipped = np.abs((generator.integers(0, 2, (FLIPS, n), dtype=np.int8) * 2 - 1) @ found)
-    return float((np.sum(flipped >= abs(found.sum()) * (1 - DUST)) + 1) / (FLIPS + 1))
+    return float((np.sum(flipped >= abs(found.sum()) * (1 - ROUNDING)) + 1) / (FLIPS + 1))
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
@@ -96,7 +96,7 @@ def pooled(cells: Sequence[ArrayLike], seed: int = 0, confidence: float = 0.95) 
         return Interval(math.nan, math.nan, values.size, math.nan, math.nan)
     sd = float(values.std(ddof=1)) if values.size > 1 else math.nan
     low = high = math.nan
-    if min(cell.size for cell in found) >= FEWEST:
+    if min(cell.size for cell in found) >= MIN_VALUES:
         generator = np.random.default_rng(seed)
         drawn = np.concatenate([generator.choice(cell, (RESAMPLES, cell.size)) for cell in found], axis=1)
         low, high = np.quantile(_interquartile_mean(drawn), [(1 - confidence) / 2, (1 + confidence) / 2]).tolist()

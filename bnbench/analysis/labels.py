@@ -4,21 +4,21 @@ import json
 from contextlib import suppress
 
 
-def label(value: object) -> str:
+def format_value(value: object) -> str:
     """A value of an axis as text, `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; tables have such as JSON."""
     if isinstance(value, str) and value.startswith(("{", "[")):
         with suppress(ValueError):
             value = json.loads(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {label(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {format_value(inner)}" for key, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(map(label, value))
+        return ", ".join(map(format_value, value))
     if value is None or value != value:  # a table has NaN for null
         return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def duration(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """`40 s`, `12 min`, `2.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -8,13 +8,13 @@ import pandas as pd
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.analysis.lr_metrics import best_rate
-from bnbench.analysis.trials import DIVERGED, axes_of, counted, places
+from bnbench.analysis.trials import DIVERGED, axes_of, by_axes, scored_trials
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
 ROUGHNESS = {"accuracy_roughness": "validation_accuracy", "loss_roughness": "validation_loss"}
 
 
-def trial_courses(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
+def trial_curves(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
     """The trials of a `counted` table with figures of their courses.
 
     Columns beside those it has:
@@ -99,7 +99,7 @@ def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) ->
     return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), own["chance"]).tolist()))
 
 
-def course_table(
+def curve_table(
     trials: pd.DataFrame, history: pd.DataFrame, baseline: str, target: float | None = None
 ) -> pd.DataFrame:
     """One row a variant and axis value: the courses of its trials at its best rate, as `trial_courses` has them.
@@ -108,9 +108,9 @@ def course_table(
     medians, in which infinity stays; the others are mean and SD (ddof 1).
     """
     rows: list[dict[str, Any]] = []
-    for place, part in places(counted(trials), axes_of(trials)):
+    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         wanted = default_target(part, history, baseline) if target is None else target
-        courses = trial_courses(part, history, wanted)
+        courses = trial_curves(part, history, wanted)
         for variant, cell in courses.groupby("variant", sort=False):
             rate = best_rate(cell)
             rows.append({"variant": variant, **place, "best_rate": rate, "target": wanted}
@@ -121,21 +121,23 @@ def course_table(
 def times_by_rate(trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """One row a variant, axis value and learning rate: the median epochs to the target, in which infinity stays."""
     parts = []
-    for place, part in places(counted(trials), axes_of(trials)):
+    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         wanted = default_target(part, history, baseline)
-        courses = trial_courses(part, history, wanted)
+        courses = trial_curves(part, history, wanted)
         medians = courses.groupby(["variant", "learning_rate"], sort=False)["epochs_to_target"].median().reset_index()
         parts.append(medians.assign(**place, target=wanted))
     return pd.concat(parts, ignore_index=True)
 
 
-def by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
+def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """One row a variant, axis value, learning rate and epoch: the mean validation accuracy over seeds.
 
     From where it diverged on, a trial counts at chance; one that ended early keeps what it had.
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
-    planned = counted(trials)  # a trial may stand in several rows: of two variants, or two axis values, that are one
+    planned = scored_trials(
+        trials
+    )  # a trial may stand in several rows: of two variants, or two axis values, that are one
     ended = planned.drop_duplicates("trial").set_index("trial")
     own = history[history["trial"].isin(ended.index)]
     lost = own["trial"].map(ended["diverged_at_step"]).astype(float) <= own["step"]

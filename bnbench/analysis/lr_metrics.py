@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bnbench.analysis.trials import DIVERGED, SCORES, axes_of, counted, places
+from bnbench.analysis.trials import DIVERGED, SCORES, axes_of, by_axes, scored_trials
 
 DELTA = 0.01  # of accuracy, that the rates of the stable width may lie below the best
-CENTRED = 1.5  # decades on either side of a variant's own best rate
-DUST = 1e-9  # a mean depends on the order of the seeds, and 0.9 - 0.01 is a little more than 0.89
+CENTERED_DECADES = 1.5  # decades on either side of a variant's own best rate
+ROUNDING = 1e-9  # a mean depends on the order of the seeds, and 0.9 - 0.01 is a little more than 0.89
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Curve:
+class RateCurve:
     """What the seeds of a variant reach together at each rate, ascending; arrays are (rates,), diverged as `counted`.
 
     Attributes:
@@ -39,15 +39,15 @@ class Curve:
     @property
     def best(self) -> int:
         """Where the accuracy is highest; at the lowest rate of several."""
-        return int(np.argmax(self.accuracy >= self.accuracy.max() - DUST))
+        return int(np.argmax(self.accuracy >= self.accuracy.max() - ROUNDING))
 
     @property
     def near(self) -> Flags:
         """Which rates lie within 1.5 decades of the best, as far as the grid reaches."""
-        return np.asarray(np.abs(np.log10(self.rates / self.rates[self.best])) <= CENTRED + DUST)
+        return np.asarray(np.abs(np.log10(self.rates / self.rates[self.best])) <= CENTERED_DECADES + ROUNDING)
 
 
-def curve(ended: pd.DataFrame) -> Curve:
+def rate_curve(ended: pd.DataFrame) -> RateCurve:
     """The curve of the trials of one variant at one value of the further axes, from a `counted` table of them."""
     rates, index = np.unique(ended["learning_rate"].to_numpy(float), return_inverse=True)
     counts = np.bincount(index)
@@ -57,12 +57,12 @@ def curve(ended: pd.DataFrame) -> Curve:
 
     ok, accuracy = ended["outcome"] == "ok", ended["validation_accuracy"]
     loss = np.minimum(ended["validation_loss"], ended["initial_loss"])
-    return Curve(rates, mean(accuracy), mean(accuracy.where(ok, ended["chance"])), mean(loss), mean(ok) == 1)
+    return RateCurve(rates, mean(accuracy), mean(accuracy.where(ok, ended["chance"])), mean(loss), mean(ok) == 1)
 
 
 def best_rate(ended: pd.DataFrame) -> float:
     """The rate of the highest mean validation accuracy; the lowest of several."""
-    found = curve(ended)
+    found = rate_curve(ended)
     return float(found.rates[found.best])
 
 
@@ -82,7 +82,7 @@ def accuracy_regret(accuracy: Numbers) -> float:
     return float((accuracy.max() - accuracy).mean())
 
 
-def run_around(holds: Flags, middle: int) -> tuple[int, int] | None:
+def contiguous_run(holds: Flags, middle: int) -> tuple[int, int] | None:
     """The ends of the run of neighbouring rates around one of them at which something holds; None: not even there."""
     if not holds[middle]:
         return None
@@ -95,7 +95,7 @@ def run_around(holds: Flags, middle: int) -> tuple[int, int] | None:
 
 
 @dataclass(frozen=True)
-class OverRates:
+class RateMetrics:
     """The figures of some trials of one variant over the learning rates; all but the time are NaN where none is ok.
 
     Attributes:
@@ -127,16 +127,16 @@ NEEDS_ONE = (  # that is ok
 )  # fmt: skip
 
 
-def over_rates(ended: pd.DataFrame, delta: float = DELTA) -> OverRates:
+def metrics_over_rates(ended: pd.DataFrame, delta: float = DELTA) -> RateMetrics:
     """The figures of the trials of one variant at one value of the further axes, from a `counted` table of them."""
-    found = curve(ended)
+    found = rate_curve(ended)
     rates, best = found.rates, found.best
     seconds = float(ended["seconds_per_step"].dropna().median())
     if not (ended["outcome"] == "ok").any():  # a flat line at chance would have the best figures of all
-        return OverRates(**dict.fromkeys(NEEDS_ONE, math.nan), stable_width_open=False, seconds_per_step=seconds)
-    stable = run_around(found.ok, best)
-    low, high = run_around(found.accuracy >= found.accuracy[best] - delta - DUST, best) or (best, best)
-    return OverRates(
+        return RateMetrics(**dict.fromkeys(NEEDS_ONE, math.nan), stable_width_open=False, seconds_per_step=seconds)
+    stable = contiguous_run(found.ok, best)
+    low, high = contiguous_run(found.accuracy >= found.accuracy[best] - delta - ROUNDING, best) or (best, best)
+    return RateMetrics(
         best_rate=float(rates[best]),
         stable_from=float(rates[stable[0]]) if stable else math.nan,
         max_stable_rate=float(rates[stable[1]]) if stable else math.nan,
@@ -158,9 +158,9 @@ def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> 
     """
     axes = axes_of(trials)
     rows: list[dict[str, Any]] = []
-    for place, part in places(counted(trials), axes):
+    for place, part in by_axes(scored_trials(trials), axes):
         cells = dict(list(part.groupby("variant", sort=False)))
-        figures = {variant: over_rates(cell, delta) for variant, cell in cells.items()}
+        figures = {variant: metrics_over_rates(cell, delta) for variant, cell in cells.items()}
         for variant, cell in cells.items():
             own, base = figures[variant], figures.get(baseline)
             rate = best_rate(cell)
@@ -204,9 +204,9 @@ def tuning_table(trials: pd.DataFrame) -> pd.DataFrame:
     The rates are drawn blindly from the grid; a rate's accuracy is the mean over seeds on the validation part.
     """
     rows: list[dict[str, Any]] = []
-    for place, part in places(counted(trials), axes_of(trials)):
+    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         for variant, cell in part.groupby("variant", sort=False):
-            expected = enumerate(expected_best(curve(cell).accuracy.tolist()), start=1)
+            expected = enumerate(expected_best(rate_curve(cell).accuracy.tolist()), start=1)
             rows += [
                 {"variant": variant, **place, "tried": k, "expected_accuracy": float(best)} for k, best in expected
             ]

@@ -8,10 +8,10 @@ import pandas as pd
 
 from bnbench.analysis.intervals import holm, pooled, sign_flip, t_interval
 from bnbench.analysis.lr_metrics import best_rate
-from bnbench.analysis.trials import axes_of, counted, places
+from bnbench.analysis.trials import axes_of, by_axes, scored_trials
 
 
-def pairs(of: pd.DataFrame, over: pd.DataFrame, score: str) -> "pd.Series[float]":
+def paired_differences(of: pd.DataFrame, over: pd.DataFrame, score: str) -> "pd.Series[float]":
     """The score of the first trials minus that of the second, by seed; only seeds of which both have ended."""
     return (of.set_index("seed")[score] - over.set_index("seed")[score]).dropna()
 
@@ -25,7 +25,7 @@ def at_equal_rate(trials: pd.DataFrame, baseline: str, score: str = "validation_
     """
     axes = axes_of(trials)
     rows: list[dict[str, Any]] = []
-    for place, part in places(counted(trials), axes):
+    for place, part in by_axes(scored_trials(trials), axes):
         over = part[part["variant"] == baseline]
         for variant, of in part[part["variant"] != baseline].groupby("variant", sort=False):
             for rate in sorted(set(of["learning_rate"]) & set(over["learning_rate"])):
@@ -41,7 +41,7 @@ def at_own_best(trials: pd.DataFrame, baseline: str, score: str = "test_accuracy
     for the axis values of that variant.
     """
     rows: list[dict[str, Any]] = []
-    for place, part in places(counted(trials), axes_of(trials)):
+    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         over = _at_best(part[part["variant"] == baseline])
         for variant, of in part[part["variant"] != baseline].groupby("variant", sort=False):
             own = _at_best(of)
@@ -58,10 +58,10 @@ def pooled_at_own_best(trials: pd.DataFrame, baseline: str, score: str = "test_a
     its own best rate of each cell.
     """
     found: dict[Any, list[pd.Series[float]]] = {}
-    for _, part in places(counted(trials), axes_of(trials)):
+    for _, part in by_axes(scored_trials(trials), axes_of(trials)):
         over = _at_best(part[part["variant"] == baseline])
         for variant, of in part[part["variant"] != baseline].groupby("variant", sort=False):
-            differences = pairs(_at_best(of), over, score)
+            differences = paired_differences(_at_best(of), over, score)
             if len(differences):
                 found.setdefault(variant, []).append(differences)
     rows = [
@@ -71,7 +71,7 @@ def pooled_at_own_best(trials: pd.DataFrame, baseline: str, score: str = "test_a
     return pd.DataFrame(rows)
 
 
-def over_all(trials: pd.DataFrame, baseline: str, score: str = "test_accuracy") -> pd.DataFrame:
+def at_own_best_over_cells(trials: pd.DataFrame, baseline: str, score: str = "test_accuracy") -> pd.DataFrame:
     """One row a further variant: the t interval over seeds of the difference, a mean over all axis values of each seed.
 
     Columns: variant, score, cells (axis values), n (seeds that have a pair at each of them), mean, sd, low, high.
@@ -79,10 +79,10 @@ def over_all(trials: pd.DataFrame, baseline: str, score: str = "test_accuracy") 
     them as independent held the truth in 64-74% of simulated cases where they say 95%.
     """
     found: dict[Any, list[pd.Series[float]]] = {}
-    for _, part in places(counted(trials), axes_of(trials)):
+    for _, part in by_axes(scored_trials(trials), axes_of(trials)):
         over = _at_best(part[part["variant"] == baseline])
         for variant, of in part[part["variant"] != baseline].groupby("variant", sort=False):
-            found.setdefault(variant, []).append(pairs(_at_best(of), over, score))
+            found.setdefault(variant, []).append(paired_differences(_at_best(of), over, score))
     rows = []
     for variant, cells in found.items():
         by_seed = pd.concat(cells, axis=1).dropna().mean(axis=1)
@@ -95,7 +95,7 @@ def _at_best(ended: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compared(of: pd.DataFrame, over: pd.DataFrame, score: str) -> dict[str, Any]:
-    differences = pairs(of, over, score)
+    differences = paired_differences(of, over, score)
     return {"score": score, **asdict(t_interval(differences)), "p": sign_flip(differences)}
 
 

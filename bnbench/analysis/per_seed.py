@@ -9,14 +9,14 @@ from typing import Any, Literal
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis.learning_curves import default_target, trial_courses
-from bnbench.analysis.lr_metrics import best_rate, over_rates
+from bnbench.analysis.learning_curves import default_target, trial_curves
+from bnbench.analysis.lr_metrics import best_rate, metrics_over_rates
 from bnbench.analysis.registry import OVER_RATES, RATES
-from bnbench.analysis.trials import DIVERGED, counted
+from bnbench.analysis.trials import DIVERGED, scored_trials
 
 
 @dataclass(frozen=True)
-class Sample:
+class PerSeedScores:
     """The metric of one variant, a value a seed, and whether some true value may lie beyond the grid."""
 
     values: "pd.Series[float]" = field(default_factory=lambda: pd.Series(dtype=float))
@@ -25,11 +25,13 @@ class Sample:
     open_above: bool = False
 
 
-def scored(trials: pd.DataFrame, history: pd.DataFrame, target: float | None, baseline: str) -> pd.DataFrame:
+def with_trial_metrics(
+    trials: pd.DataFrame, history: pd.DataFrame, target: float | None, baseline: str
+) -> pd.DataFrame:
     """The trials that ended, with a column for each metric of one rate; without a target, what the baseline reaches."""
-    ended = counted(trials)
+    ended = scored_trials(trials)
     wanted = default_target(ended, history, baseline) if target is None else target
-    return _with_gaps(trial_courses(ended, history, wanted)).assign(
+    return _with_gaps(trial_curves(ended, history, wanted)).assign(
         ok=lambda table: (table["outcome"] == "ok").astype(float)
     )
 
@@ -46,7 +48,7 @@ def _with_gaps(ended: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def sample(metric: str, at: float | Literal["best"], ended: pd.DataFrame, grid: NDArray[Any]) -> Sample:
+def per_seed_scores(metric: str, at: float | Literal["best"], ended: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
     """The metric of a variant: of each seed's trial at a rate, or of all of its trials where all have ended.
 
     The best rate, at which a score is taken, is that of all seeds together; a best rate that is the metric itself is
@@ -57,29 +59,29 @@ def sample(metric: str, at: float | Literal["best"], ended: pd.DataFrame, grid: 
         grid: the learning rates, ascending.
     """
     if ended.empty:
-        return Sample()
+        return PerSeedScores()
     if metric not in OVER_RATES:
         metric = metric.replace("r2", "accuracy")  # as tables of trials have it, whichever it is
         rate = best_rate(ended) if at == "best" else at
-        return Sample(ended[ended["learning_rate"] == rate].set_index("seed")[metric], rate)
-    whole = {seed: over_rates(part) for seed, part in ended.groupby("seed") if len(part) == len(grid)}
+        return PerSeedScores(ended[ended["learning_rate"] == rate].set_index("seed")[metric], rate)
+    whole = {seed: metrics_over_rates(part) for seed, part in ended.groupby("seed") if len(part) == len(grid)}
     values = pd.Series({seed: getattr(figures, metric) for seed, figures in whole.items()}, dtype=float)
     if metric == "stable_width":
-        return Sample(values, open_above=any(figures.stable_width_open for figures in whole.values()))
+        return PerSeedScores(values, open_above=any(figures.stable_width_open for figures in whole.values()))
     above = metric in RATES and bool((values == grid[-1]).any())
     below = metric == "best_rate" and bool((values == grid[0]).any())
-    return Sample(values, open_below=below, open_above=above)
+    return PerSeedScores(values, open_below=below, open_above=above)
 
 
-def ranged(samples: Sequence[Sample]) -> Sample:
+def range_across(samples: Sequence[PerSeedScores]) -> PerSeedScores:
     """The range over several samples of one metric, of each seed that all of them have; missing where one value is."""
     if not samples:
-        return Sample()
+        return PerSeedScores()
     values = pd.concat([sample.values for sample in samples], axis=1, join="inner")
-    return Sample(values.max(axis=1, skipna=False) - values.min(axis=1, skipna=False))
+    return PerSeedScores(values.max(axis=1, skipna=False) - values.min(axis=1, skipna=False))
 
 
-def stands_at(place: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
+def matches_axes(place: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
     """Whether values of the further axes, as a table has them, are those that a config names."""
     return all(axis in place and _same(place[axis], value) for axis, value in where.items())
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from bnbench.analysis.trials import DIVERGED, counted
+from bnbench.analysis.trials import DIVERGED, scored_trials
 
 Flags: TypeAlias = "pd.Series[bool]"
 
@@ -21,7 +21,7 @@ RISE = 0.2  # of the lowest validation loss: so much, at least, it rises
 NOISE = 5.0  # SD of the loss of an epoch: the lowest of 1,000 epochs of noise alone lies 3.2 below their mean
 PLATEAU = 0.1  # of the gains of the first epoch, and of the errors that it left: so little the later ones change
 GAP = 0.02  # of accuracy, between statistics of the batch and moving ones
-FEWEST_EPOCHS = 5  # for a course to have a beginning and an end
+MIN_EPOCHS = 5  # for a course to have a beginning and an end
 
 SYMPTOMS = (  # the gravest first; a trial may show several
     "constant predictions", "chance level", "dead units", "accuracy that collapses", "early overfitting",
@@ -51,7 +51,7 @@ def trial_symptoms(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd
     Args:
         rows: that accuracies were measured on.
     """
-    ended = counted(trials).join(_courses(history).astype(float), on="trial")
+    ended = scored_trials(trials).join(_courses(history).astype(float), on="trial")
     constant, collapsed = gives_one_prediction(ended), _collapsed(ended, rows)
     gap = ended["bn_mode_gap"].astype(float)
     found = {
@@ -83,14 +83,14 @@ def _overfitted(ended: pd.DataFrame) -> Flags:
     epochs, lowest = ended["epochs"].astype(float), ended["lowest_loss"]
     rise = ended["validation_loss"] - lowest
     risen = (rise >= RISE * lowest) & (rise > NOISE * ended["noise"]) & (ended["lowest_epoch"] <= EARLY * epochs)
-    return risen & (ended["train_loss"] < ended["train_loss_at_lowest"]) & (epochs >= FEWEST_EPOCHS)
+    return risen & (ended["train_loss"] < ended["train_loss_at_lowest"]) & (epochs >= MIN_EPOCHS)
 
 
 def _plateau(ended: pd.DataFrame) -> Flags:
     first, epochs = ended["first_accuracy"], ended["epochs"].astype(float)
     change = (ended["late_accuracy"] - first).abs()
     flat = (change <= PLATEAU * (first - ended["chance"])) & (change <= PLATEAU * (1 - first))
-    return flat & (ended["outcome"] == "ok") & (epochs >= FEWEST_EPOCHS)
+    return flat & (ended["outcome"] == "ok") & (epochs >= MIN_EPOCHS)
 
 
 def _error(accuracy: "pd.Series[float]", rows: int) -> "pd.Series[float]":

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.intervals import wilson
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 
 PUBLIC = [
     "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",
@@ -81,7 +81,7 @@ def axes_of(trials: pd.DataFrame) -> list[str]:
     return columns[columns.index("seed") + 1 : columns.index("status")]
 
 
-def places(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
+def by_axes(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
     """Each combination of values of the further axes, with its part of a table; the whole where there are none."""
     if not axes:
         yield {}, table
@@ -90,13 +90,13 @@ def places(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str,
         yield dict(zip(axes, keys, strict=True)), part
 
 
-def who(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
+def cell_label(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """`batchnorm`, or `batchnorm (units 50)` where there are further axes."""
-    values = ", ".join(f"{axis.rpartition('.')[2]} {label(row[axis])}" for axis in axes)
+    values = ", ".join(f"{axis.rpartition('.')[2]} {format_value(row[axis])}" for axis in axes)
     return f"{row['variant']} ({values})" if axes else str(row["variant"])
 
 
-def counted(trials: pd.DataFrame) -> pd.DataFrame:
+def scored_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """The trials that ended; a diverged one counts at chance (accuracy) or at the initial loss, never not at all."""
     table = trials[trials["status"] != "failed"].copy()
     diverged = table["outcome"].isin(DIVERGED)
@@ -111,7 +111,7 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     Diverged trials count as `counted` says. The SD has ddof 1; that of a single trial is missing.
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
-    groups = counted(trials).groupby(keys, sort=False, dropna=False)
+    groups = scored_trials(trials).groupby(keys, sort=False, dropna=False)
     summary = groups["outcome"].agg(
         n="size",
         n_ok=lambda outcomes: (outcomes == "ok").sum(),

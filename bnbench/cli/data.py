@@ -24,9 +24,9 @@ def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
 
     from bnbench.cli.format import format_columns
     from bnbench.data import access as sets
-    from bnbench.data.types import Places
+    from bnbench.data.types import DataDirs
 
-    found = sets.listing(Places.from_environment(data_dir, offline))
+    found = sets.list_datasets(DataDirs.from_environment(data_dir, offline))
     if as_json:
         echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
     else:
@@ -39,11 +39,11 @@ def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
 def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
     """Download data sets into the cache."""
     from bnbench.data import access as sets
-    from bnbench.data.types import Places
+    from bnbench.data.types import DataDirs
 
-    where = Places.from_environment(data_dir, offline)
+    where = DataDirs.from_environment(data_dir, offline)
     for name in names:
-        echo(f"{name}: {sets.fetch(name, where)}")
+        echo(f"{name}: {sets.fetch_dataset(name, where)}")
 
 
 @data.command("verify")
@@ -52,11 +52,11 @@ def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> No
 def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
     """Read data sets anew and check every file."""
     from bnbench.data import access as sets
-    from bnbench.data.types import Places
+    from bnbench.data.types import DataDirs
 
-    where = Places.from_environment(data_dir, offline)
+    where = DataDirs.from_environment(data_dir, offline)
     for name in names:
-        facts = sets.verify(name, where)
+        facts = sets.verify_dataset(name, where)
         what = f"{len(facts.classes)} classes" if facts.classes else "a number a row"
         found = f"{facts.rows} rows, {what}, {facts.form}"
         echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")

@@ -6,7 +6,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import duration, label
+from bnbench.analysis.labels import format_duration, format_value
 
 WIDEST = 50  # characters of a setting in a table
 
@@ -16,28 +16,28 @@ if TYPE_CHECKING:
     from bnbench.planning.plan import Plan
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
-    from bnbench.store.repair import Repaired
+    from bnbench.store.repair import RepairSummary
 
 
 def format_answer(results: "Results") -> str:
     """What a person wants to see when a run has ended."""
-    from bnbench.report.headline import sentences
-    from bnbench.results.caveats import caveats
-    from bnbench.results.diagnoses import diagnoses
+    from bnbench.report.headline import headline_sentences
+    from bnbench.results.caveats import list_caveats
+    from bnbench.results.diagnoses import list_diagnoses
     from bnbench.store import results_dir
 
     ended, failed = len(results.trials) - len(results.faults), len(results.faults)
     told = f"{ended} of {results.planned} trials" + (f", {failed} failed" if failed else "")
     if not ended:
         return f"{told}: no trial has ended yet"
-    kept_in_mind = [f"- {caveat}" for caveat in caveats(results)]
-    found = diagnoses(results.diagnoses, results.axes)
+    kept_in_mind = [f"- {caveat}" for caveat in list_caveats(results)]
+    found = list_diagnoses(results.diagnoses, results.axes)
     diagnosed = [f"- {one.symptom}: {line}" for one in found for line in one.lines]
     parts = [
         results.said(f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)"),
         _by_rate(results.cells, results.axes),
         _by_variant(results.variants, results.axes),
-        "\n".join(sentences(results)),
+        "\n".join(headline_sentences(results)),
         *([format_verdicts(results.claims)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *kept_in_mind])] if kept_in_mind else []),
         *(["\n".join(["Diagnoses (their usual cures are in the report):", *diagnosed])] if diagnosed else []),
@@ -61,7 +61,7 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     header = [*(axis.rpartition(".")[2] for axis in axes), "rate", *variants]
     return format_columns(
-        header, [[*map(label, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()]
+        header, [[*map(format_value, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()]
     )
 
 
@@ -71,8 +71,8 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
     rows = [
         [
             row["variant"],
-            *(label(row[axis]) for axis in axes),
-            label(row["best_rate"]),
+            *(format_value(row[axis]) for axis in axes),
+            format_value(row["best_rate"]),
             str(row["n"]),
             _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"]),
             _spread(row["test_accuracy_mean"], row["test_accuracy_sd"]),
@@ -126,7 +126,7 @@ def format_matrix(planned: "Plan", states: dict[str, str]) -> str:
     """The plan, numbered, a row a variant and rate with the states of its seeds."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for trial in planned.trials:
-        key = (trial.variant, *map(label, trial.axes.values()), label(trial.learning_rate))
+        key = (trial.variant, *map(format_value, trial.axes.values()), format_value(trial.learning_rate))
         groups.setdefault(key, []).append(trial)
     rows = []
     for key, trials in groups.items():
@@ -148,7 +148,7 @@ def format_cohorts(planned: "Plan") -> str:
             [
                 number,
                 cohort.variant,
-                *map(label, cohort.axes.values()),
+                *map(format_value, cohort.axes.values()),
                 f"{weights.total:,}" if weights else "known once built",
                 f"{weights.trainable:,}" if weights else "",
                 f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",
@@ -179,16 +179,16 @@ def format_estimate(planned: "Plan", states: dict[str, str], measured: dict[str,
     if not counts["new"] + counts["failed"]:
         return f"{len(planned.trials)} trials: {told}; nothing to train"
     workers = f" on {jobs} workers" if jobs > 1 else ""
-    known = f"about {duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
+    known = f"about {format_duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
     missing = f"time unknown for {unknown} trials: none of their kind has been trained here" if unknown else ""
     return f"{len(planned.trials)} trials: {told}; {'; '.join(filter(None, (known, missing)))}"
 
 
 def table_as_json(rows: "pd.DataFrame") -> str:
     """A list of rows, numbers to the last digit (pandas would keep ten decimals: a rate of 1e-12 would be 0)."""
-    from bnbench.results.query import records
+    from bnbench.results.query import rows_as_dicts
 
-    return json.dumps(records(rows), indent=1)
+    return json.dumps(rows_as_dicts(rows), indent=1)
 
 
 def format_trials(rows: "pd.DataFrame") -> str:
@@ -199,7 +199,7 @@ def format_trials(rows: "pd.DataFrame") -> str:
 def _cell(value: Any) -> str:
     import pandas as pd
 
-    return "" if pd.isna(value) else label(value)
+    return "" if pd.isna(value) else format_value(value)
 
 
 def format_predictions(table: "pd.DataFrame") -> str:
@@ -234,7 +234,7 @@ def _paired(found: "Comparison") -> str:
         [
             row["variant"],
             *(_cell(row[axis]) for axis in found.axes),
-            label(row["learning_rate"]),
+            format_value(row["learning_rate"]),
             row["n"],
             f"{row['mean_a']:.4f}",
             f"{row['mean_b']:.4f}",
@@ -268,9 +268,9 @@ def _apart(a: object, b: object) -> list[str]:
     return ["..." * (start > 0) + text for text in cut]
 
 
-def format_repaired(done: "Repaired", folder: Path) -> str:
+def format_repaired(done: "RepairSummary", folder: Path) -> str:
     """What was kept of a damaged database, and how to go on."""
-    from bnbench.report.document import command
+    from bnbench.report.document import rerun_command
 
     if not done.aside:
         return f"{folder}: nothing to repair, all {done.kept} trials are whole"
@@ -278,7 +278,7 @@ def format_repaired(done: "Repaired", folder: Path) -> str:
         f"{folder}: {done.kept} of {done.kept + done.lost} trials that were found are whole and kept",
         f"The damaged file lies beside them: {done.aside}",
         *["Which trials belong to the experiment could not be read."] * (not done.plan),
-        f"What is missing is trained by `{command(folder)}`",
+        f"What is missing is trained by `{rerun_command(folder)}`",
     ]
     return "\n".join(lines)
 

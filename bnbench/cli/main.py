@@ -92,7 +92,7 @@ def run(
     import bnbench
     from bnbench.cli.format import format_answer
     from bnbench.config.overrides import parse_overrides
-    from bnbench.execution.progress import watcher
+    from bnbench.execution.progress import make_watcher
 
     with options.training(quiet, verbose):
         done = bnbench.run(
@@ -104,7 +104,7 @@ def run(
             smoke=smoke,
             jobs=jobs,
             trial_timeout=trial_timeout,
-            watcher=watcher(quiet),
+            watcher=make_watcher(quiet),
         )
     echo(format_answer(done))
     for trial, reason in done.faults:
@@ -129,13 +129,15 @@ def plan(
     """Show what would run, what is done and how long it takes; run nothing."""
     from bnbench.cli.format import format_cohorts, format_estimate, format_matrix
     from bnbench.config.overrides import parse_overrides
-    from bnbench.data.types import Places
+    from bnbench.data.types import DataDirs
     from bnbench.execution import sweep
     from bnbench.planning import resources
 
-    planned = sweep.prepare(config, parse_overrides(overrides), Places.from_environment(data_dir, offline), smoke=smoke)
+    planned = sweep.prepare_plan(
+        config, parse_overrides(overrides), DataDirs.from_environment(data_dir, offline), smoke=smoke
+    )
     folder = results / planned.experiment.name
-    states = sweep.states(planned, folder)
+    states = sweep.trial_states(planned, folder)
     if as_json:
         rows = [
             {"number": t.number, "trial": t.id, "variant": t.variant, "learning_rate": t.learning_rate, "seed": t.seed}
@@ -145,7 +147,7 @@ def plan(
         echo(json.dumps(rows, indent=1))
     else:
         measured = sweep.step_seconds(folder)
-        jobs = resources.choose(planned.cohorts, None).count
+        jobs = resources.choose_jobs(planned.cohorts, None).count
         parts = [
             format_matrix(planned, states),
             format_cohorts(planned),
@@ -161,7 +163,7 @@ def report(folder: Path, pdf: bool) -> None:
     """Write report.html, report.md, tables and figures anew from what is stored."""
     from bnbench.report import write as reporting
 
-    for path in reporting.write(folder, (*reporting.KINDS, *["pdf"] * pdf)):
+    for path in reporting.write_report(folder, (*reporting.KINDS, *["pdf"] * pdf)):
         echo(path)
 
 
@@ -188,12 +190,12 @@ def show(folder: Path, trials: bool, where: Sequence[str], sort: str | None, lim
     if not (trials or where or sort or limit):
         echo(table_as_json(results.summary) if as_json else format_answer(results))
         return
-    table, conditions = results.trials, [query.parse(condition) for condition in where]
-    rows = query.select(table, conditions, sort, limit)
-    shown = query.shown(table, conditions, sort)
+    table, conditions = results.trials, [query.parse_condition(condition) for condition in where]
+    rows = query.select_rows(table, conditions, sort, limit)
+    shown = query.shown_columns(table, conditions, sort)
     echo(table_as_json(rows) if as_json else format_trials(rows[shown]))
     if len(rows) < len(table):
-        told = f"{len(rows)} of {len(table)} trials", query.hint(table, conditions)
+        told = f"{len(rows)} of {len(table)} trials", query.no_match_hint(table, conditions)
         echo(": ".join(filter(None, told)), err=True)
 
 
@@ -222,9 +224,9 @@ def compare(a: Path, b: Path, score: str, tolerance: float | None, as_json: bool
     from bnbench.cli.format import format_comparison
     from bnbench.results import compare as comparing
 
-    found = comparing.compare(a, b, score)
-    past = comparing.beyond(found, tolerance) if tolerance is not None else []
-    echo(comparing.as_json(found) if as_json else format_comparison(found, a, b))
+    found = comparing.compare_results(a, b, score)
+    past = comparing.beyond_tolerance(found, tolerance) if tolerance is not None else []
+    echo(comparing.comparison_as_json(found) if as_json else format_comparison(found, a, b))
     if past:
         raise ToleranceError("\n  ".join([f"past the tolerance of {tolerance:g}:", *past]))
 
@@ -296,7 +298,7 @@ def repair(folder: Path) -> None:
     from bnbench.cli.format import format_repaired
     from bnbench.store import repair as repairing
 
-    echo(format_repaired(repairing.repair(folder), folder))
+    echo(format_repaired(repairing.repair_database(folder), folder))
 
 
 main.add_command(reproduce)

@@ -61,16 +61,16 @@ def reproduce(
     refuted is a finding: the exit code is 0.
     """
     from bnbench.commands import reproduce as reproducing
-    from bnbench.data.types import Places
-    from bnbench.execution.progress import watcher
+    from bnbench.data.types import DataDirs
+    from bnbench.execution.progress import make_watcher
 
     if bool(names) == everything:
-        known = ", ".join(reproducing.experiments(configs))
+        known = ", ".join(reproducing.list_experiments(configs))
         raise ConfigError("reproduce", f"wanted either names or --all; there are {known}")
-    places = Places.from_environment(data_dir, offline)
-    asked = reproducing.Asked(configs, results, places, smoke, math.inf if budget is None else budget, jobs)
+    places = DataDirs.from_environment(data_dir, offline)
+    asked = reproducing.ReproduceRequest(configs, results, places, smoke, math.inf if budget is None else budget, jobs)
     with options.training(quiet, verbose):
-        ending = reproducing.reproduce(names, asked, lambda: watcher(quiet), echo)
+        ending = reproducing.reproduce(names, asked, lambda: make_watcher(quiet), echo)
     if ending.left:
         echo(f"left for want of time: {', '.join(map(str, ending.left))}; the same command goes on from there:")
         echo(f"  {options.this_command()}")

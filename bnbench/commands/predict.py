@@ -14,10 +14,10 @@ from bnbench.errors import ResultsError, did_you_mean
 from bnbench.results import query
 from bnbench.results.results import Results
 from bnbench.store import model_guard, results_dir
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 from bnbench.training import startup
 
-MOST_TOLD = 10  # trials in a message
+MAX_LISTED = 10  # trials in a message
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,13 @@ def predict(folder: Path, which: str, paths: Sequence[Path], top: int = 1) -> Pr
     results = Results(folder)
     saved = results_dir.saved_models(folder, results.trials["trial"])
     trial = choose(results, saved, which)
-    rows = [predict_inputs.read(path, saved[trial]) for path in paths]
+    rows = [predict_inputs.read_inputs(path, saved[trial]) for path in paths]
     path = results_dir.model_path(folder, trial)
-    model_guard.check(path, saved[trial])
+    model_guard.check_model_file(path, saved[trial])
     startup.import_tensorflow()
     from bnbench.training import builder
 
-    outputs = builder.apply_saved(path, np.concatenate([part.values for part in rows]))
+    outputs = builder.apply_saved_model(path, np.concatenate([part.values for part in rows]))
     classes = len(saved[trial].classes)
     if outputs.shape[1:] not in {(classes or 1,), *([(1,)] if classes == 2 else [])}:
         raise ResultsError(f"{path}: gives {outputs.shape[1:]} for a row, but its page names {classes} classes")
@@ -69,7 +69,9 @@ def predict(folder: Path, which: str, paths: Sequence[Path], top: int = 1) -> Pr
     return Predictions(trial, name, ranking(outputs, rows, saved[trial], top), tuple(notes))
 
 
-def ranking(outputs: NDArray[np.float64], rows: Sequence[predict_inputs.Rows], saved: Saved, top: int) -> pd.DataFrame:
+def ranking(
+    outputs: NDArray[np.float64], rows: Sequence[predict_inputs.InputRows], saved: ModelCard, top: int
+) -> pd.DataFrame:
     """The table of `Predictions` for outputs (rows, classes or 1); equal ones in the order of the classes."""
     places = [(str(part.path), number) for part in rows for number in range(1, len(part.values) + 1)]
     table = pd.DataFrame(places, columns=["input", "row"])
@@ -85,7 +87,7 @@ def ranking(outputs: NDArray[np.float64], rows: Sequence[predict_inputs.Rows], s
     return table
 
 
-def _a_class_each(outputs: NDArray[np.float64], saved: Saved) -> tuple[NDArray[np.float64], str]:
+def _a_class_each(outputs: NDArray[np.float64], saved: ModelCard) -> tuple[NDArray[np.float64], str]:
     """The outputs with a column a class, and what they are; one number alone speaks of the second of two classes."""
     kind = saved.probabilities
     if kind == "sigmoid":
@@ -101,7 +103,7 @@ def probabilities(outputs: NDArray[np.float64], kind: str) -> NDArray[np.float64
     return outputs if kind == "given" else np.full_like(outputs, np.nan)
 
 
-def choose(results: Results, saved: dict[str, Saved], which: str) -> str:
+def choose(results: Results, saved: dict[str, ModelCard], which: str) -> str:
     """The id of the trial that is meant.
 
     Args:
@@ -145,12 +147,12 @@ def _named(results: Results, which: str) -> str:
 
 def _names(results: Results) -> dict[str, str]:
     """Trial id -> readable name."""
-    return dict(zip(results.trials["trial"], query.names(results.trials), strict=True))
+    return dict(zip(results.trials["trial"], query.trial_names(results.trials), strict=True))
 
 
 def _listed(names: dict[str, str], trials: Sequence[str]) -> str:
-    lines = [f"  {trial}  {names[trial]}" for trial in trials[:MOST_TOLD]]
-    return "\n".join(lines + [f"  and {len(trials) - MOST_TOLD} more"] * (len(trials) > MOST_TOLD))
+    lines = [f"  {trial}  {names[trial]}" for trial in trials[:MAX_LISTED]]
+    return "\n".join(lines + [f"  and {len(trials) - MAX_LISTED} more"] * (len(trials) > MAX_LISTED))
 
 
 def _again(folder: Path) -> str:

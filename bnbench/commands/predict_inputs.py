@@ -12,15 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.data import access
-from bnbench.data.formats.delimited import decoded, number
+from bnbench.data.formats.delimited import decode_text, parse_number
 from bnbench.errors import DataError, did_you_mean
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 
-MOST_PIXELS = 50_000_000  # each of which takes up to 12 bytes on the way
+MAX_PIXELS = 50_000_000  # each of which takes up to 12 bytes on the way
 
 
 @dataclass(frozen=True)
-class Rows:
+class InputRows:
     """What a file holds."""
 
     path: Path
@@ -28,7 +28,7 @@ class Rows:
     notes: tuple[str, ...] = ()  # what was done to them so that they fit, and what looks odd
 
 
-def read(path: Path, takes: Saved) -> Rows:
+def read_inputs(path: Path, takes: ModelCard) -> InputRows:
     """The rows of a file, of the shape that the model takes.
 
     Raises:
@@ -48,10 +48,10 @@ def read(path: Path, takes: Saved) -> Rows:
     if not np.isfinite(rows.values).all():
         row = int(np.argwhere(~np.isfinite(rows.values))[0][0]) + 1
         raise DataError(f"{path}: row {row} holds a value that is not a finite number")
-    return Rows(path, rows.values, (*rows.notes, *_scale_note(rows, takes)))
+    return InputRows(path, rows.values, (*rows.notes, *_scale_note(rows, takes)))
 
 
-def _scale_note(rows: Rows, takes: Saved) -> list[str]:
+def _scale_note(rows: InputRows, takes: ModelCard) -> list[str]:
     """The model holds its own scaling: values that are scaled already would be scaled twice."""
     low, high = takes.value_range
     least, most = float(rows.values.min()), float(rows.values.max())
@@ -64,10 +64,10 @@ def _scale_note(rows: Rows, takes: Saved) -> list[str]:
     ]
 
 
-def _table(path: Path, takes: Saved) -> Rows:
+def _table(path: Path, takes: ModelCard) -> InputRows:
     """One row a sample, with or without a header."""
     try:
-        reader = csv.reader(decoded(path.read_bytes(), path).splitlines(), skipinitialspace=True)
+        reader = csv.reader(decode_text(path.read_bytes(), path).splitlines(), skipinitialspace=True)
         lines = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
     except (OSError, csv.Error) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
@@ -80,8 +80,8 @@ def _table(path: Path, takes: Saved) -> Rows:
     for line, cells in lines[header:]:
         if len(cells) != len(first):
             raise DataError(f"{path}: line {line}: {len(cells)} columns, wanted {len(first)} as in the first line")
-        rows.append([number(cells[i], f"{path}: line {line}, column {i + 1}") for i in places])
-    return Rows(path, np.array(rows, np.float64).reshape(-1, *takes.shape))
+        rows.append([parse_number(cells[i], f"{path}: line {line}, column {i + 1}") for i in places])
+    return InputRows(path, np.array(rows, np.float64).reshape(-1, *takes.shape))
 
 
 def _is_header(cells: Sequence[str]) -> bool:
@@ -98,14 +98,14 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _other_names(takes: Saved) -> tuple[str, ...]:
-    source = access.SOURCES.get(takes.data)
+def _other_names(takes: ModelCard) -> tuple[str, ...]:
+    source = access.DATASETS.get(takes.data)
     return source.other_columns if source else ()
 
 
-def _named_places(header: list[str], takes: Saved, path: Path) -> list[int]:
+def _named_places(header: list[str], takes: ModelCard, path: Path) -> list[int]:
     """Where the values stand below a header: by name if they have the data set's names, else in their order."""
-    source = access.SOURCES.get(takes.data)
+    source = access.DATASETS.get(takes.data)
     names, others = source.columns if source else (), (*_other_names(takes), "")  # an index has no name in pandas
     if len(names) != prod(takes.shape) or not set(names) & set(header):
         places = [i for i, name in enumerate(header) if name not in others]
@@ -123,7 +123,7 @@ def _named_places(header: list[str], takes: Saved, path: Path) -> list[int]:
     return [header.index(name) for name in names]
 
 
-def _places(cells: list[str], takes: Saved, path: Path) -> list[int]:
+def _places(cells: list[str], takes: ModelCard, path: Path) -> list[int]:
     """Where the values stand without a header: everywhere, or behind the columns that the set's own file has."""
     wanted, others = prod(takes.shape), _other_names(takes)
     if len(cells) not in {wanted, wanted + len(others)}:
@@ -131,14 +131,14 @@ def _places(cells: list[str], takes: Saved, path: Path) -> list[int]:
     return list(range(len(cells) - wanted, len(cells)))
 
 
-def _wrong_count(cells: list[str], takes: Saved) -> str:
+def _wrong_count(cells: list[str], takes: ModelCard) -> str:
     wanted, others = prod(takes.shape), _other_names(takes)
     more = f", or {wanted + len(others)} with {' and '.join(others)} before them" if others else ""
     hint = ": its separator is ';', wanted ','" if ";" in cells[0] else ""
     return f"{len(cells)} column{'s' * (len(cells) != 1)}, wanted {wanted} numbers of {takes.data}{more}{hint}"
 
 
-def _array(path: Path, takes: Saved) -> Rows:
+def _array(path: Path, takes: ModelCard) -> InputRows:
     """One sample, or a batch of them; an axis of one channel may be left out."""
     try:
         x: Any = np.load(path, allow_pickle=False)
@@ -151,10 +151,10 @@ def _array(path: Path, takes: Saved) -> Rows:
     if x.shape not in shapes and x.shape[1:] not in shapes:
         told = ", ".join(map(str, takes.shape))
         raise DataError(f"{path}: an array of {x.shape}, wanted ({told}) for one row or (rows, {told}) for several")
-    return Rows(path, x.astype(np.float64).reshape(-1, *takes.shape))
+    return InputRows(path, x.astype(np.float64).reshape(-1, *takes.shape))
 
 
-def _image(path: Path, takes: Saved) -> Rows:
+def _image(path: Path, takes: ModelCard) -> InputRows:
     """One image, made grey or coloured, of the model's size and of its range of values."""
     from PIL import Image, ImageOps
 
@@ -164,9 +164,9 @@ def _image(path: Path, takes: Saved) -> Rows:
     mode, kind = ("L", "grey") if channels == 1 else ("RGB", "colour")
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=("PNG", "JPEG")) as opened:
-            if prod(opened.size) > MOST_PIXELS:
+            if prod(opened.size) > MAX_PIXELS:
                 size = f"{opened.width} x {opened.height}"
-                raise DataError(f"{path}: an image of {size}, wanted at most {MOST_PIXELS:,} pixels")
+                raise DataError(f"{path}: an image of {size}, wanted at most {MAX_PIXELS:,} pixels")
             upright = ImageOps.exif_transpose(opened)  # a phone stores how it was held
             if upright.has_transparency_data and upright.convert("RGBA").getchannel("A").getextrema()[0] != 255:
                 raise DataError(f"{path}: has transparent pixels, wanted an image on its background")
@@ -183,4 +183,4 @@ def _image(path: Path, takes: Saved) -> Rows:
     high = takes.value_range[1]
     if high != 255:
         notes.append(f"{path}: brightness 0 to 255 brought to 0 to {high:g}, as {takes.data} is stored")
-    return Rows(path, (pixels * (high / 255)).reshape(1, *takes.shape), tuple(notes))
+    return InputRows(path, (pixels * (high / 255)).reshape(1, *takes.shape), tuple(notes))

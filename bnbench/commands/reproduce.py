@@ -12,13 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from bnbench.analysis.labels import duration
+from bnbench.analysis.labels import format_duration
 from bnbench.config import smoke
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.errors import BnbenchError, ConfigError, ResultsError, not_one_of
 from bnbench.execution import sweep
-from bnbench.execution.executors import Kept
-from bnbench.execution.protocols import Start
+from bnbench.execution.executors import ReusableExecutor
+from bnbench.execution.protocols import ExecutorFactory
 from bnbench.execution.sweep import Watcher
 from bnbench.planning import resources, runtime
 from bnbench.planning.plan import Cohort, Plan
@@ -32,12 +32,12 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Asked:
+class ReproduceRequest:
     """What `reproduce` is asked for, beside names."""
 
     configs: Path  # the folder of experiment files, searched to any depth
     results: Path
-    places: Places
+    places: DataDirs
     smoke: bool = False  # cut each experiment to seconds; no page is written
     budget: float = math.inf  # seconds in which experiments may begin
     jobs: int | None = None  # as for `sweep.run`
@@ -54,7 +54,7 @@ class Job:
     seconds: float | None  # about how long that takes; None: not known
 
     def __str__(self) -> str:
-        return self.name if self.seconds is None else f"{self.name} (about {duration(self.seconds)})"
+        return self.name if self.seconds is None else f"{self.name} (about {format_duration(self.seconds)})"
 
     @property
     def done(self) -> bool:
@@ -66,14 +66,14 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Ending:
+class ReproduceOutcome:
     """What is not there after `reproduce`."""
 
     failed: dict[str, str] = field(default_factory=dict)  # name -> why
     left: list[Job] = field(default_factory=list)  # for want of time
 
 
-def experiments(configs: Path) -> dict[str, Path]:
+def list_experiments(configs: Path) -> dict[str, Path]:
     """The experiment files in a folder and below it, by name: first those of the folder itself.
 
     Raises:
@@ -89,7 +89,7 @@ def experiments(configs: Path) -> dict[str, Path]:
     return known
 
 
-def chosen(known: Mapping[str, Path], names: Sequence[str], full: bool = False) -> list[str]:
+def choose_experiments(known: Mapping[str, Path], names: Sequence[str], full: bool = False) -> list[str]:
     """The names themselves, each once; without any all that are known, but of an experiment with a short form only one.
 
     That is the short form, or with `full` the other.
@@ -108,8 +108,8 @@ def chosen(known: Mapping[str, Path], names: Sequence[str], full: bool = False) 
 
 
 def reproduce(
-    names: Sequence[str], asked: Asked, watch: Callable[[], Watcher], tell: Callable[[str], object]
-) -> Ending:
+    names: Sequence[str], asked: ReproduceRequest, watch: Callable[[], Watcher], tell: Callable[[str], object]
+) -> ReproduceOutcome:
     """Run experiments in the order of their cost; one that fails does not stop the others.
 
     The page `README.md` of all results is written at the start, after each experiment and on an interrupt.
@@ -124,16 +124,16 @@ def reproduce(
         ResultsError: the page cannot be written, or the results of which it tells cannot be read.
         KeyboardInterrupt: after keeping what had been finished.
     """
-    known = experiments(asked.configs)
-    wanted = chosen(known, names, asked.smoke)
+    known = list_experiments(asked.configs)
+    wanted = choose_experiments(known, names, asked.smoke)
     jobs, failed = _planned(known, wanted, asked, more=not names and not asked.smoke)
     until = time.monotonic() + asked.budget
     todo = deque(_in_order([jobs[name] for name in wanted if name in jobs], tell))
     if asked.smoke:  # one number of workers for all, so that they are kept
         cohorts = [cohort for job in todo for cohort in job.todo]
-        asked = replace(asked, jobs=resources.choose(cohorts, asked.jobs).count)
+        asked = replace(asked, jobs=resources.choose_jobs(cohorts, asked.jobs).count)
     _write_page(known, jobs, asked)
-    with Kept() if asked.smoke else nullcontext() as start:
+    with ReusableExecutor() if asked.smoke else nullcontext() as start:
         while todo and time.monotonic() + (todo[0].seconds or 0) < until:
             job = todo.popleft()
             try:
@@ -142,11 +142,11 @@ def reproduce(
                 _write_page(known, jobs, asked)
             if job.name not in failed:
                 tell(_line(job))
-    return Ending(failed, list(todo))
+    return ReproduceOutcome(failed, list(todo))
 
 
 def _planned(
-    known: Mapping[str, Path], wanted: Sequence[str], asked: Asked, more: bool
+    known: Mapping[str, Path], wanted: Sequence[str], asked: ReproduceRequest, more: bool
 ) -> tuple[dict[str, Job], dict[str, str]]:
     """The jobs by name, and why there is none; with `more` also those that the page can tell the cost of."""
     jobs: dict[str, Job] = {}
@@ -160,14 +160,14 @@ def _planned(
     return jobs, failed
 
 
-def _job(name: str, path: Path, asked: Asked, download: bool) -> Job:
-    plan = sweep.prepare(path, {}, asked.places, smoke=asked.smoke, download=download)
+def _job(name: str, path: Path, asked: ReproduceRequest, download: bool) -> Job:
+    plan = sweep.prepare_plan(path, {}, asked.places, smoke=asked.smoke, download=download)
     own, folder = plan.experiment.name, asked.results / plan.experiment.name
     if own != name + smoke.SUFFIX * asked.smoke:
         raise ConfigError(f"{path}: name", f"{own!r}, wanted {name!r}, as the file: results are found by it")
-    todo = sweep.left(plan, folder)
-    count = resources.choose(todo, asked.jobs).count
-    return Job(name, plan, folder, todo, runtime.seconds(todo, sweep.step_seconds(folder), count))
+    todo = sweep.remaining_cohorts(plan, folder)
+    count = resources.choose_jobs(todo, asked.jobs).count
+    return Job(name, plan, folder, todo, runtime.estimate_seconds(todo, sweep.step_seconds(folder), count))
 
 
 def _in_order(jobs: Sequence[Job], tell: Callable[[str], object]) -> list[Job]:
@@ -178,16 +178,16 @@ def _in_order(jobs: Sequence[Job], tell: Callable[[str], object]) -> list[Job]:
     return sorted((job for job in jobs if not job.done), key=lambda job: (job.seconds is None, job.seconds or 0))
 
 
-def _run(job: Job, asked: Asked, watcher: Watcher, start: Start | None) -> str:
+def _run(job: Job, asked: ReproduceRequest, watcher: Watcher, start: ExecutorFactory | None) -> str:
     """Train what is left of an experiment and report; returns why that failed, or nothing."""
     try:
-        sweep.run(job.plan, asked.places, job.folder, watcher, write.write, asked.jobs, start)
+        sweep.run_sweep(job.plan, asked.places, job.folder, watcher, write.write_report, asked.jobs, start)
     except BnbenchError as error:
         return str(error)
     except Exception as error:  # a bug of ours: it must not cost the experiments of a night
         log.error(traceback.format_exc())
         return f"{type(error).__name__}: {error}"
-    told = digest.read(job.folder)
+    told = digest.read_digest(job.folder)
     return f"{told.failed} trial(s) failed; the same command tries them again" if told and told.failed else ""
 
 
@@ -199,14 +199,14 @@ def _note(failed: dict[str, str], name: str, reason: str) -> None:
 
 
 def _line(job: Job) -> str:
-    told = digest.read(job.folder)
-    claims = index.claims_told(told) if told else ""
+    told = digest.read_digest(job.folder)
+    claims = index.count_verdicts(told) if told else ""
     return ", ".join(
         filter(None, [f"{job.name}: {len(job.plan.trials)} trials", claims, str(job.folder / results_dir.REPORT)])
     )
 
 
-def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], asked: Asked) -> None:
+def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], asked: ReproduceRequest) -> None:
     """Write the page of all results whose experiments are known; smoke runs have none.
 
     Raises:
@@ -218,12 +218,14 @@ def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], asked: Asked
     if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(index.MARK):
         raise ResultsError(f"{page}: not written by `bnbench reproduce`: move it away, or choose another --results")
     asked.results.mkdir(parents=True, exist_ok=True)
-    with results_dir.alone(asked.results):
+    with results_dir.lock_files(asked.results):
         entries = [
-            index.Entry(name, _link(path, asked.results), digest.read(asked.results / name), _seconds(jobs.get(name)))
+            index.Entry(
+                name, _link(path, asked.results), digest.read_digest(asked.results / name), _seconds(jobs.get(name))
+            )
             for name, path in known.items()
         ]
-        results_dir.write_text(page, index.page(entries))
+        results_dir.write_text(page, index.render_index(entries))
 
 
 def _seconds(job: Job | None) -> float | None:

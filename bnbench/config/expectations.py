@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
 from bnbench.analysis.registry import METRICS, OVER_RATES, RANGED, RATES, TARGETED
-from bnbench.config.types import STRICT, Rate, form
+from bnbench.config.types import STRICT, Rate, branch_of
 from bnbench.errors import ConfigError, not_one_of
 
 KINDS = ("value", "ratio", "difference", "probability")
@@ -46,7 +46,7 @@ def _metric(value: str) -> str:
 
 
 At = Annotated[  # each variant at its own best rate, or all at one
-    Annotated[Rate, Tag("(number)")] | Annotated[Literal["best"], Tag("(word)")], Discriminator(form)
+    Annotated[Rate, Tag("(number)")] | Annotated[Literal["best"], Tag("(word)")], Discriminator(branch_of)
 ]
 Target = Annotated[float, Field(gt=0, le=1)] | None  # validation accuracy; None: what the baseline reaches
 
@@ -134,7 +134,7 @@ class Published(BaseModel):
     variant: str
     metric: Annotated[str, AfterValidator(_metric)]
     value: Annotated[
-        Annotated[float, Tag("(number)")] | Annotated[Literal["never"], Tag("(word)")], Discriminator(form)
+        Annotated[float, Tag("(number)")] | Annotated[Literal["never"], Tag("(word)")], Discriminator(branch_of)
     ]
     at: At = "best"
     target: Target = None
@@ -157,7 +157,7 @@ class Published(BaseModel):
 
 
 @dataclass(frozen=True)
-class Known:
+class ClaimScope:
     """What an experiment has that a claim may name."""
 
     variants: Sequence[str]
@@ -166,7 +166,7 @@ class Known:
     grid: Mapping[str, Sequence[Any]]
 
 
-def check(claim: Claim, known: Known, where: str) -> None:
+def check_claim(claim: Claim, known: ClaimScope, where: str) -> None:
     """A claim names only what its experiment has.
 
     Raises:
@@ -184,7 +184,7 @@ def check(claim: Claim, known: Known, where: str) -> None:
             raise ConfigError(f"{where}.across", f"{claim.across} stands in 'where', too: leave one of them out")
 
 
-def check_published(published: Published, known: Known, where: str) -> None:
+def check_published(published: Published, known: ClaimScope, where: str) -> None:
     """A published figure names only what the experiment has.
 
     Raises:
@@ -195,7 +195,7 @@ def check_published(published: Published, known: Known, where: str) -> None:
     _check_place(published.at, published.where, known, where)
 
 
-def _check_place(at: float | str, values: Mapping[str, Any], known: Known, where: str) -> None:
+def _check_place(at: float | str, values: Mapping[str, Any], known: ClaimScope, where: str) -> None:
     if at != "best" and at not in known.rates:
         raise ConfigError(f"{where}.at", not_one_of(at, (f"{rate:g}" for rate in known.rates)))
     for axis, value in values.items():
@@ -204,6 +204,6 @@ def _check_place(at: float | str, values: Mapping[str, Any], known: Known, where
             raise ConfigError(f"{where}.where.{axis}", not_one_of(value, map(str, known.grid[axis])))
 
 
-def _check_axis(axis: str, known: Known, where: str) -> None:
+def _check_axis(axis: str, known: ClaimScope, where: str) -> None:
     if axis not in known.grid:
         raise ConfigError(where, not_one_of(axis, known.grid) if known.grid else f"{axis!r}: there are no axes")

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from yaml.reader import Reader
 
 from bnbench.config.yaml_loader import MAX_DEPTH
-from bnbench.errors import ConfigError, shown
+from bnbench.errors import ConfigError, shorten
 
 MAX_TEXT = 2000  # characters; a title has at most 500
 MAX_BITS = 63  # of a whole number, as databases and tensors have them
 
 
-def check(values: Mapping[str, object], where: str) -> None:
+def check_limits(values: Mapping[str, object], where: str) -> None:
     """Nothing in nested plain values is what no experiment needs.
 
     Raises:
@@ -45,6 +45,6 @@ def _check(value: object, where: str, depth: int = 1) -> None:
 def _check_text(text: str, where: str) -> None:
     """What an escape stands for (`\\e`, `\\0`) is as printable as YAML wants the file to be: it goes to terminals."""
     if len(text) > MAX_TEXT:
-        raise ConfigError(where, f"found {shown(text)}: {len(text):,} characters, wanted at most {MAX_TEXT:,}")
+        raise ConfigError(where, f"found {shorten(text)}: {len(text):,} characters, wanted at most {MAX_TEXT:,}")
     if Reader.NON_PRINTABLE.search(text):
-        raise ConfigError(where, f"found {shown(text)}: wanted characters that can be printed")
+        raise ConfigError(where, f"found {shorten(text)}: wanted characters that can be printed")

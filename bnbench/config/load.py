@@ -7,9 +7,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bnbench.config import limits
-from bnbench.config.messages import explain
+from bnbench.config.messages import explain_problem
 from bnbench.config.overrides import set_key
-from bnbench.config.schema import MAX_TOLD, Experiment
+from bnbench.config.schema import MAX_LISTED, Experiment
 from bnbench.config.yaml_loader import read_yaml
 from bnbench.errors import ConfigError
 
@@ -27,7 +27,7 @@ def load_config(path: Path | str, overrides: Mapping[str, object] | None = None)
     return check_config(values, str(path))
 
 
-def baseline(variants: Iterable[str]) -> str:
+def default_baseline(variants: Iterable[str]) -> str:
     """The variant that the others are compared with: `plain` if there is one, else the first of the experiment."""
     names = list(variants)
     return "plain" if "plain" in names else names[0]
@@ -35,13 +35,13 @@ def baseline(variants: Iterable[str]) -> str:
 
 def check_config(values: Mapping[str, object], where: str) -> Experiment:
     """The experiment that nested plain values describe."""
-    limits.check(values, where)
+    limits.check_limits(values, where)
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
         found = error.errors()
-        problems = dict.fromkeys(explain(problem, where, _keys_at) for problem in found[:MAX_TOLD])
-        more = [f"and {len(found) - MAX_TOLD:,} more"] * (len(found) > MAX_TOLD)
+        problems = dict.fromkeys(explain_problem(problem, where, _keys_at) for problem in found[:MAX_LISTED])
+        more = [f"and {len(found) - MAX_LISTED:,} more"] * (len(found) > MAX_LISTED)
         raise ConfigError("", "\n".join([*problems, *more])) from None
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from bnbench.errors import did_you_mean, not_one_of, shown
+from bnbench.errors import did_you_mean, not_one_of, shorten
 
 Steps = Sequence[int | str]
 WANTED = {
@@ -21,7 +21,7 @@ WANTED = {
 NO_PLACE = {"(number)", "(word)", "(list)", "(mapping)", "[key]"}  # a branch of a union, a key and not its value
 
 
-def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], Sequence[str]]) -> str:
+def explain_problem(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], Sequence[str]]) -> str:
     """One line for one of pydantic's findings: where, what was found, what was wanted, the nearest name."""
     kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
     loc = problem["loc"]
@@ -38,14 +38,14 @@ def explain(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], 
     elif kind == "literal_error":
         known = re.findall(r"'([^']*)'", context["expected"])
         message = (
-            f"{shown(found)} is neither a number nor {known[0]!r}" if "(word)" in loc else not_one_of(found, known)
+            f"{shorten(found)} is neither a number nor {known[0]!r}" if "(word)" in loc else not_one_of(found, known)
         )
     elif kind == "union_tag_invalid":
         words = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
         wanted = " or ".join(words[tag] for tag in re.findall(r"\(\w+\)", context["expected_tags"]))
-        message = f"found {shown(found)}, wanted {wanted}"
+        message = f"found {shorten(found)}, wanted {wanted}"
     else:
         wanted = problem["msg"].removeprefix("Input should be ")
         wanted = wanted.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
-        message = f"found {shown(found)}, wanted {WANTED.get(kind, wanted)}"
+        message = f"found {shorten(found)}, wanted {WANTED.get(kind, wanted)}"
     return f"{where}: {place}: {message}" if place else f"{where}: {message}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from bnbench.config.yaml_loader import kind_of, parse_yaml
-from bnbench.errors import ConfigError, shown
+from bnbench.errors import ConfigError, shorten
 
 MAX_STEPS = 50  # of a dotted key
 NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")  # hold a name, or a mapping with a name
@@ -28,7 +28,7 @@ def set_key(values: dict[str, object], key: str, value: object, where: str = "")
     `optimizer: sgd` becomes `optimizer: {name: sgd}` when one of its arguments is set.
     """
     if key.count(".") > MAX_STEPS:
-        raise ConfigError(shown(key), f"a key of more than {MAX_STEPS} steps")
+        raise ConfigError(shorten(key), f"a key of more than {MAX_STEPS} steps")
     head, _, rest = key.partition(".")
     if not rest:
         return {**values, head: value}

@@ -20,9 +20,9 @@ from pydantic import (
 )
 
 from bnbench.config.expectations import Claim, Published
-from bnbench.config.types import STRICT, Rate, form
-from bnbench.config.yaml_loader import to_yaml
-from bnbench.errors import not_one_of, shown
+from bnbench.config.types import STRICT, Rate, branch_of
+from bnbench.config.yaml_loader import dump_yaml
+from bnbench.errors import not_one_of, shorten
 
 DATA_SETS = (
     "digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10", "distance", "windows", "bag_of_words",
@@ -30,11 +30,11 @@ DATA_SETS = (
 NORMS = ("none", "batch", "layer", "group", "rms")
 MAX_VALUES = 1000  # of an axis: rates, seeds or any other
 MAX_TRIALS = 1_000_000
-MAX_TOLD = 20  # of the things that are wrong
+MAX_LISTED = 20  # of the things that are wrong
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
 
 
-class Part(BaseModel):
+class ConfigModel(BaseModel):
     """One mapping of an experiment file."""
 
     model_config = STRICT
@@ -47,12 +47,12 @@ def _named(value: object) -> object:
     if isinstance(value, dict) and "name" not in value and len(value) == 1:
         name, arguments = next(iter(value.items()))
         if arguments is not None and not isinstance(arguments, dict):
-            raise ValueError(f"{name}: found {shown(arguments)}, wanted a mapping of its arguments")
+            raise ValueError(f"{name}: found {shorten(arguments)}, wanted a mapping of its arguments")
         return {"name": name, **(arguments or {})}
     return value
 
 
-class Named(Part):
+class Named(ConfigModel):
     """A thing of Keras by its name, with its own arguments."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
@@ -67,7 +67,7 @@ class Named(Part):
 def _slug(value: str) -> str:
     if not NAME.fullmatch(value):
         raise ValueError(
-            f"{shown(value)} cannot be a name: wanted letters, digits, '_', '-' and '.', at most 80, "
+            f"{shorten(value)} cannot be a name: wanted letters, digits, '_', '-' and '.', at most 80, "
             "a letter or digit first"
         )
     return value
@@ -85,7 +85,7 @@ def _class_names(value: object) -> object:
 
 def _classes(value: list[str] | None) -> list[str] | None:
     if value is not None and (len(value) < 2 or len(set(value)) < len(value)):
-        raise ValueError(f"found {shown(value)}, wanted at least two classes, each once")
+        raise ValueError(f"found {shorten(value)}, wanted at least two classes, each once")
     return value
 
 
@@ -95,18 +95,18 @@ Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
-class Split(Part):
+class Split(ConfigModel):
     """How the rows are parted into training, validation and test, anew for each seed."""
 
     # Of the rows that are not officially test; `test`: the test part serves as both, as some sources did.
     validation: Annotated[
-        Annotated[Fraction, Tag("(number)")] | Annotated[Literal["test"], Tag("(word)")], Discriminator(form)
+        Annotated[Fraction, Tag("(number)")] | Annotated[Literal["test"], Tag("(word)")], Discriminator(branch_of)
     ] = 0.1
     test: Fraction | None = None  # None: the official test part, or 0.2 of the rows where a set has none
     stratify: bool = True
 
 
-class Data(Part):
+class Data(ConfigModel):
     """The data set and how its rows are used."""
 
     name: Annotated[str, AfterValidator(_data_set)]
@@ -121,7 +121,7 @@ class Data(Part):
         return hash(self.model_dump_json())  # lists have no hash of their own
 
 
-class Model(Part):
+class Model(ConfigModel):
     """The layer list that the variants share, and the numbers in it that may change."""
 
     layers: list[Any] = Field(min_length=1)
@@ -140,7 +140,7 @@ def _norm(value: object) -> object:
     return named
 
 
-class Variant(Part):
+class Variant(ConfigModel):
     """One named change of the model; what it does not name is as the experiment has it."""
 
     norm: Annotated[Named, BeforeValidator(_norm)] = Named(name="none")
@@ -152,12 +152,12 @@ class Variant(Part):
     train: dict[str, Any] = {}
 
 
-class Train(Part):
+class Train(ConfigModel):
     """How a trial is trained; all but the learning rate and the seed."""
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[
-        Annotated[Count, Tag("(number)")] | Annotated[Literal["full"], Tag("(word)")], Discriminator(form)
+        Annotated[Count, Tag("(number)")] | Annotated[Literal["full"], Tag("(word)")], Discriminator(branch_of)
     ] = 32
     steps_per_epoch: Count | None = None  # None: one pass over the training part
     optimizer: NamedValue = Named(name="sgd")
@@ -171,7 +171,7 @@ class Train(Part):
     threads: Annotated[int, Field(ge=1, le=256)] = 1  # of one trial; the bits of large networks depend on it
 
 
-class LogSpaced(Part):
+class LogSpaced(ConfigModel):
     """Rates at equal distances on a logarithmic scale, both ends included."""
 
     start: Rate = Field(alias="from")
@@ -196,24 +196,24 @@ def _rates(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, list | dict | LogSpaced):
-        raise ValueError(f"found {shown(value)}, wanted {{from: 1.0e-3, to: 10, points: 5}} or a list of rates")
+        raise ValueError(f"found {shorten(value)}, wanted {{from: 1.0e-3, to: 10, points: 5}} or a list of rates")
     if value == []:
         raise ValueError("an empty list: wanted at least one rate")
     return value
 
 
-class Sweep(Part):
+class Sweep(ConfigModel):
     """The axes along which trials differ."""
 
     learning_rate: Annotated[
         Annotated[LogSpaced, Tag("(mapping)")] | Annotated[list[Rate], Tag("(list)")],
-        Discriminator(form),
+        Discriminator(branch_of),
         BeforeValidator(_rates),
     ]
     seeds: Annotated[
         Annotated[int, Field(ge=1, le=MAX_VALUES), Tag("(number)")]
         | Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Tag("(list)")],
-        Discriminator(form),
+        Discriminator(branch_of),
     ] = 3
     grid: dict[str, list[Any]] = {}
 
@@ -227,7 +227,7 @@ class Sweep(Part):
                 raise ValueError(f"{key} holds {len(values):,} values: at most {MAX_VALUES:,}")
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
-                raise ValueError(f"{key} holds {shown(repeated[0])} twice")
+                raise ValueError(f"{key} holds {shorten(repeated[0])} twice")
         if math.prod(map(len, axes.values())) > MAX_TRIALS:
             raise ValueError(f"{math.prod(map(len, axes.values())):,} trials a variant: at most {MAX_TRIALS:,}")
         return self
@@ -246,7 +246,7 @@ def _text_keys(value: object) -> object:
     return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value  # a variant named 200
 
 
-class Experiment(Part):
+class Experiment(ConfigModel):
     """One experiment file, checked and frozen."""
 
     name: Slug
@@ -266,4 +266,4 @@ class Experiment(Part):
 
     def to_yaml(self) -> str:
         """The resolved file as text."""
-        return to_yaml(self.dump())
+        return dump_yaml(self.dump())

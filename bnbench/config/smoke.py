@@ -9,7 +9,7 @@ SMOKE_ROWS = 200  # a part
 SUFFIX = "-smoke"  # of the name: results stand beside the real ones
 
 
-def cut(experiment: Experiment) -> Experiment:
+def cut_to_smoke(experiment: Experiment) -> Experiment:
     """The same experiment cut to seconds: few rows, two short epochs, three rates, one seed, one value of each axis.
 
     It makes no claims and stands beside no published figure: so little training could uphold none.

@@ -8,7 +8,7 @@ SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38  # of float32; a smaller one would
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-def form(value: object) -> str:
+def branch_of(value: object) -> str:
     """Which branch of a union is meant, so that only that branch complains."""
     if isinstance(value, BaseModel):
         return "(mapping)"

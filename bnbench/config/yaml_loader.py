@@ -124,7 +124,7 @@ def read_yaml(path: Path) -> dict[str, object]:
     return value
 
 
-def to_yaml(values: Mapping[str, object]) -> str:
+def dump_yaml(values: Mapping[str, object]) -> str:
     """Nested plain values as YAML text that `parse_yaml` reads back as they are."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 

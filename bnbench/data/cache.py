@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from bnbench.data.formats.archives import read as read_file
-from bnbench.data.types import Dataset, Facts, Located, Places, Source
+from bnbench.data.formats.archives import read_file
+from bnbench.data.types import DataDirs, Dataset, DatasetInfo, DatasetSpec, LocatedFiles
 from bnbench.data.validate import fingerprint
 from bnbench.errors import DataError
 
@@ -23,10 +23,10 @@ PARSER_VERSION = 1  # raised whenever the same files would parse to other arrays
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
 # What a damaged record or array raises on reading; json's and numpy's own errors are ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-MOST_FACTS = 1_000_000  # bytes
+MAX_FACTS = 1_000_000  # bytes
 
 
-def folder_of(source: Source, located: Located, places: Places) -> Path:
+def cache_folder(source: DatasetSpec, located: LocatedFiles, places: DataDirs) -> Path:
     """Where the arrays of these very files are kept; another size or time of any file is another folder."""
     text = json.dumps(
         [PARSER_VERSION, located.form.title, located.version, *(_identity(path) for path in located.paths)]
@@ -53,17 +53,17 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
-def read_facts(folder: Path) -> Facts | None:
+def read_info(folder: Path) -> DatasetInfo | None:
     """The recorded facts, without reading an array; None if there are none or they are damaged (and then dropped)."""
     try:
         return _facts(_read_record(folder))
     except DAMAGE as error:
         if folder.is_dir():
-            drop(folder, str(error))
+            drop_dataset(folder, str(error))
         return None
 
 
-def read(folder: Path, source: Source) -> Dataset | None:
+def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
     """The kept arrays, memory-mapped; None if there are none or they are not as recorded (and then dropped)."""
     try:
         record = _read_record(folder)
@@ -76,23 +76,23 @@ def read(folder: Path, source: Source) -> Dataset | None:
             raise ValueError("its arrays are not the ones that were written")
     except Exception as error:  # NumPy parses a header as Python's own text, which fails in every way there is
         if folder.is_dir():
-            drop(folder, str(error))
+            drop_dataset(folder, str(error))
         return None
     return Dataset(facts, x, y, source.value_range, repeated)
 
 
-def write(folder: Path, dataset: Dataset, source: Source) -> Dataset:
+def write_dataset(folder: Path, dataset: Dataset, source: DatasetSpec) -> Dataset:
     """The data set as kept on disk, memory-mapped; as it is in memory if it cannot be kept there."""
     try:
         _write(folder, dataset)
     except OSError as error:
         log.warning("%s: parsed arrays cannot be kept here, so they are parsed at each start: %s", folder.parent, error)
         return dataset
-    kept = read(folder, source)
+    kept = read_dataset(folder, source)
     return kept if kept is not None and kept.facts == dataset.facts else dataset
 
 
-def drop(folder: Path, reason: str) -> None:
+def drop_dataset(folder: Path, reason: str) -> None:
     """Remove what is kept in a folder, and say so."""
     log.warning("%s: dropped and made anew: %s", folder, reason)
     shutil.rmtree(folder, ignore_errors=True)
@@ -121,7 +121,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
-    record: dict[str, Any] = json.loads(read_file(folder / "facts.json", MOST_FACTS))
+    record: dict[str, Any] = json.loads(read_file(folder / "facts.json", MAX_FACTS))
     if record.pop("check") != _check_of(record):
         raise ValueError("its record was changed after it was written")
     for file, size in record["sizes"].items():
@@ -130,9 +130,9 @@ def _read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _facts(record: dict[str, Any]) -> Facts:
+def _facts(record: dict[str, Any]) -> DatasetInfo:
     values = record["facts"]
-    return Facts(**{**values, "shape": tuple(values["shape"]), "classes": tuple(values["classes"])})
+    return DatasetInfo(**{**values, "shape": tuple(values["shape"]), "classes": tuple(values["classes"])})
 
 
 def _check_of(record: dict[str, Any]) -> str:

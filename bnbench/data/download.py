@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-from bnbench.data.types import Located, Remote, Source
+from bnbench.data.types import DatasetSpec, LocatedFiles, RemoteFile
 from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
@@ -16,10 +16,10 @@ log = logging.getLogger("bnbench.data")
 RETRIES = 2  # of each mirror, after a pause of 1 and 2 s
 TIMEOUT = 30  # seconds without a byte
 
-Finder = Callable[[Source, Path], Located | None]
+Finder = Callable[[DatasetSpec, Path], LocatedFiles | None]
 
 
-def fetch(source: Source, folder: Path, find: Finder) -> Located:
+def download_files(source: DatasetSpec, folder: Path, find: Finder) -> LocatedFiles:
     """The files of a data set, fetched into `folder`; `find` tells whether they lie in a folder.
 
     Raises:
@@ -49,7 +49,7 @@ def _alone(path: Path, name: str) -> Iterator[None]:
         lock.release()
 
 
-def _fetch(source: Source, folder: Path, find: Finder) -> Located:
+def _fetch(source: DatasetSpec, folder: Path, find: Finder) -> LocatedFiles:
     incoming = folder / ".incoming"  # what an interrupted fetch left is used, if it parses
     for remote in source.remotes:
         _download(source, remote, incoming)
@@ -65,10 +65,10 @@ def _fetch(source: Source, folder: Path, find: Finder) -> Located:
     for remote in source.remotes:
         (incoming / remote.name).replace(folder / remote.name)
     shutil.rmtree(incoming)  # also what a killed download left
-    return Located(located.form, tuple(folder / path.relative_to(incoming) for path in located.paths))
+    return LocatedFiles(located.form, tuple(folder / path.relative_to(incoming) for path in located.paths))
 
 
-def _download(source: Source, remote: Remote, folder: Path) -> None:
+def _download(source: DatasetSpec, remote: RemoteFile, folder: Path) -> None:
     """One file, from the first mirror that gives it; pooch downloads beside it, checks, then renames."""
     import pooch
     from requests.exceptions import RequestException

@@ -6,27 +6,27 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bnbench.data import download
-from bnbench.data.types import Form, Located, Places, Source
+from bnbench.data.types import DataDirs, DatasetSpec, FileLayout, LocatedFiles
 from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
 
 
-def locate(source: Source, places: Places, fetch: bool = False) -> Located:
+def locate_files(source: DatasetSpec, places: DataDirs, fetch: bool = False) -> LocatedFiles:
     """The files of a data set in the first place that holds them all, fetched if they are nowhere and may be.
 
     Raises:
         DataError: the user's folder does not exist, or the files are nowhere: where was sought, and how to get them.
     """
-    found = on_disk(source, places)
+    found = find_files(source, places)
     if found is not None:
         return found
     if fetch and source.remotes and not places.offline:
-        return download.fetch(source, fetched_folder(source, places), in_folder)
+        return download.download_files(source, fetched_folder(source, places), find_in_folder)
     raise DataError(_not_here(source, places))
 
 
-def on_disk(source: Source, places: Places) -> Located | None:
+def find_files(source: DatasetSpec, places: DataDirs) -> LocatedFiles | None:
     """The files of a data set in the first place that holds them all; nothing is fetched."""
     if places.data_dir is not None and not places.data_dir.is_dir():
         what = "is a file, wanted a folder" if places.data_dir.exists() else "does not exist"
@@ -34,7 +34,7 @@ def on_disk(source: Source, places: Places) -> Located | None:
     if source.package:
         return _installed(source)
     for folder in _folders(source, places):
-        found = in_folder(source, folder)
+        found = find_in_folder(source, folder)
         if found is not None:
             return found
         if _partial(source, folder):
@@ -42,27 +42,27 @@ def on_disk(source: Source, places: Places) -> Located | None:
     return None
 
 
-def in_folder(source: Source, folder: Path) -> Located | None:
+def find_in_folder(source: DatasetSpec, folder: Path) -> LocatedFiles | None:
     """The first form of a data set whose parts all lie in a folder."""
     for form in source.forms:
         paths = [_part(folder, names, form) for names in form.parts]
         if all(paths):
-            return Located(form, tuple(path for path in paths if path))
+            return LocatedFiles(form, tuple(path for path in paths if path))
     return None
 
 
-def fetched_folder(source: Source, places: Places) -> Path:
+def fetched_folder(source: DatasetSpec, places: DataDirs) -> Path:
     """Where the files of a data set are kept once fetched."""
     return places.cache_dir / "files" / source.name
 
 
-def _folders(source: Source, places: Places) -> Iterator[Path]:
+def _folders(source: DatasetSpec, places: DataDirs) -> Iterator[Path]:
     if places.data_dir is not None:
         yield places.data_dir / source.name
     yield fetched_folder(source, places)
 
 
-def _part(folder: Path, names: tuple[str, ...], form: Form) -> Path | None:
+def _part(folder: Path, names: tuple[str, ...], form: FileLayout) -> Path | None:
     for path in (folder / name for name in names):
         if path.is_dir() and not form.folders:
             raise DataError(f"{path}: is a folder, wanted a file")
@@ -71,7 +71,7 @@ def _part(folder: Path, names: tuple[str, ...], form: Form) -> Path | None:
     return None
 
 
-def _partial(source: Source, folder: Path) -> str:
+def _partial(source: DatasetSpec, folder: Path) -> str:
     """`has a.gz, lacks b.gz` where some parts of a form are here and some are not."""
     for form in source.forms:
         here = [names[0] for names in form.parts if _part(folder, names, form)]
@@ -80,14 +80,14 @@ def _partial(source: Source, folder: Path) -> str:
     return ""
 
 
-def _installed(source: Source) -> Located:
+def _installed(source: DatasetSpec) -> LocatedFiles:
     try:
-        return Located(source.forms[0], (), f"{source.package} {version(source.package)}")
+        return LocatedFiles(source.forms[0], (), f"{source.package} {version(source.package)}")
     except PackageNotFoundError:
         raise DataError(f"{source.name}: comes with the package {source.package}, which is not installed") from None
 
 
-def _not_here(source: Source, places: Places) -> str:
+def _not_here(source: DatasetSpec, places: DataDirs) -> str:
     wanted = " or ".join(dict.fromkeys(", ".join(names[0] for names in form.parts) for form in source.forms))
     lines = [f"{source.name}: its files are not here. Sought: {wanted}"]
     for folder in _folders(source, places):

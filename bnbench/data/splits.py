@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.config.schema import Data
-from bnbench.data.types import Array, Dataset, Facts
+from bnbench.data.types import Array, Dataset, DatasetInfo
 from bnbench.data.validate import CHUNK
 from bnbench.errors import ConfigError
 
 STREAM = int.from_bytes(b"split", "big")  # so that a seed's other draws are independent of this one
 OWN_TEST_PART = 0.2  # of the rows, where a set has no official test part and the config names no share
-Rows = NDArray[np.int32]
+RowIndices = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Sizes:
+class SplitSizes:
     """Rows in each part; the same for every seed."""
 
     train: int
@@ -24,7 +24,7 @@ class Sizes:
     test: int
 
 
-def part_sizes(data: Data, facts: Facts, where: str) -> Sizes:
+def split_sizes(data: Data, facts: DatasetInfo, where: str) -> SplitSizes:
     """How many rows each part gets; shares are rounded to whole rows.
 
     Raises:
@@ -40,7 +40,7 @@ def part_sizes(data: Data, facts: Facts, where: str) -> Sizes:
     validation = test if data.split.validation == "test" else round(data.split.validation * pool)
     train = pool - (0 if facts.test_rows else test) - (0 if data.split.validation == "test" else validation)
     limit = data.limit or facts.rows
-    sizes = Sizes(min(train, limit), min(validation, limit), min(test, limit))
+    sizes = SplitSizes(min(train, limit), min(validation, limit), min(test, limit))
     if min(sizes.train, sizes.validation, sizes.test) < 1:
         parts = f"{max(train, 0)} train, {validation} validation, {test} test"
         raise ConfigError(f"{where}: data.split", f"leaves a part without rows: {parts} of {pool}")
@@ -48,57 +48,57 @@ def part_sizes(data: Data, facts: Facts, where: str) -> Sizes:
 
 
 @dataclass(frozen=True)
-class Parts:
+class SplitIndices:
     """Row numbers into `Dataset.x`, int32."""
 
-    train: Rows
-    validation: Rows
-    test: Rows
+    train: RowIndices
+    validation: RowIndices
+    test: RowIndices
 
 
-def split(dataset: Dataset, settings: Data, sizes: Sizes, seed: int) -> Parts:
+def split_rows(dataset: Dataset, settings: Data, sizes: SplitSizes, seed: int) -> SplitIndices:
     """The rows of each part, decided by the seed alone; train and validation are shuffled.
 
     With a `limit` each part is the beginning of the part without, and of an official test part a sample in file order.
     `sizes` are those of `part_sizes`.
     """
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAM])))
-    whole = part_sizes(settings.model_copy(update={"limit": None}), dataset.facts, settings.name)
+    whole = split_sizes(settings.model_copy(update={"limit": None}), dataset.facts, settings.name)
     same = settings.split.validation == "test"
     own = replace(whole, validation=0 if same else whole.validation, test=0 if dataset.facts.test_rows else whole.test)
     order = generator.permutation(_pool(dataset, settings))
     stratify = settings.split.stratify and bool(dataset.facts.classes)
     test, validation, train = _deal(order, dataset.y, own, stratify, generator)
     test = _official(dataset, sizes.test, generator) if dataset.facts.test_rows else test[: sizes.test]
-    return Parts(train[: sizes.train], test if same else validation[: sizes.validation], test)
+    return SplitIndices(train[: sizes.train], test if same else validation[: sizes.validation], test)
 
 
-def _pool(dataset: Dataset, settings: Data) -> Rows:
+def _pool(dataset: Dataset, settings: Data) -> RowIndices:
     """The rows that may be trained on."""
     pool = np.arange(dataset.facts.rows - dataset.facts.test_rows, dtype=np.int32)
     return pool[~dataset.repeated[: len(pool)]] if settings.repeats == "remove" else pool
 
 
-def _official(dataset: Dataset, size: int, generator: np.random.Generator) -> Rows:
+def _official(dataset: Dataset, size: int, generator: np.random.Generator) -> RowIndices:
     rows = np.arange(dataset.facts.rows - dataset.facts.test_rows, dataset.facts.rows, dtype=np.int32)
     return rows if size == len(rows) else np.sort(generator.choice(rows, size, replace=False))
 
 
 def _deal(
-    order: Rows, labels: Array, sizes: Sizes, stratify: bool, generator: np.random.Generator
-) -> tuple[Rows, Rows, Rows]:
+    order: RowIndices, labels: Array, sizes: SplitSizes, stratify: bool, generator: np.random.Generator
+) -> tuple[RowIndices, RowIndices, RowIndices]:
     """Test, validation and train rows, each in the order in which `order` has them."""
     groups = labels[order] if stratify else np.zeros(len(order), np.int32)
     counts = np.bincount(groups)
-    test = shares(sizes.test, counts, counts, generator)
-    validation = shares(sizes.validation, counts, counts - test, generator)
+    test = apportion(sizes.test, counts, counts, generator)
+    validation = apportion(sizes.validation, counts, counts - test, generator)
     rank = _rank(groups)  # a class' first rows are test rows, its next ones validation rows
     is_test = rank < test[groups]
     is_validation = ~is_test & (rank < (test + validation)[groups])
     return order[is_test], order[is_validation], order[~is_test & ~is_validation]
 
 
-def shares(size: int, counts: Array, room: Array, generator: np.random.Generator) -> NDArray[np.int64]:
+def apportion(size: int, counts: Array, room: Array, generator: np.random.Generator) -> NDArray[np.int64]:
     """How many of `size` rows each class gives: its share by largest remainder, ties broken by the generator.
 
     No class gives more than it has `room` for; the shares sum to `size`, which is at most the whole room.
@@ -131,7 +131,7 @@ class Scaling:
     l2: bool
 
 
-def fit_scaling(dataset: Dataset, settings: Data, train_rows: Rows) -> Scaling:
+def fit_scaling(dataset: Dataset, settings: Data, train_rows: RowIndices) -> Scaling:
     """The scaling that `settings.scale` asks for, fitted on the training rows.
 
     none and l2 take the values as they are; unit brings the format's range, or a table's own range, to 0 to 1;
@@ -150,7 +150,7 @@ def fit_scaling(dataset: Dataset, settings: Data, train_rows: Rows) -> Scaling:
     return Scaling(shift, factor, settings.scale == "l2")
 
 
-def apply(scaling: Scaling, x: Array) -> NDArray[np.float64]:
+def apply_scaling(scaling: Scaling, x: Array) -> NDArray[np.float64]:
     """Rows (rows, *shape) scaled in float64; with l2 as `keras.utils.normalize(x, axis=1)` does."""
     scaled: NDArray[np.float64] = (np.asarray(x, np.float64) - scaling.shift) * scaling.factor
     if not scaling.l2:
@@ -163,11 +163,11 @@ def _inverse(spread: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / np.where(spread == 0, 1, spread)
 
 
-def _chunks(x: Array, rows: Rows) -> list[Rows]:
+def _chunks(x: Array, rows: RowIndices) -> list[RowIndices]:
     return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
 
 
-def _range(x: Array, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _range(x: Array, rows: RowIndices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     parts = [x[chunk] for chunk in _chunks(x, rows)]
     low, high = (
         np.min([part.min(axis=0) for part in parts], axis=0),
@@ -176,7 +176,7 @@ def _range(x: Array, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float6
     return low.astype(np.float64), high.astype(np.float64)
 
 
-def _moments(x: Array, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _moments(x: Array, rows: RowIndices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and standard deviation of each value, in two passes: squares of distances from the mean lose no digits."""
     chunks = _chunks(x, rows)
     mean = np.sum([x[chunk].sum(axis=0, dtype=np.float64) for chunk in chunks], axis=0) / len(rows)

@@ -19,7 +19,7 @@ def _cache_dir() -> Path:
 
 
 @dataclass(frozen=True)
-class Places:
+class DataDirs:
     """Where data may come from, and where they are kept."""
 
     data_dir: Path | None = None  # a folder of data set folders that is the user's own: never written to
@@ -27,14 +27,14 @@ class Places:
     offline: bool = False
 
     @classmethod
-    def from_environment(cls, data_dir: Path | None = None, offline: bool = False) -> "Places":
+    def from_environment(cls, data_dir: Path | None = None, offline: bool = False) -> "DataDirs":
         """The places as `BNBENCH_DATA` and `BNBENCH_CACHE` name them; a `data_dir` given here wins."""
         named = os.environ.get("BNBENCH_DATA")
         return cls(data_dir or (Path(named).expanduser() if named else None), offline=offline)
 
 
 @dataclass(frozen=True)
-class Parsed:
+class ParsedArrays:
     """What a data set's own parser makes of its files."""
 
     x: Array  # (rows, *shape): uint8 or float32
@@ -44,17 +44,17 @@ class Parsed:
 
 
 @dataclass(frozen=True)
-class Form:
+class FileLayout:
     """One of the forms in which a data set's files may lie in its folder."""
 
     title: str  # told to the user as `Facts.form`; the same for the same content, however packed
     parts: tuple[tuple[str, ...], ...]  # what is needed, each by any of these names
-    parse: Callable[[tuple[Path, ...]], Parsed]  # takes a path a part
+    parse: Callable[[tuple[Path, ...]], ParsedArrays]  # takes a path a part
     folders: bool = False  # each part is a folder
 
 
 @dataclass(frozen=True)
-class Remote:
+class RemoteFile:
     """One file to download."""
 
     name: str  # under which it is kept
@@ -63,7 +63,7 @@ class Remote:
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSpec:
     """All there is to know of a data set before its files are read."""
 
     name: str
@@ -74,8 +74,8 @@ class Source:
     shape: tuple[int, ...]
     class_count: int
     value_range: tuple[float, float]  # of the format
-    forms: tuple[Form, ...]  # the first that lies in a folder is taken
-    remotes: tuple[Remote, ...] = ()  # all of them together are one of the forms
+    forms: tuple[FileLayout, ...]  # the first that lies in a folder is taken
+    remotes: tuple[RemoteFile, ...] = ()  # all of them together are one of the forms
     package: str = ""  # the installed package that holds the data, for a set without files
     repeats: bool = True  # whether exact repeats are looked for
     advice: str = ""  # how else to get the files
@@ -84,16 +84,16 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Located:
+class LocatedFiles:
     """The files of a data set, in one form and one place."""
 
-    form: Form
+    form: FileLayout
     paths: tuple[Path, ...]
     version: str = ""  # of the package, for a set without files
 
 
 @dataclass(frozen=True)
-class Facts:
+class DatasetInfo:
     """What a plan must know of a data set: all but the values themselves."""
 
     name: str
@@ -116,7 +116,7 @@ class Facts:
 class Dataset:
     """A data set's arrays, read-only, and what a plan must know of it."""
 
-    facts: Facts
+    facts: DatasetInfo
     x: Array  # (rows, *facts.shape), as stored: uint8 images and small whole numbers, float32 tables
     y: Array  # (rows,) int32 class numbers, or float32 without classes; official test rows are the last facts.test_rows
     value_range: tuple[float, float]  # of the format: (0, 255) for images
@@ -124,7 +124,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Found:
+class DatasetListing:
     """One line of `bnbench data list`."""
 
     name: str

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.data.types import Array, Dataset, Facts, Located, Parsed, Source
+from bnbench.data.types import Array, Dataset, DatasetInfo, DatasetSpec, LocatedFiles, ParsedArrays
 from bnbench.errors import DataError, not_one_of
 
 CHUNK = 1024  # rows at a time where all at once, in float64, would be several times the data (CIFAR-10: 25 MB)
 
 
-def describe(source: Source, located: Located, parsed: Parsed) -> Dataset:
+def validate_arrays(source: DatasetSpec, located: LocatedFiles, parsed: ParsedArrays) -> Dataset:
     """The data set that checked arrays make.
 
     Raises:
@@ -22,8 +22,8 @@ def describe(source: Source, located: Located, parsed: Parsed) -> Dataset:
     """
     where = str(located.paths[0]) if located.paths else located.version
     _check(source, parsed, where)
-    repeated = mark_repeats(parsed.x, parsed.test_rows) if source.repeats else np.zeros(len(parsed.x), bool)
-    facts = Facts(
+    repeated = mark_duplicates(parsed.x, parsed.test_rows) if source.repeats else np.zeros(len(parsed.x), bool)
+    facts = DatasetInfo(
         name=source.name,
         form=located.form.title,
         fingerprint=fingerprint(parsed.x, parsed.y, parsed.classes, parsed.test_rows),
@@ -39,7 +39,7 @@ def describe(source: Source, located: Located, parsed: Parsed) -> Dataset:
     return Dataset(facts, parsed.x, parsed.y, source.value_range, repeated)
 
 
-def _check(source: Source, parsed: Parsed, where: str) -> None:
+def _check(source: DatasetSpec, parsed: ParsedArrays, where: str) -> None:
     x, y, classes = parsed.x, parsed.y, len(parsed.classes)
     if len(x) != len(y) or x.shape[1:] != source.shape:
         raise DataError(
@@ -72,7 +72,7 @@ def _check(source: Source, parsed: Parsed, where: str) -> None:
         raise DataError(f"{where}: no row of class {', '.join(missing[:5])}")
 
 
-def of_classes(whole: Dataset, names: Sequence[str]) -> Dataset:
+def select_classes(whole: Dataset, names: Sequence[str]) -> Dataset:
     """The rows of some classes alone, numbered in the order in which they are named.
 
     Raises:
@@ -102,7 +102,7 @@ def of_classes(whole: Dataset, names: Sequence[str]) -> Dataset:
     return Dataset(own, x, y, whole.value_range, repeated)
 
 
-def mark_repeats(x: Array, test_rows: int) -> NDArray[np.bool_]:
+def mark_duplicates(x: Array, test_rows: int) -> NDArray[np.bool_]:
     """Which rows of the training pool equal an earlier one of the pool or any official test row; (rows,).
 
     Rows are equal if their values are, whatever their labels: either way one part would know the values of another.

@@ -15,12 +15,12 @@ CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")  # those are
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
-def describe(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
+def describe_environment(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
     """The environment as plain values; what cannot be found out is None. `devices` are those TensorFlow may use."""
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "processor": processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "devices": list(devices),
         "packages": {name: _version(name) for name in PACKAGES},
@@ -37,7 +37,7 @@ def describe(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
     }
 
 
-def processor() -> str | None:
+def processor_name() -> str | None:
     """The name of this machine's processor, if it can be found out."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()

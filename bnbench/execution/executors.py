@@ -4,24 +4,24 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from bnbench.data.types import Places
-from bnbench.execution.protocols import Workers
+from bnbench.data.types import DataDirs
+from bnbench.execution.protocols import Executor
 
 
 @contextmanager
-def start(jobs: int, places: Places) -> Iterator[Workers]:
+def start_executor(jobs: int, places: DataDirs) -> Iterator[Executor]:
     """So many worker processes; 0: this process, as a debugger or a test may want it."""
     from bnbench.execution import in_process, process_pool, xla_cache
 
     if jobs:
-        make = partial(in_process.Here, places)
-        with xla_cache.opened(places.cache_dir) as more, process_pool.Processes(jobs, make, more) as started:
+        make = partial(in_process.InProcessTrainer, places)
+        with xla_cache.open_xla_cache(places.cache_dir) as more, process_pool.ProcessPool(jobs, make, more) as started:
             yield started
     else:
-        yield in_process.OneProcess(in_process.Here(places))
+        yield in_process.SerialExecutor(in_process.InProcessTrainer(places))
 
 
-class Kept:
+class ReusableExecutor:
     """A `start` whose workers stay for the next sweep, until the block ends; a sweep that fails leaves none.
 
     Importing TensorFlow takes as long as ten trials of a smoke run.
@@ -29,9 +29,9 @@ class Kept:
 
     def __init__(self) -> None:
         self._open = ExitStack()
-        self._asked: tuple[int, Places] | None = None
+        self._asked: tuple[int, DataDirs] | None = None
 
-    def __enter__(self) -> "Kept":
+    def __enter__(self) -> "ReusableExecutor":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -39,11 +39,11 @@ class Kept:
         self._open.close()
 
     @contextmanager
-    def __call__(self, jobs: int, places: Places) -> Iterator[Workers]:
+    def __call__(self, jobs: int, places: DataDirs) -> Iterator[Executor]:
         """The workers of the sweep before, if it had as many; else new ones."""
         if self._asked != (jobs, places):
             self.__exit__()
-            self._started = self._open.enter_context(start(jobs, places))
+            self._started = self._open.enter_context(start_executor(jobs, places))
             self._asked = (jobs, places)
         try:
             yield self._started

@@ -5,29 +5,29 @@ from functools import cache
 
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.types import Dataset, Places
+from bnbench.data.types import DataDirs, Dataset
 from bnbench.execution import protocols
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.trial import OnEpoch, Result, Saving
 from bnbench.training import startup
 
 
-class Here:
+class InProcessTrainer:
     """A `Trainer` with TensorFlow in this process."""
 
-    def __init__(self, places: Places) -> None:
+    def __init__(self, places: DataDirs) -> None:
         startup.import_tensorflow()
         from bnbench.training import loop
 
-        self._engine, self._places = loop, places
+        self._loop, self._places = loop, places
         self._load = cache(self._load_once)
 
     def _load_once(self, settings: Data) -> Dataset:
-        return access.load(settings, self._places)
+        return access.load_dataset(settings, self._places)
 
     def devices(self) -> list[str]:
         """As `CPU`, `GPU NVIDIA H200`."""
-        return self._engine.devices()
+        return self._loop.list_devices()
 
     def check(self, program: Program) -> None:
         """Have Keras build the model and all that trains it.
@@ -35,14 +35,14 @@ class Here:
         Raises:
             ConfigError: it refuses.
         """
-        self._engine.check(program)
+        self._loop.check_program(program)
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Compile once, then train trial by trial."""
-        return self._engine.train(program, trials, self._load(program.data), saving, on_epoch)
+        return self._loop.train_trials(program, trials, self._load(program.data), saving, on_epoch)
 
 
-class OneProcess:
+class SerialExecutor:
     """`Workers` that are a single trainer in this process, cohort after cohort."""
 
     def __init__(self, trainer: protocols.Trainer) -> None:

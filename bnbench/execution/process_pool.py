@@ -15,15 +15,15 @@ from typing import Any
 
 from bnbench.errors import WorkerError
 from bnbench.execution.protocols import Trainer
-from bnbench.execution.worker_handle import Process
+from bnbench.execution.worker_handle import WorkerHandle
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.trial import Fault, OnEpoch, Result, Saving
 
 TRIES = 3  # of a trial whose worker does not survive it, and of starting a worker
 PATIENCE = 20  # times the longest trial of its program are left to a trial where the user sets no limit, ...
-LEAST_LIMIT = 600.0  # ... and at least so many seconds
+MIN_LIMIT = 600.0  # ... and at least so many seconds
 LOOK = 1.0  # seconds from one look for trials that hang to the next
-MOST_PROGRAMS = 50  # in the life of a worker: each leaves some 6 MB behind in TensorFlow
+MAX_PROGRAMS = 50  # in the life of a worker: each leaves some 6 MB behind in TensorFlow
 
 
 @dataclass(eq=False)
@@ -46,14 +46,14 @@ class _Queue:
     @property
     def limit(self) -> float:
         """Seconds after which a trial hangs, as far as the others tell."""
-        return max(LEAST_LIMIT, PATIENCE * self.longest) if self.ended else math.inf
+        return max(MIN_LIMIT, PATIENCE * self.longest) if self.ended else math.inf
 
 
 @dataclass(eq=False)
 class _Worker:
     """What the coordinator knows of a process."""
 
-    process: Process
+    process: WorkerHandle
     ready: bool = False
     threads: int | None = None  # TensorFlow takes one number for the life of a process
     programs: int = 0  # it has checked or compiled
@@ -90,7 +90,7 @@ class _Worker:
             self.process.kill()
 
 
-class Processes:
+class ProcessPool:
     """`Workers` that are processes.
 
     Args:
@@ -101,13 +101,13 @@ class Processes:
 
     def __init__(self, jobs: int, make: Callable[[], Trainer], environment: Mapping[str, str] | None = None) -> None:
         self._jobs, self._make, self._environment = jobs, make, environment or {}
-        self._workers: dict[Process, _Worker] = {}
-        self._inbox: SimpleQueue[tuple[Process, tuple[str, Any]]] = SimpleQueue()
+        self._workers: dict[WorkerHandle, _Worker] = {}
+        self._inbox: SimpleQueue[tuple[WorkerHandle, tuple[str, Any]]] = SimpleQueue()
         self._devices: list[str] = []
         self._failed_starts = 0  # since a worker was ready
         self._looked = time.monotonic()
 
-    def __enter__(self) -> "Processes":
+    def __enter__(self) -> "ProcessPool":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -219,7 +219,7 @@ class Processes:
 
     def _fits(self, worker: _Worker, program: Program) -> bool:
         """Whether a worker can take a new program now; one that cannot at all makes place for a fresh one."""
-        if worker.threads in (None, program.train.threads) and worker.programs < MOST_PROGRAMS:
+        if worker.threads in (None, program.train.threads) and worker.programs < MAX_PROGRAMS:
             worker.threads = program.train.threads
             return worker.ready
         self._stop(worker)
@@ -228,7 +228,7 @@ class Processes:
 
     def _start(self, count: int) -> None:
         for _ in range(count):
-            process = Process(lambda *heard: self._inbox.put(heard), self._environment)
+            process = WorkerHandle(lambda *heard: self._inbox.put(heard), self._environment)
             self._workers[process] = _Worker(process)
             process.send(self._make)
 

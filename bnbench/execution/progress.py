@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def watcher(quiet: bool = False) -> "Silent":
+def make_watcher(quiet: bool = False) -> "SilentProgress":
     """The way to tell it here."""
     if quiet:
-        return Silent()
-    return Live() if sys.stderr.isatty() else Lines()
+        return SilentProgress()
+    return LiveProgress() if sys.stderr.isatty() else LineProgress()
 
 
-class Silent:
+class SilentProgress:
     """Tells nothing."""
 
     def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
@@ -36,7 +36,7 @@ class Silent:
         """Called last."""
 
 
-class Lines(Silent):
+class LineProgress(SilentProgress):
     """A line a finished trial."""
 
     def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
@@ -57,7 +57,7 @@ def _tell(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
 
 
-class Live(Silent):
+class LiveProgress(SilentProgress):
     """A bar over all trials and one line for the trial under way."""
 
     progress: "Progress | None" = None

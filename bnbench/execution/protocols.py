@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.trial import OnEpoch, Result, Saving
 
@@ -22,7 +22,7 @@ class Trainer(Protocol):
         """Yield the result of each trial as it ends; asks for the next trial only then."""
 
 
-class Workers(Protocol):
+class Executor(Protocol):
     """What a sweep asks of one process or of many."""
 
     def check(self, programs: Sequence[Program]) -> None:
@@ -37,4 +37,4 @@ class Workers(Protocol):
         """Yield a result for every trial, in any order, as each one ends, or has taken `limit` seconds."""
 
 
-Start = Callable[[int, Places], AbstractContextManager[Workers]]  # as `start` and `Kept` do
+ExecutorFactory = Callable[[int, DataDirs], AbstractContextManager[Executor]]  # as `start` and `Kept` do

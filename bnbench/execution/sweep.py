@@ -11,10 +11,10 @@ from typing import Protocol
 from bnbench.config import smoke as smoking
 from bnbench.config.load import load_config
 from bnbench.data import access
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors
-from bnbench.execution.protocols import Start, Workers
+from bnbench.execution.protocols import Executor, ExecutorFactory
 from bnbench.planning import plan as planning
 from bnbench.planning import resources
 from bnbench.planning.plan import Cohort, Plan, Trial
@@ -39,8 +39,8 @@ class Watcher(Protocol):
         """Called last, whatever happened."""
 
 
-def prepare(
-    path: Path, overrides: Mapping[str, object], places: Places, smoke: bool = False, download: bool = False
+def prepare_plan(
+    path: Path, overrides: Mapping[str, object], places: DataDirs, smoke: bool = False, download: bool = False
 ) -> Plan:
     """The plan of an experiment file on the data of this machine.
 
@@ -50,15 +50,17 @@ def prepare(
     """
     experiment = load_config(path, overrides)
     if smoke:
-        experiment = smoking.cut(experiment)
-    return planning.make(experiment, cache(lambda settings: access.facts(settings, places, download)), str(path))
+        experiment = smoking.cut_to_smoke(experiment)
+    return planning.make_plan(
+        experiment, cache(lambda settings: access.dataset_info(settings, places, download)), str(path)
+    )
 
 
-def states(plan: Plan, folder: Path) -> dict[str, str]:
+def trial_states(plan: Plan, folder: Path) -> dict[str, str]:
     """Trial id -> new, done, diverged or failed, for every trial of the plan."""
     kept: dict[str, str] = {}
-    if store.exists(folder):
-        with store.read(folder) as opened:
+    if store.has_results(folder):
+        with store.open_for_reading(folder) as opened:
             kept = opened.states()
     names = {"completed": "done"}
     return {trial.id: names.get(kept.get(trial.id, "new"), kept.get(trial.id, "new")) for trial in plan.trials}
@@ -66,20 +68,20 @@ def states(plan: Plan, folder: Path) -> dict[str, str]:
 
 def step_seconds(folder: Path) -> dict[str, float]:
     """Program -> seconds a step, of what has been trained there."""
-    if not store.exists(folder):
+    if not store.has_results(folder):
         return {}
-    with store.read(folder) as opened:
+    with store.open_for_reading(folder) as opened:
         return opened.step_seconds()
 
 
-def run(
+def run_sweep(
     plan: Plan,
-    places: Places,
+    places: DataDirs,
     folder: Path,
     watcher: Watcher,
     finish: Callable[[Path], object],
     jobs: int | None = None,
-    start: Start | None = None,
+    start: ExecutorFactory | None = None,
     trial_timeout: float | None = None,
 ) -> None:
     """Train the trials of the plan that the folder does not hold.
@@ -99,20 +101,20 @@ def run(
         DataError: the data are missing or wrong.
         WorkerError: a worker cannot be started.
     """
-    todo = left(plan, folder)
-    chosen = resources.choose(todo, jobs)
+    todo = remaining_cohorts(plan, folder)
+    chosen = resources.choose_jobs(todo, jobs)
     watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), chosen)
     try:
-        with (start or executors.start)(chosen.count, places) if todo else nullcontext() as started:
+        with (start or executors.start_executor)(chosen.count, places) if todo else nullcontext() as started:
             if started:
                 started.check([cohort.program for cohort in todo])
-            with store.claim(folder) as opened:
+            with store.open_for_writing(folder) as opened:
                 results_dir.refuse_links(folder)
                 if started:
-                    todo = left(plan, folder)  # another run may have ended some while the workers started
+                    todo = remaining_cohorts(plan, folder)  # another run may have ended some while the workers started
                 opened.set_plan(plan)
                 if started and todo:
-                    described = environment.describe(plan, started.devices(), chosen.count)
+                    described = environment.describe_environment(plan, started.devices(), chosen.count)
                     opened.set_environment(json.dumps(described, indent=1) + "\n")
                 _write_beside(plan, opened)
                 try:
@@ -130,13 +132,13 @@ def run(
         watcher.end()
 
 
-def left(plan: Plan, folder: Path) -> list[Cohort]:
+def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
     """The cohorts with the trials that are not done yet; a trial that stands twice is trained once.
 
     The highest rates come first: those that diverge end at once, and so it is known early how far the rate can go and
     late how much is left, which decides whether one worker more is worth a compilation.
     """
-    kept = states(plan, folder)
+    kept = trial_states(plan, folder)
     ended = {trial for trial, state in kept.items() if state in {"done", "diverged"}}
     if plan.experiment.save_models != "none":
         done = [trial for trial in ended if kept[trial] == "done"]
@@ -158,7 +160,7 @@ def _write_beside(plan: Plan, opened: store.Store) -> None:
 
 
 def _train(
-    todo: list[Cohort], plan: Plan, started: Workers, opened: store.Store, watcher: Watcher, limit: float | None
+    todo: list[Cohort], plan: Plan, started: Executor, opened: store.Store, watcher: Watcher, limit: float | None
 ) -> None:
     trials = {trial.id: trial for cohort in todo for trial in cohort.trials}
     saving = Saving(opened.folder, plan.experiment.save_models)

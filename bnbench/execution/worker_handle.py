@@ -14,10 +14,10 @@ from typing import Any
 from bnbench.planning.trial import Fault
 
 COMMAND = (sys.executable, "-P", "-m", "bnbench.execution.worker_main")
-STDERR_TOLD = 4000  # of the last bytes that a dead worker wrote there
+STDERR_LISTED = 4000  # of the last bytes that a dead worker wrote there
 
 
-class Process:
+class WorkerHandle:
     """A worker process.
 
     Args:
@@ -26,7 +26,7 @@ class Process:
         environment: variables to set beside this process' own.
     """
 
-    def __init__(self, hear: Callable[["Process", tuple[str, Any]], None], environment: Mapping[str, str]) -> None:
+    def __init__(self, hear: Callable[["WorkerHandle", tuple[str, Any]], None], environment: Mapping[str, str]) -> None:
         self._hear = hear
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop
         # It finds modules where this process does.
@@ -64,7 +64,7 @@ class Process:
         if code == -signal.SIGKILL:
             how += "; the system does that when memory runs out"
         size = self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, size - STDERR_TOLD))
+        self._stderr.seek(max(0, size - STDERR_LISTED))
         return Fault(f"worker {self.name} {how}", self._stderr.read().decode(errors="replace").strip())
 
     def kill(self) -> None:

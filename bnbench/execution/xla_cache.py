@@ -19,14 +19,14 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-MOST_BYTES = 2**28  # kept; a program takes 0.1 to 2 MB
+MAX_BYTES = 2**28  # kept; a program takes 0.1 to 2 MB
 FREE_BYTES = 2**26  # with less than this left it is not used: where TensorFlow cannot write a file the trial fails
 ABANDONED = 30 * 86400  # seconds after which the folder of a run that was killed is removed
 log = logging.getLogger(__name__)
 
 
 @contextmanager
-def opened(cache_dir: Path) -> Iterator[dict[str, str]]:
+def open_xla_cache(cache_dir: Path) -> Iterator[dict[str, str]]:
     """The environment variables by which TensorFlow uses the cache; none where it cannot be written."""
     flags = os.environ.get("TF_XLA_FLAGS", "")
     if "persistent_cache" in flags:  # the user has one
@@ -85,7 +85,7 @@ def _remove_old(kept: Path) -> None:
     size = 0
     for path in sorted(kept.glob("*.pb"), key=lambda path: path.stat().st_mtime, reverse=True):
         size += path.stat().st_size
-        if size > MOST_BYTES:
+        if size > MAX_BYTES:
             path.unlink(missing_ok=True)
     for path in kept.glob("run-*[!k]"):  # folders, not their locks
         lock = FileLock(f"{path}.lock", timeout=0)

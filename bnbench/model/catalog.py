@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from bnbench.errors import ConfigError, did_you_mean, shown
+from bnbench.errors import ConfigError, did_you_mean, shorten
 
 # Family -> (package, the base class every member but itself derives from, what a message calls one).
 FAMILIES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
@@ -85,25 +85,25 @@ class Signature:
         return [name for name, default in self.defaults.items() if default is REQUIRED]
 
 
-def resolve(family: str, name: str, where: str) -> str:
+def resolve_class(family: str, name: str, where: str) -> str:
     """The class that a snake_case or class name stands for: `conv2d`, `conv_2d` and `Conv2D` are one.
 
     Raises:
         ConfigError: no public class of that family has the name, or a config may not use it.
     """
-    found = find(family, name)
+    found = find_class(family, name)
     if found:
         return found
     _, base, noun = FAMILIES[family]
     known = CHOSEN.get(family) or {n for n in _class_names(family).values() if n not in REFUSED and n != base}
-    usable = {snake(n) for n in known}
+    usable = {snake_case(n) for n in known}
     reason = "cannot be used in a config" if _public(family, name) else f"is no {noun} of Keras"
     if family in CHOSEN:
         reason += f": wanted one of {', '.join(sorted(usable))}"
-    raise ConfigError(where, f"{name!r} {reason}{did_you_mean(snake(name), usable)}")
+    raise ConfigError(where, f"{name!r} {reason}{did_you_mean(snake_case(name), usable)}")
 
 
-def find(family: str, name: str) -> str | None:
+def find_class(family: str, name: str) -> str | None:
     """The class that a name stands for; None where there is none, or a config may not use it."""
     found = _public(family, name)
     chosen = CHOSEN.get(family)
@@ -121,13 +121,13 @@ def _public(family: str, name: str) -> str | None:
 
 
 @cache
-def signature(family: str, class_name: str) -> Signature:
+def class_signature(family: str, class_name: str) -> Signature:
     """The arguments of a class that `resolve` has returned."""
     return _signature_in(*_imports(_package_file(FAMILIES[family][0]))[class_name])
 
 
 @cache
-def activations() -> frozenset[str]:
+def activation_names() -> frozenset[str]:
     """The names of Keras' activation functions."""
     imported = _imports(_package_file("keras.activations"))
     return frozenset(name for name in imported if name not in {"get", "serialize", "deserialize"})
@@ -148,7 +148,7 @@ def _fold(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def snake(name: str) -> str:
+def snake_case(name: str) -> str:
     """`Conv2D` -> `conv2d`, `ReduceLROnPlateau` -> `reduce_lr_on_plateau`."""
     parts: list[str] = []
     for i, letter in enumerate(name):
@@ -226,8 +226,8 @@ def check_arguments(
     Raises:
         ConfigError: an unknown name or argument, one that is missing, or one of `refused` (name -> reason).
     """
-    class_name = resolve(family, name, where)
-    known = signature(family, class_name)
+    class_name = resolve_class(family, name, where)
+    known = class_signature(family, class_name)
     allowed = [n for n in known.defaults if n not in HIDDEN and n not in (refused or {})]
     base = BASE_ARGUMENTS.get(family, {}) if known.takes_more else {}
     allowed += [n for n in base if n not in allowed]
@@ -243,7 +243,7 @@ def check_arguments(
             continue  # `layers` checks what it holds
         wanted = _wanted(value, {**base, **known.defaults}[argument], argument in WORDS)
         if wanted:
-            raise ConfigError(f"{where}.{argument}", f"found {shown(value)}, wanted {wanted}")
+            raise ConfigError(f"{where}.{argument}", f"found {shorten(value)}, wanted {wanted}")
     missing = [n for n in known.required if n in allowed and n not in arguments]
     if missing:
         raise ConfigError(where, f"{class_name} needs {', '.join(missing)}")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from bnbench.errors import ConfigError, did_you_mean, not_one_of, shown
+from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
 from bnbench.model import catalog
 
 NORM_CLASSES = {
@@ -29,7 +29,7 @@ class Layer:
 
 
 @dataclass(frozen=True)
-class Norm:
+class NormSlot:
     """What a variant puts into the slots."""
 
     name: str = "none"
@@ -50,7 +50,7 @@ class _Item:
     where: str
 
 
-def flatten(items: Sequence[Any], params: Mapping[str, Any], norm: Norm, where: str) -> tuple[Layer, ...]:
+def flatten_layers(items: Sequence[Any], params: Mapping[str, Any], norm: NormSlot, where: str) -> tuple[Layer, ...]:
     """The layers of one variant, with repeats written out, `$params` filled in and norms in their slots.
 
     Raises:
@@ -80,7 +80,7 @@ def used_params(items: Any) -> set[str]:
 def _expand(items: Any, params: Mapping[str, Any], where: str, turns: Iterator[int]) -> Iterator[_Item]:
     """The layers with repeats written out; `turns` counts lists and layers, for repeats in repeats are soon endless."""
     if not isinstance(items, list):
-        raise ConfigError(where, f"found {shown(items)}, wanted a list of layers")
+        raise ConfigError(where, f"found {shorten(items)}, wanted a list of layers")
     for i, item in enumerate(items):
         place = f"{where}[{i}]"
         if next(turns) >= MAX_LAYERS:
@@ -88,7 +88,7 @@ def _expand(items: Any, params: Mapping[str, Any], where: str, turns: Iterator[i
         if isinstance(item, str):
             yield _Item(item, None, place)
         elif not isinstance(item, dict) or len(item) != 1:
-            raise ConfigError(place, f"found {shown(item)}, wanted one layer, as in `- dense: {{units: 10}}`")
+            raise ConfigError(place, f"found {shorten(item)}, wanted one layer, as in `- dense: {{units: 10}}`")
         elif "repeat" in item:
             yield from _repeat(item["repeat"], params, f"{place}.repeat", turns)
         else:
@@ -101,7 +101,7 @@ def _repeat(spec: Any, params: Mapping[str, Any], where: str, turns: Iterator[in
         raise ConfigError(where, "wanted {times: a number, layers: [...]}")
     times = _substitute(spec["times"], params, f"{where}.times")
     if not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= MAX_LAYERS:
-        raise ConfigError(f"{where}.times", f"found {shown(times)}, wanted a whole number from 0 to {MAX_LAYERS}")
+        raise ConfigError(f"{where}.times", f"found {shorten(times)}, wanted a whole number from 0 to {MAX_LAYERS}")
     if spec["layers"] == []:
         raise ConfigError(f"{where}.layers", "found [], wanted at least one layer")
     for _ in range(times):
@@ -122,7 +122,7 @@ def _substitute(value: Any, params: Mapping[str, Any], where: str) -> Any:
 
 
 def _resolve(item: _Item) -> Layer:
-    if item.name in catalog.activations() and item.name not in {"relu", "elu", "softmax", "leaky_relu"}:
+    if item.name in catalog.activation_names() and item.name not in {"relu", "elu", "softmax", "leaky_relu"}:
         raise ConfigError(item.where, f"{item.name!r} is no layer: write `- activation: {item.name}`")
     arguments = named_arguments("layers", item.name, item.arguments, item.where)
     class_name = catalog.check_arguments("layers", item.name, arguments, f"{item.where}.{item.name}")
@@ -135,9 +135,9 @@ def named_arguments(family: str, name: str, arguments: Any, where: str) -> dict[
         return {}
     if isinstance(arguments, dict):
         return {str(k): v for k, v in arguments.items()}
-    first = next(iter(catalog.signature(family, catalog.resolve(family, name, where)).defaults), None)
+    first = next(iter(catalog.class_signature(family, catalog.resolve_class(family, name, where)).defaults), None)
     if first is None:
-        raise ConfigError(f"{where}.{name}", f"found {shown(arguments)}, but {name} takes no arguments")
+        raise ConfigError(f"{where}.{name}", f"found {shorten(arguments)}, but {name} takes no arguments")
     return {first: arguments}
 
 
@@ -149,8 +149,8 @@ def _objects(arguments: dict[str, Any], where: str) -> dict[str, Any]:
         if family and value is not None:
             checked[key] = _object(family, value, f"{where}.{key}")
         elif key == "activation" or key.endswith("_activation"):
-            if value is not None and not (isinstance(value, str) and value in catalog.activations()):
-                raise ConfigError(f"{where}.{key}", not_one_of(value, sorted(catalog.activations())))
+            if value is not None and not (isinstance(value, str) and value in catalog.activation_names()):
+                raise ConfigError(f"{where}.{key}", not_one_of(value, sorted(catalog.activation_names())))
             checked[key] = value
         else:
             checked[key] = value
@@ -161,13 +161,13 @@ def _object(family: str, value: Any, where: str) -> dict[str, Any]:
     if isinstance(value, str):
         value = {value: None}
     if not isinstance(value, dict) or len(value) != 1:
-        raise ConfigError(where, f"found {shown(value)}, wanted a name or {{name: arguments}}")
+        raise ConfigError(where, f"found {shorten(value)}, wanted a name or {{name: arguments}}")
     name, arguments = next(iter(value.items()))
     config = named_arguments(family, str(name), arguments, where)
     return {"class_name": catalog.check_arguments(family, str(name), config, where), "config": config}
 
 
-def _resolve_norm(item: _Item, norm: Norm, params: Mapping[str, Any]) -> Layer:
+def _resolve_norm(item: _Item, norm: NormSlot, params: Mapping[str, Any]) -> Layer:
     if item.arguments is not None:
         raise ConfigError(item.where, "the slot takes no arguments: the variant says what stands in it")
     if norm.name == "none":
@@ -199,7 +199,7 @@ def _move_norms(layers: list[Layer], position: str) -> list[Layer]:
 def _numbered(layers: Sequence[Layer]) -> Iterator[Layer]:
     counts: dict[str, int] = {}
     for layer in layers:
-        stem = layer.name or catalog.snake(layer.class_name)
+        stem = layer.name or catalog.snake_case(layer.class_name)
         number = counts.setdefault(stem, 0)
         counts[stem] += 1
         yield Layer(f"{stem}_{number}", layer.class_name, layer.arguments, layer.where)

@@ -15,7 +15,7 @@ Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Weights:
+class WeightCounts:
     """How many numbers a model holds."""
 
     trainable: int = 0
@@ -26,33 +26,33 @@ class Weights:
         """Trained or not."""
         return self.trainable + self.fixed
 
-    def __add__(self, other: "Weights") -> "Weights":
-        return Weights(self.trainable + other.trainable, self.fixed + other.fixed)
+    def __add__(self, other: "WeightCounts") -> "WeightCounts":
+        return WeightCounts(self.trainable + other.trainable, self.fixed + other.fixed)
 
 
 class _MisfitError(Exception):
     """Why a layer does not fit its input."""
 
 
-Step = Callable[[Mapping[str, Any], Shape], tuple[Shape, Weights]]
+Step = Callable[[Mapping[str, Any], Shape], tuple[Shape, WeightCounts]]
 
 
-class Traced(NamedTuple):
+class TracedShapes(NamedTuple):
     """What is known of a model without building it; shapes are without the batch axis."""
 
     shape: Shape  # of the output
-    weights: Weights
+    weights: WeightCounts
     outputs: int  # numbers that all layers together give out for one example
     products: int  # multiplications by a weight, of all layers together for one example
 
 
-def trace(layers: Sequence[Layer], shape: Shape, where: str) -> Traced | None:
+def trace_shapes(layers: Sequence[Layer], shape: Shape, where: str) -> TracedShapes | None:
     """Follow an example through the layers; None where one is not known here.
 
     Raises:
         ConfigError: a layer does not fit the output of the one before; names it, its input and what it wants.
     """
-    total, outputs, products = Weights(), prod(shape), 0
+    total, outputs, products = WeightCounts(), prod(shape), 0
     for layer in layers:
         step = STEPS.get(layer.class_name)
         if step is None or layer.arguments.get("data_format") == "channels_first":
@@ -66,60 +66,60 @@ def trace(layers: Sequence[Layer], shape: Shape, where: str) -> Traced | None:
         except (TypeError, ValueError, IndexError, ArithmeticError):
             return None  # odd arguments: Keras says what it makes of them
         if layer.arguments.get("trainable") is False:
-            weights = Weights(0, weights.total)
+            weights = WeightCounts(0, weights.total)
         shape, total = shape_after, total + weights
         outputs += prod(shape)
         products += weights.total * prod(shape[:-1])  # each weight serves every place of a map
-    return Traced(shape, total, outputs, products)
+    return TracedShapes(shape, total, outputs, products)
 
 
-def _same(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
-    return shape, Weights()
+def _same(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
+    return shape, WeightCounts()
 
 
-def _dense(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+def _dense(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
     units = _whole("units", arguments["units"])
-    return (*shape[:-1], units), Weights(shape[-1] * units + units * bool(arguments.get("use_bias", True)))
+    return (*shape[:-1], units), WeightCounts(shape[-1] * units + units * bool(arguments.get("use_bias", True)))
 
 
-def _flatten(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
-    return (prod(shape),), Weights()
+def _flatten(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
+    return (prod(shape),), WeightCounts()
 
 
-def _reshape(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+def _reshape(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
     target = tuple(arguments["target_shape"])
     known = prod(_whole("target_shape", size) for size in target if size != -1)
     if target.count(-1) > 1 or prod(shape) % known or (-1 not in target and known != prod(shape)):
         raise _MisfitError(f"{prod(shape)} numbers do not fill target_shape {target}")
-    return tuple(prod(shape) // known if size == -1 else size for size in target), Weights()
+    return tuple(prod(shape) // known if size == -1 else size for size in target), WeightCounts()
 
 
 def _convolution(rank: int) -> Step:
-    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
         _want_rank(shape, rank)
         kernel = _per_axis("kernel_size", arguments["kernel_size"], rank)
         filters, groups = _whole("filters", arguments["filters"]), _whole("groups", arguments.get("groups", 1))
         if shape[-1] % groups or filters % groups:
             raise _MisfitError(f"groups {groups} divides neither its {shape[-1]} channels nor {filters} filters evenly")
         weights = prod(kernel) * (shape[-1] // groups) * filters + filters * bool(arguments.get("use_bias", True))
-        return (*_windows(arguments, shape, kernel, rank, default_strides=1), filters), Weights(weights)
+        return (*_windows(arguments, shape, kernel, rank, default_strides=1), filters), WeightCounts(weights)
 
     return step
 
 
 def _pooling(rank: int) -> Step:
-    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
         _want_rank(shape, rank)
         size = _per_axis("pool_size", arguments.get("pool_size", 2), rank)
-        return (*_windows(arguments, shape, size, rank, default_strides=size), shape[-1]), Weights()
+        return (*_windows(arguments, shape, size, rank, default_strides=size), shape[-1]), WeightCounts()
 
     return step
 
 
 def _global_pooling(rank: int) -> Step:
-    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
         _want_rank(shape, rank)
-        return ((1,) * rank if arguments.get("keepdims") else ()) + shape[-1:], Weights()
+        return ((1,) * rank if arguments.get("keepdims") else ()) + shape[-1:], WeightCounts()
 
     return step
 
@@ -137,16 +137,16 @@ def _windows(arguments: Mapping[str, Any], shape: Shape, size: Shape, rank: int,
 
 
 def _channels_norm(statistics: int) -> Step:
-    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+    def step(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
         axis = arguments.get("axis", -1)
         channels = prod(shape[a - 1 if a > 0 else a] for a in (axis if isinstance(axis, list) else [axis]))
         trained = bool(arguments.get("scale", True)) + bool(arguments.get("center", True))
-        return shape, Weights(trained * channels, statistics * channels)
+        return shape, WeightCounts(trained * channels, statistics * channels)
 
     return step
 
 
-def _group_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+def _group_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
     groups = arguments.get("groups", 32)
     if shape[-1] % (shape[-1] if groups == -1 else _whole("groups", groups)):
         raise _MisfitError(
@@ -155,7 +155,7 @@ def _group_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weig
     return _channels_norm(0)(arguments, shape)
 
 
-def _rms_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weights]:
+def _rms_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
     return _channels_norm(0)({**arguments, "center": False}, shape)
 
 

@@ -19,26 +19,26 @@ OURS = MappingProxyType(  # arguments of callbacks that a config cannot give, wi
 )
 
 
-def resolve(experiment: Experiment, where: str) -> Experiment:
+def resolve_experiment(experiment: Experiment, where: str) -> Experiment:
     """The experiment with everything written out that Keras decides: whether its loss is taken from logits.
 
     Raises:
         ConfigError: as `check`.
     """
     train = experiment.train.model_copy(update={"loss": _from_logits(experiment.train.loss)})
-    check(train, f"{where}: train")
+    check_training(train, f"{where}: train")
     return experiment.model_copy(update={"train": train})
 
 
 def _from_logits(loss: Named) -> Named:
     """A loss that can be taken from logits is, unless the config says otherwise."""
-    class_name = catalog.find("losses", loss.name)
-    if class_name and "from_logits" in catalog.signature("losses", class_name).defaults:
+    class_name = catalog.find_class("losses", loss.name)
+    if class_name and "from_logits" in catalog.class_signature("losses", class_name).defaults:
         return Named.model_validate({"name": loss.name, "from_logits": True} | loss.arguments)
     return loss
 
 
-def check(train: Train, where: str) -> None:
+def check_training(train: Train, where: str) -> None:
     """Optimizer, schedule, loss and callbacks are Keras' own and take the arguments they are given.
 
     Raises:

@@ -9,20 +9,20 @@ from importlib.metadata import version
 from itertools import product
 from typing import Any
 
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 from bnbench.config import expectations
-from bnbench.config.load import baseline, check_config
+from bnbench.config.load import check_config, default_baseline
 from bnbench.config.overrides import set_key
 from bnbench.config.schema import Data, Experiment, Train, Variant
-from bnbench.data.splits import Sizes, part_sizes
-from bnbench.data.types import Facts
+from bnbench.data.splits import SplitSizes, split_sizes
+from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError, did_you_mean
 from bnbench.model import layers, shapes
 from bnbench.model.layers import Layer
 from bnbench.planning import keras_checks, task
 
 ENGINE_VERSION = 1  # raised whenever the same settings would train to other figures
-MOST_WEIGHTS = 1_000_000_000  # 4 GB of float32, and several times that in training
+MAX_WEIGHTS = 1_000_000_000  # 4 GB of float32, and several times that in training
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Program:
     layers: tuple[Layer, ...]
     data: Data
     train: Train  # engine, batch size and loss as resolved
-    facts: Facts
-    sizes: Sizes
-    weights: shapes.Weights | None  # None: holds a layer that only Keras can count
+    facts: DatasetInfo
+    sizes: SplitSizes
+    weights: shapes.WeightCounts | None  # None: holds a layer that only Keras can count
     outputs: int  # numbers that all layers together give out for one example; 0 where only Keras knows
     products: int  # multiplications by a weight that take place for them; 0 where only Keras knows
     where: str  # the place in the file, for messages
@@ -70,7 +70,7 @@ class Trial:
     @property
     def name(self) -> str:
         """For people: `batchnorm units=50 lr=0.01 seed=0`."""
-        axes = "".join(f" {key.rpartition('.')[2]}={label(value)}" for key, value in self.axes.items())
+        axes = "".join(f" {key.rpartition('.')[2]}={format_value(value)}" for key, value in self.axes.items())
         return f"{self.variant}{axes} lr={self.learning_rate:g} seed={self.seed}"
 
 
@@ -97,13 +97,13 @@ class Plan:
         return tuple(trial for cohort in self.cohorts for trial in cohort.trials)
 
 
-def make(experiment: Experiment, describe: Callable[[Data], Facts], where: str) -> Plan:
+def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], where: str) -> Plan:
     """The plan of an experiment; `describe` tells the facts of a data set, `where` names the file in messages.
 
     Raises:
         ConfigError: settings that do not fit together, in any variant and at any value of any axis.
     """
-    experiment = keras_checks.resolve(experiment, where)
+    experiment = keras_checks.resolve_experiment(experiment, where)
     cohorts: list[Cohort] = []
     number = 0
     rates, seeds = experiment.sweep.rates(), experiment.sweep.seed_list()
@@ -145,7 +145,7 @@ def _points(experiment: Experiment, where: str) -> Iterator[tuple[dict[str, Any]
 
 def _checked(settings: Mapping[str, object], where: str) -> Experiment:
     """The experiment that changed settings describe."""
-    return keras_checks.resolve(check_config(settings, where), where)
+    return keras_checks.resolve_experiment(check_config(settings, where), where)
 
 
 def _check_axis(key: str, variant: Variant, where: str) -> None:
@@ -158,13 +158,13 @@ def _check_axis(key: str, variant: Variant, where: str) -> None:
         raise ConfigError(where, f"sets {key}, which sweep.grid sweeps: leave one of them out")
 
 
-def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> Program:
+def _program(experiment: Experiment, variant: Variant, facts: DatasetInfo, where: str, place: str) -> Program:
     train = experiment.train
     if variant.train:
         values = {**experiment.dump(), "train": {**train.model_dump(), **variant.train}}
         train = _checked(values, f"{where}: {place}").train
     flat = _layers(experiment, variant, facts, where, place)
-    sizes = part_sizes(experiment.data, facts, where)
+    sizes = split_sizes(experiment.data, facts, where)
     train = train.model_copy(update={"engine": _engine(train, flat)})
     if train.batch_size != "full" and train.batch_size > sizes.train:
         raise ConfigError(
@@ -178,11 +178,11 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
             f"{where}: {place}: train.pre_activations",
             "no hidden activation is a layer of its own: write {dense: 100}, {activation: relu}",
         )
-    traced = shapes.trace(flat, facts.shape, f"{where}: {place}")
+    traced = shapes.trace_shapes(flat, facts.shape, f"{where}: {place}")
     if traced:
         task.check_output(traced.shape, flat, len(facts.classes), train.loss)
-        if traced.weights.total > MOST_WEIGHTS:
-            raise ConfigError(f"{where}: {place}", f"{traced.weights.total:,} weights: at most {MOST_WEIGHTS:,}")
+        if traced.weights.total > MAX_WEIGHTS:
+            raise ConfigError(f"{where}: {place}", f"{traced.weights.total:,} weights: at most {MAX_WEIGHTS:,}")
     decisive = {
         "engine": ENGINE_VERSION,
         "versions": _versions(),
@@ -196,14 +196,14 @@ def _program(experiment: Experiment, variant: Variant, facts: Facts, where: str,
     return Program(key, flat, experiment.data, train, facts, sizes, weights, outputs, products, place)
 
 
-def _layers(experiment: Experiment, variant: Variant, facts: Facts, where: str, place: str) -> tuple[Layer, ...]:
-    norm = layers.Norm(variant.norm.name, variant.norm.arguments, variant.norm_position, f"{where}: {place}.norm")
+def _layers(experiment: Experiment, variant: Variant, facts: DatasetInfo, where: str, place: str) -> tuple[Layer, ...]:
+    norm = layers.NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position, f"{where}: {place}.norm")
     params = {**experiment.model.params, **variant.params}
     if facts.classes:
         params["classes"] = len(facts.classes)
     items = variant.layers if variant.layers is not None else experiment.model.layers
     own = f"{where}: {place}.layers" if variant.layers is not None else f"{where}: model.layers"
-    flat = layers.flatten(items, params, norm, own)
+    flat = layers.flatten_layers(items, params, norm, own)
     if not flat:
         raise ConfigError(own, "no layer is left")
     return flat
@@ -268,9 +268,9 @@ def _check_params(experiment: Experiment, where: str) -> None:
 def _check_statements(experiment: Experiment, where: str) -> None:
     """Claims and published figures speak of variants, rates and values that are swept."""
     names, sweep = list(experiment.variants), experiment.sweep
-    known = expectations.Known(names, baseline(names), sweep.rates(), sweep.grid)
+    known = expectations.ClaimScope(names, default_baseline(names), sweep.rates(), sweep.grid)
     for i, claim in enumerate(experiment.claims):
-        expectations.check(claim, known, f"{where}: claims[{i}]")
+        expectations.check_claim(claim, known, f"{where}: claims[{i}]")
     for i, published in enumerate(experiment.published):
         expectations.check_published(published, known, f"{where}: published[{i}]")
     _check_watched(experiment, where)

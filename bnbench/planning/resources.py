@@ -31,13 +31,13 @@ class Jobs:
         return told + (f" ({self.reason})" if self.reason else "")
 
 
-def choose(cohorts: Sequence[Cohort], wanted: int | None) -> Jobs:
+def choose_jobs(cohorts: Sequence[Cohort], wanted: int | None) -> Jobs:
     """As many workers as were wanted; else as cores, memory and trials allow."""
     if wanted is not None:
         return Jobs(wanted)
     trials = sum(len(cohort.trials) for cohort in cohorts)
     threads = max((cohort.program.train.threads for cohort in cohorts), default=1)
-    need = max((memory(cohort.program) for cohort in cohorts), default=0)
+    need = max((worker_memory(cohort.program) for cohort in cohorts), default=0)
     cores, free = joblib.cpu_count(), free_memory()
     by_cores, by_memory = max(1, cores // threads), max(1, int(MEMORY_SHARE * free / max(need, 1)))
     if by_memory < min(by_cores, trials):
@@ -46,7 +46,7 @@ def choose(cohorts: Sequence[Cohort], wanted: int | None) -> Jobs:
     return Jobs(max(1, min(by_cores, trials)))
 
 
-def memory(program: Program) -> int:
+def worker_memory(program: Program) -> int:
     """About how many bytes a worker takes that trains a program."""
     size = 8 if program.train.dtype == "float64" else 4
     rows = max(program.batch_size, 500)  # an evaluation takes so many at a time

@@ -15,7 +15,7 @@ NUMBERS_A_SECOND = 5e8  # to and from memory: what layers give out, and each wei
 PASSES = 3  # of a step: forward, and back to the inputs and to the weights of each layer
 
 
-def seconds(todo: Sequence[Cohort], measured: Mapping[str, float], jobs: int) -> float | None:
+def estimate_seconds(todo: Sequence[Cohort], measured: Mapping[str, float], jobs: int) -> float | None:
     """About how long the trials take with so many workers, rather too long than too short: none is taken to diverge.
 
     Args:

@@ -14,16 +14,16 @@ OF_TWO_CLASSES = frozenset({"BinaryCrossentropy", "BinaryFocalCrossentropy"})
 OF_NUMBERS = frozenset({"MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCosh"})
 
 
-def kind(loss: Named) -> str:
+def loss_class(loss: Named) -> str:
     """The Keras class of a loss whose name was checked."""
-    return catalog.find("losses", loss.name) or loss.name
+    return catalog.find_class("losses", loss.name) or loss.name
 
 
-def widths(classes: int, loss: Named) -> tuple[int, ...]:
+def output_widths(classes: int, loss: Named) -> tuple[int, ...]:
     """How many numbers a model may give for a row: one a class; one alone for two classes, or for a number."""
     if not classes:
         return (1,)
-    return (classes,) if kind(loss) in OF_CLASSES or classes != 2 else (classes, 1)
+    return (classes,) if loss_class(loss) in OF_CLASSES or classes != 2 else (classes, 1)
 
 
 def check_loss(classes: int, data: str, loss: Named, where: str) -> None:
@@ -32,8 +32,8 @@ def check_loss(classes: int, data: str, loss: Named, where: str) -> None:
     Args:
         classes: of the data set; 0: each row has a number instead.
     """
-    if not classes and kind(loss) not in OF_NUMBERS:
-        known = ", ".join(sorted(map(catalog.snake, OF_NUMBERS)))
+    if not classes and loss_class(loss) not in OF_NUMBERS:
+        known = ", ".join(sorted(map(catalog.snake_case, OF_NUMBERS)))
         raise ConfigError(where, f"{loss.name} is a loss of classes, but {data} has a number a row: wanted {known}")
 
 
@@ -53,7 +53,7 @@ def check_output(shape: Sequence[int | None], flat: Sequence[Layer], classes: in
     Raises:
         ConfigError: it does not; names the last layer and both shapes.
     """
-    wanted = widths(classes, loss)
+    wanted = output_widths(classes, loss)
     if tuple(shape) in {(width,) for width in wanted}:
         return
     told = "one number a class" if classes else "one number a row"
@@ -65,6 +65,6 @@ def check_output(shape: Sequence[int | None], flat: Sequence[Layer], classes: in
     )
 
 
-def threshold(loss: Named) -> float:
+def class_threshold(loss: Named) -> float:
     """Above it one number alone means the second of two classes."""
     return 0.0 if loss.arguments.get("from_logits") else 0.5

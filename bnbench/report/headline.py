@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.intervals import FEWEST
-from bnbench.analysis.labels import label
-from bnbench.analysis.trials import places
+from bnbench.analysis.intervals import MIN_VALUES
+from bnbench.analysis.labels import format_value
+from bnbench.analysis.trials import by_axes
 from bnbench.results.results import Results
 
-MOST_PLACES = 3  # of further axes that are told one by one
+MAX_PLACES = 3  # of further axes that are told one by one
 
 
-def sentences(results: Results) -> list[str]:
+def headline_sentences(results: Results) -> list[str]:
     """Over which rates each variant trains, which is better, and how sure that is; for each value of the axes."""
     return [results.said(sentence) for sentence in _sentences(results)]
 
@@ -24,13 +24,13 @@ def _sentences(results: Results) -> list[str]:
     if results.summary.empty:
         return ["No trial has ended yet."]
     compared = results.differences_at_best()
-    parts = list(places(results.variants, results.axes))
+    parts = list(by_axes(results.variants, results.axes))
     told = []
-    for place, part in parts[:MOST_PLACES]:
+    for place, part in parts[:MAX_PLACES]:
         here = _three(part, _there(results.summary, place), _there(compared, place), results.baseline)
-        named = ", ".join(f"{axis.rpartition('.')[2]} {label(value)}" for axis, value in place.items())
+        named = ", ".join(f"{axis.rpartition('.')[2]} {format_value(value)}" for axis, value in place.items())
         told += [f"With {named}: {' '.join(here)}"] if place else here
-    further = len(parts) - MOST_PLACES
+    further = len(parts) - MAX_PLACES
     if further > 0:
         told.append(f"{further} further setting{'s are' if further > 1 else ' is'} in the tables.")
     if len(parts) > 1:
@@ -77,17 +77,19 @@ def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
         return f"{row['variant']} at no rate"
     told = " and ".join(_run(run[0], run[-1], rates, alone=len(runs) == 1) for run in runs)
     at_best = any(row["best_rate"] in run for run in runs)
-    return f"{row['variant']} {told}" + ("" if at_best else f", but not at its best rate, {label(row['best_rate'])}")
+    return f"{row['variant']} {told}" + (
+        "" if at_best else f", but not at its best rate, {format_value(row['best_rate'])}"
+    )
 
 
 def _run(low: float, high: float, rates: Sequence[float], alone: bool) -> str:
     """From one rate to another; where the grid ends nobody knows whether the run does."""
     if len(rates) == 1:
-        return f"at {label(low)}, the only rate tried"
+        return f"at {format_value(low)}, the only rate tried"
     lowest, highest = ", the lowest tried" * (low == rates[0]), ", the highest tried" * (high == rates[-1])
     if low == high:
-        return f"at {label(low)}{lowest or highest or ' alone' * alone}"
-    return f"from {label(low)}{lowest and lowest + ','} to {label(high)}{highest}"
+        return f"at {format_value(low)}{lowest or highest or ' alone' * alone}"
+    return f"from {format_value(low)}{lowest and lowest + ','} to {format_value(high)}{highest}"
 
 
 def _better(rows: Sequence[Mapping[Any, Any]], cells: Mapping[Any, pd.DataFrame], dead: set[str]) -> str:
@@ -97,7 +99,7 @@ def _better(rows: Sequence[Mapping[Any, Any]], cells: Mapping[Any, pd.DataFrame]
         at_best = cells[row["variant"]].set_index("learning_rate").loc[row["best_rate"]]
         lost = f"; {at_best['n_diverged']} of {at_best['n']} diverged, counted at chance" * bool(at_best["n_diverged"])
         spread = "" if isnan(row["test_accuracy_sd"]) else f" ± {100 * row['test_accuracy_sd']:.1f}"
-        score = f"{_percent(row['test_accuracy_mean'])}{spread} (rate {label(row['best_rate'])}{lost})"
+        score = f"{_percent(row['test_accuracy_mean'])}{spread} (rate {format_value(row['best_rate'])}{lost})"
         told.append(f"{row['variant']} {'chance (no seed trains at any rate)' if row['variant'] in dead else score}")
     return f"At its own best rate each reaches, in test accuracy (mean ± SD over seeds): {', '.join(told)}."
 
@@ -122,7 +124,7 @@ def _sure(names: Sequence[str], found: Mapping[Any, Mapping[Any, Any]], dead: se
 def _verdict(row: Mapping[Any, Any]) -> str:
     mean, low, high, n = row["mean"], row["low"], row["high"], row["n"]
     seeds = f"{n} paired seed{'s' if n > 1 else ''}"
-    if isnan(low) and n >= FEWEST:
+    if isnan(low) and n >= MIN_VALUES:
         return f"{_points(mean)} points at every one of {seeds}, so no interval can be given"
     if isnan(low):
         return f"{_points(mean)} points, but from {seeds} no interval can be given: not sure at all"

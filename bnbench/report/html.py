@@ -9,7 +9,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from bnbench.report.document import Content
+from bnbench.report.document import Document
 
 
 @cache
@@ -29,7 +29,7 @@ def _plotly() -> str:
     return base64.b64encode(gzip.compress(script, compresslevel=6, mtime=0)).decode("ascii")
 
 
-def page(content: Content) -> str:
+def render_html(content: Document) -> str:
     """The whole page; whatever a config says stands in it as text."""
     data = content.data
     curves = data.get("curves", [])

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.labels import duration
-from bnbench.report.markdown import escaped, pipe_table
+from bnbench.analysis.labels import format_duration
+from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.results.claims import INCONCLUSIVE, REFUTED, SUPPORTED
-from bnbench.results.digest import NUMBERS, Found
+from bnbench.results.digest import NUMBERS, Digest
 from bnbench.store import results_dir
 
 MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
@@ -33,11 +33,11 @@ class Entry:
 
     name: str
     config: str  # as a link of the page
-    found: Found | None  # None: it has not been run
+    found: Digest | None  # None: it has not been run
     seconds: float | None = None  # about how long it would take; None: not known
 
 
-def page(entries: Sequence[Entry]) -> str:
+def render_index(entries: Sequence[Entry]) -> str:
     """The page, in the order of the entries: a row each, then what they state, how it was made and what is missing."""
     known = [(entry, entry.found) for entry in entries if entry.found]
     parts = [MARK, "# What was found", INTRODUCTION]
@@ -52,7 +52,7 @@ def page(entries: Sequence[Entry]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def lies(row: Mapping[Any, Any]) -> str:
+def published_lies(row: Mapping[Any, Any]) -> str:
     """Where a published figure lies: `within`, `above` or `below` our interval, or why that cannot be told."""
     if row["published"] == row["mean"] == math.inf:
         return WITHIN  # never, for both
@@ -63,7 +63,7 @@ def lies(row: Mapping[Any, Any]) -> str:
     return ABOVE if row["published"] > row["high"] else WITHIN
 
 
-def claims_told(found: Found) -> str:
+def count_verdicts(found: Digest) -> str:
     """`2 supported, 1 refuted`; empty where nothing is claimed."""
     return _counted(found.claims["verdict"], VERDICTS) if len(found.claims) else ""
 
@@ -73,25 +73,38 @@ def _counted(words: Iterable[str], order: Sequence[str]) -> str:
     return ", ".join(f"{counts[word]} {word}" for word in order if counts[word])
 
 
-def _row(entry: Entry, found: Found) -> list[str]:
-    published = _counted(map(lies, found.published.to_dict("records")), PLACES)
+def _row(entry: Entry, found: Digest) -> list[str]:
+    published = _counted(map(published_lies, found.published.to_dict("records")), PLACES)
     failed = f", {found.failed} failed" if found.failed else ""
     trials = f"{found.ended} of {found.planned}{failed}"
-    links = f"[{escaped(entry.name)}]({entry.name}/{results_dir.PAGE}) ([config]({entry.config}))"
-    return [links, escaped(found.title), claims_told(found), published, trials, duration(found.seconds)]
+    links = f"[{escape_markdown(entry.name)}]({entry.name}/{results_dir.PAGE}) ([config]({entry.config}))"
+    return [
+        links,
+        escape_markdown(found.title),
+        count_verdicts(found),
+        published,
+        trials,
+        format_duration(found.seconds),
+    ]
 
 
-def _section(entry: Entry, found: Found) -> list[str]:
+def _section(entry: Entry, found: Digest) -> list[str]:
     """What an experiment states: its claims, and a table for each source of published figures."""
     links = f"[Report]({entry.name}/{results_dir.PAGE}), [config]({entry.config})"
-    parts = [f"## {escaped(entry.name)}", f"{escaped(found.title or entry.name)}. {links}.{_data(found)}"]
+    parts = [
+        f"## {escape_markdown(entry.name)}",
+        f"{escape_markdown(found.title or entry.name)}. {links}.{_data(found)}",
+    ]
     if len(found.claims):
         header = ["claim", "wanted", "ours", "95% interval", "n", "verdict"]
         parts.append(pipe_table(header, map(_claim, found.claims.to_dict("records"))))
     header = ["published figure", "published", "ours", "95% interval", "n", "published lies"]
     if len(found.published):
         for source, figures in found.published.groupby("source", sort=False):
-            parts += [f"By {escaped(str(source))}:", pipe_table(header, map(_figure, figures.to_dict("records")))]
+            parts += [
+                f"By {escape_markdown(str(source))}:",
+                pipe_table(header, map(_figure, figures.to_dict("records"))),
+            ]
     return parts
 
 
@@ -99,8 +112,8 @@ def _claim(row: Mapping[Any, Any]) -> list[str]:
     over = f" over {row['over']}" if row["over"] else ""
     wanted = f"{_words(row['metric'])} of {row['of']}{over}: {row['bound']}"
     ours = (_number(row["estimate"]), _interval(row), _number(row["n"]))
-    why = f": {escaped(row['reason'])}" if row["verdict"] == INCONCLUSIVE else ""
-    return [escaped(row["text"]), escaped(wanted), *ours, row["verdict"] + why]
+    why = f": {escape_markdown(row['reason'])}" if row["verdict"] == INCONCLUSIVE else ""
+    return [escape_markdown(row["text"]), escape_markdown(wanted), *ours, row["verdict"] + why]
 
 
 def _figure(row: Mapping[Any, Any]) -> list[str]:
@@ -109,7 +122,7 @@ def _figure(row: Mapping[Any, Any]) -> list[str]:
     where = ", ".join(filter(None, [f"{_words(row['metric'])} of {row['variant']}", *axes, rate]))
     note = f" ({row['note']})" if row["note"] else ""
     ours = (_number(row["mean"]), _interval(row), _number(row["n"]))
-    return [escaped(where + note), _number(row["published"]), *ours, lies(row)]
+    return [escape_markdown(where + note), _number(row["published"]), *ours, published_lies(row)]
 
 
 def _words(metric: str) -> str:
@@ -126,19 +139,21 @@ def _interval(row: Mapping[Any, Any]) -> str:
     return "none" if pd.isna(row["low"]) else f"{row['low']:.4g} to {row['high']:.4g}"
 
 
-def _data(found: Found) -> str:
+def _data(found: Digest) -> str:
     """Which form of the data it was: a source may have had another."""
     sets = found.environment.get("data", {})
     told = "; ".join(f"{name} ({facts['form']}, {facts['rows']:,} rows)" for name, facts in sets.items())
-    return f" Data: {escaped(told)}." if told else ""
+    return f" Data: {escape_markdown(told)}." if told else ""
 
 
-def _made(known: Iterable[Found]) -> str:
+def _made(known: Iterable[Digest]) -> str:
     """The command, and for each kind of surroundings the experiments that were run in them."""
     names: dict[str, list[str]] = {}
     for found in known:
         names.setdefault(_surroundings(found.environment), []).append(found.name)
-    lines = [f"- {escaped(told)}: {escaped(', '.join(experiments))}" for told, experiments in names.items()]
+    lines = [
+        f"- {escape_markdown(told)}: {escape_markdown(', '.join(experiments))}" for told, experiments in names.items()
+    ]
     return "\n".join(["`bnbench reproduce NAME` makes an experiment anew, `--all` every one.\n", *lines])
 
 
@@ -157,5 +172,5 @@ def _surroundings(environment: Mapping[str, Any]) -> str:
 
 
 def _missing(entry: Entry) -> str:
-    told = "" if entry.seconds is None else f": about {duration(entry.seconds)}"
-    return f"- [{escaped(entry.name)}]({entry.config}){told}"
+    told = "" if entry.seconds is None else f": about {format_duration(entry.seconds)}"
+    return f"- [{escape_markdown(entry.name)}]({entry.config}){told}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """What a config says, as text and on one line: no tag, no cell, no link."""
     for mark in "\\`*_[]<>|~&$":
         text = text.replace(mark, f"\\{mark}")

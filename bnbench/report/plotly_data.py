@@ -7,14 +7,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 from bnbench.report.figures import draw
 from bnbench.results.results import Results
 
 SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")
-MOST_NUMBERS = 100_000  # of curves in a page: some 0.6 MB
-LEAST_EPOCHS = 20  # of a curve that is thinned out
-MOST_CURVES = MOST_NUMBERS // (5 * LEAST_EPOCHS)  # trials whose curves are in a page
+MAX_NUMBERS = 100_000  # of curves in a page: some 0.6 MB
+MIN_EPOCHS = 20  # of a curve that is thinned out
+MAX_CURVES = MAX_NUMBERS // (5 * MIN_EPOCHS)  # trials whose curves are in a page
 DRAWN = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")  # against the epoch
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
 
@@ -22,7 +22,7 @@ SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v"
 def figure_data(results: Results) -> dict[str, Any]:
     """What the figure draws, as plain values: variants, places, rates, cells, trials and curves, by their numbers."""
     summary, points = results.cells, results.points
-    looks = draw.looks(list(dict.fromkeys(summary["variant"])))
+    looks = draw.variant_looks(list(dict.fromkeys(summary["variant"])))
     names = list(looks)
     places = _places(summary, results.axes)
     rates = sorted(summary["learning_rate"].unique())
@@ -38,7 +38,10 @@ def figure_data(results: Results) -> dict[str, Any]:
         "places": places,
         "rates": rates,
         "scores": [
-            *({"label": results.said(draw.label(score)), "percent": score.endswith("accuracy")} for score in kept),
+            *(
+                {"label": results.said(draw.score_label(score)), "percent": score.endswith("accuracy")}
+                for score in kept
+            ),
             {"label": "share of seeds that train", "percent": True},
         ],
         "cells": [
@@ -78,8 +81,8 @@ def _curves(
     """
     cells = points.groupby(["variant", *axes, "learning_rate"], sort=False, dropna=False)
     in_turn = points["trial"].iloc[cells.cumcount().to_numpy().argsort(kind="stable")]
-    chosen = list(dict.fromkeys(in_turn))[:MOST_CURVES]
-    room = max(LEAST_EPOCHS, MOST_NUMBERS // (5 * max(1, len(chosen))))
+    chosen = list(dict.fromkeys(in_turn))[:MAX_CURVES]
+    room = max(MIN_EPOCHS, MAX_NUMBERS // (5 * max(1, len(chosen))))
     drawn = history[history["trial"].isin(chosen)]
     epochs, scores = drawn["epoch"].to_numpy(), {name: drawn[name].to_numpy() for name in DRAWN}
     known = {}
@@ -111,7 +114,7 @@ def _places(summary: pd.DataFrame, axes: Sequence[str]) -> list[str]:
 
 def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """`units 50, depth 2`: the values of the further axes."""
-    return ", ".join(f"{axis.rpartition('.')[2]} {label(row[axis])}" for axis in axes)
+    return ", ".join(f"{axis.rpartition('.')[2]} {format_value(row[axis])}" for axis in axes)
 
 
 def _number(value: float) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import lr_metrics
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 from bnbench.results.results import Results
 
 
@@ -36,7 +36,7 @@ class Table:
         return Table(said(self.caption), [said(name) for name in self.header], rows, self.sortable)
 
 
-def rates(results: Results) -> Table:
+def rates_table(results: Results) -> Table:
     """A row a variant, axis value and learning rate."""
     axes = results.axes
     header = ["variant", *_short(axes), "rate", "n", "ok", "P(ok), 95% interval"]
@@ -55,7 +55,7 @@ def rates(results: Results) -> Table:
     return Table(caption, header, rows)
 
 
-def variants(results: Results) -> Table:
+def variants_table(results: Results) -> Table:
     """A row a variant and axis value: its best rate, what it reaches there, and how much rates matter to it."""
     header = ["variant", *_short(results.axes), "best rate", "n", "test accuracy ± SD", "every seed trains"]
     header += ["stable width", "LR sensitivity", "centred", "accuracy regret", "epochs to target", "AULC"]
@@ -91,7 +91,7 @@ def _target(results: Results) -> str:
     return f" The target is a validation accuracy of {told}, what {results.baseline} reaches." if told else ""
 
 
-def claims(results: Results) -> Table | None:
+def claims_table(results: Results) -> Table | None:
     """A row a claim with its verdict; None where none was made."""
     if results.claims.empty:
         return None
@@ -107,7 +107,7 @@ def claims(results: Results) -> Table | None:
     return Table("Verdicts come from the interval over seeds, never from the mean alone.", header, rows, sortable=False)
 
 
-def differences(results: Results) -> Table | None:
+def differences_table(results: Results) -> Table | None:
     """Each further variant against the baseline: in test accuracy at its own best rate, in validation at each.
 
     None where there is nothing to pair.
@@ -132,7 +132,7 @@ def differences(results: Results) -> Table | None:
     return Table(caption, [*header, "pairs", "p", "p, Holm"], rows)
 
 
-def published(results: Results) -> Table | None:
+def published_table(results: Results) -> Table | None:
     """A row a published figure with ours beside it; None where none was given."""
     table = results.published
     if table.empty:
@@ -160,7 +160,7 @@ def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> list[Cell]:
 
 def _value(value: object) -> Cell:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return Cell(label(value), float(value) if plain else None)  # type: ignore[arg-type]
+    return Cell(format_value(value), float(value) if plain else None)  # type: ignore[arg-type]
 
 
 def _number(value: float, form: str) -> Cell:

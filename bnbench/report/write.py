@@ -7,10 +7,10 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from bnbench.report.document import Picture, content, markdown
+from bnbench.report.document import Picture, make_document, render_markdown
 from bnbench.report.figures import draw
-from bnbench.report.figures.panels import figures
-from bnbench.report.html import page
+from bnbench.report.figures.panels import draw_figures
+from bnbench.report.html import render_html
 from bnbench.results import digest
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
@@ -18,7 +18,7 @@ from bnbench.store import results_dir, store
 KINDS = ("png", "svg")  # of file, that a figure is written as; the report holds the first
 
 
-def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
+def write_report(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     """Write report.html, report.md, what was found, the CSV tables and plots/; returns their paths in this order.
 
     Args:
@@ -27,8 +27,8 @@ def write(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
     Raises:
         ResultsError: no results there, or they cannot be read or written.
     """
-    store.expect(folder)
-    with results_dir.alone(folder):
+    store.require_results(folder)
+    with results_dir.lock_files(folder):
         results_dir.refuse_links(folder)
         return _write(Results(folder), kinds)
 
@@ -40,15 +40,15 @@ def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
     pictures = []
     with rc_context(dict(draw.STYLE)), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a log axis without one positive value
-        for drawn in figures(results):
+        for drawn in draw_figures(results):
             written = results_dir.write_figure(folder, drawn.name, drawn.figure, kinds)
             pictures.append(_picture(folder, written[0], drawn.caption))
             paths += written
-    told = content(results, pictures)
-    reports = {results_dir.REPORT: page(told), results_dir.PAGE: markdown(told)}
+    told = make_document(results, pictures)
+    reports = {results_dir.REPORT: render_html(told), results_dir.PAGE: render_markdown(told)}
     for name, text in reports.items():
         results_dir.write_text(folder / name, text)
-    return [*(folder / name for name in reports), *digest.write(folder, digest.of(results)), *paths]
+    return [*(folder / name for name in reports), *digest.write_digest(folder, digest.make_digest(results)), *paths]
 
 
 def _picture(folder: Path, path: Path, caption: str) -> Picture:

@@ -7,29 +7,29 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.labels import label
-from bnbench.analysis.per_seed import stands_at
+from bnbench.analysis.labels import format_value
+from bnbench.analysis.per_seed import matches_axes
 from bnbench.analysis.symptoms import gives_one_prediction
-from bnbench.analysis.trials import places, who
+from bnbench.analysis.trials import by_axes, cell_label
 from bnbench.config.schema import Experiment
 from bnbench.errors import ConfigError
-from bnbench.model.layers import Layer, Norm, flatten
-from bnbench.planning.task import kind
+from bnbench.model.layers import Layer, NormSlot, flatten_layers
+from bnbench.planning.task import loss_class
 from bnbench.results.results import Results
 
 FEW_SEEDS = 3  # below it there is no interval
 TEST_SEEDS = 6  # below it a sign-flip test cannot reach .05
-MOST_STEP = 1.05  # decades between neighbouring rates: a wider gap may hide a better rate
+MAX_STEP = 1.05  # decades between neighbouring rates: a wider gap may hide a better rate
 START_WEIGHT = 0.01  # of the moving statistics' start, that is worth a word
 MODE_GAP = 0.02  # of accuracy, between statistics of the batch and moving ones, that is worth a word
-MOST_NAMED = 3  # rates of variants, one by one
+MAX_NAMED = 3  # rates of variants, one by one
 FEW_ROWS = 300  # to validate on: the standard error of an accuracy of 90% is then 1.7 points or more
 KERAS_MOMENTUM = 0.99  # of BatchNormalization, where a config does not say
 SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
 PARAMS = "model.params."  # what an axis that sweeps a number of the layer list begins with
 
 
-def caveats(results: Results) -> list[str]:
+def list_caveats(results: Results) -> list[str]:
     """Sentences, the gravest first; none where there is nothing to say."""
     return [results.said(sentence) for sentence in _caveats(results)]
 
@@ -66,7 +66,7 @@ def _dead(summary: pd.DataFrame, axes: Sequence[str]) -> dict[str, str]:
     """Those that train at no rate: name with the values of the axes -> variant."""
     keys = ["variant", *axes]
     ok = summary.groupby(keys, sort=False, dropna=False)["n_ok"].sum().reset_index()
-    return {who(row, axes): row["variant"] for row in ok.to_dict("records") if not row["n_ok"]}
+    return {cell_label(row, axes): row["variant"] for row in ok.to_dict("records") if not row["n_ok"]}
 
 
 def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
@@ -79,8 +79,10 @@ def _ok_by_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """The outcome ok asks for more than one in C; to say the largest class always is more where classes differ."""
     shown = trials[(trials["outcome"] == "ok") & gives_one_prediction(trials)]
     if len(shown):
-        places = dict.fromkeys(f"{who(row, axes)} at {label(row['learning_rate'])}" for row in shown.to_dict("records"))
-        named = ", ".join([*list(places)[:MOST_NAMED], *["..."] * (len(places) > MOST_NAMED)])
+        places = dict.fromkeys(
+            f"{cell_label(row, axes)} at {format_value(row['learning_rate'])}" for row in shown.to_dict("records")
+        )
+        named = ", ".join([*list(places)[:MAX_NAMED], *["..."] * (len(places) > MAX_NAMED)])
         yield (
             f"{len(shown)} {'trial counts' if len(shown) == 1 else 'trials count'} as ok and learnt next to nothing "
             f"({named}): always to say the largest class is right more often than once in as many as there are classes."
@@ -113,22 +115,22 @@ def _edges(results: Results, dead: Container[str]) -> Iterator[str]:
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
     found: dict[float, list[str]] = {low: [], high: []}
     for row in results.variants.to_dict("records"):
-        name = who(row, axes)
+        name = cell_label(row, axes)
         if row["best_rate"] in found and name not in dead:
             found[row["best_rate"]].append(name)
     for rate, place in ((low, "lowest"), (high, "highest")):
         if found[rate] and low < high:
-            names = ", ".join(found[rate])
-            yield f"The best rate of {names}, {label(rate)}, is the {place} of the grid: a better one may lie beyond."
+            names, best = ", ".join(found[rate]), format_value(rate)
+            yield f"The best rate of {names}, {best}, is the {place} of the grid: a better one may lie beyond."
 
 
 def _gaps(rates: Sequence[float]) -> Iterator[str]:
     steps = [log10(high / low) for low, high in pairwise(rates)]
-    if steps and max(steps) > MOST_STEP:
+    if steps and max(steps) > MAX_STEP:
         at = steps.index(max(steps))
         yield (
-            f"Neighbouring rates are up to {10 ** max(steps):.0f} times apart ({label(rates[at])} and "
-            f"{label(rates[at + 1])}): what lies between was not looked at."
+            f"Neighbouring rates are up to {10 ** max(steps):.0f} times apart ({format_value(rates[at])} and "
+            f"{format_value(rates[at + 1])}): what lies between was not looked at."
         )
 
 
@@ -136,11 +138,11 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
     """Keras' moving statistics start at mean 0 and variance 1, without a correction for the start."""
     completed = trials[trials["status"] == "completed"]
     worst: dict[str, tuple[float, str]] = {}
-    for place, part in places(completed, axes):
+    for place, part in by_axes(completed, axes):
         for name, own in part.groupby("variant", sort=False):
             momentum, steps = _momentum(experiment, str(name), place), int(own["steps"].min())
             told = (
-                f"{who({'variant': name, **place}, axes)}: after {steps} steps its moving statistics (momentum "
+                f"{cell_label({'variant': name, **place}, axes)}: after {steps} steps its moving statistics (momentum "
                 f"{momentum:g}) are still {momentum**steps:.0%} what they started from, so validation may say little "
                 "of the network. A smaller momentum or longer training mends that."
             )
@@ -151,11 +153,11 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
 def _sigmoid_dropped(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """Keras' losses look behind the activation that a model ends in, and take any for that which fits the loss."""
     loss = experiment.train.loss
-    if kind(loss) not in SOFTMAX_LOSSES:
+    if loss_class(loss) not in SOFTMAX_LOSSES:
         return
     names = [
-        who({"variant": name, **place}, axes)
-        for place, part in places(trials, axes)
+        cell_label({"variant": name, **place}, axes)
+        for place, part in by_axes(trials, axes)
         for name in part["variant"].unique()
         if (layers := _layers(experiment, name, place)) and layers[-1].arguments.get("activation") == "sigmoid"
     ]
@@ -172,7 +174,7 @@ def _mode_gap(variants: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     for row in variants.to_dict("records"):
         gap = row["bn_mode_gap"]
         if abs(gap) > MODE_GAP:
-            name = who(row, axes)
+            name = cell_label(row, axes)
             which = "higher" if gap > 0 else "lower"
             yield (
                 f"{name}: normalised by each batch's own statistics, as in training, validation accuracy at its best "
@@ -192,13 +194,13 @@ def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequ
     if variant is None:  # the file was changed by hand
         return ()
     grid = experiment.sweep.grid.items()
-    swept = {axis: value for axis, values in grid for value in values if stands_at(place, {axis: value})}
+    swept = {axis: value for axis, values in grid for value in values if matches_axes(place, {axis: value})}
     own = {axis.removeprefix(PARAMS): value for axis, value in swept.items() if axis.startswith(PARAMS)}
     params = {**experiment.model.params, **own, **variant.params, "classes": 2}
     items = variant.layers or swept.get("model.layers") or experiment.model.layers
-    norm = Norm(variant.norm.name, variant.norm.arguments)
+    norm = NormSlot(variant.norm.name, variant.norm.arguments)
     try:
-        return flatten(items, params, norm, name)
+        return flatten_layers(items, params, norm, name)
     except ConfigError:  # of another Keras
         return ()
 

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis.intervals import FEWEST, t_interval, wilson
-from bnbench.analysis.labels import label
-from bnbench.analysis.lr_metrics import DUST
-from bnbench.analysis.per_seed import Sample, ranged, sample, scored, stands_at
+from bnbench.analysis.intervals import MIN_VALUES, t_interval, wilson
+from bnbench.analysis.labels import format_value
+from bnbench.analysis.lr_metrics import ROUNDING
+from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, range_across, with_trial_metrics
 from bnbench.analysis.registry import OVER_RATES, RATES, TARGETED
-from bnbench.analysis.trials import axes_of, places
+from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Bound, Claim
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
@@ -56,7 +56,7 @@ class Finding:
         return replace(self, notes=(*self.notes, *filter(None, notes)))
 
 
-def verdicts(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def judge_claims(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """One row a claim.
 
     Columns: text, metric, of, over (empty for `ok` and a value), bound, estimate (mean, or mean difference, geometric
@@ -76,7 +76,7 @@ def verdicts(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFram
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def verdict(bound: Bound, low: float, high: float) -> str:
+def verdict_of(bound: Bound, low: float, high: float) -> str:
     """`supported` or `refuted` where the whole interval says so; `inconclusive` where it holds a bound, or is none."""
     if math.isnan(low) or math.isnan(high):
         return INCONCLUSIVE
@@ -89,18 +89,18 @@ def verdict(bound: Bound, low: float, high: float) -> str:
 
 def _beyond(distance: float) -> float:
     """A distance that is not rounding dust, or 0: 0.8 - 0.7 is a little more than 0.1."""
-    return 0.0 if abs(distance) < DUST else distance
+    return 0.0 if abs(distance) < ROUNDING else distance
 
 
 def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> dict[str, Any]:
     """The last columns of a claim's row."""
     axes = [axis for axis in axes_of(trials) if axis != claim.across]
     judged = []
-    for place, part in places(trials, axes):
-        if stands_at(place, claim.where):
-            found = _find(claim, over, part, scored(part, history, claim.target, baseline))
-            where = ", ".join(f"{_short(axis)} {label(value)}" for axis, value in place.items())
-            judged.append((verdict(claim.bound, found.low, found.high), found.noted(where and f"at {where}")))
+    for place, part in by_axes(trials, axes):
+        if matches_axes(place, claim.where):
+            found = _find(claim, over, part, with_trial_metrics(part, history, claim.target, baseline))
+            where = ", ".join(f"{_short(axis)} {format_value(value)}" for axis, value in place.items())
+            judged.append((verdict_of(claim.bound, found.low, found.high), found.noted(where and f"at {where}")))
     if not judged:
         judged = [(INCONCLUSIVE, Finding(notes=("no trial has ended there",)))]
     told, found = min(judged, key=lambda one: WEAKEST_FIRST.index(one[0]))
@@ -133,18 +133,18 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, ended: pd.DataFrame) ->
     return _widened(claim.kind, _compared(claim.kind, a, b, unsure), of, base, unsure).noted(*notes)
 
 
-def _sample(claim: Claim, variant: str, ended: pd.DataFrame, grid: NDArray[Any]) -> Sample:
+def _sample(claim: Claim, variant: str, ended: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
     """A value a seed of a variant: of the metric, or of its range across an axis, each value at its own best rate."""
-    parts = [part for _, part in places(ended, [claim.across] if claim.across else [])]
-    samples = [sample(claim.metric, claim.at, part[part["variant"] == variant], grid) for part in parts]
-    return ranged(samples) if claim.across else samples[0]
+    parts = [part for _, part in by_axes(ended, [claim.across] if claim.across else [])]
+    samples = [per_seed_scores(claim.metric, claim.at, part[part["variant"] == variant], grid) for part in parts]
+    return range_across(samples) if claim.across else samples[0]
 
 
 def _short(axis: str) -> str:
     return axis.rpartition(".")[2]
 
 
-def _rates_told(claim: Claim, of: Sample, over: Sample) -> str:
+def _rates_told(claim: Claim, of: PerSeedScores, over: PerSeedScores) -> str:
     if claim.metric in OVER_RATES or claim.across:
         return ""
     return f"at rate {of.rate:.4g}" + (f" against {over.rate:.4g}" if of.rate != over.rate else "")
@@ -180,7 +180,7 @@ def _beaten(metric: str, of: NDArray[Any], over: NDArray[Any], unsure: float) ->
     if not unsure:
         return _share(of < over if metric in BETTER_LOW else of > over)
     gain = np.log10(of / over) if metric in RATES else of - over
-    wins, open_pairs = gain > unsure + DUST, np.abs(gain) <= unsure + DUST
+    wins, open_pairs = gain > unsure + ROUNDING, np.abs(gain) <= unsure + ROUNDING
     high = _share(wins | open_pairs).high
     note = f"the grid cannot tell {open_pairs.sum()} of {n} pairs apart" * bool(open_pairs.any())
     return replace(_share(wins), high=high).noted(note)
@@ -201,8 +201,8 @@ def _compared(kind: str, of: NDArray[Any], over: NDArray[Any], unsure: float) ->
         return finding.noted(
             f"the {kind} is unknown in {np.isnan(values).sum()} of {n} pairs: missing, or 0 or infinite for both"
         )
-    if n < FEWEST:
-        return finding.noted(f"needs {FEWEST} seeds for an interval, has {n}")
+    if n < MIN_VALUES:
+        return finding.noted(f"needs {MIN_VALUES} seeds for an interval, has {n}")
     if infinite.all() and len(set(values)) == 1:
         return replace(finding, low=finding.estimate, high=finding.estimate)
     if infinite.any():
@@ -212,13 +212,13 @@ def _compared(kind: str, of: NDArray[Any], over: NDArray[Any], unsure: float) ->
     return finding
 
 
-def _alone(metric: str, values: NDArray[Any], of: Sample, unsure: float) -> Finding:
+def _alone(metric: str, values: NDArray[Any], of: PerSeedScores, unsure: float) -> Finding:
     """The mean of a metric with its t interval: of a rate the geometric one, as over a rate of 1 that is known."""
     kind, nothing = ("ratio", np.ones) if metric in RATES else ("difference", np.zeros)
-    return _widened(kind, _compared(kind, values, nothing(len(values)), unsure), of, Sample(), unsure)
+    return _widened(kind, _compared(kind, values, nothing(len(values)), unsure), of, PerSeedScores(), unsure)
 
 
-def _widened(kind: str, found: Finding, of: Sample, over: Sample, unsure: float) -> Finding:
+def _widened(kind: str, found: Finding, of: PerSeedScores, over: PerSeedScores, unsure: float) -> Finding:
     """The finding of a metric that is read off the grid, as wide as the grid leaves it unknown."""
     if not unsure or math.isnan(found.low):
         return found

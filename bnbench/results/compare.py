@@ -10,14 +10,14 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import intervals
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 from bnbench.errors import ResultsError
 from bnbench.results import query
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 
 NOT_SET = "not set"
-MOST_TOLD = 10  # values of an axis in a message
+MAX_LISTED = 10  # values of an axis in a message
 Key = tuple[Any, ...]  # variant, further axes, learning rate, seed
 
 
@@ -31,7 +31,7 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Ends:
+class OutcomePair:
     """How one trial ended in both: ok, chance, blown, nonfinite, failed."""
 
     trial: str  # its readable name
@@ -66,11 +66,11 @@ class Comparison:
     pairs: int
     only_a: int
     only_b: int
-    changed: tuple[Ends, ...]
+    changed: tuple[OutcomePair, ...]
     failed: tuple[str, ...]
 
 
-def compare(a: Path, b: Path, score: str) -> Comparison:
+def compare_results(a: Path, b: Path, score: str) -> Comparison:
     """What differs from A to B, trials paired by variant, further axes, learning rate and seed.
 
     Diverged trials count as `analysis.counted` says; `score` is one of `analysis.SCORES`.
@@ -87,13 +87,13 @@ def compare(a: Path, b: Path, score: str) -> Comparison:
     if not both:
         raise ResultsError(f"{a} and {b} have no trial in common: {_why(first, second, axes)}")
     ends = _ends([(ended[key], other[key]) for key in both])
-    pairs = paired(first.points, second.points, axes, score)
+    pairs = pair_trials(first.points, second.points, axes, score)
     apart = pairs["b"] - pairs["a"]  # missing where a loss on the test part is not a finite number
     return Comparison(
         score=first.said(score),
         axes=tuple(axes),
-        settings=tuple(differences(results_dir.settings(a), results_dir.settings(b))),
-        environment=tuple(differences(results_dir.environment(a), results_dir.environment(b))),
+        settings=tuple(differences(results_dir.read_settings(a), results_dir.read_settings(b))),
+        environment=tuple(differences(results_dir.read_environment(a), results_dir.read_environment(b))),
         rates=by_rate(pairs, axes),
         p=intervals.sign_flip(apart.groupby(pairs["seed"]).agg(lambda seed: seed.to_numpy().mean())),
         pairs=len(pairs),
@@ -116,7 +116,7 @@ def differences(a: object, b: object, key: str = "") -> Iterator[Difference]:
         yield Difference(key, a, b)
 
 
-def paired(a: pd.DataFrame, b: pd.DataFrame, axes: Sequence[str], score: str) -> pd.DataFrame:
+def pair_trials(a: pd.DataFrame, b: pd.DataFrame, axes: Sequence[str], score: str) -> pd.DataFrame:
     """One row a trial that both have: `variant`, the axes, `learning_rate`, `seed`, and its scores `a` and `b`."""
     others = _keyed(b, axes)
     rows = [(*key, row[score], others[key][score]) for key, row in _keyed(a, axes).items() if key in others]
@@ -134,7 +134,7 @@ def by_rate(pairs: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=[*keys, "n", "mean_a", "mean_b", "difference", "sd", "low", "high"])
 
 
-def beyond(found: Comparison, tolerance: float) -> list[str]:
+def beyond_tolerance(found: Comparison, tolerance: float) -> list[str]:
     """What is past a tolerance, a line each: a larger or unknown mean paired difference, or a trial that failed.
 
     A failed trial is a fault without a score, so no tolerance covers one that is not in the means.
@@ -148,7 +148,7 @@ def beyond(found: Comparison, tolerance: float) -> list[str]:
     for row in found.rates.to_dict("records"):
         distance = abs(row["difference"])
         if not (distance <= tolerance or math.isclose(distance, tolerance, rel_tol=1e-9)):  # what is missing, too
-            axes = [f"{axis.rpartition('.')[2]}={label(row[axis])}" for axis in found.axes]
+            axes = [f"{axis.rpartition('.')[2]}={format_value(row[axis])}" for axis in found.axes]
             place = " ".join([str(row["variant"]), *axes, f"lr={row['learning_rate']:g}"])
             lines.append(f"{place}: {row['difference']:+.4g}")
     return lines + [f"{name}: failed" for name in found.failed]
@@ -168,10 +168,10 @@ def _keyed(trials: pd.DataFrame, axes: Sequence[str]) -> dict[Key, dict[str, Any
     return {tuple(None if row[c] != row[c] else row[c] for c in columns): row for row in rows}  # type: ignore[misc]
 
 
-def _ends(both: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[Ends]:
-    names = query.names(pd.DataFrame([a for a, _ in both]))
+def _ends(both: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[OutcomePair]:
+    names = query.trial_names(pd.DataFrame([a for a, _ in both]))
     ends = [[row["outcome"] or row["status"] for row in pair] for pair in both]
-    return [Ends(name, *pair) for name, pair in zip(names, ends, strict=True)]
+    return [OutcomePair(name, *pair) for name, pair in zip(names, ends, strict=True)]
 
 
 def _why(a: Results, b: Results, axes: Sequence[str]) -> str:
@@ -188,13 +188,13 @@ def _why(a: Results, b: Results, axes: Sequence[str]) -> str:
 
 def _told(values: Sequence[Any]) -> str:
     texts = [f"{value:.12g}" if isinstance(value, float) else str(value) for value in values]
-    return ", ".join(texts[:MOST_TOLD]) + (f" and {len(texts) - MOST_TOLD} more" if len(texts) > MOST_TOLD else "")
+    return ", ".join(texts[:MAX_LISTED]) + (f" and {len(texts) - MAX_LISTED} more" if len(texts) > MAX_LISTED else "")
 
 
-def as_json(found: Comparison) -> str:
+def comparison_as_json(found: Comparison) -> str:
     """All of it as JSON; a number that is missing is null."""
     plain = {name: getattr(found, name) for name in ("score", "pairs", "only_a", "only_b")}
     plain["failed"] = list(found.failed)
     lists = {name: [vars(one) for one in getattr(found, name)] for name in ("changed", "settings", "environment")}
-    numbers = {"p": None if math.isnan(found.p) else found.p, "rates": query.records(found.rates)}
+    numbers = {"p": None if math.isnan(found.p) else found.p, "rates": query.rows_as_dicts(found.rates)}
     return json.dumps(plain | numbers | lists, indent=1)

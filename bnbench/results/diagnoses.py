@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.cures import CURES, MEANINGS, evidence
-from bnbench.analysis.labels import label
+from bnbench.analysis.cures import CURES, MEANINGS, evidence_of
+from bnbench.analysis.labels import format_value
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.symptoms import SYMPTOMS, trial_symptoms
-from bnbench.analysis.trials import axes_of, places, who
+from bnbench.analysis.trials import axes_of, by_axes, cell_label
 
-MOST_PLACES = 3  # of further axes that are told one by one
-MOST = 0.5  # of the trials of a rate, that show a symptom, at least, for the rate to count
+MAX_PLACES = 3  # of further axes that are told one by one
+MAX_LISTED = 0.5  # of the trials of a rate, that show a symptom, at least, for the rate to count
 AT_BEST = ("early overfitting", "first-epoch plateau", "statistics not warmed up")  # judged there alone, by MOST
 
 
@@ -46,7 +46,7 @@ def diagnosis_table(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> p
     axes = axes_of(trials)
     found = [
         row
-        for place, part in places(trial_symptoms(trials, history, rows), axes)
+        for place, part in by_axes(trial_symptoms(trials, history, rows), axes)
         for name, cell in part.groupby("variant", sort=False)
         for row in _diagnosed({"variant": name, **place}, cell)
     ]
@@ -62,14 +62,16 @@ def _diagnosed(place: Mapping[str, Any], cell: pd.DataFrame) -> Iterator[dict[st
     at_best = by_rate.index == best
     for symptom in by_rate.columns[by_rate.any()]:
         shares = by_rate[symptom]
-        shows = (shares >= MOST) & at_best if symptom in AT_BEST else (shares >= MOST) | at_best & (shares > 0)
+        shows = (
+            (shares >= MAX_LISTED) & at_best if symptom in AT_BEST else (shares >= MAX_LISTED) | at_best & (shares > 0)
+        )
         if shows.any():
             there = cell[cell["learning_rate"].isin(shares.index[shows])]
             shown = there[there[symptom]]
             yield {
                 "symptom": symptom, **place, "rates": _rates(cell, shows, best),
                 "at_best": bool((shows & at_best).any()), "shown": len(shown), "n": len(there),
-                "evidence": evidence(symptom, shown), "cures": "; ".join(CURES[symptom]),
+                "evidence": evidence_of(symptom, shown), "cures": "; ".join(CURES[symptom]),
             }  # fmt: skip
 
 
@@ -77,7 +79,7 @@ def _rates(cell: pd.DataFrame, shows: "pd.Series[bool]", best: float) -> str:
     """`from 0.1 on`: the rates that show a symptom among those of the grid that left any weights to show it."""
     left = sorted(cell.loc[cell["outcome"] != "nonfinite", "learning_rate"].unique())
     chosen = [rate for rate in left if shows[rate]]
-    first, last = label(chosen[0]), label(chosen[-1])
+    first, last = format_value(chosen[0]), format_value(chosen[-1])
     if chosen == [best]:
         return f"at its best rate, {first}"
     if len(chosen) == 1:
@@ -85,15 +87,15 @@ def _rates(cell: pd.DataFrame, shows: "pd.Series[bool]", best: float) -> str:
     if shows.all():
         return "at every rate"
     if chosen != [rate for rate in left if chosen[0] <= rate <= chosen[-1]]:
-        told = f"at {', '.join(map(label, chosen[:-1]))} and {last}"
+        told = f"at {', '.join(map(format_value, chosen[:-1]))} and {last}"
     elif chosen[0] == left[0]:
         told = f"up to {last}"
     else:
         told = f"from {first} on" if chosen[-1] == left[-1] else f"from {first} to {last}"
-    return told + f" (its best rate, {label(best)}, among them)" * (best in chosen)
+    return told + f" (its best rate, {format_value(best)}, among them)" * (best in chosen)
 
 
-def diagnoses(table: pd.DataFrame, axes: Sequence[str]) -> list[Diagnosis]:
+def list_diagnoses(table: pd.DataFrame, axes: Sequence[str]) -> list[Diagnosis]:
     """What a report says of a `diagnosis_table`: each symptom that shows, once; many axis values are told together."""
     found = []
     for symptom, part in table.groupby("symptom", sort=False):
@@ -105,11 +107,11 @@ def diagnoses(table: pd.DataFrame, axes: Sequence[str]) -> list[Diagnosis]:
 def _lines(own: pd.DataFrame, axes: Sequence[str]) -> list[str]:
     """A line an axis value at which one variant shows a symptom; of many one, with the clearest as the example."""
     rows = own.to_dict("records")
-    if len(rows) <= MOST_PLACES:
-        return [f"{who(row, axes)} {_told(row)}" for row in rows]
+    if len(rows) <= MAX_PLACES:
+        return [f"{cell_label(row, axes)} {_told(row)}" for row in rows]
     clearest = max(rows, key=lambda row: (row["shown"] / row["n"], row["shown"]))
     total = f"{own['shown'].sum()} of {own['n'].sum()} trials"
-    return [f"{rows[0]['variant']} at {len(rows)} settings, {total}; as {who(clearest, axes)} {_told(clearest)}"]
+    return [f"{rows[0]['variant']} at {len(rows)} settings, {total}; as {cell_label(clearest, axes)} {_told(clearest)}"]
 
 
 def _told(row: Mapping[Any, Any]) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.errors import ResultsError, shown
+from bnbench.errors import ResultsError, shorten
 from bnbench.results.claims import WEAKEST_FIRST
 from bnbench.results.results import Results
 from bnbench.store import results_dir
-from bnbench.store.csv_safety import restored
+from bnbench.store.csv_safety import unescape_formulas
 
 TABLES = {"claims": results_dir.CLAIMS, "published": results_dir.PUBLISHED}
 NUMBERS = {  # columns; all others are text: a variant may be called 200
@@ -28,7 +28,7 @@ KINDS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int,
 
 
 @dataclass(frozen=True)
-class Found:
+class Digest:
     """What is known of an experiment from its results."""
 
     name: str
@@ -42,10 +42,10 @@ class Found:
     environment: Mapping[str, Any] = field(default_factory=dict)  # of the last run that trained
 
 
-def of(results: Results) -> Found:
+def make_digest(results: Results) -> Digest:
     """What the results of an experiment tell."""
     experiment, failed = results.experiment, len(results.faults)
-    return Found(
+    return Digest(
         name=experiment.name if experiment else results.folder.name,
         title=experiment.title if experiment else "",
         planned=results.planned,
@@ -58,7 +58,7 @@ def of(results: Results) -> Found:
     )
 
 
-def write(folder: Path, found: Found) -> list[Path]:
+def write_digest(folder: Path, found: Digest) -> list[Path]:
     """Write run.json, and claims.csv and published.csv where there is something to say; returns their paths.
 
     Raises:
@@ -74,7 +74,7 @@ def write(folder: Path, found: Found) -> list[Path]:
     return [folder / results_dir.RUN, *results_dir.write_tables(folder, told)]
 
 
-def read(folder: Path) -> Found | None:
+def read_digest(folder: Path) -> Digest | None:
     """What `write` has left in a folder; None where it has not been.
 
     Raises:
@@ -89,11 +89,11 @@ def read(folder: Path) -> Found | None:
         where = ", ".join(wrong or sorted(run.keys() - KINDS.keys()))
         raise ResultsError(f"{folder / results_dir.RUN}: not as bnbench writes it ({where}); remove it to go on")
     claims, published = (_table(folder / file, name) for name, file in TABLES.items())
-    return Found(**run, claims=claims, published=published, environment=_environment(folder))
+    return Digest(**run, claims=claims, published=published, environment=_environment(folder))
 
 
 def _environment(folder: Path) -> Mapping[str, Any]:
-    environment = results_dir.environment(folder)
+    environment = results_dir.read_environment(folder)
     data, packages = environment.get("data", {}), environment.get("packages", {})
     try:
         sound = all(isinstance(facts["form"], str) and isinstance(facts["rows"], int) for facts in data.values())
@@ -111,11 +111,11 @@ def _table(path: Path, name: str) -> pd.DataFrame:
     if not path.exists():
         return pd.DataFrame()
     try:
-        table = restored(pd.read_csv(StringIO(results_dir.read_text(path)), dtype=str, keep_default_na=False))
+        table = unescape_formulas(pd.read_csv(StringIO(results_dir.read_text(path)), dtype=str, keep_default_na=False))
         if missing := {*TEXTS[name], *NUMBERS[name]} - {*table}:
             raise ValueError(f"no column {', '.join(sorted(missing))}")
         if wrong := {*table.get("verdict", [])} - {*WEAKEST_FIRST}:
-            raise ValueError(f"no verdict: {shown(min(wrong))}")
+            raise ValueError(f"no verdict: {shorten(min(wrong))}")
         return table.assign(**{number: pd.to_numeric(table[number]).astype(float) for number in NUMBERS[name]})
     except (OSError, ValueError, OverflowError) as error:
         raise ResultsError(f"{path}: cannot be read ({str(error)[:200]}); `bnbench report` writes it anew") from error

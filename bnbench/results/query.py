@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 from bnbench.analysis.trials import axes_of
 from bnbench.errors import BnbenchError, did_you_mean
 from bnbench.planning.plan import Trial
@@ -20,7 +20,7 @@ FORM = re.compile(r"\s*([^<>=!]+?)\s*(>=|<=|!=|=|>|<)=?\s*(.*?)\s*", re.DOTALL) 
 SHOWN = (
     "status", "outcome", "diverged_at_step", "epochs", "train_loss", "validation_accuracy", "test_accuracy", "seconds",
 )  # fmt: skip  # of the public columns, in a terminal
-MOST_TOLD = 12  # values of a column in a message
+MAX_LISTED = 12  # values of a column in a message
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Condition:
     value: str  # empty: missing
 
 
-def parse(text: str) -> Condition:
+def parse_condition(text: str) -> Condition:
     """`learning_rate>=0.1` as a condition.
 
     Raises:
@@ -47,7 +47,7 @@ def parse(text: str) -> Condition:
     return Condition(*found.groups())
 
 
-def select(
+def select_rows(
     trials: pd.DataFrame, conditions: Sequence[Condition] = (), sort: str | None = None, limit: int | None = None
 ) -> pd.DataFrame:
     """The rows that meet every condition, in the order of a column (`-column`: descending, missing last), the first N.
@@ -62,21 +62,21 @@ def select(
         kept &= _meets(trials, condition)
     rows = trials[kept]
     if sort is not None:
-        column = resolve(trials, sort.removeprefix("-"), "--sort")
+        column = resolve_column(trials, sort.removeprefix("-"), "--sort")
         rows = rows.sort_values(column, ascending=not sort.startswith("-"), kind="stable", na_position="last")
     return rows.head(limit) if limit is not None else rows
 
 
-def shown(trials: pd.DataFrame, conditions: Sequence[Condition] = (), sort: str | None = None) -> list[str]:
+def shown_columns(trials: pd.DataFrame, conditions: Sequence[Condition] = (), sort: str | None = None) -> list[str]:
     """The columns that a terminal has room for, and those that were asked about."""
-    asked = [resolve(trials, condition.column, "--where") for condition in conditions]
-    asked += [resolve(trials, sort.removeprefix("-"), "--sort")] if sort else []
+    asked = [resolve_column(trials, condition.column, "--where") for condition in conditions]
+    asked += [resolve_column(trials, sort.removeprefix("-"), "--sort")] if sort else []
     scores = [name if name in trials.columns else name.replace("accuracy", "r2") for name in SHOWN]
     keys = ["trial", "variant", "learning_rate", "seed", *axes_of(trials), *scores]
     return list(dict.fromkeys([*keys, *asked]))
 
 
-def resolve(trials: pd.DataFrame, name: str, where: str) -> str:
+def resolve_column(trials: pd.DataFrame, name: str, where: str) -> str:
     """The column that a name means: its own, or as trials are named, `lr`, or `units` for `model.params.units`.
 
     Raises:
@@ -96,7 +96,7 @@ def resolve(trials: pd.DataFrame, name: str, where: str) -> str:
 
 def _meets(trials: pd.DataFrame, condition: Condition) -> "pd.Series[bool]":
     where = f"--where {condition.column}"
-    column = trials[resolve(trials, condition.column, where)]
+    column = trials[resolve_column(trials, condition.column, where)]
     missing = column.isna() | (column == "").fillna(False)
     if not condition.value:
         if condition.operator not in {"=", "!="}:
@@ -128,29 +128,29 @@ def _number(condition: Condition, where: str) -> float:
 
 
 def _word(value: object) -> str:
-    return label(value).casefold()
+    return format_value(value).casefold()
 
 
-def hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
+def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
     """Why no row may have been found: what the first column holds that never holds what was asked for; or nothing."""
     for condition in conditions:
         if condition.operator == "=" and condition.value and not _meets(trials, condition).any():
-            column = resolve(trials, condition.column, "--where")
-            values = [label(value) for value in trials[column].dropna().unique()]
-            told = ", ".join(values[:MOST_TOLD]) + (", ..." if len(values) > MOST_TOLD else "")
+            column = resolve_column(trials, condition.column, "--where")
+            values = [format_value(value) for value in trials[column].dropna().unique()]
+            told = ", ".join(values[:MAX_LISTED]) + (", ..." if len(values) > MAX_LISTED else "")
             return f"{column} is nowhere {condition.value}{did_you_mean(condition.value, values)}; it is {told}"
     return ""
 
 
-def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+def rows_as_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows as plain values; what is missing is None."""
     return [{str(k): None if pd.isna(v) else v for k, v in row.items()} for row in table.to_dict("records")]
 
 
-def names(trials: pd.DataFrame) -> list[str]:
+def trial_names(trials: pd.DataFrame) -> list[str]:
     """For people, a name for each row of a table of trials: `batchnorm units=50 lr=0.01 seed=0`."""
     told = []
-    for row in records(trials):
+    for row in rows_as_dicts(trials):
         axes = {axis: row[axis] for axis in axes_of(trials)}
         told.append(Trial(row["trial"], 0, row["variant"], row["learning_rate"], row["seed"], axes).name)
     return told

@@ -8,8 +8,8 @@ import pandas as pd
 
 from bnbench.analysis import learning_curves, lr_metrics, paired
 from bnbench.analysis.columns import PRE_ACTIVATIONS
-from bnbench.analysis.trials import axes_of, counted, summary_table, trial_table
-from bnbench.config.load import baseline, load_config
+from bnbench.analysis.trials import axes_of, scored_trials, summary_table, trial_table
+from bnbench.config.load import default_baseline, load_config
 from bnbench.config.schema import Experiment
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.results import claims, diagnoses, published
@@ -30,7 +30,7 @@ class Results:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._differences: dict[str, pd.DataFrame] = {}
-        with store.read(self.folder) as opened:
+        with store.open_for_reading(self.folder) as opened:
             self._stored, self._history, self.planned = opened.trials(), opened.history(), opened.planned()
 
     def __repr__(self) -> str:
@@ -99,7 +99,7 @@ class Results:
     def baseline(self) -> str:
         """The variant that the others are compared with; empty: there is none."""
         names = list(self.experiment.variants if self.experiment else dict.fromkeys(self._full["variant"]))
-        return baseline(names) if names else ""
+        return default_baseline(names) if names else ""
 
     @cached_property
     def variants(self) -> pd.DataFrame:
@@ -109,7 +109,7 @@ class Results:
     @cached_property
     def courses(self) -> pd.DataFrame:
         """One row a variant and axis value: time to target, area and overfitting at its best rate."""
-        return learning_curves.course_table(self._full, self._history, self.baseline)
+        return learning_curves.curve_table(self._full, self._history, self.baseline)
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
@@ -128,7 +128,7 @@ class Results:
 
     def differences_over_all(self, score: str = "test_accuracy") -> pd.DataFrame:
         """One row a further variant: the same over all axis values, by seed."""
-        return paired.over_all(self._full, self.baseline, score)
+        return paired.at_own_best_over_cells(self._full, self.baseline, score)
 
     def pooled_differences(self, score: str = "test_accuracy") -> pd.DataFrame:
         """One row a further variant: the same pooled over all axis values."""
@@ -138,13 +138,13 @@ class Results:
     def claims(self) -> pd.DataFrame:
         """One row a claim of the experiment, with its verdict."""
         made = self.experiment.claims if self.experiment else []
-        return claims.verdicts(made, self._full, self._history, self.baseline)
+        return claims.judge_claims(made, self._full, self._history, self.baseline)
 
     @cached_property
     def published(self) -> pd.DataFrame:
         """One row a figure that others published, with ours beside it."""
         given = self.experiment.published if self.experiment else []
-        return published.beside(given, self._full, self._history, self.baseline)
+        return published.compare_published(given, self._full, self._history, self.baseline)
 
     @cached_property
     def diagnoses(self) -> pd.DataFrame:
@@ -161,7 +161,7 @@ class Results:
     @cached_property
     def by_epoch(self) -> pd.DataFrame:
         """One row a variant, axis value, rate and epoch: the mean validation accuracy."""
-        return learning_curves.by_epoch(self._full, self._history)
+        return learning_curves.mean_by_epoch(self._full, self._history)
 
     @property
     def validation_rows(self) -> int:
@@ -172,14 +172,14 @@ class Results:
     def environment(self) -> dict[str, Any]:
         """What the last run that trained ran on; empty: it cannot be read."""
         try:
-            return results_dir.environment(self.folder)
+            return results_dir.read_environment(self.folder)
         except ResultsError:
             return {}
 
     @property
     def points(self) -> pd.DataFrame:
         """The trials as a figure draws them: diverged ones at chance and at the initial loss."""
-        return counted(self._full)
+        return scored_trials(self._full)
 
     @property
     def faults(self) -> list[tuple[str, str]]:

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 RUN = re.compile(r"'*[=+\-@\t\r\n]")
 
 
-def defused(table: "pd.DataFrame") -> "pd.DataFrame":
+def escape_formulas(table: "pd.DataFrame") -> "pd.DataFrame":
     """The table with no text, in cells or above them, that a spreadsheet would run."""
     return _changed(table, lambda text: f"'{text}" if RUN.match(text) else text)
 
 
-def restored(table: "pd.DataFrame") -> "pd.DataFrame":
+def unescape_formulas(table: "pd.DataFrame") -> "pd.DataFrame":
     """What `defused` was given."""
     return _changed(table, lambda text: text[1:] if text.startswith("'") and RUN.match(text) else text)
 

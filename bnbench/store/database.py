@@ -25,8 +25,8 @@ from pathlib import Path
 from types import NoneType
 from typing import Any
 
-from bnbench.errors import ResultsError, shown
-from bnbench.store.results_dir import unwritable
+from bnbench.errors import ResultsError, shorten
+from bnbench.store.results_dir import unwritable_error
 
 FORMAT = 7
 SCHEMA = """
@@ -75,13 +75,13 @@ DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # SQLite quotes what it cannot rea
 UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
-def connect(path: Path, write: bool) -> sqlite3.Connection:
+def open_database(path: Path, write: bool) -> sqlite3.Connection:
     """An open database of this format; one that is only looked at is never changed, and of an older one a copy is read.
 
     Raises:
         ResultsError: it is damaged, of a newer format or of something else, or cannot be opened or written.
     """
-    with told(path):
+    with translated_errors(path):
         # Not `ro`: what a killed run began must be rolled back before one may look. On a read-only disk it is that.
         mode = "rwc" if write else "rw"
         _refuse_journal(path)
@@ -144,7 +144,7 @@ def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
         ours = name not in {*TABLES, "notes"} or (OUR_TEXT.fullmatch(sql) and set(WORD.findall(sql)) <= WORDS)
         if kind not in {"table", "index"} or not ours:
             raise ResultsError(
-                f"{path}: holds the {kind} {shown(name)}, which bnbench did not make: move the file away"
+                f"{path}: holds the {kind} {shorten(name)}, which bnbench did not make: move the file away"
             )
         if kind == "table":
             tables.add(name)
@@ -164,7 +164,7 @@ def _kinds(table: str) -> Mapping[str, tuple[type, ...]]:
     }
 
 
-def sound(table: str, row: Mapping[str, Any]) -> bool:
+def has_valid_types(table: str, row: Mapping[str, Any]) -> bool:
     """Whether the values of a row are such as bnbench keeps: SQLite holds any in any column."""
     kinds = _kinds(table)
     for name, value in row.items():  # a loop, for 400,000 values of 10,000 trials
@@ -199,7 +199,7 @@ def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> 
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
+def translated_errors(path: Path) -> Iterator[None]:
     """Have what SQLite raises told as a message that says how to go on."""
     try:
         yield
@@ -219,7 +219,7 @@ def _error(path: Path, error: Exception) -> ResultsError:
         why = str(error).partition("\n")[0]
         return ResultsError(f"{path}: damaged ({why}); `bnbench repair {path.parent}` keeps what can be read")
     if kind == sqlite3.SQLITE_FULL:
-        return unwritable(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+        return unwritable_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-        return unwritable(path, OSError(errno.EROFS, "read-only"))
-    return unwritable(path, OSError(errno.EIO, str(error)))
+        return unwritable_error(path, OSError(errno.EROFS, "read-only"))
+    return unwritable_error(path, OSError(errno.EIO, str(error)))

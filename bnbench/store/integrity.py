@@ -18,24 +18,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PERCENTILES
-from bnbench.store.database import sound
+from bnbench.store.database import has_valid_types
 
 EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
-MOST_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
-MOST_ACTIVATION = 1e30  # larger ones cannot be drawn
+MAX_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
+MAX_ACTIVATION = 1e30  # larger ones cannot be drawn
 ID = re.compile(r"[0-9a-f]{16}")  # of a trial
 STATUSES = {"completed", "diverged", "failed"}
 
 
 @dataclass(frozen=True)
-class Kept:
+class StoredTrial:
     """A trial as it was kept."""
 
     row: Mapping[str, Any]  # its columns of `trials`
     epochs: NDArray[np.float64]  # (epochs, EPOCH); not a number where nothing is known
 
 
-def of_trial(kept: Kept) -> str:
+def trial_checksum(kept: StoredTrial) -> str:
     """The checksum of a trial; a column that a later format adds does not change it while it is empty."""
     apart = {"checksum", "step_losses"}
     known = {name: value for name, value in kept.row.items() if value is not None and name not in apart}
@@ -45,28 +45,28 @@ def of_trial(kept: Kept) -> str:
     return digest.hexdigest()[:32]
 
 
-def of_rows(*tables: Sequence[Sequence[object]]) -> str:
+def rows_checksum(*tables: Sequence[Sequence[object]]) -> str:
     """The checksum of whole tables."""
     text = json.dumps(tables, default=repr)  # a flipped bit makes bytes of a text; its checksum then differs
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def values_of(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
+def epoch_values(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
     """The epochs of a trial, (epochs, EPOCH), from its rows of that table."""
     return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH))
 
 
-def losses_of(row: Mapping[str, Any]) -> bytes | None:
+def step_losses(row: Mapping[str, Any]) -> bytes | None:
     """The mini-batch losses of a trial, 4 bytes a step; None where they are not as many as its steps."""
     try:
         wanted = 4 * int(row["steps"])
-        content = zlib.decompressobj().decompress(row["step_losses"], min(wanted, MOST_LOSSES) + 1)
+        content = zlib.decompressobj().decompress(row["step_losses"], min(wanted, MAX_LOSSES) + 1)
     except (zlib.error, TypeError, ValueError, OverflowError):
         return None
     return content if len(content) == wanted else None
 
 
-def percentiles_of(kept: Kept) -> NDArray[np.float64]:
+def pre_activation_percentiles(kept: StoredTrial) -> NDArray[np.float64]:
     """The pre-activations of a trial, (epochs, PERCENTILES); not a number where there are none, or none that fit."""
     unknown = np.full((len(kept.epochs), len(PERCENTILES)), np.nan)
     text = kept.row.get("pre_activations")
@@ -76,26 +76,26 @@ def percentiles_of(kept: Kept) -> NDArray[np.float64]:
         values = np.array(json.loads(text), np.float64)
     except (ValueError, TypeError, OverflowError, RecursionError):  # of a stranger's file
         return unknown
-    return values if values.shape == unknown.shape and not (np.abs(values) > MOST_ACTIVATION).any() else unknown
+    return values if values.shape == unknown.shape and not (np.abs(values) > MAX_ACTIVATION).any() else unknown
 
 
-def whole(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> Kept | None:
+def intact_trial(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> StoredTrial | None:
     """The trial that a row and its epochs are; None where they are not what was kept.
 
     A trial of a format without checksums is taken as it is, if it has all of its epochs and a known status.
     """
     try:
-        kept = Kept(row, values_of(history))
-        if not (ID.fullmatch(row["id"]) and sound("trials", row) and np.isfinite(kept.epochs[:, :2]).all()):
+        kept = StoredTrial(row, epoch_values(history))
+        if not (ID.fullmatch(row["id"]) and has_valid_types("trials", row) and np.isfinite(kept.epochs[:, :2]).all()):
             return None
         if row.get("checksum") is None:  # an older format may have no such column
             return kept if _complete(kept) else None
-        return kept if row["checksum"] == of_trial(kept) else None
+        return kept if row["checksum"] == trial_checksum(kept) else None
     except (TypeError, ValueError, OverflowError):  # values of another kind than were written
         return None
 
 
-def _complete(kept: Kept) -> bool:
+def _complete(kept: StoredTrial) -> bool:
     """Whether a trial has its epochs one by one up to its last step, or failed before the first."""
     status, epochs = kept.row["status"], kept.epochs
     if not len(epochs):
@@ -104,9 +104,9 @@ def _complete(kept: Kept) -> bool:
     return ended and status in STATUSES and bool((epochs[:, 0] == np.arange(len(epochs))).all())
 
 
-def sorted_out(
+def split_intact(
     trials: Iterable[Mapping[str, Any]], history: Iterable[Sequence[Any]]
-) -> tuple[dict[str, Kept], set[str]]:
+) -> tuple[dict[str, StoredTrial], set[str]]:
     """The trials that are whole, by id, and the ids of those that are not.
 
     Args:
@@ -115,11 +115,11 @@ def sorted_out(
     """
     epochs = {trial: list(rows) for trial, rows in groupby(history, itemgetter(0))}
     rows = {row["id"]: row for row in trials}
-    kept = {trial: found for trial, row in rows.items() if (found := whole(row, epochs.get(trial, [])))}
+    kept = {trial: found for trial, row in rows.items() if (found := intact_trial(row, epochs.get(trial, [])))}
     return kept, (rows.keys() | epochs.keys()) - kept.keys()
 
 
-def named_rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+def rows_as_dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
     """The rows of a query as mappings."""
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]

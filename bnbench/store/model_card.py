@@ -14,7 +14,7 @@ from bnbench.planning.plan import Program
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
-class Saved:
+class ModelCard:
     """What must be known of a saved model besides its layers and weights."""
 
     weights: str  # final, best: of the last epoch or of that of the best validation accuracy
@@ -26,47 +26,47 @@ class Saved:
     probabilities: Literal["softmax", "sigmoid", "given", "none"]
 
 
-PAGE = TypeAdapter(Saved)
+CARD = TypeAdapter(ModelCard)
 
 
-def describe(program: Program, value_range: tuple[float, float], weights: str) -> Saved:
+def describe_model(program: Program, value_range: tuple[float, float], weights: str) -> ModelCard:
     """What is to be kept beside a model of a program."""
     facts = program.facts
-    return Saved(weights, facts.name, facts.shape, value_range, facts.classes, _probabilities(program))
+    return ModelCard(weights, facts.name, facts.shape, value_range, facts.classes, _probabilities(program))
 
 
 def _probabilities(program: Program) -> Literal["softmax", "sigmoid", "given", "none"]:
     loss, last = program.train.loss, program.layers[-1]
-    kind: Literal["sigmoid", "softmax"] = "sigmoid" if task.kind(loss) in task.OF_TWO_CLASSES else "softmax"
+    kind: Literal["sigmoid", "softmax"] = "sigmoid" if task.loss_class(loss) in task.OF_TWO_CLASSES else "softmax"
     if loss.arguments.get("from_logits"):
         return kind
     return "given" if kind in {last.class_name.lower(), last.arguments.get("activation")} else "none"
 
 
-def page(model: Path) -> Path:
+def card_path(model: Path) -> Path:
     """Where that of a model lies."""
     return model.with_suffix(".json")
 
 
-def write(model: Path, saved: Saved) -> None:
+def write_card(model: Path, saved: ModelCard) -> None:
     """Keep the page of a model, whole or not at all."""
-    beside = page(model).with_suffix(".part.json")
+    beside = card_path(model).with_suffix(".part.json")
     beside.unlink(missing_ok=True)  # it may be a link
     beside.write_text(json.dumps(asdict(saved), indent=1) + "\n", encoding="utf-8")
-    beside.replace(page(model))
+    beside.replace(card_path(model))
 
 
-def read(model: Path) -> Saved | None:
+def read_card(model: Path) -> ModelCard | None:
     """The page of a model; None where the model or its page is not there.
 
     Raises:
         ResultsError: it cannot be read.
     """
-    path = page(model)
+    path = card_path(model)
     if not (model.is_file() and path.is_file()):
         return None
     try:
-        return PAGE.validate_json(path.read_bytes())
+        return CARD.validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise ResultsError(f"{path}: cannot be read ({reason}); remove it, and the same run makes it anew") from error

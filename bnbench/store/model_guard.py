@@ -10,17 +10,17 @@ from bnbench.data.formats.archives import DAMAGE
 from bnbench.errors import ResultsError
 from bnbench.model import catalog, shapes
 from bnbench.model.layers import Layer
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
-MOST_CONFIG = 10_000_000  # bytes
+MAX_CONFIG = 10_000_000  # bytes
 OURS = {("keras", "Sequential"), ("keras", "DTypePolicy"), ("keras.layers", "InputLayer")}
 WIDTHS = ("units", "filters", "input_dim", "output_dim")  # of layers, also of those that `shapes` does not know
 PLAIN = ("__tuple__", "__numpy__", "__tensor__")  # how Keras writes values that JSON has not
 
 
-def check(path: Path, saved: Saved) -> None:
+def check_model_file(path: Path, saved: ModelCard) -> None:
     """A file holds layers that a config may name, with their weights, and is the model that its page speaks of.
 
     Raises:
@@ -45,8 +45,8 @@ def _member(archive: zipfile.ZipFile, path: Path) -> bytes:
         raise ValueError(f"holds {', '.join(names)[:200]}, wanted {', '.join(sorted(MEMBERS))}")
     if any(info.compress_type != zipfile.ZIP_STORED or info.file_size > path.stat().st_size for info in infos):
         raise ValueError("is packed, wanted as it was written")
-    if archive.getinfo(CONFIG).file_size > MOST_CONFIG:
-        raise ValueError(f"its {CONFIG} holds more than {MOST_CONFIG:,} bytes")
+    if archive.getinfo(CONFIG).file_size > MAX_CONFIG:
+        raise ValueError(f"its {CONFIG} holds more than {MAX_CONFIG:,} bytes")
     return archive.read(CONFIG)
 
 
@@ -67,17 +67,17 @@ def _is_public(module: Any, name: Any) -> bool:
     if (module, name) in OURS or (module is None and name in PLAIN):
         return True
     families = [family for family, (package, _, _) in catalog.FAMILIES.items() if package == module]
-    return any(catalog.find(family, str(name)) == name for family in families)
+    return any(catalog.find_class(family, str(name)) == name for family in families)
 
 
-def _misfit(config: dict[str, Any], saved: Saved, weight_bytes: int) -> str:
+def _misfit(config: dict[str, Any], saved: ModelCard, weight_bytes: int) -> str:
     """How the layers and what lies beside them disagree; nothing, if they agree as far as can be told."""
     first, *rest = config["config"]["layers"]
     shape = tuple(first["config"]["batch_shape"][1:])
     if shape != saved.shape:
         return f"takes {shape}, but its page says {saved.shape}"
     layers = [Layer(one["config"]["name"], one["class_name"], one["config"]) for one in rest]
-    traced = shapes.trace(layers, shape, "")
+    traced = shapes.trace_shapes(layers, shape, "")
     if traced and traced.shape not in {(len(saved.classes) or 1,), (1,)}:
         return f"gives {traced.shape}, but its page names {len(saved.classes)} classes"
     if traced and 4 * traced.weights.total > weight_bytes:

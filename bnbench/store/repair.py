@@ -10,8 +10,8 @@ from typing import Any
 
 from bnbench.errors import ResultsError
 from bnbench.store import database, integrity, store
-from bnbench.store.integrity import Kept
-from bnbench.store.results_dir import unwritable
+from bnbench.store.integrity import StoredTrial
+from bnbench.store.results_dir import unwritable_error
 
 DIGITS = "0123456789abcdef"  # of a trial's id
 DEPTH = 3  # digits by which rows are looked for where a table cannot be read whole; few ids share more
@@ -22,7 +22,7 @@ JOURNAL = "-journal"  # behind the name of a database: what SQLite undoes a brok
 
 
 @dataclass(frozen=True)
-class Repaired:
+class RepairSummary:
     """What became of a database."""
 
     kept: int  # trials
@@ -35,30 +35,30 @@ class Repaired:
 class _Salvaged:
     """What is whole in a database."""
 
-    kept: dict[str, Kept]
+    kept: dict[str, StoredTrial]
     lost: set[str]
     planned: dict[str, list[tuple[Any, ...]]]  # table -> rows, of the plan and what belongs to it; empty: not whole
     sound: bool  # whether all of it could be read
 
 
-def repair(folder: Path) -> Repaired:
+def repair_database(folder: Path) -> RepairSummary:
     """Keep every trial of a folder that is whole, and move the damaged database aside; nothing if all are whole.
 
     Raises:
         ResultsError: there are no results, another command has them, no trial can be read, or the disk is full.
     """
-    store.expect(folder)
+    store.require_results(folder)
     path = folder / store.DATABASE
-    with store.alone(folder):
+    with store.lock_folder(folder):
         with suppress(ResultsError):
-            database.connect(path, write=False).close()  # what a killed run began is undone
+            database.open_database(path, write=False).close()  # what a killed run began is undone
         found = _best(path)
         if found.sound and not found.lost:
-            return Repaired(len(found.kept), 0, bool(found.planned), None)
+            return RepairSummary(len(found.kept), 0, bool(found.planned), None)
         if not found.kept:
             raise ResultsError(f"{path}: no trial of bnbench can be read in it; move it away to start anew")
-        with database.told(path):
-            return Repaired(len(found.kept), len(found.lost), bool(found.planned), _replace(path, found))
+        with database.translated_errors(path):
+            return RepairSummary(len(found.kept), len(found.lost), bool(found.planned), _replace(path, found))
 
 
 def _best(path: Path) -> _Salvaged:
@@ -92,8 +92,8 @@ def _salvaged(content: bytes, path: Path) -> _Salvaged:
             sound = False
         trials = _readable(connection, "trials", "id")
         history = _readable(connection, "history", "trial")
-        kept, lost = integrity.sorted_out(trials, [tuple(row.values()) for row in history])
-        sound_trials = {trial: one for trial, one in kept.items() if integrity.losses_of(one.row) is not None}
+        kept, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history])
+        sound_trials = {trial: one for trial, one in kept.items() if integrity.step_losses(one.row) is not None}
         return _Salvaged(sound_trials, lost | (kept.keys() - sound_trials.keys()), _planned(connection), sound)
 
 
@@ -101,7 +101,7 @@ def _readable(connection: sqlite3.Connection, table: str, key: str, prefix: str 
     """The rows whose key begins so, as far as they can be read: a damaged page costs those that lie in it."""
     query = f"SELECT * FROM {table} WHERE {key} >= ? AND {key} < ? ORDER BY 1, 2"  # noqa: S608  our own names
     try:
-        return integrity.named_rows(connection.execute(query, (prefix, f"{prefix}g")))
+        return integrity.rows_as_dicts(connection.execute(query, (prefix, f"{prefix}g")))
     except database.DAMAGE:
         if len(prefix) == DEPTH:
             return []
@@ -113,7 +113,7 @@ def _planned(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]
     try:
         tables = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in OF_PLAN}  # noqa: S608
         told = [checksum for name, _, checksum in tables["notes"] if name == "plan"]
-        return tables if told == [store.checksum_of_plan(connection)] else {}
+        return tables if told == [store.plan_checksum(connection)] else {}
     except database.DAMAGE:
         return {}
 
@@ -123,7 +123,7 @@ def _replace(path: Path, found: _Salvaged) -> Path:
     beside = path.with_name(f".{path.name}.part")
     try:
         beside.unlink(missing_ok=True)
-        with closing(database.connect(beside, write=True)) as connection, connection:
+        with closing(database.open_database(beside, write=True)) as connection, connection:
             _fill(connection, found)
         aside = _free_name(path)
         os.link(path, aside)
@@ -131,7 +131,7 @@ def _replace(path: Path, found: _Salvaged) -> Path:
             Path(f"{path}{JOURNAL}").replace(f"{aside}{JOURNAL}")
         beside.replace(path)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable_error(path, error) from error
     finally:
         with suppress(OSError):
             beside.unlink(missing_ok=True)

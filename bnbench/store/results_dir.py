@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from bnbench.config.yaml_loader import read_yaml
 from bnbench.errors import ResultsError
 from bnbench.store import model_card
-from bnbench.store.csv_safety import defused
+from bnbench.store.csv_safety import escape_formulas
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ CONFIG, ENVIRONMENT, MODELS, PLOTS = "config.yaml", "environment.json", "models"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 REPORT, PAGE = "report.html", "report.md"
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
-MOST_BYTES = 50_000_000  # of a file that is read again; those of the largest experiments have some 100,000
+MAX_BYTES = 50_000_000  # of a file that is read again; those of the largest experiments have some 100,000
 UNDATED: Mapping[str, dict[str, None]] = {
     ".svg": {"Date": None},
     ".pdf": {"CreationDate": None},
@@ -47,13 +47,13 @@ def refuse_links(folder: Path) -> None:
                 raise ResultsError(f"{path}: a link, which may lead out of the results: remove it")
 
 
-def saved_models(folder: Path, trials: Iterable[str]) -> dict[str, model_card.Saved]:
+def saved_models(folder: Path, trials: Iterable[str]) -> dict[str, model_card.ModelCard]:
     """What is known of the saved models of trials; a trial without one is left out.
 
     Raises:
         ResultsError: what lies beside a model cannot be read.
     """
-    pages = {trial: model_card.read(model_path(folder, trial)) for trial in trials}
+    pages = {trial: model_card.read_card(model_path(folder, trial)) for trial in trials}
     return {trial: page for trial, page in pages.items() if page}
 
 
@@ -63,7 +63,7 @@ def missing_models(folder: Path, trials: Iterable[str], weights: str) -> set[str
     return trials - {trial for trial, page in saved_models(folder, trials).items() if page.weights == weights}
 
 
-def settings(folder: Path) -> dict[str, object]:
+def read_settings(folder: Path) -> dict[str, object]:
     """What config.yaml says, as resolved; empty where it is gone.
 
     Raises:
@@ -73,7 +73,7 @@ def settings(folder: Path) -> dict[str, object]:
     return read_yaml(path) if path.exists() else {}
 
 
-def environment(folder: Path) -> dict[str, Any]:
+def read_environment(folder: Path) -> dict[str, Any]:
     """What environment.json says of the last run that trained; empty where there was none.
 
     Raises:
@@ -91,8 +91,8 @@ def read_text(path: Path) -> str:
     """
     if not path.is_file():
         raise ValueError("not a file")
-    if path.stat().st_size > MOST_BYTES:
-        raise ValueError(f"larger than {MOST_BYTES:,} bytes")
+    if path.stat().st_size > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES:,} bytes")
     return path.read_text(encoding="utf-8")
 
 
@@ -109,7 +109,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def lock_files(folder: Path) -> Iterator[None]:
     """Wait until no other command writes plain files into a folder; it waits for us in turn."""
     from filelock import FileLock
 
@@ -117,7 +117,7 @@ def alone(folder: Path) -> Iterator[None]:
         with FileLock(folder / ".files.lock"):
             yield
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable_error(folder, error) from error
 
 
 @contextmanager
@@ -132,10 +132,10 @@ def _replaced(path: Path) -> Iterator[Path]:
     except OSError as error:
         with suppress(OSError):
             beside.unlink()
-        raise unwritable(path, error) from error
+        raise unwritable_error(path, error) from error
 
 
-def unwritable(path: Path, error: OSError) -> ResultsError:
+def unwritable_error(path: Path, error: OSError) -> ResultsError:
     """What to say where a file cannot be written: why, how much space is left if that is it, how to go on."""
     why = error.strerror or str(error)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
@@ -154,7 +154,7 @@ def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Pat
     for name, table in tables.items():
         with _replaced(folder / f"{name}.csv") as beside, beside.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")  # two thirds of the time of pandas, the same bytes
-            safe = defused(table)
+            safe = escape_formulas(table)
             writer.writerow(safe.columns)
             writer.writerows(zip(*(_cells(safe[column]) for column in safe.columns), strict=True))
     return [folder / f"{name}.csv" for name in tables]

@@ -19,8 +19,8 @@ from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.config import limits
 from bnbench.errors import ConfigError, ResultsError, printable
 from bnbench.store import database, integrity
-from bnbench.store.integrity import Kept
-from bnbench.store.results_dir import unwritable, write_text
+from bnbench.store.integrity import StoredTrial
+from bnbench.store.results_dir import unwritable_error, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ class Store:
                     "plan",
                     [(t.number, t.id, program.key, t.variant, t.learning_rate, t.seed, axes) for t, axes in trials],
                 )
-            self._insert("notes", [("plan", "", checksum_of_plan(self._db))])
+            self._insert("notes", [("plan", "", plan_checksum(self._db))])
 
     def add(self, result: "Result") -> None:
         """Keep a trial as it ended, in one transaction; what an earlier try left is replaced, but never by a fault."""
@@ -88,7 +88,7 @@ class Store:
             self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
             self._insert("trials", [row])
             self._insert("history", [(result.trial, *astuple(epoch)) for epoch in result.epochs])
-            seal(self._db, result.trial)
+            seal_trial(self._db, result.trial)
         self.__dict__.pop("_kept", None)  # what was read before
 
     def states(self) -> dict[str, str]:
@@ -129,7 +129,7 @@ class Store:
         values = np.concatenate([np.empty((0, len(integrity.EPOCH))), *epochs])
         table = pd.DataFrame(dict(zip(integrity.EPOCH, values.T, strict=True)))
         table.insert(0, "trial", np.repeat(np.array(ended, object), [len(part) for part in epochs]))
-        watched = [integrity.percentiles_of(self._kept[trial]) for trial in ended]
+        watched = [integrity.pre_activation_percentiles(self._kept[trial]) for trial in ended]
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *watched])
         return table.astype({"epoch": "int64", "step": "int64"})
 
@@ -139,7 +139,7 @@ class Store:
 
         if trial not in self._kept:
             raise ResultsError(f"{self.folder}: no trial {trial} has ended here")
-        losses = integrity.losses_of(self._kept[trial].row)
+        losses = integrity.step_losses(self._kept[trial].row)
         if losses is None:
             raise ResultsError(
                 f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` leaves it out"
@@ -153,12 +153,12 @@ class Store:
     def environment(self) -> str:
         """What environment.json says of the last run that trained; empty where that is not known."""
         row = self._db.execute("SELECT text, checksum FROM notes WHERE name = 'environment'").fetchone()
-        return row[0] if row and row[1] == integrity.of_rows([row[:1]]) else ""
+        return row[0] if row and row[1] == integrity.rows_checksum([row[:1]]) else ""
 
     def set_environment(self, text: str) -> None:
         """Keep what a run trains on."""
         with self._transaction():
-            self._insert("notes", [("environment", text, integrity.of_rows([(text,)]))])
+            self._insert("notes", [("environment", text, integrity.rows_checksum([(text,)]))])
 
     def _plan(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         """The rows of the present plan, and the programs by key.
@@ -166,17 +166,17 @@ class Store:
         Raises:
             ResultsError: they are not what was written.
         """
-        planned = integrity.named_rows(self._db.execute(PLAN))
-        programs = integrity.named_rows(self._db.execute(PROGRAMS))
+        planned = integrity.rows_as_dicts(self._db.execute(PLAN))
+        programs = integrity.rows_as_dicts(self._db.execute(PROGRAMS))
         row = self._db.execute("SELECT checksum FROM notes WHERE name = 'plan'").fetchone()
-        if (row and row[0] != checksum_of_plan(self._db)) or not _sound_plan(planned, programs):
+        if (row and row[0] != plan_checksum(self._db)) or not _sound_plan(planned, programs):
             raise ResultsError(f"{self.folder / DATABASE}: its plan is damaged; `bnbench run` with its config mends it")
         return planned, {row["key"]: row for row in programs}
 
     @cached_property
-    def _kept(self) -> dict[str, Kept]:
+    def _kept(self) -> dict[str, StoredTrial]:
         """Every trial that is whole; what is told of those that are not is told once."""
-        kept, damaged = read_kept(self._db)
+        kept, damaged = read_trials(self._db)
         if damaged:
             some = (
                 f"{len(damaged)} of {len(kept) + len(damaged)} trials are damaged ({first_few(damaged)}) and left out"
@@ -186,9 +186,9 @@ class Store:
 
     def _has_ended(self, trial: str) -> bool:
         """Whether a trial is kept whole, and not as one that failed."""
-        rows = integrity.named_rows(self._db.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
+        rows = integrity.rows_as_dicts(self._db.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
         epochs = self._db.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
-        return any(row["status"] != "failed" and integrity.whole(row, epochs) for row in rows)
+        return any(row["status"] != "failed" and integrity.intact_trial(row, epochs) for row in rows)
 
     def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
         """Whole rows, each replacing one of the same key; `table` is one of SCHEMA's."""
@@ -198,33 +198,33 @@ class Store:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with database.told(self.folder / DATABASE), self._db:
+        with database.translated_errors(self.folder / DATABASE), self._db:
             yield
 
 
-def read_kept(connection: sqlite3.Connection) -> tuple[dict[str, Kept], set[str]]:
+def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial], set[str]]:
     """The trials of a database that are whole, by id, and the ids of those that are not."""
     collects = gc.isenabled()
     gc.disable()  # it would look through every row again and again: 0.2 s of 10,000 trials
     try:
-        rows = integrity.named_rows(connection.execute("SELECT * FROM trials"))
-        return integrity.sorted_out(rows, connection.execute("SELECT * FROM history ORDER BY trial, epoch"))
+        rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials"))
+        return integrity.split_intact(rows, connection.execute("SELECT * FROM history ORDER BY trial, epoch"))
     finally:
         if collects:
             gc.enable()
 
 
-def seal(connection: sqlite3.Connection, trial: str) -> None:
+def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
     """Give a trial the checksum of what can be read back of it."""
-    (row,) = integrity.named_rows(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
+    (row,) = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
     epochs = connection.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
-    kept = Kept(row, integrity.values_of(epochs))
-    connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (integrity.of_trial(kept), trial))
+    kept = StoredTrial(row, integrity.epoch_values(epochs))
+    connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (integrity.trial_checksum(kept), trial))
 
 
-def checksum_of_plan(connection: sqlite3.Connection) -> str:
+def plan_checksum(connection: sqlite3.Connection) -> str:
     """That of the present plan and of the programs."""
-    return integrity.of_rows(*(connection.execute(query).fetchall() for query in (PLAN, PROGRAMS)))
+    return integrity.rows_checksum(*(connection.execute(query).fetchall() for query in (PLAN, PROGRAMS)))
 
 
 def _sound_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:
@@ -232,19 +232,19 @@ def _sound_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping
     try:
         for axes in {row["axes"] for row in planned}:
             values = json.loads(axes)
-            limits.check(values, "")
+            limits.check_limits(values, "")
             if not NO_AXES.isdisjoint(values):
                 return False
     except (ValueError, TypeError, AttributeError, RecursionError, ConfigError):
         return False
     return (
-        all(database.sound("plan", row) and integrity.ID.fullmatch(row["trial"]) for row in planned)
-        and all(database.sound("programs", row) for row in programs)
+        all(database.has_valid_types("plan", row) and integrity.ID.fullmatch(row["trial"]) for row in planned)
+        and all(database.has_valid_types("programs", row) for row in programs)
         and all(row["classes"] >= 0 and row["validation_rows"] > 0 for row in programs)
     )
 
 
-def _table_row(planned: Mapping[str, Any], kept: Kept, program: Mapping[str, Any]) -> dict[str, Any]:
+def _table_row(planned: Mapping[str, Any], kept: StoredTrial, program: Mapping[str, Any]) -> dict[str, Any]:
     """A trial as it was planned and as it ended; its last epoch is that of the final weights, if those are finite."""
     row = {name: planned[name] for name in PLANNED} | {name: kept.row[name] for name in OF_TRIAL}
     row |= {name: program[name] for name in OF_PROGRAM}
@@ -256,7 +256,7 @@ def _table_row(planned: Mapping[str, Any], kept: Kept, program: Mapping[str, Any
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def lock_folder(folder: Path) -> Iterator[None]:
     """A results folder for oneself, made if need be.
 
     Raises:
@@ -272,7 +272,7 @@ def alone(folder: Path) -> Iterator[None]:
     except Timeout:
         raise ResultsError(f"{folder}: in use by {_owner(folder)}; wait for it, or stop it and run again") from None
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise unwritable_error(folder, error) from error
     try:
         write_text(folder / ".owner", json.dumps(owner))
         yield
@@ -283,44 +283,48 @@ def alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def claim(folder: Path) -> Iterator[Store]:
+def open_for_writing(folder: Path) -> Iterator[Store]:
     """A results folder for oneself, made if need be.
 
     Raises:
         ResultsError: it cannot be written, another process has it, or it is not a results folder of this version.
     """
     path = folder / DATABASE
-    with alone(folder), closing(database.connect(path, write=True)) as connection, database.told(path):
+    with (
+        lock_folder(folder),
+        closing(database.open_database(path, write=True)) as connection,
+        database.translated_errors(path),
+    ):
         yield Store(folder, connection)
 
 
 @contextmanager
-def read(folder: Path) -> Iterator[Store]:
+def open_for_reading(folder: Path) -> Iterator[Store]:
     """A results folder to look at, as it is at one moment.
 
     Raises:
         ResultsError: there is none, or it is damaged or of another version.
     """
-    expect(folder)
+    require_results(folder)
     path = folder / DATABASE
-    with closing(database.connect(path, write=False)) as connection, database.told(path):
+    with closing(database.open_database(path, write=False)) as connection, database.translated_errors(path):
         connection.execute("BEGIN")
         yield Store(folder, connection)
 
 
-def exists(folder: Path) -> bool:
+def has_results(folder: Path) -> bool:
     """Whether trials have been kept there; an empty file is what a run leaves that was killed as it began."""
     path = folder / DATABASE
     return path.is_file() and path.stat().st_size > 0
 
 
-def expect(folder: Path) -> None:
+def require_results(folder: Path) -> None:
     """Check that there are results.
 
     Raises:
         ResultsError: there are none.
     """
-    if not exists(folder):
+    if not has_results(folder):
         known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
         there = f"; there are {', '.join(known)}" if known else ""
         raise ResultsError(f"{folder}: no results here (no {DATABASE}){there}")

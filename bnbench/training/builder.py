@@ -65,7 +65,7 @@ def stream_seed(seed: int, *names: str) -> int:
 def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
     layer_class = getattr(keras.layers, layer.class_name)
     unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
-    if "seed" in catalog.signature("layers", layer.class_name).defaults:
+    if "seed" in catalog.class_signature("layers", layer.class_name).defaults:
         unseeded.setdefault("seed", None)  # some layers take a seed and do not tell it
     return layer_class.from_config(_with_seeds(unseeded, seed, (layer.name,)))
 
@@ -93,7 +93,7 @@ def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ..
     return keras.Sequential([*first, *model.layers])
 
 
-def apply_saved(path: Path, x: NDArray[Any]) -> NDArray[np.float64]:
+def apply_saved_model(path: Path, x: NDArray[Any]) -> NDArray[np.float64]:
     """What a saved model gives for rows (rows, *shape) as they are stored, in inference mode: (rows, classes).
 
     Raises:

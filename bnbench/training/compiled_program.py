@@ -16,7 +16,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.config.schema import Named, Train
-from bnbench.data.splits import Parts, Scaling, apply, fit_scaling, split
+from bnbench.data.splits import Scaling, SplitIndices, apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
 from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import catalog
@@ -28,7 +28,7 @@ GAP_BATCHES = 50  # on which the gap of the statistics is measured
 EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
 CACHE_BYTES = 2**26  # of what is kept of seeds seen before
 PRESCALED_BYTES = 2**26  # tables below this are scaled once a seed; larger ones, such as images, in every step
-Rows = NDArray[np.int32]
+RowIndices = NDArray[np.int32]
 
 
 def use_threads(threads: int) -> None:
@@ -62,15 +62,15 @@ class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type
         return {"rate": float(self.rate.numpy()), "factor": type(self.factor).__name__}
 
 
-def make(family: str, named: Named, where: str, **more: Any) -> Any:
+def make_keras_object(family: str, named: Named, where: str, **more: Any) -> Any:
     """The Keras object that a config names; of `more`, it gets the arguments that it takes.
 
     Raises:
         ConfigError: Keras refuses the arguments.
     """
     module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
-    class_name = catalog.resolve(family, named.name, where)
-    taken = catalog.signature(family, class_name).defaults
+    class_name = catalog.resolve_class(family, named.name, where)
+    taken = catalog.class_signature(family, class_name).defaults
     try:
         return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
     except (ValueError, TypeError) as error:
@@ -82,12 +82,12 @@ def make_optimizer(train: Train, rate: keras.Variable, where: str) -> keras.opti
     learning_rate: Any = 1.0
     if train.schedule:
         one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
-        factor = make("schedules", train.schedule, f"{where}.schedule", initial_learning_rate=one)
+        factor = make_keras_object("schedules", train.schedule, f"{where}.schedule", initial_learning_rate=one)
         learning_rate = _RateTimesFactor(rate, factor)
-    return make("optimizers", train.optimizer, f"{where}.optimizer", learning_rate=learning_rate)
+    return make_keras_object("optimizers", train.optimizer, f"{where}.optimizer", learning_rate=learning_rate)
 
 
-def targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
     """Class numbers (rows,) in the form that a loss takes: as they are, or one-hot (rows, classes).
 
     Where the model gives one number alone: (rows, 1), the number wanted, or 1 for the second of two classes.
@@ -99,16 +99,16 @@ def targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Ten
     return tf.one_hot(y, outputs.shape[-1], dtype=outputs.dtype)
 
 
-def chunks(rows: Rows) -> list[tf.Tensor]:
+def row_chunks(rows: RowIndices) -> list[tf.Tensor]:
     """Row numbers as `CompiledProgram.evaluate` takes them."""
     return [tf.constant(rows[first : first + EVALUATION_ROWS]) for first in range(0, len(rows), EVALUATION_ROWS)]
 
 
 @dataclass(frozen=True)
-class Start:
+class SeedState:
     """All that a seed fixes."""
 
-    parts: Parts
+    parts: SplitIndices
     scaling: Scaling
     validation: list[tf.Tensor]  # as `chunks` gives them
     state: list[NDArray[Any]]  # of every variable of the model
@@ -129,13 +129,13 @@ class CompiledProgram:
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.parameters: int = self.model.count_params()
-        self.loss = make("losses", program.train.loss, f"{program.where}: train.loss")
+        self.loss = make_keras_object("losses", program.train.loss, f"{program.where}: train.loss")
         self.rate = keras.Variable(1.0, trainable=False, name="rate")
         self.optimizer = make_optimizer(program.train, self.rate, f"{program.where}: train")
         self.optimizer.build(self.model.trainable_variables)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
         self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
-        self.starts: dict[int, Start] = {}
+        self.starts: dict[int, SeedState] = {}
         random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.has_moving_statistics = bool(norms) and not random
@@ -157,9 +157,9 @@ class CompiledProgram:
         self.train_epoch(np.zeros(count, np.int32), go=False)
         for part in {self.program.sizes.validation, self.program.sizes.test}:
             for size in {min(part, EVALUATION_ROWS), part % EVALUATION_ROWS} - {0}:
-                self.evaluate(chunks(np.zeros(size, np.int32)))
+                self.evaluate(row_chunks(np.zeros(size, np.int32)))
 
-    def train_epoch(self, order: Rows, go: bool = True) -> tuple[NDArray[Any], float]:
+    def train_epoch(self, order: RowIndices, go: bool = True) -> tuple[NDArray[Any], float]:
         """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows' credit."""
         losses, right = self.epoch(tf.constant(order), tf.constant(go))
         losses = losses.numpy()
@@ -175,19 +175,19 @@ class CompiledProgram:
         self.shift = tf.Variable(tf.zeros(x.shape[1:], self.dtype))
         self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
 
-    def start(self, seed: int) -> Start:
+    def start(self, seed: int) -> SeedState:
         """What a seed fixes; that of the last few seeds is kept, for the other learning rates."""
         if seed not in self.starts:
             program = self.program
-            parts = split(self.dataset, program.data, program.sizes, seed)
+            parts = split_rows(self.dataset, program.data, program.sizes, seed)
             scaling = fit_scaling(self.dataset, program.data, parts.train)
             state = initial_state(program.layers, self.model, program.train.dtype, seed)
             if sum(start.nbytes for start in self.starts.values()) > CACHE_BYTES:
                 self.starts.clear()
-            self.starts[seed] = Start(parts, scaling, chunks(parts.validation), state, self._spreads(parts))
+            self.starts[seed] = SeedState(parts, scaling, row_chunks(parts.validation), state, self._spreads(parts))
         return self.starts[seed]
 
-    def reset(self, start: Start, learning_rate: float) -> None:
+    def reset(self, start: SeedState, learning_rate: float) -> None:
         """Every variable as it is before the first step of a trial."""
         for variable, value in zip(self.model.variables, start.state, strict=True):
             variable.assign(value)
@@ -197,7 +197,7 @@ class CompiledProgram:
         if not self.program.train.schedule:
             self.optimizer.learning_rate = learning_rate
         if self.prescaled:
-            self.x.assign(apply(start.scaling, self.dataset.x))
+            self.x.assign(apply_scaling(start.scaling, self.dataset.x))
         else:
             self.shift.assign(np.broadcast_to(start.scaling.shift, self.shift.shape))
             self.factor.assign(np.broadcast_to(start.scaling.factor, self.factor.shape))
@@ -217,19 +217,19 @@ class CompiledProgram:
         if not self.program.facts.classes:
             return tf.square(tf.cast(outputs[:, 0], self.dtype) - y)
         if outputs.shape[-1] == 1:
-            found = tf.cast(outputs[:, 0] > task.threshold(self.program.train.loss), tf.int32)
+            found = tf.cast(outputs[:, 0] > task.class_threshold(self.program.train.loss), tf.int32)
         else:
             found = tf.argmax(outputs, axis=-1, output_type=tf.int32)
         return tf.cast(found == y, self.dtype)
 
-    def _spreads(self, parts: Parts) -> dict[str, float]:
+    def _spreads(self, parts: SplitIndices) -> dict[str, float]:
         if self.program.facts.classes:
             return {}
         y = self.dataset.y.astype(np.float64)
         mean = y[parts.train].mean()
         return {name: float(np.mean((y[rows] - mean) ** 2)) for name, rows in vars(parts).items()}
 
-    def score(self, credit: float, start: Start, part: str) -> float:
+    def score(self, credit: float, start: SeedState, part: str) -> float:
         """The accuracy, which the mean credit of a part's rows is; of numbers R2, but at least 0.
 
         R2 is the share by which the squared error is below that of always saying the training mean, which has 0.
@@ -243,7 +243,7 @@ class CompiledProgram:
         x, y = self._batch(rows)
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
-            loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
+            loss = tf.add_n([self.loss(loss_targets(self.loss, y, outputs), outputs), *self.model.losses])
             scaled = self.optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
         self.optimizer.apply(tape.gradient(scaled, variables), variables)
@@ -283,7 +283,7 @@ class CompiledProgram:
         """The sum of the losses, that of the rows' credit and whether every weight is finite (1 or 0), as (3,)."""
         x, y = self._batch(rows)
         outputs = self.model(x, training=False)
-        loss = tf.add_n([self.loss(targets(self.loss, y, outputs), outputs), *self.model.losses])
+        loss = tf.add_n([self.loss(loss_targets(self.loss, y, outputs), outputs), *self.model.losses])
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
         return tf.stack(
             [
@@ -293,7 +293,7 @@ class CompiledProgram:
             ]
         )
 
-    def output_gradients(self, rows: Rows) -> list[float]:
+    def output_gradients(self, rows: RowIndices) -> list[float]:
         """Of each layer with a kernel, from the first on: the squared norm of the loss gradient of its outputs.
 
         On one mini-batch, in training mode: moving statistics and random numbers go on as in training. The last of the
@@ -307,10 +307,10 @@ class CompiledProgram:
                 values = layer(values, training=True)
                 if hasattr(layer, "kernel"):
                     outputs.append(values)
-            loss = self.loss(targets(self.loss, y, values), values)
+            loss = self.loss(loss_targets(self.loss, y, values), values)
         return [float(tf.reduce_sum(tf.square(gradient))) for gradient in tape.gradient(loss, outputs[:-1])]
 
-    def inputs_of(self, name: str, rows: Rows) -> NDArray[Any]:
+    def inputs_of(self, name: str, rows: RowIndices) -> NDArray[Any]:
         """What goes into a layer for the rows, taken as one mini-batch in training mode.
 
         All variables stay as they are. Nothing is compiled.
@@ -323,7 +323,7 @@ class CompiledProgram:
                 values = layer(values, training=True)
         return np.asarray(values)
 
-    def mode_gap(self, start: Start) -> float | None:
+    def mode_gap(self, start: SeedState) -> float | None:
         """The score normalised by the statistics of each batch minus that by the moving ones, on the same batches.
 
         The moving statistics stay as they are. None: nothing is batch-normalised, or other layers too act differently

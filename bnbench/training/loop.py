@@ -28,12 +28,12 @@ from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD, model_path
 from bnbench.training.builder import build_model, stream_seed, with_scaling
 from bnbench.training.compiled_program import (
     CompiledProgram,
-    Rows,
-    Start,
-    chunks,
-    make,
+    RowIndices,
+    SeedState,
+    loss_targets,
+    make_keras_object,
     make_optimizer,
-    targets,
+    row_chunks,
     use_threads,
 )
 from bnbench.training.probes import gradient_growth, pre_activations, probe
@@ -41,7 +41,7 @@ from bnbench.training.probes import gradient_growth, pre_activations, probe
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
 
 
-def check(program: Program) -> None:
+def check_program(program: Program) -> None:
     """Have Keras build a program's model and all that trains it, and take one step on two made-up rows.
 
     Raises:
@@ -52,14 +52,14 @@ def check(program: Program) -> None:
     with _keras_defaults(program.train.dtype):
         model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
-        loss = make("losses", program.train.loss, f"{program.where}: train.loss")
+        loss = make_keras_object("losses", program.train.loss, f"{program.where}: train.loss")
         optimizer = make_optimizer(program.train, keras.Variable(1e-3), f"{program.where}: train")
         _callbacks(program, "check", Path())
         rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
         twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         try:
             outputs, again = model(rows, training=True), twin(rows, training=True)
-            loss(targets(loss, tf.constant([0, 0]), outputs), outputs)
+            loss(loss_targets(loss, tf.constant([0, 0]), outputs), outputs)
             optimizer.build(model.trainable_variables)
             optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
         except Exception as error:  # Keras' own checks raise errors of every kind
@@ -86,14 +86,14 @@ def _set_keras(dtype: str, epsilon: float, image_data_format: str) -> None:
     keras.config.set_image_data_format(image_data_format)
 
 
-def devices() -> list[str]:
+def list_devices() -> list[str]:
     """What TensorFlow may compute on, as `CPU`, `GPU NVIDIA H200`."""
     found = tf.config.list_physical_devices()
     names = [tf.config.experimental.get_device_details(device).get("device_name", "") for device in found]
     return [f"{device.device_type} {name}".strip() for device, name in zip(found, names, strict=True)]
 
 
-def train(
+def train_trials(
     program: Program, trials: Iterable[Trial], dataset: Dataset, saving: Saving, on_epoch: OnEpoch
 ) -> Iterator[Result]:
     """Compile a program once and train its trials on it, one result at a time; a fault ends its own trial only.
@@ -145,7 +145,7 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     return course.finish(saving, began)
 
 
-def _orders(program: Program, train_rows: Rows, seed: int) -> Iterator[Rows]:
+def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
     """The order of the training rows, epoch by epoch: a new permutation each pass.
 
     With `steps_per_epoch` the passes follow one another without a break and an epoch takes the next rows.
@@ -166,7 +166,7 @@ def _orders(program: Program, train_rows: Rows, seed: int) -> Iterator[Rows]:
 class _Course:
     """One trial under way: its history, its best weights and how it ended."""
 
-    def __init__(self, compiled: CompiledProgram, trial: Trial, start: Start, on_epoch: OnEpoch) -> None:
+    def __init__(self, compiled: CompiledProgram, trial: Trial, start: SeedState, on_epoch: OnEpoch) -> None:
         self.compiled, self.trial, self.start, self.on_epoch = compiled, trial, start, on_epoch
         self.epochs: list[Epoch] = []
         self.losses: list[NDArray[Any]] = []
@@ -188,7 +188,7 @@ class _Course:
         loss, credit, _ = self.compiled.evaluate(self.start.validation)
         self._record(None, None, loss, self._score(credit, "validation"))
 
-    def run_epoch(self, order: Rows) -> bool:
+    def run_epoch(self, order: RowIndices) -> bool:
         """Train and validate once; whether the trial goes on."""
         began = time.perf_counter()
         losses, credit = self.compiled.train_epoch(order)
@@ -269,7 +269,7 @@ class _Course:
         )
 
     def _scores(self, part: str) -> Scores:
-        rows = chunks(getattr(self.start.parts, part))
+        rows = row_chunks(getattr(self.start.parts, part))
         loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
         return Scores(_known(loss), self._score(credit, part))
 
@@ -293,7 +293,7 @@ class _Course:
             program = self.compiled.program
             with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(beside)
             path.unlink(missing_ok=True)  # at no moment an old model lies beside a new page
-            model_card.write(path, model_card.describe(program, self.compiled.dataset.value_range, which))
+            model_card.write_card(path, model_card.describe_model(program, self.compiled.dataset.value_range, which))
             beside.replace(path)
 
 
@@ -325,5 +325,5 @@ def _callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbac
         ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
         files = {"filepath": folder / CHECKPOINTS / f"{trial}.{ending}", "log_dir": folder / TENSORBOARD / trial}
         where = f"{program.where}: train.callbacks[{i}]"
-        made.append(make("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
+        made.append(make_keras_object("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
     return made

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PERCENTILES
-from bnbench.data.splits import apply
+from bnbench.data.splits import apply_scaling
 from bnbench.model.layers import last_activation
 from bnbench.planning import task
 from bnbench.planning.trial import Probe
-from bnbench.training.compiled_program import EVALUATION_ROWS, CompiledProgram, Rows, Start
+from bnbench.training.compiled_program import EVALUATION_ROWS, CompiledProgram, RowIndices, SeedState
 
 DEEP = 10  # layers with a kernel: of fewer the slope over depth says nothing
-MOST_ROWS = 1_000  # of the validation part: a share of 99% is then known to within 0.3 points, its standard error
+MAX_ROWS = 1_000  # of the validation part: a share of 99% is then known to within 0.3 points, its standard error
 NEAR_MEDIAN = 0.01  # of the SD of the targets: numbers so close to the median are one prediction
 NEAR_END = 0.01  # of a sigmoid or tanh: there the gradient is below 4% or 2% of its largest
 # Where an activation lets no gradient through, and how near to there is meant.
@@ -30,17 +30,17 @@ ENDS: dict[str, tuple[tuple[float, ...], float]] = {
 Array = NDArray[Any]
 
 
-def probe(compiled: CompiledProgram, start: Start) -> Probe:
+def probe(compiled: CompiledProgram, start: SeedState) -> Probe:
     """What the model does, with the weights that it has, on a seed's validation part; changes nothing.
 
     Every layer is called by itself, in inference mode: nothing need be compiled. See `Probe` for what is measured.
     """
     rows = _sample(start.parts.validation)
-    x = apply(start.scaling, compiled.dataset.x[rows]).astype(compiled.program.train.dtype)
+    x = apply_scaling(start.scaling, compiled.dataset.x[rows]).astype(compiled.program.train.dtype)
     predicted, dead = _forward(compiled.model.layers, x)
     wanted = compiled.dataset.y[rows]
     if compiled.program.facts.classes:
-        shares = _commonest(_classes(predicted, task.threshold(compiled.program.train.loss))), _commonest(wanted)
+        shares = _commonest(_classes(predicted, task.class_threshold(compiled.program.train.loss))), _commonest(wanted)
     else:
         near = NEAR_MEDIAN * float(np.std(wanted))
         shares = _around_median(predicted, near), _around_median(wanted, near)
@@ -48,7 +48,7 @@ def probe(compiled: CompiledProgram, start: Start) -> Probe:
     return Probe(*shares, dead[worst] if worst else None, worst)
 
 
-def gradient_growth(compiled: CompiledProgram, start: Start, batch: Rows) -> float | None:
+def gradient_growth(compiled: CompiledProgram, start: SeedState, batch: RowIndices) -> float | None:
     """By what factor the squared gradient norm grows a layer toward the input, before the first step.
 
     The gradients of the loss by the outputs of the layers that have a kernel, all but the last of them, on one
@@ -73,7 +73,7 @@ def gradient_growth(compiled: CompiledProgram, start: Start, batch: Rows) -> flo
     return float(np.exp(-slope))
 
 
-def pre_activations(compiled: CompiledProgram, start: Start) -> tuple[float | None, ...]:
+def pre_activations(compiled: CompiledProgram, start: SeedState) -> tuple[float | None, ...]:
     """The PERCENTILES of what goes into the first unit of the last hidden activation; changes nothing.
 
     Ioffe and Szegedy 2015, figure 1, show those of one typical unit over training. All units are drawn alike, so the
@@ -91,9 +91,9 @@ def pre_activations(compiled: CompiledProgram, start: Start) -> tuple[float | No
     return tuple(float(f"{value:.6g}") for value in np.percentile(unit, PERCENTILES))
 
 
-def _sample(rows: Rows) -> Rows:
+def _sample(rows: RowIndices) -> RowIndices:
     """At most MOST_ROWS of them, evenly spread: those of an official test part may be in the order of their classes."""
-    return rows[:: -(-len(rows) // MOST_ROWS)]
+    return rows[:: -(-len(rows) // MAX_ROWS)]
 
 
 def _forward(layers: Sequence[keras.layers.Layer], x: Array) -> tuple[Array, dict[str, float]]:

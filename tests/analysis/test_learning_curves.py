@@ -6,7 +6,7 @@ import pytest
 
 from bnbench.analysis import learning_curves
 from bnbench.analysis.columns import PRE_ACTIVATIONS
-from bnbench.analysis.trials import counted
+from bnbench.analysis.trials import scored_trials
 from support.tables import FAILED, NONFINITE, history, scores, trials
 
 INF = math.inf
@@ -15,7 +15,7 @@ INF = math.inf
 def one(course: list[float], target: float = 0.8, losses: list[float] | None = None, **changes: object) -> dict:
     table = trials({"trial": "a", "validation_loss": (losses or [0.3])[-1]} | changes)
     epochs = history({"a": course}, {"a": losses} if losses else None)
-    (row,) = learning_curves.trial_courses(counted(table), epochs, target).to_dict("records")
+    (row,) = learning_curves.trial_curves(scored_trials(table), epochs, target).to_dict("records")
     return row
 
 
@@ -75,7 +75,9 @@ def test_what_learns_nothing_is_not_smooth(changes: dict[str, object]) -> None:
 def drift(*percentiles: tuple[float, float, float], **changes: object) -> float:
     epochs = history({"a": [0.5] * len(percentiles)})
     epochs[list(PRE_ACTIVATIONS)] = percentiles
-    (row,) = learning_curves.trial_courses(counted(trials({"trial": "a"} | changes)), epochs, 0.8).to_dict("records")
+    (row,) = learning_curves.trial_curves(scored_trials(trials({"trial": "a"} | changes)), epochs, 0.8).to_dict(
+        "records"
+    )
     return float(row["pre_activation_drift"])
 
 
@@ -98,7 +100,7 @@ def test_two_epochs_tell_no_roughness() -> None:
 def test_the_default_target_is_the_median_trial_of_the_baseline() -> None:
     rows = [*scores("plain", *({0.1: 0.9, 1.0: 0.2} for _ in range(4))), *scores("other", {0.1: 0.95})]
     epochs = history({f"plain 0.1 {seed} ": [0.1, best, 0.3] for seed, best in enumerate((0.9, 0.7, 0.8, 0.6))})
-    ended = counted(trials(*rows))
+    ended = scored_trials(trials(*rows))
     assert learning_curves.default_target(ended, epochs, "plain") == 0.7  # the lower of the two middle ones
     assert math.isnan(learning_curves.default_target(ended, epochs, "none such"))
 
@@ -106,13 +108,13 @@ def test_the_default_target_is_the_median_trial_of_the_baseline() -> None:
 def test_a_diverged_trial_lowers_the_default_target_to_chance() -> None:
     rows = [{"trial": "a"}, {"trial": "b", "seed": 1} | NONFINITE]
     epochs = history({"a": [0.1, 0.9], "b": [0.1, 0.8]})
-    assert learning_curves.default_target(counted(trials(*rows)), epochs, "plain") == pytest.approx(0.1)
+    assert learning_curves.default_target(scored_trials(trials(*rows)), epochs, "plain") == pytest.approx(0.1)
 
 
 def table(*reached: list[float], target: float | None = 0.8) -> pd.DataFrame:
     rows = scores("plain", *({0.1: 0.9, 1.0: None} for _ in reached))
     epochs = history({f"plain 0.1 {seed} ": course for seed, course in enumerate(reached)})
-    return learning_curves.course_table(trials(*rows), epochs, "plain", target)
+    return learning_curves.curve_table(trials(*rows), epochs, "plain", target)
 
 
 def test_a_row_a_variant_at_its_best_rate() -> None:
@@ -134,7 +136,7 @@ def test_the_baseline_reaches_its_own_target() -> None:
 
 
 def test_no_trials_no_rows() -> None:
-    assert learning_curves.course_table(trials({}).iloc[:0], history({}), "").empty
+    assert learning_curves.curve_table(trials({}).iloc[:0], history({}), "").empty
 
 
 def times(*plain: list[float], **normed: list[float]) -> dict[tuple[str, float], float]:
@@ -189,7 +191,7 @@ def test_without_the_baseline_there_is_no_target() -> None:
 def mean_by_epoch(*rows: dict[str, object], **named: list[float]) -> list[float]:
     """The mean validation accuracy of epochs 0, 1, ... of trials of one variant and rate."""
     table = trials(*({"trial": trial} | row for trial, row in zip(named, rows, strict=True)))
-    found = learning_curves.by_epoch(table, history(named))
+    found = learning_curves.mean_by_epoch(table, history(named))
     assert found["epoch"].tolist() == list(range(len(found)))
     assert set(found["learning_rate"]) == {0.1}
     return found["validation_accuracy"].tolist()
@@ -223,7 +225,7 @@ def test_rates_variants_and_values_of_the_axes_are_kept_apart() -> None:
         for row in scores(variant, {0.1: score, 1.0: score + 0.1}, axes=f'{{"a": {axis}}}')
     ]
     epochs = history({str(row["trial"]): [float(str(row["validation_accuracy"]))] for row in rows})
-    found = learning_curves.by_epoch(trials(*rows), epochs)
+    found = learning_curves.mean_by_epoch(trials(*rows), epochs)
     columns = ["variant", "a", "learning_rate", "epoch", "validation_accuracy"]
     assert sorted(found[columns].itertuples(index=False, name=None)) == [
         ("batchnorm", 1, 0.1, 0, pytest.approx(0.7)), ("batchnorm", 1, 1.0, 0, pytest.approx(0.8)),
@@ -234,7 +236,7 @@ def test_rates_variants_and_values_of_the_axes_are_kept_apart() -> None:
 
 def test_a_trial_that_stands_in_two_places_counts_in_both() -> None:
     rows: list[dict[str, object]] = [{"trial": "a", "axes": '{"m": 0.9}'}, {"trial": "a", "axes": '{"m": 0.99}'}]
-    found = learning_curves.by_epoch(trials(*rows), history({"a": [0.1, 0.9]}))
+    found = learning_curves.mean_by_epoch(trials(*rows), history({"a": [0.1, 0.9]}))
     assert found[["m", "epoch", "validation_accuracy"]].to_numpy().tolist() == [
         [0.9, 0, 0.1], [0.99, 0, 0.1], [0.9, 1, 0.9], [0.99, 1, 0.9],
     ]  # fmt: skip
@@ -242,11 +244,11 @@ def test_a_trial_that_stands_in_two_places_counts_in_both() -> None:
 
 def test_rows_are_in_the_order_of_the_plan() -> None:
     rows: list[dict[str, object]] = [{"trial": "b"}, {"trial": "a", "learning_rate": 1.0}]
-    found = learning_curves.by_epoch(trials(*rows), history({"b": [0.1, 0.9], "a": [0.1, 0.8]}))
+    found = learning_curves.mean_by_epoch(trials(*rows), history({"b": [0.1, 0.9], "a": [0.1, 0.8]}))
     assert found["learning_rate"].tolist() == [0.1, 1.0, 0.1, 1.0]
 
 
 def test_a_failed_trial_has_no_epochs() -> None:
     table = trials({"trial": "a"}, {"trial": "b", "seed": 1} | FAILED)
-    found = learning_curves.by_epoch(table, history({"a": [0.1, 0.9], "b": [0.1]}))
+    found = learning_curves.mean_by_epoch(table, history({"a": [0.1, 0.9], "b": [0.1]}))
     assert found["validation_accuracy"].tolist() == [0.1, 0.9]

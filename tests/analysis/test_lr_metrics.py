@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis import lr_metrics
-from bnbench.analysis.trials import counted
+from bnbench.analysis.trials import scored_trials
 from support.tables import BLOWN, FAILED, NONFINITE, scores, trials
 
 GRID = (0.001, 0.01, 0.1, 1.0, 10.0)
@@ -20,8 +20,8 @@ def one(*rows: dict[str, object]) -> dict[str, float]:
     return row
 
 
-def over(*rows: dict[str, object]) -> lr_metrics.OverRates:
-    return lr_metrics.over_rates(counted(trials(*rows)))
+def over(*rows: dict[str, object]) -> lr_metrics.RateMetrics:
+    return lr_metrics.metrics_over_rates(scored_trials(trials(*rows)))
 
 
 def losses(*values: float, initial: float = 2.3) -> list[dict[str, object]]:

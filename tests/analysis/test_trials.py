@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from bnbench.analysis.trials import SCORES, axes_of, chance_bound, outcome, places, summary_table, trial_table
+from bnbench.analysis.trials import SCORES, axes_of, by_axes, chance_bound, outcome, summary_table, trial_table
 from support.tables import BLOWN, NAN, NONFINITE, stored
 
 
@@ -93,8 +93,8 @@ def test_one_row_a_variant_axis_value_and_rate() -> None:
 def test_places_are_the_values_of_the_further_axes() -> None:
     rows = [{"axes": f'{{"a": {axis}, "b": {other}}}'} for axis in (1, 2) for other in ("null", 3)]
     table = trial_table(stored(*rows))
-    found = list(places(table, ["a", "b"]))
+    found = list(by_axes(table, ["a", "b"]))
     assert [place["a"] for place, _ in found] == [1, 1, 2, 2]
     assert [len(part) for _, part in found] == [1] * 4
-    ((place, whole),) = places(table, [])
+    ((place, whole),) = by_axes(table, [])
     assert (place, len(whole)) == ({}, 4)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from bnbench.analysis.labels import duration
+from bnbench.analysis.labels import format_duration
 from bnbench.cli.format import _interval, _spread, format_answer, format_columns, format_estimate, format_matrix
 from support.examples import make_plan
 from support.kept import compared
@@ -17,7 +17,7 @@ def test_columns_line_up() -> None:
     ("seconds", "told"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (9000, "2.5 h")]
 )
 def test_durations_are_told_in_the_unit_that_fits(seconds: float, told: str) -> None:
-    assert duration(seconds) == told
+    assert format_duration(seconds) == told
 
 
 def test_a_spread_is_told_where_there_is_one() -> None:

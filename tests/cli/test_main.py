@@ -308,7 +308,7 @@ def end(plan: Plan, number: int) -> Result:
 def finished(folder: Path, *claims: dict[str, object], ended: int = 12) -> None:
     """Results with claims, made without training."""
     plan = make_plan(sweep__seeds=3, claims=list(claims))
-    with store.claim(folder) as opened:
+    with store.open_for_writing(folder) as opened:
         opened.set_plan(plan)
         for number in range(ended):
             opened.add(end(plan, number))

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 import bnbench
 from bnbench.commands import predict, predict_inputs
 from bnbench.data import access
-from bnbench.data.splits import Scaling, apply, split
+from bnbench.data.splits import Scaling, apply_scaling, split_rows
 from bnbench.errors import DataError, ResultsError
 from bnbench.results.results import Results
 from bnbench.store import results_dir
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 from bnbench.training import loop
 from bnbench.training.compiled_program import use_threads
 from support.examples import dataset, facts, make_plan, values
 from support.kept import keep
 
-PAGE = Saved("best", "digits", (5,), (0.0, 1.0), ("a", "b", "c"), "softmax")
+PAGE = ModelCard("best", "digits", (5,), (0.0, 1.0), ("a", "b", "c"), "softmax")
 ENDS: list[float | str] = [0.8, 0.9, 0.95, "nonfinite", 0.85, 0.95, "failed", 0.7]
 
 
@@ -90,7 +90,10 @@ def test_probabilities_by_the_kind_of_loss() -> None:
 
 
 def test_one_row_an_input_row_with_as_many_classes_as_asked_for() -> None:
-    rows = [predict_inputs.Rows(Path("x.csv"), np.zeros((2, 5))), predict_inputs.Rows(Path("y.png"), np.zeros((1, 5)))]
+    rows = [
+        predict_inputs.InputRows(Path("x.csv"), np.zeros((2, 5))),
+        predict_inputs.InputRows(Path("y.png"), np.zeros((1, 5))),
+    ]
     outputs = np.log([[1.0, 2.0, 5.0], [4.0, 3.0, 1.0], [1.0, 1.0, 2.0]])
     table = predict.ranking(outputs, rows, PAGE, top=2)
     assert table[["input", "row", "class", "class_2"]].to_numpy().tolist() == [
@@ -109,12 +112,12 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
     """
     use_threads(1)
     made_up, outputs = dataset(facts()), []
-    monkeypatch.setattr(access, "facts", lambda settings, places, download=False: facts())
-    monkeypatch.setattr(access, "load", lambda settings, places, download=True: made_up)
+    monkeypatch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
+    monkeypatch.setattr(access, "load_dataset", lambda settings, places, download=True: made_up)
     with_scaling = loop.with_scaling
 
     def watched(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...]) -> keras.Sequential:
-        outputs.append(model(apply(scaling, made_up.x), training=False).numpy())
+        outputs.append(model(apply_scaling(scaling, made_up.x), training=False).numpy())
         return with_scaling(model, scaling, shape)
 
     monkeypatch.setattr(loop, "with_scaling", watched)
@@ -125,7 +128,7 @@ def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.Fix
     path = tmp_path / "tiny.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     results = bnbench.run(path, results=tmp_path / "results", jobs=0)
-    monkeypatch.setattr(access, "load", None)  # predicting needs no data set
+    monkeypatch.setattr(access, "load_dataset", None)  # predicting needs no data set
     return results, made_up, outputs[-1]
 
 
@@ -146,7 +149,7 @@ def test_a_prediction_is_that_of_the_model_that_was_trained(tmp_path: Path, trai
     np.testing.assert_allclose(found.table.filter(like="probability").sum(axis=1), 1, rtol=1e-6)
 
     program = make_plan(save_models="final").cohorts[0].program
-    test = split(made_up, program.data, program.sizes, seed=0).test
+    test = split_rows(made_up, program.data, program.sizes, seed=0).test
     right = (found.table["class"].to_numpy() == names[made_up.y])[test].mean()
     assert right == pytest.approx(results.trials["test_accuracy"].iloc[0])
 

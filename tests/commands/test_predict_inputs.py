@@ -8,12 +8,12 @@ from PIL import Image
 from bnbench.commands import predict_inputs
 from bnbench.data import access
 from bnbench.errors import DataError
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 
-TABLE = Saved("final", "made up", (3,), (0.0, 1.0), ("a", "b"), "softmax")
-IMAGE = Saved("final", "mnist", (2, 3, 1), (0.0, 255.0), ("a", "b"), "softmax")
-LEAF = Saved("final", "leaf", (192,), (0.0, 1.0), ("a", "b"), "softmax")
-LETTER = Saved("final", "letter", (16,), (0.0, 15.0), ("A", "B"), "softmax")
+TABLE = ModelCard("final", "made up", (3,), (0.0, 1.0), ("a", "b"), "softmax")
+IMAGE = ModelCard("final", "mnist", (2, 3, 1), (0.0, 255.0), ("a", "b"), "softmax")
+LEAF = ModelCard("final", "leaf", (192,), (0.0, 1.0), ("a", "b"), "softmax")
+LETTER = ModelCard("final", "letter", (16,), (0.0, 15.0), ("A", "B"), "softmax")
 
 
 def written(place: Path, content: str, name: str = "rows.csv") -> Path:
@@ -34,13 +34,13 @@ def written(place: Path, content: str, name: str = "rows.csv") -> Path:
     ],
 )
 def test_a_table_with_or_without_a_header(tmp_path: Path, content: str) -> None:
-    found = predict_inputs.read(written(tmp_path, content), TABLE)
+    found = predict_inputs.read_inputs(written(tmp_path, content), TABLE)
     assert found.values.tolist() == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
     assert found.notes == ()
 
 
 def test_leaf_columns_are_taken_by_name_and_what_is_no_value_is_ignored(tmp_path: Path) -> None:
-    names = list(access.SOURCES["leaf"].columns)
+    names = list(access.DATASETS["leaf"].columns)
     assert (len(names), names[0], names[64], names[-1]) == (192, "margin1", "shape1", "texture64")
     numbers = [f"{i / 1000}" for i in range(192)]
     kaggle = f"id,species,{','.join(names)}\n7,Acer_Opalus,{','.join(numbers)}\n"
@@ -49,17 +49,17 @@ def test_leaf_columns_are_taken_by_name_and_what_is_no_value_is_ignored(tmp_path
     bare = f"{','.join(numbers)}\n"
     labelled = f"7,Acer_Opalus,{','.join(numbers)}\n"
     for content in (kaggle, to_predict, turned, bare, labelled):
-        found = predict_inputs.read(written(tmp_path, content), LEAF)
+        found = predict_inputs.read_inputs(written(tmp_path, content), LEAF)
         assert found.values.tolist() == [[i / 1000 for i in range(192)]]
 
 
 def test_letter_rows_may_have_their_label_in_front(tmp_path: Path) -> None:
-    found = predict_inputs.read(written(tmp_path, "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8\n"), LETTER)
+    found = predict_inputs.read_inputs(written(tmp_path, "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8\n"), LETTER)
     assert found.values.tolist() == [[2, 8, 3, 5, 1, 8, 13, 0, 6, 6, 10, 8, 0, 8, 0, 8]]
 
 
 def test_pixels_of_an_image_may_stand_in_a_table(tmp_path: Path) -> None:
-    found = predict_inputs.read(written(tmp_path, "0,50,100,150,200,250\n"), IMAGE)
+    found = predict_inputs.read_inputs(written(tmp_path, "0,50,100,150,200,250\n"), IMAGE)
     assert found.values[0, :, :, 0].tolist() == [[0, 50, 100], [150, 200, 250]]
 
 
@@ -78,24 +78,24 @@ def test_pixels_of_an_image_may_stand_in_a_table(tmp_path: Path) -> None:
         ("\n \n", TABLE, "holds no rows"),
         ("1,2,3\n", LEAF, "3 columns, wanted 192 numbers of leaf, or 194 with id and species before them"),
         (
-            ",".join(access.SOURCES["leaf"].columns).replace("margin7,", "margn7,") + "\n",
+            ",".join(access.DATASETS["leaf"].columns).replace("margin7,", "margn7,") + "\n",
             LEAF,
             r"unknown column 'margn7' \(did you mean 'margin7'\?\); 1 of 192 columns are missing: margin7",
         ),
-        ("margin1," + ",".join(access.SOURCES["leaf"].columns), LEAF, "line 1: column 'margin1' stands twice"),
+        ("margin1," + ",".join(access.DATASETS["leaf"].columns), LEAF, "line 1: column 'margin1' stands twice"),
     ],
     ids=lambda part: str(part)[:20],
 )
-def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, content: str, takes: Saved, message: str) -> None:
+def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, content: str, takes: ModelCard, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        predict_inputs.read(written(tmp_path, content), takes)
+        predict_inputs.read_inputs(written(tmp_path, content), takes)
 
 
 @pytest.mark.parametrize(("shape", "rows"), [((2, 3, 1), 1), ((4, 2, 3, 1), 4), ((2, 3), 1), ((4, 2, 3), 4)])
 def test_an_array_is_a_sample_or_a_batch(tmp_path: Path, shape: tuple[int, ...], rows: int) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
-    found = predict_inputs.read(path, IMAGE)
+    found = predict_inputs.read_inputs(path, IMAGE)
     assert found.values.shape == (rows, 2, 3, 1)
     assert found.values.ravel().tolist() == list(range(rows * 6))
 
@@ -115,20 +115,22 @@ def test_an_array_that_does_not_fit_is_refused(tmp_path: Path, array: np.ndarray
     path = tmp_path / "x.npy"
     np.save(path, array, allow_pickle=True)
     with pytest.raises(DataError, match=message):
-        predict_inputs.read(path, IMAGE)
+        predict_inputs.read_inputs(path, IMAGE)
 
 
 def test_an_image_of_the_size_is_taken_as_it_is(tmp_path: Path) -> None:
     pixels = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    found = predict_inputs.read(tmp_path / "x.png", IMAGE)
+    found = predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
     assert found.values[0, :, :, 0].tolist() == pixels.tolist()
     assert found.notes == ()
 
 
 def test_what_is_done_to_an_image_is_told(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), (255, 255, 255)).save(tmp_path / "x.JPG", format="JPEG")
-    found = predict_inputs.read(tmp_path / "x.JPG", Saved("final", "digits", (8, 8, 1), (0.0, 16.0), ("a",), "softmax"))
+    found = predict_inputs.read_inputs(
+        tmp_path / "x.JPG", ModelCard("final", "digits", (8, 8, 1), (0.0, 16.0), ("a",), "softmax")
+    )
     assert found.values.shape == (1, 8, 8, 1)
     assert found.values.tolist() == np.full((1, 8, 8, 1), 16.0).tolist()
     told = [note.partition(": ")[2] for note in found.notes]
@@ -150,7 +152,7 @@ def test_what_is_done_to_an_image_is_told(tmp_path: Path) -> None:
 def test_an_image_that_would_be_misread_is_refused(tmp_path: Path, image: Image.Image, message: str) -> None:
     image.save(tmp_path / "x.png")
     with pytest.raises(DataError, match=message):
-        predict_inputs.read(tmp_path / "x.png", IMAGE)
+        predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
 
 
 @pytest.mark.parametrize("header", ["(" * 900, "-" * 9000 + "1"])
@@ -158,18 +160,18 @@ def test_an_array_whose_header_cannot_be_read_is_refused(tmp_path: Path, header:
     text = f"{header}\n".encode()
     (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text)
     with pytest.raises(DataError, match=r"x\.npy: no plain array that can be read"):
-        predict_inputs.read(tmp_path / "x.npy", IMAGE)
+        predict_inputs.read_inputs(tmp_path / "x.npy", IMAGE)
 
 
 def test_an_image_of_very_many_pixels_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     Image.new("1", (8000, 8000)).save(tmp_path / "x.png")
     with pytest.raises(DataError, match="an image of 8000 x 8000, wanted at most 50,000,000 pixels"):
-        predict_inputs.read(tmp_path / "x.png", IMAGE)
+        predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
 
 
 def test_an_underscore_is_no_digit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 1, column 3: '1_0' is not a number"):
-        predict_inputs.read(written(tmp_path, "1,2,1_0\n"), TABLE)
+        predict_inputs.read_inputs(written(tmp_path, "1,2,1_0\n"), TABLE)
 
 
 def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
@@ -187,9 +189,9 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
         (".", "a folder, wanted a file"),
     ):
         with pytest.raises(DataError, match=message):
-            predict_inputs.read(tmp_path / name, IMAGE)
+            predict_inputs.read_inputs(tmp_path / name, IMAGE)
     with pytest.raises(DataError, match="an image, but this model takes 192 numbers of leaf"):
-        predict_inputs.read(tmp_path / "x.png", LEAF)
+        predict_inputs.read_inputs(tmp_path / "x.png", LEAF)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +199,6 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
 )
 def test_values_that_look_scaled_already_are_told(tmp_path: Path, value: float, odd: bool) -> None:
     np.save(tmp_path / "x.npy", np.full((2, 3, 1), value))
-    notes = predict_inputs.read(tmp_path / "x.npy", IMAGE).notes
+    notes = predict_inputs.read_inputs(tmp_path / "x.npy", IMAGE).notes
     assert bool(notes) == odd
     assert not odd or "those of mnist are stored as 0 to 255, and the model scales them itself" in notes[0]

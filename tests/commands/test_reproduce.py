@@ -12,14 +12,14 @@ from click.testing import CliRunner, Result
 
 from bnbench.cli.main import main
 from bnbench.commands import reproduce
-from bnbench.commands.reproduce import Asked, Ending
+from bnbench.commands.reproduce import ReproduceOutcome, ReproduceRequest
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.types import Facts, Places
+from bnbench.data.types import DataDirs, DatasetInfo
 from bnbench.errors import ConfigError, DataError, ResultsError
 from bnbench.execution import executors
-from bnbench.execution.in_process import OneProcess
-from bnbench.execution.progress import Silent
+from bnbench.execution.in_process import SerialExecutor
+from bnbench.execution.progress import SilentProgress
 from bnbench.planning.plan import Trial
 from bnbench.planning.trial import Fault
 from bnbench.report import index, write
@@ -52,8 +52,8 @@ class Recorder:
         self.told: list[str] = []
         self.started: list[int] = []
 
-    def watch(self) -> Silent:
-        watcher = Silent()
+    def watch(self) -> SilentProgress:
+        watcher = SilentProgress()
         watcher.begin = lambda plan, todo, jobs: self.began.append(plan.experiment.name)  # type: ignore[method-assign]
         return watcher
 
@@ -64,18 +64,20 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
     recorded = Recorder()
 
     @contextmanager
-    def start(jobs: int, places: Places) -> Iterator[OneProcess]:
+    def start(jobs: int, places: DataDirs) -> Iterator[SerialExecutor]:
         recorded.started.append(jobs)
-        yield OneProcess(Odd())
+        yield SerialExecutor(Odd())
 
-    def describe(settings: Data, places: Places, download: bool = False) -> Facts:
+    def describe(settings: Data, places: DataDirs, download: bool = False) -> DatasetInfo:
         if settings.name == "leaf":
             raise DataError("leaf: not here")
         return facts()
 
-    monkeypatch.setattr(executors, "start", start)
-    monkeypatch.setattr(access, "facts", describe)
-    monkeypatch.setattr(write, "write", lambda folder: digest.write(folder, digest.of(Results(folder))))
+    monkeypatch.setattr(executors, "start_executor", start)
+    monkeypatch.setattr(access, "dataset_info", describe)
+    monkeypatch.setattr(
+        write, "write_report", lambda folder: digest.write_digest(folder, digest.make_digest(Results(folder)))
+    )
     monkeypatch.chdir(tmp_path)
     return recorded
 
@@ -86,8 +88,10 @@ def write_config(name: str, folder: str = "configs", **changes: Any) -> None:
     (Path(folder) / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
-def run(recorder: Recorder, *names: str, **asked: Any) -> Ending:
-    settings = Asked(Path("configs"), Path("results"), Places.from_environment(None, True), jobs=0, **asked)
+def run(recorder: Recorder, *names: str, **asked: Any) -> ReproduceOutcome:
+    settings = ReproduceRequest(
+        Path("configs"), Path("results"), DataDirs.from_environment(None, True), jobs=0, **asked
+    )
     return reproduce.reproduce(names, settings, recorder.watch, recorder.told.append)
 
 
@@ -107,7 +111,7 @@ def test_the_cheapest_runs_first_and_all_stand_on_the_page(recorder: Recorder) -
     write_config("long", train__epochs=50, claims=[CLAIM])
     write_config("short", train__epochs=2)
     write_config("middle", "configs/claims", train__epochs=9)
-    assert run(recorder) == Ending()
+    assert run(recorder) == ReproduceOutcome()
     assert recorder.began == ["short", "middle", "long"]
     assert recorder.told[2] == "long: 8 trials, 1 inconclusive, results/long/report.html"
     names = ("long", "short", "middle")  # in the order of the files, those of the folder itself first
@@ -159,14 +163,14 @@ def test_one_that_fails_does_not_stop_the_others(recorder: Recorder) -> None:
 def test_results_that_another_command_writes_are_left_to_it(recorder: Recorder) -> None:
     write_config("a")
     write_config("b", train__epochs=5000)
-    with store.claim(Path("results/a")):
+    with store.open_for_writing(Path("results/a")):
         ending = run(recorder)
     assert list(ending.failed) == ["a"]
     assert re.match(
         r"results/a: in use by process \d+ on .*; wait for it, or stop it and run again", ending.failed["a"]
     )
     assert recorder.told[0].startswith("b: 8 trials")
-    assert run(recorder) == Ending()
+    assert run(recorder) == ReproduceOutcome()
     assert recorder.began == ["a", "b", "a"]
     assert page().count("| 8 of 8 |") == 2
 
@@ -201,7 +205,7 @@ def test_a_smoke_run_writes_no_page_and_keeps_its_workers(recorder: Recorder) ->
     write_config("b-short")
     Path("results").mkdir()
     Path("results/README.md").write_text("mine", encoding="utf-8")
-    assert run(recorder, smoke=True) == Ending()
+    assert run(recorder, smoke=True) == ReproduceOutcome()
     assert page() == "mine"
     assert recorder.began == ["a-smoke", "b-smoke"]
     assert recorder.started == [0]
@@ -236,9 +240,9 @@ def test_results_that_git_kept_stay_on_the_page(recorder: Recorder) -> None:
 
 def test_short_forms_stand_for_full_ones_but_not_in_smoke_runs() -> None:
     known = {name: Path(name) for name in ("a", "a-short", "b", "c-short")}
-    assert reproduce.chosen(known, []) == ["a-short", "b", "c-short"]
-    assert reproduce.chosen(known, [], full=True) == ["a", "b", "c-short"]
-    assert reproduce.chosen(known, ["a", "b", "a"]) == ["a", "b"]
+    assert reproduce.choose_experiments(known, []) == ["a-short", "b", "c-short"]
+    assert reproduce.choose_experiments(known, [], full=True) == ["a", "b", "c-short"]
+    assert reproduce.choose_experiments(known, ["a", "b", "a"]) == ["a", "b"]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@ from typing import Any
 import pytest
 import yaml
 
-from bnbench.analysis.lr_metrics import OverRates
+from bnbench.analysis.lr_metrics import RateMetrics
 from bnbench.analysis.registry import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
-from bnbench.config.load import baseline, check_config
-from bnbench.config.smoke import cut
+from bnbench.config.load import check_config, default_baseline
+from bnbench.config.smoke import cut_to_smoke
 from bnbench.errors import ConfigError
 from bnbench.results.claims import BETTER_LOW
 from support.examples import make_plan, values
@@ -29,7 +29,7 @@ def test_the_ids_of_trials_do_not_depend_on_claims() -> None:
 
 
 def test_a_smoke_cut_makes_no_claims() -> None:
-    assert cut(check_config(values(claims=[SCORE | {"at": 0.1}]), "tiny.yaml")).claims == []
+    assert cut_to_smoke(check_config(values(claims=[SCORE | {"at": 0.1}]), "tiny.yaml")).claims == []
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def test_without_axes_there_is_no_where() -> None:
 
 
 def test_the_baseline_is_plain_or_the_first() -> None:
-    assert baseline(["batchnorm", "plain"]) == "plain"
-    assert baseline(["batchnorm", "layernorm"]) == "batchnorm"
+    assert default_baseline(["batchnorm", "plain"]) == "plain"
+    assert default_baseline(["batchnorm", "layernorm"]) == "batchnorm"
 
 
 def test_every_metric_stands_in_one_list_and_has_one_definition() -> None:
     assert not set(OF_ONE_RATE) & set(OVER_RATES)
-    assert set(OVER_RATES) <= set(OverRates.__dataclass_fields__)
+    assert set(OVER_RATES) <= set(RateMetrics.__dataclass_fields__)
     assert set(TARGETED) <= set(OF_ONE_RATE)
     assert set(METRICS) >= BETTER_LOW
 

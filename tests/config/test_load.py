@@ -21,7 +21,7 @@ FILES = sorted(CONFIGS.glob("**/*.yaml"))
 
 
 def check(**changes: object) -> Experiment:
-    return keras_checks.resolve(check_config(values(**changes), "tiny.yaml"), "tiny.yaml")
+    return keras_checks.resolve_experiment(check_config(values(**changes), "tiny.yaml"), "tiny.yaml")
 
 
 def test_the_small_experiment_is_read() -> None:
@@ -240,7 +240,7 @@ def test_overrides_reach_every_depth(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_smoke_cuts_to_seconds(path: Path) -> None:
     whole = load_config(path)
-    cut = smoke.cut(whole)
+    cut = smoke.cut_to_smoke(whole)
     assert cut.name == f"{whole.name}-smoke"
     assert cut.train.epochs * (cut.train.steps_per_epoch or 0) <= 8
     assert len(cut.sweep.rates()) <= 3

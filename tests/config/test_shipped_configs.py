@@ -8,7 +8,7 @@ from test_real_data import KNOWN
 from bnbench.config import smoke
 from bnbench.config.load import load_config
 from bnbench.config.schema import Data, Experiment
-from bnbench.data.types import Facts
+from bnbench.data.types import DatasetInfo
 from bnbench.planning import plan
 from bnbench.planning.plan import Plan
 from support.paths import ROOT
@@ -18,24 +18,24 @@ SHORT = [path for path in CONFIGS if path.stem.endswith("-short")]
 each = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 
 
-def facts(settings: Data) -> Facts:
+def facts(settings: Data) -> DatasetInfo:
     """Of the published set, with no file of it."""
     known = KNOWN[settings.name]
     dtype = "uint8" if len(known.shape) == 3 and settings.name != "digits" else "float32"
     classes = tuple(settings.classes or (f"class {i}" for i in range(len(known.counts))))
     rows = (known.rows, known.test_rows, known.repeated)
-    return Facts(settings.name, "made up", known.fingerprint, known.shape, dtype, classes, *rows)
+    return DatasetInfo(settings.name, "made up", known.fingerprint, known.shape, dtype, classes, *rows)
 
 
 def planned(experiment: Experiment) -> Plan:
-    return plan.make(experiment, facts, experiment.name)
+    return plan.make_plan(experiment, facts, experiment.name)
 
 
 @each
 def test_it_is_planned_and_so_is_its_smoke_run(path: Path) -> None:
     experiment = load_config(path)
     assert planned(experiment).trials
-    assert len(planned(smoke.cut(experiment)).trials) <= 3 * len(experiment.variants)
+    assert len(planned(smoke.cut_to_smoke(experiment)).trials) <= 3 * len(experiment.variants)
 
 
 @each

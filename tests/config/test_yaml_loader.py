@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.config.overrides import parse_override, set_key
-from bnbench.config.yaml_loader import parse_yaml, read_yaml, to_yaml
+from bnbench.config.yaml_loader import dump_yaml, parse_yaml, read_yaml
 from bnbench.errors import ConfigError
 
 
@@ -143,4 +143,4 @@ def test_setting_a_key_leaves_the_original_alone() -> None:
     "text", ["0E0", "1e-3", "0x1F", "1:30", "on", "~", "2024-01-01", "=", "a: b", "1_000", ".5e3", "010"]
 )
 def test_a_text_that_looks_like_something_else_is_written_so_that_it_stays_a_text(text: str) -> None:
-    assert parse_yaml(to_yaml({"title": text}), "x") == {"title": text}
+    assert parse_yaml(dump_yaml({"title": text}), "x") == {"title": text}

@@ -17,7 +17,7 @@ import pytest
 from bnbench.config.schema import DATA_SETS, Data
 from bnbench.data import access, cache
 from bnbench.data.datasets import letter
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.errors import DataError
 
 SETTINGS = Data(name="letter")
@@ -25,7 +25,7 @@ ROWS = 78
 
 
 @pytest.fixture
-def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
+def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirs:
     """Three rows a letter; in the first 52 the values are 0, 1, 2 ...; the last 26 are test rows and all alike."""
     lines = [f"{ascii_uppercase[i % 26]}{f',{i // 10},{i % 10}' * 8}" for i in range(52)]
     lines += [f"{letter}{',15' * 16}" for letter in ascii_uppercase]
@@ -33,8 +33,8 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Places:
     folder.mkdir(parents=True)
     (folder / letter.FILE).write_text("\n".join(lines) + "\n")
     forms = letter.forms(letter.Spec(rows=ROWS, test_rows=26, sha256=""))
-    monkeypatch.setitem(access.SOURCES, "letter", replace(letter.SOURCE, forms=forms, remotes=()))
-    return Places(tmp_path / "own", tmp_path / "cache")
+    monkeypatch.setitem(access.DATASETS, "letter", replace(letter.SOURCE, forms=forms, remotes=()))
+    return DataDirs(tmp_path / "own", tmp_path / "cache")
 
 
 @pytest.fixture
@@ -51,14 +51,14 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return parses
 
 
-def record(places: Places) -> Path:
+def record(places: DataDirs) -> Path:
     (folder,) = (places.cache_dir / "parsed").glob("letter-*")
     return folder
 
 
 def test_the_names_are_those_of_the_config() -> None:
-    assert access.names() == DATA_SETS
-    assert all(source.name == name for name, source in access.SOURCES.items())
+    assert access.dataset_names() == DATA_SETS
+    assert all(source.name == name for name, source in access.DATASETS.items())
 
 
 def test_importing_the_data_sets_loads_nothing_heavy() -> None:
@@ -68,8 +68,8 @@ def test_importing_the_data_sets_loads_nothing_heavy() -> None:
     assert not heavy & set(done.stdout.split())
 
 
-def test_loaded_arrays_are_mapped_and_read_only(places: Places) -> None:
-    dataset = access.load(SETTINGS, places)
+def test_loaded_arrays_are_mapped_and_read_only(places: DataDirs) -> None:
+    dataset = access.load_dataset(SETTINGS, places)
     assert isinstance(dataset.x, np.memmap)
     assert dataset.x.shape == (ROWS, 16)
     assert dataset.x[51, :4].tolist() == [5, 1, 5, 1]
@@ -79,33 +79,33 @@ def test_loaded_arrays_are_mapped_and_read_only(places: Places) -> None:
         dataset.x[0, 0] = 1
 
 
-def test_facts_and_load_agree_and_parse_once(places: Places, counted: list[str]) -> None:
-    facts = access.facts(SETTINGS, places)
-    dataset = access.load(SETTINGS, places)
-    assert dataset.facts == facts == access.facts(SETTINGS, places)
+def test_facts_and_load_agree_and_parse_once(places: DataDirs, counted: list[str]) -> None:
+    facts = access.dataset_info(SETTINGS, places)
+    dataset = access.load_dataset(SETTINGS, places)
+    assert dataset.facts == facts == access.dataset_info(SETTINGS, places)
     assert len(counted) == 1
 
 
-def test_facts_read_no_array(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = access.facts(SETTINGS, places)
+def test_facts_read_no_array(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = access.dataset_info(SETTINGS, places)
     monkeypatch.setattr(np, "load", None)
-    assert access.facts(SETTINGS, places) == facts
+    assert access.dataset_info(SETTINGS, places) == facts
 
 
-def test_a_changed_file_is_parsed_anew(places: Places, counted: list[str]) -> None:
-    before = access.facts(SETTINGS, places)
+def test_a_changed_file_is_parsed_anew(places: DataDirs, counted: list[str]) -> None:
+    before = access.dataset_info(SETTINGS, places)
     (path,) = (Path(str(places.data_dir)) / "letter").iterdir()
     path.write_text(path.read_text().replace("A,0,0", "A,0,1", 1))
     os.utime(path, ns=(1, 1))
-    after = access.facts(SETTINGS, places)
+    after = access.dataset_info(SETTINGS, places)
     assert len(counted) == 2
     assert before.fingerprint != after.fingerprint
 
 
-def test_the_same_rows_from_two_places_have_one_fingerprint(places: Places, tmp_path: Path) -> None:
+def test_the_same_rows_from_two_places_have_one_fingerprint(places: DataDirs, tmp_path: Path) -> None:
     shutil.copytree(Path(str(places.data_dir)), tmp_path / "cache" / "files")
     elsewhere = replace(places, data_dir=None)
-    assert access.facts(SETTINGS, elsewhere) == access.facts(SETTINGS, places)
+    assert access.dataset_info(SETTINGS, elsewhere) == access.dataset_info(SETTINGS, places)
 
 
 def _flip(folder: Path, name: str, place: int) -> None:
@@ -146,11 +146,11 @@ DAMAGES: list[Callable[[Path], object]] = [
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("ask", [access.facts, lambda *a: access.load(*a).facts])
+@pytest.mark.parametrize("ask", [access.dataset_info, lambda *a: access.load_dataset(*a).facts])
 def test_a_damaged_record_is_dropped_and_made_anew(
-    places: Places, counted: list[str], damage: Callable[[Path], object], ask: Callable[..., object]
+    places: DataDirs, counted: list[str], damage: Callable[[Path], object], ask: Callable[..., object]
 ) -> None:
-    good = access.facts(SETTINGS, places)
+    good = access.dataset_info(SETTINGS, places)
     damage(record(places))
     assert ask(SETTINGS, places) == good
     assert len(counted) == 2
@@ -161,72 +161,72 @@ def test_a_damaged_record_is_dropped_and_made_anew(
 @pytest.mark.parametrize("place", [*range(80), -1])  # the header, which NumPy parses, and the last value
 @pytest.mark.parametrize("name", ["x.npy", "y.npy", "repeated.npy"])
 def test_a_changed_bit_is_noticed_on_load(
-    places: Places, counted: list[str], name: str, place: int, caplog: pytest.LogCaptureFixture
+    places: DataDirs, counted: list[str], name: str, place: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good = access.load(SETTINGS, places)
+    good = access.load_dataset(SETTINGS, places)
     expected = (good.x.copy(), good.y.copy(), good.repeated.copy())
     _flip(record(places), name, place)
     with caplog.at_level(logging.WARNING, "bnbench.data"):
-        again = access.load(SETTINGS, places)
+        again = access.load_dataset(SETTINGS, places)
     assert all(np.array_equal(a, b) for a, b in zip(expected, (again.x, again.y, again.repeated), strict=True))
     assert "dropped and made anew" in caplog.text
     assert len(counted) == 2
 
 
 def test_a_cache_that_cannot_be_written_costs_only_time(
-    places: Places, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    places: DataDirs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    good = access.load(SETTINGS, places)
+    good = access.load_dataset(SETTINGS, places)
     (tmp_path / "blocked").write_text("a file in the way")
     blocked = replace(places, cache_dir=tmp_path / "blocked")
     with caplog.at_level(logging.WARNING, "bnbench.data"):
-        dataset = access.load(SETTINGS, blocked)
+        dataset = access.load_dataset(SETTINGS, blocked)
     assert "cannot be kept" in caplog.text
-    assert dataset.facts == good.facts == access.facts(SETTINGS, blocked)
+    assert dataset.facts == good.facts == access.dataset_info(SETTINGS, blocked)
     assert np.array_equal(dataset.x, good.x)
     assert not dataset.x.flags.writeable
 
 
-def test_a_full_cache_leaves_nothing_half_written(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_cache_leaves_nothing_half_written(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(np, "save", full)
-    assert len(access.load(SETTINGS, places).x) == ROWS
+    assert len(access.load_dataset(SETTINGS, places).x) == ROWS
     assert list((places.cache_dir / "parsed").iterdir()) == []
 
 
-def test_another_process_that_was_first_is_believed_if_it_agrees(places: Places) -> None:
-    dataset = access.load(SETTINGS, places)
+def test_another_process_that_was_first_is_believed_if_it_agrees(places: DataDirs) -> None:
+    dataset = access.load_dataset(SETTINGS, places)
     folder = record(places)
     inode = (folder / "x.npy").stat().st_ino
-    kept = cache.write(folder, dataset, access.SOURCES["letter"])
+    kept = cache.write_dataset(folder, dataset, access.DATASETS["letter"])
     assert kept.facts == dataset.facts
     assert (folder / "x.npy").stat().st_ino == inode
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-def test_what_a_killed_process_left_is_never_read(places: Places) -> None:
+def test_what_a_killed_process_left_is_never_read(places: DataDirs) -> None:
     (places.cache_dir / "parsed" / ".writing-abc" / "letter-0123").mkdir(parents=True)
-    assert access.facts(SETTINGS, places).rows == ROWS
+    assert access.dataset_info(SETTINGS, places).rows == ROWS
 
 
-def test_verify_reads_the_files_past_the_cache(places: Places, counted: list[str]) -> None:
-    facts = access.facts(SETTINGS, places)
-    assert access.verify("letter", places) == facts
+def test_verify_reads_the_files_past_the_cache(places: DataDirs, counted: list[str]) -> None:
+    facts = access.dataset_info(SETTINGS, places)
+    assert access.verify_dataset("letter", places) == facts
     assert len(counted) == 2
 
 
-def test_verify_names_the_wrong_file(places: Places) -> None:
-    access.facts(SETTINGS, places)
+def test_verify_names_the_wrong_file(places: DataDirs) -> None:
+    access.dataset_info(SETTINGS, places)
     (path,) = (Path(str(places.data_dir)) / "letter").iterdir()
     path.write_text("A,1\n")
     with pytest.raises(DataError, match=r"letter-recognition\.data: line 1"):
-        access.verify("letter", places)
+        access.verify_dataset("letter", places)
 
 
-def test_the_listing_says_what_is_where(places: Places) -> None:
-    found = {one.name: one for one in access.listing(places)}
+def test_the_listing_says_what_is_where(places: DataDirs) -> None:
+    found = {one.name: one for one in access.list_datasets(places)}
     assert tuple(found) == DATA_SETS
     here = found["letter"]
     assert (here.state, here.where) == ("on disk", str(Path(str(places.data_dir)) / "letter"))
@@ -235,29 +235,29 @@ def test_the_listing_says_what_is_where(places: Places) -> None:
     assert found["digits"].state == "on disk"
     assert all(one.licence and one.title for one in found.values())
     assert all(one.url.startswith("http") or one.form == "generated" for one in found.values())
-    access.facts(SETTINGS, places)
-    assert next(one for one in access.listing(places) if one.name == "letter").rows == ROWS
+    access.dataset_info(SETTINGS, places)
+    assert next(one for one in access.list_datasets(places) if one.name == "letter").rows == ROWS
 
 
-def test_fetch_of_what_is_here_says_where(places: Places) -> None:
-    assert access.fetch("letter", places) == str(Path(str(places.data_dir)) / "letter")
-    assert access.fetch("digits", replace(places, offline=True)).startswith("scikit-learn ")
+def test_fetch_of_what_is_here_says_where(places: DataDirs) -> None:
+    assert access.fetch_dataset("letter", places) == str(Path(str(places.data_dir)) / "letter")
+    assert access.fetch_dataset("digits", replace(places, offline=True)).startswith("scikit-learn ")
 
 
-def test_fetch_offline_of_what_is_not_here_is_refused(places: Places) -> None:
+def test_fetch_offline_of_what_is_not_here_is_refused(places: DataDirs) -> None:
     with pytest.raises(DataError, match="mnist: its files are not here"):
-        access.fetch("mnist", replace(places, offline=True))
+        access.fetch_dataset("mnist", replace(places, offline=True))
 
 
-def test_an_unknown_name_is_refused_with_the_nearest(places: Places) -> None:
-    for ask in (access.fetch, access.verify):
+def test_an_unknown_name_is_refused_with_the_nearest(places: DataDirs) -> None:
+    for ask in (access.fetch_dataset, access.verify_dataset):
         with pytest.raises(DataError, match="did you mean 'letter'"):
             ask("leter", places)
 
 
-def test_digits_are_kept_by_the_version_of_their_package(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
-    facts = access.facts(Data(name="digits"), places)
+def test_digits_are_kept_by_the_version_of_their_package(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = access.dataset_info(Data(name="digits"), places)
     assert (facts.rows, facts.test_rows, facts.shape) == (1797, 0, (8, 8, 1))
     monkeypatch.setattr("bnbench.data.locate.version", lambda _: "9.9")
-    assert access.facts(Data(name="digits"), places) == facts
+    assert access.dataset_info(Data(name="digits"), places) == facts
     assert len(list((places.cache_dir / "parsed").glob("digits-*"))) == 2

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bnbench.data.formats.archives import Bounds, members, read, read_members
+from bnbench.data.formats.archives import Bounds, read_archive, read_file, read_members
 from bnbench.errors import DataError
 
 BOUNDS = Bounds(members=5, member_bytes=10, total_bytes=30)
@@ -78,7 +78,7 @@ def test_too_much_in_all_is_refused(tmp_path: Path, name: str) -> None:
 def test_too_many_members_are_refused(tmp_path: Path, name: str) -> None:
     path = pack(tmp_path / name, {f"{i}.txt": b"" for i in range(6)})
     with pytest.raises(DataError, match="holds more than 5 files"):
-        list(members(path, lambda _: True, BOUNDS))
+        list(read_archive(path, lambda _: True, BOUNDS))
 
 
 @any_kind
@@ -153,7 +153,9 @@ def test_the_checksum_behind_the_members_of_a_tar_is_checked(tmp_path: Path) -> 
 
 
 @any_kind
-@pytest.mark.parametrize("ask", [lambda path: read(path, 10), lambda path: read_members(path, ("one.txt",), BOUNDS)])
+@pytest.mark.parametrize(
+    "ask", [lambda path: read_file(path, 10), lambda path: read_members(path, ("one.txt",), BOUNDS)]
+)
 def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path, name: str, ask: Callable[[Path], object]) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(DataError, match=rf"{name}: is no plain file"):
@@ -179,11 +181,11 @@ def test_a_link_in_an_archive_is_never_followed(tmp_path: Path) -> None:
 def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"x" * 10))
-    assert read(path, 10) == b"x" * 10
+    assert read_file(path, 10) == b"x" * 10
     with pytest.raises(DataError, match="more than the 9 bytes"):
-        read(path, 9)
+        read_file(path, 9)
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing: not found"):
-        read(tmp_path / "nothing", 1)
+        read_file(tmp_path / "nothing", 1)

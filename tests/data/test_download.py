@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from bnbench.data import download, locate
-from bnbench.data.formats.archives import Bounds, read, read_members
-from bnbench.data.types import Form, Parsed, Places, Remote, Source
+from bnbench.data.formats.archives import Bounds, read_file, read_members
+from bnbench.data.types import DataDirs, DatasetSpec, FileLayout, ParsedArrays, RemoteFile
 from bnbench.errors import DataError
 
 CONTENT = b"the two rows"
@@ -71,23 +71,25 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread.join()
 
 
-def parsed(content: bytes, where: Path) -> Parsed:
+def parsed(content: bytes, where: Path) -> ParsedArrays:
     if content != CONTENT:
         raise DataError(f"{where}: not the published content")
-    return Parsed(np.zeros((2, 1), np.uint8), np.array([0, 1], np.int32), ("a", "b"), 0)
+    return ParsedArrays(np.zeros((2, 1), np.uint8), np.array([0, 1], np.int32), ("a", "b"), 0)
 
 
-def parse_file(paths: tuple[Path, ...]) -> Parsed:
-    return parsed(read(paths[0], 100), paths[0])
+def parse_file(paths: tuple[Path, ...]) -> ParsedArrays:
+    return parsed(read_file(paths[0], 100), paths[0])
 
 
-def parse_archive(paths: tuple[Path, ...]) -> Parsed:
+def parse_archive(paths: tuple[Path, ...]) -> ParsedArrays:
     return parsed(read_members(paths[0], ("rows.txt",), Bounds(5, 100, 200))["rows.txt"], paths[0])
 
 
-def source(*urls: str, name: str = "rows.txt", checksum: str | None = None) -> Source:
-    parse: Callable[[tuple[Path, ...]], Parsed] = parse_archive if name.endswith((".zip", ".tar.gz")) else parse_file
-    return Source(
+def source(*urls: str, name: str = "rows.txt", checksum: str | None = None) -> DatasetSpec:
+    parse: Callable[[tuple[Path, ...]], ParsedArrays] = (
+        parse_archive if name.endswith((".zip", ".tar.gz")) else parse_file
+    )
+    return DatasetSpec(
         name="toy",
         title="Toy",
         page="https://toy.invalid/",
@@ -96,8 +98,8 @@ def source(*urls: str, name: str = "rows.txt", checksum: str | None = None) -> S
         shape=(1,),
         class_count=2,
         value_range=(0.0, 1.0),
-        forms=(Form("rows", ((name,),), parse),),
-        remotes=(Remote(name, urls, checksum),),
+        forms=(FileLayout("rows", ((name,),), parse),),
+        remotes=(RemoteFile(name, urls, checksum),),
     )
 
 
@@ -107,11 +109,11 @@ def kept(folder: Path) -> list[str]:
 
 
 def test_a_fetched_file_is_kept_and_not_fetched_again(server: Server, tmp_path: Path) -> None:
-    toy, places = source(server.says("rows", Answer(CONTENT))), Places(None, tmp_path)
-    located = locate.locate(toy, places, fetch=True)
+    toy, places = source(server.says("rows", Answer(CONTENT))), DataDirs(None, tmp_path)
+    located = locate.locate_files(toy, places, fetch=True)
     assert located.paths == (tmp_path / "files" / "toy" / "rows.txt",)
     assert located.paths[0].read_bytes() == CONTENT
-    assert locate.locate(toy, places, fetch=True) == located
+    assert locate.locate_files(toy, places, fetch=True) == located
     assert server.hits == {"/rows": 1}
     assert kept(tmp_path) == ["files/toy/rows.txt"]
 
@@ -119,25 +121,25 @@ def test_a_fetched_file_is_kept_and_not_fetched_again(server: Server, tmp_path: 
 def test_a_right_checksum_is_accepted_and_a_wrong_one_refused(server: Server, tmp_path: Path) -> None:
     url = server.says("rows", Answer(CONTENT))
     right = f"md5:{hashlib.md5(CONTENT).hexdigest()}"  # noqa: S324  # as upstream publishes it
-    locate.locate(source(url, checksum=right), Places(None, tmp_path / "a"), fetch=True)
+    locate.locate_files(source(url, checksum=right), DataDirs(None, tmp_path / "a"), fetch=True)
     with pytest.raises(DataError, match=r"rows\.txt could not be fetched:\n.*hash"):
-        locate.locate(source(url, checksum="md5:" + "0" * 32), Places(None, tmp_path / "b"), fetch=True)
+        locate.locate_files(source(url, checksum="md5:" + "0" * 32), DataDirs(None, tmp_path / "b"), fetch=True)
     assert kept(tmp_path / "b") == []
 
 
 def test_content_that_the_parser_refuses_is_not_kept(server: Server, tmp_path: Path) -> None:
-    toy, places = source(server.says("rows", Answer(b"a login page"), Answer(CONTENT))), Places(None, tmp_path)
+    toy, places = source(server.says("rows", Answer(b"a login page"), Answer(CONTENT))), DataDirs(None, tmp_path)
     with pytest.raises(DataError, match=r"what came from http.* was refused: .*not the published content"):
-        locate.locate(toy, places, fetch=True)
+        locate.locate_files(toy, places, fetch=True)
     assert kept(tmp_path) == []
-    locate.locate(toy, places, fetch=True)
+    locate.locate_files(toy, places, fetch=True)
     assert kept(tmp_path) == ["files/toy/rows.txt"]
 
 
 def test_a_cut_transfer_is_not_kept(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("rows", Answer(CONTENT[:4], promised=len(CONTENT))))
     with pytest.raises(DataError, match="could not be fetched"):
-        locate.locate(toy, Places(None, tmp_path), fetch=True)
+        locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
     assert kept(tmp_path) == []
 
 
@@ -146,13 +148,13 @@ def test_a_failed_transfer_is_tried_again(server: Server, tmp_path: Path, monkey
     monkeypatch.setattr("time.sleep", lambda _: None)
     cut = Answer(CONTENT[:4], promised=len(CONTENT))
     toy = source(server.says("rows", Answer(status=500), cut, Answer(CONTENT)))
-    locate.locate(toy, Places(None, tmp_path), fetch=True)
+    locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
     assert server.hits == {"/rows": 3}
 
 
 def test_the_next_mirror_is_tried(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("gone", Answer(status=404)), server.says("rows", Answer(CONTENT)))
-    locate.locate(toy, Places(None, tmp_path), fetch=True)
+    locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
     assert server.hits == {"/gone": 1, "/rows": 1}
 
 
@@ -160,26 +162,26 @@ def test_each_failed_mirror_is_told(server: Server, tmp_path: Path) -> None:
     nobody = "http://127.0.0.1:1/rows"
     toy = source(server.says("gone", Answer(status=404)), server.says("broken", Answer(status=500)), nobody)
     with pytest.raises(DataError, match=r"(?s)/gone: 404.*/broken: 500.*:1/rows: .*See https://toy\.invalid/"):
-        locate.locate(toy, Places(None, tmp_path), fetch=True)
+        locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
 
 
 def test_offline_nothing_is_asked(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("rows", Answer(CONTENT)))
     with pytest.raises(DataError, match="offline"):
-        locate.locate(toy, Places(None, tmp_path, offline=True), fetch=True)
+        locate.locate_files(toy, DataDirs(None, tmp_path, offline=True), fetch=True)
     assert not server.hits
 
 
 def test_of_several_files_all_are_kept_or_none(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("rows", Answer(CONTENT)))
-    second = Remote("more.txt", (server.says("more", Answer(status=404), Answer(b"more")),))
+    second = RemoteFile("more.txt", (server.says("more", Answer(status=404), Answer(b"more")),))
     both = replace(
-        toy, forms=(Form("rows", (("rows.txt",), ("more.txt",)), parse_file),), remotes=(*toy.remotes, second)
+        toy, forms=(FileLayout("rows", (("rows.txt",), ("more.txt",)), parse_file),), remotes=(*toy.remotes, second)
     )
     with pytest.raises(DataError, match=r"more\.txt could not be fetched"):
-        locate.locate(both, Places(None, tmp_path), fetch=True)
-    assert locate.on_disk(both, Places(None, tmp_path)) is None
-    locate.locate(both, Places(None, tmp_path), fetch=True)
+        locate.locate_files(both, DataDirs(None, tmp_path), fetch=True)
+    assert locate.find_files(both, DataDirs(None, tmp_path)) is None
+    locate.locate_files(both, DataDirs(None, tmp_path), fetch=True)
     assert server.hits == {"/rows": 1, "/more": 2}  # what came whole is not fetched twice
     assert kept(tmp_path) == ["files/toy/more.txt", "files/toy/rows.txt"]
 
@@ -206,10 +208,10 @@ def test_archives_are_read_unless_a_member_leads_out_of_them(
     server: Server, tmp_path: Path, name: str, pack: Callable[[str], bytes]
 ) -> None:
     good = source(server.says("good", Answer(pack("about.txt"))), name=name)
-    assert locate.locate(good, Places(None, tmp_path / "a"), fetch=True).paths[0].name == name
+    assert locate.locate_files(good, DataDirs(None, tmp_path / "a"), fetch=True).paths[0].name == name
     evil = source(server.says("evil", Answer(pack("../evil.txt"))), name=name)
     with pytest.raises(DataError, match=r"'\.\./evil\.txt' would lie outside"):
-        locate.locate(evil, Places(None, tmp_path / "b"), fetch=True)
+        locate.locate_files(evil, DataDirs(None, tmp_path / "b"), fetch=True)
     assert list(tmp_path.rglob("evil.txt")) == []
     assert kept(tmp_path / "b") == []
 
@@ -217,11 +219,11 @@ def test_archives_are_read_unless_a_member_leads_out_of_them(
 def test_a_gzip_bomb_is_refused(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("bomb", Answer(gzip.compress(bytes(10_000_000)))), name="rows.gz")
     with pytest.raises(DataError, match="more than the 100 bytes"):
-        locate.locate(toy, Places(None, tmp_path), fetch=True)
+        locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
 
 
 def _fetch_in(cache: Path, url: str) -> bytes:
-    return locate.locate(source(url), Places(None, cache), fetch=True).paths[0].read_bytes()
+    return locate.locate_files(source(url), DataDirs(None, cache), fetch=True).paths[0].read_bytes()
 
 
 def test_threads_fetch_once(server: Server, tmp_path: Path) -> None:
@@ -247,4 +249,4 @@ def test_processes_fetch_once(server: Server, tmp_path: Path) -> None:
 def test_a_cache_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:
     (tmp_path / "files").write_text("a file in the way")
     with pytest.raises(DataError, match="toy: cannot be kept in"):
-        locate.locate(source(server.says("rows", Answer(CONTENT))), Places(None, tmp_path), fetch=True)
+        locate.locate_files(source(server.says("rows", Answer(CONTENT))), DataDirs(None, tmp_path), fetch=True)

@@ -6,12 +6,12 @@ import pytest
 from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.datasets.generated import TELLING, bag_of_words, distance, great_circle, windows
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(cache_dir=tmp_path, offline=True)
+def places(tmp_path: Path) -> DataDirs:
+    return DataDirs(cache_dir=tmp_path, offline=True)
 
 
 def test_a_great_circle_is_as_long_as_geometry_says() -> None:
@@ -47,15 +47,15 @@ def test_reviews_tell_their_kind_by_some_words_alone() -> None:
     assert (apart > 3).sum() <= 2 * TELLING + 10
 
 
-def test_they_are_drawn_alike_each_time_and_need_no_file(places: Places) -> None:
+def test_they_are_drawn_alike_each_time_and_need_no_file(places: DataDirs) -> None:
     for name, drawn in (("distance", distance), ("windows", windows), ("bag_of_words", bag_of_words)):
-        loaded = access.load(Data(name=name), places)
+        loaded = access.load_dataset(Data(name=name), places)
         assert loaded.x.tobytes() == drawn(()).x.tobytes()
         assert loaded.facts.form == "generated"
 
 
-def test_some_classes_of_a_set_are_named_in_the_config(places: Places) -> None:
+def test_some_classes_of_a_set_are_named_in_the_config(places: DataDirs) -> None:
     settings = Data.model_validate({"name": "digits", "classes": [3, 8]})
-    loaded = access.load(settings, places)
+    loaded = access.load_dataset(settings, places)
     assert (loaded.facts.classes, loaded.facts.rows) == (("3", "8"), 357)
-    assert access.facts(settings, places) == loaded.facts
+    assert access.dataset_info(settings, places) == loaded.facts

@@ -11,8 +11,8 @@ from bnbench.data.datasets import fashion_mnist, mnist
 from bnbench.data.formats import idx
 from bnbench.errors import DataError
 
-SPEC = idx.Spec(("a", "b"), (idx.Pair("train", 3), idx.Pair("t10k", 2)), test=True)
-NAMES = tuple(names[0] for names in idx.parts(SPEC))
+SPEC = idx.IdxSpec(("a", "b"), (idx.Pair("train", 3), idx.Pair("t10k", 2)), test=True)
+NAMES = tuple(names[0] for names in idx.idx_parts(SPEC))
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = range(4)
 
 
@@ -40,7 +40,7 @@ def changed(which: int, content: bytes) -> tuple[bytes, ...]:
 
 
 def test_train_stands_before_test(tmp_path: Path) -> None:
-    parsed = idx.parse(write(tmp_path), SPEC)
+    parsed = idx.parse_idx(write(tmp_path), SPEC)
     assert parsed.x.shape == (5, 28, 28, 1)
     assert parsed.x.dtype == np.uint8
     assert parsed.x[:, 27, 27, 0].tolist() == [0, 1, 2, 0, 1]
@@ -50,8 +50,8 @@ def test_train_stands_before_test(tmp_path: Path) -> None:
 
 
 def test_one_pair_alone_is_no_test_part(tmp_path: Path) -> None:
-    spec = idx.Spec(("a", "b"), (idx.Pair("t10k", 2),), test=False)
-    parsed = idx.parse(write(tmp_path)[2:], spec)
+    spec = idx.IdxSpec(("a", "b"), (idx.Pair("t10k", 2),), test=False)
+    parsed = idx.parse_idx(write(tmp_path)[2:], spec)
     assert (len(parsed.x), parsed.test_rows) == (2, 0)
 
 
@@ -59,7 +59,7 @@ def test_unpacked_files_give_the_same(tmp_path: Path) -> None:
     plain = tuple(tmp_path / name.removesuffix(".gz") for name in NAMES)
     for path, content in zip(plain, GOOD, strict=True):
         path.write_bytes(content)
-    assert np.array_equal(idx.parse(plain, SPEC).x, idx.parse(write(tmp_path), SPEC).x)
+    assert np.array_equal(idx.parse_idx(plain, SPEC).x, idx.parse_idx(write(tmp_path), SPEC).x)
 
 
 @pytest.mark.parametrize(
@@ -82,13 +82,13 @@ def test_unpacked_files_give_the_same(tmp_path: Path) -> None:
 def test_a_wrong_file_is_named(tmp_path: Path, which: int, content: bytes, message: str) -> None:
     paths = write(tmp_path, changed(which, content))
     with pytest.raises(DataError, match=message) as caught:
-        idx.parse(paths, SPEC)
+        idx.parse_idx(paths, SPEC)
     assert str(caught.value).startswith(str(paths[which]))
 
 
 def test_train_and_test_swapped_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="are train and t10k swapped"):
-        idx.parse(write(tmp_path, (*GOOD[2:], *GOOD[:2])), SPEC)
+        idx.parse_idx(write(tmp_path, (*GOOD[2:], *GOOD[:2])), SPEC)
 
 
 @pytest.mark.parametrize("cut", [1, 12, 30])
@@ -96,7 +96,7 @@ def test_a_cut_gzip_file_is_refused(tmp_path: Path, cut: int) -> None:
     paths = write(tmp_path)
     paths[0].write_bytes(paths[0].read_bytes()[:-cut])
     with pytest.raises(DataError, match=r"train-images.*cut or damaged"):
-        idx.parse(paths, SPEC)
+        idx.parse_idx(paths, SPEC)
 
 
 def test_a_wrong_gzip_checksum_is_refused(tmp_path: Path) -> None:
@@ -105,21 +105,21 @@ def test_a_wrong_gzip_checksum_is_refused(tmp_path: Path) -> None:
     packed[-8] ^= 1  # the first byte of the CRC
     paths[0].write_bytes(packed)
     with pytest.raises(DataError, match=r"train-images.*CRC"):
-        idx.parse(paths, SPEC)
+        idx.parse_idx(paths, SPEC)
 
 
 def test_a_file_that_is_no_gzip_file_is_refused(tmp_path: Path) -> None:
     paths = write(tmp_path)
     paths[1].write_bytes(labels(0, 1, 0))
     with pytest.raises(DataError, match=r"train-labels.*cut or damaged"):
-        idx.parse(paths, SPEC)
+        idx.parse_idx(paths, SPEC)
 
 
 def test_an_empty_file_is_refused(tmp_path: Path) -> None:
     paths = write(tmp_path)
     paths[2].write_bytes(b"")
     with pytest.raises(DataError, match=r"t10k-images.*is empty"):
-        idx.parse(paths, SPEC)
+        idx.parse_idx(paths, SPEC)
 
 
 def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
@@ -127,21 +127,21 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
     paths[3].unlink()
     paths[3].mkdir()
     with pytest.raises(DataError, match="is a folder, wanted a file"):
-        idx.parse(paths, SPEC)
+        idx.parse_idx(paths, SPEC)
 
 
 def test_one_changed_pixel_is_refused_where_the_content_is_known(tmp_path: Path) -> None:
     known = idx.Pair("train", 3, hashlib.sha256(GOOD[0]).hexdigest(), hashlib.sha256(GOOD[1]).hexdigest())
     spec = replace(SPEC, pairs=(known, SPEC.pairs[1]))
-    idx.parse(write(tmp_path), spec)
+    idx.parse_idx(write(tmp_path), spec)
     edited = bytearray(GOOD[0])
     edited[-1] += 1
     with pytest.raises(DataError, match=r"train-images.*not the published content.*edited"):
-        idx.parse(write(tmp_path, changed(0, bytes(edited))), spec)
+        idx.parse_idx(write(tmp_path, changed(0, bytes(edited))), spec)
 
 
 @pytest.mark.parametrize("spec", [mnist.SPEC, fashion_mnist.SPEC])
-def test_the_official_content_is_pinned(spec: idx.Spec) -> None:
+def test_the_official_content_is_pinned(spec: idx.IdxSpec) -> None:
     assert [pair.count for pair in spec.pairs] == [60_000, 10_000]
     hashes = [digest for pair in spec.pairs for digest in (pair.images_sha256, pair.labels_sha256)]
     assert all(len(digest) == 64 for digest in hashes)

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from bnbench.data import locate
-from bnbench.data.types import Form, Parsed, Places, Remote, Source
+from bnbench.data.types import DataDirs, DatasetSpec, FileLayout, ParsedArrays, RemoteFile
 from bnbench.errors import DataError
 
 
-def parse(paths: tuple[Path, ...]) -> Parsed:
-    return Parsed(np.zeros((2, 1), np.uint8), np.array([0, 1], np.int32), ("a", "b"), 0)
+def parse(paths: tuple[Path, ...]) -> ParsedArrays:
+    return ParsedArrays(np.zeros((2, 1), np.uint8), np.array([0, 1], np.int32), ("a", "b"), 0)
 
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="toy",
     title="Toy",
     page="https://toy.invalid/",
@@ -25,18 +25,18 @@ SOURCE = Source(
     class_count=2,
     value_range=(0.0, 1.0),
     forms=(
-        Form("pair", (("x.gz", "x"), ("y.gz", "y")), parse),
-        Form("folder", (("all",),), parse, folders=True),
+        FileLayout("pair", (("x.gz", "x"), ("y.gz", "y")), parse),
+        FileLayout("folder", (("all",),), parse, folders=True),
     ),
-    remotes=(Remote("x.gz", ("http://127.0.0.1:1/x.gz",)),),
+    remotes=(RemoteFile("x.gz", ("http://127.0.0.1:1/x.gz",)),),
     advice="Or ask a friend.",
 )
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def places(tmp_path: Path) -> DataDirs:
     (tmp_path / "own").mkdir()
-    return Places(tmp_path / "own", tmp_path / "cache")
+    return DataDirs(tmp_path / "own", tmp_path / "cache")
 
 
 def put(folder: Path, *names: str) -> None:
@@ -45,38 +45,38 @@ def put(folder: Path, *names: str) -> None:
         (folder / name).write_bytes(b"1")
 
 
-def test_the_users_own_folder_comes_first(places: Places, tmp_path: Path) -> None:
+def test_the_users_own_folder_comes_first(places: DataDirs, tmp_path: Path) -> None:
     put(tmp_path / "own" / "toy", "x", "y.gz")
     put(tmp_path / "cache" / "files" / "toy", "x", "y")
-    located = locate.locate(SOURCE, places)
+    located = locate.locate_files(SOURCE, places)
     assert located.paths == (tmp_path / "own" / "toy" / "x", tmp_path / "own" / "toy" / "y.gz")
     assert located.form.title == "pair"
 
 
-def test_then_comes_the_cache(places: Places, tmp_path: Path) -> None:
+def test_then_comes_the_cache(places: DataDirs, tmp_path: Path) -> None:
     put(tmp_path / "cache" / "files" / "toy", "x", "y")
-    assert locate.locate(SOURCE, places).paths[0] == tmp_path / "cache" / "files" / "toy" / "x"
+    assert locate.locate_files(SOURCE, places).paths[0] == tmp_path / "cache" / "files" / "toy" / "x"
 
 
-def test_a_folder_may_be_a_form(places: Places, tmp_path: Path) -> None:
+def test_a_folder_may_be_a_form(places: DataDirs, tmp_path: Path) -> None:
     (tmp_path / "own" / "toy" / "all").mkdir(parents=True)
-    assert locate.locate(SOURCE, places).form.title == "folder"
+    assert locate.locate_files(SOURCE, places).form.title == "folder"
 
 
 def test_an_incomplete_folder_is_passed_over_with_a_warning(
-    places: Places, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    places: DataDirs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path / "own" / "toy", "x.gz")
     put(tmp_path / "cache" / "files" / "toy", "x", "y")
     with caplog.at_level(logging.WARNING, "bnbench.data"):
-        assert "cache" in str(locate.locate(SOURCE, places).paths[0])
+        assert "cache" in str(locate.locate_files(SOURCE, places).paths[0])
     assert "has x.gz, lacks y.gz" in caplog.text
 
 
-def test_missing_files_are_told_with_each_place_and_the_ways_to_get_them(places: Places, tmp_path: Path) -> None:
+def test_missing_files_are_told_with_each_place_and_the_ways_to_get_them(places: DataDirs, tmp_path: Path) -> None:
     put(tmp_path / "own" / "toy", "x")
     with pytest.raises(DataError) as caught:
-        locate.locate(SOURCE, places)
+        locate.locate_files(SOURCE, places)
     assert str(caught.value).splitlines() == [
         "toy: its files are not here. Sought: x.gz, y.gz or all",
         f"  in {tmp_path / 'own' / 'toy'}: has x.gz, lacks y.gz",
@@ -89,43 +89,43 @@ def test_missing_files_are_told_with_each_place_and_the_ways_to_get_them(places:
 
 def test_without_an_own_folder_the_message_says_so(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="--data-dir and BNBENCH_DATA name none"):
-        locate.locate(SOURCE, Places(None, tmp_path))
+        locate.locate_files(SOURCE, DataDirs(None, tmp_path))
 
 
-def test_nothing_is_fetched_unasked_or_offline(places: Places) -> None:
+def test_nothing_is_fetched_unasked_or_offline(places: DataDirs) -> None:
     with pytest.raises(DataError, match="its files are not here"):
-        locate.locate(SOURCE, places, fetch=False)
+        locate.locate_files(SOURCE, places, fetch=False)
     with pytest.raises(DataError, match="not while offline"):
-        locate.locate(SOURCE, replace(places, offline=True), fetch=True)
+        locate.locate_files(SOURCE, replace(places, offline=True), fetch=True)
 
 
 def test_an_own_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere: the data folder .* does not exist"):
-        locate.locate(SOURCE, Places(tmp_path / "nowhere", tmp_path))
+        locate.locate_files(SOURCE, DataDirs(tmp_path / "nowhere", tmp_path))
     put(tmp_path, "file")
     with pytest.raises(DataError, match="is a file, wanted a folder"):
-        locate.locate(SOURCE, Places(tmp_path / "file", tmp_path))
+        locate.locate_files(SOURCE, DataDirs(tmp_path / "file", tmp_path))
 
 
-def test_a_folder_in_place_of_a_file_is_refused(places: Places, tmp_path: Path) -> None:
+def test_a_folder_in_place_of_a_file_is_refused(places: DataDirs, tmp_path: Path) -> None:
     (tmp_path / "own" / "toy" / "x.gz").mkdir(parents=True)
     with pytest.raises(DataError, match=r"x\.gz: is a folder, wanted a file"):
-        locate.locate(SOURCE, places)
+        locate.locate_files(SOURCE, places)
 
 
-def test_a_set_without_files_comes_with_its_package(places: Places) -> None:
-    located = locate.locate(replace(SOURCE, package="numpy", forms=(Form("copy", (), parse),)), places)
+def test_a_set_without_files_comes_with_its_package(places: DataDirs) -> None:
+    located = locate.locate_files(replace(SOURCE, package="numpy", forms=(FileLayout("copy", (), parse),)), places)
     assert located.paths == ()
     assert located.version == f"numpy {np.__version__}"
     with pytest.raises(DataError, match="package no-such-package, which is not installed"):
-        locate.locate(replace(SOURCE, package="no-such-package"), places)
+        locate.locate_files(replace(SOURCE, package="no-such-package"), places)
 
 
 def test_places_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BNBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
-    assert Places.from_environment() == Places(tmp_path / "data", tmp_path / "cache")
-    assert Places.from_environment(tmp_path, offline=True) == Places(tmp_path, tmp_path / "cache", offline=True)
+    assert DataDirs.from_environment() == DataDirs(tmp_path / "data", tmp_path / "cache")
+    assert DataDirs.from_environment(tmp_path, offline=True) == DataDirs(tmp_path, tmp_path / "cache", offline=True)
 
 
 @pytest.mark.parametrize("value", [None, ""])
@@ -135,7 +135,7 @@ def test_without_an_environment_the_cache_is_the_users(monkeypatch: pytest.Monke
             monkeypatch.delenv(name, raising=False)
         else:
             monkeypatch.setenv(name, value)
-    places = Places.from_environment()
+    places = DataDirs.from_environment()
     assert places.data_dir is None
     assert places.cache_dir.name == "bnbench"
     assert os.sep in str(places.cache_dir)

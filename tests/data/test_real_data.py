@@ -10,8 +10,8 @@ import pytest
 
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.splits import part_sizes, split
-from bnbench.data.types import Dataset, Places
+from bnbench.data.splits import split_rows, split_sizes
+from bnbench.data.types import DataDirs, Dataset
 
 
 @dataclass(frozen=True)
@@ -95,16 +95,16 @@ def real_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def places(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
-    return Places(real_data, tmp_path_factory.mktemp("cache"), offline=True)
+def places(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> DataDirs:
+    return DataDirs(real_data, tmp_path_factory.mktemp("cache"), offline=True)
 
 
-def load(name: str, places: Places) -> Dataset:
-    return access.load(Data(name=name), places)
+def load(name: str, places: DataDirs) -> Dataset:
+    return access.load_dataset(Data(name=name), places)
 
 
-@pytest.mark.parametrize("name", access.names())
-def test_each_set_is_what_was_published(name: str, places: Places) -> None:
+@pytest.mark.parametrize("name", access.dataset_names())
+def test_each_set_is_what_was_published(name: str, places: DataDirs) -> None:
     known, dataset = KNOWN[name], load(name, places)
     facts = dataset.facts
     assert facts.fingerprint == known.fingerprint
@@ -113,31 +113,31 @@ def test_each_set_is_what_was_published(name: str, places: Places) -> None:
     pool = facts.rows - facts.test_rows
     assert (tuple(np.bincount(dataset.y[:pool]).tolist()) if facts.classes else ()) == known.counts
     assert not dataset.repeated[pool:].any()
-    assert access.facts(Data(name=name), places) == facts
+    assert access.dataset_info(Data(name=name), places) == facts
 
 
-@pytest.mark.parametrize("name", access.names())
-def test_each_set_is_parted_exactly(name: str, places: Places) -> None:
+@pytest.mark.parametrize("name", access.dataset_names())
+def test_each_set_is_parted_exactly(name: str, places: DataDirs) -> None:
     settings, dataset = Data(name=name), load(name, places)
-    sizes = part_sizes(settings, dataset.facts, "here")
-    parts = split(dataset, settings, sizes, seed=0)
+    sizes = split_sizes(settings, dataset.facts, "here")
+    parts = split_rows(dataset, settings, sizes, seed=0)
     assert (len(parts.train), len(parts.validation), len(parts.test)) == (sizes.train, sizes.validation, sizes.test)
     whole = np.concatenate([parts.train, parts.validation, parts.test])
     assert len(np.unique(whole)) == len(whole) == dataset.facts.rows - dataset.facts.repeated_rows
 
 
-def test_leaf_is_parted_alike_in_every_species(places: Places) -> None:
+def test_leaf_is_parted_alike_in_every_species(places: DataDirs) -> None:
     dataset = load("leaf", places)
-    parts = split(dataset, Data(name="leaf"), part_sizes(Data(name="leaf"), dataset.facts, "here"), seed=1)
+    parts = split_rows(dataset, Data(name="leaf"), split_sizes(Data(name="leaf"), dataset.facts, "here"), seed=1)
     for part, each in ((parts.train, 7), (parts.validation, 1), (parts.test, 2)):
         assert set(np.bincount(dataset.y[part]).tolist()) == {each}
 
 
 @pytest.mark.parametrize("name", ["letter", "notmnist"])
-def test_no_values_stand_in_two_parts(name: str, places: Places) -> None:
+def test_no_values_stand_in_two_parts(name: str, places: DataDirs) -> None:
     dataset = load(name, places)
     settings = Data(name=name)
-    parts = split(dataset, settings, part_sizes(settings, dataset.facts, "here"), seed=0)
+    parts = split_rows(dataset, settings, split_sizes(settings, dataset.facts, "here"), seed=0)
     train, validation, test = (
         {dataset.x[row].tobytes() for row in part} for part in (parts.train, parts.validation, parts.test)
     )
@@ -147,14 +147,14 @@ def test_no_values_stand_in_two_parts(name: str, places: Places) -> None:
 
 
 @pytest.mark.parametrize("name", ["letter", "notmnist"])
-def test_equal_values_never_have_two_labels(name: str, places: Places) -> None:
+def test_equal_values_never_have_two_labels(name: str, places: DataDirs) -> None:
     dataset = load(name, places)
     label: dict[bytes, int] = {}
     for row, y in zip(dataset.x, dataset.y.tolist(), strict=True):
         assert label.setdefault(row.tobytes(), y) == y
 
 
-def test_letter_has_the_repeats_that_are_known(places: Places) -> None:
+def test_letter_has_the_repeats_that_are_known(places: DataDirs) -> None:
     dataset = load("letter", places)
     assert len(dataset.x) - len({row.tobytes() for row in dataset.x}) == 1_332
     # 83 of them are test rows that equal another test row, and stay.
@@ -163,7 +163,7 @@ def test_letter_has_the_repeats_that_are_known(places: Places) -> None:
     assert sum(row.tobytes() in test for row in dataset.x[:16_000]) == 580
 
 
-def test_notmnist_has_its_blank_glyphs_in_one_class(places: Places) -> None:
+def test_notmnist_has_its_blank_glyphs_in_one_class(places: DataDirs) -> None:
     dataset = load("notmnist", places)
     blank = [i for i, glyph in enumerate(dataset.x) if glyph.min() == glyph.max()]
     assert len(blank) == 141
@@ -171,7 +171,7 @@ def test_notmnist_has_its_blank_glyphs_in_one_class(places: Places) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_images_stand_in_the_published_order(name: str, places: Places) -> None:
+def test_images_stand_in_the_published_order(name: str, places: DataDirs) -> None:
     dataset = load(name, places)
     assert dataset.y[:5].tolist() == {"mnist": [5, 0, 4, 1, 9], "fashion_mnist": [9, 0, 0, 3, 0]}[name]
     assert dataset.y[60_000:60_005].tolist() == {"mnist": [7, 2, 1, 0, 4], "fashion_mnist": [9, 2, 1, 1, 6]}[name]
@@ -184,7 +184,7 @@ def test_images_stand_in_the_published_order(name: str, places: Places) -> None:
     assert hashlib.sha256(content).hexdigest() == wanted
 
 
-def test_cifar10_rows_pack_back_into_the_published_bytes(places: Places) -> None:
+def test_cifar10_rows_pack_back_into_the_published_bytes(places: DataDirs) -> None:
     dataset = load("cifar10", places)
     assert dataset.facts.classes[:4] == ("airplane", "automobile", "bird", "cat")
     planes = dataset.x[50_000:].transpose(0, 3, 1, 2).reshape(10_000, -1)
@@ -194,5 +194,5 @@ def test_cifar10_rows_pack_back_into_the_published_bytes(places: Places) -> None
 
 
 @pytest.mark.parametrize("name", ["leaf", "letter", "notmnist"])
-def test_verify_accepts_the_published_files(name: str, places: Places) -> None:
-    assert access.verify(name, places) == access.facts(Data(name=name), places)
+def test_verify_accepts_the_published_files(name: str, places: DataDirs) -> None:
+    assert access.verify_dataset(name, places) == access.dataset_info(Data(name=name), places)

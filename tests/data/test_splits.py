@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnbench.config.schema import Data, Split
-from bnbench.data.splits import Parts, apply, fit_scaling, part_sizes, shares, split
-from bnbench.data.types import Dataset, Facts
+from bnbench.data.splits import SplitIndices, apply_scaling, apportion, fit_scaling, split_rows, split_sizes
+from bnbench.data.types import Dataset, DatasetInfo
 from bnbench.data.validate import CHUNK
 
 
@@ -20,16 +20,18 @@ def dataset(
     marked = np.zeros(len(y), bool)
     marked[list(repeated)] = True
     classes = tuple(str(k) for k in range(y.max() + 1))
-    facts = Facts("toy", "made", "0", values.shape[1:], str(values.dtype), classes, len(y), test_rows, len(repeated))
+    facts = DatasetInfo(
+        "toy", "made", "0", values.shape[1:], str(values.dtype), classes, len(y), test_rows, len(repeated)
+    )
     return Dataset(facts, values, y, (0.0, high), marked)
 
 
-def parts_of(data: Dataset, seed: int = 0, **keys: Any) -> Parts:
+def parts_of(data: Dataset, seed: int = 0, **keys: Any) -> SplitIndices:
     chosen = Data(name="leaf", **keys)
-    return split(data, chosen, part_sizes(chosen, data.facts, "toy"), seed)
+    return split_rows(data, chosen, split_sizes(chosen, data.facts, "toy"), seed)
 
 
-def rows(parts: Parts) -> list[int]:
+def rows(parts: SplitIndices) -> list[int]:
     return sorted([*parts.train.tolist(), *parts.validation.tolist(), *parts.test.tolist()])
 
 
@@ -129,8 +131,8 @@ def test_parts_are_disjoint_whole_exact_and_proportional(
 ) -> None:
     data = dataset(labels, repeated=tuple(range(repeated)))
     chosen = Data(name="leaf", split=Split(validation=validation, test=test))
-    sizes = part_sizes(chosen, data.facts, "toy")
-    parts = split(data, chosen, sizes, seed)
+    sizes = split_sizes(chosen, data.facts, "toy")
+    parts = split_rows(data, chosen, sizes, seed)
     assert (len(parts.train), len(parts.validation), len(parts.test)) == (sizes.train, sizes.validation, sizes.test)
     assert rows(parts) == list(range(repeated, len(labels)))
     counts = np.bincount(data.y[repeated:], minlength=5)
@@ -147,7 +149,7 @@ def test_parts_are_disjoint_whole_exact_and_proportional(
 )
 def test_shares_are_exact_and_within_one_row_of_proportion(counts: list[int], share: float, seed: int) -> None:
     size = round(share * sum(counts))
-    given_counts = shares(size, np.array(counts), np.array(counts), np.random.default_rng(seed))
+    given_counts = apportion(size, np.array(counts), np.array(counts), np.random.default_rng(seed))
     exact = size * np.array(counts) / sum(counts)
     assert given_counts.sum() == size
     assert (given_counts <= counts).all()
@@ -156,17 +158,17 @@ def test_shares_are_exact_and_within_one_row_of_proportion(counts: list[int], sh
 
 def test_equal_classes_take_turns_at_the_odd_row() -> None:
     counts = np.array([5, 5, 5])
-    winners = {int(shares(4, counts, counts, np.random.default_rng(seed)).argmax()) for seed in range(30)}
+    winners = {int(apportion(4, counts, counts, np.random.default_rng(seed)).argmax()) for seed in range(30)}
     assert winners == {0, 1, 2}
 
 
 def test_the_largest_remainder_wins() -> None:
     counts = np.array([10, 6, 4])  # of 5: 2.5, 1.5, 1.0; of 3: 1.5, 0.9, 0.6
-    assert shares(3, counts, counts, np.random.default_rng(0)).tolist() == [1, 1, 1]
+    assert apportion(3, counts, counts, np.random.default_rng(0)).tolist() == [1, 1, 1]
 
 
 def test_no_class_gives_more_than_it_has_room_for() -> None:
-    assert shares(3, np.array([2, 2, 2]), np.array([0, 2, 1]), np.random.default_rng(0)).tolist() == [0, 2, 1]
+    assert apportion(3, np.array([2, 2, 2]), np.array([0, 2, 1]), np.random.default_rng(0)).tolist() == [0, 2, 1]
 
 
 ALL = np.array([0, 1], np.int32)
@@ -176,7 +178,7 @@ TABLE = np.array([[0, 5], [2, 5], [9, 9]], np.float32)  # the third row is no tr
 def scaled(x: Any, scale: str, train: Any = ALL, high: float = 255.0) -> Any:
     data = dataset([0] * len(x), x=x, high=high)
     fitted = fit_scaling(data, Data.model_validate({"name": "leaf", "scale": scale}), train)
-    return apply(fitted, data.x)
+    return apply_scaling(fitted, data.x)
 
 
 def test_none_takes_values_as_they_are() -> None:

@@ -5,15 +5,15 @@ import numpy as np
 import pytest
 
 from bnbench.data import validate
-from bnbench.data.types import Form, Located, Parsed, Source
+from bnbench.data.types import DatasetSpec, FileLayout, LocatedFiles, ParsedArrays
 from bnbench.errors import DataError
 
 
-def _unused(_: tuple[Path, ...]) -> Parsed:
+def _unused(_: tuple[Path, ...]) -> ParsedArrays:
     pytest.fail("arrays are described here, never parsed")
 
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="toy",
     title="Toy",
     page="",
@@ -22,20 +22,20 @@ SOURCE = Source(
     shape=(2,),
     class_count=2,
     value_range=(0.0, 9.0),
-    forms=(Form("rows", (("rows.txt",),), _unused),),
+    forms=(FileLayout("rows", (("rows.txt",),), _unused),),
 )
-LOCATED = Located(SOURCE.forms[0], (Path("rows.txt"),))
+LOCATED = LocatedFiles(SOURCE.forms[0], (Path("rows.txt"),))
 
 
-def parsed(values: list[list[float]], labels: list[int], test_rows: int = 0, dtype: str = "uint8") -> Parsed:
-    return Parsed(np.array(values, dtype), np.array(labels, np.int32), ("a", "b"), test_rows)
+def parsed(values: list[list[float]], labels: list[int], test_rows: int = 0, dtype: str = "uint8") -> ParsedArrays:
+    return ParsedArrays(np.array(values, dtype), np.array(labels, np.int32), ("a", "b"), test_rows)
 
 
 GOOD = parsed([[1, 2], [3, 4], [1, 2], [9, 0]], [0, 1, 0, 1], test_rows=1)
 
 
 def test_facts_say_what_the_arrays_are() -> None:
-    dataset = validate.describe(SOURCE, LOCATED, GOOD)
+    dataset = validate.validate_arrays(SOURCE, LOCATED, GOOD)
     facts = dataset.facts
     assert (facts.name, facts.form, facts.shape, facts.dtype) == ("toy", "rows", (2,), "uint8")
     assert (facts.classes, facts.rows, facts.test_rows, facts.repeated_rows) == (("a", "b"), 4, 1, 1)
@@ -45,7 +45,7 @@ def test_facts_say_what_the_arrays_are() -> None:
 
 
 def test_by_convention_no_row_of_some_sets_is_a_repeat() -> None:
-    assert validate.describe(replace(SOURCE, repeats=False), LOCATED, GOOD).facts.repeated_rows == 0
+    assert validate.validate_arrays(replace(SOURCE, repeats=False), LOCATED, GOOD).facts.repeated_rows == 0
 
 
 @pytest.mark.parametrize(
@@ -61,12 +61,12 @@ def test_by_convention_no_row_of_some_sets_is_a_repeat() -> None:
         (parsed([[1, 2], [3, 4]], [0, 2]), "labels from 0 to 2, wanted 0 to 1"),
         (parsed([[1, 2], [3, 4]], [0, -1]), "labels from -1 to 0"),
         (parsed([[1, 2], [3, 4]], [0, 0]), "no row of class b"),
-        (Parsed(np.zeros((2, 2), np.uint8), np.array([0, 1]), ("a", "b"), 0), "labels of type int64"),
+        (ParsedArrays(np.zeros((2, 2), np.uint8), np.array([0, 1]), ("a", "b"), 0), "labels of type int64"),
     ],
 )
-def test_impossible_arrays_are_refused(wrong: Parsed, message: str) -> None:
+def test_impossible_arrays_are_refused(wrong: ParsedArrays, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
-        validate.describe(SOURCE, LOCATED, wrong)
+        validate.validate_arrays(SOURCE, LOCATED, wrong)
     assert "rows.txt" in str(caught.value)
 
 
@@ -81,13 +81,13 @@ def test_impossible_arrays_are_refused(wrong: Parsed, message: str) -> None:
 )
 def test_repeats_of_the_pool_and_of_test_rows_are_marked(values: list[int], test_rows: int, marked: list[int]) -> None:
     x = np.array(values, np.uint8)[:, np.newaxis]
-    assert np.flatnonzero(validate.mark_repeats(x, test_rows)).tolist() == marked
+    assert np.flatnonzero(validate.mark_duplicates(x, test_rows)).tolist() == marked
 
 
 def test_rows_differ_if_one_value_does() -> None:
     x = np.zeros((3, 28, 28, 1), np.uint8)
     x[1, 27, 27, 0] = 1
-    assert validate.mark_repeats(x, 0).tolist() == [False, False, True]
+    assert validate.mark_duplicates(x, 0).tolist() == [False, False, True]
 
 
 def test_the_fingerprint_sees_every_change() -> None:
@@ -118,7 +118,7 @@ def test_the_fingerprint_depends_on_nothing_else() -> None:
 
 def test_rows_may_have_a_number_each_instead_of_a_class() -> None:
     x = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
-    dataset = validate.describe(SOURCE, LOCATED, Parsed(x, np.array([0.5, 2, 3], np.float32), (), 0))
+    dataset = validate.validate_arrays(SOURCE, LOCATED, ParsedArrays(x, np.array([0.5, 2, 3], np.float32), (), 0))
     assert (dataset.facts.classes, dataset.y.dtype) == ((), np.float32)
     for y, message in (
         (np.array([0, 1, 2], np.int32), "labels of type int32, wanted uint8 or float32, and float32"),
@@ -126,13 +126,13 @@ def test_rows_may_have_a_number_each_instead_of_a_class() -> None:
         (np.ones(3, np.float32), "numbers from 1.0 to 1.0, wanted finite ones"),
     ):
         with pytest.raises(DataError, match=message):
-            validate.describe(SOURCE, LOCATED, Parsed(x, y, (), 0))
+            validate.validate_arrays(SOURCE, LOCATED, ParsedArrays(x, y, (), 0))
 
 
-THREE = validate.describe(
+THREE = validate.validate_arrays(
     replace(SOURCE, class_count=3),
     LOCATED,
-    Parsed(
+    ParsedArrays(
         np.array([[1, 1], [2, 2], [2, 2], [3, 3], [4, 4], [5, 5]], np.uint8),
         np.array([0, 2, 2, 1, 2, 1], np.int32),
         ("a", "b", "c"),
@@ -142,12 +142,12 @@ THREE = validate.describe(
 
 
 def test_some_classes_alone_are_a_data_set_of_their_own() -> None:
-    own = validate.of_classes(THREE, ["c", "a"])
+    own = validate.select_classes(THREE, ["c", "a"])
     assert own.x[:, 0].tolist() == [1, 2, 2, 4]
     assert own.y.tolist() == [1, 0, 0, 0]
     assert (own.facts.classes, own.facts.rows, own.facts.test_rows, own.facts.repeated_rows) == (("c", "a"), 4, 1, 1)
     fingerprints = {
-        validate.of_classes(THREE, names).facts.fingerprint for names in (["c", "a"], ["a", "c"], ["a", "b"])
+        validate.select_classes(THREE, names).facts.fingerprint for names in (["c", "a"], ["a", "c"], ["a", "b"])
     }
     assert len({*fingerprints, THREE.facts.fingerprint}) == 4
     assert own.repeated.tolist() == [False, False, True, False]
@@ -155,8 +155,8 @@ def test_some_classes_alone_are_a_data_set_of_their_own() -> None:
 
 def test_a_class_that_is_not_there_is_named() -> None:
     with pytest.raises(DataError, match=r"data.classes: toy: 'aa' is not one of a, b, c \(did you mean 'a'\?\)"):
-        validate.of_classes(THREE, ["aa", "b"])
+        validate.select_classes(THREE, ["aa", "b"])
     x = np.array([[1, 2], [3, 4]], np.float32)
-    numbers = validate.describe(SOURCE, LOCATED, Parsed(x, np.array([1, 2], np.float32), (), 0))
+    numbers = validate.validate_arrays(SOURCE, LOCATED, ParsedArrays(x, np.array([1, 2], np.float32), (), 0))
     with pytest.raises(DataError, match="toy has a number a row and no classes"):
-        validate.of_classes(numbers, ["a", "b"])
+        validate.select_classes(numbers, ["a", "b"])

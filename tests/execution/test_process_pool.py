@@ -16,11 +16,11 @@ import pytest
 import yaml
 
 import bnbench
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, DataError, WorkerError
 from bnbench.execution import executors, process_pool, protocols
-from bnbench.execution.executors import Kept
-from bnbench.execution.process_pool import Processes, _Queue
+from bnbench.execution.executors import ReusableExecutor
+from bnbench.execution.process_pool import ProcessPool, _Queue
 from bnbench.execution.protocols import Trainer
 from bnbench.planning.plan import Plan
 from bnbench.planning.trial import Result, Saving
@@ -47,11 +47,11 @@ SAVING = Saving(Path("unused"))
 
 
 def run(planned: Plan, jobs: int, make: Callable[[], Trainer] = Quick) -> list[Result]:
-    with Processes(jobs, make) as started:
+    with ProcessPool(jobs, make) as started:
         return sweep(started, planned)
 
 
-def sweep(started: protocols.Workers, planned: Plan) -> list[Result]:
+def sweep(started: protocols.Executor, planned: Plan) -> list[Result]:
     started.check([cohort.program for cohort in planned.cohorts])
     return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None))
 
@@ -105,7 +105,7 @@ def test_a_trial_whose_worker_dies_once_is_trained_by_another(death: Callable[[]
 
 
 def limited(planned: Plan, make: Callable[[], Trainer], limit: float | None) -> list[Result]:
-    with Processes(2, make) as started:
+    with ProcessPool(2, make) as started:
         return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None, limit))
 
 
@@ -113,7 +113,7 @@ def limited(planned: Plan, make: Callable[[], Trainer], limit: float | None) -> 
 def test_a_trial_that_hangs_is_trained_by_another_worker(
     limit: float | None, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_pool, "LEAST_LIMIT", least)
+    monkeypatch.setattr(process_pool, "MIN_LIMIT", least)
     monkeypatch.setattr(process_pool, "LOOK", 0.1)
     planned = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
     results = limited(planned, partial(Fleeting, tmp_path, hang), limit)
@@ -151,7 +151,7 @@ def test_a_number_of_threads_gets_workers_of_its_own() -> None:
 
 
 def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_pool, "MOST_PROGRAMS", 3)
+    monkeypatch.setattr(process_pool, "MAX_PROGRAMS", 3)
     results = run(make_plan(sweep__grid={"model.params.units": [4, 5, 6]}), 1)
     assert len(results) == 24
     seen = Counter(worker for worker, _ in {(result.worker, result.program) for result in results})
@@ -161,7 +161,7 @@ def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.Mo
 
 def test_the_same_workers_train_another_plan() -> None:
     first, second = make_plan(sweep__seeds=7), make_plan(sweep__seeds=7, train__epochs=4)
-    with Processes(2, Steady) as started:
+    with ProcessPool(2, Steady) as started:
         pids = {result.worker for result in sweep(started, first)}
         again = sweep(started, second)
     assert {result.worker for result in again} <= pids
@@ -174,19 +174,19 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
 
     @contextmanager
-    def start(jobs: int, places: Places) -> Iterator[Processes]:
+    def start(jobs: int, places: DataDirs) -> Iterator[ProcessPool]:
         counts.append(jobs)
-        with Processes(jobs, Quick) as made:
+        with ProcessPool(jobs, Quick) as made:
             yield made
 
-    monkeypatch.setattr(executors, "start", start)
+    monkeypatch.setattr(executors, "start_executor", start)
     return counts
 
 
 def test_workers_are_kept_for_the_next_sweep_of_as_many(started: list[int]) -> None:
-    places = Places.from_environment(None, True)
+    places = DataDirs.from_environment(None, True)
     before = {child.pid for child in psutil.Process().children()}
-    with Kept() as start:
+    with ReusableExecutor() as start:
         for jobs in (1, 1, 2, 2):
             with start(jobs, places) as made:
                 assert len(sweep(made, make_plan())) == 8
@@ -195,8 +195,8 @@ def test_workers_are_kept_for_the_next_sweep_of_as_many(started: list[int]) -> N
 
 
 def test_a_sweep_that_fails_leaves_no_workers(started: list[int]) -> None:
-    places = Places.from_environment(None, True)
-    with Kept() as start:
+    places = DataDirs.from_environment(None, True)
+    with ReusableExecutor() as start:
         with pytest.raises(KeyError), start(1, places):
             raise KeyError
         with start(1, places) as made:
@@ -240,7 +240,7 @@ def gone(pids: list[int]) -> bool:
 def test_workers_end_with_the_block(tmp_path: Path) -> None:
     before = {child.pid for child in psutil.Process().children()}
     planned = make_plan()
-    with Processes(2, Slow) as started:
+    with ProcessPool(2, Slow) as started:
         trained = started.run(planned.cohorts, SAVING, lambda trial, epoch: (_ for _ in ()).throw(KeyError))
         with pytest.raises(KeyError):
             next(trained)
@@ -255,11 +255,11 @@ def test_a_coordinator_that_is_killed_leaves_no_worker(number: signal.Signals) -
 import psutil
 from pathlib import Path
 from bnbench.planning.trial import Saving
-from bnbench.execution.process_pool import Processes
+from bnbench.execution.process_pool import ProcessPool
 from support.examples import make_plan
 from support.trainers import Slow
 def told(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
-with Processes(2, Slow) as workers:
+with ProcessPool(2, Slow) as workers:
     list(workers.run(make_plan().cohorts, Saving(Path("unused")), told))
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}

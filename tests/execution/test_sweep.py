@@ -7,10 +7,10 @@ import yaml
 import bnbench
 from bnbench.config.load import check_config, load_config
 from bnbench.data import access
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.execution import sweep
-from bnbench.execution.progress import Silent
+from bnbench.execution.progress import SilentProgress
 from bnbench.planning import keras_checks
 from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import Jobs
@@ -26,11 +26,11 @@ TIMES = ["seconds", "seconds_per_step", "worker"]
 @pytest.fixture(autouse=True)
 def _made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
     use_threads(1)
-    monkeypatch.setattr(access, "facts", lambda settings, places, download=False: facts())
-    monkeypatch.setattr(access, "load", lambda settings, places, download=True: dataset(facts()))
+    monkeypatch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
+    monkeypatch.setattr(access, "load_dataset", lambda settings, places, download=True: dataset(facts()))
 
 
-class Recorder(Silent):
+class Recorder(SilentProgress):
     """Remembers what it was told; interrupts when asked to."""
 
     def __init__(self, interrupt_after: int | None = None) -> None:
@@ -78,7 +78,9 @@ def test_a_sweep_trains_every_trial_and_writes_every_file(tmp_path: Path) -> Non
         "config.yaml", "environment.json", "trials.db", "trials.csv", "history.csv", "summary.csv",
         "plots/rates.png", "plots/rates.svg", "plots/curves.png", "plots/curves.svg",
     }  # fmt: skip
-    assert load_config(results.folder / "config.yaml") == keras_checks.resolve(check_config(values(), "x"), "x")
+    assert load_config(results.folder / "config.yaml") == keras_checks.resolve_experiment(
+        check_config(values(), "x"), "x"
+    )
 
 
 def test_a_second_run_trains_nothing_and_shows_the_same(tmp_path: Path) -> None:
@@ -138,8 +140,8 @@ def test_failed_trials_are_tried_again(tmp_path: Path, monkeypatch: pytest.Monke
     assert results.trials["status"].value_counts().to_dict() == {"completed": 4, "failed": 4}
     assert results.faults[0][1] == "MemoryError: none left"
     monkeypatch.undo()
-    monkeypatch.setattr(access, "facts", lambda settings, places, download=False: facts())
-    monkeypatch.setattr(access, "load", lambda settings, places, download=True: dataset(facts()))
+    monkeypatch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
+    monkeypatch.setattr(access, "load_dataset", lambda settings, places, download=True: dataset(facts()))
     results, watcher = run(tmp_path)
     assert len(watcher.trained) == 4
     assert results.trials["status"].eq("completed").all()
@@ -208,23 +210,23 @@ def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(
 def test_a_refused_run_touches_nothing(tmp_path: Path) -> None:
     results, _ = run(tmp_path)
     before = {path: path.stat().st_mtime_ns for path in results.folder.glob("**/*") if path.name[0] != "."}
-    with store.claim(results.folder), pytest.raises(ResultsError, match="in use by process"):
+    with store.open_for_writing(results.folder), pytest.raises(ResultsError, match="in use by process"):
         run(tmp_path)
     for path, time in before.items():
         assert path.name == store.DATABASE or path.stat().st_mtime_ns == time, path
 
 
 def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
-    with store.claim(tmp_path / "results" / "tiny"), pytest.raises(ResultsError, match="in use by process"):
+    with store.open_for_writing(tmp_path / "results" / "tiny"), pytest.raises(ResultsError, match="in use by process"):
         run(tmp_path)
 
 
 def test_states_are_told_without_training(tmp_path: Path) -> None:
     planned = make_plan()
-    assert set(sweep.states(planned, tmp_path).values()) == {"new"}
+    assert set(sweep.trial_states(planned, tmp_path).values()) == {"new"}
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Recorder(interrupt_after=1))
-    states = sweep.states(planned, tmp_path / "results" / "tiny")
+    states = sweep.trial_states(planned, tmp_path / "results" / "tiny")
     assert list(states.values()).count("done") == 1
     assert sweep.step_seconds(tmp_path) == {}
     assert list(sweep.step_seconds(tmp_path / "results" / "tiny")) == [planned.cohorts[0].program.key]
@@ -232,7 +234,9 @@ def test_states_are_told_without_training(tmp_path: Path) -> None:
 
 def test_the_plan_asks_for_facts_once_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(access, "facts", lambda settings, places, download: asked.append(settings.name) or facts())
+    monkeypatch.setattr(
+        access, "dataset_info", lambda settings, places, download: asked.append(settings.name) or facts()
+    )
     path = write(tmp_path / "tiny.yaml", sweep__grid={"train.batch_size": [4, 8, 16]})
-    sweep.prepare(path, {}, Places(cache_dir=tmp_path))
+    sweep.prepare_plan(path, {}, DataDirs(cache_dir=tmp_path))
     assert asked == ["digits"]

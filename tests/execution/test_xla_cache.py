@@ -18,37 +18,37 @@ def _no_flags(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def keep(cache: Path, name: str, content: bytes) -> None:
-    with xla_cache.opened(cache) as settings:
+    with xla_cache.open_xla_cache(cache) as settings:
         (folder_of(settings) / name).write_bytes(content)
 
 
 def test_what_one_run_compiled_the_next_one_finds(tmp_path: Path) -> None:
     keep(tmp_path, "a.pb", b"machine code")
-    with xla_cache.opened(tmp_path) as settings:
+    with xla_cache.open_xla_cache(tmp_path) as settings:
         assert (folder_of(settings) / "a.pb").read_bytes() == b"machine code"
     assert len(list(tmp_path.glob("compiled/*/*"))) == 1
 
 
 def test_two_runs_at_a_time_do_not_meet(tmp_path: Path) -> None:
-    with xla_cache.opened(tmp_path) as first, xla_cache.opened(tmp_path) as second:
+    with xla_cache.open_xla_cache(tmp_path) as first, xla_cache.open_xla_cache(tmp_path) as second:
         (folder_of(first) / "a.pb").write_bytes(b"1")
         (folder_of(second) / "a.pb").write_bytes(b"1")
-    with xla_cache.opened(tmp_path) as settings:
+    with xla_cache.open_xla_cache(tmp_path) as settings:
         assert [path.name for path in folder_of(settings).iterdir()] == ["a.pb"]
 
 
 def test_what_a_run_uses_stays_whatever_the_clock_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with xla_cache.opened(tmp_path) as first:
+    with xla_cache.open_xla_cache(tmp_path) as first:
         (folder_of(first) / "a.pb").write_bytes(b"1")
         killed = folder_of(first).with_name("run-killed")
         killed.mkdir()
-        with xla_cache.opened(tmp_path):
+        with xla_cache.open_xla_cache(tmp_path):
             assert killed.exists()  # it may have been killed a minute ago
         monkeypatch.setattr(time, "time", lambda: 4e9)
-        with xla_cache.opened(tmp_path):
+        with xla_cache.open_xla_cache(tmp_path):
             assert not killed.exists()
             assert folder_of(first).exists()
-    with xla_cache.opened(tmp_path) as settings:
+    with xla_cache.open_xla_cache(tmp_path) as settings:
         assert [path.name for path in folder_of(settings).iterdir()] == ["a.pb"]
 
 
@@ -57,27 +57,27 @@ def test_a_damaged_file_is_removed(tmp_path: Path, damaged: bytes) -> None:
     keep(tmp_path, "a.pb", b"machine code")
     (kept,) = tmp_path.glob("compiled/*/*.pb")
     kept.write_bytes(damaged)
-    with xla_cache.opened(tmp_path) as settings:
+    with xla_cache.open_xla_cache(tmp_path) as settings:
         assert not list(folder_of(settings).iterdir())
     assert not kept.exists()
 
 
 def test_the_oldest_go_when_there_are_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xla_cache, "MOST_BYTES", 10)
+    monkeypatch.setattr(xla_cache, "MAX_BYTES", 10)
     for name in ("a.pb", "b.pb", "c.pb"):
         keep(tmp_path, name, name.encode())  # four bytes
-    with xla_cache.opened(tmp_path) as settings:
+    with xla_cache.open_xla_cache(tmp_path) as settings:
         assert {path.name for path in folder_of(settings).iterdir()} == {"b.pb", "c.pb"}
 
 
 def test_a_cache_that_cannot_be_written_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "compiled").write_text("a file")
-    with xla_cache.opened(tmp_path) as settings:
+    with xla_cache.open_xla_cache(tmp_path) as settings:
         assert settings == {}
 
 
 def test_a_cache_of_the_users_own_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_XLA_FLAGS", "--tf_xla_persistent_cache_directory=mine")
-    with xla_cache.opened(tmp_path) as settings:
+    with xla_cache.open_xla_cache(tmp_path) as settings:
         assert settings == {}
     assert not list(tmp_path.iterdir())

@@ -22,14 +22,14 @@ from bnbench.model import catalog
     ],
 )
 def test_snake_case_and_class_names_resolve(name: str, wanted: str) -> None:
-    assert catalog.resolve("layers", name, "here") == wanted
+    assert catalog.resolve_class("layers", name, "here") == wanted
 
 
 def test_short_names_of_schedules_losses_and_callbacks() -> None:
-    assert catalog.resolve("schedules", "inverse_time", "here") == "InverseTimeDecay"
-    assert catalog.resolve("schedules", "cosine_decay", "here") == "CosineDecay"
-    assert catalog.resolve("losses", "mse", "here") == "MeanSquaredError"
-    assert catalog.resolve("callbacks", "tensorboard", "here") == "TensorBoard"
+    assert catalog.resolve_class("schedules", "inverse_time", "here") == "InverseTimeDecay"
+    assert catalog.resolve_class("schedules", "cosine_decay", "here") == "CosineDecay"
+    assert catalog.resolve_class("losses", "mse", "here") == "MeanSquaredError"
+    assert catalog.resolve_class("callbacks", "tensorboard", "here") == "TensorBoard"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_short_names_of_schedules_losses_and_callbacks() -> None:
 )
 def test_names_that_a_config_may_not_use(family: str, name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        catalog.resolve(family, name, "here")
+        catalog.resolve_class(family, name, "here")
 
 
 @pytest.mark.parametrize("family", catalog.FAMILIES)
@@ -61,7 +61,7 @@ def test_names_and_arguments_are_those_of_the_installed_keras(family: str) -> No
     refused: list[str] = []
     for name, thing in public.items():
         try:
-            resolved = catalog.resolve(family, name, "here")
+            resolved = catalog.resolve_class(family, name, "here")
         except ConfigError as error:
             refused.append(str(error))
             continue
@@ -69,14 +69,14 @@ def test_names_and_arguments_are_those_of_the_installed_keras(family: str) -> No
         if inspect.isfunction(thing.__init__):
             parameters = list(inspect.signature(thing.__init__).parameters.values())[1:]
             names = {p.name for p in parameters if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}}
-            assert set(catalog.signature(family, resolved).defaults) == names, name
+            assert set(catalog.class_signature(family, resolved).defaults) == names, name
     assert all("cannot be used" in message for message in refused)
     assert len(refused) < len(public)
 
 
 def test_activations_are_those_of_the_installed_keras() -> None:
-    assert {"relu", "softmax", "tanh"} < catalog.activations()
-    for name in catalog.activations():
+    assert {"relu", "softmax", "tanh"} < catalog.activation_names()
+    for name in catalog.activation_names():
         assert callable(keras.activations.get(name))
 
 

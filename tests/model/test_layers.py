@@ -1,11 +1,11 @@
 import pytest
 
 from bnbench.errors import ConfigError
-from bnbench.model.layers import Layer, Norm, flatten, used_params
+from bnbench.model.layers import Layer, NormSlot, flatten_layers, used_params
 
 DENSE = [{"dense": 4}, "norm", {"activation": "relu"}, {"dense": "$classes"}]
 PARAMS = {"classes": 3, "units": 5}
-BATCH = Norm("batch", {"momentum": 0.9})
+BATCH = NormSlot("batch", {"momentum": 0.9})
 
 
 def names(layers: tuple[Layer, ...]) -> list[str]:
@@ -13,15 +13,15 @@ def names(layers: tuple[Layer, ...]) -> list[str]:
 
 
 def test_the_slot_is_empty_for_none_and_filled_for_a_norm() -> None:
-    assert names(flatten(DENSE, PARAMS, Norm(), "here")) == ["dense_0", "activation_0", "dense_1"]
-    filled = flatten(DENSE, PARAMS, BATCH, "here")
+    assert names(flatten_layers(DENSE, PARAMS, NormSlot(), "here")) == ["dense_0", "activation_0", "dense_1"]
+    filled = flatten_layers(DENSE, PARAMS, BATCH, "here")
     assert names(filled) == ["dense_0", "norm_0", "activation_0", "dense_1"]
     assert filled[1].class_name == "BatchNormalization"
     assert filled[1].arguments == {"momentum": 0.9}
 
 
 def test_a_norm_changes_no_other_layers_name() -> None:
-    plain, normed = (flatten(DENSE, PARAMS, norm, "here") for norm in (Norm(), BATCH))
+    plain, normed = (flatten_layers(DENSE, PARAMS, norm, "here") for norm in (NormSlot(), BATCH))
     assert [layer for layer in normed if layer.class_name != "BatchNormalization"] == list(plain)
 
 
@@ -41,28 +41,28 @@ def test_a_norm_stands_before_or_after_the_activation(
 ) -> None:
     pair = ["norm", {"activation": "relu"}]
     items = [{"dense": 4}, *(pair if slot_first else pair[::-1]), {"dense": 3}]
-    flat = flatten(items, PARAMS, Norm("batch", {}, position), "here")
+    flat = flatten_layers(items, PARAMS, NormSlot("batch", {}, position), "here")
     assert names(flat)[1:3] == wanted
 
 
 def test_each_norm_moves_behind_its_own_activation() -> None:
     items = [{"repeat": {"times": 2, "layers": [{"dense": 4}, "norm", {"activation": "relu"}]}}]
-    flat = flatten(items, PARAMS, Norm("layer", {}, "after"), "here")
+    flat = flatten_layers(items, PARAMS, NormSlot("layer", {}, "after"), "here")
     assert names(flat) == ["dense_0", "activation_0", "norm_0", "dense_1", "activation_1", "norm_1"]
 
 
 def test_repeats_are_written_out_at_depth() -> None:
     inner = {"repeat": {"times": 2, "layers": [{"dense": "$units"}]}}
-    flat = flatten([{"repeat": {"times": 3, "layers": [inner, "flatten"]}}], PARAMS, Norm(), "here")
+    flat = flatten_layers([{"repeat": {"times": 3, "layers": [inner, "flatten"]}}], PARAMS, NormSlot(), "here")
     assert [layer.class_name for layer in flat] == ["Dense", "Dense", "Flatten"] * 3
     assert flat[-2].name == "dense_5"
     assert flat[0].arguments == {"units": 5}
 
 
 def test_zero_times_is_none() -> None:
-    assert names(flatten([{"repeat": {"times": 0, "layers": [{"dense": 1}]}}, "flatten"], {}, Norm(), "x")) == [
-        "flatten_0"
-    ]
+    assert names(
+        flatten_layers([{"repeat": {"times": 0, "layers": [{"dense": 1}]}}, "flatten"], {}, NormSlot(), "x")
+    ) == ["flatten_0"]
 
 
 def test_arguments_of_every_form() -> None:
@@ -71,7 +71,7 @@ def test_arguments_of_every_form() -> None:
         "flatten",
         {"dense": {"units": 3, "kernel_regularizer": {"l2": 1e-4}, "bias_initializer": "ones"}},
     ]
-    dropout, flat, dense = flatten(items, {}, Norm(), "here")
+    dropout, flat, dense = flatten_layers(items, {}, NormSlot(), "here")
     assert dropout.arguments == {"rate": 0.2}
     assert flat.arguments == {}
     assert dense.arguments["kernel_regularizer"] == {"class_name": "L2", "config": {"l2": 1e-4}}
@@ -112,24 +112,24 @@ def test_arguments_of_every_form() -> None:
 )
 def test_mistakes_are_told_with_their_place(items: list[object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        flatten(items, PARAMS, Norm(), "here")
+        flatten_layers(items, PARAMS, NormSlot(), "here")
 
 
 def test_a_norms_arguments_may_be_parameters() -> None:
-    norm = Norm("batch", {"momentum": "$m"})
-    assert flatten(DENSE, PARAMS | {"m": 0.5}, norm, "here")[1].arguments == {"momentum": 0.5}
+    norm = NormSlot("batch", {"momentum": "$m"})
+    assert flatten_layers(DENSE, PARAMS | {"m": 0.5}, norm, "here")[1].arguments == {"momentum": 0.5}
     with pytest.raises(ConfigError, match=r"norm.batch.momentum: \$m is not set"):
-        flatten(DENSE, PARAMS, norm, "here")
+        flatten_layers(DENSE, PARAMS, norm, "here")
 
 
 def test_a_norm_without_a_slot_is_refused() -> None:
     with pytest.raises(ConfigError, match="no 'norm' slot for norm: batch"):
-        flatten([{"dense": 3}], PARAMS, BATCH, "here")
+        flatten_layers([{"dense": 3}], PARAMS, BATCH, "here")
 
 
 def test_a_position_without_an_activation_is_refused() -> None:
     with pytest.raises(ConfigError, match="wants an activation layer beside the slot"):
-        flatten([{"dense": 3}, "norm", {"dense": 3}], PARAMS, Norm("batch", {}, "after"), "here")
+        flatten_layers([{"dense": 3}, "norm", {"dense": 3}], PARAMS, NormSlot("batch", {}, "after"), "here")
 
 
 def test_used_params_are_found_at_any_depth() -> None:

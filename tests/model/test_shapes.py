@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from bnbench.errors import ConfigError
-from bnbench.model.layers import Norm, flatten
-from bnbench.model.shapes import Weights, trace
+from bnbench.model.layers import NormSlot, flatten_layers
+from bnbench.model.shapes import WeightCounts, trace_shapes
 from bnbench.training.builder import build_model
 from bnbench.training.compiled_program import use_threads
 
@@ -15,15 +15,15 @@ def _one_thread() -> None:
     use_threads(1)
 
 
-def traced(items: list[Any], shape: tuple[int, ...], norm: Norm | None = None) -> Any:
-    return trace(flatten(items, {}, norm or Norm(), "here"), shape, "here")
+def traced(items: list[Any], shape: tuple[int, ...], norm: NormSlot | None = None) -> Any:
+    return trace_shapes(flatten_layers(items, {}, norm or NormSlot(), "here"), shape, "here")
 
 
 def test_a_dense_network_is_counted_in_the_head() -> None:
     # 4 x 3 + 3 = 15; batch normalisation of 3: scale and centre are trained, mean and variance are not.
-    assert traced([{"dense": 3}], (4,)) == ((3,), Weights(15, 0), 4 + 3, 15)  # numbers of one example
-    assert traced([{"dense": 3}, "norm"], (4,), Norm("batch")) == ((3,), Weights(21, 6), 4 + 3 + 3, 27)
-    assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), Weights(0, 15), 7, 15)
+    assert traced([{"dense": 3}], (4,)) == ((3,), WeightCounts(15, 0), 4 + 3, 15)  # numbers of one example
+    assert traced([{"dense": 3}, "norm"], (4,), NormSlot("batch")) == ((3,), WeightCounts(21, 6), 4 + 3 + 3, 27)
+    assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), WeightCounts(0, 15), 7, 15)
 
 
 @pytest.mark.parametrize(
@@ -64,25 +64,25 @@ def test_a_dense_network_is_counted_in_the_head() -> None:
 @pytest.mark.parametrize(
     "norm",
     [
-        Norm(),
-        Norm("batch"),
-        Norm("batch", {"scale": False}),
-        Norm("layer"),
-        Norm("layer", {"center": False}),
-        Norm("group", {"groups": 1}),
-        Norm("rms"),
+        NormSlot(),
+        NormSlot("batch"),
+        NormSlot("batch", {"scale": False}),
+        NormSlot("layer"),
+        NormSlot("layer", {"center": False}),
+        NormSlot("group", {"groups": 1}),
+        NormSlot("rms"),
     ],
     ids=str,
 )
-def test_shapes_and_counts_are_those_of_keras(items: list[Any], shape: tuple[int, ...], norm: Norm) -> None:
-    layers = flatten(items, {}, norm, "here")
+def test_shapes_and_counts_are_those_of_keras(items: list[Any], shape: tuple[int, ...], norm: NormSlot) -> None:
+    layers = flatten_layers(items, {}, norm, "here")
     model = build_model(layers, shape, "float32", seed=0)
-    found = trace(layers, shape, "here")
+    found = trace_shapes(layers, shape, "here")
     assert found is not None
     trainable = sum(weight.numpy().size for weight in model.trainable_weights)
     outputs = prod(shape) + sum(prod(layer.output.shape[1:]) for layer in model.layers)
     products = sum(layer.count_params() * prod(layer.output.shape[1:-1]) for layer in model.layers)
-    weights = Weights(trainable, model.count_params() - trainable)
+    weights = WeightCounts(trainable, model.count_params() - trainable)
     assert found == (model.output_shape[1:], weights, outputs, products)
 
 
@@ -114,7 +114,7 @@ def test_a_layer_that_does_not_fit_is_named_with_both_shapes(
 
 def test_groups_that_do_not_divide_are_refused() -> None:
     with pytest.raises(ConfigError, match="50 channels cannot be parted into 32 groups"):
-        traced([{"dense": 50}, "norm"], (4,), Norm("group"))
+        traced([{"dense": 50}, "norm"], (4,), NormSlot("group"))
 
 
 def test_a_layer_unknown_here_ends_the_trace() -> None:

@@ -60,7 +60,7 @@ MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 
 
 def planned(experiment: dict[str, Any]) -> Plan:
-    return plan.make(check_config(experiment, "made.yaml"), lambda settings: facts(), "made.yaml")
+    return plan.make_plan(check_config(experiment, "made.yaml"), lambda settings: facts(), "made.yaml")
 
 
 def trials(experiment: dict[str, Any]) -> dict[tuple[Any, ...], str]:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from bnbench.config.load import load_config
-from bnbench.data.types import Facts
-from bnbench.planning.plan import make
+from bnbench.data.types import DatasetInfo
+from bnbench.planning.plan import make_plan
 from support.fixed_versions import fix_versions
 
 PINNED = Path(__file__).parent / "pinned"
@@ -35,18 +35,18 @@ DATA: Mapping[str, tuple[tuple[int, ...], str, tuple[str, ...], int, int, int]] 
 }
 
 
-def describe(data: Any) -> Facts:
+def describe(data: Any) -> DatasetInfo:
     """Made-up facts about the data set that an experiment names; the fingerprint depends on the chosen classes."""
     shape, dtype, classes, rows, test_rows, repeated_rows = DATA[data.name]
     chosen = tuple(data.classes or classes)
     fingerprint = f"{data.name} {', '.join(chosen)}"
-    return Facts(data.name, "made up", fingerprint, shape, dtype, chosen, rows, test_rows, repeated_rows)
+    return DatasetInfo(data.name, "made up", fingerprint, shape, dtype, chosen, rows, test_rows, repeated_rows)
 
 
 def identities(path: Path) -> dict[str, dict[str, str]]:
     """Return the program key and the trial ids of each variant and axis value of an experiment."""
     found: dict[str, dict[str, str]] = {}
-    for cohort in make(load_config(path), describe, path.name).cohorts:
+    for cohort in make_plan(load_config(path), describe, path.name).cohorts:
         axes = "".join(f" {key}={json.dumps(value)}" for key, value in cohort.axes.items())
         trials = {f"lr={trial.learning_rate!r} seed={trial.seed}": trial.id for trial in cohort.trials}
         found[cohort.variant + axes] = {"program": cohort.program.key, **trials}

@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 from bnbench.cli.format import format_matrix
 from bnbench.config.load import check_config
-from bnbench.data.splits import Sizes, part_sizes
+from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.errors import ConfigError
 from bnbench.planning import plan
 from support.examples import facts, make_plan, values
@@ -115,7 +115,7 @@ def test_titles_names_and_the_order_of_keys_do_not_change_the_id() -> None:
     )
     assert {trial.id for trial in renamed.trials} == before
     turned = {key: values()[key] for key in reversed(values())}
-    again = plan.make(check_config(turned, "tiny.yaml"), lambda settings: facts(), "tiny.yaml")
+    again = plan.make_plan(check_config(turned, "tiny.yaml"), lambda settings: facts(), "tiny.yaml")
     assert [trial.id for trial in again.trials] == [trial.id for trial in make_plan().trials]
 
 
@@ -220,18 +220,18 @@ def test_a_softmax_is_right_for_a_loss_from_probabilities() -> None:
     make_plan(model__layers=layers, train__loss={"sparse_categorical_crossentropy": {"from_logits": False}})
 
 
-def sizes(of: Any, **changes: Any) -> Sizes:
-    return part_sizes(check_config(values(**changes), "x").data, of, "x")
+def sizes(of: Any, **changes: Any) -> SplitSizes:
+    return split_sizes(check_config(values(**changes), "x").data, of, "x")
 
 
 def test_sizes_of_the_parts() -> None:
     own = facts(rows=100)
     official = facts(rows=100, test_rows=40)
-    assert sizes(own) == Sizes(60, 20, 20)
-    assert sizes(own, data__limit=30) == Sizes(30, 20, 20)
-    assert sizes(own, data__split={"validation": "test", "test": 0.25}) == Sizes(75, 25, 25)
-    assert sizes(official, data__split={"validation": 0.1}) == Sizes(54, 6, 40)
-    assert sizes(official, data__split={"validation": "test"}) == Sizes(60, 40, 40)
+    assert sizes(own) == SplitSizes(60, 20, 20)
+    assert sizes(own, data__limit=30) == SplitSizes(30, 20, 20)
+    assert sizes(own, data__split={"validation": "test", "test": 0.25}) == SplitSizes(75, 25, 25)
+    assert sizes(official, data__split={"validation": 0.1}) == SplitSizes(54, 6, 40)
+    assert sizes(official, data__split={"validation": "test"}) == SplitSizes(60, 40, 40)
     with pytest.raises(ConfigError, match="has an official test part of 40 rows"):
         sizes(official, data__split={"test": 0.1})
 
@@ -260,4 +260,4 @@ def test_steps_of_an_epoch() -> None:
     ],
 )
 def test_a_value_of_an_axis_is_told_without_brackets(value: object, told: str) -> None:
-    assert label(value) == told
+    assert format_value(value) == told

@@ -14,27 +14,27 @@ def _eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_worker_a_core() -> None:
-    assert resources.choose(make_plan(sweep__seeds=9).cohorts, None) == Jobs(8)
+    assert resources.choose_jobs(make_plan(sweep__seeds=9).cohorts, None) == Jobs(8)
 
 
 def test_no_more_workers_than_trials() -> None:
-    assert resources.choose(make_plan(sweep__seeds=1, sweep__learning_rate=[0.1]).cohorts, None) == Jobs(2)
+    assert resources.choose_jobs(make_plan(sweep__seeds=1, sweep__learning_rate=[0.1]).cohorts, None) == Jobs(2)
 
 
 def test_trials_of_several_threads_share_the_cores() -> None:
-    assert resources.choose(make_plan(train__threads=3).cohorts, None) == Jobs(2)
-    assert resources.choose(make_plan(train__threads=9).cohorts, None) == Jobs(1)
+    assert resources.choose_jobs(make_plan(train__threads=3).cohorts, None) == Jobs(2)
+    assert resources.choose_jobs(make_plan(train__threads=9).cohorts, None) == Jobs(1)
 
 
 def test_memory_bounds_the_workers_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "free_memory", lambda: 3_000_000_000)
-    assert str(resources.choose(make_plan().cohorts, None)) == (
+    assert str(resources.choose_jobs(make_plan().cohorts, None)) == (
         "2 workers (of 8 cores: each needs about 1.0 GB, 3.0 GB are free)"
     )
 
 
 def test_what_was_asked_for_is_done() -> None:
-    assert [str(resources.choose(make_plan().cohorts, n)) for n in (0, 1, 50)] == [
+    assert [str(resources.choose_jobs(make_plan().cohorts, n)) for n in (0, 1, 50)] == [
         "in this process", "1 worker", "50 workers",
     ]  # fmt: skip
 
@@ -43,7 +43,7 @@ def test_memory_counts_weights_activations_and_data() -> None:
     (plain, _) = make_plan(train__batch_size=8).cohorts
     # 5 inputs, 6 units, 6 activations, 3 classes: 20 numbers an example, 57 weights, 75 rows of 5 numbers
     wanted = resources.WORKER_BYTES + 6 * 4 * 57 + 4 * 500 * 20 + 2 * 4 * 75 * 5
-    assert resources.memory(plain.program) == wanted
+    assert resources.worker_memory(plain.program) == wanted
 
 
 def test_a_containers_limit_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

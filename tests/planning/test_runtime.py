@@ -20,9 +20,9 @@ def test_steps_that_were_timed_are_counted() -> None:
     program = planned.cohorts[0].program
     trained = 4 * 1000 * 6 * 0.5  # trials, epochs, steps of 45 rows in eights
     overheads = runtime.PROGRAM_SECONDS + 4000 * runtime.EPOCH_SECONDS
-    found = runtime.seconds(planned.cohorts, {program.key: 0.5}, jobs=1)
+    found = runtime.estimate_seconds(planned.cohorts, {program.key: 0.5}, jobs=1)
     assert found == pytest.approx(trained + overheads + runtime.START_SECONDS, rel=1e-4)
-    assert runtime.seconds(planned.cohorts, {program.key: 0.5}, jobs=2) == pytest.approx(
+    assert runtime.estimate_seconds(planned.cohorts, {program.key: 0.5}, jobs=2) == pytest.approx(
         (trained + overheads) / 2 + runtime.START_SECONDS, rel=1e-4
     )
 
@@ -33,16 +33,16 @@ def test_steps_that_were_timed_are_counted() -> None:
     ids=str,
 )
 def test_without_a_timing_more_work_costs_more(changes: dict[str, object]) -> None:
-    few, many = (runtime.seconds(planned.cohorts, {}, jobs=1) for planned in (plain(), plain(**changes)))
+    few, many = (runtime.estimate_seconds(planned.cohorts, {}, jobs=1) for planned in (plain(), plain(**changes)))
     assert few is not None
     assert many is not None
     assert many > few
 
 
 def test_nothing_to_train_costs_nothing() -> None:
-    assert runtime.seconds([], {}, jobs=2) == 0
+    assert runtime.estimate_seconds([], {}, jobs=2) == 0
 
 
 def test_a_layer_that_only_keras_can_count_leaves_the_cost_unknown() -> None:
     planned = plain(model__layers=[{"dense": "$units"}, "norm", "p_re_lu", {"dense": "$classes"}])
-    assert runtime.seconds(planned.cohorts, {}, jobs=1) is None
+    assert runtime.estimate_seconds(planned.cohorts, {}, jobs=1) is None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bnbench.report.document import Content, Picture, content, markdown
+from bnbench.report.document import Document, Picture, make_document, render_markdown
 from bnbench.report.tables import Cell, Table
 from bnbench.results.diagnoses import Diagnosis
 from bnbench.results.results import Results
@@ -23,7 +23,7 @@ def headings(text: str) -> list[str]:
 
 
 def test_it_says_which_experiment_and_how_much_of_it(tmp_path: Path) -> None:
-    found = content(compared(tmp_path, CELLS, title="Two networks"), [PICTURE])
+    found = make_document(compared(tmp_path, CELLS, title="Two networks"), [PICTURE])
     assert (found.title, found.subtitle) == ("Two networks", "tiny: 4 of 4 trials, up to 1 seed a rate")
     assert len(found.answer) == 3
     assert found.pictures == [PICTURE]
@@ -32,89 +32,91 @@ def test_it_says_which_experiment_and_how_much_of_it(tmp_path: Path) -> None:
 
 
 def test_failed_trials_have_not_ended(tmp_path: Path) -> None:
-    found = content(compared(tmp_path, {"plain": [[0.8, 0.9], ["failed", None]]}), [])
+    found = make_document(compared(tmp_path, {"plain": [[0.8, 0.9], ["failed", None]]}), [])
     assert found.subtitle == "tiny: 2 of 4 trials, up to 2 seeds a rate"
 
 
 def test_without_a_title_it_is_the_name(tmp_path: Path) -> None:
-    assert content(compared(tmp_path, CELLS), []).title == "tiny"
+    assert make_document(compared(tmp_path, CELLS), []).title == "tiny"
 
 
 def test_without_a_config_it_is_the_folder(tmp_path: Path) -> None:
     compared(tmp_path, CELLS)
     (tmp_path / results_dir.CONFIG).unlink()
-    found = content(Results(tmp_path), [])
+    found = make_document(Results(tmp_path), [])
     assert found.title == tmp_path.name
     assert found.config == "config.yaml cannot be read"
 
 
 def test_the_environment_is_that_of_the_last_run_or_empty(tmp_path: Path) -> None:
     results = compared(tmp_path, CELLS)
-    assert content(results, []).environment == "{}"
+    assert make_document(results, []).environment == "{}"
     results_dir.write_text(tmp_path / results_dir.ENVIRONMENT, '{"cpu": "Größe"}')
-    assert json.loads(content(results, []).environment) == {"cpu": "Größe"}
-    assert "Größe" in content(results, []).environment
+    assert json.loads(make_document(results, []).environment) == {"cpu": "Größe"}
+    assert "Größe" in make_document(results, []).environment
     results_dir.write_text(tmp_path / results_dir.ENVIRONMENT, "[1, 2")
-    assert content(results, []).environment == "{}"
+    assert make_document(results, []).environment == "{}"
 
 
 def test_the_command_goes_on_in_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     here = compared(Path("results/tiny"), CELLS)
-    assert content(here, []).command == "bnbench run results/tiny/config.yaml"
+    assert make_document(here, []).command == "bnbench run results/tiny/config.yaml"
     elsewhere = compared(Path("my own/tiny"), CELLS)
-    assert content(elsewhere, []).command == "bnbench run 'my own/tiny/config.yaml' --results 'my own'"
+    assert make_document(elsewhere, []).command == "bnbench run 'my own/tiny/config.yaml' --results 'my own'"
 
 
 def test_without_trials_there_is_no_data_and_one_sentence(tmp_path: Path) -> None:
-    found = content(compared(tmp_path, {"plain": [[None]]}), [])
+    found = make_document(compared(tmp_path, {"plain": [[None]]}), [])
     assert (found.data, found.answer) == ({}, ["No trial has ended yet."])
     assert found.subtitle == "tiny: 0 of 1 trials, up to 0 seeds a rate"
-    assert headings(markdown(found)) == ["Answer", "To keep in mind", "How to get this again"]
+    assert headings(render_markdown(found)) == ["Answer", "To keep in mind", "How to get this again"]
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Content:
+def told(tmp_path: Path) -> Document:
     claim = {"text": HOSTILE, "metric": "test_accuracy", "of": "batchnorm", "difference": {"at_least": 0.0}}
     figure = {"source": HOSTILE, "variant": "plain", "metric": "test_accuracy", "value": 0.8, "note": "a\nb"}
     results = compared(tmp_path, CELLS, title=f"{HOSTILE}\n# h", claims=[claim], published=[figure])
-    return content(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]")])
+    return make_document(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]")])
 
 
-def test_markdown_has_a_section_for_everything(told: Content) -> None:
-    assert headings(markdown(told)) == [
+def test_markdown_has_a_section_for_everything(told: Document) -> None:
+    assert headings(render_markdown(told)) == [
         "Answer", "Claims", "Variants", "Differences, paired by seed", "Every learning rate",
         "Published figures beside ours", "To keep in mind", "Figures", "How to get this again",
     ]  # fmt: skip
-    assert markdown(replace(told, claims=None, published=None, caveats=[], main=[])).count("## ") == 5
+    assert render_markdown(replace(told, claims=None, published=None, caveats=[], main=[])).count("## ") == 5
 
 
-def test_each_diagnosis_has_its_lines_and_cures_and_comes_behind_the_caveats(told: Content) -> None:
+def test_each_diagnosis_has_its_lines_and_cures_and_comes_behind_the_caveats(told: Document) -> None:
     found = Diagnosis("dead units", "Half are.", [f"{HOSTILE}: 1 of 2 trials", "b"], ["a lower rate", "more rows"])
-    text = markdown(replace(told, diagnoses=[found, replace(found, symptom="chance level")]))
+    text = render_markdown(replace(told, diagnoses=[found, replace(found, symptom="chance level")]))
     assert headings(text)[6:8] == ["To keep in mind", "Diagnoses"]
     lines = f"\n\n- {SAFE}: 1 of 2 trials\n- b\n\nUsual cures: a lower rate; more rows.\n\n"
     assert f"## Diagnoses\n\n**Dead units.** Half are.{lines}**Chance level.** Half are.{lines}## Figures" in text
 
 
 def test_healthy_trials_have_no_diagnosis_and_sick_ones_have(tmp_path: Path) -> None:
-    assert content(compared(tmp_path / "healthy", CELLS), []).diagnoses == []
-    found = content(compared(tmp_path / "sick", {"plain": [[0.9], ["constant"]], "batchnorm": CELLS["batchnorm"]}), [])
+    assert make_document(compared(tmp_path / "healthy", CELLS), []).diagnoses == []
+    found = make_document(
+        compared(tmp_path / "sick", {"plain": [[0.9], ["constant"]], "batchnorm": CELLS["batchnorm"]}), []
+    )
     assert [one.symptom for one in found.diagnoses] == ["constant predictions", "dead units"]
     assert found.diagnoses[1].lines == ["plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0"]
 
 
-def test_what_a_config_says_is_text_on_one_line(told: Content) -> None:
-    lines = markdown(told).splitlines()
+def test_what_a_config_says_is_text_on_one_line(told: Document) -> None:
+    lines = render_markdown(told).splitlines()
     assert lines[0] == f"# {SAFE} # h"
     assert sum(line.startswith(f"| {SAFE} |") for line in lines) == 1  # the source of the published figure
     assert sum(f"| {SAFE} |" in line for line in lines) == 2  # and the claim
-    assert HOSTILE not in markdown(told)
+    assert HOSTILE not in render_markdown(told)
 
 
-def test_every_row_of_a_table_has_the_cells_of_its_header(told: Content) -> None:
+def test_every_row_of_a_table_has_the_cells_of_its_header(told: Document) -> None:
     table = Table("c", ["a", "b|c"], [[Cell("1\n2"), Cell("x|y")], [Cell(""), Cell("z")]])
-    text = markdown(replace(told, claims=table, variants=table, rates=table, published=None))
+    text = render_markdown(replace(told, claims=table, variants=table, rates=table, published=None))
     rows = ["| a | b\\|c |", "| --- | --- |", "| 1 2 | x\\|y |", "|  | z |"]
     assert text.count("\n".join(rows)) == 3
 
@@ -122,16 +124,16 @@ def test_every_row_of_a_table_has_the_cells_of_its_header(told: Content) -> None
 @pytest.mark.parametrize(("rates", "shown"), [(1, ["rates", "curves"]), (2, ["rates"])])
 def test_of_one_rate_the_curves_are_shown(tmp_path: Path, rates: int, shown: list[str]) -> None:
     pictures = [replace(PICTURE, path=f"plots/{name}.png") for name in ("rates", "curves", "heat")]
-    found = content(compared(tmp_path, {"plain": [[0.9]] * rates}), pictures)
+    found = make_document(compared(tmp_path, {"plain": [[0.9]] * rates}), pictures)
     assert [Path(one.path).stem for one in found.main] == shown
     assert found.pictures == pictures
 
 
-def test_pictures_are_beside_the_file(told: Content) -> None:
-    lines = markdown(told).splitlines()
+def test_pictures_are_beside_the_file(told: Document) -> None:
+    lines = render_markdown(told).splitlines()
     assert "![Score against rate](plots/rates.png)" in lines
     assert r"![a \[b\]](plots/times.png)" in lines
 
 
-def test_it_ends_with_the_command(told: Content) -> None:
-    assert markdown(told).endswith(f"\n\n    {told.command}\n")
+def test_it_ends_with_the_command(told: Document) -> None:
+    assert render_markdown(told).endswith(f"\n\n    {told.command}\n")

@@ -16,7 +16,7 @@ from bnbench.results.results import Results
 from support.stored import MIXED, finished
 
 INF, NAN = np.inf, np.nan
-LOOKS = draw.looks(["plain", "batchnorm"])
+LOOKS = draw.variant_looks(["plain", "batchnorm"])
 PLAIN, NORMED = LOOKS["plain"], LOOKS["batchnorm"]
 
 
@@ -64,15 +64,15 @@ def test_a_figure_draws_the_numbers_of_the_table(ax: Axes, tmp_path: Path) -> No
 
 
 def test_a_variant_looks_the_same_everywhere_and_unlike_the_others() -> None:
-    looks = draw.looks([f"v{i}" for i in range(8)])
+    looks = draw.variant_looks([f"v{i}" for i in range(8)])
     assert len({to_rgba(look.colour) for look in looks.values()}) == 8
     assert len({look.marker for look in looks.values()}) == 8
-    assert draw.looks(["v0", "v1"])["v1"].colour == looks["v1"].colour
+    assert draw.variant_looks(["v0", "v1"])["v1"].colour == looks["v1"].colour
 
 
 def test_a_shift_tells_variants_apart_that_lie_at_the_same_rate() -> None:
     assert (PLAIN.shift, NORMED.shift) == (-draw.DODGE / 2, draw.DODGE / 2)
-    assert draw.looks(["plain"])["plain"].shift == 0
+    assert draw.variant_looks(["plain"])["plain"].shift == 0
 
 
 def test_shares_have_bars_as_wide_as_their_wilson_interval(ax: Axes, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bnbench.report.figures import panels
-from bnbench.report.figures.panels import Drawn
+from bnbench.report.figures.panels import DrawnFigure
 from bnbench.results.results import Results
 from support.kept import Cells, compared
 from support.stored import MIXED, change, finished
@@ -18,8 +18,8 @@ ALL = ["rates", "curves", "differences", "times", "heat", "effort", "ranges"]
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
-def drawn(results: Results) -> dict[str, Drawn]:
-    return {one.name: one for one in panels.figures(results)}
+def drawn(results: Results) -> dict[str, DrawnFigure]:
+    return {one.name: one for one in panels.draw_figures(results)}
 
 
 def panels_of(figure: Figure) -> list[Axes]:
@@ -78,7 +78,7 @@ def test_each_value_of_the_axes_has_its_panel(tmp_path: Path) -> None:
 
 
 def test_of_many_values_of_the_axes_the_first_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panels, "MOST_PLACES", 2)
+    monkeypatch.setattr(panels, "MAX_PLACES", 2)
     found = drawn(compared(tmp_path, CELLS, CELLS, CELLS))
     assert list(found) == ["rates", "curves-1", "curves-2", *ALL[2:]]
     assert len(panels_of(found["rates"].figure)) == 6
@@ -133,8 +133,8 @@ def test_curves_of_many_rates_are_parted_into_blocks(tmp_path: Path) -> None:
 def test_of_too_many_rates_or_seeds_some_are_drawn_and_it_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(panels, "MOST_RATES", 2)
-    monkeypatch.setattr(panels, "MOST_SEEDS", 1)
+    monkeypatch.setattr(panels, "MAX_RATES", 2)
+    monkeypatch.setattr(panels, "MAX_SEEDS", 1)
     cells = {"plain": [[0.9, 0.8]] * 4}
     figure = drawn(compared(tmp_path, cells))["curves"].figure
     assert [ax.get_title() for ax in panels_of(figure)][:2] == ["rate 0.01", "rate 1"]

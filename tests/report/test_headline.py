@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.report import headline
-from bnbench.report.headline import sentences
+from bnbench.report.headline import headline_sentences
 from support.kept import Cells, compared
 
 X = "nonfinite"
@@ -13,12 +13,12 @@ ONE: Cells = {"plain": [[0.8], [0.9]], "batchnorm": [[0.8], [0.9]]}
 
 def against_plain(folder: Path, *accuracies: float) -> str:
     """The third sentence, of batchnorm with these accuracies at its best rate against 90% of plain."""
-    told = sentences(compared(folder, {"plain": PLAIN, "batchnorm": [[0.8] * 3, [0.7] * 3, list(accuracies)]}))
+    told = headline_sentences(compared(folder, {"plain": PLAIN, "batchnorm": [[0.8] * 3, [0.7] * 3, list(accuracies)]}))
     return told[2]
 
 
 def test_three_sentences_say_where_each_trains_which_is_better_and_how_sure_that_is(tmp_path: Path) -> None:
-    assert sentences(
+    assert headline_sentences(
         compared(tmp_path, {"plain": PLAIN, "batchnorm": [[0.8] * 3, [0.85] * 3, [0.93, 0.94, 0.95]]})
     ) == [
         "Every seed does better than chance: plain from 0.01, the lowest tried, to 0.1; batchnorm from 0.01, the "
@@ -41,7 +41,7 @@ def test_an_interval_below_0_is_worse(tmp_path: Path) -> None:
 
 
 def test_each_further_variant_is_compared_with_the_baseline(tmp_path: Path) -> None:
-    told = sentences(compared(tmp_path, dict.fromkeys(("batchnorm", "plain", "layernorm"), PLAIN)))
+    told = headline_sentences(compared(tmp_path, dict.fromkeys(("batchnorm", "plain", "layernorm"), PLAIN)))
     assert len(told) == 4
     assert told[0].count("from 0.01, the lowest tried, to 0.1") == 3
     assert told[1].count("90.0% ± 0.0 (rate 0.1)") == 3
@@ -49,7 +49,7 @@ def test_each_further_variant_is_compared_with_the_baseline(tmp_path: Path) -> N
 
 
 def test_one_variant_is_compared_with_none(tmp_path: Path) -> None:
-    assert len(sentences(compared(tmp_path, {"plain": PLAIN}))) == 2
+    assert len(headline_sentences(compared(tmp_path, {"plain": PLAIN}))) == 2
 
 
 @pytest.mark.parametrize(
@@ -73,25 +73,27 @@ def test_one_variant_is_compared_with_none(tmp_path: Path) -> None:
 )
 def test_the_rates_at_which_every_seed_trains(tmp_path: Path, ends: list[float | str | None], wanted: str) -> None:
     assert (
-        sentences(compared(tmp_path, {"plain": [[end] for end in ends]}))[0]
+        headline_sentences(compared(tmp_path, {"plain": [[end] for end in ends]}))[0]
         == f"Every seed does better than chance: {wanted}."
     )
 
 
 def test_where_not_every_seed_trains_at_the_best_rate_the_others_are_still_told(tmp_path: Path) -> None:
-    told = sentences(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))  # .65 is chance, the mean .82
+    told = headline_sentences(
+        compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]})
+    )  # .65 is chance, the mean .82
     assert (
         told[0] == "Every seed does better than chance: plain at 0.01, the lowest tried, but not at its best rate, 0.1."
     )
 
 
 def test_what_diverged_at_the_best_rate_is_counted_at_chance_and_told(tmp_path: Path) -> None:
-    told = sentences(compared(tmp_path, {"plain": [[0.5] * 3, [0.9, 0.9, X]]}))
+    told = headline_sentences(compared(tmp_path, {"plain": [[0.5] * 3, [0.9, 0.9, X]]}))
     assert told[1].endswith("plain 71.1% ± 32.7 (rate 0.1; 1 of 3 diverged, counted at chance).")  # (.9 + .9 + 1/3) / 3
 
 
 def test_a_variant_that_never_trained_has_no_best_rate(tmp_path: Path) -> None:
-    told = sentences(compared(tmp_path, {"plain": [[X], [X]], "batchnorm": [[0.5], [0.9]]}))
+    told = headline_sentences(compared(tmp_path, {"plain": [[X], [X]], "batchnorm": [[0.5], [0.9]]}))
     assert told == [
         "Every seed does better than chance: plain at no rate; batchnorm at 0.1, the highest tried.",
         "At its own best rate each reaches, in test accuracy (mean ± SD over seeds): plain chance (no seed trains at "
@@ -102,33 +104,35 @@ def test_a_variant_that_never_trained_has_no_best_rate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("end", [X, 0.5], ids=["diverged", "at chance"])
 def test_where_nothing_trained_nothing_is_compared(tmp_path: Path, end: float | str) -> None:
-    told = sentences(compared(tmp_path, {"plain": [[end] * 3], "batchnorm": [[end] * 3]}))
+    told = headline_sentences(compared(tmp_path, {"plain": [[end] * 3], "batchnorm": [[end] * 3]}))
     assert told == ["At no rate does any trial of plain, batchnorm do better than chance: there is nothing to compare."]
-    told = sentences(compared(tmp_path, {"plain": [[end] * 3], "batchnorm": [[end] * 3], "layernorm": [[0.9] * 3]}))
+    told = headline_sentences(
+        compared(tmp_path, {"plain": [[end] * 3], "batchnorm": [[end] * 3], "layernorm": [[0.9] * 3]})
+    )
     assert told[2] == "batchnorm over plain: neither trains, so there is nothing to compare."
 
 
 @pytest.mark.parametrize(("seeds", "named"), [(1, "1 paired seed"), (2, "2 paired seeds")])
 def test_below_three_seeds_there_is_no_interval(tmp_path: Path, seeds: int, named: str) -> None:
-    told = sentences(compared(tmp_path, {"plain": [[0.8] * seeds], "batchnorm": [[0.9] * seeds]}))
+    told = headline_sentences(compared(tmp_path, {"plain": [[0.8] * seeds], "batchnorm": [[0.9] * seeds]}))
     assert told[2] == f"batchnorm over plain: +10.0 points, but from {named} no interval can be given: not sure at all."
 
 
 def test_only_seeds_of_which_both_ended_are_paired(tmp_path: Path) -> None:
     cells: Cells = {"plain": [[0.8, 0.8, None]], "batchnorm": [["failed", 0.9, 0.95]]}
-    told = sentences(compared(tmp_path, cells))
+    told = headline_sentences(compared(tmp_path, cells))
     assert told[2].startswith("batchnorm over plain: +10.0 points, but from 1 paired seed ")
 
 
 def test_without_a_pair_it_is_said_that_nothing_can_be_compared(tmp_path: Path) -> None:
-    told = sentences(compared(tmp_path, {"plain": [[0.8, None]], "batchnorm": [["failed", 0.9]]}))
+    told = headline_sentences(compared(tmp_path, {"plain": [[0.8, None]], "batchnorm": [["failed", 0.9]]}))
     assert told[2] == (
         "batchnorm over plain: no seed has ended at the best rates of both, so they cannot be compared yet."
     )
 
 
 def test_without_the_baseline_it_is_said_that_it_is_missing(tmp_path: Path) -> None:
-    told = sentences(compared(tmp_path, {"plain": [["failed"]], "batchnorm": [[0.9]]}))
+    told = headline_sentences(compared(tmp_path, {"plain": [["failed"]], "batchnorm": [[0.9]]}))
     assert told == [
         "Every seed does better than chance: batchnorm at 0.01, the only rate tried.",
         "At its own best rate each reaches, in test accuracy (mean ± SD over seeds): batchnorm 90.0% (rate 0.01).",
@@ -138,7 +142,7 @@ def test_without_the_baseline_it_is_said_that_it_is_missing(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("end", [None, "failed"])
 def test_before_the_first_trial_has_ended_one_sentence_says_so(tmp_path: Path, end: str | None) -> None:
-    assert sentences(compared(tmp_path, {"plain": [[end]]})) == ["No trial has ended yet."]
+    assert headline_sentences(compared(tmp_path, {"plain": [[end]]})) == ["No trial has ended yet."]
 
 
 @pytest.mark.parametrize(
@@ -148,8 +152,8 @@ def test_before_the_first_trial_has_ended_one_sentence_says_so(tmp_path: Path, e
 def test_a_paragraph_a_value_of_the_further_axes_and_the_rest_is_counted(
     tmp_path: Path, places: int, last: str
 ) -> None:
-    told = sentences(compared(tmp_path, *[ONE] * places))
-    assert len(told) == min(places, headline.MOST_PLACES + 1)
+    told = headline_sentences(compared(tmp_path, *[ONE] * places))
+    assert len(told) == min(places, headline.MAX_PLACES + 1)
     assert told[-1].startswith(last)
     assert told[0] == (
         "With units 4: Every seed does better than chance: plain from 0.01, the lowest tried, to 0.1, the highest "
@@ -160,7 +164,7 @@ def test_a_paragraph_a_value_of_the_further_axes_and_the_rest_is_counted(
 
 
 def test_null_is_a_value_of_an_axis_too(tmp_path: Path) -> None:
-    told = sentences(compared(tmp_path, ONE, ONE, sweep__grid={"train.steps_per_epoch": [None, 2]}))
+    told = headline_sentences(compared(tmp_path, ONE, ONE, sweep__grid={"train.steps_per_epoch": [None, 2]}))
     assert [sentence.partition(":")[0] for sentence in told] == [
         "With steps_per_epoch none",
         "With steps_per_epoch 2",
@@ -170,12 +174,12 @@ def test_null_is_a_value_of_an_axis_too(tmp_path: Path) -> None:
 
 def test_several_settings_are_also_judged_together(tmp_path: Path) -> None:
     cells = {"plain": [[0.8, 0.8, 0.8]], "batchnorm": [[0.88, 0.9, 0.92]]}  # +8, +10, +12 points at both settings
-    *_, last = sentences(compared(tmp_path, cells, cells))
+    *_, last = headline_sentences(compared(tmp_path, cells, cells))
     assert last == (  # 10 ± 4.303 * 2 / sqrt(3): three seeds, not six pairs
         "Over all 2 settings batchnorm over plain: +10.0 points, 95% interval +5.0 to +15.0 (3 paired seeds): better."
     )
 
 
 def test_where_every_seed_differs_by_the_same_there_is_no_interval(tmp_path: Path) -> None:
-    *_, last = sentences(compared(tmp_path, {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]}))
+    *_, last = headline_sentences(compared(tmp_path, {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]}))
     assert last == "batchnorm over plain: +10.0 points at every one of 3 paired seeds, so no interval can be given."

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from bnbench.report import write
-from bnbench.report.document import Picture, content
-from bnbench.report.html import page
+from bnbench.report.document import Picture, make_document
+from bnbench.report.html import render_html
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from support.kept import Cells, compared
@@ -28,7 +28,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
 
 @pytest.fixture(scope="module")
 def html(results: Results) -> str:
-    return page(content(results, [PICTURE]))
+    return render_html(make_document(results, [PICTURE]))
 
 
 def held(html: str) -> Any:
@@ -69,22 +69,22 @@ def test_the_packed_library_is_that_of_its_package(html: str) -> None:
 
 
 def test_the_page_holds_the_data_of_its_figure(html: str, results: Results) -> None:
-    assert held(html) == content(results, []).data
+    assert held(html) == make_document(results, []).data
     assert "of 4 trials are in this page" not in html
 
 
 def test_a_script_in_a_name_does_not_end_the_data(tmp_path: Path) -> None:
     named = "</script><script>"
     found = compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.9]]}, sweep__grid={"model.params.units": [4, 5]})
-    told = content(found, [])
+    told = make_document(found, [])
     told.data["places"][0] = named
-    assert held(page(told))["places"] == [named, "units 5"]
+    assert held(render_html(told))["places"] == [named, "units 5"]
 
 
 def test_trials_without_curves_are_told(html: str, results: Results) -> None:
-    told = content(results, [])
+    told = make_document(results, [])
     told.data["curves"][1:] = [None] * 3
-    assert "The curves of 1 of 4 trials are in this page; history.csv has all." in page(told)
+    assert "The curves of 1 of 4 trials are in this page; history.csv has all." in render_html(told)
 
 
 def test_pictures_are_within_the_page_and_have_words(html: str) -> None:
@@ -94,7 +94,7 @@ def test_pictures_are_within_the_page_and_have_words(html: str) -> None:
 
 def test_diagnoses_are_linked_from_the_answer_and_nothing_stands_there_without_one(html: str, tmp_path: Path) -> None:
     assert "iagnos" not in PACKED.sub("", html)
-    found = page(content(compared(tmp_path, {"plain": [[0.9], ["constant"]]}), []))
+    found = render_html(make_document(compared(tmp_path, {"plain": [[0.9], ["constant"]]}), []))
     assert '<a href="#diagnosis-1">constant predictions</a>, <a href="#diagnosis-2">dead units</a>' in found
     assert '<h3 id="diagnosis-2">Dead units</h3>' in found
     assert "<li>plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0</li>" in found
@@ -103,17 +103,17 @@ def test_diagnoses_are_linked_from_the_answer_and_nothing_stands_there_without_o
 
 
 def test_the_same_results_give_the_same_page(html: str, results: Results) -> None:
-    assert page(content(Results(results.folder), [PICTURE])) == html
+    assert render_html(make_document(Results(results.folder), [PICTURE])) == html
 
 
 def test_a_page_with_all_figures_is_small_enough_to_send(tmp_path: Path) -> None:
-    write.write(finished(tmp_path, MIXED), kinds=("png",))
+    write.write_report(finished(tmp_path, MIXED), kinds=("png",))
     assert (tmp_path / results_dir.REPORT).stat().st_size < 6e6
 
 
 @pytest.mark.parametrize("end", [None, "failed"])
 def test_an_empty_experiment_gives_a_page_with_a_sentence(tmp_path: Path, end: str | None) -> None:
-    found = page(content(compared(tmp_path, {"plain": [[end]]}), []))
+    found = render_html(make_document(compared(tmp_path, {"plain": [[end]]}), []))
     assert '<p class="answer">No trial has ended yet.</p>' in found
     assert held(found) == {}
     assert not PACKED.search(found)

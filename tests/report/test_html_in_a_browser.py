@@ -30,7 +30,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = finished(tmp_path_factory.mktemp("results"), MIXED)
-    write.write(folder)
+    write.write_report(folder)
     return folder
 
 
@@ -168,7 +168,7 @@ def test_hostile_words_of_a_config_are_text(browser: Browser, tmp_path: Path) ->
     claim = {"text": HOSTILE, "metric": "test_accuracy", "of": "batchnorm", "difference": {"at_least": 0.0}}
     figure = {"source": HOSTILE, "note": "[a](javascript:x) | <b>", "variant": "plain", "metric": "test_accuracy"}
     folder = finished(tmp_path, MIXED, title=HOSTILE, claims=[claim], published=[figure | {"value": 1.0}])
-    write.write(folder)
+    write.write_report(folder)
     page, wrong = opened(browser, folder)
     page.wait_for_selector("#plot .scatterlayer .trace")
     assert page.evaluate("window.hacked") is None

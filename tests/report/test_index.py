@@ -6,7 +6,7 @@ import pytest
 
 from bnbench.report import index
 from bnbench.report.index import Entry
-from bnbench.results.digest import Found
+from bnbench.results.digest import Digest
 
 NAN = math.nan
 CLAIM = {
@@ -31,11 +31,11 @@ def entry(
 ) -> Entry:
     values = {"name": "leaf", "title": "Leaf", "planned": 8, "ended": 8, "failed": 0, "seconds": 150.0} | changes
     tables = (pd.DataFrame(rows or []) for rows in (claims, published))
-    return Entry("leaf", "../configs/leaf.yaml", Found(*values.values(), *tables, ENVIRONMENT))
+    return Entry("leaf", "../configs/leaf.yaml", Digest(*values.values(), *tables, ENVIRONMENT))
 
 
 def lines(*entries: Entry) -> list[str]:
-    return index.page(entries).splitlines()
+    return index.render_index(entries).splitlines()
 
 
 def test_an_experiment_has_a_row() -> None:
@@ -88,7 +88,7 @@ def test_each_source_has_a_table() -> None:
     ],
 )
 def test_where_a_published_figure_lies(changes: dict[str, float], told: str) -> None:
-    assert index.lies(FIGURE | changes) == told
+    assert index.published_lies(FIGURE | changes) == told
 
 
 def test_a_metric_of_all_rates_names_none() -> None:
@@ -117,6 +117,6 @@ def test_what_has_not_been_run_is_listed_with_its_cost() -> None:
 
 
 def test_before_the_first_run_there_is_no_table() -> None:
-    found = index.page([Entry("big", "../configs/big.yaml", None)])
+    found = index.render_index([Entry("big", "../configs/big.yaml", None)])
     assert found.startswith(index.MARK)
     assert "|" not in found

@@ -113,8 +113,8 @@ def test_thinning_keeps_the_first_and_the_last_epoch(count: int) -> None:
 
 
 def test_the_figures_of_a_thinned_curve_are_those_of_its_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plotly_data, "LEAST_EPOCHS", 3)
-    monkeypatch.setattr(plotly_data, "MOST_NUMBERS", 1)
+    monkeypatch.setattr(plotly_data, "MIN_EPOCHS", 3)
+    monkeypatch.setattr(plotly_data, "MAX_NUMBERS", 1)
     history = courses(5, 9).assign(train_loss=[*range(5), *range(10, 19)], validation_loss=math.nan)
     drawn = plotly_data._curves(history, points("1", "0"), [])
     assert [curve and curve["epoch"] for curve in drawn] == [[0, 4, 8], [0, 2, 4]]
@@ -123,18 +123,18 @@ def test_the_figures_of_a_thinned_curve_are_those_of_its_epochs(monkeypatch: pyt
 
 
 def test_all_curves_together_keep_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plotly_data, "MOST_NUMBERS", 500)
+    monkeypatch.setattr(plotly_data, "MAX_NUMBERS", 500)
     curves = plotly_data._curves(courses(1000, 10, 1000, 1000), points("0", "1", "2", "3"), [])
     assert [len(curve["epoch"]) for curve in curves if curve] == [25, 10, 25, 25]  # 500 / (5 numbers x 4 trials)
     assert numbers(curves) <= 500
 
 
 def test_as_many_curves_as_a_page_holds_keep_within_the_budget() -> None:
-    assert plotly_data.MOST_CURVES * plotly_data.LEAST_EPOCHS * 5 <= plotly_data.MOST_NUMBERS
+    assert plotly_data.MAX_CURVES * plotly_data.MIN_EPOCHS * 5 <= plotly_data.MAX_NUMBERS
 
 
 def test_trials_beyond_the_most_have_no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plotly_data, "MOST_CURVES", 2)
+    monkeypatch.setattr(plotly_data, "MAX_CURVES", 2)
     curves = plotly_data._curves(courses(3, 3, 3), points("2", "0", "2", "1"), [])
     assert [curve is None for curve in curves] == [False, False, False, True]  # a trial may stand twice
 
@@ -144,7 +144,7 @@ def test_a_trial_without_history_has_no_curve() -> None:
 
 
 def test_of_too_many_curves_each_rate_and_variant_has_some(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plotly_data, "MOST_CURVES", 3)
+    monkeypatch.setattr(plotly_data, "MAX_CURVES", 3)
     table = points(*"012345").assign(variant=list("ppppbb"), learning_rate=[1, 1, 2, 2, 1, 1])
     curves = plotly_data._curves(courses(*[2] * 6), table, [])
     assert [curve is not None for curve in curves] == [True, False, True, False, True, False]
@@ -158,7 +158,7 @@ def test_a_page_opens_with_the_middle_trial_of_the_best_rate() -> None:
 def test_variants_look_as_in_the_figures(tmp_path: Path) -> None:
     cells = [[0.9]]
     data = figure_data(compared(tmp_path, {"plain": cells, "batchnorm": cells, "layernorm": cells}))
-    looks = draw.looks(["plain", "batchnorm", "layernorm"])
+    looks = draw.variant_looks(["plain", "batchnorm", "layernorm"])
     assert [variant["colour"] for variant in data["variants"]] == [look.colour for look in looks.values()]
     assert [variant["symbol"] for variant in data["variants"]] == ["circle", "square", "triangle-up"]
     assert [variant["dash"] for variant in data["variants"]] == ["solid", "dash", "dot"]

@@ -29,7 +29,7 @@ def texts(table: Table, name: str) -> list[str]:
 
 
 def test_a_row_a_variant_and_rate(tmp_path: Path) -> None:
-    table = tables.rates(compared(tmp_path, CELLS))
+    table = tables.rates_table(compared(tmp_path, CELLS))
     assert texts(table, "variant") == ["plain", "plain", "batchnorm", "batchnorm"]
     assert column(table, "rate") == [Cell("0.01", 0.01), Cell("0.1", 0.1)] * 2
     assert texts(table, "n") == ["3"] * 4
@@ -40,42 +40,44 @@ def test_a_row_a_variant_and_rate(tmp_path: Path) -> None:
 
 
 def test_spreads_are_sorted_by_their_mean(tmp_path: Path) -> None:
-    found = column(tables.rates(compared(tmp_path, CELLS)), "validation accuracy ± SD")
+    found = column(tables.rates_table(compared(tmp_path, CELLS)), "validation accuracy ± SD")
     assert found[0].text == "0.8500 ± 0.0500"
     assert found[0].number == pytest.approx(0.85)
     assert found[1].number == pytest.approx((0.9 + 0.5 + 1 / 3) / 3)  # what diverged counts at chance
 
 
 def test_shares_have_their_interval_and_are_sorted_by_the_share(tmp_path: Path) -> None:
-    (found, _) = column(tables.rates(compared(tmp_path, {"plain": [[0.9] * 3, [0.5] * 3]})), "P(ok), 95% interval")
+    (found, _) = column(
+        tables.rates_table(compared(tmp_path, {"plain": [[0.9] * 3, [0.5] * 3]})), "P(ok), 95% interval"
+    )
     assert found == Cell("100% (44% to 100%)", 1.0)  # Wilson: 3 / (3 + 1.96**2)
 
 
 def test_the_spread_of_one_trial_is_not_known(tmp_path: Path) -> None:
-    (found,) = column(tables.rates(compared(tmp_path, {"plain": [[0.9]]})), "test accuracy ± SD")
+    (found,) = column(tables.rates_table(compared(tmp_path, {"plain": [[0.9]]})), "test accuracy ± SD")
     assert found == Cell("0.9000", 0.9)
 
 
 def test_further_axes_stand_beside_the_variant(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.9]]})
-    for table in (tables.rates(results), tables.variants(results)):
+    for table in (tables.rates_table(results), tables.variants_table(results)):
         assert list(table.header[:2]) == ["variant", "units"]
         assert column(table, "units") == [Cell("4", 4.0), Cell("5", 5.0)]
 
 
 def test_words_and_truths_on_an_axis_are_sorted_as_text(tmp_path: Path) -> None:
     place = {"plain": [[0.9]]}
-    scales = tables.rates(compared(tmp_path, place, place, sweep__grid={"data.scale": ["none", "unit"]}))
+    scales = tables.rates_table(compared(tmp_path, place, place, sweep__grid={"data.scale": ["none", "unit"]}))
     assert column(scales, "scale") == [Cell("none"), Cell("unit")]
     flags = {"sweep__grid": {"data.split.stratify": [True, False]}}
-    assert column(tables.rates(compared(tmp_path / "b", place, place, **flags)), "stratify") == [
+    assert column(tables.rates_table(compared(tmp_path / "b", place, place, **flags)), "stratify") == [
         Cell("True"),
         Cell("False"),
     ]
 
 
 def test_a_row_a_variant_at_its_best_rate(tmp_path: Path) -> None:
-    table = tables.variants(compared(tmp_path, CELLS))
+    table = tables.variants_table(compared(tmp_path, CELLS))
     assert texts(table, "variant") == ["plain", "batchnorm"]
     assert texts(table, "best rate") == ["0.01", "0.1"]
     assert texts(table, "test accuracy ± SD") == ["0.8500 ± 0.0500", "0.9000 ± 0.0000"]
@@ -85,26 +87,26 @@ def test_a_row_a_variant_at_its_best_rate(tmp_path: Path) -> None:
 
 
 def test_what_is_not_stable_at_the_best_rate_is_not_said_to_be_stable_nowhere(tmp_path: Path) -> None:
-    table = tables.variants(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))
+    table = tables.variants_table(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))
     assert column(table, "every seed trains") == [Cell("not at the best rate")]
 
 
 def test_a_width_that_ends_with_the_grid_is_at_least_so_wide(tmp_path: Path) -> None:
     cells: Cells = {"plain": [[0.8], [0.9], [0.9], [0.8]], "batchnorm": [[0.8], [0.9], [0.9], [0.9]]}
-    assert column(tables.variants(compared(tmp_path, cells)), "stable width") == [
+    assert column(tables.variants_table(compared(tmp_path, cells)), "stable width") == [
         Cell("1.00", 1.0),
         Cell(">= 2.00", 2.0),
     ]
 
 
 def test_a_target_that_is_never_reached_is_sorted_last(tmp_path: Path) -> None:
-    table = tables.variants(compared(tmp_path, {"plain": [[0.9]], "batchnorm": [[0.8]]}))
+    table = tables.variants_table(compared(tmp_path, {"plain": [[0.9]], "batchnorm": [[0.8]]}))
     assert column(table, "epochs to target") == [Cell("1", 1.0), Cell("never", math.inf)]
 
 
 def test_what_is_not_known_is_empty_and_no_number(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [["failed"]], "batchnorm": [[0.9]]})
-    table = tables.variants(results)
+    table = tables.variants_table(results)
     for name in ("epochs to target", "step", "over baseline's"):  # no baseline; no step was timed
         assert column(table, name) == [Cell("")]
     assert "target" not in table.caption
@@ -119,13 +121,13 @@ def test_durations_are_sorted_by_seconds(seconds: float, text: str) -> None:
 
 def test_without_trials_there_are_no_rows(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [[None]]})
-    assert not tables.rates(results).rows
-    assert not tables.variants(results).rows
+    assert not tables.rates_table(results).rows
+    assert not tables.variants_table(results).rows
 
 
 def test_claims_have_a_row_each_and_keep_their_order(tmp_path: Path) -> None:
-    assert tables.claims(compared(tmp_path, CELLS)) is None
-    table = tables.claims(compared(tmp_path / "made", CELLS, claims=[CLAIM, OK_CLAIM]))
+    assert tables.claims_table(compared(tmp_path, CELLS)) is None
+    table = tables.claims_table(compared(tmp_path / "made", CELLS, claims=[CLAIM, OK_CLAIM]))
     assert table
     assert not table.sortable
     assert column(table, "verdict") == [Cell("inconclusive", kind="inconclusive")] * 2
@@ -137,16 +139,16 @@ def test_claims_have_a_row_each_and_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_a_claim_without_an_interval_says_so(tmp_path: Path) -> None:
-    table = tables.claims(compared(tmp_path, {"plain": [[0.8]], "batchnorm": [[0.9]]}, claims=[CLAIM]))
+    table = tables.claims_table(compared(tmp_path, {"plain": [[0.8]], "batchnorm": [[0.9]]}, claims=[CLAIM]))
     assert table
     assert texts(table, "95% interval") == ["none"]
     assert texts(table, "why") == ["needs 3 seeds for an interval, has 1; at rate 0.01"]
 
 
 def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
-    assert tables.published(compared(tmp_path, CELLS)) is None
+    assert tables.published_table(compared(tmp_path, CELLS)) is None
     figures: list[dict[str, Any]] = [FIGURE, FIGURE | {"metric": "max_stable_rate", "value": 1, "note": ""}]
-    table = tables.published(compared(tmp_path / "given", CELLS, published=figures))
+    table = tables.published_table(compared(tmp_path / "given", CELLS, published=figures))
     assert table
     assert texts(table, "source") == ["Table 1"] * 2
     assert texts(table, "rate") == ["0.01", ""]  # a figure of all rates has none
@@ -157,6 +159,6 @@ def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
 
 
 def test_numbers_of_a_course_are_those_of_the_course(tmp_path: Path) -> None:
-    table = tables.variants(Results(finished(tmp_path, MIXED)))
+    table = tables.variants_table(Results(finished(tmp_path, MIXED)))
     assert texts(table, "epochs to target") == ["3", "3"]
     assert texts(table, "overfitting onset") == ["3", "3"]

@@ -14,7 +14,7 @@ from support.stored import MIXED, change, finished
 
 
 def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
-    paths = write.write(finished(tmp_path, MIXED))
+    paths = write.write_report(finished(tmp_path, MIXED))
     names = ("rates", "curves", "differences", "times", "heat", "effort", "ranges")
     drawn = [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
     tables = ["trials.csv", "history.csv", "summary.csv"]
@@ -31,7 +31,7 @@ def test_pre_activations_are_told_where_there_are_some(tmp_path: Path) -> None:
     folder = finished(tmp_path, MIXED)
     assert not any("pre_activation" in name for name in Results(folder).history)
     change(folder, "UPDATE trials SET pre_activations = '[[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]' WHERE steps > 2")
-    assert "pre-activations.png" in {path.name for path in write.write(folder)}
+    assert "pre-activations.png" in {path.name for path in write.write_report(folder)}
     assert "(plots/pre-activations.png)" in (folder / "report.md").read_text()
     found = pd.read_csv(folder / "history.csv")
     assert found.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
@@ -40,8 +40,8 @@ def test_pre_activations_are_told_where_there_are_some(tmp_path: Path) -> None:
 
 def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
     folder = finished(tmp_path, MIXED)
-    first = {path.name: path.read_bytes() for path in write.write(folder)}
-    assert {path.name: path.read_bytes() for path in write.write(folder)} == first
+    first = {path.name: path.read_bytes() for path in write.write_report(folder)}
+    assert {path.name: path.read_bytes() for path in write.write_report(folder)} == first
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
 )
 def test_odd_results_still_make_a_report(tmp_path: Path, accuracies: list[float | None]) -> None:
     folder = finished(tmp_path, accuracies)
-    assert write.write(folder)
+    assert write.write_report(folder)
     assert len(Results(folder).trials) == len(accuracies)
 
 
@@ -96,12 +96,12 @@ def test_whatever_is_missing_it_is_told_and_reported(
     results = Results(tmp_path)
     ended = len([end for end in ends if end != "failed"])
     assert format_answer(results).startswith(f"{ended} of {results.planned} trials")
-    assert tmp_path / results_dir.REPORT in write.write(tmp_path, ("png",))
+    assert tmp_path / results_dir.REPORT in write.write_report(tmp_path, ("png",))
 
 
 def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:
     folder = finished(tmp_path, [0.9] * 16, sweep__grid={"model.params.units": [4, 6]})
-    names = {path.name for path in write.write(folder)}
+    names = {path.name for path in write.write_report(folder)}
     assert {"curves-1.png", "curves-2.png"} < names
     assert Results(folder).axes == ["model.params.units"]
     assert len(Results(folder).variants) == 4
@@ -109,7 +109,7 @@ def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:
 
 def test_tables_on_python_side_are_those_of_the_files(tmp_path: Path) -> None:
     results = Results(finished(tmp_path, MIXED))
-    write.write(tmp_path)
+    write.write_report(tmp_path)
     written = pd.read_csv(tmp_path / "summary.csv")
     pd.testing.assert_frame_equal(written, results.summary, check_dtype=False)
     assert list(results.trials.columns) == list(pd.read_csv(tmp_path / "trials.csv").columns)

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from bnbench.results.caveats import caveats
+from bnbench.results.caveats import list_caveats
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from support.examples import facts
@@ -18,7 +18,7 @@ BATCH = ["batch_normalization", {"dense": "$classes"}]
 def told(folder: Path, *places: dict[str, list[list[Any]]], **changes: Any) -> list[str]:
     """The caveats of an experiment of which, but for the changes, nothing is to be said."""
     places = places or ({"plain": GOOD, "batchnorm": GOOD},)
-    return caveats(compared(folder, *places, **({"of": facts(rows=2000), "steps": 200} | changes)))
+    return list_caveats(compared(folder, *places, **({"of": facts(rows=2000), "steps": 200} | changes)))
 
 
 def with_first(end: Any, rate: int = 0) -> list[list[Any]]:
@@ -53,8 +53,8 @@ def test_trials_that_are_ok_by_the_size_of_a_class_alone_are_told(tmp_path: Path
     """Chance ends at 0.404 here; of the validation rows 45% have the class that all are given."""
     found = compared(tmp_path, {"plain": GOOD, "batchnorm": with_first(0.45)}, of=facts(rows=2000), steps=200)
     change(tmp_path, "UPDATE trials SET prediction_share = 1, majority_share = 0.45 WHERE test_accuracy = 0.45")
-    assert caveats(found) == []  # as it was when it was opened
-    assert caveats(Results(tmp_path)) == [
+    assert list_caveats(found) == []  # as it was when it was opened
+    assert list_caveats(Results(tmp_path)) == [
         "1 trial counts as ok and learnt next to nothing (batchnorm at 0.01): always to say the largest class is right "
         "more often than once in as many as there are classes."
     ]
@@ -126,7 +126,7 @@ def test_a_gap_between_the_statistics_of_batches_and_moving_ones(tmp_path: Path,
         "UPDATE trials SET bn_mode_gap = ? WHERE id IN (SELECT trial FROM plan WHERE variant = 'layernorm')",
         [gap],
     )
-    found = [caveat for caveat in caveats(Results(folder)) if "statistics" in caveat]
+    found = [caveat for caveat in list_caveats(Results(folder)) if "statistics" in caveat]
     assert len(found) == bool(wanted)
     assert all(caveat.startswith("layernorm: ") and wanted in caveat for caveat in found)
 
@@ -265,7 +265,7 @@ def test_without_a_config_only_what_is_known_is_said(tmp_path: Path, text: str |
         (folder / results_dir.CONFIG).unlink()
     else:
         (folder / results_dir.CONFIG).write_text(text, encoding="utf-8")
-    assert caveats(Results(folder)) == [
+    assert list_caveats(Results(folder)) == [
         "6 of 8 trials are still to come; the same command goes on.",
         "2 seeds at some rates: no interval can be given, and a difference may be the luck of a seed.",
         "Validation has 15 rows: one row more or less is 6.67 points of accuracy.",
@@ -277,7 +277,7 @@ def test_a_config_of_another_experiment_is_survived(tmp_path: Path) -> None:
     text = (tmp_path / results_dir.CONFIG).read_text(encoding="utf-8").replace("batchnorm:", "other:")
     text = text.replace("grid: {}", "grid: {model.params.units: [4, 6]}")
     (tmp_path / results_dir.CONFIG).write_text(text, encoding="utf-8")
-    found = caveats(Results(tmp_path))
+    found = list_caveats(Results(tmp_path))
     assert found[-1].startswith("Validation has 15 rows")
     assert not [one for one in found if "moving" in one]
 
@@ -285,6 +285,6 @@ def test_a_config_of_another_experiment_is_survived(tmp_path: Path) -> None:
 def test_the_gravest_comes_first(tmp_path: Path) -> None:
     cells = {"plain": [[X], [X]], "batchnorm": [[0.8], [0.9]]}
     starts = ["plain trains at no rate", "batchnorm: after 6 steps", "1 seed at some", "The best rate of", "Validation"]
-    found = caveats(compared(tmp_path, cells))
+    found = list_caveats(compared(tmp_path, cells))
     assert len(found) == len(starts)
     assert all(one.startswith(start) for one, start in zip(found, starts, strict=True))

@@ -20,7 +20,7 @@ def claim(**values: Any) -> Claim:
 
 
 def judge(rows: list[dict[str, object]], epochs: pd.DataFrame = NO_HISTORY, **values: Any) -> dict[str, Any]:
-    (row,) = claims.verdicts([claim(**values)], trials(*rows), epochs, "plain").to_dict("records")
+    (row,) = claims.judge_claims([claim(**values)], trials(*rows), epochs, "plain").to_dict("records")
     return row
 
 
@@ -45,7 +45,7 @@ def judge(rows: list[dict[str, object]], epochs: pd.DataFrame = NO_HISTORY, **va
     ],
 )
 def test_the_verdict_follows_from_the_interval(bound: dict[str, float], low: float, high: float, wanted: str) -> None:
-    assert claims.verdict(Bound.model_validate(bound), low, high) == wanted
+    assert claims.verdict_of(Bound.model_validate(bound), low, high) == wanted
 
 
 def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None:
@@ -338,9 +338,9 @@ def test_a_variant_of_which_no_trial_has_ended() -> None:
     row = judge(PLAIN, metric="best_rate", ratio={"at_least": 1})
     assert (row["verdict"], row["n"], row["reason"]) == ("inconclusive", 0, "no seed whose trials have all ended")
     empty = trials({}).iloc[:0]
-    found = claims.verdicts([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
+    found = claims.judge_claims([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
     assert found["verdict"].tolist() == ["inconclusive"]
-    assert claims.verdicts([], empty, NO_HISTORY, "").columns.tolist() == claims.COLUMNS
+    assert claims.judge_claims([], empty, NO_HISTORY, "").columns.tolist() == claims.COLUMNS
 
 
 @pytest.mark.parametrize("metric", registry.METRICS)

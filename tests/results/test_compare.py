@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis.trials import SCORES
+from bnbench.cli import main
 from bnbench.cli.format import _apart, format_comparison
-from bnbench.cli.main import main
 from bnbench.errors import ResultsError
 from bnbench.results import compare
-from bnbench.results.compare import Comparison, Difference, Ends
+from bnbench.results.compare import Comparison, Difference, OutcomePair
 from support.kept import keep
 
 COLUMNS = ["variant", "learning_rate", "seed", "a", "b"]
@@ -21,20 +21,20 @@ PLAIN = {"variants": {"plain": {}}}
 
 def compared(place: Path, a: list[float | str], b: list[float | str], **changes: Any) -> Comparison:
     """Two folders of the small experiment; `changes` are B's."""
-    return compare.compare(keep(place / "a", a), keep(place / "b", b, **changes), "validation_accuracy")
+    return compare.compare_results(keep(place / "a", a), keep(place / "b", b, **changes), "validation_accuracy")
 
 
 def test_mean_paired_difference_with_its_interval(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"sweep__seeds": 3, "sweep__learning_rate": [0.1], **PLAIN}
     a, b = keep(tmp_path / "a", [0.7, 0.75, 0.8], **changes), keep(tmp_path / "b", [0.7, 0.85, 1.0], **changes)
-    found = compare.compare(a, b, "validation_accuracy")
+    found = compare.compare_results(a, b, "validation_accuracy")
     (row,) = found.rates.to_dict("records")
     assert (row["variant"], row["learning_rate"], row["n"]) == ("plain", 0.1, 3)
     assert (row["mean_a"], row["mean_b"]) == pytest.approx((0.75, 0.85))
     assert (row["difference"], row["sd"]) == pytest.approx((0.1, 0.1))  # of 0, 0.1, 0.2
     assert row["high"] - 0.1 == pytest.approx(4.30265 * 0.1 / math.sqrt(3), rel=1e-4)  # t of 2 degrees of freedom
     assert math.isnan(found.p)
-    (loss,) = compare.compare(a, b, "test_loss").rates.to_dict("records")
+    (loss,) = compare.compare_results(a, b, "test_loss").rates.to_dict("records")
     assert loss["difference"] == pytest.approx(-0.1)  # a made-up trial's losses are 1 - accuracy
 
 
@@ -48,22 +48,22 @@ def test_no_interval_below_three_seeds_and_no_test_below_six_however_many_pairs(
 
 def test_a_seed_is_one_observation_whatever_the_number_of_its_pairs(tmp_path: Path) -> None:
     a, b = (keep(tmp_path / name, [score] * 24, sweep__seeds=6) for name, score in (("a", 0.8), ("b", 0.9)))
-    found = compare.compare(a, b, "validation_accuracy")
+    found = compare.compare_results(a, b, "validation_accuracy")
     assert found.pairs == 24
     assert found.p == pytest.approx(2 / 2**6)
 
 
 def test_a_diverged_trial_counts_at_chance_and_its_change_is_told(tmp_path: Path) -> None:
     found = compared(tmp_path, [0.8] * 8, [0.8, "nonfinite"] + [0.8] * 6)
-    assert found.changed == (Ends("plain lr=0.01 seed=1", "ok", "nonfinite"),)
+    assert found.changed == (OutcomePair("plain lr=0.01 seed=1", "ok", "nonfinite"),)
     assert found.rates["difference"].tolist() == pytest.approx([(1 / 3 - 0.8) / 2, 0, 0, 0])
 
 
 def test_a_failed_trial_is_in_no_mean_and_past_any_tolerance(tmp_path: Path) -> None:
     found = compared(tmp_path, ["failed"] + [0.8] * 7, ["failed", "failed"] + [0.8] * 6)
     assert found.pairs == 6
-    assert found.changed == (Ends("plain lr=0.01 seed=1", "ok", "failed"),)
-    assert compare.beyond(found, 1.0) == ["plain lr=0.01 seed=0: failed", "plain lr=0.01 seed=1: failed"]
+    assert found.changed == (OutcomePair("plain lr=0.01 seed=1", "ok", "failed"),)
+    assert compare.beyond_tolerance(found, 1.0) == ["plain lr=0.01 seed=0: failed", "plain lr=0.01 seed=1: failed"]
 
 
 def test_a_score_that_is_no_number_is_not_averaged_away(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_score_that_is_no_number_is_not_averaged_away(tmp_path: Path) -> None:
     rates = compare.by_rate(pairs, [])
     assert rates[["mean_b", "difference"]].isna().all(axis=None)
     found = replace(compared(tmp_path, [0.8] * 8, [0.8] * 8), rates=rates)
-    assert compare.beyond(found, 1.0) == ["plain lr=0.1: +nan"]
+    assert compare.beyond_tolerance(found, 1.0) == ["plain lr=0.1: +nan"]
 
 
 def test_trials_are_paired_by_what_they_are_whatever_their_order_and_settings(tmp_path: Path) -> None:
@@ -88,10 +88,10 @@ def test_trials_are_paired_by_what_they_are_whatever_their_order_and_settings(tm
 def test_further_axes_pair_too_and_a_missing_value_equals_itself(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"sweep__grid": {"train.steps_per_epoch": [None, 2]}, **PLAIN}
     a, b = keep(tmp_path / "a", [0.7] * 8, **changes), keep(tmp_path / "b", [0.7] * 4 + [0.8] * 4, **changes)
-    found = compare.compare(a, b, "validation_accuracy")
+    found = compare.compare_results(a, b, "validation_accuracy")
     assert found.pairs == 8
     assert found.rates["difference"].tolist() == pytest.approx([0, 0, 0.1, 0.1])
-    assert "plain steps_per_epoch=2 lr=0.01: +0.1" in compare.beyond(found, 0.05)
+    assert "plain steps_per_epoch=2 lr=0.01: +0.1" in compare.beyond_tolerance(found, 0.05)
 
 
 def test_settings_and_surroundings_that_differ(tmp_path: Path) -> None:
@@ -121,14 +121,14 @@ def test_a_mean_difference_past_the_tolerance_in_either_direction(tmp_path: Path
     worse = compared(tmp_path / "x", [0.8] * 8, [0.8, 0.8, 0.75, 0.75] + [0.8] * 4)
     better = compared(tmp_path / "y", [0.8] * 8, [0.8, 0.8, 0.85, 0.85] + [0.8] * 4)
     for found, told in ((worse, "-0.05"), (better, "+0.05")):
-        assert compare.beyond(found, tolerance) == [f"plain lr=0.1: {told}"] * past
+        assert compare.beyond_tolerance(found, tolerance) == [f"plain lr=0.1: {told}"] * past
 
 
 @pytest.mark.parametrize("tolerance", [-0.1, math.nan])
 def test_a_tolerance_that_is_none_is_refused(tmp_path: Path, tolerance: float) -> None:
     found = compared(tmp_path, [0.8] * 8, [0.8] * 8)
     with pytest.raises(ResultsError, match="wanted a number of at least 0"):
-        compare.beyond(found, tolerance)
+        compare.beyond_tolerance(found, tolerance)
 
 
 @pytest.mark.parametrize(
@@ -159,9 +159,9 @@ def test_unfinished_results_say_so(tmp_path: Path) -> None:
 def test_one_folder_is_not_compared_with_itself(tmp_path: Path) -> None:
     folder = keep(tmp_path / "a", [0.8])
     with pytest.raises(ResultsError, match="are one folder: wanted two"):
-        compare.compare(folder, tmp_path / "b" / ".." / "a", "test_loss")
+        compare.compare_results(folder, tmp_path / "b" / ".." / "a", "test_loss")
     with pytest.raises(ResultsError, match=r"no results here .*; there are a"):
-        compare.compare(folder, tmp_path / "b", "test_loss")
+        compare.compare_results(folder, tmp_path / "b", "test_loss")
 
 
 def test_the_text_and_the_json_say_the_same(tmp_path: Path) -> None:
@@ -172,12 +172,12 @@ def test_the_text_and_the_json_say_the_same(tmp_path: Path) -> None:
     assert "plain      0.01  2  0.8000  0.9000  +0.1000  0.0000" in told
     assert "no interval below n = 3; no test below 6 seeds" in told
     assert "outcomes: 1 differ   A   B\nplain lr=0.1 seed=0  ok  nonfinite" in told
-    again = json.loads(compare.as_json(found))
+    again = json.loads(compare.comparison_as_json(found))
     assert again["rates"][0]["difference"] == pytest.approx(0.1)
     assert again["rates"][0]["low"] is None
     assert again["settings"] == [{"key": "train.epochs", "a": 3, "b": 5}]
     assert again["changed"] == [{"trial": "plain lr=0.1 seed=0", "a": "ok", "b": "nonfinite"}]
-    assert json.loads(compare.as_json(replace(found, p=math.nan)))["p"] is None
+    assert json.loads(compare.comparison_as_json(replace(found, p=math.nan)))["p"] is None
 
 
 def test_long_values_are_shown_where_they_part() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from bnbench.analysis.cures import CURES, EVIDENCE, MEANINGS
 from bnbench.analysis.symptoms import SYMPTOMS
-from bnbench.results.diagnoses import AT_BEST, diagnoses, diagnosis_table
+from bnbench.results.diagnoses import AT_BEST, diagnosis_table, list_diagnoses
 from support.tables import FAILED, NAN, NONFINITE, history, trials
 
 ROWS = 900
@@ -29,14 +29,14 @@ def diagnosed(*cells: Any, **by_variant: Any) -> pd.DataFrame:
 
 
 def told(table: pd.DataFrame, axes: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    return {one.symptom: list(one.lines) for one in diagnoses(table, axes)}
+    return {one.symptom: list(one.lines) for one in list_diagnoses(table, axes)}
 
 
 def test_where_nothing_is_wrong_nothing_is_said() -> None:
     found = diagnosed(plain=[[FINE] * 3, [BEST] * 3])
     assert found.empty
     assert list(found.columns) == ["symptom", "variant", "rates", "at_best", "shown", "n", "evidence", "cures"]
-    assert diagnoses(found, ()) == []
+    assert list_diagnoses(found, ()) == []
 
 
 def test_a_symptom_is_named_with_its_rates_its_trials_and_its_figures() -> None:
@@ -46,7 +46,7 @@ def test_a_symptom_is_named_with_its_rates_its_trials_and_its_figures() -> None:
     assert (row["shown"], row["n"], row["at_best"]) == (5, 6, False)
     assert row["evidence"] == "100.0% of rows get one prediction, at most 11.0% can be right"
     assert row["cures"] == "; ".join(CURES["constant predictions"])
-    (one,) = diagnoses(found, ())
+    (one,) = list_diagnoses(found, ())
     assert one.lines == [f"plain from 1 on: 5 of 6 trials; {row['evidence']}"]
     assert one.meaning == MEANINGS["constant predictions"]
 

@@ -21,10 +21,10 @@ def results(folder: Path, *ends: float | str | None, **changes: Any) -> Results:
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     of = results(tmp_path, 0.8, 0.9, 0.95, "nonfinite", "failed")
-    written = digest.write(tmp_path, digest.of(of))
+    written = digest.write_digest(tmp_path, digest.make_digest(of))
     assert [path.name for path in written] == ["run.json", "claims.csv", "published.csv"]
     (tmp_path / store.DATABASE).unlink()
-    read = digest.read(tmp_path)
+    read = digest.read_digest(tmp_path)
     assert read is not None
     assert (read.name, read.title, read.planned, read.ended, read.failed) == ("tiny", "A title", 6, 4, 1)
     pd.testing.assert_frame_equal(read.claims, of.claims, check_dtype=False)
@@ -34,23 +34,23 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
 
 def test_the_seconds_are_those_of_all_trials(tmp_path: Path) -> None:
     of = results(tmp_path, 0.8, 0.9)
-    assert digest.of(of).seconds == pytest.approx(of.trials["seconds"].sum())
+    assert digest.make_digest(of).seconds == pytest.approx(of.trials["seconds"].sum())
 
 
 def test_no_file_where_there_is_nothing_to_say(tmp_path: Path) -> None:
-    digest.write(tmp_path, digest.of(results(tmp_path, 0.8)))
-    written = digest.write(tmp_path, digest.of(results(tmp_path, 0.8, claims=[], published=[])))
+    digest.write_digest(tmp_path, digest.make_digest(results(tmp_path, 0.8)))
+    written = digest.write_digest(tmp_path, digest.make_digest(results(tmp_path, 0.8, claims=[], published=[])))
     assert [path.name for path in written] == ["run.json"]
     assert not (tmp_path / results_dir.CLAIMS).exists()
     assert not (tmp_path / results_dir.PUBLISHED).exists()
-    read = digest.read(tmp_path)
+    read = digest.read_digest(tmp_path)
     assert read is not None
     assert read.claims.empty
 
 
 def test_results_of_before_have_nothing_to_read(tmp_path: Path) -> None:
     results(tmp_path, 0.8)
-    assert digest.read(tmp_path) is None
+    assert digest.read_digest(tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_results_of_before_have_nothing_to_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_damaged_file_is_named(tmp_path: Path, file: str, text: str) -> None:
-    digest.write(tmp_path, digest.of(results(tmp_path, 0.8)))
+    digest.write_digest(tmp_path, digest.make_digest(results(tmp_path, 0.8)))
     results_dir.write_text(tmp_path / file, text)
     with pytest.raises(ResultsError, match=file):
-        digest.read(tmp_path)
+        digest.read_digest(tmp_path)

@@ -21,7 +21,7 @@ def figure(**values: Any) -> Published:
 def beside(
     *figures: Published, rows: list[dict[str, object]] = PLAIN + NORMED, epochs: pd.DataFrame = NO_HISTORY
 ) -> list[dict[str, Any]]:
-    return published.beside(figures, trials(*rows), epochs, "plain").to_dict("records")
+    return published.compare_published(figures, trials(*rows), epochs, "plain").to_dict("records")
 
 
 def test_ours_stands_beside_at_our_best_rate_with_its_interval() -> None:
@@ -84,7 +84,7 @@ def test_nothing_published_is_an_empty_table() -> None:
 
 
 def test_before_the_first_trial_ended_ours_is_missing() -> None:
-    (row,) = published.beside([figure()], trials({}).iloc[:0], NO_HISTORY, "").to_dict("records")
+    (row,) = published.compare_published([figure()], trials({}).iloc[:0], NO_HISTORY, "").to_dict("records")
     assert (row["n"], row["published"]) == (0, 0.7)
 
 

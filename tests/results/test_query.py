@@ -33,13 +33,13 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     ],
 )
 def test_conditions_are_read(text: str, wanted: Condition) -> None:
-    assert query.parse(text) == wanted
+    assert query.parse_condition(text) == wanted
 
 
 @pytest.mark.parametrize("text", ["learning_rate", "", "=0.1", ">=1"])
 def test_what_is_no_condition_is_told_with_the_reason_that_is_likely(text: str) -> None:
     with pytest.raises(BnbenchError, match=r"a shell takes > and < for itself unless they are quoted"):
-        query.parse(text)
+        query.parse_condition(text)
 
 
 @pytest.mark.parametrize(
@@ -62,13 +62,17 @@ def test_what_is_no_condition_is_told_with_the_reason_that_is_likely(text: str) 
     ],
 )
 def test_rows_that_meet_every_condition(trials: pd.DataFrame, conditions: list[str], rows: list[int]) -> None:
-    assert query.select(trials, [query.parse(text) for text in conditions]).index.tolist() == rows
+    assert query.select_rows(trials, [query.parse_condition(text) for text in conditions]).index.tolist() == rows
 
 
 def test_rows_are_sorted_with_missing_ones_last(trials: pd.DataFrame) -> None:
-    assert query.select(trials, sort="validation_accuracy").index.tolist() == [2, 5, 0, 7, 1, 4, 3, 6]
-    assert query.select(trials, sort="-validation_accuracy").index.tolist() == [4, 1, 7, 0, 5, 2, 3, 6]
-    assert query.select(trials, sort="-seed", limit=3).index.tolist() == [1, 3, 5]  # equal ones stay in their order
+    assert query.select_rows(trials, sort="validation_accuracy").index.tolist() == [2, 5, 0, 7, 1, 4, 3, 6]
+    assert query.select_rows(trials, sort="-validation_accuracy").index.tolist() == [4, 1, 7, 0, 5, 2, 3, 6]
+    assert query.select_rows(trials, sort="-seed", limit=3).index.tolist() == [
+        1,
+        3,
+        5,
+    ]  # equal ones stay in their order
 
 
 @pytest.mark.parametrize(
@@ -85,38 +89,38 @@ def test_rows_are_sorted_with_missing_ones_last(trials: pd.DataFrame) -> None:
 )
 def test_what_cannot_be_compared_is_refused(trials: pd.DataFrame, condition: str, message: str) -> None:
     with pytest.raises(BnbenchError, match=message):
-        query.select(trials, [query.parse(condition)])
+        query.select_rows(trials, [query.parse_condition(condition)])
     with pytest.raises(BnbenchError, match=r"--sort: no column 'sed' \(did you mean 'seed'\?\)"):
-        query.select(trials, sort="-sed")
+        query.select_rows(trials, sort="-sed")
 
 
 def test_axes_of_several_kinds_of_values_are_compared_as_words(tmp_path: Path) -> None:
     grid = {"train.batch_size": [4, "full"], "data.split": [{"test": 0.2, "validation": 0.2}]}
     trials = Results(keep(tmp_path, [0.8] * 16, sweep__grid=grid)).trials
-    assert len(query.select(trials, [query.parse("batch_size=full")])) == 8
-    assert len(query.select(trials, [query.parse("train.batch_size=4")])) == 8
-    assert len(query.select(trials, [query.parse('split={"test": 0.2, "validation": 0.2}')])) == 16
+    assert len(query.select_rows(trials, [query.parse_condition("batch_size=full")])) == 8
+    assert len(query.select_rows(trials, [query.parse_condition("train.batch_size=4")])) == 8
+    assert len(query.select_rows(trials, [query.parse_condition('split={"test": 0.2, "validation": 0.2}')])) == 16
 
 
 def test_a_value_that_is_nowhere_is_hinted_at(trials: pd.DataFrame) -> None:
-    hint = query.hint(trials, [query.parse("seed=0"), query.parse("variant=plan")])
+    hint = query.no_match_hint(trials, [query.parse_condition("seed=0"), query.parse_condition("variant=plan")])
     assert hint == "variant is nowhere plan (did you mean 'plain'?); it is plain, batchnorm"
-    assert query.hint(trials, [query.parse("seed=0")]) == ""
+    assert query.no_match_hint(trials, [query.parse_condition("seed=0")]) == ""
 
 
 def test_a_terminal_is_shown_the_columns_that_were_asked_about(trials: pd.DataFrame) -> None:
-    shown = query.shown(trials, [query.parse("steps>3")], "-parameters")
+    shown = query.shown_columns(trials, [query.parse_condition("steps>3")], "-parameters")
     assert shown[:5] == ["trial", "variant", "learning_rate", "seed", "model.params.units"]
     assert shown[-2:] == ["steps", "parameters"]
     assert set(shown) <= set(trials.columns)
 
 
 def test_records_are_plain_and_exact(trials: pd.DataFrame) -> None:
-    rows = query.records(trials)
+    rows = query.rows_as_dicts(trials)
     assert json.loads(json.dumps(rows)) == rows
     assert rows[0]["learning_rate"] == RATE
     assert (rows[0]["diverged_at_step"], rows[3]["diverged_at_step"], rows[3]["test_loss"]) == (None, 2, None)
 
 
 def test_rows_are_named_as_trials_are(trials: pd.DataFrame) -> None:
-    assert query.names(trials)[:2] == ["plain units=4 lr=0.0177828 seed=0", "plain units=4 lr=0.0177828 seed=1"]
+    assert query.trial_names(trials)[:2] == ["plain units=4 lr=0.0177828 seed=0", "plain units=4 lr=0.0177828 seed=1"]

@@ -16,7 +16,7 @@ from bnbench.errors import ConfigError
 from bnbench.model import catalog
 from bnbench.planning import plan
 from bnbench.report import html, index
-from bnbench.report.document import Picture, content, markdown
+from bnbench.report.document import Picture, make_document, render_markdown
 from bnbench.results import digest
 from bnbench.results.results import Results
 from bnbench.training.compiled_program import use_threads
@@ -30,7 +30,7 @@ CUSTOM = {"module": "keras.layers", "class_name": "Lambda", "config": {"function
 
 
 def planned(**changes: object) -> object:
-    return plan.make(check_config(values(**changes), "tiny.yaml"), lambda settings: facts(), "tiny.yaml")
+    return plan.make_plan(check_config(values(**changes), "tiny.yaml"), lambda settings: facts(), "tiny.yaml")
 
 
 def layer(name: str, arguments: object = None) -> dict[str, object]:
@@ -138,8 +138,8 @@ def test_nothing_in_a_config_imports_runs_reads_or_leads_elsewhere(changes: dict
 def texts() -> Iterator[tuple[str, str, str]]:
     """Family, class and argument of whatever a config may give a text that Keras gets as it is."""
     for family in catalog.FAMILIES:
-        for name in sorted({snake for snake in vars(_module(family)) if catalog.find(family, snake) == snake}):
-            for argument in catalog.signature(family, name).defaults:
+        for name in sorted({snake for snake in vars(_module(family)) if catalog.find_class(family, snake) == snake}):
+            for argument in catalog.class_signature(family, name).defaults:
                 try:
                     catalog.check_arguments(family, name, {argument: "x", **_needed(family, name, argument)}, "here")
                 except ConfigError:
@@ -152,7 +152,7 @@ def _module(family: str) -> Any:
 
 
 def _needed(family: str, name: str, but: str) -> dict[str, object]:
-    return dict.fromkeys((n for n in catalog.signature(family, name).required if n != but), 1)
+    return dict.fromkeys((n for n in catalog.class_signature(family, name).required if n != but), 1)
 
 
 def test_no_text_that_a_config_gives_to_keras_is_taken_for_a_file(tmp_path: Path) -> None:
@@ -240,8 +240,10 @@ def results(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
 
 
 def test_the_page_holds_no_tag_of_a_config(results: Results) -> None:
-    told = content(results, [Picture("plots/x.png", HOSTILE, "aGVsbG8=", 400)])
-    own = re.sub(r'(<script type="application/gzip" id="plotly">).*?(</script>)', r"\1\2", html.page(told), flags=re.S)
+    told = make_document(results, [Picture("plots/x.png", HOSTILE, "aGVsbG8=", 400)])
+    own = re.sub(
+        r'(<script type="application/gzip" id="plotly">).*?(</script>)', r"\1\2", html.render_html(told), flags=re.S
+    )
     parser = _Tags()
     parser.feed(own)
     assert sum(tag == "script" for tag, _ in parser.tags) == 3
@@ -255,8 +257,8 @@ def test_the_page_holds_no_tag_of_a_config(results: Results) -> None:
 
 def test_the_markdown_holds_no_markup_of_a_config(results: Results) -> None:
     figure = Picture("plots/rates.png", LINES, "", 400)
-    pages = [markdown(content(results, [figure]))]
-    pages.append(index.page([index.Entry("tiny", "../configs/tiny.yaml", digest.of(results))]))
+    pages = [render_markdown(make_document(results, [figure]))]
+    pages.append(index.render_index([index.Entry("tiny", "../configs/tiny.yaml", digest.make_digest(results))]))
     for text in pages:
         text = text.replace(index.MARK, "")
         shown = re.sub(r"\\.|^    .*$", "", text, flags=re.M)  # what is escaped or code is text

@@ -13,15 +13,15 @@ from contextlib import contextmanager
 import bnbench
 from bnbench.execution import executors as workers
 from bnbench.cli.main import main
-from bnbench.execution.process_pool import Processes
+from bnbench.execution.process_pool import ProcessPool
 from support.trainers import Steady
 
 @contextmanager
 def start(jobs, places):
-    with Processes(jobs, Steady) as started:
+    with ProcessPool(jobs, Steady) as started:
         yield started
 
-workers.start = start
+workers.start_executor = start
 bnbench._report = lambda folder: None
 main()
 """

@@ -55,12 +55,12 @@ RUNS = [
 def test_a_database_that_would_run_something_is_refused(folder: Path, statements: tuple[str, ...]) -> None:
     change(folder, *statements)
     before = (folder / store.DATABASE).read_bytes()
-    for enter in (store.read, store.claim):
+    for enter in (store.open_for_reading, store.open_for_writing):
         with pytest.raises(ResultsError, match=r"bnbench did not make|not a database of bnbench"), enter(folder):
             pass
     if statements != RUNS[-1]:
         with pytest.raises(ResultsError, match="bnbench did not make"):
-            repair.repair(folder)
+            repair.repair_database(folder)
     assert (folder / store.DATABASE).read_bytes() == before
 
 
@@ -80,7 +80,7 @@ def test_a_journal_that_names_another_file_deletes_nothing(
     with pytest.raises(ResultsError, match=r"trials\.db-journal: names another file"):
         bnbench.open(folder)
     assert mine.read_bytes() == b"precious"
-    repair.repair(folder)
+    repair.repair_database(folder)
     assert mine.read_bytes() == b"precious"
 
 
@@ -108,7 +108,7 @@ def test_a_plan_that_bnbench_never_writes_is_told(folder: Path, statements: tupl
     change(folder, *statements)
     with pytest.raises(ResultsError, match="its plan is damaged"):
         bnbench.open(folder)
-    assert repair.repair(folder).kept == 24
+    assert repair.repair_database(folder).kept == 24
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_what_is_written_does_not_follow_links(folder: Path, tmp_path: Path, nam
     (folder / name).parent.mkdir(exist_ok=True)
     (folder / name).symlink_to(outside)
     with pytest.raises(ResultsError, match=f"{name}: a link"):
-        write.write(folder, ("png",))
+        write.write_report(folder, ("png",))
     assert not list(outside.iterdir())
 
 
@@ -158,9 +158,9 @@ def test_a_link_in_the_place_of_a_file_under_way_is_replaced(folder: Path, tmp_p
     mine = tmp_path / "mine"
     mine.write_text("precious")
     (folder / f".{results_dir.RUN}.part").symlink_to(mine)
-    write.write(folder, ("png",))
+    write.write_report(folder, ("png",))
     assert mine.read_text() == "precious"
-    assert digest.read(folder) is not None
+    assert digest.read_digest(folder) is not None
 
 
 RUN = {"name": "x", "title": "", "planned": 1, "ended": 1, "failed": 0, "seconds": 1}
@@ -178,11 +178,11 @@ CLAIM = {
 def test_what_was_found_is_such_as_bnbench_finds(tmp_path: Path, run: dict[str, int], claim: dict[str, str]) -> None:
     results_dir.write_text(tmp_path / results_dir.RUN, json.dumps(RUN))
     results_dir.write_tables(tmp_path, {"claims": pd.DataFrame([CLAIM])})
-    assert digest.read(tmp_path) is not None
+    assert digest.read_digest(tmp_path) is not None
     results_dir.write_text(tmp_path / results_dir.RUN, json.dumps(RUN | run))
     results_dir.write_tables(tmp_path, {"claims": pd.DataFrame([CLAIM | claim])})
     with pytest.raises(ResultsError, match=r"no verdict: '<img|as bnbench writes it|too large|parse"):
-        digest.read(tmp_path)
+        digest.read_digest(tmp_path)
 
 
 @pytest.mark.parametrize("name", [results_dir.RUN, results_dir.CLAIMS])
@@ -191,14 +191,14 @@ def test_no_pipe_is_waited_for(tmp_path: Path, name: str) -> None:
     (tmp_path / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / name)
     with pytest.raises(ResultsError, match="not a file"):
-        digest.read(tmp_path)
+        digest.read_digest(tmp_path)
 
 
 def test_a_retry_that_fails_replaces_nothing(tmp_path: Path) -> None:
     keep(tmp_path, [0.8, None])
     plan = make_plan()
     trials = [Result(trial.id, plan.cohorts[0].program.key, 5, fault=Fault("none left", "")) for trial in plan.trials]
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         for failed in trials[:2]:
             opened.add(failed)
         states = opened.states()
@@ -213,4 +213,4 @@ def test_a_name_with_dollars_is_a_name(tmp_path: Path) -> None:
         "layers": [{"dense": f"${name}"}, "norm", {"activation": "relu"}, {"dense": "$classes"}],
     }
     keep(tmp_path, [0.8, 0.9], model=model, sweep__grid={f"model.params.{name}": [1, 2]})
-    assert write.write(tmp_path, ("png", "svg"))
+    assert write.write_report(tmp_path, ("png", "svg"))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -20,26 +21,30 @@ from bnbench.store import results_dir, store
 from support import damage
 from support.examples import make_plan
 from support.kept import keep
+from support.paths import ROOT
 
 
 def begin(code: str, *words: object) -> "subprocess.Popen[str]":
     lines = f"import sys\nfrom pathlib import Path\nfolder = Path(sys.argv[1])\n{code}"
-    return subprocess.Popen([sys.executable, "-c", lines, *map(str, words)], stderr=subprocess.PIPE, text=True)
+    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
+    return subprocess.Popen(
+        [sys.executable, "-c", lines, *map(str, words)], stderr=subprocess.PIPE, text=True, env=paths
+    )
 
 
 WRITE = """
 from support import damage
 from bnbench.store import store
 for _ in range(2):
-    with store.claim(folder) as opened:
+    with store.open_for_writing(folder) as opened:
         for number in range(24): opened.add(damage.ended(damage.experiment(), number))
 """
-REPORT = "from bnbench.report import write as report\nreport.write(folder, ('png',))"
+REPORT = "from bnbench.report import write as report\nreport.write_report(folder, ('png',))"
 REPAIR = """
 from bnbench.store import repair
 from bnbench.errors import ResultsError
 for _ in range(20):
-    try: repair.repair(folder)
+    try: repair.repair_database(folder)
     except ResultsError as error: assert 'in use by process' in str(error), error
 """
 
@@ -58,17 +63,17 @@ def test_who_looks_reports_or_repairs_beside_a_run_sees_nothing_half(tmp_path: P
         assert (other.returncode, other.communicate()[1]) == (0, "")
     assert looks >= 2
     pages = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name[0] != "."}
-    write.write(tmp_path, ("png",))
+    write.write_report(tmp_path, ("png",))
     assert {name: (next(tmp_path.rglob(name))).read_bytes() for name in pages} == pages
     assert not list(tmp_path.rglob("*.part"))
 
 
 def test_the_lock_of_a_killed_process_holds_nobody_up(tmp_path: Path) -> None:
-    code = "import os; from bnbench.store import store\nwith store.claim(folder): os.kill(os.getpid(), 9)"
+    code = "import os; from bnbench.store import store\nwith store.open_for_writing(folder): os.kill(os.getpid(), 9)"
     with begin(code, tmp_path) as process:
         assert process.wait() == -9
     assert (tmp_path / ".owner").exists()
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         assert opened.states() == {}
 
 
@@ -102,9 +107,9 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.
     seconds = [*jumping.trials["seconds"], *jumping.trials["seconds_per_step"], *jumping.history["seconds"]]
     assert all(0 <= second < 100 for second in seconds)
     with (
-        store.claim(jumping.folder),
+        store.open_for_writing(jumping.folder),
         pytest.raises(ResultsError, match="in use by process"),
-        store.claim(jumping.folder),
+        store.open_for_writing(jumping.folder),
     ):
         pass
 
@@ -134,15 +139,15 @@ TOLD = {"name": "x", "title": "", "planned": 8, "ended": 2, "failed": 0, "second
 )
 def test_what_was_edited_without_a_database_is_told(tmp_path: Path, file: str, text: str, message: str) -> None:
     results_dir.write_text(tmp_path / results_dir.RUN, json.dumps(TOLD))
-    assert digest.read(tmp_path) is not None
+    assert digest.read_digest(tmp_path) is not None
     results_dir.write_text(tmp_path / file, text)
     with pytest.raises(ResultsError, match=message):
-        digest.read(tmp_path)
+        digest.read_digest(tmp_path)
 
 
 def test_an_edited_config_is_not_done(tmp_path: Path) -> None:
     keep(tmp_path, [0.8, 0.9])
-    write.write(tmp_path, ("png",))
+    write.write_report(tmp_path, ("png",))
     job = Job("tiny", make_plan(), tmp_path, [], None)
     assert job.done
     (tmp_path / results_dir.CONFIG).write_bytes(b"\xff\xfe")

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 
 from bnbench.results import digest
-from bnbench.results.digest import Found
+from bnbench.results.digest import Digest
 from bnbench.results.results import Results
 from bnbench.store import results_dir
-from bnbench.store.csv_safety import defused, restored
+from bnbench.store.csv_safety import escape_formulas, unescape_formulas
 from support.kept import keep
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", '=HYPERLINK("http://x","y")', "'=1", "''-1"]
@@ -16,21 +16,21 @@ HARMLESS = ["plain", "0.5", "'quoted'", "'", "", "a=1", "x-1", " "]
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_what_a_spreadsheet_would_run_is_text(text: str) -> None:
-    told = defused(pd.DataFrame({text: [text, "b"]}))
+    told = escape_formulas(pd.DataFrame({text: [text, "b"]}))
     assert list(told.columns) == told[f"'{text}"].tolist()[:1] == [f"'{text}"]
-    assert restored(told).to_dict("list") == {text: [text, "b"]}
+    assert unescape_formulas(told).to_dict("list") == {text: [text, "b"]}
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_other_text_stays_as_it_is(text: str) -> None:
     table = pd.DataFrame({"a": [text, None]})
-    pd.testing.assert_frame_equal(defused(table), table)
-    pd.testing.assert_frame_equal(restored(table), table)
+    pd.testing.assert_frame_equal(escape_formulas(table), table)
+    pd.testing.assert_frame_equal(unescape_formulas(table), table)
 
 
 def test_numbers_stay_numbers() -> None:
     table = pd.DataFrame({"loss": [-1.5, float("-inf")], "seed": [-1, 2], "axis": pd.Series([-1, "=x"], dtype=object)})
-    told = defused(table)
+    told = escape_formulas(table)
     assert told["axis"].tolist() == [-1, "'=x"]
     pd.testing.assert_frame_equal(told[["loss", "seed"]], table[["loss", "seed"]])
 
@@ -43,13 +43,13 @@ def test_every_table_that_is_written_is_defused_and_read_as_it_was(tmp_path: Pat
             published=[{"source": "@x", "variant": "plain", "metric": "test_accuracy", "value": 0.5, "note": "-1"}],
         )
     )  # fmt: skip
-    told = digest.of(results)
-    paths = digest.write(tmp_path, told)
+    told = digest.make_digest(results)
+    paths = digest.write_digest(tmp_path, told)
     paths += results_dir.write_tables(tmp_path, {"trials": results.trials.assign(reason="=cmd|' /C calc'!A0")})
     for path in paths[1:]:
         cells = pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().ravel()
         assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))], path
-    again = digest.read(tmp_path)
-    assert isinstance(again, Found)
+    again = digest.read_digest(tmp_path)
+    assert isinstance(again, Digest)
     assert again.claims["text"].tolist() == ["=1+1"]
     assert again.published[["source", "note"]].to_numpy().tolist() == [["@x", "-1"]]

@@ -87,7 +87,7 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, 
         connection.executescript(f"{table}; PRAGMA user_version = {version}")
     before = path.read_bytes()
     name = table.split()[2]
-    for enter in (store.read, store.claim):
+    for enter in (store.open_for_reading, store.open_for_writing):
         with (
             pytest.raises(ResultsError, match=rf"not a database of bnbench \(its tables are {name}\)"),
             enter(tmp_path),
@@ -143,7 +143,7 @@ def watched(*words, **options):
     connection.set_trace_callback(count)
     return connection
 sqlite3.connect = watched
-with store.claim(Path(sys.argv[1])): pass
+with store.open_for_writing(Path(sys.argv[1])): pass
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
@@ -169,7 +169,7 @@ def test_a_folder_that_is_removed_or_replaced_in_use_is_told(tmp_path: Path, who
     planned = damage.experiment()
     for replaced in (False, True):
         folder = tmp_path / str(replaced)
-        with suppress(FileNotFoundError), store.claim(folder) as opened:
+        with suppress(FileNotFoundError), store.open_for_writing(folder) as opened:
             opened.set_plan(planned)
             folder.rename(tmp_path / f"moved {replaced}")
             if replaced:

@@ -6,18 +6,18 @@ import pytest
 
 from bnbench.errors import ResultsError
 from bnbench.store import model_card, results_dir
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 from support.examples import make_plan
 
-PAGE = Saved("best", "digits", (8, 8, 1), (0.0, 16.0), ("0", "1"), "softmax")
+PAGE = ModelCard("best", "digits", (8, 8, 1), (0.0, 16.0), ("0", "1"), "softmax")
 
 
 def test_a_page_comes_back_as_it_was(tmp_path: Path) -> None:
     model = tmp_path / "t.keras"
-    model_card.write(model, PAGE)
-    assert model_card.read(model) is None  # a page without its model is nothing
+    model_card.write_card(model, PAGE)
+    assert model_card.read_card(model) is None  # a page without its model is nothing
     model.touch()
-    assert model_card.read(model) == PAGE
+    assert model_card.read_card(model) == PAGE
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.json", "t.keras"]
 
 
@@ -30,11 +30,11 @@ def test_a_page_comes_back_as_it_was(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_a_page_that_says_something_else_is_told(tmp_path: Path, key: str, value: object) -> None:
     (tmp_path / "t.keras").touch()
-    model_card.write(tmp_path / "t.keras", PAGE)
+    model_card.write_card(tmp_path / "t.keras", PAGE)
     values = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     (tmp_path / "t.json").write_text(json.dumps(values | {key: value}), encoding="utf-8")
     with pytest.raises(ResultsError, match=rf"t.json: cannot be read .*{key}"):
-        model_card.read(tmp_path / "t.keras")
+        model_card.read_card(tmp_path / "t.keras")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_damaged_page_is_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "t.keras").touch()
     (tmp_path / "t.json").write_text(content, encoding="utf-8")
     with pytest.raises(ResultsError, match=r"t.json: cannot be read .*; remove it"):
-        model_card.read(tmp_path / "t.keras")
+        model_card.read_card(tmp_path / "t.keras")
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_a_damaged_page_is_told(tmp_path: Path, content: str) -> None:
 )
 def test_what_makes_probabilities_of_the_outputs(changes: dict[str, Any], wanted: str) -> None:
     program = make_plan(**changes).cohorts[0].program
-    page = model_card.describe(program, (0.0, 1.0), "final")
-    assert page == Saved("final", "digits", (5,), (0.0, 1.0), ("class 0", "class 1", "class 2"), wanted)
+    page = model_card.describe_model(program, (0.0, 1.0), "final")
+    assert page == ModelCard("final", "digits", (5,), (0.0, 1.0), ("class 0", "class 1", "class 2"), wanted)
 
 
 def test_models_with_other_weights_or_without_a_page_are_missing(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_models_with_other_weights_or_without_a_page_are_missing(tmp_path: Path)
         path = results_dir.model_path(tmp_path, trial)
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    model_card.write(results_dir.model_path(tmp_path, "a"), PAGE)
+    model_card.write_card(results_dir.model_path(tmp_path, "a"), PAGE)
     assert results_dir.saved_models(tmp_path, ["a", "b", "c"]) == {"a": PAGE}
     assert results_dir.missing_models(tmp_path, ["a", "b", "c"], "best") == {"b", "c"}
     assert results_dir.missing_models(tmp_path, ["a", "b", "c"], "final") == {"a", "b", "c"}

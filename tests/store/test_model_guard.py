@@ -11,13 +11,13 @@ import pytest
 
 from bnbench.data.splits import Scaling
 from bnbench.errors import ResultsError
-from bnbench.model.layers import Norm, flatten
+from bnbench.model.layers import NormSlot, flatten_layers
 from bnbench.store import model_guard
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 from bnbench.training.builder import build_model, with_scaling
 from bnbench.training.compiled_program import use_threads
 
-PAGE = Saved("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b", "c"), "softmax")
+PAGE = ModelCard("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b", "c"), "softmax")
 ITEMS: list[Any] = [
     {"conv2d": {"filters": 2, "kernel_size": 3, "kernel_regularizer": {"l2": 0.1}, "padding": "same"}},
     "norm",
@@ -34,9 +34,9 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """What a model as bnbench saves it holds."""
     use_threads(1)  # before anything is computed, or tests that train could not
     path = tmp_path_factory.mktemp("model") / "t.keras"
-    model = build_model(flatten(ITEMS, {}, Norm("batch"), "here"), PAGE.shape, "float32", seed=0)
+    model = build_model(flatten_layers(ITEMS, {}, NormSlot("batch"), "here"), PAGE.shape, "float32", seed=0)
     with_scaling(model, Scaling(np.array(1.0), np.array(2.0), True), PAGE.shape).save(path)
-    model_guard.check(path, PAGE)
+    model_guard.check_model_file(path, PAGE)
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
@@ -91,7 +91,7 @@ def test_what_no_config_may_name_is_not_loaded(
     tmp_path: Path, members: dict[str, bytes], change: Callable[[Any], object], message: str
 ) -> None:
     with pytest.raises(ResultsError, match=rf"t\.keras: cannot be loaded: .*{message}|t\.keras: {message}"):
-        model_guard.check(pack(tmp_path / "t.keras", hostile(members, change)), PAGE)
+        model_guard.check_model_file(pack(tmp_path / "t.keras", hostile(members, change)), PAGE)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_what_bnbench_would_not_have_written_is_not_loaded(
     tmp_path: Path, members: dict[str, bytes], changes: dict[str, bytes], message: str
 ) -> None:
     with pytest.raises(ResultsError, match=rf"t\.keras: cannot be loaded: .*{message}"):
-        model_guard.check(pack(tmp_path / "t.keras", members | changes), PAGE)
+        model_guard.check_model_file(pack(tmp_path / "t.keras", members | changes), PAGE)
 
 
 def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, members: dict[str, bytes]) -> None:
@@ -121,32 +121,42 @@ def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, m
     unknown = {"module": "keras.layers", "class_name": "RepeatVector", "config": {"name": "r", "n": 1}}
     config["config"]["layers"].insert(1, unknown | {"registered_name": None})
     with pytest.raises(ResultsError, match="promises a layer of 300,000,000, but holds"):
-        model_guard.check(pack(tmp_path / "t.keras", members | {"config.json": json.dumps(config).encode()}), PAGE)
+        model_guard.check_model_file(
+            pack(tmp_path / "t.keras", members | {"config.json": json.dumps(config).encode()}), PAGE
+        )
 
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -> None:
     bomb = members | {"model.weights.h5": bytes(50_000_000)}
     with pytest.raises(ResultsError, match="is packed, wanted as it was written"):
-        model_guard.check(pack(tmp_path / "t.keras", bomb, zipfile.ZIP_DEFLATED), PAGE)
+        model_guard.check_model_file(pack(tmp_path / "t.keras", bomb, zipfile.ZIP_DEFLATED), PAGE)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", b"\x80\x04\x95"])
 def test_what_is_no_zip_is_not_loaded(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.keras").write_bytes(content)
     with pytest.raises(ResultsError, match=r"t\.keras: cannot be loaded: BadZipFile"):
-        model_guard.check(tmp_path / "t.keras", PAGE)
+        model_guard.check_model_file(tmp_path / "t.keras", PAGE)
 
 
 @pytest.mark.parametrize(
     ("page", "message"),
     [
-        (Saved("best", "digits", (8, 8, 1), (0.0, 16.0), ("a", "b", "c"), "softmax"), "takes .6, 6, 1., but its page"),
-        (Saved("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b"), "softmax"), "gives .3,., but its page names 2"),
+        (
+            ModelCard("best", "digits", (8, 8, 1), (0.0, 16.0), ("a", "b", "c"), "softmax"),
+            "takes .6, 6, 1., but its page",
+        ),
+        (
+            ModelCard("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b"), "softmax"),
+            "gives .3,., but its page names 2",
+        ),
     ],
 )
-def test_a_page_of_another_model_is_told(tmp_path: Path, members: dict[str, bytes], page: Saved, message: str) -> None:
+def test_a_page_of_another_model_is_told(
+    tmp_path: Path, members: dict[str, bytes], page: ModelCard, message: str
+) -> None:
     with pytest.raises(ResultsError, match=message):
-        model_guard.check(pack(tmp_path / "t.keras", members), page)
+        model_guard.check_model_file(pack(tmp_path / "t.keras", members), page)
 
 
 def test_weights_that_lie_in_another_file_are_not_read(tmp_path: Path, members: dict[str, bytes]) -> None:

@@ -34,7 +34,7 @@ def same(folder: Path, content: bytes) -> None:
 
 def test_whole_results_are_left_as_they_are(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole)
-    done = repair.repair(tmp_path)
+    done = repair.repair_database(tmp_path)
     assert (done.kept, done.lost, done.aside) == (24, 0, None)
     assert path.read_bytes() == whole
     assert format_repaired(done, tmp_path).endswith("nothing to repair, all 24 trials are whole")
@@ -45,14 +45,14 @@ def test_what_is_whole_is_kept_and_the_damaged_file_moved_aside(tmp_path: Path, 
     put(tmp_path, damaged)
     with pytest.raises(ResultsError, match=r"damaged .*`bnbench repair"):
         Results(tmp_path)
-    done = repair.repair(tmp_path)
+    done = repair.repair_database(tmp_path)
     assert 0 < done.kept < 24
     assert done.aside == tmp_path / "trials.damaged.db"
     assert done.aside.read_bytes() == damaged
     same(tmp_path, whole)
     assert len(Results(tmp_path).trials) == done.kept
     assert f"{done.kept} of {done.kept + done.lost} trials" in format_repaired(done, tmp_path)
-    assert repair.repair(tmp_path).aside is None
+    assert repair.repair_database(tmp_path).aside is None
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_a_letter_of_the_tables_names_that_is_none_any_more(
     put(tmp_path, bytes(changed))
     with pytest.raises(ResultsError, match=r"damaged \(.*\); `bnbench repair .*` keeps what can be read$"):
         Results(tmp_path)
-    assert repair.repair(tmp_path).kept == 24
+    assert repair.repair_database(tmp_path).kept == 24
     same(tmp_path, whole)
 
 
 def test_a_second_damage_takes_a_name_of_its_own(tmp_path: Path, whole: bytes) -> None:
     for name in ("trials.damaged.db", "trials.damaged-2.db"):
         put(tmp_path, whole[:-PAGE])
-        done = repair.repair(tmp_path)
+        done = repair.repair_database(tmp_path)
         assert done.aside == tmp_path / name
 
 
@@ -82,19 +82,19 @@ def test_a_page_that_leads_to_others_costs_few_trials(tmp_path: Path, whole: byt
     """The first names the tables; the second and third lead to the rows of `trials` and `history`."""
     put(tmp_path, whole[: page * PAGE] + bytes(PAGE) + whole[(page + 1) * PAGE :])
     if page == 0:
-        done = repair.repair(tmp_path)
+        done = repair.repair_database(tmp_path)
         assert (done.kept, done.lost, done.plan) == (24, 0, True)
         same(tmp_path, whole)
     else:  # no way to any row
         with pytest.raises(ResultsError, match="no trial of bnbench can be read in it; move it away"):
-            repair.repair(tmp_path)
+            repair.repair_database(tmp_path)
 
 
 def test_a_page_in_the_middle_costs_its_own_trials(tmp_path: Path, whole: bytes) -> None:
     for page in range(6, len(whole) // PAGE, 5):
         (tmp_path / str(page)).mkdir()
         put(tmp_path / str(page), whole[: page * PAGE] + b"\xff" * PAGE + whole[(page + 1) * PAGE :])
-        assert repair.repair(tmp_path / str(page)).kept >= 12
+        assert repair.repair_database(tmp_path / str(page)).kept >= 12
         same(tmp_path / str(page), whole)
 
 
@@ -103,21 +103,21 @@ def test_a_figure_that_changed_is_left_out_and_told(
 ) -> None:
     put(tmp_path, whole)
     caplog.set_level("WARNING")
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened._db.execute("UPDATE history SET validation_accuracy = 0.99 WHERE trial = (SELECT min(id) FROM trials)")
         opened._db.commit()
-    with store.read(tmp_path) as opened:
+    with store.open_for_reading(tmp_path) as opened:
         assert len(opened.states()) == 23  # so a run trains it anew
     assert len(Results(tmp_path).trials) == 23
     assert "1 of 24 trials are damaged (" in caplog.text
-    done = repair.repair(tmp_path)
+    done = repair.repair_database(tmp_path)
     assert (done.kept, done.lost, done.plan) == (23, 1, True)
     same(tmp_path, whole)
 
 
 def test_a_plan_that_changed_is_told_and_left_out_by_a_repair(tmp_path: Path, whole: bytes) -> None:
     put(tmp_path, whole)
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened._db.execute("UPDATE plan SET learning_rate = 0.5 WHERE number = 1")
         opened._db.commit()
     with pytest.raises(ResultsError, match="its plan is damaged; `bnbench run` with its config mends it"):
@@ -129,7 +129,7 @@ def test_a_plan_that_changed_is_told_and_left_out_by_a_repair(tmp_path: Path, wh
 def test_damage_that_no_database_has_is_refused_and_left_alone(tmp_path: Path) -> None:
     path = put(tmp_path, b"not a database" * 1000)
     with pytest.raises(ResultsError, match="no trial of bnbench can be read"):
-        repair.repair(tmp_path)
+        repair.repair_database(tmp_path)
     assert path.read_bytes() == b"not a database" * 1000
     assert not list(tmp_path.glob("*damaged*"))
 
@@ -137,23 +137,23 @@ def test_damage_that_no_database_has_is_refused_and_left_alone(tmp_path: Path) -
 def test_a_later_format_is_not_touched(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole[:60] + (99).to_bytes(4, "big") + whole[64:])
     with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"):
-        repair.repair(tmp_path)
+        repair.repair_database(tmp_path)
     assert path.read_bytes()[64:] == whole[64:]
 
 
 def test_a_folder_in_use_is_not_repaired(tmp_path: Path, whole: bytes) -> None:
     put(tmp_path, whole)
-    with store.claim(tmp_path), pytest.raises(ResultsError, match=r"in use by process \d+"):
-        repair.repair(tmp_path)
+    with store.open_for_writing(tmp_path), pytest.raises(ResultsError, match=r"in use by process \d+"):
+        repair.repair_database(tmp_path)
 
 
 def test_a_store_of_an_older_format_is_repaired_as_well(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole)
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened._db.executescript("ALTER TABLE trials DROP COLUMN checksum; DROP TABLE notes; PRAGMA user_version = 5")
     older = path.read_bytes()
     path.write_bytes(older[: len(older) * 9 // 10])
-    done = repair.repair(tmp_path)
+    done = repair.repair_database(tmp_path)
     assert 0 < done.kept < 24
     assert not done.plan  # it has no checksum
     assert damage.tables(tmp_path)[0].empty

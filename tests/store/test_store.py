@@ -41,10 +41,10 @@ def plan() -> Plan:
 
 
 def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
-    with store.claim(tmp_path / "tiny") as opened:
+    with store.open_for_writing(tmp_path / "tiny") as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
-    with store.read(tmp_path / "tiny") as opened:
+    with store.open_for_reading(tmp_path / "tiny") as opened:
         assert opened.states() == {plan.trials[0].id: "completed"}
         assert opened.planned() == 8
         (row,) = opened.trials().to_dict("records")
@@ -64,7 +64,7 @@ def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
 
 def test_every_step_loss_is_kept(tmp_path: Path, plan: Plan) -> None:
     losses = np.array([1.5, np.inf, 0.25], np.float32)
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, step_losses=losses))
         np.testing.assert_array_equal(opened.step_losses(plan.trials[0].id), losses)
@@ -72,13 +72,16 @@ def test_every_step_loss_is_kept(tmp_path: Path, plan: Plan) -> None:
 
 @pytest.mark.parametrize("content", [b"not packed", zlib.compress(bytes(2**24)), zlib.compress(bytes(8))])
 def test_losses_that_are_not_as_many_as_the_steps_are_told(tmp_path: Path, plan: Plan, content: bytes) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
     with closing(sqlite3.connect(tmp_path / store.DATABASE)) as connection, connection:  # as formats before 6 have it
         connection.execute("UPDATE trials SET checksum = NULL, step_losses = ?", (content,))
     trial = plan.trials[0].id
-    with store.read(tmp_path) as opened, pytest.raises(ResultsError, match=f"the losses of {trial} are damaged"):
+    with (
+        store.open_for_reading(tmp_path) as opened,
+        pytest.raises(ResultsError, match=f"the losses of {trial} are damaged"),
+    ):
         opened.step_losses(trial)
 
 
@@ -92,7 +95,7 @@ def test_a_diverged_trial_has_its_step_and_no_invented_numbers(tmp_path: Path, p
         "best_epoch": None,
         "step_losses": np.array([1.0, 2.0, 3.0, np.nan], np.float32),
     }
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, **gone))
         (row,) = opened.trials().to_dict("records")
@@ -102,7 +105,7 @@ def test_a_diverged_trial_has_its_step_and_no_invented_numbers(tmp_path: Path, p
 
 
 def test_a_blown_trial_has_all_the_steps_it_trained(tmp_path: Path, plan: Plan) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, divergence=Divergence("blown", 2)))
         (row,) = opened.trials().to_dict("records")
@@ -111,7 +114,7 @@ def test_a_blown_trial_has_all_the_steps_it_trained(tmp_path: Path, plan: Plan) 
 
 def test_columns_of_numbers_are_numbers_even_where_none_is_known(tmp_path: Path, plan: Plan) -> None:
     unknown = (Epoch(0, 0, None, None, None, 0.3, 0.0),)
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, epochs=unknown, test=Scores(), divergence=Divergence("nonfinite", 1)))
         assert opened.trials()["initial_loss"].dtype == np.float64
@@ -120,7 +123,7 @@ def test_columns_of_numbers_are_numbers_even_where_none_is_known(tmp_path: Path,
 
 def test_a_trial_that_stands_twice_in_the_plan_has_one_history(tmp_path: Path) -> None:
     plan = make_plan(variants={"one": {}, "two": {}})
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
         assert len(opened.trials()) == 2
@@ -129,15 +132,15 @@ def test_a_trial_that_stands_twice_in_the_plan_has_one_history(tmp_path: Path) -
 
 def test_an_empty_database_is_no_results_yet(tmp_path: Path) -> None:
     (tmp_path / store.DATABASE).touch()
-    assert not store.exists(tmp_path)
-    with pytest.raises(ResultsError, match="no results here"), store.read(tmp_path):
+    assert not store.has_results(tmp_path)
+    with pytest.raises(ResultsError, match="no results here"), store.open_for_reading(tmp_path):
         pass
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         assert opened.states() == {}
 
 
 def test_a_database_damaged_in_the_middle_is_told(tmp_path: Path, plan: Plan) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         for number in range(1, 9):
             opened.add(result(plan, number, step_losses=np.random.default_rng(number).random(3000, np.float32)))
@@ -145,12 +148,15 @@ def test_a_database_damaged_in_the_middle_is_told(tmp_path: Path, plan: Plan) ->
     content = bytearray(path.read_bytes())
     content[8192:-4096] = b"\xff" * (len(content) - 12288)
     path.write_bytes(content)
-    with pytest.raises(ResultsError, match=r"trials.db: damaged .*`bnbench repair"), store.read(tmp_path) as opened:
+    with (
+        pytest.raises(ResultsError, match=r"trials.db: damaged .*`bnbench repair"),
+        store.open_for_reading(tmp_path) as opened,
+    ):
         opened.trials()
 
 
 def test_a_failed_trial_keeps_its_reason_and_is_replaced_by_the_next_try(tmp_path: Path, plan: Plan) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, epochs=(), fault=Fault("out of memory", "Traceback ...")))
         assert opened.states() == {plan.trials[0].id: "failed"}
@@ -162,7 +168,7 @@ def test_a_failed_trial_keeps_its_reason_and_is_replaced_by_the_next_try(tmp_pat
 
 def test_tables_show_the_present_plan_only_and_nothing_is_lost(tmp_path: Path, plan: Plan) -> None:
     other = make_plan(sweep__learning_rate=[0.1])
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         for number in range(1, 9):
             opened.add(result(plan, number))
@@ -175,7 +181,7 @@ def test_tables_show_the_present_plan_only_and_nothing_is_lost(tmp_path: Path, p
 
 def test_a_transaction_that_breaks_leaves_nothing_behind(tmp_path: Path, plan: Plan) -> None:
     broken = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, None, 0.9, 0.5, 0.8, 0.6, 0.25))  # type: ignore[arg-type]
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         with pytest.raises(ResultsError, match="what was kept before is unharmed"):
             opened.add(result(plan, 1, epochs=broken))
@@ -184,34 +190,37 @@ def test_a_transaction_that_breaks_leaves_nothing_behind(tmp_path: Path, plan: P
 
 def test_a_second_run_is_refused_with_the_owner_named(tmp_path: Path) -> None:
     with (
-        store.claim(tmp_path),
+        store.open_for_writing(tmp_path),
         pytest.raises(ResultsError, match=r"in use by process \d+ on .* since"),
-        store.claim(tmp_path),
+        store.open_for_writing(tmp_path),
     ):
         pass
-    with store.claim(tmp_path):
+    with store.open_for_writing(tmp_path):
         pass
 
 
 def test_one_may_look_while_another_writes(tmp_path: Path, plan: Plan) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
-        with store.read(tmp_path) as reader:
+        with store.open_for_reading(tmp_path) as reader:
             assert len(reader.states()) == 1
 
 
 def test_a_folder_without_results_names_its_neighbours(tmp_path: Path) -> None:
-    with store.claim(tmp_path / "leaf"):
+    with store.open_for_writing(tmp_path / "leaf"):
         pass
-    with pytest.raises(ResultsError, match=r"no results here .* there are leaf"), store.read(tmp_path / "leef"):
+    with (
+        pytest.raises(ResultsError, match=r"no results here .* there are leaf"),
+        store.open_for_reading(tmp_path / "leef"),
+    ):
         pass
 
 
 @pytest.mark.parametrize("content", [b"not a database", b"SQLite format 3\0" + b"\xff" * 200])
 def test_a_damaged_database_is_refused_by_name(tmp_path: Path, content: bytes) -> None:
     (tmp_path / store.DATABASE).write_bytes(content)
-    for enter in (store.read, store.claim):
+    for enter in (store.open_for_reading, store.open_for_writing):
         with pytest.raises(ResultsError, match=r"trials.db: damaged \(file is not a database\)"), enter(tmp_path):
             pass
     assert (tmp_path / store.DATABASE).read_bytes() == content
@@ -222,7 +231,10 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
     connection.close()
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"), store.claim(tmp_path):
+    with (
+        pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"),
+        store.open_for_writing(tmp_path),
+    ):
         pass
 
 
@@ -242,7 +254,7 @@ def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     tmp_path: Path, plan: Plan, version: int
 ) -> None:
     measured = {"bn_mode_gap": 0.25, "probe": Probe(0.5, 0.25, 0.75, "dense_1"), "gradient_growth": 1.5}
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, **measured))
         new = opened.trials().iloc[0]
@@ -254,21 +266,21 @@ def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     connection.executescript(f"{drops} PRAGMA user_version = {version};")
     connection.close()
     before = (tmp_path / store.DATABASE).read_bytes()
-    with store.read(tmp_path) as opened:
+    with store.open_for_reading(tmp_path) as opened:
         old = opened.trials().iloc[0]
         assert old[lost].isna().all()
         assert old.drop(lost).equals(new.drop(lost))
     assert (tmp_path / store.DATABASE).read_bytes() == before
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.add(result(plan, 2, **measured))
-    with store.read(tmp_path) as opened:
+    with store.open_for_reading(tmp_path) as opened:
         assert opened.trials()[lost].iloc[0].isna().all()
         assert opened.trials().iloc[1][lost].equals(new[lost].rename(1))
         assert len(opened.step_losses(plan.trials[0].id))
 
 
 def test_what_was_probed_is_kept_and_what_was_not_stays_missing(tmp_path: Path, plan: Plan) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
         columns = ["prediction_share", "majority_share", "dead_share", "dead_layer"]
@@ -281,11 +293,11 @@ def test_what_was_probed_is_kept_and_what_was_not_stays_missing(tmp_path: Path, 
 
 
 def test_pre_activations_stand_beside_their_epochs(tmp_path: Path, plan: Plan) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, pre_activations=((-1.5, 0.0, 1.5), (None, None, None))))
         opened.add(result(plan, 2))
-    with store.read(tmp_path) as opened:
+    with store.open_for_reading(tmp_path) as opened:
         found = opened.history()[list(PRE_ACTIVATIONS)]
     assert found.iloc[0].tolist() == [-1.5, 0.0, 1.5]
     assert found.iloc[1:].isna().all(axis=None)
@@ -296,16 +308,16 @@ def test_pre_activations_stand_beside_their_epochs(tmp_path: Path, plan: Plan) -
     ["[[1, 2, 3]]", "no JSON", '{"a": 1}', "[[1, 2, 3], [1, 2, Infinity]]", "[[1, 2, 3], [1, 2, 1e300]]", "[" * 10**5],
 )
 def test_pre_activations_that_are_none_are_not_known(tmp_path: Path, plan: Plan, text: str) -> None:
-    with store.claim(tmp_path) as opened:
+    with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
     change(tmp_path, "UPDATE trials SET pre_activations = ?", [text])
-    with store.read(tmp_path) as opened:
+    with store.open_for_reading(tmp_path) as opened:
         assert len(opened.history()) == 2
         assert opened.history()[list(PRE_ACTIVATIONS)].isna().all(axis=None)
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    with pytest.raises(ResultsError, match="cannot be written"), store.claim(tmp_path / "file" / "leaf"):
+    with pytest.raises(ResultsError, match="cannot be written"), store.open_for_writing(tmp_path / "file" / "leaf"):
         pass

@@ -117,7 +117,7 @@ def test_tables_have_the_values_of_the_database(folder: Path) -> None:
 
 def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
     stored = query(folder, "SELECT id, steps, step_losses FROM trials")
-    with store.read(folder) as opened:
+    with store.open_for_reading(folder) as opened:
         for row in stored.itertuples():
             losses = np.frombuffer(zlib.decompress(row.step_losses), "<f4")
             assert len(losses) == row.steps
@@ -155,14 +155,14 @@ def test_reading_changes_no_byte(folder: Path) -> None:
 def test_a_report_changes_no_byte(tmp_path: Path) -> None:
     folder = copy_stored(1, tmp_path)
     before = digest(folder)
-    assert (folder / "report.html") in write.write(folder, kinds=["png"])
+    assert (folder / "report.html") in write.write_report(folder, kinds=["png"])
     assert digest(folder) == before
     assert_same(as_read((folder / "trials.csv").read_text(encoding="utf-8")), bnbench.open(folder).trials)
 
 
 def test_opening_for_writing_migrates_and_keeps_all_trials(folder: Path) -> None:
     before = bnbench.open(folder)
-    with store.claim(folder) as opened:
+    with store.open_for_writing(folder) as opened:
         assert set(opened.states().values()) == {"completed", "diverged"}
     assert format_of(folder) == database.FORMAT
     after = bnbench.open(folder)
@@ -170,7 +170,7 @@ def test_opening_for_writing_migrates_and_keeps_all_trials(folder: Path) -> None
         assert_same(getattr(after, name), getattr(before, name))
 
 
-class Counting(progress.Silent):
+class Counting(progress.SilentProgress):
     """Note how many trials a run wants to train."""
 
     todo = -1

@@ -24,7 +24,7 @@ from bnbench.cli.main import main as command
 from bnbench.config.schema import Data
 from bnbench.config.yaml_loader import read_yaml
 from bnbench.data import access
-from bnbench.data.types import Facts, Source
+from bnbench.data.types import DatasetInfo, DatasetSpec
 from support.broken_texts import GOOD, TEXTS
 from support.paths import CONFIGS
 from support.refusals import HUNG, Counts, HungError, listed, note_written, timed
@@ -288,13 +288,13 @@ def _as_user(user: int | None) -> Iterator[None]:
         os.seteuid(before)
 
 
-def made_up(settings: Data, *_: object, **__: object) -> Facts:
+def made_up(settings: Data, *_: object, **__: object) -> DatasetInfo:
     """Of a data set that need not be here: what its source says of it."""
-    source: Source = access.SOURCES[settings.name]
+    source: DatasetSpec = access.DATASETS[settings.name]
     classes = tuple(settings.classes or map(str, range(source.class_count)))
     test_rows = source.rows // 6 if source.name in {"mnist", "fashion_mnist", "cifar10", "letter"} else 0
     dtype = "uint8" if source.value_range[1] > 1 else "float32"
-    return Facts(source.name, "made up", source.name, source.shape, dtype, classes, source.rows, test_rows, 0)
+    return DatasetInfo(source.name, "made up", source.name, source.shape, dtype, classes, source.rows, test_rows, 0)
 
 
 def refused(words: list[str], told: tuple[str, ...]) -> str:
@@ -342,7 +342,7 @@ def run(cases: list[Case]) -> Counts:
         stack.callback(os.chdir, Path.cwd())
         os.environ["BNBENCH_CACHE"] = str(top / "cache")
         os.environ.pop("BNBENCH_DATA", None)
-        access.facts = made_up  # type: ignore[assignment]
+        access.dataset_info = made_up  # type: ignore[assignment]
         for number, case in enumerate(cases):
             folder = top / str(number)
             folder.mkdir()

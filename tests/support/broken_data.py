@@ -24,10 +24,10 @@ import numpy as np
 from bnbench.commands import predict_inputs
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.types import Array, Dataset, Places
+from bnbench.data.types import Array, DataDirs, Dataset
 from bnbench.errors import BnbenchError
 from bnbench.store import model_card
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 from support.broken_archives import PICKLE, ZEROS, packed, tars, zips
 from support.broken_inputs import IMAGE, INPUTS, PAGES, TABLE, array_of
 from support.refusals import HUNG, Counts, HungError, listed, note_written, timed
@@ -124,9 +124,9 @@ ODD: dict[str, Callable[[Path], object]] = {
 
 def _load(made: Made, folder: Path) -> Dataset:
     name = made.source.name
-    access.SOURCES[name] = made.source
-    places = Places(folder.parent, folder.parent.parent / "cache", offline=True)
-    return access.load(Data(name=name), places)
+    access.DATASETS[name] = made.source
+    places = DataDirs(folder.parent, folder.parent.parent / "cache", offline=True)
+    return access.load_dataset(Data(name=name), places)
 
 
 def of_sets() -> Iterator[Case]:
@@ -185,12 +185,12 @@ def leaf_names(archive: str) -> tuple[str, ...]:
 # What a person gives to `predict`, and what lies beside a model.
 
 
-def _read_input(name: str, takes: Saved, folder: Path) -> object:
-    return predict_inputs.read(folder / name, takes)
+def _read_input(name: str, takes: ModelCard, folder: Path) -> object:
+    return predict_inputs.read_inputs(folder / name, takes)
 
 
 def _read_page(folder: Path) -> object:
-    return model_card.read(folder / "t.keras")
+    return model_card.read_card(folder / "t.keras")
 
 
 def of_people() -> Iterator[Case]:

@@ -4,12 +4,12 @@ import json
 import struct
 import zlib
 
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 from support.broken_archives import PICKLE, ZEROS, zip_of
 from support.small_data import png
 
-TABLE = Saved("final", "made up", (3,), (0.0, 1.0), ("a", "b"), "softmax")
-IMAGE = Saved("final", "mnist", (28, 28, 1), (0.0, 255.0), ("a", "b"), "softmax")
+TABLE = ModelCard("final", "made up", (3,), (0.0, 1.0), ("a", "b"), "softmax")
+IMAGE = ModelCard("final", "mnist", (28, 28, 1), (0.0, 255.0), ("a", "b"), "softmax")
 
 
 def npy(header: str, body: bytes = bytes(100)) -> bytes:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from bnbench.config.load import check_config
-from bnbench.data.types import Facts
+from bnbench.data.types import DatasetInfo
 from bnbench.errors import BnbenchError
 from bnbench.planning import plan
 from bnbench.planning.plan import Plan
@@ -31,7 +31,7 @@ EXPERIMENT = {
     "train": {"epochs": 10},
     "sweep": {"learning_rate": [0.01, 0.1, 1.0], "seeds": 4},
 }
-FACTS = Facts("digits", "made up", "", (5,), "float32", ("a", "b", "c"), 75, 0, 0)
+FACTS = DatasetInfo("digits", "made up", "", (5,), "float32", ("a", "b", "c"), 75, 0, 0)
 
 
 def run(times: int, flips: int = 0, seed: int = 0) -> dict[str, int]:
@@ -88,8 +88,8 @@ def mended(folder: Path, before: tuple[pd.DataFrame, pd.DataFrame], complete: bo
     """What `repair` and keeping the missing trials anew lead to: a `trials lost` for each that was, and `wrong`."""
     try:
         with warnings():
-            repair.repair(folder)
-            with store.read(folder) as opened:
+            repair.repair_database(folder)
+            with store.open_for_reading(folder) as opened:
                 kept = opened.states()
     except BnbenchError:  # nothing of it can be read: a person moves it away
         (folder / store.DATABASE).unlink()
@@ -108,7 +108,7 @@ def mended(folder: Path, before: tuple[pd.DataFrame, pd.DataFrame], complete: bo
 def keep(folder: Path, kept: dict[str, str] | None = None) -> None:
     """Keep every trial that is not kept."""
     planned = experiment()
-    with store.claim(folder) as opened:
+    with store.open_for_writing(folder) as opened:
         opened.set_plan(planned)
         for number, trial in enumerate(planned.trials):
             if trial.id not in (kept or {}):
@@ -118,7 +118,7 @@ def keep(folder: Path, kept: dict[str, str] | None = None) -> None:
 @cache
 def experiment() -> Plan:
     """24 trials."""
-    return plan.make(check_config(EXPERIMENT, "damage"), lambda settings: FACTS, "damage")
+    return plan.make_plan(check_config(EXPERIMENT, "damage"), lambda settings: FACTS, "damage")
 
 
 def ended(planned: Plan, number: int) -> Result:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from bnbench.config.load import check_config
-from bnbench.data.types import Dataset, Facts
+from bnbench.data.types import Dataset, DatasetInfo
 from bnbench.planning import plan
 from bnbench.planning.plan import Plan
 
@@ -35,13 +35,13 @@ def values(**changes: Any) -> dict[str, Any]:
     return changed
 
 
-def facts(shape: tuple[int, ...] = (5,), rows: int = 75, classes: int = 3, test_rows: int = 0) -> Facts:
+def facts(shape: tuple[int, ...] = (5,), rows: int = 75, classes: int = 3, test_rows: int = 0) -> DatasetInfo:
     """Of made-up data; without classes each row has a number."""
     names = tuple(f"class {i}" for i in range(classes))
-    return Facts("digits", "made up", f"{shape}{rows}", shape, "float32", names, rows, test_rows, 0)
+    return DatasetInfo("digits", "made up", f"{shape}{rows}", shape, "float32", names, rows, test_rows, 0)
 
 
-def dataset(of: Facts) -> Dataset:
+def dataset(of: DatasetInfo) -> Dataset:
     """Rows that a network can learn: a random point for each class, with noise around it; or a sum of values."""
     generator = np.random.default_rng(0)
     if not of.classes:
@@ -53,6 +53,6 @@ def dataset(of: Facts) -> Dataset:
     return Dataset(of, x, y, (0.0, 1.0), np.zeros(of.rows, bool))
 
 
-def make_plan(of: Facts | None = None, **changes: Any) -> Plan:
+def make_plan(of: DatasetInfo | None = None, **changes: Any) -> Plan:
     """The plan of the small experiment, with keys changed."""
-    return plan.make(check_config(values(**changes), "tiny.yaml"), lambda settings: of or facts(), "tiny.yaml")
+    return plan.make_plan(check_config(values(**changes), "tiny.yaml"), lambda settings: of or facts(), "tiny.yaml")

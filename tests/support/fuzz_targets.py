@@ -15,11 +15,11 @@ from bnbench.config import overrides, yaml_loader
 from bnbench.config.load import check_config
 from bnbench.data import cache as kept
 from bnbench.data.datasets import notmnist
-from bnbench.data.formats.archives import Bounds, members
+from bnbench.data.formats.archives import Bounds, read_archive
 from bnbench.errors import BnbenchError
 from bnbench.planning import plan
 from bnbench.store import model_card, model_guard
-from bnbench.store.model_card import Saved
+from bnbench.store.model_card import ModelCard
 from support.broken_configs import made_up
 from support.broken_inputs import IMAGE, INPUTS, PAGE, TABLE, array_of
 from support.broken_texts import GOOD, TEXTS
@@ -59,13 +59,13 @@ def _file(name: str, content: bytes) -> Path:
 
 def _config(content: bytes) -> object:
     values = yaml_loader.read_yaml(_file("fuzz.yaml", content))
-    return plan.make(check_config(values, "fuzz.yaml"), made_up, "fuzz.yaml")
+    return plan.make_plan(check_config(values, "fuzz.yaml"), made_up, "fuzz.yaml")
 
 
 def _override(content: bytes) -> object:
     key, value = overrides.parse_override(content.decode("utf-8", "surrogateescape"))
     values = overrides.set_key(yaml.safe_load(GOOD), key, value, key)
-    return plan.make(check_config(values, "fuzz.yaml"), made_up, "fuzz.yaml")
+    return plan.make_plan(check_config(values, "fuzz.yaml"), made_up, "fuzz.yaml")
 
 
 def _set(made: Made, name: str, content: bytes) -> object:
@@ -88,15 +88,15 @@ def _set_targets() -> Mapping[str, Target]:
 
 
 def _archive(name: str, content: bytes) -> object:
-    return list(members(_file(name, content), lambda _: True, BOUNDS))
+    return list(read_archive(_file(name, content), lambda _: True, BOUNDS))
 
 
 def _glyph(content: bytes) -> object:
     return notmnist._pixels(content, "fuzz.png")
 
 
-def _input(name: str, takes: Saved, content: bytes) -> object:
-    return predict_inputs.read(_file(name, content), takes)
+def _input(name: str, takes: ModelCard, content: bytes) -> object:
+    return predict_inputs.read_inputs(_file(name, content), takes)
 
 
 def _of(ending: str) -> list[bytes]:
@@ -105,7 +105,7 @@ def _of(ending: str) -> list[bytes]:
 
 def _page(content: bytes) -> object:
     _file("t.keras", b"")
-    return model_card.read(_file("t.json", content).with_name("t.keras"))
+    return model_card.read_card(_file("t.json", content).with_name("t.keras"))
 
 
 def _model(content: bytes) -> object:
@@ -114,8 +114,8 @@ def _model(content: bytes) -> object:
     with zipfile.ZipFile(path, "w") as archive:
         for name, inner in (("config.json", content), ("metadata.json", b"{}"), ("model.weights.h5", b"x" * 1000)):
             archive.writestr(name, inner)
-    return model_guard.check(
-        path, Saved(**(PAGE | {"shape": (8, 8, 1), "value_range": (0, 16), "classes": ("a", "b")}))
+    return model_guard.check_model_file(
+        path, ModelCard(**(PAGE | {"shape": (8, 8, 1), "value_range": (0, 16), "classes": ("a", "b")}))
     )
 
 
@@ -128,7 +128,7 @@ def _facts(content: bytes) -> object:
     except (ValueError, TypeError, AttributeError, RecursionError):
         pass
     path = _file("kept/facts.json", content)
-    return kept.read_facts(path.parent)
+    return kept.read_info(path.parent)
 
 
 ZEROS = {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None}

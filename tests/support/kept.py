@@ -35,7 +35,7 @@ def keep(folder: Path, ends: Sequence[float | str | None], steps: int = 6, **cha
     None is a trial that has not ended.
     """
     plan = make_plan(**changes)
-    with store.claim(folder) as opened:
+    with store.open_for_writing(folder) as opened:
         opened.set_plan(plan)
         for trial, accuracy in zip(plan.trials, ends, strict=False):
             if accuracy is not None:

@@ -15,14 +15,14 @@ from PIL import Image
 from bnbench.data.datasets import cifar10, leaf, letter, mnist, notmnist
 from bnbench.data.formats import idx
 from bnbench.data.formats.archives import Bounds
-from bnbench.data.types import Source
+from bnbench.data.types import DatasetSpec
 
 
 @dataclass(frozen=True)
 class Made:
     """A data set with the files that lie in its folder."""
 
-    source: Source
+    source: DatasetSpec
     files: Mapping[str, bytes]
     checked: bool = True  # whether a changed bit is noticed; else only counts are known
 
@@ -54,26 +54,26 @@ def _idx_files(count: int, classes: int) -> tuple[bytes, bytes]:
     return images, struct.pack(">2I", idx.LABELS, count) + bytes(i % classes for i in range(count))
 
 
-def _mnist() -> tuple[Source, dict[str, bytes]]:
+def _mnist() -> tuple[DatasetSpec, dict[str, bytes]]:
     parts = {"train": _idx_files(20, 10), "t10k": _idx_files(10, 10)}
     pairs = tuple(
         idx.Pair(stem, len(labels) - 8, _sha256(images), _sha256(labels)) for stem, (images, labels) in parts.items()
     )
-    spec = idx.Spec(mnist.SPEC.classes, pairs, test=True)
-    form = replace(mnist.SOURCE.forms[0], parse=lambda paths: idx.parse(paths, spec))
+    spec = idx.IdxSpec(mnist.SPEC.classes, pairs, test=True)
+    form = replace(mnist.SOURCE.forms[0], parse=lambda paths: idx.parse_idx(paths, spec))
     contents = [content for part in parts.values() for content in part]
-    names = [names[1] for names in idx.parts(spec)]
+    names = [names[1] for names in idx.idx_parts(spec)]
     return replace(mnist.SOURCE, forms=(form,), remotes=()), dict(zip(names, contents, strict=True))
 
 
-def _letter() -> tuple[Source, bytes]:
+def _letter() -> tuple[DatasetSpec, bytes]:
     lines = [f"{ascii_uppercase[i % 26]}{f',{i // 10},{i % 10}' * 8}" for i in range(78)]
     content = "".join(f"{line}\n" for line in lines).encode()
     forms = letter.forms(letter.Spec(rows=78, test_rows=26, sha256=_sha256(content)))
     return replace(letter.SOURCE, forms=forms, remotes=()), content
 
 
-def _leaf() -> tuple[Source, bytes, dict[str, bytes]]:
+def _leaf() -> tuple[DatasetSpec, bytes, dict[str, bytes]]:
     rows = [f"{i},Species_{i // 2},{','.join(f'{(i * 7 + k) % 97 / 97:.6f}' for k in range(192))}" for i in range(8)]
     kaggle = "\n".join([",".join([*leaf.OTHER_COLUMNS, *leaf.COLUMNS]), *rows, ""]).encode()
     lines = [f"Species {i // 2},{','.join(f'{(i * 5 + k) % 89 / 89:.6f}' for k in range(64))}\n" for i in range(8)]
@@ -88,7 +88,7 @@ def png(value: int, size: tuple[int, int] = (28, 28), mode: str = "L") -> bytes:
     return stream.getvalue()
 
 
-def _notmnist() -> tuple[Source, dict[str, bytes]]:
+def _notmnist() -> tuple[DatasetSpec, dict[str, bytes]]:
     glyphs = {
         f"notMNIST_small/{name}/{i}.png": png(10 * k + i) for k, name in enumerate(notmnist.CLASSES) for i in (0, 1, 2)
     }
@@ -97,7 +97,7 @@ def _notmnist() -> tuple[Source, dict[str, bytes]]:
     return replace(notmnist.SOURCE, forms=forms, remotes=()), glyphs
 
 
-def _cifar10() -> tuple[Source, dict[str, bytes]]:
+def _cifar10() -> tuple[DatasetSpec, dict[str, bytes]]:
     batches = {
         name: b"".join(bytes([(i + start) % 10]) + bytes([20 * i + start]) * cifar10.IMAGE_BYTES for i in range(10))
         for start, name in enumerate(("data_batch_1.bin", "test_batch.bin"))

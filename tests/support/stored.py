@@ -27,7 +27,7 @@ def end(plan: Plan, number: int, accuracy: float | None) -> Result:
 
 def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Path:
     plan = make_plan(**changes)
-    with store.claim(folder) as opened:
+    with store.open_for_writing(folder) as opened:
         opened.set_plan(plan)
         for number, accuracy in enumerate(accuracies):
             opened.add(end(plan, number, accuracy))
@@ -40,7 +40,7 @@ def change(folder: Path, statement: str, values: Sequence[object] = ()) -> None:
     with closing(sqlite3.connect(folder / store.DATABASE)) as database, database:
         database.execute(statement, values)
         for (trial,) in database.execute("SELECT id FROM trials").fetchall():
-            store.seal(database, trial)
+            store.seal_trial(database, trial)
 
 
 MIXED: list[float | None] = [0.8, 0.9, 0.7, None, 0.9, 0.95, None, None]

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bnbench.model.layers import Norm, flatten
+from bnbench.model.layers import NormSlot, flatten_layers
 from bnbench.training.builder import build_model, initial_state, stream_seed
 from bnbench.training.compiled_program import use_threads
 
@@ -30,9 +30,9 @@ LISTS: list[tuple[list[Any], tuple[int, ...]]] = [
 
 
 @pytest.mark.parametrize(("items", "shape"), LISTS, ids=str)
-@pytest.mark.parametrize("norm", [Norm(), Norm("batch"), Norm("layer")], ids=lambda norm: norm.name)
-def test_the_initial_state_is_that_of_a_fresh_model(items: list[Any], shape: tuple[int, ...], norm: Norm) -> None:
-    layers = flatten(items, {}, norm, "here")
+@pytest.mark.parametrize("norm", [NormSlot(), NormSlot("batch"), NormSlot("layer")], ids=lambda norm: norm.name)
+def test_the_initial_state_is_that_of_a_fresh_model(items: list[Any], shape: tuple[int, ...], norm: NormSlot) -> None:
+    layers = flatten_layers(items, {}, norm, "here")
     model = build_model(layers, shape, "float32", seed=0)
     fresh = build_model(layers, shape, "float32", seed=7)
     state = initial_state(layers, model, "float32", seed=7)
@@ -44,7 +44,7 @@ def test_the_initial_state_is_that_of_a_fresh_model(items: list[Any], shape: tup
 
 
 def test_layers_of_one_shape_start_from_different_numbers() -> None:
-    layers = flatten([{"repeat": {"times": 3, "layers": [{"dense": 5}]}}], {}, Norm(), "here")
+    layers = flatten_layers([{"repeat": {"times": 3, "layers": [{"dense": 5}]}}], {}, NormSlot(), "here")
     kernels = [layer.get_weights()[0] for layer in build_model(layers, (5,), "float32", seed=0).layers]
     assert not np.array_equal(kernels[0], kernels[1])
     assert not np.array_equal(kernels[1], kernels[2])

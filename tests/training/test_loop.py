@@ -8,15 +8,15 @@ import keras
 import numpy as np
 import pytest
 
-from bnbench.data.splits import apply
-from bnbench.data.types import Facts
+from bnbench.data.splits import apply_scaling
+from bnbench.data.types import DatasetInfo
 from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import catalog
 from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.training import loop
 from bnbench.training.builder import build_model
-from bnbench.training.compiled_program import CompiledProgram, chunks, use_threads
+from bnbench.training.compiled_program import CompiledProgram, row_chunks, use_threads
 from bnbench.training.loop import first_jump
 from support.examples import dataset, facts, make_plan
 
@@ -50,7 +50,9 @@ def cohorts(shape: tuple[int, ...] = (5,), **changes: Any) -> tuple[Cohort, ...]
 
 def results(cohort: Cohort, folder: Path = Path("unused"), models: str = "none") -> list[Result]:
     rows = dataset(cohort.program.facts)
-    return list(loop.train(cohort.program, cohort.trials, rows, Saving(folder, models), lambda trial, epoch: None))
+    return list(
+        loop.train_trials(cohort.program, cohort.trials, rows, Saving(folder, models), lambda trial, epoch: None)
+    )
 
 
 def figures(result: Result) -> tuple[Any, ...]:
@@ -71,14 +73,14 @@ def fit(cohort: Cohort, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Mod
     """The same trial by `model.fit`: the same rows in the same order, one epoch a call."""
     program, data = cohort.program, dataset(cohort.program.facts)
     start = CompiledProgram(program, data).start(trial.seed)
-    x, y = apply(start.scaling, data.x), data.y
+    x, y = apply_scaling(start.scaling, data.x), data.y
     model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
     rate: Any = trial.learning_rate
     if program.train.schedule:
-        kind = catalog.resolve("schedules", program.train.schedule.name, "")
+        kind = catalog.resolve_class("schedules", program.train.schedule.name, "")
         start_rate = keras.ops.convert_to_tensor(rate, "float64")  # of a Python number Keras makes a float32
         rate = getattr(keras.optimizers.schedules, kind)(start_rate, **program.train.schedule.arguments)
-    kind = catalog.resolve("optimizers", program.train.optimizer.name, "")
+    kind = catalog.resolve_class("optimizers", program.train.optimizer.name, "")
     optimizer = getattr(keras.optimizers, kind)(learning_rate=rate, **program.train.optimizer.arguments)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
@@ -253,10 +255,10 @@ def test_validation_and_test_are_means_over_all_rows(rows: int) -> None:
     start = compiled.start(0)
     for part in (start.parts.validation, start.parts.test):
         clean = part[part != 0]
-        x, y = apply(start.scaling, data.x)[clean].astype("float32"), data.y[clean]
+        x, y = apply_scaling(start.scaling, data.x)[clean].astype("float32"), data.y[clean]
         compiled.reset(start, 0.1)
         theirs = compiled.model.evaluate(x, y, batch_size=len(y), verbose=0)
-        loss, accuracy, finite = compiled.evaluate(chunks(clean))
+        loss, accuracy, finite = compiled.evaluate(row_chunks(clean))
         assert [loss, accuracy] == pytest.approx(theirs, rel=1e-5)
         assert finite
 
@@ -368,7 +370,7 @@ def test_a_schedule_is_a_factor_of_the_rate(schedule: dict[str, Any]) -> None:
     compiled.reset(compiled.start(0), 0.5)
     named = cohort.program.train.schedule
     assert named is not None
-    kind = getattr(keras.optimizers.schedules, catalog.resolve("schedules", named.name, ""))
+    kind = getattr(keras.optimizers.schedules, catalog.resolve_class("schedules", named.name, ""))
     start = {} if "values" in named.arguments else {"initial_learning_rate": 1.0}
     factor = kind(**start, **named.arguments)
     for step in (0, 3, 5, 9):
@@ -431,7 +433,7 @@ def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_mo
     before = compiled.model.get_weights()
     gap = compiled.mode_gap(start)
     assert all(np.array_equal(a, b) for a, b in zip(before, compiled.model.get_weights(), strict=True))
-    x, y = apply(start.scaling, compiled.dataset.x), compiled.dataset.y
+    x, y = apply_scaling(start.scaling, compiled.dataset.x), compiled.dataset.y
     size = cohort.program.batch_size
     rows = start.parts.validation[: len(start.parts.validation) // size * size]
     moving, own = (
@@ -511,14 +513,14 @@ def test_dropout_takes_its_share_in_training_only() -> None:
 
 
 def test_keras_refusals_name_the_layer_and_its_input() -> None:
-    of: Facts = facts(IMAGES)
+    of: DatasetInfo = facts(IMAGES)
     program = (
         make_plan(of, model={"layers": [{"zero_padding2d": {"padding": [1, 2, 3]}}, "norm", "flatten", {"dense": 3}]})
         .cohorts[0]
         .program
     )
     with pytest.raises(ConfigError, match=r"tiny.yaml: model.layers\[0\]: zero_padding2d_0 .* gets \(6, 6, 1\): "):
-        loop.check(program)
+        loop.check_program(program)
 
 
 @pytest.mark.parametrize(
@@ -531,19 +533,19 @@ def test_keras_refusals_name_the_layer_and_its_input() -> None:
 )
 def test_a_model_of_the_wrong_shape_is_refused_before_training(layers: list[Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        loop.check(cohorts(model={"layers": layers})[0].program)
+        loop.check_program(cohorts(model={"layers": layers})[0].program)
 
 
 def test_a_layer_that_no_seed_fixes_is_refused() -> None:
     layers = ["aug_mix", "norm", "flatten", {"dense": 3}]
     with pytest.raises(ConfigError, match="no seed fixes"):
-        loop.check(cohorts((8, 8, 3), model={"layers": layers})[0].program)
+        loop.check_program(cohorts((8, 8, 3), model={"layers": layers})[0].program)
 
 
 def test_a_layer_that_hides_its_seed_is_seeded() -> None:
     layers = [{"reshape": [5, 1]}, "norm", {"simple_rnn": {"units": 4, "dropout": 0.5}}, {"dense": 3}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[0]
-    loop.check(cohort.program)
+    loop.check_program(cohort.program)
     assert figures(results(cohort)[0]) == figures(results(cohort)[0])
 
 

@@ -10,12 +10,12 @@ from test_loop import float64  # noqa: F401  a fixture
 
 import bnbench
 from bnbench.analysis.trials import chance_bound
-from bnbench.data.splits import apply
+from bnbench.data.splits import apply_scaling
 from bnbench.errors import ConfigError
 from bnbench.planning.plan import Cohort
 from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.report import tables
-from bnbench.report.document import content, markdown
+from bnbench.report.document import make_document, render_markdown
 from bnbench.results.results import Results
 from bnbench.training import loop
 from bnbench.training.builder import build_model
@@ -36,7 +36,9 @@ def cohort(classes: int, **changes: Any) -> Cohort:
 
 
 def trained(of: Cohort) -> Result:
-    (result,) = loop.train(of.program, of.trials[-1:], dataset(of.program.facts), Saving(Path()), lambda t, e: None)
+    (result,) = loop.train_trials(
+        of.program, of.trials[-1:], dataset(of.program.facts), Saving(Path()), lambda t, e: None
+    )
     assert result.fault is None, result.fault.traceback
     return result
 
@@ -45,7 +47,7 @@ def by_fit(of: Cohort, loss: keras.losses.Loss, metric: Any) -> list[tuple[float
     """Loss and metric, in training and in validation, by `model.fit` with the same rows in the same order."""
     program, trial, data = of.program, of.trials[-1], dataset(of.program.facts)
     start = CompiledProgram(program, data).start(trial.seed)
-    x, y = apply(start.scaling, data.x), data.y[:, np.newaxis].astype(np.float64)
+    x, y = apply_scaling(start.scaling, data.x), data.y[:, np.newaxis].astype(np.float64)
     model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
     model.compile(keras.optimizers.SGD(trial.learning_rate, momentum=0.9), loss, metrics=[metric])
     rows = start.parts.validation
@@ -186,8 +188,8 @@ def test_tables_call_the_score_what_it_is(results: Results) -> None:
 
 
 def test_the_report_speaks_of_r2(results: Results) -> None:
-    told = content(results, [])
-    text = markdown(told)
+    told = make_document(results, [])
+    text = render_markdown(told)
     assert "in test R²" in text
     assert "test R² ± SD" in text
     assert "accuracy" not in text
@@ -195,5 +197,5 @@ def test_the_report_speaks_of_r2(results: Results) -> None:
     page = (results.folder / "report.html").read_text(encoding="utf-8")
     assert "R² regret" in page
     assert "points of accuracy" not in page
-    assert tables.published(results).rows[0][4].text != ""  # type: ignore[union-attr]
+    assert tables.published_table(results).rows[0][4].text != ""  # type: ignore[union-attr]
     assert results.claims["n"].tolist() == [3]

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from bnbench.data.splits import apply
+from bnbench.data.splits import apply_scaling
 from bnbench.planning.plan import Cohort
 from bnbench.planning.trial import Probe, Result, Saving
 from bnbench.training import loop, probes
@@ -69,7 +69,7 @@ def test_a_high_rate_kills_relu_units_and_leaves_one_prediction() -> None:
 def test_the_shares_are_those_of_the_models_own_outputs() -> None:
     result, compiled = trained(cohorts(model__params={"units": 20}, train__epochs=1, rows=300)[1])
     start = compiled.start(1)
-    x = apply(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
+    x = apply_scaling(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
     found = probe(compiled, start)
     predicted = np.bincount(compiled.model.predict(x, verbose=0).argmax(axis=1))
     inner = keras.Model(compiled.model.inputs, compiled.model.get_layer("activation_0").output)
@@ -142,7 +142,7 @@ def test_what_diverged_has_no_weights_to_look_at() -> None:
 
 
 def test_of_many_rows_some_are_taken_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "MOST_ROWS", 10)
+    monkeypatch.setattr(probes, "MAX_ROWS", 10)
     assert probes._sample(np.arange(10, dtype=np.int32)).tolist() == list(range(10))
     assert probes._sample(np.arange(25, dtype=np.int32)).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24]
 
@@ -165,7 +165,7 @@ def test_one_number_tells_two_classes_by_its_threshold(logits: bool) -> None:
     loss = {"binary_crossentropy": {"from_logits": logits}}
     _, compiled = trained(make_plan(of, train__loss=loss, **changes).cohorts[0])
     start = compiled.start(1)
-    x = apply(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
+    x = apply_scaling(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
     second = np.mean(compiled.model.predict(x, verbose=0) > (0.0 if logits else 0.5))
     assert probe(compiled, start).prediction_share == pytest.approx(max(second, 1 - second))
     assert probe(compiled, start).majority_share == pytest.approx(0.5, abs=0.05)
@@ -203,7 +203,7 @@ def test_the_pre_activations_are_those_of_the_last_hidden_layer_by_the_statistic
     assert len(result.pre_activations) == len(result.epochs)
     start = compiled.start(1)
     inner = keras.Model(compiled.model.inputs[0], compiled.model.get_layer("norm_1").output)
-    x = apply(start.scaling, compiled.dataset.x)[start.parts.train].astype("float32")
+    x = apply_scaling(start.scaling, compiled.dataset.x)[start.parts.train].astype("float32")
     unit = np.asarray(inner(x, training=True))[:, 0]
     assert result.pre_activations[-1] == pytest.approx(np.percentile(unit, [15, 50, 85]), rel=1e-4)
 

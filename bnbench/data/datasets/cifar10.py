@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bnbench.data.formats.archives import Bounds, check_sha256, read, read_members
-from bnbench.data.types import Array, Form, Parsed, Remote, Source
+from bnbench.data.formats.archives import Bounds, check_sha256, read_file, read_members
+from bnbench.data.types import Array, DatasetSpec, FileLayout, ParsedArrays, RemoteFile
 from bnbench.errors import DataError
 
 FOLDER = "cifar-10-batches-bin"
@@ -43,7 +43,7 @@ class Spec:
         return self.rows * (1 + IMAGE_BYTES)
 
 
-def parse_archive(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_archive(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of a packed `cifar-10-binary.tar.*`."""
     (path,) = paths
     bounds = Bounds(members=20, member_bytes=spec.batch_bytes, total_bytes=200_000_000)
@@ -51,14 +51,14 @@ def parse_archive(paths: tuple[Path, ...], spec: Spec) -> Parsed:
     return _parsed(contents, f"{path}: ", spec)
 
 
-def parse_files(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_files(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of the unpacked batches and, last, their names."""
     most = [spec.batch_bytes] * len(spec.batches) + [10_000]
-    contents = {path.name: read(path, size) for path, size in zip(paths, most, strict=True)}
+    contents = {path.name: read_file(path, size) for path, size in zip(paths, most, strict=True)}
     return _parsed(contents, f"{paths[0].parent}/", spec)
 
 
-def _parsed(contents: Mapping[str, bytes], place: str, spec: Spec) -> Parsed:
+def _parsed(contents: Mapping[str, bytes], place: str, spec: Spec) -> ParsedArrays:
     """x (rows, 32, 32, 3) uint8, channels last, and y (rows,) int32 of batches by name."""
     names = tuple(contents[META].decode("utf-8", "replace").split())
     if names != CLASSES:
@@ -68,7 +68,7 @@ def _parsed(contents: Mapping[str, bytes], place: str, spec: Spec) -> Parsed:
     for i, (name, sha256) in enumerate(spec.batches.items()):
         rows = slice(i * spec.rows, (i + 1) * spec.rows)
         y[rows], x[rows] = _batch(contents[name], f"{place}{name}", sha256, spec)
-    return Parsed(x, y, CLASSES, spec.rows)
+    return ParsedArrays(x, y, CLASSES, spec.rows)
 
 
 def _batch(content: bytes, where: str, sha256: str, spec: Spec) -> tuple[Array, Array]:
@@ -88,16 +88,16 @@ SPEC = Spec()
 TITLE = "binary batches"
 
 
-def forms(spec: Spec) -> tuple[Form, ...]:
+def forms(spec: Spec) -> tuple[FileLayout, ...]:
     """Packed, by gzip as published or by xz, and unpacked."""
     files = tuple((f"{FOLDER}/{name}",) for name in (*spec.batches, META))
     return (
-        Form(TITLE, (("cifar-10-binary.tar.gz", "cifar-10-binary.tar.xz"),), partial(parse_archive, spec=spec)),
-        Form(TITLE, files, partial(parse_files, spec=spec)),
+        FileLayout(TITLE, (("cifar-10-binary.tar.gz", "cifar-10-binary.tar.xz"),), partial(parse_archive, spec=spec)),
+        FileLayout(TITLE, files, partial(parse_files, spec=spec)),
     )
 
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="cifar10",
     title="CIFAR-10",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
@@ -108,7 +108,7 @@ SOURCE = Source(
     value_range=(0.0, 255.0),
     forms=forms(SPEC),
     remotes=(
-        Remote(
+        RemoteFile(
             "cifar-10-binary.tar.gz",
             ("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",),
             "md5:c32a1d4ab5d03f1284b67883e8d87530",

@@ -6,23 +6,23 @@ from pathlib import Path
 import numpy as np
 
 from bnbench.data.formats.archives import check_sha256
-from bnbench.data.types import Form, Parsed, Source
+from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 
 # Of the images as bytes, then the labels as bytes: the same in every release of scikit-learn.
 SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 
 
-def parse(paths: tuple[Path, ...], sha256: str) -> Parsed:
+def parse(paths: tuple[Path, ...], sha256: str) -> ParsedArrays:
     """x (1797, 8, 8, 1) uint8 of 0 to 16, y (1797,) int32; there are no `paths`."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
     x, y = bunch.images.astype(np.uint8)[..., np.newaxis], bunch.target.astype(np.int32)
     check_sha256(x.tobytes() + y.astype(np.uint8).tobytes(), sha256, "scikit-learn's digits")
-    return Parsed(x, y, tuple("0123456789"), 0)
+    return ParsedArrays(x, y, tuple("0123456789"), 0)
 
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="digits",
     title="Handwritten digits, 8 x 8",
     page="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
@@ -31,6 +31,6 @@ SOURCE = Source(
     shape=(8, 8, 1),
     class_count=10,
     value_range=(0.0, 16.0),
-    forms=(Form("scikit-learn's copy", (), partial(parse, sha256=SHA256)),),
+    forms=(FileLayout("scikit-learn's copy", (), partial(parse, sha256=SHA256)),),
     package="scikit-learn",
 )

@@ -3,10 +3,10 @@
 from functools import partial
 
 from bnbench.data.formats import idx
-from bnbench.data.types import Form, Remote, Source
+from bnbench.data.types import DatasetSpec, FileLayout, RemoteFile
 
 # Of the unpacked files: the .gz differ from mirror to mirror, so it is the content that is checked.
-SPEC = idx.Spec(
+SPEC = idx.IdxSpec(
     classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     pairs=(
         idx.Pair(
@@ -29,7 +29,7 @@ MIRRORS = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
 )
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="fashion_mnist",
     title="Fashion-MNIST",
     page="https://github.com/zalandoresearch/fashion-mnist",
@@ -38,7 +38,9 @@ SOURCE = Source(
     shape=(28, 28, 1),
     class_count=10,
     value_range=(0.0, 255.0),
-    forms=(Form("idx files", idx.parts(SPEC), partial(idx.parse, spec=SPEC)),),
-    remotes=tuple(Remote(names[0], tuple(f"{mirror}/{names[0]}" for mirror in MIRRORS)) for names in idx.parts(SPEC)),
+    forms=(FileLayout("idx files", idx.idx_parts(SPEC), partial(idx.parse_idx, spec=SPEC)),),
+    remotes=tuple(
+        RemoteFile(names[0], tuple(f"{mirror}/{names[0]}" for mirror in MIRRORS)) for names in idx.idx_parts(SPEC)
+    ),
     repeats=False,  # by convention all 60,000 rows are trained on; measured: no image stands twice
 )

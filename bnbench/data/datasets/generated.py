@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.data.types import Form, Parsed, Source
+from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 
 EARTH = 6_371_008.8  # metres, the mean radius (Moritz 2000, Geodetic Reference System 1980)
 NORTH, SOUTH, WEST, EAST = 55.901819, 55.589537, 37.344735, 37.832254  # degrees: the corners of a box around Moscow
@@ -18,11 +18,11 @@ ODDS = 3.0  # of a telling word in a review of its own kind over one of the othe
 MISJUDGED = 0.05  # of the reviews
 
 
-def distance(_: tuple[Path, ...]) -> Parsed:
+def distance(_: tuple[Path, ...]) -> ParsedArrays:
     """x (4000, 4) float32: latitude and longitude in degrees of two points of the box; y (4000,) float32: metres."""
     low, high = np.array([SOUTH, WEST] * 2), np.array([NORTH, EAST] * 2)
     x = (low + (high - low) * _generator(1).random((PAIRS, 4))).astype(np.float32)
-    return Parsed(x, great_circle(x.astype(np.float64)).astype(np.float32), (), 0)
+    return ParsedArrays(x, great_circle(x.astype(np.float64)).astype(np.float32), (), 0)
 
 
 def great_circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -36,7 +36,7 @@ def great_circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(2 * EARTH * np.arcsin(np.sqrt(half)))
 
 
-def windows(_: tuple[Path, ...]) -> Parsed:
+def windows(_: tuple[Path, ...]) -> ParsedArrays:
     """x (1000, 6, 20) float32: six steps of twenty readings; y (1000,) int32: whether the first reading rises.
 
     Readings are noise, so the first rises by chance alone; a fifth of the labels is wrong.
@@ -44,10 +44,10 @@ def windows(_: tuple[Path, ...]) -> Parsed:
     generator = _generator(2)
     x = np.round(generator.standard_normal((WINDOWS, STEPS, READINGS)), 3).astype(np.float32)
     rises = x[:, -1, 0] > x[:, 0, 0]
-    return Parsed(x, (rises ^ (generator.random(WINDOWS) < FLIPPED)).astype(np.int32), ("falls", "rises"), 0)
+    return ParsedArrays(x, (rises ^ (generator.random(WINDOWS) < FLIPPED)).astype(np.int32), ("falls", "rises"), 0)
 
 
-def bag_of_words(_: tuple[Path, ...]) -> Parsed:
+def bag_of_words(_: tuple[Path, ...]) -> ParsedArrays:
     """x (2000, 1000) uint8: whether a word stands in a review; y (2000,) int32: blame or praise.
 
     The words of a review, 20 to 120, follow Zipf's law. A hundred of the thousand are three times as likely in praise
@@ -64,16 +64,22 @@ def bag_of_words(_: tuple[Path, ...]) -> Parsed:
     x = np.zeros((REVIEWS, WORDS), np.uint8)
     for review, kind in zip(x, y, strict=True):
         review[generator.choice(WORDS, generator.integers(20, 121), p=chances[kind])] = 1
-    return Parsed(x, (y ^ (generator.random(REVIEWS) < MISJUDGED)).astype(np.int32), ("blame", "praise"), 0)
+    return ParsedArrays(x, (y ^ (generator.random(REVIEWS) < MISJUDGED)).astype(np.int32), ("blame", "praise"), 0)
 
 
 def _generator(stream: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(stream))
 
 
-def _source(parse: Callable[[tuple[Path, ...]], Parsed], title: str, shape: tuple[int, ...], span: tuple[float, float],
-            rows: int, columns: tuple[str, ...] = ()) -> Source:  # fmt: skip
-    return Source(
+def _source(
+    parse: Callable[[tuple[Path, ...]], ParsedArrays],
+    title: str,
+    shape: tuple[int, ...],
+    span: tuple[float, float],
+    rows: int,
+    columns: tuple[str, ...] = (),
+) -> DatasetSpec:
+    return DatasetSpec(
         name=parse.__name__,
         title=title,
         page="",
@@ -82,7 +88,7 @@ def _source(parse: Callable[[tuple[Path, ...]], Parsed], title: str, shape: tupl
         shape=shape,
         class_count=0 if parse is distance else 2,
         value_range=span,
-        forms=(Form("generated", (), parse),),
+        forms=(FileLayout("generated", (), parse),),
         package="numpy",  # whose release may draw other numbers
         columns=columns,
     )

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from bnbench.data.formats.archives import Bounds, check_sha256, read, read_members
-from bnbench.data.formats.delimited import decoded, labelled_rows
-from bnbench.data.types import Array, Form, Parsed, Remote, Source
+from bnbench.data.formats.archives import Bounds, check_sha256, read_file, read_members
+from bnbench.data.formats.delimited import decode_text, labeled_rows
+from bnbench.data.types import Array, DatasetSpec, FileLayout, ParsedArrays, RemoteFile
 from bnbench.errors import DataError
 
 GROUPS = ("margin", "shape", "texture")
 NUMBERS = 64  # a group
 COLUMNS = tuple(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))
 OTHER_COLUMNS = ("id", "species")  # of Kaggle's file
-MOST = 20_000_000  # bytes of one text file; they have 0.7 to 1.6 million
+MAX_LISTED = 20_000_000  # bytes of one text file; they have 0.7 to 1.6 million
 BOUNDS = Bounds(
     members=10_000, member_bytes=100_000_000, total_bytes=500_000_000
 )  # UCI packs the leaves' pictures as well
@@ -41,40 +41,44 @@ KAGGLE = Spec()
 UCI = Spec(rows_each=16, sha256="", incomplete="Acer_Campestre")
 
 
-def parse_kaggle(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_kaggle(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of train.csv."""
-    return _kaggle(read(paths[0], MOST), paths[0], spec)
+    return _kaggle(read_file(paths[0], MAX_LISTED), paths[0], spec)
 
 
-def parse_kaggle_zip(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_kaggle_zip(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of train.csv as Kaggle packs it."""
     return _kaggle(read_members(paths[0], ("train.csv",), BOUNDS)["train.csv"], paths[0] / "train.csv", spec)
 
 
-def parse_uci(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_uci(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of the margin, shape and texture files."""
-    return _uci({name: read(path, MOST) for name, path in zip(UCI_FILES, paths, strict=True)}, paths[0].parent, spec)
+    return _uci(
+        {name: read_file(path, MAX_LISTED) for name, path in zip(UCI_FILES, paths, strict=True)}, paths[0].parent, spec
+    )
 
 
-def parse_uci_zip(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_uci_zip(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of UCI's zip."""
     return _uci(read_members(paths[0], UCI_FILES, BOUNDS), paths[0], spec)
 
 
-def _kaggle(content: bytes, path: Path, spec: Spec) -> Parsed:
+def _kaggle(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
     """x (rows, 192) float32 in the file's order, y (rows,) int32: species in alphabetical order."""
-    text = decoded(content, path)
+    text = decode_text(content, path)
     header, *lines = text.split("\n")
     if header.split(",") != [*OTHER_COLUMNS, *COLUMNS]:
         raise DataError(f"{path}: line 1: wanted the columns id, species, margin1 to texture64; found {header[:60]!r}")
     without_id = [line.partition(",")[2] for line in lines]
-    species, values = labelled_rows(without_id, path, len(COLUMNS), first_line=2)
+    species, values = labeled_rows(without_id, path, len(COLUMNS), first_line=2)
     classes = _check_species(Counter(species), str(path), spec)
     check_sha256(text.encode(), spec.sha256, str(path))
-    return Parsed(values.astype(np.float32), np.array([classes.index(name) for name in species], np.int32), classes, 0)
+    return ParsedArrays(
+        values.astype(np.float32), np.array([classes.index(name) for name in species], np.int32), classes, 0
+    )
 
 
-def _uci(contents: dict[str, bytes], place: Path, spec: Spec) -> Parsed:
+def _uci(contents: dict[str, bytes], place: Path, spec: Spec) -> ParsedArrays:
     """x (rows, 192) float32, species after species, y (rows,) int32; all files have a species' rows in one order."""
     groups = [_by_species(contents[name], place / name, spec) for name in UCI_FILES]
     classes = tuple(sorted(groups[0]))
@@ -84,11 +88,11 @@ def _uci(contents: dict[str, bytes], place: Path, spec: Spec) -> Parsed:
             raise DataError(f"{place / name}: names other species than {UCI_FILES[0]}: {different}")
     x = np.concatenate([np.hstack([group[name] for group in groups]) for name in classes])
     y = np.repeat(np.arange(len(classes), dtype=np.int32), spec.rows_each)
-    return Parsed(x.astype(np.float32), y, classes, 0)
+    return ParsedArrays(x.astype(np.float32), y, classes, 0)
 
 
 def _by_species(content: bytes, path: Path, spec: Spec) -> dict[str, Array]:
-    labels, values = labelled_rows(decoded(content, path).split("\n"), path, NUMBERS)
+    labels, values = labeled_rows(decode_text(content, path).split("\n"), path, NUMBERS)
     species = np.array(["_".join(label.split()) for label in labels])  # as Kaggle writes them
     kept = species != spec.incomplete
     _check_species(Counter(species[kept].tolist()), str(path), spec)
@@ -105,19 +109,19 @@ def _check_species(counts: Counter[str], where: str, spec: Spec) -> tuple[str, .
     return tuple(sorted(counts))
 
 
-def forms(kaggle: Spec, uci: Spec) -> tuple[Form, ...]:
+def forms(kaggle: Spec, uci: Spec) -> tuple[FileLayout, ...]:
     """Kaggle's first: it is the one that the founding experiment used."""
     files = tuple((name, f"{UCI_FOLDER}/{name}") for name in UCI_FILES)
     uci_title = "UCI data_Mar_64, data_Sha_64, data_Tex_64"
     return (
-        Form("Kaggle train.csv", (("train.csv",),), partial(parse_kaggle, spec=kaggle)),
-        Form("Kaggle train.csv", (("train.csv.zip",),), partial(parse_kaggle_zip, spec=kaggle)),
-        Form(uci_title, files, partial(parse_uci, spec=uci)),
-        Form(uci_title, ((UCI_ZIP, f"{UCI_FOLDER}.zip"),), partial(parse_uci_zip, spec=uci)),
+        FileLayout("Kaggle train.csv", (("train.csv",),), partial(parse_kaggle, spec=kaggle)),
+        FileLayout("Kaggle train.csv", (("train.csv.zip",),), partial(parse_kaggle_zip, spec=kaggle)),
+        FileLayout(uci_title, files, partial(parse_uci, spec=uci)),
+        FileLayout(uci_title, ((UCI_ZIP, f"{UCI_FOLDER}.zip"),), partial(parse_uci_zip, spec=uci)),
     )
 
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="leaf",
     title="Leaf: one-hundred plant species leaves",
     page="https://archive.ics.uci.edu/dataset/241/one+hundred+plant+species+leaves+data+set",
@@ -128,7 +132,7 @@ SOURCE = Source(
     value_range=(0.0, 1.0),
     forms=forms(KAGGLE, UCI),
     remotes=(
-        Remote(
+        RemoteFile(
             UCI_ZIP,
             (
                 f"https://archive.ics.uci.edu/static/public/241/{UCI_ZIP}",

@@ -7,9 +7,9 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from bnbench.data.formats.archives import Bounds, check_sha256, read, read_members
-from bnbench.data.formats.delimited import decoded, labelled_rows
-from bnbench.data.types import Form, Parsed, Remote, Source
+from bnbench.data.formats.archives import Bounds, check_sha256, read_file, read_members
+from bnbench.data.formats.delimited import decode_text, labeled_rows
+from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays, RemoteFile
 from bnbench.errors import DataError
 
 FILE = "letter-recognition.data"
@@ -18,7 +18,7 @@ COLUMNS = (
     "x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br", "x-ege",
     "xegvy", "y-ege", "yegvx",
 )  # fmt: skip  # as UCI names them; the file itself has no header
-MOST = 10_000_000  # bytes; the file has 712,565
+MAX_LISTED = 10_000_000  # bytes; the file has 712,565
 
 
 @dataclass(frozen=True)
@@ -30,25 +30,25 @@ class Spec:
     sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"  # empty: any
 
 
-def parse_file(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_file(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of letter-recognition.data."""
-    return parse(read(paths[0], MOST), paths[0], spec)
+    return parse(read_file(paths[0], MAX_LISTED), paths[0], spec)
 
 
-def parse_archive(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_archive(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of UCI's zip."""
-    contents = read_members(paths[0], (FILE,), Bounds(members=20, member_bytes=MOST, total_bytes=5 * MOST))
+    contents = read_members(paths[0], (FILE,), Bounds(members=20, member_bytes=MAX_LISTED, total_bytes=5 * MAX_LISTED))
     return parse(contents[FILE], paths[0] / FILE, spec)
 
 
-def parse(content: bytes, path: Path, spec: Spec) -> Parsed:
+def parse(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
     """x (rows, 16) uint8, y (rows,) int32: A is 0.
 
     Raises:
         DataError: lines, labels or values that the set cannot have, or not the published content.
     """
-    text = decoded(content, path)
-    labels, values = labelled_rows(text.split("\n"), path, len(COLUMNS))
+    text = decode_text(content, path)
+    labels, values = labeled_rows(text.split("\n"), path, len(COLUMNS))
     if len(labels) != spec.rows:
         raise DataError(f"{path}: {len(labels):,} rows, wanted {spec.rows:,}: cut or damaged")
     wrong = [i for i, label in enumerate(labels) if label not in ascii_uppercase or len(label) != 1]
@@ -60,18 +60,18 @@ def parse(content: bytes, path: Path, spec: Spec) -> Parsed:
         raise DataError(f"{path}: row {row + 1}: {values[row, column]:g}, wanted whole numbers from 0 to 15")
     check_sha256(text.encode(), spec.sha256, str(path))
     y = np.array([ascii_uppercase.index(label) for label in labels], np.int32)
-    return Parsed(values.astype(np.uint8), y, tuple(ascii_uppercase), spec.test_rows)
+    return ParsedArrays(values.astype(np.uint8), y, tuple(ascii_uppercase), spec.test_rows)
 
 
-def forms(spec: Spec) -> tuple[Form, ...]:
+def forms(spec: Spec) -> tuple[FileLayout, ...]:
     """The file itself, or UCI's zip with the file in it."""
     return (
-        Form("UCI letter-recognition.data", ((FILE,),), partial(parse_file, spec=spec)),
-        Form("UCI letter-recognition.data", ((ARCHIVE,),), partial(parse_archive, spec=spec)),
+        FileLayout("UCI letter-recognition.data", ((FILE,),), partial(parse_file, spec=spec)),
+        FileLayout("UCI letter-recognition.data", ((ARCHIVE,),), partial(parse_archive, spec=spec)),
     )
 
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="letter",
     title="Letter Recognition",
     page="https://archive.ics.uci.edu/dataset/59/letter+recognition",
@@ -84,5 +84,5 @@ SOURCE = Source(
     columns=COLUMNS,
     other_columns=("lettr",),
     # No checksum of the zip is known: the file in it is checked by its sha256.
-    remotes=(Remote(ARCHIVE, (f"https://archive.ics.uci.edu/static/public/59/{ARCHIVE}",)),),
+    remotes=(RemoteFile(ARCHIVE, (f"https://archive.ics.uci.edu/static/public/59/{ARCHIVE}",)),),
 )

@@ -10,15 +10,15 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from bnbench.data.formats import idx
-from bnbench.data.formats.archives import Bounds, damage_told, members, read
-from bnbench.data.types import Form, Parsed, Remote, Source
+from bnbench.data.formats.archives import Bounds, damage_reported, read_archive, read_file
+from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays, RemoteFile
 from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
 
 CLASSES = tuple("ABCDEFGHIJ")
 SIDE = idx.SIDE
-MOST_UNREADABLE = 10  # two files of the small set and five of the large one are empty or broken as published
+MAX_UNREADABLE = 10  # two files of the small set and five of the large one are empty or broken as published
 MIRRORS = ("http://yaroslavvb.com/upload/notMNIST", "https://commondatastorage.googleapis.com/books1000")
 
 
@@ -33,7 +33,7 @@ class Spec:
 SMALL = Spec(18_724, Bounds(members=20_000, member_bytes=100_000, total_bytes=200_000_000))
 LARGE = Spec(529_114, Bounds(members=540_000, member_bytes=100_000, total_bytes=2_000_000_000))
 # Named as if they were a test part, but a sample of the small set; their hashes are of the one copy that is known.
-SAMPLE = idx.Spec(
+SAMPLE = idx.IdxSpec(
     CLASSES,
     (
         idx.Pair(
@@ -47,14 +47,14 @@ SAMPLE = idx.Spec(
 )
 
 
-def parse_folder(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_folder(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of an unpacked folder of folders A to J."""
     return _parse(_folder_files(paths[0], spec.bounds), paths[0], spec)
 
 
-def parse_archive(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_archive(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
     """The arrays of such a folder as it is packed upstream."""
-    return _parse(members(paths[0], _is_glyph, spec.bounds), paths[0], spec)
+    return _parse(read_archive(paths[0], _is_glyph, spec.bounds), paths[0], spec)
 
 
 def _is_glyph(name: str) -> bool:
@@ -64,7 +64,7 @@ def _is_glyph(name: str) -> bool:
 
 def _folder_files(folder: Path, bounds: Bounds) -> Iterator[tuple[str, bytes]]:
     for letter in CLASSES:
-        with damage_told(folder / letter):
+        with damage_reported(folder / letter):
             for path in (folder / letter).iterdir():
                 if _is_glyph(f"{letter}/{path.name}"):
                     yield f"{letter}/{path.name}", _glyph(path, bounds)
@@ -72,10 +72,10 @@ def _folder_files(folder: Path, bounds: Bounds) -> Iterator[tuple[str, bytes]]:
 
 def _glyph(path: Path, bounds: Bounds) -> bytes:
     """A file of the folder; one or two are empty as published."""
-    return read(path, bounds.member_bytes) if not path.is_file() or path.stat().st_size else b""
+    return read_file(path, bounds.member_bytes) if not path.is_file() or path.stat().st_size else b""
 
 
-def _parse(files: Iterator[tuple[str, bytes]], where: Path, spec: Spec) -> Parsed:
+def _parse(files: Iterator[tuple[str, bytes]], where: Path, spec: Spec) -> ParsedArrays:
     """x (rows, 28, 28, 1) uint8, y (rows,) int32, sorted by letter and file name, so that packing changes nothing.
 
     Raises:
@@ -93,7 +93,7 @@ def _parse(files: Iterator[tuple[str, bytes]], where: Path, spec: Spec) -> Parse
     _check_counts(len(glyphs), sorted(unreadable), where, spec)
     glyphs.sort()
     x = np.frombuffer(b"".join(pixels for _, _, pixels in glyphs), np.uint8).reshape(-1, SIDE, SIDE, 1)
-    return Parsed(x, np.array([CLASSES.index(letter) for letter, _, _ in glyphs], np.int32), CLASSES, 0)
+    return ParsedArrays(x, np.array([CLASSES.index(letter) for letter, _, _ in glyphs], np.int32), CLASSES, 0)
 
 
 def _pixels(content: bytes, where: str) -> bytes | None:
@@ -115,34 +115,34 @@ def _check_counts(readable: int, unreadable: list[str], where: Path, spec: Spec)
         log.warning(
             "%s: %d files cannot be read and are left out: %s", where, len(unreadable), ", ".join(unreadable[:20])
         )
-    if len(unreadable) > MOST_UNREADABLE:
+    if len(unreadable) > MAX_UNREADABLE:
         raise DataError(
-            f"{where}: {len(unreadable)} files cannot be read, wanted at most {MOST_UNREADABLE}: unpack it anew"
+            f"{where}: {len(unreadable)} files cannot be read, wanted at most {MAX_UNREADABLE}: unpack it anew"
         )
     files = readable + len(unreadable)
-    if not spec.rows <= files <= spec.rows + MOST_UNREADABLE:
+    if not spec.rows <= files <= spec.rows + MAX_UNREADABLE:
         raise DataError(
             f"{where}: {files:,} PNG files in the folders A to J, wanted {spec.rows:,} or a few more: is it cut?"
         )
 
 
-def forms(small: Spec, large: Spec, sample: idx.Spec) -> tuple[Form, ...]:
+def forms(small: Spec, large: Spec, sample: idx.IdxSpec) -> tuple[FileLayout, ...]:
     """The whole small set first; the sample last."""
     folder_forms = [
         form
         for stem, spec in (("notMNIST_small", small), ("notMNIST_large", large))
         for form in (
-            Form(f"{stem}, PNG files", ((f"{stem}.tar.gz",),), partial(parse_archive, spec=spec)),
-            Form(f"{stem}, PNG files", ((stem,),), partial(parse_folder, spec=spec), folders=True),
+            FileLayout(f"{stem}, PNG files", ((f"{stem}.tar.gz",),), partial(parse_archive, spec=spec)),
+            FileLayout(f"{stem}, PNG files", ((stem,),), partial(parse_folder, spec=spec), folders=True),
         )
     ]
     return (
         *folder_forms,
-        Form("sample of notMNIST_small, idx files", idx.parts(sample), partial(idx.parse, spec=sample)),
+        FileLayout("sample of notMNIST_small, idx files", idx.idx_parts(sample), partial(idx.parse_idx, spec=sample)),
     )
 
 
-SOURCE = Source(
+SOURCE = DatasetSpec(
     name="notmnist",
     title="notMNIST: the letters A to J in many fonts",
     page="http://yaroslavvb.blogspot.com/2011/09/notmnist-dataset.html",
@@ -153,5 +153,5 @@ SOURCE = Source(
     value_range=(0.0, 255.0),
     forms=forms(SMALL, LARGE, SAMPLE),
     # No checksum of it is published: every PNG file has its own, and their number is known.
-    remotes=(Remote("notMNIST_small.tar.gz", tuple(f"{mirror}/notMNIST_small.tar.gz" for mirror in MIRRORS)),),
+    remotes=(RemoteFile("notMNIST_small.tar.gz", tuple(f"{mirror}/notMNIST_small.tar.gz" for mirror in MIRRORS)),),
 )

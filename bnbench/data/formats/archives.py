@@ -34,7 +34,7 @@ class Bounds:
 
 
 @contextmanager
-def damage_told(path: Path) -> Iterator[None]:
+def damage_reported(path: Path) -> Iterator[None]:
     """Whatever goes wrong in reading a file becomes a DataError that names it."""
     try:
         yield
@@ -64,21 +64,21 @@ def check_file(path: Path) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[BinaryIO]:
+def open_file(path: Path) -> Iterator[BinaryIO]:
     """The bytes of a file, unpacked if its name ends in .gz; the checksum of a .gz is checked at its end."""
-    with damage_told(path):
+    with damage_reported(path):
         check_file(path)
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             yield cast(BinaryIO, stream)
 
 
-def read(path: Path, most: int) -> bytes:
+def read_file(path: Path, most: int) -> bytes:
     """All bytes of a file.
 
     Raises:
         DataError: it cannot be read, or holds more than `most` bytes.
     """
-    with opened(path) as stream:
+    with open_file(path) as stream:
         content = stream.read(most + 1)
     if len(content) > most:
         raise DataError(f"{path}: holds more than the {most:,} bytes that it should hold at most")
@@ -92,13 +92,13 @@ def check_sha256(content: bytes, wanted: str, where: str) -> None:
         raise DataError(f"{where}: not the published content: its sha256 is {found}, wanted {wanted}; was it edited?")
 
 
-def members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterator[tuple[str, bytes]]:
+def read_archive(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterator[tuple[str, bytes]]:
     """The name and content of each wanted file of a .zip or .tar.* archive, in the archive's order.
 
     Raises:
         DataError: the archive is damaged, holds more than its bounds, or a name that leads out of it.
     """
-    with damage_told(path):
+    with damage_reported(path):
         check_file(path)
         yield from _zip_members(path, wanted, bounds) if path.suffix == ".zip" else _tar_members(path, wanted, bounds)
 
@@ -106,7 +106,7 @@ def members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterat
 def read_members(path: Path, names: tuple[str, ...], bounds: Bounds) -> dict[str, bytes]:
     """The content of the files of these names, in whichever folder of the archive they lie; each must be there once."""
     found: dict[str, bytes] = {}
-    for name, content in members(path, lambda name: PurePosixPath(name).name in names, bounds):
+    for name, content in read_archive(path, lambda name: PurePosixPath(name).name in names, bounds):
         plain = PurePosixPath(name).name
         if plain in found:
             raise DataError(f"{path}: holds {plain} twice")

@@ -9,7 +9,7 @@ from bnbench.data.types import Array
 from bnbench.errors import DataError
 
 
-def decoded(content: bytes, path: Path) -> str:
+def decode_text(content: bytes, path: Path) -> str:
     """Text of a file, with the line ends of any system made one."""
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")  # -sig: spreadsheets put a mark at the start
@@ -17,7 +17,7 @@ def decoded(content: bytes, path: Path) -> str:
         raise DataError(f"{path}: no text file: {error}") from None
 
 
-def labelled_rows(lines: list[str], path: Path, columns: int, first_line: int = 1) -> tuple[list[str], Array]:
+def labeled_rows(lines: list[str], path: Path, columns: int, first_line: int = 1) -> tuple[list[str], Array]:
     """The labels, and the numbers (rows, columns) float64, of lines `label,number,...`; empty lines are passed over.
 
     Raises:
@@ -30,13 +30,13 @@ def labelled_rows(lines: list[str], path: Path, columns: int, first_line: int = 
             if len(cells) != columns:
                 raise DataError(f"{path}: line {place}: {len(cells)} numbers after the label, wanted {columns}")
             labels.append(label.strip())
-            rows.append([number(cell, f"{path}: line {place}") for cell in cells])
+            rows.append([parse_number(cell, f"{path}: line {place}") for cell in cells])
     if not rows:
         raise DataError(f"{path}: holds no rows")
     return labels, np.array(rows, np.float64)
 
 
-def number(cell: str, where: str) -> float:
+def parse_number(cell: str, where: str) -> float:
     """The finite number that a cell holds.
 
     Raises:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from bnbench.data.formats.archives import check_sha256, opened
-from bnbench.data.types import Array, Parsed
+from bnbench.data.formats.archives import check_sha256, open_file
+from bnbench.data.types import Array, ParsedArrays
 from bnbench.errors import DataError
 
 IMAGES, LABELS = 0x0803, 0x0801  # 08: bytes; 03, 01: dimensions
@@ -25,7 +25,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Spec:
+class IdxSpec:
     """What the idx files of a data set must hold."""
 
     classes: tuple[str, ...]
@@ -33,7 +33,7 @@ class Spec:
     test: bool  # the last pair is the official test part
 
 
-def parts(spec: Spec) -> tuple[tuple[str, ...], ...]:
+def idx_parts(spec: IdxSpec) -> tuple[tuple[str, ...], ...]:
     """The files needed, each by its possible names: images and labels of each pair."""
     stems = [(pair.stem, kind) for pair in spec.pairs for kind in ("images-idx3", "labels-idx1")]
     # Unpacked copies often have a dot in place of the second hyphen.
@@ -42,7 +42,7 @@ def parts(spec: Spec) -> tuple[tuple[str, ...], ...]:
     )
 
 
-def parse(paths: tuple[Path, ...], spec: Spec) -> Parsed:
+def parse_idx(paths: tuple[Path, ...], spec: IdxSpec) -> ParsedArrays:
     """The arrays of idx files, given in the order of `parts`: x (rows, 28, 28, 1) uint8, y (rows,) int32.
 
     Raises:
@@ -53,7 +53,9 @@ def parse(paths: tuple[Path, ...], spec: Spec) -> Parsed:
         images.append(_read(image_path, IMAGES, (pair.count, SIDE, SIDE), pair.images_sha256))
         labels.append(_read_labels(label_path, pair, len(spec.classes)))
     x = images[0] if len(images) == 1 else np.concatenate(images)
-    return Parsed(x[..., np.newaxis], np.concatenate(labels), spec.classes, spec.pairs[-1].count if spec.test else 0)
+    return ParsedArrays(
+        x[..., np.newaxis], np.concatenate(labels), spec.classes, spec.pairs[-1].count if spec.test else 0
+    )
 
 
 def _read_labels(path: Path, pair: Pair, classes: int) -> Array:
@@ -65,7 +67,7 @@ def _read_labels(path: Path, pair: Pair, classes: int) -> Array:
 
 def _read(path: Path, magic: int, shape: tuple[int, ...], sha256: str) -> Array:
     size = int(np.prod(shape))
-    with opened(path) as stream:
+    with open_file(path) as stream:
         header = stream.read(4 + 4 * len(shape))
         _check_header(path, header, magic, shape)
         body = stream.read(size + 1)  # one more: to see whether there is more, and to reach the checksum of a .gz

@@ -40,9 +40,9 @@ STYLE: Mapping[Any, Any] = {
 }
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CROSS = 26  # points squared
-MOST_MARKS = 1000  # as shapes of an SVG; more are a picture within it
+MAX_MARKS = 1000  # as shapes of an SVG; more are a picture within it
 DODGE = 0.035  # decades between the points of neighbouring variants, so that none hides another
-LEAST_WIDTH = 10  # of the axis of rates: a decade
+MIN_WIDTH = 10  # of the axis of rates: a decade
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Look:
     shift: float  # in decades
 
 
-def looks(variants: Sequence[str]) -> dict[str, Look]:
+def variant_looks(variants: Sequence[str]) -> dict[str, Look]:
     """The look of each variant, by its place in the experiment."""
     middle = (len(variants) - 1) / 2
     return {
@@ -97,10 +97,10 @@ def score_against_rate(
                 linewidths=1.1,
                 zorder=4,
                 alpha=0.8,
-                rasterized=len(at) > MOST_MARKS,
+                rasterized=len(at) > MAX_MARKS,
             )
     _rate_axis(ax)
-    ax.set_ylabel(label(score))
+    ax.set_ylabel(score_label(score))
     _scale(ax, score)
 
 
@@ -260,9 +260,9 @@ def stable_ranges(ax: Axes, variants: pd.DataFrame, rates: Sequence[float], styl
 def _rate_axis(ax: Axes) -> None:
     ax.set_xscale("log")
     low, high = ax.get_xlim()
-    if high < LEAST_WIDTH * low:  # one rate: the variants stand no farther apart than where there are several
+    if high < MIN_WIDTH * low:  # one rate: the variants stand no farther apart than where there are several
         middle = sqrt(low * high)
-        ax.set_xlim(middle / sqrt(LEAST_WIDTH), middle * sqrt(LEAST_WIDTH))
+        ax.set_xlim(middle / sqrt(MIN_WIDTH), middle * sqrt(MIN_WIDTH))
     ax.xaxis.set_minor_locator(NullLocator())  # ticks are what takes the time of a figure
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _plain(value)))
     ax.set_xlabel("learning rate")
@@ -310,6 +310,6 @@ def rate_label(rate: float) -> str:
     return f"{float(f'{rate:.3g}'):g}"
 
 
-def label(score: str) -> str:
+def score_label(score: str) -> str:
     """`validation_loss` -> `validation loss`."""
     return score.replace("_", " ")

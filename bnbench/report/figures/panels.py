@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
-from bnbench.analysis.labels import label
+from bnbench.analysis.labels import format_value
 from bnbench.report.figures import draw
 from bnbench.results.results import Results
 
@@ -26,16 +26,16 @@ LEFT, RIGHT, BELOW = 0.66, 0.12, 0.46  # inches beside the panels: an axis with 
 LINE = 0.17  # inches, of a legend
 LETTERS = 18  # of a note, an inch
 LONGEST = 30  # letters of a name in a legend
-MOST_RATES = 10  # in a figure of curves
+MAX_RATES = 10  # in a figure of curves
 COLUMNS = 5  # of them side by side: a page is no wider
 LOSS_ROOM = 10  # times the initial loss: a blown loss of 1e20 would press all others into a line
 CUT = f"; loss axes end at {LOSS_ROOM} x the initial loss"
-MOST_SEEDS = 20  # lines of a variant in one panel; more would be a blot
-MOST_PLACES = 12  # values of the further axes in one figure, and figures of curves
+MAX_SEEDS = 20  # lines of a variant in one panel; more would be a blot
+MAX_PLACES = 12  # values of the further axes in one figure, and figures of curves
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnFigure:
     """A figure, the name of its file and what it shows."""
 
     name: str
@@ -47,7 +47,7 @@ Looks = dict[str, draw.Look]
 Place = tuple[str, pd.DataFrame]
 
 
-def figures(results: Results) -> Iterator[Drawn]:
+def draw_figures(results: Results) -> Iterator[DrawnFigure]:
     """Every figure of an experiment; none where no trial has ended."""
     for drawn in _figures(results):
         if results.of_numbers:
@@ -56,11 +56,11 @@ def figures(results: Results) -> Iterator[Drawn]:
         yield replace(drawn, caption=results.said(drawn.caption))
 
 
-def _figures(results: Results) -> Iterator[Drawn]:
+def _figures(results: Results) -> Iterator[DrawnFigure]:
     if results.cells.empty:
         return
-    looks = draw.looks(list(dict.fromkeys(results.cells["variant"])))
-    yield Drawn(
+    looks = draw.variant_looks(list(dict.fromkeys(results.cells["variant"])))
+    yield DrawnFigure(
         "rates", "Score, loss and share of seeds that train, against the learning rate.", _rates(results, looks)
     )
     yield from _curves_of_places(results, looks)
@@ -76,11 +76,13 @@ def _by_place(results: Results, table: pd.DataFrame) -> list[Place]:
         return [("", table)]
     return [
         (
-            ", ".join(f"{axis.rpartition('.')[2]} {label(key)}" for axis, key in zip(results.axes, keys, strict=True)),
+            ", ".join(
+                f"{axis.rpartition('.')[2]} {format_value(key)}" for axis, key in zip(results.axes, keys, strict=True)
+            ),
             part,
         )
         for keys, part in table.groupby(results.axes, sort=False, dropna=False)
-    ][:MOST_PLACES]
+    ][:MAX_PLACES]
 
 
 def _grid(
@@ -133,7 +135,7 @@ def _seeds(results: Results) -> str:
     low, high = results.cells["n"].min(), results.cells["n"].max()
     told = f"{low} seed{'s' if high > 1 else ''}" if low == high else f"{low} to {high} seeds"
     settings = results.cells.groupby(results.axes, dropna=False).ngroups if results.axes else 1
-    return told + f" ({MOST_PLACES} of {settings} settings shown)" * (settings > MOST_PLACES)
+    return told + f" ({MAX_PLACES} of {settings} settings shown)" * (settings > MAX_PLACES)
 
 
 def _rates(results: Results, styles: Looks) -> Figure:
@@ -167,9 +169,9 @@ def _rates(results: Results, styles: Looks) -> Figure:
 def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -> Figure:
     """Validation accuracy and training loss epoch by epoch, a column a learning rate, at most COLUMNS side by side."""
     rates = sorted(trials["learning_rate"].unique())
-    shown = rates[:: -(-len(rates) // MOST_RATES)]
+    shown = rates[:: -(-len(rates) // MAX_RATES)]
     seeds = trials["seed"].unique()
-    trials = trials[trials["seed"].isin(seeds[:MOST_SEEDS]) & trials["learning_rate"].isin(shown)]
+    trials = trials[trials["seed"].isin(seeds[:MAX_SEEDS]) & trials["learning_rate"].isin(shown)]
     blocks = -(-len(shown) // COLUMNS)
     columns = -(-len(shown) // blocks)
     history = results.epochs[results.epochs["trial"].isin(trials["trial"])].merge(
@@ -178,7 +180,7 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
     handles = _handles(styles, markers=False)
     handles.append(Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged here"))
     notes = [place] * bool(place) + [f"{len(shown)} of {len(rates)} rates"] * (len(shown) < len(rates))
-    notes.append(f"{min(MOST_SEEDS, len(seeds))} of {len(seeds)} seeds" if len(seeds) > 1 else "one seed")
+    notes.append(f"{min(MAX_SEEDS, len(seeds))} of {len(seeds)} seeds" if len(seeds) > 1 else "one seed")
     note = f"a line a trial; {', '.join(notes)}"
     figure, axes = _grid(2 * blocks, columns, SMALL, (0.14, 0.42), handles, note + CUT)
     for i, rate in enumerate(shown):
@@ -195,21 +197,21 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
     used = [ax for row in axes[1::2] for ax in row if ax.figure]
     cut = _bound_losses(used, trials["initial_loss"].max())
     for row, name in enumerate(["validation_accuracy", "train_loss"] * blocks):
-        axes[row][0].set_ylabel(draw.label(name))
+        axes[row][0].set_ylabel(draw.score_label(name))
         for ax in axes[row][1:]:
             ax.tick_params(labelleft=False, which="both")
     _note(figure, note + CUT * cut)
     return figure
 
 
-def _curves_of_places(results: Results, styles: Looks) -> Iterator[Drawn]:
+def _curves_of_places(results: Results, styles: Looks) -> Iterator[DrawnFigure]:
     places = _by_place(results, results.trials)
     for i, (place, trials) in enumerate(places, start=1):
         name = "curves" if len(places) == 1 else f"curves-{i}"
         caption = (
             f"Validation accuracy and training loss, epoch by epoch, at each learning rate{place and ', '}{place}."
         )
-        yield Drawn(name, caption, _curves(results, trials, place, styles))
+        yield DrawnFigure(name, caption, _curves(results, trials, place, styles))
 
 
 def _multiples(
@@ -237,23 +239,23 @@ def _multiples(
     return figure
 
 
-def _differences(results: Results, styles: Looks) -> Drawn | None:
+def _differences(results: Results, styles: Looks) -> DrawnFigure | None:
     table = results.differences()
     if table.empty:
         return None
     score = "validation_accuracy"
-    note = f"{draw.label(score)}, difference to {results.baseline}, paired by seed: mean over {_seeds(results)}; "
+    note = f"{draw.score_label(score)}, difference to {results.baseline}, paired by seed: mean over {_seeds(results)}; "
     note += "bar: 95% t interval" if table["low"].notna().any() else "too few for an interval"
     others = {name: look for name, look in styles.items() if name in set(table["variant"])}
     figure = _multiples(
         results, table, others, note, lambda ax, part: draw.difference_against_rate(ax, part, score, styles)
     )
-    return Drawn(
+    return DrawnFigure(
         "differences", f"Paired difference in validation accuracy to {results.baseline}, at equal rate.", figure
     )
 
 
-def _times(results: Results, styles: Looks) -> Drawn | None:
+def _times(results: Results, styles: Looks) -> DrawnFigure | None:
     table = results.times.dropna(subset="target")
     if table.empty:
         return None
@@ -263,10 +265,12 @@ def _times(results: Results, styles: Looks) -> Drawn | None:
     note += "cross: half of them or more never do"
     note += f"; without a panel: {results.baseline} trains at no rate" * (len(table) < len(results.times))
     figure = _multiples(results, table, styles, note, lambda ax, part: draw.time_against_rate(ax, part, styles, last))
-    return Drawn("times", f"Epochs until validation accuracy reaches {target}, against the learning rate.", figure)
+    return DrawnFigure(
+        "times", f"Epochs until validation accuracy reaches {target}, against the learning rate.", figure
+    )
 
 
-def _heat_maps(results: Results, styles: Looks) -> Drawn | None:
+def _heat_maps(results: Results, styles: Looks) -> DrawnFigure | None:
     places = _by_place(results, results.by_epoch)
     if results.by_epoch["epoch"].nunique() < 2:
         return None
@@ -289,20 +293,20 @@ def _heat_maps(results: Results, styles: Looks) -> Drawn | None:
     )
     figure.colorbar(mesh, cax=beside, format=PercentFormatter(1.0)).set_label("validation accuracy")
     _note(figure, note)
-    return Drawn("heat", "Validation accuracy as colour over epoch and learning rate.", figure)
+    return DrawnFigure("heat", "Validation accuracy as colour over epoch and learning rate.", figure)
 
 
-def _efforts(results: Results, styles: Looks) -> Drawn | None:
+def _efforts(results: Results, styles: Looks) -> DrawnFigure | None:
     table = results.tuning
     if table["tried"].max() < 2:
         return None
     note = "expected best validation accuracy after so many rates of the grid, drawn blindly; mean over "
     note += _seeds(results)
     figure = _multiples(results, table, styles, note, lambda ax, part: draw.tuning_effort(ax, part, styles))
-    return Drawn("effort", "Expected best validation accuracy after k randomly chosen rates.", figure)
+    return DrawnFigure("effort", "Expected best validation accuracy after k randomly chosen rates.", figure)
 
 
-def _ranges(results: Results, styles: Looks) -> Drawn | None:
+def _ranges(results: Results, styles: Looks) -> DrawnFigure | None:
     rates = sorted(results.cells["learning_rate"].unique())
     note = f"bar: grid rates around the best (marked) at which each of {_seeds(results)} trains; arrow: the grid ends; "
     note += "cross: not even at the best"
@@ -314,10 +318,10 @@ def _ranges(results: Results, styles: Looks) -> Drawn | None:
         lambda ax, part: draw.stable_ranges(ax, part, rates, styles),
         height=0.35 * (len(styles) + 1),
     )
-    return Drawn("ranges", "The learning rates around the best one at which every seed trains.", figure)
+    return DrawnFigure("ranges", "The learning rates around the best one at which every seed trains.", figure)
 
 
-def _pre_activations(results: Results, styles: Looks) -> Drawn | None:
+def _pre_activations(results: Results, styles: Looks) -> DrawnFigure | None:
     known = results.epochs.dropna(subset=PRE_ACTIVATIONS)
     trials = results.trials[results.trials["trial"].isin(known["trial"])]
     best = trials.merge(results.variants[["variant", *results.axes, "best_rate"]], on=["variant", *results.axes])
@@ -342,7 +346,7 @@ def _pre_activations(results: Results, styles: Looks) -> Drawn | None:
             ax.tick_params(labelleft=ax is row[0])
         row[0].set_ylabel("pre-activation")
     _note(figure, note)
-    return Drawn("pre-activations", "What goes into one unit of the last hidden layer, epoch by epoch.", figure)
+    return DrawnFigure("pre-activations", "What goes into one unit of the last hidden layer, epoch by epoch.", figure)
 
 
 def _short(name: str) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import yaml
 
-from bnbench.data.types import Places
+from bnbench.data.types import DataDirs
 from bnbench.execution import sweep
 from bnbench.planning.plan import Trial
 from bnbench.planning.trial import Epoch, Probe, Result, Scores
@@ -61,8 +61,8 @@ def commands(trials: int = 10_000, times: int = 3) -> dict[str, float]:
         folder = Path(place)
         seeds = trials // 20
         path = _write(folder, seeds)
-        plan = sweep.prepare(path, {}, Places.from_environment(None, True))
-        with store.claim(folder / "results" / "load") as opened:
+        plan = sweep.prepare_plan(path, {}, DataDirs.from_environment(None, True))
+        with store.open_for_writing(folder / "results" / "load") as opened:
             opened.set_plan(plan)
             for cohort in plan.cohorts:
                 for trial in cohort.trials:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model
 from bnbench.analysis.registry import METRICS, OVER_RATES, RANGED, RATES, TARGETED
 from bnbench.config.types import STRICT, Rate, branch_of
 from bnbench.errors import ConfigError, not_one_of
+from bnbench.location import Location
 
 KINDS = ("value", "ratio", "difference", "probability")
 
@@ -166,44 +167,45 @@ class ClaimScope:
     grid: Mapping[str, Sequence[Any]]
 
 
-def check_claim(claim: Claim, known: ClaimScope, where: str) -> None:
-    """A claim names only what its experiment has.
+def check_claim(claim: Claim, known: ClaimScope, where: Location) -> None:
+    """Raise if a claim names something that its experiment does not have.
 
     Raises:
-        ConfigError: an unknown variant, rate or value of a further axis, or a variant that is claimed over itself.
+        ConfigError: a variant, learning rate or value of a further axis is unknown, or a claim compares a variant with
+            itself.
     """
     for key, name in (("of", claim.of), ("over", claim.over)):
         if name is not None and name not in known.variants:
-            raise ConfigError(f"{where}.{key}", not_one_of(name, known.variants))
+            raise ConfigError(where / key, not_one_of(name, known.variants))
     if not claim.alone and claim.of == (claim.over or known.baseline):
-        raise ConfigError(f"{where}.over", f"{claim.of!r} over itself: wanted another variant")
-    _check_place(claim.at, claim.where, known, where)
+        raise ConfigError(where / "over", f"{claim.of!r} over itself: wanted another variant")
+    _check_cell(claim.at, claim.where, known, where)
     if claim.across is not None:
-        _check_axis(claim.across, known, f"{where}.across")
+        _check_axis(claim.across, known, where / "across")
         if claim.across in claim.where:
-            raise ConfigError(f"{where}.across", f"{claim.across} stands in 'where', too: leave one of them out")
+            raise ConfigError(where / "across", f"{claim.across} is also under 'where': leave one of them out")
 
 
-def check_published(published: Published, known: ClaimScope, where: str) -> None:
-    """A published figure names only what the experiment has.
+def check_published(published: Published, known: ClaimScope, where: Location) -> None:
+    """Raise if a published value names something that the experiment does not have.
 
     Raises:
-        ConfigError: an unknown variant, rate or value of a further axis.
+        ConfigError: a variant, learning rate or value of a further axis is unknown.
     """
     if published.variant not in known.variants:
-        raise ConfigError(f"{where}.variant", not_one_of(published.variant, known.variants))
-    _check_place(published.at, published.where, known, where)
+        raise ConfigError(where / "variant", not_one_of(published.variant, known.variants))
+    _check_cell(published.at, published.where, known, where)
 
 
-def _check_place(at: float | str, values: Mapping[str, Any], known: ClaimScope, where: str) -> None:
+def _check_cell(at: float | str, values: Mapping[str, Any], known: ClaimScope, where: Location) -> None:
     if at != "best" and at not in known.rates:
-        raise ConfigError(f"{where}.at", not_one_of(at, (f"{rate:g}" for rate in known.rates)))
+        raise ConfigError(where / "at", not_one_of(at, (f"{rate:g}" for rate in known.rates)))
     for axis, value in values.items():
-        _check_axis(axis, known, f"{where}.where")
+        _check_axis(axis, known, where / "where")
         if value not in known.grid[axis]:
-            raise ConfigError(f"{where}.where.{axis}", not_one_of(value, map(str, known.grid[axis])))
+            raise ConfigError(where / "where" / axis, not_one_of(value, map(str, known.grid[axis])))
 
 
-def _check_axis(axis: str, known: ClaimScope, where: str) -> None:
+def _check_axis(axis: str, known: ClaimScope, where: Location) -> None:
     if axis not in known.grid:
-        raise ConfigError(where, not_one_of(axis, known.grid) if known.grid else f"{axis!r}: there are no axes")
+        raise ConfigError(where, not_one_of(axis, known.grid) if known.grid else f"{axis!r}: sweep.grid has no axes")

@@ -6,6 +6,7 @@ checked by `plan`. So an experiment that was stored can be read whatever Keras i
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,18 +17,16 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
     model_validator,
 )
 
 from bnbench.config.expectations import Claim, Published
+from bnbench.config.renamed import rename_old_keys
 from bnbench.config.types import STRICT, Rate, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
-DATA_SETS = (
-    "digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10", "distance", "windows", "bag_of_words",
-)  # fmt: skip
-NORMS = ("none", "batch", "layer", "group", "rms")
 MAX_VALUES = 1000  # of an axis: rates, seeds or any other
 MAX_TRIALS = 1_000_000
 MAX_LISTED = 20  # of the things that are wrong
@@ -73,12 +72,6 @@ def _slug(value: str) -> str:
     return value
 
 
-def _data_set(value: str) -> str:
-    if value not in DATA_SETS:
-        raise ValueError(not_one_of(value, DATA_SETS))
-    return value
-
-
 def _class_names(value: object) -> object:
     return [str(name) if type(name) is int else name for name in value] if isinstance(value, list) else value
 
@@ -109,13 +102,19 @@ class Split(ConfigModel):
 class Data(ConfigModel):
     """The data set and how its rows are used."""
 
-    name: Annotated[str, AfterValidator(_data_set)]
+    name: str
     # Rows of these alone, in this order; None: of all classes.
     classes: Annotated[list[str] | None, BeforeValidator(_class_names), AfterValidator(_classes)] = None
     split: Split = Split()
     scale: Literal["none", "unit", "standard", "l2"] = "standard"
-    repeats: Literal["remove", "keep"] = "remove"  # rows that stand twice leak from one part into another
+    # Equal rows would leak from one part into another.
+    duplicates: Literal["drop", "keep"] = "drop"
     limit: Count | None = None  # rows a part
+
+    @model_validator(mode="before")
+    @classmethod
+    def _current(cls, values: object) -> object:
+        return rename_old_keys("data", values)
 
     def __hash__(self) -> int:
         return hash(self.model_dump_json())  # lists have no hash of their own
@@ -131,13 +130,7 @@ class Model(ConfigModel):
 def _norm(value: object) -> object:
     if value is None:
         return {"name": "none"}
-    named = _named(value)
-    name = named.get("name") if isinstance(named, dict) else value
-    if name not in NORMS:
-        raise ValueError(not_one_of(name, NORMS))
-    if name == "none" and isinstance(named, dict) and len(named) > 1:
-        raise ValueError("none takes no arguments")
-    return named
+    return _named(value)
 
 
 class Variant(ConfigModel):
@@ -246,6 +239,23 @@ def _text_keys(value: object) -> object:
     return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value  # a variant named 200
 
 
+def default_baseline(variants: Iterable[str]) -> str:
+    """Return the variant that others are compared with if a config names none: `plain`, else the first."""
+    names = list(variants)
+    return "plain" if "plain" in names else names[0]
+
+
+def _baseline(value: object, info: ValidationInfo) -> object:
+    variants = info.data.get("variants")
+    if not variants or not isinstance(value, str | None):
+        return value or ""
+    if not value:
+        return default_baseline(variants)
+    if value not in variants:
+        raise ValueError(not_one_of(value, variants))
+    return value
+
+
 class Experiment(ConfigModel):
     """One experiment file, checked and frozen."""
 
@@ -256,6 +266,8 @@ class Experiment(ConfigModel):
     variants: Annotated[dict[Slug, Variant], BeforeValidator(_text_keys)] = Field(min_length=1)
     train: Train
     sweep: Sweep
+    # The variant that the others are compared with.
+    baseline: Annotated[str, BeforeValidator(_baseline), Field(validate_default=True)] = ""
     save_models: Literal["none", "final", "best"] = "none"
     published: list[Published] = []
     claims: list[Claim] = []

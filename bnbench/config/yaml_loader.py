@@ -8,6 +8,7 @@ from pathlib import Path
 import yaml
 
 from bnbench.errors import ConfigError
+from bnbench.location import Location
 
 MAX_NODES = 10_000  # values, each of which takes Python 30 us to read
 MAX_DEPTH = 50  # mappings and lists in one another
@@ -129,8 +130,12 @@ def dump_yaml(values: Mapping[str, object]) -> str:
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
-def parse_yaml(text: str, where: str) -> object:
-    """What a YAML text says, with bnbench's reading of numbers."""
+def parse_yaml(text: str, where: Location | str) -> object:
+    """Return the plain values in a YAML text; messages name a line if `where` is a file's name.
+
+    Raises:
+        ConfigError: the text is no YAML, or holds more than plain values.
+    """
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
@@ -141,15 +146,19 @@ def parse_yaml(text: str, where: str) -> object:
         return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{where}{line}", f"not YAML: {error.problem}") from None
+        raise ConfigError(_line(where, mark.line if mark else None), f"not YAML: {error.problem}") from None
     except yaml.reader.ReaderError as error:
-        place = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{where}:{place}", f"not YAML: the character {chr(error.character)!r}") from None
+        line = text.count("\n", 0, error.position)
+        raise ConfigError(_line(where, line), f"not YAML: the character {chr(error.character)!r}") from None
     except yaml.YAMLError as error:
         raise ConfigError(where, f"not YAML: {error}") from None
     except (RecursionError, ValueError, KeyError) as error:  # too deep; too many digits; `!!bool perhaps`
         raise ConfigError(where, f"not usable YAML: {error}") from None
+
+
+def _line(where: Location | str, line: int | None) -> str:
+    """Return `FILE:LINE`; an override has only one line, so it is not numbered."""
+    return str(where) if line is None or isinstance(where, Location) else f"{where}:{line + 1}"
 
 
 def _size(node: yaml.Node, known: dict[int, int]) -> int:

@@ -1,28 +1,15 @@
 """Data sets by name: their facts for a plan, their arrays for training, and what is behind `bnbench data`."""
 
 from bnbench.config.schema import Data
-from bnbench.data import cache, locate, validate
-from bnbench.data.datasets import cifar10, digits, fashion_mnist, generated, leaf, letter, mnist, notmnist
+from bnbench.data import cache, locate, registry, validate
 from bnbench.data.types import DataDirs, Dataset, DatasetInfo, DatasetListing, DatasetSpec, LocatedFiles
 from bnbench.errors import DataError, not_one_of
 
-DATASETS: dict[str, DatasetSpec] = {
-    source.name: source
-    for source in (
-        digits.SOURCE,
-        leaf.SOURCE,
-        letter.SOURCE,
-        notmnist.SOURCE,
-        mnist.SOURCE,
-        fashion_mnist.SOURCE,
-        cifar10.SOURCE,
-        *generated.SOURCES,
-    )
-}
+DATASETS = registry.find_datasets()
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The data sets there are, in the order of `config.DATA_SETS`."""
+    """Return the names of all data sets, in alphabetical order."""
     return tuple(DATASETS)
 
 

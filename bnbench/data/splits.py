@@ -9,6 +9,7 @@ from bnbench.config.schema import Data
 from bnbench.data.types import Array, Dataset, DatasetInfo
 from bnbench.data.validate import CHUNK
 from bnbench.errors import ConfigError
+from bnbench.location import Location
 
 STREAM = int.from_bytes(b"split", "big")  # so that a seed's other draws are independent of this one
 OWN_TEST_PART = 0.2  # of the rows, where a set has no official test part and the config names no share
@@ -24,16 +25,17 @@ class SplitSizes:
     test: int
 
 
-def split_sizes(data: Data, facts: DatasetInfo, where: str) -> SplitSizes:
+def split_sizes(data: Data, facts: DatasetInfo, where: Location | str) -> SplitSizes:
     """How many rows each part gets; shares are rounded to whole rows.
 
     Raises:
         ConfigError: a share of the test part where it is given officially, or a part without rows.
     """
-    pool = facts.rows - facts.test_rows - (facts.repeated_rows if data.repeats == "remove" else 0)
+    where = Location.of(where)
+    pool = facts.rows - facts.test_rows - (facts.repeated_rows if data.duplicates == "drop" else 0)
     if facts.test_rows and data.split.test is not None:
         raise ConfigError(
-            f"{where}: data.split.test",
+            where / "data" / "split" / "test",
             f"{facts.name} has an official test part of {facts.test_rows} rows: leave it out",
         )
     test = facts.test_rows or round((data.split.test or OWN_TEST_PART) * pool)
@@ -43,7 +45,7 @@ def split_sizes(data: Data, facts: DatasetInfo, where: str) -> SplitSizes:
     sizes = SplitSizes(min(train, limit), min(validation, limit), min(test, limit))
     if min(sizes.train, sizes.validation, sizes.test) < 1:
         parts = f"{max(train, 0)} train, {validation} validation, {test} test"
-        raise ConfigError(f"{where}: data.split", f"leaves a part without rows: {parts} of {pool}")
+        raise ConfigError(where / "data" / "split", f"leaves a part without rows: {parts} of {pool}")
     return sizes
 
 
@@ -76,7 +78,7 @@ def split_rows(dataset: Dataset, settings: Data, sizes: SplitSizes, seed: int) -
 def _pool(dataset: Dataset, settings: Data) -> RowIndices:
     """The rows that may be trained on."""
     pool = np.arange(dataset.facts.rows - dataset.facts.test_rows, dtype=np.int32)
-    return pool[~dataset.repeated[: len(pool)]] if settings.repeats == "remove" else pool
+    return pool[~dataset.repeated[: len(pool)]] if settings.duplicates == "drop" else pool
 
 
 def _official(dataset: Dataset, size: int, generator: np.random.Generator) -> RowIndices:

@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bnbench.planning.plan import ENGINE_VERSION, Plan
+from bnbench.planning.identity import ENGINE_VERSION
+from bnbench.planning.plan import Plan
 
 CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")  # those are made by the code, no part of it
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")

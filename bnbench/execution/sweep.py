@@ -15,6 +15,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors
 from bnbench.execution.protocols import Executor, ExecutorFactory
+from bnbench.location import config_location
 from bnbench.planning import plan as planning
 from bnbench.planning import resources
 from bnbench.planning.plan import Cohort, Plan, Trial
@@ -51,9 +52,8 @@ def prepare_plan(
     experiment = load_config(path, overrides)
     if smoke:
         experiment = smoking.cut_to_smoke(experiment)
-    return planning.make_plan(
-        experiment, cache(lambda settings: access.dataset_info(settings, places, download)), str(path)
-    )
+    describe = cache(lambda settings: access.dataset_info(settings, places, download))
+    return planning.make_plan(experiment, describe, config_location(path, overrides))
 
 
 def trial_states(plan: Plan, folder: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bnbench.config.schema import Named
 from bnbench.errors import ConfigError
+from bnbench.location import Location
 from bnbench.model import catalog
 from bnbench.model.layers import Layer
 
@@ -26,7 +27,7 @@ def output_widths(classes: int, loss: Named) -> tuple[int, ...]:
     return (classes,) if loss_class(loss) in OF_CLASSES or classes != 2 else (classes, 1)
 
 
-def check_loss(classes: int, data: str, loss: Named, where: str) -> None:
+def check_loss(classes: int, data: str, loss: Named, where: Location | str) -> None:
     """A loss of classes has no meaning for a number.
 
     Args:
@@ -37,7 +38,7 @@ def check_loss(classes: int, data: str, loss: Named, where: str) -> None:
         raise ConfigError(where, f"{loss.name} is a loss of classes, but {data} has a number a row: wanted {known}")
 
 
-def check_metric(metric: str, classes: int, where: str) -> None:
+def check_metric(metric: str, classes: int, where: Location | str) -> None:
     """The score of classes is accuracy, that of numbers R2."""
     wrong, right = ("r2", "accuracy") if classes else ("accuracy", "r2")
     if metric.endswith(f"_{wrong}"):

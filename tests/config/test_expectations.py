@@ -5,7 +5,8 @@ import yaml
 
 from bnbench.analysis.lr_metrics import RateMetrics
 from bnbench.analysis.registry import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
-from bnbench.config.load import check_config, default_baseline
+from bnbench.config.load import check_config
+from bnbench.config.schema import default_baseline
 from bnbench.config.smoke import cut_to_smoke
 from bnbench.errors import ConfigError
 from bnbench.results.claims import BETTER_LOW
@@ -85,7 +86,7 @@ def test_a_claim_that_says_nothing_is_refused(claim: Any, message: str) -> None:
         ({"across": "model.params.unit"}, r"claims\[0\].across: 'model.params.unit' is not one of .*units"),
         (
             {"across": "model.params.units", "where": {"model.params.units": 4}},
-            r"claims\[0\].across: model.params.units stands in 'where', too",
+            r"claims\[0\].across: model.params.units is also under 'where'",
         ),
     ],
     ids=str,
@@ -96,7 +97,7 @@ def test_a_claim_names_what_the_experiment_has(claim: dict[str, Any], message: s
 
 
 def test_without_axes_there_is_no_where() -> None:
-    with pytest.raises(ConfigError, match=r"claims\[0\].where: 'x': there are no axes"):
+    with pytest.raises(ConfigError, match=r"claims\[0\].where: 'x': sweep.grid has no axes"):
         make_plan(claims=[SCORE | {"where": {"x": 1}}])
 
 

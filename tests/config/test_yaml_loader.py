@@ -91,7 +91,7 @@ def test_a_file_that_says_it_is_empty_and_is_endless_is_read_up_to_its_bound() -
 
 
 def test_a_key_of_very_many_steps_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"'a\.a\..*: a key of more than 50 steps"):
+    with pytest.raises(ConfigError, match=r"'a\.a\..*: a key with more than 50 steps"):
         set_key({}, "a." * 5000 + "b", 1)
 
 
@@ -125,7 +125,7 @@ def test_overrides() -> None:
     assert parse_override("title=a=b") == ("title", "a=b")
     assert parse_override("data.limit=") == ("data.limit", None)
     for text in ("train.epochs", "=5"):
-        with pytest.raises(ConfigError, match="key=value"):
+        with pytest.raises(ConfigError, match=r"-o .*: not of the form KEY=VALUE"):
             parse_override(text)
 
 

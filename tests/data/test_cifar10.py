@@ -114,4 +114,4 @@ def test_a_cut_archive_is_refused(tmp_path: Path, kind: str) -> None:
 def test_the_official_batches_are_pinned() -> None:
     assert cifar10.SPEC.batch_bytes == 30_730_000
     assert list(cifar10.SPEC.batches) == [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
-    assert cifar10.SOURCE.remotes[0].checksum == "md5:c32a1d4ab5d03f1284b67883e8d87530"
+    assert cifar10.CIFAR10.remotes[0].checksum == "md5:c32a1d4ab5d03f1284b67883e8d87530"

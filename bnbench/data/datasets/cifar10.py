@@ -97,7 +97,7 @@ def forms(spec: Spec) -> tuple[FileLayout, ...]:
     )
 
 
-SOURCE = DatasetSpec(
+CIFAR10 = DatasetSpec(
     name="cifar10",
     title="CIFAR-10",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
@@ -116,3 +116,5 @@ SOURCE = DatasetSpec(
     ),
     repeats=False,  # by convention all 50,000 rows are trained on; measured: no image stands twice
 )
+
+DATASETS = (CIFAR10,)

@@ -22,7 +22,7 @@ def parse(paths: tuple[Path, ...], sha256: str) -> ParsedArrays:
     return ParsedArrays(x, y, tuple("0123456789"), 0)
 
 
-SOURCE = DatasetSpec(
+DIGITS = DatasetSpec(
     name="digits",
     title="Handwritten digits, 8 x 8",
     page="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
@@ -34,3 +34,5 @@ SOURCE = DatasetSpec(
     forms=(FileLayout("scikit-learn's copy", (), partial(parse, sha256=SHA256)),),
     package="scikit-learn",
 )
+
+DATASETS = (DIGITS,)

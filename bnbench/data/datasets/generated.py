@@ -94,7 +94,7 @@ def _source(
     )
 
 
-SOURCES = (
+DATASETS = (
     _source(
         distance, "Metres between two points", (4,), (WEST, NORTH), PAIRS,
         ("latitude_1", "longitude_1", "latitude_2", "longitude_2"),

@@ -121,7 +121,7 @@ def forms(kaggle: Spec, uci: Spec) -> tuple[FileLayout, ...]:
     )
 
 
-SOURCE = DatasetSpec(
+LEAF = DatasetSpec(
     name="leaf",
     title="Leaf: one-hundred plant species leaves",
     page="https://archive.ics.uci.edu/dataset/241/one+hundred+plant+species+leaves+data+set",
@@ -145,3 +145,5 @@ SOURCE = DatasetSpec(
     columns=COLUMNS,
     other_columns=OTHER_COLUMNS,
 )
+
+DATASETS = (LEAF,)

@@ -71,7 +71,7 @@ def forms(spec: Spec) -> tuple[FileLayout, ...]:
     )
 
 
-SOURCE = DatasetSpec(
+LETTER = DatasetSpec(
     name="letter",
     title="Letter Recognition",
     page="https://archive.ics.uci.edu/dataset/59/letter+recognition",
@@ -86,3 +86,5 @@ SOURCE = DatasetSpec(
     # No checksum of the zip is known: the file in it is checked by its sha256.
     remotes=(RemoteFile(ARCHIVE, (f"https://archive.ics.uci.edu/static/public/59/{ARCHIVE}",)),),
 )
+
+DATASETS = (LETTER,)

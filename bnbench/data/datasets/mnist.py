@@ -26,7 +26,7 @@ SPEC = idx.IdxSpec(
 )
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
 
-SOURCE = DatasetSpec(
+MNIST = DatasetSpec(
     name="mnist",
     title="MNIST handwritten digits",
     page="https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -41,3 +41,5 @@ SOURCE = DatasetSpec(
     ),
     repeats=False,  # by convention all 60,000 rows are trained on; measured: no image stands twice
 )
+
+DATASETS = (MNIST,)

@@ -142,7 +142,7 @@ def forms(small: Spec, large: Spec, sample: idx.IdxSpec) -> tuple[FileLayout, ..
     )
 
 
-SOURCE = DatasetSpec(
+NOTMNIST = DatasetSpec(
     name="notmnist",
     title="notMNIST: the letters A to J in many fonts",
     page="http://yaroslavvb.blogspot.com/2011/09/notmnist-dataset.html",
@@ -155,3 +155,5 @@ SOURCE = DatasetSpec(
     # No checksum of it is published: every PNG file has its own, and their number is known.
     remotes=(RemoteFile("notMNIST_small.tar.gz", tuple(f"{mirror}/notMNIST_small.tar.gz" for mirror in MIRRORS)),),
 )
+
+DATASETS = (NOTMNIST,)

@@ -118,7 +118,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
     numbers = count(1)
     for point in grid_points(experiment, where):
         with origins_named(point.where):
-            dataset = describe(point.experiment.data)
+            dataset = _describe_data(point, describe)
             checks.check_variant_params(point.experiment, point.where)
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:
@@ -130,6 +130,14 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
                 cohorts.append(Cohort(program, name, point.axes, trials))
             checks.check_used_params(point.experiment, point.where)
     return Plan(experiment, tuple(cohorts))
+
+
+def _describe_data(point: GridPoint, describe: Callable[[Data], DatasetInfo]) -> DatasetInfo:
+    try:
+        return describe(point.experiment.data)
+    except ConfigError as error:
+        # The data room does not know the file. Of the settings, only the classes can be wrong here.
+        raise ConfigError(point.where / "data" / "classes", error.message) from error
 
 
 def _make_program(point: GridPoint, name: str, dataset: DatasetInfo) -> Program:

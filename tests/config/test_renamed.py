@@ -76,6 +76,6 @@ def test_a_baseline_that_is_no_variant_is_refused() -> None:
 
 def test_the_baseline_changes_no_id_and_claims_are_about_it() -> None:
     claim = {"text": "x", "metric": "aulc", "of": "plain", "difference": {"at_least": 0}}
-    with pytest.raises(ConfigError, match="'plain' over itself"):
+    with pytest.raises(ConfigError, match="'plain' compared with itself"):
         make_plan(claims=[claim])
     assert make_plan(claims=[claim], baseline="batchnorm").trials == make_plan().trials

@@ -75,7 +75,7 @@ def test_packed_and_unpacked_give_the_same(tmp_path: Path, kind: str) -> None:
     [
         ({"test_batch.bin": GOOD["test_batch.bin"][:-1]}, r"test_batch\.bin: 6,145 bytes, wanted 6,146: cut"),
         ({"test_batch.bin": b""}, "test_batch.bin"),
-        ({"data_batch_1.bin": GOOD["data_batch_1.bin"] + b"x"}, "more than the 6,146 bytes"),
+        ({"data_batch_1.bin": GOOD["data_batch_1.bin"] + b"x"}, "more than 6,146 bytes"),
         ({"data_batch_1.bin": row(10, 0, 0, 0) * 2}, r"data_batch_1\.bin: label 10 at row 1, wanted 0 to 9"),
         ({META: NAMES.replace(b"cat", b"cow")}, r"batches\.meta\.txt: names the classes airplane.*cow"),
         ({META: b"\xff"}, r"batches\.meta\.txt: names the classes"),
@@ -99,7 +99,7 @@ def test_swapped_and_edited_batches_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_batch_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no test_batch\.bin"):
+    with pytest.raises(DataError, match=r"has no test_batch\.bin"):
         cifar10.parse_archive(write_archive(tmp_path, {k: v for k, v in GOOD.items() if k != "test_batch.bin"}), SPEC)
 
 

@@ -37,7 +37,7 @@ def planned(path: Path, *texts: str, **changes: Any) -> Plan:
         ("train.optimizer=sdg", "-o train.optimizer=sdg: 'sdg' is no optimizer of Keras (did you mean 'sgd'?)"),
         ("train.optimizer.momentun=1", "-o train.optimizer.momentun=1: SGD has no such argument"),
         ("train.batch_size=4000", "-o train.batch_size=4000: a batch of 4000 is larger than the 45 training rows"),
-        ("data.split.test=0.9", "68 test of 75 (with -o data.split.test=0.9)"),
+        ("data.split.test=0.9", "68 test of 75 rows (with -o data.split.test=0.9)"),
         ("model.params.width=3", "-o model.params.width=3: never used"),
         ("model.params.units=0", "(with -o model.params.units=0)"),
         ("model.layers=[norm, {dens: 3}]", '-o model.layers=["norm", {"dens": 3}]: [1]: \'dens\' is no layer of Keras'),
@@ -53,7 +53,7 @@ def test_a_wrong_override_is_named_and_not_the_file(tmp_path: Path, text: str, m
 
 
 def test_a_mistake_in_the_file_is_not_blamed_on_an_override_next_to_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^/.*tiny.yaml: sweep: seeds holds 1 twice$"):
+    with pytest.raises(ConfigError, match=r"^/.*tiny.yaml: sweep: seeds has 1 twice: remove one$"):
         planned(tmp_path / "tiny.yaml", "sweep.grid={}", sweep__seeds=[1, 1])
 
 

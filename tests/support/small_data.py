@@ -94,7 +94,7 @@ def _notmnist() -> tuple[DatasetSpec, dict[str, bytes]]:
     }
     spec = notmnist.Spec(30, Bounds(members=60, member_bytes=2000, total_bytes=100_000))
     forms = notmnist.forms(spec, spec, notmnist.SAMPLE)
-    return replace(notmnist.MNIST, forms=forms, remotes=()), glyphs
+    return replace(notmnist.NOTMNIST, forms=forms, remotes=()), glyphs
 
 
 def _cifar10() -> tuple[DatasetSpec, dict[str, bytes]]:

@@ -8,12 +8,12 @@ import numpy as np
 from bnbench.data.formats.archives import check_sha256
 from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 
-# Of the images as bytes, then the labels as bytes: the same in every release of scikit-learn.
+# Of the bytes of the images, then of the labels; every release of scikit-learn has the same.
 SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 
 
 def parse(paths: tuple[Path, ...], sha256: str) -> ParsedArrays:
-    """x (1797, 8, 8, 1) uint8 of 0 to 16, y (1797,) int32; there are no `paths`."""
+    """Return x (1797, 8, 8, 1) uint8 from 0 to 16, and y (1797,) int32; `paths` is empty."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()

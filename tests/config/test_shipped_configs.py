@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from test_real_data import KNOWN
 
 from bnbench.config import smoke
 from bnbench.config.load import load_config
@@ -11,6 +10,7 @@ from bnbench.config.schema import Data, Experiment
 from bnbench.data.types import DatasetInfo
 from bnbench.planning import plan
 from bnbench.planning.plan import Plan
+from support.known_data import KNOWN
 from support.paths import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("**/*.yaml"))

@@ -1,3 +1,5 @@
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,32 +106,34 @@ def test_one_row_an_input_row_with_as_many_classes_as_asked_for() -> None:
     assert list(predict.ranking(outputs, rows, PAGE, top=9).columns)[-1] == "probability_3"
 
 
-@pytest.fixture
-def trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Any:
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Any]:
     """The small experiment's batch-normalised trial, run on made-up data with its model saved.
 
     Returns the results, the data and what the model gave for every row as it was saved.
     """
     use_threads(1)
     made_up, outputs = dataset(facts()), []
-    monkeypatch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
-    monkeypatch.setattr(access, "load_dataset", lambda settings, places, download=True: made_up)
     with_scaling = loop.with_scaling
 
     def watched(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...]) -> keras.Sequential:
         outputs.append(model(apply_scaling(scaling, made_up.x), training=False).numpy())
         return with_scaling(model, scaling, shape)
 
-    monkeypatch.setattr(loop, "with_scaling", watched)
     settings = values(
         data__scale=request.param, save_models="final", variants={"bn": {"norm": "batch"}},
-        sweep={"learning_rate": [0.1], "seeds": 1},
+        sweep={"learning_rate": [0.1], "seeds": 1}, train__engine="graph",
     )  # fmt: skip
-    path = tmp_path / "tiny.yaml"
+    folder = tmp_path_factory.mktemp("trained")
+    path = folder / "tiny.yaml"
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    results = bnbench.run(path, results=tmp_path / "results", jobs=0)
-    monkeypatch.setattr(access, "load_dataset", None)  # predicting needs no data set
-    return results, made_up, outputs[-1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
+        patch.setattr(access, "load_dataset", lambda settings, places, download=True: made_up)
+        patch.setattr(loop, "with_scaling", watched)
+        results = bnbench.run(path, results=folder / "results", jobs=0)
+        patch.setattr(access, "load_dataset", None)  # predicting needs no data set
+        yield results, made_up, outputs[-1]
 
 
 def softmax(outputs: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -175,7 +179,8 @@ def test_bad_input_is_told_before_tensorflow_is_asked_for(
 def test_a_damaged_model_is_told(tmp_path: Path, trained: Any) -> None:
     results, made_up, _ = trained
     np.save(tmp_path / "x.npy", made_up.x)
-    path = results_dir.model_path(results.folder, results.trials["trial"].iloc[0])
+    folder = shutil.copytree(results.folder, tmp_path / "damaged")
+    path = results_dir.model_path(folder, results.trials["trial"].iloc[0])
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(ResultsError, match=r"\.keras: cannot be loaded: .*; remove it, and the same run makes it anew"):
-        predict.predict(results.folder, "best", [tmp_path / "x.npy"])
+        predict.predict(folder, "best", [tmp_path / "x.npy"])

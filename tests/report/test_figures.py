@@ -22,25 +22,35 @@ def drawn(results: Results) -> dict[str, DrawnFigure]:
     return {one.name: one for one in panels.draw_figures(results)}
 
 
-def panels_of(figure: Figure) -> list[Axes]:
+def figure(results: Results, name: str) -> Figure:
+    """One figure; those after it are not drawn."""
+    return next(one.figure for one in panels.draw_figures(results) if one.name == name)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> dict[str, DrawnFigure]:
+    """The figures of CELLS; tests only look at them."""
+    return drawn(compared(tmp_path_factory.mktemp("two"), CELLS))
+
+
+def panels_of(of: Figure) -> list[Axes]:
     """The axes but for a colour bar."""
     return [
         ax
-        for ax in figure.axes
+        for ax in of.axes
         if not (ax.get_ylabel() == "validation accuracy" and ax.yaxis.get_label_position() == "right")
     ]
 
 
-def note(figure: Figure) -> str:
+def note(of: Figure) -> str:
     """What stands below the panels."""
-    (text,) = figure.texts
+    (text,) = of.texts
     return text.get_text()
 
 
-def test_two_variants_at_two_rates_have_every_figure(tmp_path: Path) -> None:
-    found = drawn(compared(tmp_path, CELLS))
-    assert list(found) == ALL
-    assert all(one.caption.endswith(".") for one in found.values())
+def test_two_variants_at_two_rates_have_every_figure(two: dict[str, DrawnFigure]) -> None:
+    assert list(two) == ALL
+    assert all(one.caption.endswith(".") for one in two.values())
 
 
 @pytest.mark.parametrize(
@@ -60,9 +70,9 @@ def test_a_figure_of_nothing_is_left_out(tmp_path: Path, cells: Cells, left_out:
     assert list(drawn(compared(tmp_path, cells))) == [name for name in ALL if name not in left_out]
 
 
-def test_rates_have_a_row_of_three_panels_a_value_of_the_axes(tmp_path: Path) -> None:
-    assert len(panels_of(drawn(compared(tmp_path, CELLS))["rates"].figure)) == 3
-    found = panels_of(drawn(compared(tmp_path / "axes", CELLS, CELLS))["rates"].figure)
+def test_rates_have_a_row_of_three_panels_a_value_of_the_axes(tmp_path: Path, two: dict[str, DrawnFigure]) -> None:
+    assert len(panels_of(two["rates"].figure)) == 3
+    found = panels_of(figure(compared(tmp_path, CELLS, CELLS), "rates"))
     assert [ax.get_title("left") for ax in found] == ["units 4", "", "", "units 5", "", ""]
 
 
@@ -87,13 +97,13 @@ def test_of_many_values_of_the_axes_the_first_are_drawn(tmp_path: Path, monkeypa
 
 
 def test_where_the_baseline_trains_at_no_rate_there_is_no_target_and_no_panel(tmp_path: Path) -> None:
-    found = drawn(compared(tmp_path, CELLS, {"plain": [[0.5] * 2] * 2, "batchnorm": [[0.9] * 2] * 2}))["times"].figure
+    found = figure(compared(tmp_path, CELLS, {"plain": [[0.5] * 2] * 2, "batchnorm": [[0.9] * 2] * 2}), "times")
     assert [ax.get_title() for ax in panels_of(found)] == ["units 4"]
     assert "without a panel: plain trains at no rate" in found.texts[-1].get_text().replace("\n", " ")
 
 
-def test_curves_have_two_panels_a_rate(tmp_path: Path) -> None:
-    found = panels_of(drawn(compared(tmp_path, CELLS))["curves"].figure)
+def test_curves_have_two_panels_a_rate(two: dict[str, DrawnFigure]) -> None:
+    found = panels_of(two["curves"].figure)
     assert [ax.get_title() for ax in found] == ["rate 0.01", "rate 0.1", "", ""]
     assert [len(ax.lines) for ax in found] == [4, 4, 4, 4]  # two seeds of two variants
 
@@ -102,7 +112,7 @@ def test_pre_activations_have_a_panel_a_variant_at_its_best_rate(tmp_path: Path)
     results = compared(tmp_path, CELLS, CELLS)
     change(tmp_path, "UPDATE trials SET pre_activations = '[[-1, 0, 1], [-2, 0, 3]]'")
     assert list(drawn(results)) == ["rates", "curves-1", "curves-2", *ALL[2:]]  # as it was when it was opened
-    found = drawn(Results(tmp_path))["pre-activations"].figure
+    found = figure(Results(tmp_path), "pre-activations")
     assert [ax.get_title() for ax in panels_of(found)] == [
         f"{variant}, rate 0.1\nunits {units}" for units in (4, 5) for variant in ("plain", "batchnorm")
     ]
@@ -115,7 +125,7 @@ def test_of_many_variants_some_pre_activations_are_drawn(tmp_path: Path, monkeyp
     monkeypatch.setattr(panels, "COLUMNS", 1)
     compared(tmp_path, CELLS)
     change(tmp_path, "UPDATE trials SET pre_activations = '[[-1, 0, 1], [-2, 0, 3]]'")
-    found = drawn(Results(tmp_path))["pre-activations"].figure
+    found = figure(Results(tmp_path), "pre-activations")
     assert len(panels_of(found)) == 1
     assert note(found).replace("\n", " ").endswith("; 1 of 2 variants")
 
@@ -123,7 +133,7 @@ def test_of_many_variants_some_pre_activations_are_drawn(tmp_path: Path, monkeyp
 def test_curves_of_many_rates_are_parted_into_blocks(tmp_path: Path) -> None:
     rates = [10.0**i for i in range(-5, 2)]
     found = compared(tmp_path, {"plain": [[0.9]] * 7}, sweep__learning_rate=rates)
-    axes = panels_of(drawn(found)["curves"].figure)
+    axes = panels_of(figure(found, "curves"))
     assert len(axes) == 14  # of four columns in four rows, two are empty
     assert [ax.get_title() for ax in axes if ax.get_title()] == [
         f"rate {rate:g}" for rate in rates
@@ -136,17 +146,17 @@ def test_of_too_many_rates_or_seeds_some_are_drawn_and_it_is_told(
     monkeypatch.setattr(panels, "MAX_RATES", 2)
     monkeypatch.setattr(panels, "MAX_SEEDS", 1)
     cells = {"plain": [[0.9, 0.8]] * 4}
-    figure = drawn(compared(tmp_path, cells))["curves"].figure
-    assert [ax.get_title() for ax in panels_of(figure)][:2] == ["rate 0.01", "rate 1"]
-    assert [len(ax.lines) for ax in panels_of(figure)] == [1] * 4
-    assert note(figure) == "a line a trial; 2 of 4 rates, 1 of 2 seeds"
+    curves = figure(compared(tmp_path, cells), "curves")
+    assert [ax.get_title() for ax in panels_of(curves)][:2] == ["rate 0.01", "rate 1"]
+    assert [len(ax.lines) for ax in panels_of(curves)] == [1] * 4
+    assert note(curves) == "a line a trial; 2 of 4 rates, 1 of 2 seeds"
 
 
 def test_a_long_note_is_wrapped_to_the_width_of_its_figure() -> None:
-    figure = Figure(figsize=(2, 2))
+    small = Figure(figsize=(2, 2))
     words = ["word"] * 30
-    panels._note(figure, " ".join(words))
-    lines = note(figure).split("\n")
+    panels._note(small, " ".join(words))
+    lines = note(small).split("\n")
     assert " ".join(lines).split() == words
     assert len(lines) > 1
     assert max(map(len, lines)) <= panels.LETTERS * 2
@@ -157,9 +167,9 @@ def test_every_note_keeps_within_its_figure(tmp_path: Path) -> None:
         assert max(map(len, note(one.figure).split("\n"))) <= panels.LETTERS * one.figure.get_figwidth()
 
 
-def test_the_note_says_over_how_many_seeds(tmp_path: Path) -> None:
-    assert "mean over 2 seeds" in note(drawn(compared(tmp_path, CELLS))["rates"].figure).replace("\n", " ")
-    one = note(drawn(compared(tmp_path / "one", {"plain": [[0.9]]}))["rates"].figure)
+def test_the_note_says_over_how_many_seeds(tmp_path: Path, two: dict[str, DrawnFigure]) -> None:
+    assert "mean over 2 seeds" in note(two["rates"].figure).replace("\n", " ")
+    one = note(figure(compared(tmp_path, {"plain": [[0.9]]}), "rates"))
     assert "one seed: no spread is known" in one.replace("\n", " ")
 
 
@@ -168,39 +178,37 @@ def test_the_note_says_over_how_many_seeds(tmp_path: Path) -> None:
 )
 def test_the_note_tells_of_intervals_where_there_are_some(tmp_path: Path, seeds: int, told: str) -> None:
     cells = {"plain": [[0.8, 0.7, 0.75][:seeds]], "batchnorm": [[0.9, 0.85, 0.8][:seeds]]}
-    assert told in note(drawn(compared(tmp_path, cells))["differences"].figure).replace("\n", " ")
+    assert told in note(figure(compared(tmp_path, cells), "differences")).replace("\n", " ")
 
 
 def test_a_cut_loss_axis_is_told(tmp_path: Path) -> None:
     cells: Cells = {"plain": [[0.8, 0.9], [0.9, 0.9]]}
     results = compared(tmp_path, cells)
     results.summary["validation_loss_mean"] *= 1000
-    figure = drawn(results)["rates"].figure
-    assert "loss axes end at 10 x the initial loss" in note(figure).replace("\n", " ")
-    assert panels_of(figure)[1].get_ylim()[1] == pytest.approx(11)  # of 1.1
-    whole = note(drawn(compared(tmp_path / "whole", cells))["rates"].figure)
+    cut = figure(results, "rates")
+    assert "loss axes end at 10 x the initial loss" in note(cut).replace("\n", " ")
+    assert panels_of(cut)[1].get_ylim()[1] == pytest.approx(11)  # of 1.1
+    whole = note(figure(compared(tmp_path / "whole", cells), "rates"))
     assert "loss axes end" not in whole.replace("\n", " ")
 
 
-def test_chance_is_a_dotted_line(tmp_path: Path) -> None:
-    accuracy = panels_of(drawn(compared(tmp_path, CELLS))["rates"].figure)[0]
+def test_chance_is_a_dotted_line(two: dict[str, DrawnFigure]) -> None:
+    accuracy = panels_of(two["rates"].figure)[0]
     (chance,) = [line for line in accuracy.lines if line.get_linestyle() == ":"]
     assert chance.get_ydata() == pytest.approx([1 / 3, 1 / 3])
 
 
-def test_the_legend_names_the_variants(tmp_path: Path) -> None:
-    found = drawn(compared(tmp_path, CELLS))
-
+def test_the_legend_names_the_variants(two: dict[str, DrawnFigure]) -> None:
     def legend(name: str) -> list[str]:
-        return [text.get_text() for text in found[name].figure.legends[0].get_texts()]
+        return [text.get_text() for text in two[name].figure.legends[0].get_texts()]
 
     assert legend("times") == legend("effort") == legend("ranges") == ["plain", "batchnorm"]
     assert legend("differences") == ["batchnorm"]
     assert legend("curves") == ["plain", "batchnorm", "diverged here"]
 
 
-def test_times_say_which_target_and_what_a_cross_means(tmp_path: Path) -> None:
-    found = drawn(compared(tmp_path, CELLS))["times"]
+def test_times_say_which_target_and_what_a_cross_means(two: dict[str, DrawnFigure]) -> None:
+    found = two["times"]
     assert found.caption == "Epochs until validation accuracy reaches 0.9, against the learning rate."
     told = note(found.figure).replace("\n", " ")
     assert told.startswith("median over 2 seeds of the epoch")
@@ -215,6 +223,6 @@ def test_two_values_of_an_axis_that_train_the_same_are_both_drawn(tmp_path: Path
     }
     results = compared(tmp_path, CELLS, CELLS, **changes)
     assert results.trials["trial"].nunique() == 12  # plain's are the same at both
-    assert [ax.get_title() for ax in panels_of(drawn(results)["heat"].figure)] == [
+    assert [ax.get_title() for ax in panels_of(figure(results, "heat"))] == [
         "plain\nm 0.9", "batchnorm\nm 0.9", "plain\nm 0.99", "batchnorm\nm 0.99",
     ]  # fmt: skip

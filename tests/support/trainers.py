@@ -49,6 +49,22 @@ class Steady(Quick):
         return replace(super().result(program, trial, on_epoch), seconds=0.02)
 
 
+class Lasting(Quick):
+    """Takes `pause` seconds for each trial and gives 60 epochs, so that a trial takes 4 kB to keep."""
+
+    def __init__(self, pause: float) -> None:
+        self.pause = pause
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        time.sleep(self.pause)
+        draw = np.random.default_rng(trial.number)
+        scores = [draw.random(4).tolist() for _ in range(61)]
+        epochs = tuple(Epoch(number, 3 * number, *four, 0.0) for number, four in enumerate(scores))
+        return replace(
+            super().result(program, trial, on_epoch), epochs=epochs, step_losses=draw.random(180, np.float32)
+        )
+
+
 class Mortal(Quick):
     """Killed by the trials of rate 1."""
 

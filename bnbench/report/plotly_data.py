@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bnbench.analysis.labels import format_value
-from bnbench.report.figures import draw
+from bnbench.report.figures.style import DASHES, Look, is_loss, score_label, variant_looks
 from bnbench.results.results import Results
 
 SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")
@@ -21,8 +21,8 @@ SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v"
 
 def figure_data(results: Results) -> dict[str, Any]:
     """What the figure draws, as plain values: variants, places, rates, cells, trials and curves, by their numbers."""
-    summary, points = results.cells, results.points
-    looks = draw.variant_looks(list(dict.fromkeys(summary["variant"])))
+    summary, points, score_name = results.cells, results.points, results.said("accuracy")
+    looks = variant_looks(list(dict.fromkeys(summary["variant"])))
     names = list(looks)
     places = _places(summary, results.axes)
     rates = sorted(summary["learning_rate"].unique())
@@ -31,15 +31,15 @@ def figure_data(results: Results) -> dict[str, Any]:
     where = {place: i for i, place in enumerate(places)}
     return {
         "variants": [
-            {"name": name, "colour": look.colour, "symbol": SYMBOLS.get(look.marker, "star"), "dash": _dash(look)}
+            {"name": name, "colour": look.color, "symbol": SYMBOLS.get(look.marker, "star"), "dash": _dash(look)}
             for name, look in looks.items()
         ],
-        "score": results.said("accuracy"),
+        "score": score_name,
         "places": places,
         "rates": rates,
         "scores": [
             *(
-                {"label": results.said(draw.score_label(score)), "percent": score.endswith("accuracy")}
+                {"label": score_label(score, score_name), "percent": not is_loss(score)}
                 for score in kept
             ),
             {"label": "share of seeds that train", "percent": True},
@@ -122,5 +122,5 @@ def _number(value: float) -> float | None:
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
-def _dash(look: draw.Look) -> str:
-    return {draw.DASHES[0]: "solid", draw.DASHES[1]: "dash", draw.DASHES[2]: "dot"}.get(look.dash, "dashdot")
+def _dash(look: Look) -> str:
+    return {DASHES[0]: "solid", DASHES[1]: "dash", DASHES[2]: "dot"}.get(look.dash, "dashdot")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bnbench.report import plotly_data
-from bnbench.report.figures import draw
+from bnbench.report.figures.style import variant_looks
 from bnbench.report.plotly_data import figure_data
 from bnbench.results.results import Results
 from support.kept import Cells, compared
@@ -158,7 +158,7 @@ def test_a_page_opens_with_the_middle_trial_of_the_best_rate() -> None:
 def test_variants_look_as_in_the_figures(tmp_path: Path) -> None:
     cells = [[0.9]]
     data = figure_data(compared(tmp_path, {"plain": cells, "batchnorm": cells, "layernorm": cells}))
-    looks = draw.variant_looks(["plain", "batchnorm", "layernorm"])
-    assert [variant["colour"] for variant in data["variants"]] == [look.colour for look in looks.values()]
+    looks = variant_looks(["plain", "batchnorm", "layernorm"])
+    assert [variant["colour"] for variant in data["variants"]] == [look.color for look in looks.values()]
     assert [variant["symbol"] for variant in data["variants"]] == ["circle", "square", "triangle-up"]
     assert [variant["dash"] for variant in data["variants"]] == ["solid", "dash", "dot"]

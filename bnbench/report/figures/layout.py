@@ -1,6 +1,6 @@
 """Where things are in a figure: panels, legend, note."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
@@ -64,10 +64,11 @@ def split_by_setting(results: Results, table: pd.DataFrame) -> list[tuple[str, p
     if not results.axes:
         return [("", table)]
     groups = table.groupby(results.axes, sort=False, dropna=False)
-    return [(_setting_name(results.axes, values), rows) for values, rows in groups][:MAX_SETTINGS]
+    return [(setting_name(results.axes, values), rows) for values, rows in groups][:MAX_SETTINGS]
 
 
-def _setting_name(axes: Sequence[str], values: Sequence[Any]) -> str:
+def setting_name(axes: Sequence[str], values: Iterable[Any]) -> str:
+    """Return the values of the further axes as text: `units 50, depth 2`."""
     return ", ".join(
         f"{axis.rpartition('.')[2]} {format_value(value)}" for axis, value in zip(axes, values, strict=True)
     )

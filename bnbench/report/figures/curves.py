@@ -87,7 +87,7 @@ def caption_curves(inputs: FigureInput) -> str:
     """Say what the figure shows, and of which setting."""
     setting = f", {inputs.setting}" if inputs.setting else ""
     score = capitalize_first(inputs.label(SCORES[0]))
-    return f"{score} and training loss, epoch by epoch, at each learning rate{setting}."
+    return f"{score} and training loss against the epoch, at each learning rate{setting}."
 
 
 def draw_curves(inputs: FigureInput) -> Figure:
@@ -168,7 +168,7 @@ def _note(shown: ShownCurves, setting: str) -> str:
         parts.append(f"{len(shown.rates)} of {shown.all_rates} rates")
     several = shown.all_seeds > 1
     parts.append(f"{min(MAX_SEEDS, shown.all_seeds)} of {shown.all_seeds} seeds" if several else "one seed")
-    return f"a line a trial; {', '.join(parts)}"
+    return f"Each line is a trial ({', '.join(parts)})."
 
 
 FIGURE = FigureSpec("curves", 20, curves_table, caption_curves, draw_curves, per_setting=True)

@@ -12,6 +12,7 @@ from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import (
     REFERENCE_COLOR,
     Looks,
+    capitalize_first,
     draw_with_intervals,
     format_rate_axis,
     is_loss,
@@ -29,7 +30,7 @@ def differences_table(results: Results) -> pd.DataFrame:
 
 def caption_differences(inputs: FigureInput) -> str:
     """Say what the figure shows."""
-    return f"Paired difference in {inputs.label(SCORE)} to {inputs.results.baseline}, at equal rate."
+    return f"Paired difference in {inputs.label(SCORE)} to {inputs.results.baseline}, at equal learning rate."
 
 
 def draw_differences(inputs: FigureInput) -> Figure:
@@ -63,9 +64,9 @@ def draw_difference(ax: Axes, differences: pd.DataFrame, score: str, looks: Look
 def _note(inputs: FigureInput) -> str:
     has_intervals = inputs.table["low"].notna().any()
     return (
-        f"{inputs.label(SCORE)}, difference to {inputs.results.baseline}, paired by seed: "
-        f"mean over {describe_seeds(inputs.results)}; "
-        f"{'bar: 95% t interval' if has_intervals else 'too few for an interval'}"
+        f"{capitalize_first(inputs.label(SCORE))} minus that of {inputs.results.baseline}, paired by seed; "
+        f"mean over {describe_seeds(inputs.results)}. "
+        f"{'Bar: 95% t interval.' if has_intervals else 'Too few seeds for an interval.'}"
     )
 
 

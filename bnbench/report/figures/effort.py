@@ -21,14 +21,14 @@ def effort_table(results: Results) -> pd.DataFrame:
 
 def caption_effort(inputs: FigureInput) -> str:
     """Say what the figure shows."""
-    return f"Expected best {inputs.label(SCORE)} after k randomly chosen rates."
+    return f"Expected best {inputs.label(SCORE)} after trying k randomly chosen learning rates."
 
 
 def draw_effort(inputs: FigureInput) -> Figure:
     """Draw a panel for each setting."""
     note = (
-        f"expected best {inputs.label(SCORE)} after so many rates of the grid, drawn blindly; "
-        f"mean over {describe_seeds(inputs.results)}"
+        f"Expected best {inputs.label(SCORE)} after trying randomly chosen learning rates of the grid. "
+        f"Mean over {describe_seeds(inputs.results)}."
     )
 
     def draw_panel(ax: Axes, rows: pd.DataFrame) -> None:
@@ -49,7 +49,7 @@ def draw_expected_best(ax: Axes, efforts: pd.DataFrame, looks: Looks) -> None:
     for name, group in efforts.groupby("variant", sort=False):
         look = looks[str(name)]
         ax.plot(group["tried"], group["expected_accuracy"], color=look.color, linestyle=look.dash, marker=look.marker)
-    ax.set_xlabel("rates tried at random")
+    ax.set_xlabel("learning rates tried")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     format_percent_axis(ax)
 

@@ -40,7 +40,7 @@ def heat_table(results: Results) -> pd.DataFrame:
 
 def caption_heat(inputs: FigureInput) -> str:
     """Say what the figure shows."""
-    return f"{capitalize_first(inputs.label(SCORE))} as colour over epoch and learning rate."
+    return f"{capitalize_first(inputs.label(SCORE))} as color, over epoch and learning rate."
 
 
 def draw_heat(inputs: FigureInput) -> Figure:
@@ -48,7 +48,7 @@ def draw_heat(inputs: FigureInput) -> Figure:
     panels = _panels(inputs)
     one_setting = len({setting for setting, _, _ in panels}) == 1
     columns = min(MAX_COLUMNS, len(panels) if one_setting else len(inputs.looks))
-    note = f"mean over {describe_seeds(inputs.results)}; a diverged trial counts at chance from its divergence on"
+    note = f"Mean over {describe_seeds(inputs.results)}. A diverged trial counts as chance after its divergence."
     grid = PanelGrid(-(-len(panels) // columns), columns, NARROW, GAPS, RIGHT)
     figure, axes = make_grid(grid, [], note)
     for ax, (setting, variant, rows) in zip(axes.flat, panels, strict=False):

@@ -34,7 +34,7 @@ MAX_COLUMNS = 5
 MAX_SETTINGS = 12
 # A loss axis ends at this many times the initial loss: a loss of 1e20 would press all others into a line.
 MAX_LOSS_RATIO = 10
-CUT = f"; loss axes end at {MAX_LOSS_RATIO} x the initial loss"
+CUT = f" Loss axes end at {MAX_LOSS_RATIO} × the initial loss."
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Pre-activations: what goes into the activation of one unit of the last hidden layer, epoch by epoch."""
+"""The pre-activation of one unit of the last hidden layer, against the epoch."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -29,7 +29,7 @@ def pre_activations_table(results: Results) -> pd.DataFrame:
 
 def caption_pre_activations(inputs: FigureInput) -> str:
     """Say what the figure shows."""
-    return "What goes into one unit of the last hidden layer, epoch by epoch."
+    return "Pre-activation of one unit of the last hidden layer, against the epoch."
 
 
 def draw_pre_activations(inputs: FigureInput) -> Figure:
@@ -80,10 +80,10 @@ def _share_y_axis(row: "list[Axes]") -> None:
 
 def _note(table: pd.DataFrame, variants: int) -> str:
     note = (
-        "what goes into one unit's activation in the last hidden layer; line: median over rows, "
-        f"band: 15th to 85th percentile; seed {table['seed'].iloc[0]}, each variant at its own best rate"
+        "Input of the activation of one unit in the last hidden layer. Line: median over rows. "
+        f"Band: 15th to 85th percentile. Seed {table['seed'].iloc[0]}, each variant at its own best learning rate."
     )
-    return f"{note}; {MAX_COLUMNS} of {variants} variants" if variants > MAX_COLUMNS else note
+    return f"{note} {MAX_COLUMNS} of {variants} variants." if variants > MAX_COLUMNS else note
 
 
 FIGURE = FigureSpec("pre-activations", 80, pre_activations_table, caption_pre_activations, draw_pre_activations)

@@ -30,8 +30,8 @@ def draw_ranges(inputs: FigureInput) -> Figure:
     """Draw a panel for each setting, a bar for each variant."""
     rates = sorted(inputs.results.cells["learning_rate"].unique())
     note = (
-        f"bar: grid rates around the best (marked) at which each of {describe_seeds(inputs.results)} trains; "
-        "arrow: the grid ends; cross: not even at the best"
+        "Bar: learning rates around the best one (marked) at which every seed trains; "
+        f"{describe_seeds(inputs.results)}. Arrow: the grid ends. Cross: not even at the best one."
     )
     return draw_panels(
         inputs,

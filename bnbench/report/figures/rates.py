@@ -139,17 +139,17 @@ def _handles(looks: Looks) -> list[Line2D]:
     return [
         *variant_handles(looks, markers=True),
         legend_entry("one trial", marker=".", linestyle="", markersize=4),
-        legend_entry("diverged: counted at chance / initial loss", marker="x", linestyle=""),
+        legend_entry("diverged: counts as chance / initial loss", marker="x", linestyle=""),
         legend_entry("chance", color=REFERENCE_COLOR, linestyle=":", linewidth=0.8),
     ]
 
 
 def _note(inputs: FigureInput) -> str:
     if inputs.table["n"].max() > 1:
-        spread = f"line: mean over {describe_seeds(inputs.results)}; band: lowest to highest"
+        spread = f"Line: mean over {describe_seeds(inputs.results)}. Band: lowest to highest trial."
     else:
-        spread = "one seed: no spread is known"
-    return f"{spread}; right: share of seeds that train, Wilson 95% interval"
+        spread = "One seed, so no spread is known."
+    return f"{spread} Right: Wilson 95% interval."
 
 
 FIGURE = FigureSpec("rates", 10, rates_table, caption_rates, draw_rates)

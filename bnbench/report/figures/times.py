@@ -60,11 +60,11 @@ def _targets(table: pd.DataFrame) -> str:
 
 def _note(inputs: FigureInput) -> str:
     note = (
-        f"median over {describe_seeds(inputs.results)} of the epoch at which {inputs.label(SCORE)} reaches "
-        f"{_targets(inputs.table)}; cross: half of them or more never do"
+        f"Epoch at which {inputs.label(SCORE)} reaches {_targets(inputs.table)}, median over "
+        f"{describe_seeds(inputs.results)}. Cross: at least half of the seeds never reach it."
     )
     left_out = len(inputs.table) < len(inputs.results.times)
-    return f"{note}; without a panel: {inputs.results.baseline} trains at no rate" if left_out else note
+    return f"{note} No panel where {inputs.results.baseline} trains at no learning rate." if left_out else note
 
 
 FIGURE = FigureSpec("times", 40, times_table, caption_times, draw_times)

@@ -131,7 +131,7 @@
       yaxis: axis(`${data.score} (dotted: train)`, { tickformat: ".0%", range: [-0.03, 1.03] }),
       yaxis2: axis("loss (dotted: train)", { type: "log" }),
     }), options);
-    byId("curves-title").textContent = `Curves of ${nameOf(chosen)}: ${chosen.outcome}`;
+    byId("curves-title").textContent = `Learning curves of ${nameOf(chosen)}: ${chosen.outcome}`;
   }
 
   function sortable(table) {

@@ -38,11 +38,11 @@ def test_each_variant_has_a_panel_at_its_best_rate(tmp_path: Path) -> None:
     ]
     assert [line.get_ydata().tolist() for ax in panels for line in ax.lines] == [[0, 0]] * 4
     assert len({ax.get_ylim() for ax in panels}) == 1
-    assert "seed 0" in note_of(figure)
+    assert "Seed 0" in note_of(figure)
 
 
 def test_of_many_variants_some_are_drawn_and_the_note_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pre_activations, "MAX_COLUMNS", 1)
     figure = figures_of(watched(tmp_path, CELLS))["pre-activations"].figure
     assert len(panels_of(figure)) == 1
-    assert note_of(figure).endswith("; 1 of 2 variants")
+    assert note_of(figure).endswith("1 of 2 variants.")

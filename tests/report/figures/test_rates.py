@@ -57,7 +57,7 @@ def test_chance_is_a_dotted_line(tmp_path: Path) -> None:
 def test_the_note_gives_the_number_of_seeds(tmp_path: Path) -> None:
     assert "mean over 2 seeds" in note_of(figures_of(compared(tmp_path, CELLS))["rates"].figure)
     one = note_of(figures_of(compared(tmp_path / "one", {"plain": [[0.9]]}))["rates"].figure)
-    assert one.startswith("one seed")
+    assert one.startswith("One seed")
     assert "mean" not in one
 
 
@@ -66,8 +66,8 @@ def test_the_note_says_that_a_loss_axis_is_cut(tmp_path: Path) -> None:
     results = compared(tmp_path, cells)
     results.cells["validation_loss_mean"] *= 1000
     figure = figures_of(results)["rates"].figure
-    assert "loss axes end at 10 x the initial loss" in note_of(figure)
+    assert "10 × the initial loss" in note_of(figure)
     # The initial loss is 1.1.
     assert panels_of(figure)[1].get_ylim()[1] == pytest.approx(11)
     whole = note_of(figures_of(compared(tmp_path / "whole", cells))["rates"].figure)
-    assert "loss axes end" not in whole
+    assert "initial loss" not in whole

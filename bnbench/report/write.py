@@ -8,8 +8,8 @@ from pathlib import Path
 from matplotlib import rc_context
 
 from bnbench.report.document import Picture, make_document, render_markdown
-from bnbench.report.figures import draw
-from bnbench.report.figures.panels import draw_figures
+from bnbench.report.figures.gallery import draw_figures
+from bnbench.report.figures.style import STYLE
 from bnbench.report.html import render_html
 from bnbench.results import digest
 from bnbench.results.results import Results
@@ -38,7 +38,7 @@ def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
     paths = results_dir.write_tables(folder, tables)
     pictures = []
-    with rc_context(dict(draw.STYLE)), warnings.catch_warnings():
+    with rc_context(dict(STYLE)), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # a log axis without one positive value
         for drawn in draw_figures(results):
             written = results_dir.write_figure(folder, drawn.name, drawn.figure, kinds)

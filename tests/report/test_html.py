@@ -77,8 +77,8 @@ def test_a_script_in_a_name_does_not_end_the_data(tmp_path: Path) -> None:
     named = "</script><script>"
     found = compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.9]]}, sweep__grid={"model.params.units": [4, 5]})
     told = make_document(found, [])
-    told.data["places"][0] = named
-    assert held(render_html(told))["places"] == [named, "units 5"]
+    told.data["settings"][0] = named
+    assert held(render_html(told))["settings"] == [named, "units 5"]
 
 
 def test_trials_without_curves_are_told(html: str, results: Results) -> None:

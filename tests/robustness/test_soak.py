@@ -11,17 +11,18 @@ from support.paths import ROOT
 COORDINATOR = """
 from contextlib import contextmanager
 import bnbench
-from bnbench.execution import executors as workers
+from bnbench.execution import executors
 from bnbench.cli.main import main
 from bnbench.execution.process_pool import ProcessPool
+from bnbench.planning.resources import Jobs
 from support.trainers import Steady
 
 @contextmanager
-def start(jobs, places):
-    with ProcessPool(jobs, Steady) as started:
+def start(request):
+    with ProcessPool(Jobs(request.jobs), Steady) as started:
         yield started
 
-workers.start_executor = start
+executors.EXECUTORS["process-pool"] = start
 bnbench._report = lambda folder: None
 main()
 """

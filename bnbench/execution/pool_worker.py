@@ -62,7 +62,7 @@ class PoolWorker:
         """Return why the process has died."""
         if self.killed_because:
             return Fault(f"worker {self.process.name} {self.killed_because}", "")
-        return self.process.last_words()
+        return self.process.cause_of_death()
 
     def failed_result(self, fault: Fault) -> Result | None:
         """Return the result of the running trial if the worker has died; None if no trial was running."""

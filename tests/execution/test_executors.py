@@ -81,7 +81,8 @@ def test_a_program_stays_compiled_while_its_trials_arrive_one_by_one() -> None:
         for trial in cohort.trials:
             pool.submit(cohort.program, trial, SAVING)
             (result,) = pool.results(ignore)
-            assert result.seconds_per_step == 1  # programs that the worker has been given
+            # The number of programs that the worker has compiled.
+            assert result.seconds_per_step == 1
 
 
 def test_a_waiting_trial_that_is_cancelled_never_starts(executor: Executor) -> None:

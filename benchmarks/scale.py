@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from bnbench.data.types import DataDirs
 from bnbench.execution.progress import SilentProgress
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Epoch, OnEpoch, Result, Saving
@@ -72,13 +71,15 @@ def one(trials: int) -> dict[str, float]:
     from benchmarks.scale import Idle  # by a name that workers know, too
     from bnbench.execution import executors
     from bnbench.execution.process_pool import ProcessPool
+    from bnbench.execution.protocols import ExecutorRequest
+    from bnbench.planning.resources import Jobs
 
     @contextmanager
-    def start(jobs: int, places: DataDirs) -> Iterator[ProcessPool]:
-        with ProcessPool(2, Idle) as started:
+    def start(request: ExecutorRequest) -> Iterator[ProcessPool]:
+        with ProcessPool(Jobs(2), Idle) as started:
             yield started
 
-    executors.start_executor = start  # type: ignore[assignment]
+    executors.EXECUTORS["process-pool"] = start
     seeds = min(1000, trials // 20)
     sweep = {"learning_rate": {"from": 1e-6, "to": 10, "points": trials // 2 // seeds}, "seeds": seeds}
     with tempfile.TemporaryDirectory() as folder:

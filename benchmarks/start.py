@@ -15,8 +15,8 @@ import pandas as pd
 CONFIG = Path(__file__).parent.parent / "configs" / "leaf.yaml"
 FIRST_STEP = """
 import os, sys, bnbench
-from bnbench.execution.progress import Silent
-class Watch(Silent):
+from bnbench.execution.progress import SilentProgress
+class Watch(SilentProgress):
     def epoch(self, trial, epoch):  # told of the untrained model, when all is compiled
         os._exit(0)
 bnbench.run(sys.argv[1], results=sys.argv[2], watcher=Watch())

@@ -7,7 +7,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bnbench.execution.sweep import Watcher
+    from bnbench.execution.progress import ProgressWatcher
     from bnbench.results.results import Results
 
 __version__ = "0.1.0"
@@ -24,7 +24,7 @@ def run(
     smoke: bool = False,
     jobs: int | None = None,
     trial_timeout: float | None = None,
-    watcher: "Watcher | None" = None,
+    watcher: "ProgressWatcher | None" = None,
 ) -> "Results":
     """Train what an experiment asks for and is not done yet, write tables and figures, and return the results.
 
@@ -54,7 +54,8 @@ def run(
     importing = Thread(target=import_module, args=("bnbench.report.write",))  # while the workers start
     importing.start()
     try:
-        sweep.run_sweep(plan, places, folder, watcher or SilentProgress(), _report, jobs, trial_timeout=trial_timeout)
+        options = sweep.SweepOptions(folder, places, _report, watcher or SilentProgress(), jobs, trial_timeout)
+        sweep.run_sweep(plan, options)
     finally:
         importing.join()  # or it would go on, and fail, while Python ends
     from bnbench.results.results import Results

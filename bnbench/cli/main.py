@@ -131,11 +131,11 @@ def plan(
     from bnbench.config.overrides import parse_overrides
     from bnbench.data.types import DataDirs
     from bnbench.execution import sweep
-    from bnbench.planning import resources
+    from bnbench.execution.executors import executor_capacity
+    from bnbench.execution.protocols import ExecutorRequest
 
-    planned = sweep.prepare_plan(
-        config, parse_overrides(overrides), DataDirs.from_environment(data_dir, offline), smoke=smoke
-    )
+    data_dirs = DataDirs.from_environment(data_dir, offline)
+    planned = sweep.prepare_plan(config, parse_overrides(overrides), data_dirs, smoke=smoke)
     folder = results / planned.experiment.name
     states = sweep.trial_states(planned, folder)
     if as_json:
@@ -147,7 +147,7 @@ def plan(
         echo(json.dumps(rows, indent=1))
     else:
         measured = sweep.step_seconds(folder)
-        jobs = resources.choose_jobs(planned.cohorts, None).count
+        jobs = executor_capacity(ExecutorRequest(data_dirs, planned.cohorts)).count
         parts = [
             format_matrix(planned, states),
             format_cohorts(planned),

@@ -17,10 +17,10 @@ from bnbench.config import smoke
 from bnbench.data.types import DataDirs
 from bnbench.errors import BnbenchError, ConfigError, ResultsError, not_one_of
 from bnbench.execution import sweep
-from bnbench.execution.executors import ReusableExecutor
-from bnbench.execution.protocols import ExecutorFactory
-from bnbench.execution.sweep import Watcher
-from bnbench.planning import resources, runtime
+from bnbench.execution.executors import ReusableExecutor, executor_capacity, open_executor
+from bnbench.execution.progress import ProgressWatcher
+from bnbench.execution.protocols import ExecutorFactory, ExecutorRequest
+from bnbench.planning import runtime
 from bnbench.planning.plan import Cohort, Plan
 from bnbench.report import index, write
 from bnbench.results import digest
@@ -108,7 +108,7 @@ def choose_experiments(known: Mapping[str, Path], names: Sequence[str], full: bo
 
 
 def reproduce(
-    names: Sequence[str], asked: ReproduceRequest, watch: Callable[[], Watcher], tell: Callable[[str], object]
+    names: Sequence[str], asked: ReproduceRequest, watch: Callable[[], ProgressWatcher], tell: Callable[[str], object]
 ) -> ReproduceOutcome:
     """Run experiments in the order of their cost; one that fails does not stop the others.
 
@@ -131,9 +131,9 @@ def reproduce(
     todo = deque(_in_order([jobs[name] for name in wanted if name in jobs], tell))
     if asked.smoke:  # one number of workers for all, so that they are kept
         cohorts = [cohort for job in todo for cohort in job.todo]
-        asked = replace(asked, jobs=resources.choose_jobs(cohorts, asked.jobs).count)
+        asked = replace(asked, jobs=executor_capacity(ExecutorRequest(asked.places, cohorts, asked.jobs)).count)
     _write_page(known, jobs, asked)
-    with ReusableExecutor() if asked.smoke else nullcontext() as start:
+    with ReusableExecutor() if asked.smoke else nullcontext(open_executor) as start:
         while todo and time.monotonic() + (todo[0].seconds or 0) < until:
             job = todo.popleft()
             try:
@@ -166,7 +166,7 @@ def _job(name: str, path: Path, asked: ReproduceRequest, download: bool) -> Job:
     if own != name + smoke.SUFFIX * asked.smoke:
         raise ConfigError(f"{path}: name", f"{own!r}, wanted {name!r}, as the file: results are found by it")
     todo = sweep.remaining_cohorts(plan, folder)
-    count = resources.choose_jobs(todo, asked.jobs).count
+    count = executor_capacity(ExecutorRequest(asked.places, todo, asked.jobs)).count
     return Job(name, plan, folder, todo, runtime.estimate_seconds(todo, sweep.step_seconds(folder), count))
 
 
@@ -178,10 +178,13 @@ def _in_order(jobs: Sequence[Job], tell: Callable[[str], object]) -> list[Job]:
     return sorted((job for job in jobs if not job.done), key=lambda job: (job.seconds is None, job.seconds or 0))
 
 
-def _run(job: Job, asked: ReproduceRequest, watcher: Watcher, start: ExecutorFactory | None) -> str:
+def _run(job: Job, asked: ReproduceRequest, watcher: ProgressWatcher, start: ExecutorFactory) -> str:
     """Train what is left of an experiment and report; returns why that failed, or nothing."""
     try:
-        sweep.run_sweep(job.plan, asked.places, job.folder, watcher, write.write_report, asked.jobs, start)
+        options = sweep.SweepOptions(
+            job.folder, asked.places, write.write_report, watcher, asked.jobs, open_executor=start
+        )
+        sweep.run_sweep(job.plan, options)
     except BnbenchError as error:
         return str(error)
     except Exception as error:  # a bug of ours: it must not cost the experiments of a night

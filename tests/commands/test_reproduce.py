@@ -20,6 +20,7 @@ from bnbench.errors import ConfigError, DataError, ResultsError
 from bnbench.execution import executors
 from bnbench.execution.in_process import SerialExecutor
 from bnbench.execution.progress import SilentProgress
+from bnbench.execution.protocols import ExecutorRequest
 from bnbench.planning.plan import Trial
 from bnbench.planning.trial import Fault
 from bnbench.report import index, write
@@ -50,7 +51,7 @@ class Recorder:
     def __init__(self) -> None:
         self.began: list[str] = []
         self.told: list[str] = []
-        self.started: list[int] = []
+        self.started: list[int | None] = []
 
     def watch(self) -> SilentProgress:
         watcher = SilentProgress()
@@ -64,16 +65,19 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
     recorded = Recorder()
 
     @contextmanager
-    def start(jobs: int, places: DataDirs) -> Iterator[SerialExecutor]:
-        recorded.started.append(jobs)
-        yield SerialExecutor(Odd())
+    def start(request: ExecutorRequest) -> Iterator[SerialExecutor]:
+        def make_trainer() -> Odd:
+            recorded.started.append(request.jobs)
+            return Odd()
+
+        yield SerialExecutor(make_trainer)
 
     def describe(settings: Data, places: DataDirs, download: bool = False) -> DatasetInfo:
         if settings.name == "leaf":
             raise DataError("leaf: not here")
         return facts()
 
-    monkeypatch.setattr(executors, "start_executor", start)
+    monkeypatch.setitem(executors.EXECUTORS, "in-process", start)
     monkeypatch.setattr(access, "dataset_info", describe)
     monkeypatch.setattr(
         write, "write_report", lambda folder: digest.write_digest(folder, digest.make_digest(Results(folder)))

@@ -17,11 +17,11 @@ import pytest
 import bnbench
 from bnbench.cli import format as cli_format
 from bnbench.cli.main import main
-from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors, progress, sweep
 from bnbench.execution.process_pool import ProcessPool
-from bnbench.execution.protocols import Executor, Trainer
+from bnbench.execution.protocols import Executor, ExecutorRequest, Trainer
+from bnbench.planning.resources import Jobs
 from bnbench.report import write
 from bnbench.store import repair, store
 from support import damage
@@ -120,11 +120,11 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
     """
 
     @contextmanager
-    def start(jobs: int, places: DataDirs) -> Iterator[Executor]:
-        with ProcessPool(jobs, make) as started:
-            yield started
+    def open_pool(request: ExecutorRequest) -> Iterator[Executor]:
+        with ProcessPool(Jobs(request.jobs or 1), make) as pool:
+            yield pool
 
-    executors.start_executor = start
+    executors.EXECUTORS["process-pool"] = open_pool
     bnbench._report = partial(_report, kinds)
     main(words, prog_name="bnbench")
 

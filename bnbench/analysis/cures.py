@@ -52,7 +52,7 @@ CURES: Mapping[str, Sequence[str]] = {
     ),
     "first-epoch plateau": (
         "compare with the commonest class (an accuracy of its share is learnt from nothing)",
-        "look for rows that stand in two parts (data.repeats: remove leaves them out)",
+        "look for rows that stand in two parts (data.duplicates: drop leaves them out)",
         "fewer steps an epoch, steps_per_epoch (all may happen within the first)",
         "another rate, where the accuracy is far from what the rows allow",
     ),

@@ -1,19 +1,22 @@
 """Tables as text, for a terminal or a log."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import format_duration, format_value
+from bnbench.analysis.labels import format_value
 
 WIDEST = 50  # characters of a setting in a table
+UNTRAINED = ("new", "failed")  # states of trials that the next run trains
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bnbench.planning.plan import Plan
+    from bnbench.planning.plan import Cohort, Plan, Trial
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
     from bnbench.store.repair import RepairSummary
@@ -163,25 +166,22 @@ def format_cohorts(planned: "Plan") -> str:
 
 
 def format_estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float], jobs: int) -> str:
-    """How long the rest takes with so many workers, where a step of each program has been timed here."""
-    counts = dict.fromkeys(("new", "failed", "done", "diverged"), 0)
-    seconds, unknown = 0.0, 0
-    for cohort in planned.cohorts:
-        todo = 0
-        for trial in cohort.trials:
-            counts[states[trial.id]] += 1
-            todo += states[trial.id] in {"new", "failed"}
-        steps = todo * cohort.program.train.epochs * cohort.program.steps_per_epoch
-        step = measured.get(cohort.program.key)
-        unknown += todo if step is None else 0
-        seconds += steps * (step or 0.0)
-    told = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
-    if not counts["new"] + counts["failed"]:
-        return f"{len(planned.trials)} trials: {told}; nothing to train"
+    """How many trials are in each state, about how long the others take on this many workers, and how that is known."""
+    from bnbench.planning.runtime import estimate_runtime
+
+    counts = Counter(states[trial.id] for trial in planned.trials)
+    order = sorted(counts, key=lambda state: (state not in UNTRAINED, state != "new", state))
+    summary = f"{len(planned.trials)} trials: {', '.join(f'{counts[state]} {state}' for state in order)}"
+    todo = [replace(cohort, trials=_untrained(cohort, states)) for cohort in planned.cohorts]
+    todo = [cohort for cohort in todo if cohort.trials]
+    if not todo:
+        return f"{summary}; nothing to train"
     workers = f" on {jobs} workers" if jobs > 1 else ""
-    known = f"about {format_duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
-    missing = f"time unknown for {unknown} trials: none of their kind has been trained here" if unknown else ""
-    return f"{len(planned.trials)} trials: {told}; {'; '.join(filter(None, (known, missing)))}"
+    return f"{summary}; training{workers}: {estimate_runtime(todo, measured, jobs)}"
+
+
+def _untrained(cohort: "Cohort", states: dict[str, str]) -> "tuple[Trial, ...]":
+    return tuple(trial for trial in cohort.trials if states[trial.id] in UNTRAINED)
 
 
 def table_as_json(rows: "pd.DataFrame") -> str:

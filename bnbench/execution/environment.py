@@ -9,7 +9,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bnbench.planning.plan import ENGINE_VERSION, Plan
+from bnbench.planning.identity import ENGINE_VERSION
+from bnbench.planning.plan import Plan
 
 # The results are made by the code and are no part of it.
 CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")

@@ -14,6 +14,7 @@ from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
+from bnbench.location import config_location
 from bnbench.planning import plan as planning
 from bnbench.planning.plan import Cohort, Plan
 from bnbench.planning.trial import Saving
@@ -33,9 +34,8 @@ def prepare_plan(
     experiment = load_config(path, overrides)
     if smoke:
         experiment = smoking.cut_to_smoke(experiment)
-    return planning.make_plan(
-        experiment, cache(lambda settings: access.dataset_info(settings, data_dirs, download)), str(path)
-    )
+    describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))
+    return planning.make_plan(experiment, describe, config_location(path, overrides))
 
 
 def trial_states(plan: Plan, folder: Path) -> dict[str, str]:

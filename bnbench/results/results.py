@@ -9,8 +9,8 @@ import pandas as pd
 from bnbench.analysis import learning_curves, lr_metrics, paired
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.analysis.trials import axes_of, scored_trials, summary_table, trial_table
-from bnbench.config.load import default_baseline, load_config
-from bnbench.config.schema import Experiment
+from bnbench.config.load import load_stored_config
+from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.results import claims, diagnoses, published
 from bnbench.store import results_dir, store
@@ -91,14 +91,16 @@ class Results:
     def experiment(self) -> Experiment | None:
         """The experiment as it was resolved; None: its file is missing or cannot be read."""
         try:
-            return load_config(self.folder / results_dir.CONFIG)
+            return load_stored_config(self.folder / results_dir.CONFIG)
         except ConfigError:
             return None
 
     @property
     def baseline(self) -> str:
         """The variant that the others are compared with; empty: there is none."""
-        names = list(self.experiment.variants if self.experiment else dict.fromkeys(self._full["variant"]))
+        if self.experiment:
+            return self.experiment.baseline
+        names = list(dict.fromkeys(self._full["variant"]))
         return default_baseline(names) if names else ""
 
     @cached_property

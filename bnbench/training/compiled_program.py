@@ -19,7 +19,8 @@ from bnbench.config.schema import Named, Train
 from bnbench.data.splits import Scaling, SplitIndices, apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
 from bnbench.errors import BnbenchError, ConfigError
-from bnbench.model import catalog
+from bnbench.location import Location
+from bnbench.model import arguments, catalog
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
@@ -62,7 +63,7 @@ class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type
         return {"rate": float(self.rate.numpy()), "factor": type(self.factor).__name__}
 
 
-def make_keras_object(family: str, named: Named, where: str, **more: Any) -> Any:
+def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
     """The Keras object that a config names; of `more`, it gets the arguments that it takes.
 
     Raises:
@@ -70,21 +71,21 @@ def make_keras_object(family: str, named: Named, where: str, **more: Any) -> Any
     """
     module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
     class_name = catalog.resolve_class(family, named.name, where)
-    taken = catalog.class_signature(family, class_name).defaults
+    taken = arguments.class_signature(family, class_name).defaults
     try:
         return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
     except (ValueError, TypeError) as error:
         raise ConfigError(where, f"{class_name}: {' '.join(str(error).split())}") from error
 
 
-def make_optimizer(train: Train, rate: keras.Variable, where: str) -> keras.optimizers.Optimizer:
+def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
     """The optimizer, with `rate` times the schedule as its learning rate; its own variable where there is none."""
     learning_rate: Any = 1.0
     if train.schedule:
         one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
-        factor = make_keras_object("schedules", train.schedule, f"{where}.schedule", initial_learning_rate=one)
+        factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
         learning_rate = _RateTimesFactor(rate, factor)
-    return make_keras_object("optimizers", train.optimizer, f"{where}.optimizer", learning_rate=learning_rate)
+    return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=learning_rate)
 
 
 def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -129,9 +130,9 @@ class CompiledProgram:
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.parameters: int = self.model.count_params()
-        self.loss = make_keras_object("losses", program.train.loss, f"{program.where}: train.loss")
+        self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
         self.rate = keras.Variable(1.0, trainable=False, name="rate")
-        self.optimizer = make_optimizer(program.train, self.rate, f"{program.where}: train")
+        self.optimizer = make_optimizer(program.train, self.rate, program.train_location)
         self.optimizer.build(self.model.trainable_variables)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
         self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]

@@ -52,8 +52,8 @@ def check_program(program: Program) -> None:
     with _keras_defaults(program.train.dtype):
         model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
-        loss = make_keras_object("losses", program.train.loss, f"{program.where}: train.loss")
-        optimizer = make_optimizer(program.train, keras.Variable(1e-3), f"{program.where}: train")
+        loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
+        optimizer = make_optimizer(program.train, keras.Variable(1e-3), program.train_location)
         _callbacks(program, "check", Path())
         rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
         twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
@@ -324,6 +324,6 @@ def _callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbac
     for i, named in enumerate(program.train.callbacks):
         ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
         files = {"filepath": folder / CHECKPOINTS / f"{trial}.{ending}", "log_dir": folder / TENSORBOARD / trial}
-        where = f"{program.where}: train.callbacks[{i}]"
+        where = program.train_location / "callbacks" / i
         made.append(make_keras_object("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
     return made

@@ -183,7 +183,7 @@ def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
         ("x.png", "no PNG or JPEG that can be read"),
         ("x.npy", "no plain array that can be read"),
         ("x.txt", "of an unknown kind, wanted one of .csv, .npy, .png"),
-        ("b.csv", "no text file"),
+        ("b.csv", "not a text file"),
         ("xx.png", r"xx.png: no such file \(did you mean 'x.png'\?\)"),
         ("nowhere/x.png", "no such file$"),
         (".", "a folder, wanted a file"),

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PERCENTILES
 from bnbench.store.database import has_valid_types
+from bnbench.store.tables import HISTORY
 
-EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
+EPOCH = HISTORY.names()[1:]
 MAX_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
 MAX_ACTIVATION = 1e30  # larger ones cannot be drawn
 ID = re.compile(r"[0-9a-f]{16}")  # of a trial

@@ -10,7 +10,7 @@ import pytest
 
 from bnbench.errors import ResultsError
 from bnbench.results.results import Results
-from bnbench.store import database, store
+from bnbench.store import database, store, tables
 from support import damage
 
 JOURNAL = f"{store.DATABASE}-journal"
@@ -94,6 +94,33 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, 
         ):
             pass
     assert path.read_bytes() == before
+
+
+FOREIGN = {
+    "other columns in trials": (2, "ALTER TABLE trials DROP COLUMN worker"),
+    "other columns in plan": (6, "ALTER TABLE plan RENAME COLUMN seed TO step"),
+    "its tables are": (5, ""),
+}
+
+
+@pytest.mark.parametrize("problem", FOREIGN)
+def test_a_refused_database_of_an_older_format_is_not_migrated(tmp_path: Path, whole: Path, problem: str) -> None:
+    path = copy(whole, tmp_path)
+    version, change = FOREIGN[problem]
+    with closing(sqlite3.connect(path)) as connection:
+        drops = "".join(
+            f"ALTER TABLE trials DROP COLUMN {column.name};"
+            for column in tables.TRIALS.columns
+            if column.since > version
+        )
+        # Format 5 has no table of notes: one that is there came from elsewhere.
+        drops += "DROP TABLE notes;" if version < 5 else ""
+        connection.executescript(f"{drops} {change}; PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    for enter in (store.open_for_reading, store.open_for_writing):
+        with pytest.raises(ResultsError, match=rf"not a database of bnbench \({problem}"), enter(tmp_path):
+            pass
+        assert path.read_bytes() == before
 
 
 def commented(folder: Path, comment: str) -> Path:

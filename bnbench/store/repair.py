@@ -93,7 +93,9 @@ def _salvaged(content: bytes, path: Path) -> _Salvaged:
             sound = False
         trials = _readable(connection, "trials", "id")
         history = _readable(connection, "history", "trial")
-        kept, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history])
+        # On a damaged first page, rows of another table may appear as measurements.
+        measurements = [row for row in _readable(connection, "measurements", "trial") if integrity.is_series(row)]
+        kept, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history], measurements)
         sound_trials = {trial: one for trial, one in kept.items() if integrity.step_losses(one.row) is not None}
         return _Salvaged(sound_trials, lost | (kept.keys() - sound_trials.keys()), _planned(connection), sound)
 
@@ -145,6 +147,8 @@ def _fill(connection: sqlite3.Connection, found: _Salvaged) -> None:
         for epoch in kept.epochs.tolist():
             values = dict(zip(integrity.EPOCH, epoch, strict=True))  # SQLite keeps what is not a number as missing
             database.insert_row(connection, "history", {"trial": trial} | values)
+        for series in kept.measurements:
+            database.insert_row(connection, "measurements", series)
     for table, rows in found.planned.items():
         for row in rows:
             connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608

@@ -94,6 +94,21 @@ def history_rows(result: "Result") -> list[Row]:
     return [{"trial": result.trial, **asdict(epoch)} for epoch in result.epochs]
 
 
+def measurement_rows(result: "Result") -> list[Row]:
+    """The rows of `measurements` for a result."""
+    return [
+        {
+            "trial": result.trial,
+            "name": series.name,
+            "layer": series.layer,
+            "unit": series.unit,
+            "positions": series.positions.astype("<f8").tobytes(),
+            "values": series.values.astype("<f8").tobytes(),
+        }
+        for series in result.measurements
+    ]
+
+
 def table_row(planned: Row, stored: StoredTrial, program: Row) -> dict[str, Any]:
     """A row of `Store.trials`: a trial as planned and as it ended.
 

@@ -16,7 +16,18 @@ from bnbench.errors import ConfigError, ResultsError, printable
 from bnbench.store import database, integrity
 from bnbench.store.folder import DATABASE, has_results, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
-from bnbench.store.rows import COLUMNS, REAL, RESERVED, Row, history_rows, plan_rows, program_row, table_row, trial_row
+from bnbench.store.rows import (
+    COLUMNS,
+    REAL,
+    RESERVED,
+    Row,
+    history_rows,
+    measurement_rows,
+    plan_rows,
+    program_row,
+    table_row,
+    trial_row,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,13 +64,15 @@ class Store:
         """Keep a trial as it ended, in one transaction; what an earlier try left is replaced, but never by a fault."""
         fault = result.fault
         with self._transaction():
-            if fault and self._has_ended(result.trial):  # another run was first, or only its model was wanted
+            if fault and self._has_result(result.trial):  # another run was first, or only its model was wanted
                 why = fault.reason.partition("\n")[0]
                 log.error("%s: what was kept of it stays; the new try failed: %s", result.trial, why)
                 return
-            self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
+            for table in ("history", "measurements"):
+                self._db.execute(f"DELETE FROM {table} WHERE trial = ?", (result.trial,))  # noqa: S608
             self._insert("trials", [trial_row(result)])
             self._insert("history", history_rows(result))
+            self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
         self.__dict__.pop("_kept", None)  # what was read before
 
@@ -92,7 +105,7 @@ class Store:
         import numpy as np
         import pandas as pd
 
-        ended = [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._kept]
+        ended = self._ended()
         epochs = [self._kept[trial].epochs for trial in ended]
         values = np.concatenate([np.empty((0, len(integrity.EPOCH))), *epochs])
         table = pd.DataFrame(dict(zip(integrity.EPOCH, values.T, strict=True)))
@@ -101,13 +114,37 @@ class Store:
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *watched])
         return table.astype({"epoch": "int64", "step": "int64"})
 
+    def measurements(self, name: str) -> "pd.DataFrame":
+        """Return what the probe of this name measured in the trials of the present plan.
+
+        Returns:
+            One row for each value: `trial`, `layer` (empty: the whole model), `position` (an epoch, unless the probe
+            says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+        """
+        import numpy as np
+        import pandas as pd
+
+        stored = [row for trial in self._ended() for row in self._kept[trial].measurements if row["name"] == name]
+        series = [integrity.series_values(row) for row in stored]
+        lengths = [len(values) for _, values in series]
+        repeated = {
+            column: np.repeat(np.array([row[column] for row in stored], object), lengths)
+            for column in ("trial", "layer", "unit")
+        }
+        # `str` also for no rows, whose type pandas cannot infer.
+        table = pd.DataFrame(repeated).astype(str)
+        table.insert(2, "position", np.concatenate([np.empty(0), *(positions for positions, _ in series)]))
+        table.insert(3, "value", np.concatenate([np.empty(0), *(values for _, values in series)]))
+        return table
+
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
         """The mini-batch losses of a trial, (steps,), up to and with the first that is not finite."""
         import numpy as np
 
-        if trial not in self._kept:
+        stored = self._stored_trial(trial)
+        if stored is None:
             raise ResultsError(f"{self.folder}: no trial {trial} has ended here")
-        losses = integrity.step_losses(self._kept[trial].row)
+        losses = integrity.step_losses(stored.row)
         if losses is None:
             raise ResultsError(
                 f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` leaves it out"
@@ -153,11 +190,19 @@ class Store:
             log.warning("%s: %s; `bnbench run` trains them anew", self.folder / DATABASE, some)
         return kept
 
-    def _has_ended(self, trial: str) -> bool:
-        """Whether a trial is kept whole, and not as one that failed."""
-        rows = integrity.rows_as_dicts(self._db.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
-        epochs = self._db.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
-        return any(row["status"] != "failed" and integrity.intact_trial(row, epochs) for row in rows)
+    def _ended(self) -> list[str]:
+        """The trials of the present plan that have ended, each once, in the order of the plan."""
+        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._kept]
+
+    def _has_result(self, trial: str) -> bool:
+        """Return True if a trial is stored intact and has not failed."""
+        stored = self._stored_trial(trial)
+        return stored is not None and stored.row["status"] != "failed"
+
+    def _stored_trial(self, trial: str) -> StoredTrial | None:
+        """Read one trial; None if it has not ended or is damaged."""
+        row, epochs, measurements = trial_rows(self._db, trial)
+        return integrity.intact_trial(row, epochs, measurements) if row else None
 
     def _insert(self, table: str, rows: Sequence[Row]) -> None:
         """Insert rows by column name, each in the place of one with the same key."""
@@ -176,7 +221,9 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
     gc.disable()  # it would look through every row again and again: 0.2 s of 10,000 trials
     try:
         rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials"))
-        return integrity.split_intact(rows, connection.execute("SELECT * FROM history ORDER BY trial, epoch"))
+        measurements = integrity.rows_as_dicts(connection.execute("SELECT * FROM measurements ORDER BY trial"))
+        history = connection.execute("SELECT * FROM history ORDER BY trial, epoch")
+        return integrity.split_intact(rows, history, measurements)
     finally:
         if collects:
             gc.enable()
@@ -184,10 +231,18 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
 
 def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
     """Give a trial the checksum of what can be read back of it."""
-    (row,) = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
+    checksum = integrity.trial_checksum(integrity.stored_trial(*trial_rows(connection, trial)))
+    connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (checksum, trial))
+
+
+def trial_rows(
+    connection: sqlite3.Connection, trial: str
+) -> tuple[dict[str, Any], list[Sequence[Any]], list[dict[str, Any]]]:
+    """The rows of a trial in `trials` (empty if there is none), `history` and `measurements`."""
+    rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
     epochs = connection.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
-    kept = StoredTrial(row, integrity.epoch_values(epochs))
-    connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (integrity.trial_checksum(kept), trial))
+    measurements = connection.execute("SELECT * FROM measurements WHERE trial = ?", (trial,))
+    return rows[0] if rows else {}, epochs, integrity.rows_as_dicts(measurements)
 
 
 def plan_checksum(connection: sqlite3.Connection) -> str:

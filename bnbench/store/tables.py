@@ -9,13 +9,14 @@ Formats (`PRAGMA user_version`):
     6  trials.checksum, which covers the row and its history. Older rows have none and are accepted without it.
        The table notes: `plan` has the checksum of plan and programs, `environment` the text of environment.json.
     7  trials.pre_activations: JSON, percentiles by epoch.
+    8  The table measurements. Values of later probes are stored there, so they need no new format.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import NoneType
 
-FORMAT = 7
+FORMAT = 8
 PYTHON_TYPES: dict[str, tuple[type, ...]] = {"TEXT": (str,), "INTEGER": (int,), "REAL": (float, int), "BLOB": (bytes,)}
 
 
@@ -157,7 +158,24 @@ NOTES = Table(
     ),
     since=6,
 )
-TABLES = (TRIALS, HISTORY, PROGRAMS, PLAN, NOTES)
+# One row for each series that a probe measured in a trial.
+MEASUREMENTS = Table(
+    "measurements",
+    (
+        Column("trial", "TEXT NOT NULL REFERENCES trials (id)"),
+        Column("name", "TEXT NOT NULL"),
+        # Empty: of the whole model.
+        Column("layer", "TEXT NOT NULL"),
+        Column("unit", "TEXT NOT NULL"),
+        # Both float64, little-endian, of the same length. They are not compressed: a file from elsewhere cannot
+        # unpack to more than its size.
+        Column("positions", "BLOB NOT NULL"),
+        Column("values", "BLOB NOT NULL"),
+    ),
+    key=("trial", "name", "layer"),
+    since=8,
+)
+TABLES = (TRIALS, HISTORY, PROGRAMS, PLAN, NOTES, MEASUREMENTS)
 BY_NAME = {table.name: table for table in TABLES}
 CREATE = f"BEGIN; {' '.join(table.create for table in TABLES)} PRAGMA user_version = {FORMAT}; COMMIT;"
 

@@ -122,6 +122,10 @@ def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
             losses = np.frombuffer(zlib.decompress(row.step_losses), "<f4")
             assert len(losses) == row.steps
             assert np.array_equal(opened.step_losses(row.id), losses, equal_nan=True)
+    last = stored.iloc[-1]
+    losses = bnbench.open(folder).step_losses(last["id"])
+    assert losses.shape == (last["steps"],)
+    assert np.array_equal(losses, np.frombuffer(zlib.decompress(last["step_losses"]), "<f4"), equal_nan=True)
 
 
 def test_what_a_format_did_not_have_is_empty(folder: Path, version: int) -> None:

@@ -2,22 +2,28 @@
 
 import re
 import shlex
+import signal
 import subprocess
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 from PIL import Image
 
 from bnbench.analysis.registry import METRICS
+from bnbench.cli.main import main
 from bnbench.config.expectations import Bound, Claim
 from bnbench.config.load import check_config
 from bnbench.config.schema import Data, Experiment, Split, Sweep, Train, Variant
 from bnbench.config.yaml_loader import parse_yaml
-from bnbench.planning import plan
+from bnbench.planning import plan, resources
+from bnbench.planning.resources import Jobs
+from bnbench.training.compiled_program import use_threads
 from support.examples import facts
 from support.paths import ROOT
+from support.quick import compile_once, write_no_report
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -27,26 +33,36 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder to run commands in; they train in this process and compile each program once."""
+    use_threads(1)
+    compile_once(monkeypatch)
+    monkeypatch.setattr(resources, "choose_jobs", lambda cohorts, wanted: Jobs(0))
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8), 128).save("digit.png")
-    return tmp_path
+    before = signal.getsignal(signal.SIGTERM)
+    yield tmp_path
+    signal.signal(signal.SIGTERM, before)  # a command that trains sets its own
 
 
 def test_the_commands_work(place: Path) -> None:
     lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("bnbench ")]
     assert len(lines) >= 11
+    reported = False  # the first run writes its report, as `report` and `reproduce` do
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
         if words[0] in {"run", "plan", "reproduce"}:
             words.append("--smoke")
         words = [re.sub(r"^(results/\S*quickstart)$", r"\1-smoke", word) for word in words]
-        done = subprocess.run([sys.executable, "-m", "bnbench", *words], capture_output=True, text=True)
-        assert done.returncode == 0, (line, done.stderr)
+        with pytest.MonkeyPatch.context() as patch:
+            if words[0] == "run" and reported:
+                write_no_report(patch)
+            done = CliRunner().invoke(main, words, prog_name="bnbench", catch_exceptions=False)
+        assert done.exit_code == 0, (line, done.stderr)
         assert done.stdout
+        reported |= words[0] == "run"
 
 
 def test_the_make_targets_are_there() -> None:
@@ -65,9 +81,10 @@ def test_the_experiment_is_one() -> None:
     assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
 
 
-def test_the_python_lines_work(place: Path) -> None:
+def test_the_python_lines_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (block,) = blocks("python")
     namespace: dict[str, object] = {}
+    write_no_report(monkeypatch)
     exec(block, namespace)  # noqa: S102  our own README
     assert len(namespace["results"].trials) == 18  # type: ignore[attr-defined]
 

@@ -5,22 +5,29 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from click.testing import CliRunner
+from click.testing import Result as Called
 from PIL import Image
 
 import bnbench
+from bnbench.cli.main import main
 from bnbench.planning.plan import Plan
 from bnbench.planning.trial import Epoch, Result, Scores
 from bnbench.store import results_dir, store
+from bnbench.training import loop
+from bnbench.training.compiled_program import use_threads
 from support.examples import make_plan
 from support.kept import keep
 from support.paths import ROOT
+from support.quick import compile_once, write_no_report
 
 TIMES = ["seconds", "seconds_per_step", "worker"]
 SMALL: dict[str, object] = {
@@ -38,15 +45,52 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _compiled_once() -> Iterator[None]:
+    """Commands that are called in this process compile each program once."""
+    use_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        compile_once(patch)
+        yield
+
+
 @pytest.fixture
-def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """An empty folder with one config in it, to run commands in."""
-    monkeypatch.setenv("BNBENCH_CACHE", str(cache))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
-    monkeypatch.delenv("BNBENCH_DATA", raising=False)
+    set_environment(monkeypatch, cache)
     monkeypatch.chdir(tmp_path)
     write(tmp_path)
-    return tmp_path
+    before = signal.getsignal(signal.SIGTERM)
+    yield tmp_path
+    signal.signal(signal.SIGTERM, before)  # a command that trains sets its own
+
+
+def set_environment(patch: pytest.MonkeyPatch, cache: Path) -> None:
+    patch.setenv("BNBENCH_CACHE", str(cache))
+    patch.setenv("PYTHONPATH", str(ROOT))
+    patch.delenv("BNBENCH_DATA", raising=False)
+
+
+class Trained(NamedTuple):
+    """What one command, a process with workers of its own, trained and told. Tests that change it take a copy."""
+
+    results: Path
+    done: subprocess.CompletedProcess[str]
+
+    def copy_to(self, folder: Path) -> None:
+        shutil.copytree(self.results, folder / "results")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Trained:
+    """All 12 trials, their models too."""
+    folder = tmp_path_factory.mktemp("trained")
+    write(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        set_environment(patch, cache)
+        words = command("run", "small.yaml", "-o", "save_models=final")
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=folder)
+    return Trained(folder / "results", done)
 
 
 def write(folder: Path, **changes: object) -> None:
@@ -57,15 +101,22 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-m", "bnbench", *words]
 
 
-def call(*words: str, code: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=300)
-    assert done.returncode == code, done.stderr
+def call(*words: str, code: int = 0) -> Called:
+    """Call a command in this process; one that trains does that here, too."""
+    here = ["--jobs", "0"] if words[0] == "run" else []
+    done = CliRunner().invoke(main, [*words, *here], prog_name="bnbench", catch_exceptions=False)
+    assert done.exit_code == code, done.stderr
     assert "Traceback" not in done.stderr
     return done
 
 
-def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
-    first = call("run", "small.yaml")
+def test_run_trains_then_shows_then_trains_nothing(
+    trained: Trained, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = trained.done
+    trained.copy_to(place)
+    assert first.returncode == 0, first.stderr
+    assert "Traceback" not in first.stderr
     assert "12 of 12 trials" in first.stdout
     assert "results/small/report.html" in first.stdout
     assert len(first.stderr.splitlines()) == 13  # an opening and a line a trial, nothing of TensorFlow's
@@ -73,7 +124,9 @@ def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
     again = call("run", "small.yaml")
     assert again.stdout == first.stdout
     assert again.stderr == "small: 12 trials, all done: nothing to train\n"
-    assert call("run", "-q", "small.yaml").stderr == ""
+    with monkeypatch.context() as patch:
+        write_no_report(patch)
+        assert call("run", "-q", "small.yaml").stderr == ""
     assert call("show", "results/small").stdout == first.stdout
     rows = json.loads(call("show", "results/small", "--json").stdout)
     assert [row["n"] for row in rows] == [2] * 6
@@ -84,8 +137,9 @@ def test_run_trains_then_shows_then_trains_nothing(place: Path) -> None:
     assert "diverged" in planned
 
 
-def test_trials_are_shown_compared_and_applied(place: Path) -> None:
-    call("run", "-q", "small.yaml", "-o", "save_models=final")
+def test_trials_are_shown_compared_and_applied(trained: Trained, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained.copy_to(place)
+    write_no_report(monkeypatch)
     call("run", "-q", "small.yaml", "--results", "other", "-o", "train.epochs=1", "-o", "sweep.seeds=1")
     rows = json.loads(call("show", "results/small", "--where", "outcome=nonfinite", "--sort", "-seed", "--json").stdout)
     assert all(row["outcome"] == "nonfinite" for row in rows)
@@ -126,9 +180,10 @@ def test_plan_shows_what_would_run_and_runs_nothing(place: Path) -> None:
     assert rows[0]["axes"] == {}
 
 
-def test_plan_estimates_from_what_was_timed_here(place: Path) -> None:
-    call("run", "small.yaml", "-o", "sweep.seeds=1")
-    told = call("plan", "small.yaml").stdout
+def test_plan_estimates_from_what_was_timed_here(trained: Trained, place: Path) -> None:
+    trained.copy_to(place)
+    told = call("plan", "small.yaml", "-o", "sweep.seeds=4").stdout
+    assert "12 new" in told
     assert re.search(r"about \d+ s of training( on \d+ workers)?, from steps timed here", told)
 
 
@@ -173,20 +228,19 @@ def tables(folder: Path) -> list[pd.DataFrame]:
 
 @pytest.mark.parametrize("moments", [(1, 4), (2, 9)])
 def test_after_sigkill_only_the_missing_trials_are_trained_and_every_figure_is_the_same(
-    place: Path, moments: Sequence[int]
+    trained: Trained, place: Path, moments: Sequence[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    call("run", "small.yaml", "--results", "whole")
-    for lines in moments:
-        with subprocess.Popen(
-            command("run", "small.yaml"), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-        ) as process:
+    for lines, jobs in zip(moments, ("2", "1"), strict=True):
+        words = command("run", "small.yaml", "--jobs", jobs)
+        with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
             until(process, 1 + lines if lines == moments[0] else 2)
             process.kill()
+    write_no_report(monkeypatch)
     kept = bnbench.open("results/small").trials["status"].notna().sum()
     assert kept >= moments[0]
     done = call("run", "small.yaml")
     assert f"{kept} done, {12 - kept} to train" in done.stderr
-    for ours, theirs in zip(tables(place / "results/small"), tables(place / "whole/small"), strict=True):
+    for ours, theirs in zip(tables(place / "results/small"), tables(trained.results / "small"), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
 
 
@@ -199,21 +253,24 @@ HEARS_CTRL_C = [
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_keeps_what_is_done_and_tells_how_to_go_on(place: Path, number: signal.Signals) -> None:
-    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200")]
+def test_an_interrupt_keeps_what_is_done_and_tells_how_to_go_on(
+    place: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200", "-j", "1")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         until(process, 4)
         process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "bnbench run small.yaml -o sweep.seeds=200" in stderr
+    assert "bnbench run small.yaml -o sweep.seeds=200 -j 1" in stderr
     assert "Traceback" not in stderr
     assert len(pd.read_csv("results/small/trials.csv")) >= 3
+    write_no_report(monkeypatch)
     assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
 
 
 def test_a_second_run_on_the_same_results_is_refused(place: Path) -> None:
-    words = command("run", "small.yaml", "-o", "sweep.seeds=500")
+    words = command("run", "small.yaml", "-o", "sweep.seeds=500", "-j", "1")
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
         until(process, 2)
         refused = call("run", "small.yaml", code=2)
@@ -249,15 +306,12 @@ def test_a_log_on_a_full_disk_costs_no_trial(place: Path) -> None:
     assert "6 of 6 trials" in done.stdout
 
 
-def test_failed_trials_give_exit_code_1(place: Path) -> None:
-    code = (
-        "from bnbench.training import loop as engine\n"
-        "def broken(*rest): raise MemoryError('none left')\n"
-        "engine._train = broken\n"
-        "from bnbench.cli.main import main; main(['run', '-j', '0', 'small.yaml'])"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
+def test_failed_trials_give_exit_code_1(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*rest: object) -> None:
+        raise MemoryError("none left")
+
+    monkeypatch.setattr(loop, "_train", broken)
+    done = call("run", "small.yaml", code=1)
     assert "12 trial(s) failed; the same command tries them again" in done.stderr
     assert "MemoryError: none left" in done.stderr
 
@@ -265,7 +319,7 @@ def test_failed_trials_give_exit_code_1(place: Path) -> None:
 def test_a_terminal_gets_a_live_line(place: Path) -> None:
     if not shutil.which("script"):
         pytest.fail("the command `script` (util-linux) is needed to make a terminal")
-    line = " ".join(command("run", "small.yaml"))
+    line = " ".join(command("run", "small.yaml", "-j", "1"))
     done = subprocess.run(
         ["script", "-qec", line, "/dev/null"],
         capture_output=True,
@@ -286,12 +340,13 @@ def test_data_commands(place: Path, name: str) -> None:
 
 
 def test_smoke_results_stand_beside_the_real_ones(place: Path) -> None:
-    call("run", "small.yaml", "--smoke", "-q")
+    call("run", "small.yaml", "--smoke", "-q", "-o", "train.engine=graph")
     assert (place / "results" / "small-smoke" / "trials.csv").is_file()
 
 
-def test_from_python(place: Path) -> None:
-    results = bnbench.run("small.yaml", overrides={"sweep.seeds": 1}, results=place / "api")
+def test_from_python(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_no_report(monkeypatch)
+    results = bnbench.run("small.yaml", overrides={"sweep.seeds": 1}, results=place / "api", jobs=0)
     assert len(results.trials) == 6
     assert set(results.summary["variant"]) == {"plain", "batchnorm"}
     pd.testing.assert_frame_equal(bnbench.open(place / "api" / "small").history, results.history)

@@ -22,7 +22,7 @@ from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
 from bnbench.planning import task
 from bnbench.planning.plan import Program, Trial
-from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Probe, Result, Saving, Scores
+from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores
 from bnbench.store import model_card
 from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD, model_path
 from bnbench.training.builder import build_model, stream_seed, with_scaling
@@ -36,7 +36,9 @@ from bnbench.training.compiled_program import (
     row_chunks,
     use_threads,
 )
-from bnbench.training.probes import gradient_growth, pre_activations, probe
+from bnbench.training.probes.columns import as_result_fields
+from bnbench.training.probes.registry import Recorder
+from bnbench.training.probes.types import When
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
 
@@ -168,23 +170,21 @@ class _Course:
 
     def __init__(self, compiled: CompiledProgram, trial: Trial, start: SeedState, on_epoch: OnEpoch) -> None:
         self.compiled, self.trial, self.start, self.on_epoch = compiled, trial, start, on_epoch
+        first_order = next(_orders(compiled.program, start.parts.train, trial.seed))
+        self.recorder = Recorder(compiled, start, first_order[: compiled.program.batch_size])
         self.epochs: list[Epoch] = []
         self.losses: list[NDArray[Any]] = []
         self.steps = 0
         self.training_seconds = 0.0
         self.step_seconds: list[float] = []
         self.nonfinite: int | None = None
-        self.gradient_growth: float | None = None
-        self.pre_activations: list[tuple[float | None, ...]] = []
         self.best: tuple[float, float] = (-1.0, 0.0)
         self.best_epoch: int | None = None
         self.best_weights: list[NDArray[Any]] = []
 
     def begin(self) -> None:
         """Look at the untrained model; its record is epoch 0."""
-        program = self.compiled.program
-        order = next(_orders(program, self.start.parts.train, self.trial.seed))
-        self.gradient_growth = gradient_growth(self.compiled, self.start, order[: program.batch_size])
+        self.recorder.measure(When.BEFORE_FIRST_STEP, epoch=0)
         loss, credit, _ = self.compiled.evaluate(self.start.validation)
         self._record(None, None, loss, self._score(credit, "validation"))
 
@@ -220,8 +220,7 @@ class _Course:
             number, self.steps, _known(loss), accuracy, _known(validation_loss), validation_accuracy, seconds
         )
         self.epochs.append(record)
-        if self.compiled.program.train.pre_activations:
-            self.pre_activations.append(pre_activations(self.compiled, self.start))
+        self.recorder.measure(When.AFTER_EACH_EPOCH, epoch=number)
         self.on_epoch(self.trial, record)
 
     def _keep_best(self, loss: float, accuracy: float) -> None:
@@ -234,10 +233,8 @@ class _Course:
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = fitted = Scores()
-        gap, probed = None, Probe()
         if self.nonfinite is None:
-            gap = self.compiled.mode_gap(self.start)
-            probed = probe(self.compiled, self.start)
+            self.recorder.measure(When.AT_THE_END, epoch=self.epochs[-1].epoch)
             self._save(saving, "final")
             fitted = self._scores("train")
             test = best_test = self._scores("test")
@@ -246,6 +243,7 @@ class _Course:
             best_test = self._scores("test")
         if self.best_epoch is not None:
             self._save(saving, "best")
+        measured = as_result_fields(self.recorder.series())
         losses = np.concatenate(self.losses) if self.losses else np.empty(0)
         return Result(
             trial=self.trial.id,
@@ -258,10 +256,11 @@ class _Course:
             best_epoch=self.best_epoch,
             best_test=best_test,
             fitted=fitted,
-            bn_mode_gap=gap,
-            probe=probed,
-            gradient_growth=self.gradient_growth,
-            pre_activations=tuple(self.pre_activations),
+            bn_mode_gap=measured.bn_mode_gap,
+            probe=measured.probe,
+            gradient_growth=measured.gradient_growth,
+            pre_activations=measured.pre_activations,
+            measurements=measured.measurements,
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,

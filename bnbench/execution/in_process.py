@@ -17,9 +17,9 @@ class InProcessTrainer:
 
     def __init__(self, places: DataDirs) -> None:
         startup.import_tensorflow()
-        from bnbench.training import loop
+        from bnbench.training import check, loop
 
-        self._loop, self._places = loop, places
+        self._loop, self._check, self._places = loop, check, places
         self._load = cache(self._load_once)
 
     def _load_once(self, settings: Data) -> Dataset:
@@ -35,7 +35,7 @@ class InProcessTrainer:
         Raises:
             ConfigError: it refuses.
         """
-        self._loop.check_program(program)
+        self._check.check_program(program)
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Compile once, then train trial by trial."""

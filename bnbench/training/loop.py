@@ -7,9 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,73 +17,24 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.data.types import Dataset
-from bnbench.errors import ConfigError
-from bnbench.planning import task
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores
 from bnbench.store import model_card
-from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD, model_path
-from bnbench.training.builder import build_model, stream_seed, with_scaling
+from bnbench.store.results_dir import model_path
+from bnbench.training.builder import stream_seed, with_scaling
 from bnbench.training.compiled_program import (
     CompiledProgram,
     RowIndices,
     SeedState,
-    loss_targets,
-    make_keras_object,
-    make_optimizer,
     row_chunks,
     use_threads,
 )
+from bnbench.training.keras_objects import keras_defaults, make_callbacks
 from bnbench.training.probes.columns import as_result_fields
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.types import When
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
-
-
-def check_program(program: Program) -> None:
-    """Have Keras build a program's model and all that trains it, and take one step on two made-up rows.
-
-    Raises:
-        ConfigError: Keras refuses any of it, the model does not give one number a class, or it holds a layer whose
-            random numbers no seed fixes.
-    """
-    use_threads(program.train.threads)
-    with _keras_defaults(program.train.dtype):
-        model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
-        task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
-        loss = make_keras_object("losses", program.train.loss, f"{program.where}: train.loss")
-        optimizer = make_optimizer(program.train, keras.Variable(1e-3), f"{program.where}: train")
-        _callbacks(program, "check", Path())
-        rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
-        twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
-        try:
-            outputs, again = model(rows, training=True), twin(rows, training=True)
-            loss(loss_targets(loss, tf.constant([0, 0]), outputs), outputs)
-            optimizer.build(model.trainable_variables)
-            optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
-        except Exception as error:  # Keras' own checks raise errors of every kind
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            raise ConfigError(program.where, f"cannot be trained: {reason}") from error
-        if not np.array_equal(outputs.numpy(), again.numpy(), equal_nan=True):
-            raise ConfigError(program.where, "a layer draws numbers that no seed fixes: no trial could be repeated")
-
-
-@contextmanager
-def _keras_defaults(dtype: str) -> Iterator[None]:
-    """A default dtype for a while, and Keras' own defaults where a keras.json of the user's says otherwise."""
-    before = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
-    try:
-        _set_keras(dtype, 1e-7, "channels_last")
-        yield
-    finally:
-        _set_keras(*before)
-
-
-def _set_keras(dtype: str, epsilon: float, image_data_format: str) -> None:
-    keras.config.set_floatx(dtype)
-    keras.config.set_epsilon(epsilon)
-    keras.config.set_image_data_format(image_data_format)
 
 
 def list_devices() -> list[str]:
@@ -103,10 +52,10 @@ def train_trials(
     The next trial is asked for when the one before has ended, so `trials` may still be growing.
     """
     use_threads(program.train.threads)
-    with _keras_defaults(program.train.dtype):
+    with keras_defaults(program.train.dtype):
         try:
             compiled = CompiledProgram(program, dataset)
-        except Exception as error:  # of this machine's: what a config can get wrong, `check` has found
+        except Exception as error:  # of this machine's: what a config can get wrong, `check_program` has found
             yield from (_failed(program, trial, error) for trial in trials)
             return
         for trial in trials:
@@ -132,7 +81,7 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     program = compiled.program
     start = compiled.start(trial.seed)
     compiled.reset(start, trial.learning_rate)
-    made = _callbacks(program, trial.id, saving.folder)
+    made = make_callbacks(program, trial.id, saving.folder)
     callbacks = keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
     course = _Course(compiled, trial, start, on_epoch)
     course.begin()
@@ -315,14 +264,3 @@ def _keras_logs(epoch: Epoch) -> dict[str, float]:
         "val_accuracy": epoch.validation_accuracy,
     }
     return {name: float("nan") if value is None else value for name, value in logs.items()}
-
-
-def _callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbacks.Callback]:
-    """The callbacks of one trial; what they write goes below the folder, under the trial's id."""
-    made = []
-    for i, named in enumerate(program.train.callbacks):
-        ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
-        files = {"filepath": folder / CHECKPOINTS / f"{trial}.{ending}", "log_dir": folder / TENSORBOARD / trial}
-        where = f"{program.where}: train.callbacks[{i}]"
-        made.append(make_keras_object("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
-    return made

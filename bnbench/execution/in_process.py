@@ -21,9 +21,9 @@ class InProcessTrainer:
         from bnbench.training import startup
 
         startup.import_tensorflow()
-        from bnbench.training import loop
+        from bnbench.training import check, loop
 
-        self._loop, self._data_dirs = loop, data_dirs
+        self._loop, self._check, self._data_dirs = loop, check, data_dirs
         self._load = cache(self._load_once)
 
     def _load_once(self, settings: Data) -> Dataset:
@@ -39,7 +39,7 @@ class InProcessTrainer:
         Raises:
             ConfigError: Keras rejects a part of it.
         """
-        self._loop.check_program(program)
+        self._check.check_program(program)
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Compile the program once, then train trial after trial."""

@@ -4,7 +4,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bnbench.analysis import learning_curves, lr_metrics, paired
 from bnbench.analysis.columns import PRE_ACTIVATIONS
@@ -53,6 +55,34 @@ class Results:
         """
         unknown = [name for name in PRE_ACTIVATIONS if self._history[name].isna().all()]
         return self.named(self._history.drop(columns=unknown))
+
+    def measurements(self, name: str) -> pd.DataFrame:
+        """Return what a probe measured, one row for each value.
+
+        Args:
+            name: of the measured values, as the probe calls them.
+
+        Returns:
+            The columns `trial`, `layer` (empty: the whole model), `position` (an epoch, unless the probe says
+            otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+        """
+        with store.open_for_reading(self.folder) as opened:
+            return opened.measurements(name)
+
+    def step_losses(self, trial: str) -> NDArray[np.float32]:
+        """Return the training loss of every mini-batch of a trial, up to the first that is not finite.
+
+        Args:
+            trial: the id of a trial that has ended.
+
+        Returns:
+            An array of shape (steps,).
+
+        Raises:
+            ResultsError: no such trial has ended here, or its losses are damaged.
+        """
+        with store.open_for_reading(self.folder) as opened:
+            return opened.step_losses(trial)
 
     @property
     def summary(self) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Results that earlier versions wrote are read as they were written, and a run brings them up to date.
 
-tests/stored_formats has a results folder for each format of trials.db, and a README that says how each was made.
+tests/store/stored_formats has a results folder for each format of trials.db, and a README that says how each was made.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ COLUMN_SINCE = {  # the first format that has a column of trials
     "fitted_loss": 4, "fitted_accuracy": 4,
     "gradient_growth": 5,
 }  # fmt: skip
-PERCENTILES_SINCE = 7
+PERCENTILES_SINCE, MEASUREMENTS_SINCE = 7, 8
 # Columns of the database that Results.trials does not have.
 NOT_SHOWN = {"id", "program", "divergence", "reason", "traceback", "step_losses", "checksum", "pre_activations"}
 # Variant, hidden layers, learning rate; the same for both seeds and in all formats.
@@ -92,7 +92,7 @@ def test_each_format_has_a_folder_that_its_own_version_wrote() -> None:
         folder = STORED / f"format-{version}"
         assert format_of(folder) == version
         assert {path.name for path in folder.iterdir()} == FILES | {"expected"}
-        assert sum(path.stat().st_size for path in folder.rglob("*")) < 60_000
+        assert sum(path.stat().st_size for path in folder.rglob("*")) < 70_000
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -115,6 +115,20 @@ def test_tables_have_the_values_of_the_database(folder: Path) -> None:
     assert_same(results.history[list(history.columns)], history)
 
 
+def test_measurements_are_those_that_the_format_stored(folder: Path, version: int) -> None:
+    results = bnbench.open(folder)
+    names = ["position_squared", "validation_loss_again"]
+    tables = [results.measurements(name).assign(name=name) for name in names]
+    if version < MEASUREMENTS_SINCE:
+        assert all(table.empty for table in tables)
+        return
+    expected = (STORED / f"format-{version}" / "expected" / "measurements.csv").read_text(encoding="utf-8")
+    assert_same(pd.concat(tables), as_read(expected))
+    squares = tables[0]
+    assert len(squares) > len(results.trials)
+    assert squares["value"].tolist() == (squares["position"] ** 2).tolist()
+
+
 def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
     stored = query(folder, "SELECT id, steps, step_losses FROM trials")
     with store.open_for_reading(folder) as opened:
@@ -122,6 +136,10 @@ def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
             losses = np.frombuffer(zlib.decompress(row.step_losses), "<f4")
             assert len(losses) == row.steps
             assert np.array_equal(opened.step_losses(row.id), losses, equal_nan=True)
+    last = stored.iloc[-1]
+    losses = bnbench.open(folder).step_losses(last["id"])
+    assert losses.shape == (last["steps"],)
+    assert np.array_equal(losses, np.frombuffer(zlib.decompress(last["step_losses"]), "<f4"), equal_nan=True)
 
 
 def test_what_a_format_did_not_have_is_empty(folder: Path, version: int) -> None:

@@ -15,6 +15,7 @@ from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.training import loop
 from bnbench.training.builder import build_model
+from bnbench.training.check import check_program
 from bnbench.training.compiled_program import CompiledProgram, row_chunks, use_threads
 from bnbench.training.loop import first_jump
 from support.examples import dataset, facts, make_plan
@@ -559,7 +560,7 @@ def test_keras_refusals_name_the_layer_and_its_input() -> None:
         .program
     )
     with pytest.raises(ConfigError, match=r"tiny.yaml: model.layers\[0\]: zero_padding2d_0 .* gets \(6, 6, 1\): "):
-        loop.check_program(program)
+        check_program(program)
 
 
 @pytest.mark.parametrize(
@@ -572,19 +573,19 @@ def test_keras_refusals_name_the_layer_and_its_input() -> None:
 )
 def test_a_model_of_the_wrong_shape_is_refused_before_training(layers: list[Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        loop.check_program(cohorts(model={"layers": layers})[0].program)
+        check_program(cohorts(model={"layers": layers})[0].program)
 
 
 def test_a_layer_that_no_seed_fixes_is_refused() -> None:
     layers = ["aug_mix", "norm", "flatten", {"dense": 3}]
     with pytest.raises(ConfigError, match="no seed fixes"):
-        loop.check_program(cohorts((8, 8, 3), model={"layers": layers})[0].program)
+        check_program(cohorts((8, 8, 3), model={"layers": layers})[0].program)
 
 
 def test_a_layer_that_hides_its_seed_is_seeded() -> None:
     layers = [{"reshape": [5, 1]}, "norm", {"simple_rnn": {"units": 4, "dropout": 0.5}}, {"dense": 3}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[0]
-    loop.check_program(cohort.program)
+    check_program(cohort.program)
     assert figures(results(cohort)[0]) == figures(results(cohort)[0])
 
 

@@ -9,9 +9,16 @@ import pytest
 from bnbench.data.splits import apply_scaling
 from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import Probe, Result, Saving
-from bnbench.training import loop, probes
-from bnbench.training.compiled_program import CompiledProgram, use_threads
-from bnbench.training.probes import gradient_growth, pre_activations, probe
+from bnbench.training import loop
+from bnbench.training.compiled_program import CompiledProgram, SeedState, use_threads
+from bnbench.training.probes import forward
+from bnbench.training.probes import gradient_growth as growth_probe
+from bnbench.training.probes.columns import as_result_fields
+from bnbench.training.probes.gradient_growth import gradient_growth
+from bnbench.training.probes.pre_activations import pre_activations
+from bnbench.training.probes.predictions import near_median_share
+from bnbench.training.probes.registry import Recorder
+from bnbench.training.probes.types import When
 from support.examples import dataset, facts, make_plan
 
 IMAGES = (6, 6, 1)
@@ -35,6 +42,13 @@ def compiled_program(cohort: Cohort) -> CompiledProgram:
 
 def train(compiled: CompiledProgram, trial: Trial) -> Result:
     return loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+
+
+def probe(compiled: CompiledProgram, start: SeedState) -> Probe:
+    """What the probes at the end of a trial measure with the weights that the model has."""
+    recorder = Recorder(compiled, start, start.parts.train)
+    recorder.measure(When.AT_THE_END, 1)
+    return as_result_fields(recorder.series()).probe
 
 
 def trained(cohort: Cohort) -> tuple[Result, CompiledProgram]:
@@ -127,7 +141,7 @@ def test_a_unit_of_a_convolution_is_a_channel() -> None:
 
 
 def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "DEEP", 4)
+    monkeypatch.setattr(growth_probe, "DEEP", 4)
     dense = {"dense": {"units": 8, "activity_regularizer": {"l2": 0.01}}}
     between = ["norm", {"activation": "relu"}, {"dropout": 0.3}]
     layers = [{"gaussian_noise": 0.1}, dense, *between, {"dense": 8}, {"dense": 8}, {"dense": "$classes"}]
@@ -147,10 +161,16 @@ def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = compiled_program(cohort)
     probed = of(cohort, compiled)
     calls = []
-    monkeypatch.setattr(loop, "probe", lambda *args: calls.append(args) or Probe())
-    monkeypatch.setattr(loop, "gradient_growth", lambda *args: None)
+    measure = Recorder.measure
+
+    def only_mode_gap(recorder: Recorder, when: When, epoch: int) -> None:
+        recorder._probes = [probe for probe in recorder._probes if probe.name == "mode_gap"]
+        calls.append(when)
+        measure(recorder, when, epoch)
+
+    monkeypatch.setattr(Recorder, "measure", only_mode_gap)
     assert of(cohort, compiled) == probed
-    assert len(calls) == len(cohort.trials)
+    assert calls.count(When.AT_THE_END) == len(cohort.trials)
 
 
 def test_what_diverged_has_no_weights_to_look_at() -> None:
@@ -161,15 +181,15 @@ def test_what_diverged_has_no_weights_to_look_at() -> None:
 
 
 def test_of_many_rows_some_are_taken_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "MAX_ROWS", 10)
-    assert probes._sample(np.arange(10, dtype=np.int32)).tolist() == list(range(10))
-    assert probes._sample(np.arange(25, dtype=np.int32)).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24]
+    monkeypatch.setattr(forward, "MAX_ROWS", 10)
+    assert forward.sample_rows(np.arange(10, dtype=np.int32)).tolist() == list(range(10))
+    assert forward.sample_rows(np.arange(25, dtype=np.int32)).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24]
 
 
 def test_rows_in_several_chunks_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _, compiled = trained(cohorts(train__epochs=2)[0])
     whole = probe(compiled, compiled.start(1))
-    monkeypatch.setattr(probes, "EVALUATION_ROWS", 4)
+    monkeypatch.setattr(forward, "EVALUATION_ROWS", 4)
     assert probe(compiled, compiled.start(1)) == whole
 
 
@@ -207,8 +227,8 @@ def test_a_sigmoid_says_one_number_for_all_rows_where_a_linear_output_does_not()
 
 def test_numbers_near_the_median_are_one_prediction() -> None:
     numbers = np.array([[5.0], [5.009], [4.992], [5.2], [9.0]])
-    assert probes._around_median(numbers, 0.01) == pytest.approx(2 / 5)
-    assert probes._around_median(np.full((4, 1), 3.0), 0.0) == 1.0
+    assert near_median_share(numbers, 0.01) == pytest.approx(2 / 5)
+    assert near_median_share(np.full((4, 1), 3.0), 0.0) == 1.0
 
 
 WATCHED = [{"dense": 4}, "norm", {"activation": "relu"}, {"dense": 5}, "norm", {"re_lu": {}}, {"dense": "$classes"}]
@@ -240,7 +260,7 @@ def test_pre_activations_that_are_no_numbers_are_not_told() -> None:
     program = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[0].program
     compiled = CompiledProgram(program, dataset(facts()))
     compiled.model.set_weights([np.full(weight.shape, np.inf) for weight in compiled.model.get_weights()])
-    assert pre_activations(compiled, compiled.start(0)) == (None, None, None)
+    assert np.isnan(pre_activations(compiled, compiled.start(0))).tolist() == [True, True, True]
 
 
 def test_who_is_watched_learns_the_same() -> None:
@@ -267,7 +287,7 @@ def growth_at_the_start(compiled: CompiledProgram, trial: Trial) -> float | None
     course = loop._Course(compiled, trial, compiled.start(trial.seed), lambda trial, epoch: None)
     compiled.reset(course.start, trial.learning_rate)
     course.begin()
-    return course.gradient_growth
+    return as_result_fields(course.recorder.series()).gradient_growth
 
 
 def growths(depth: int, units: int = 128) -> list[float | None]:
@@ -282,7 +302,7 @@ def test_gradients_grow_toward_the_input_with_batch_normalisation_as_yang_et_al_
 
 
 def test_a_result_holds_the_growth_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "DEEP", 3)
+    monkeypatch.setattr(growth_probe, "DEEP", 3)
     cohort = cohorts(model={"layers": [{"dense": 4}, "norm", {"dense": 4}, {"dense": "$classes"}]})[1]
     result, compiled = trained(cohort)
     assert result.gradient_growth is not None
@@ -302,15 +322,15 @@ def test_gradients_by_outputs_are_those_of_the_formula() -> None:
 
 @pytest.mark.usefixtures("untraced")
 def test_the_growth_of_a_few_layers_is_not_told() -> None:
-    assert growths(probes.DEEP - 2, units=4) == [None, None]
-    assert None not in growths(probes.DEEP - 1, units=16)
+    assert growths(growth_probe.DEEP - 2, units=4) == [None, None]
+    assert None not in growths(growth_probe.DEEP - 1, units=16)
 
 
 @pytest.mark.usefixtures("untraced")
 def test_the_growth_is_that_of_the_squared_norms(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = CompiledProgram(cohorts()[0].program, dataset(facts()))
     start = compiled.start(0)
-    monkeypatch.setattr(probes, "DEEP", 0)
+    monkeypatch.setattr(growth_probe, "DEEP", 0)
 
     def growth(*squared: float) -> float | None:
         monkeypatch.setattr(compiled, "output_gradients", lambda rows: list(squared))

@@ -164,7 +164,7 @@ def format_cohorts(planned: "Plan") -> str:
 
 def format_estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float], jobs: int) -> str:
     """How long the rest takes with so many workers, where a step of each program has been timed here."""
-    counts = dict.fromkeys(("new", "failed", "done", "diverged"), 0)
+    counts = dict.fromkeys(("new", "failed", "completed", "diverged"), 0)
     seconds, unknown = 0.0, 0
     for cohort in planned.cohorts:
         todo = 0

@@ -57,13 +57,12 @@ def prepare_plan(
 
 
 def trial_states(plan: Plan, folder: Path) -> dict[str, str]:
-    """Trial id -> new, done, diverged or failed, for every trial of the plan."""
+    """Trial id -> new, completed, diverged or failed, for every trial of the plan."""
     kept: dict[str, str] = {}
     if store.has_results(folder):
         with store.open_for_reading(folder) as opened:
             kept = opened.states()
-    names = {"completed": "done"}
-    return {trial.id: names.get(kept.get(trial.id, "new"), kept.get(trial.id, "new")) for trial in plan.trials}
+    return {trial.id: kept.get(trial.id, "new") for trial in plan.trials}
 
 
 def step_seconds(folder: Path) -> dict[str, float]:
@@ -139,9 +138,9 @@ def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
     late how much is left, which decides whether one worker more is worth a compilation.
     """
     kept = trial_states(plan, folder)
-    ended = {trial for trial, state in kept.items() if state in {"done", "diverged"}}
+    ended = {trial for trial, state in kept.items() if state in {"completed", "diverged"}}
     if plan.experiment.save_models != "none":
-        done = [trial for trial in ended if kept[trial] == "done"]
+        done = [trial for trial in ended if kept[trial] == "completed"]
         ended -= results_dir.missing_models(folder, done, plan.experiment.save_models)
     left = []
     for cohort in plan.cohorts:

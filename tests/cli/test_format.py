@@ -29,10 +29,10 @@ def test_a_spread_is_told_where_there_is_one() -> None:
 def test_the_matrix_has_a_row_a_variant_and_rate() -> None:
     planned = make_plan(sweep__seeds=[0, 1, 2, 7])
     states = {trial.id: "new" for trial in planned.trials}
-    states[planned.trials[0].id] = "done"
+    states[planned.trials[0].id] = "completed"
     lines = format_matrix(planned, states).splitlines()
     assert lines[0].split() == ["trials", "variant", "rate", "seeds", "state"]
-    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 done, 3 new"]
+    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 completed, 3 new"]
     assert len(lines) == 1 + 4
 
 
@@ -49,8 +49,8 @@ def test_the_estimate_is_steps_left_times_seconds_a_step() -> None:
     assert "about 36 s" in partly
     assert "time unknown for 4 trials" in partly
     assert "time unknown for 8 trials" in format_estimate(planned, states, {}, 1)
-    done = dict.fromkeys(states, "done")
-    assert format_estimate(planned, done, {}, 1) == "8 trials: 8 done; nothing to train"
+    done = dict.fromkeys(states, "completed")
+    assert format_estimate(planned, done, {}, 1) == "8 trials: 8 completed; nothing to train"
 
 
 def test_a_run_ends_with_what_ails_its_trials(tmp_path: Path) -> None:

@@ -307,7 +307,7 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
         monkeypatch.setattr(executors, "start_executor", lambda jobs, places: nullcontext(started))
         for jobs in (3, 2, 1):  # the later sweeps find what the first compiled
             keep_workers(started, jobs)
-            done = bnbench.run(path, results=tmp_path / str(jobs), jobs=jobs)
+            done = bnbench.run(path, results_dir=tmp_path / str(jobs), jobs=jobs)
             assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
             assert len(set(done.trials["worker"])) <= jobs
             tables.append((done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history))

@@ -15,7 +15,7 @@ import bnbench
 from bnbench.store import store
 from support.disks import Shell, shell
 
-RUN = "bnbench run -q -j 1 small.yaml --results disk"
+RUN = "bnbench run -q -j 1 small.yaml --results-dir disk"
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_a_disk_that_becomes_read_only_keeps_what_was_done_and_the_same_command_
 def test_caches_on_a_full_disk_are_done_without(disk: Shell) -> None:
     disk.run("dd if=/dev/zero of=disk/eaten bs=1k count=3060")
     few = "-o sweep.seeds=1 -o sweep.learning_rate=[0.1]"
-    code, told = disk.run(f"BNBENCH_CACHE=disk bnbench run -v -j 1 small.yaml --results uncached {few}")
+    code, told = disk.run(f"BNBENCH_CACHE=disk bnbench run -v -j 1 small.yaml --results-dir uncached {few}")
     assert code == 0, told
     assert "2 of 2 trials" in told
     assert "parsed arrays cannot be kept here" in told

@@ -35,7 +35,7 @@ SMALL: dict[str, object] = {
     "data": {"name": "digits", "scale": "unit", "limit": 60},
     "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
     "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
-    "train": {"epochs": 2, "batch_size": 16},
+    "train": {"epochs": 2, "batch_size": 20},
     "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
 }
 

@@ -282,7 +282,7 @@ def config(folder: Path, **changes: Any) -> Path:
         "data": {"name": "digits", "scale": "unit", "limit": 60},
         "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
         "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
-        "train": {"epochs": 3, "batch_size": 16},
+        "train": {"epochs": 3, "batch_size": 20},
         "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
     }
     path = folder / "small.yaml"
@@ -290,31 +290,35 @@ def config(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def keep_workers(started: ProcessPool, jobs: int) -> None:
-    """Go on with so many of the workers: TensorFlow takes longer to start than a small sweep to train."""
-    started._jobs = jobs
-    for worker in list(started._workers.values())[jobs:]:
-        started._stop(worker)
-
-
 def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(write, "write_report", lambda folder: None)  # nobody looks at it
     path = config(tmp_path)
-    tables = []
-    with executors.start_executor(3, DataDirs.from_environment(None, True)) as started:
-        assert isinstance(started, ProcessPool)
-        monkeypatch.setattr(executors, "start_executor", lambda jobs, places: nullcontext(started))
-        for jobs in (3, 2, 1):  # the later sweeps find what the first compiled
-            keep_workers(started, jobs)
-            done = bnbench.run(path, results_dir=tmp_path / str(jobs), jobs=jobs)
-            assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
-            assert len(set(done.trials["worker"])) <= jobs
-            tables.append((done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history))
+
+    def trained(jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        done = bnbench.run(path, results_dir=tmp_path / str(jobs), jobs=jobs)
+        assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
+        assert len(set(done.trials["worker"])) <= jobs
+        return done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history
+
+    # One of the three goes on alone: TensorFlow takes longer to start than this sweep to train.
+    with executors.start_executor(3, DataDirs.from_environment(None, True)) as started, monkeypatch.context() as patch:
+        patch.setattr(executors, "start_executor", lambda jobs, places: nullcontext(started))
+        tables = [trained(3)]
+        end_all_but_one(started)
+        tables.append(trained(1))
+    assert list(tmp_path.glob("cache/compiled/*/*.pb"))
+    tables.append(trained(2))  # fresh workers find what the first ones compiled
     for trials, history in tables[1:]:
         pd.testing.assert_frame_equal(trials, tables[0][0], check_exact=True)
         pd.testing.assert_frame_equal(
             history.drop(columns="seconds"), tables[0][1].drop(columns="seconds"), check_exact=True
         )
-    assert list(tmp_path.glob("cache/compiled/*/*.pb"))
     assert not list(tmp_path.glob("cache/compiled/*/run-*"))
+
+
+def end_all_but_one(started: protocols.Executor) -> None:
+    assert isinstance(started, ProcessPool)
+    started._jobs = 1
+    for worker in list(started._workers.values())[1:]:
+        started._stop(worker)

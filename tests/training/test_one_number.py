@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from test_loop import float64  # noqa: F401  a fixture
 
 import bnbench
 from bnbench.analysis.trials import chance_bound

@@ -237,10 +237,10 @@ def test_after_sigkill_only_the_missing_trials_are_trained_and_all_values_are_th
             until(process, 1 + lines if lines == moments[0] else 2)
             process.kill()
     write_no_report(monkeypatch)
-    kept = bnbench.open("results/small").trials["status"].notna().sum()
-    assert kept >= moments[0]
+    stored = bnbench.open("results/small").trials["status"].notna().sum()
+    assert stored >= moments[0]
     done = call("run", "small.yaml")
-    assert f"{kept} done, {12 - kept} to train" in done.stderr
+    assert f"{stored} done, {12 - stored} to train" in done.stderr
     for ours, theirs in zip(tables(place / "results/small"), tables(trained.results / "small"), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
 

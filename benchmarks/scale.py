@@ -87,7 +87,7 @@ def one(trials: int) -> dict[str, float]:
         path.write_text(yaml.safe_dump({**VALUES, "sweep": sweep}), encoding="utf-8")
         began = time.perf_counter()
         watcher = AtEnd()
-        done = bnbench.run(path, results=folder, watcher=watcher)
+        done = bnbench.run(path, results_dir=folder, watcher=watcher)
         seconds = time.perf_counter() - began
         assert len(done.trials) == trials  # noqa: S101
     return {"trials": trials, "seconds": seconds, "bytes": watcher.bytes, "bytes_with_report": peak()}

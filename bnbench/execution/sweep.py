@@ -39,13 +39,12 @@ def prepare_plan(
 
 
 def trial_states(plan: Plan, folder: Path) -> dict[str, str]:
-    """Return new, done, diverged or failed for the id of each trial in the plan."""
+    """Return new, completed, diverged or failed for the id of each trial in the plan."""
     stored: dict[str, str] = {}
     if store.has_results(folder):
         with store.open_for_reading(folder) as opened:
             stored = opened.states()
-    names = {"completed": "done"}
-    return {trial.id: names.get(stored.get(trial.id, "new"), stored.get(trial.id, "new")) for trial in plan.trials}
+    return {trial.id: stored.get(trial.id, "new") for trial in plan.trials}
 
 
 def step_seconds(folder: Path) -> dict[str, float]:
@@ -63,10 +62,10 @@ def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
     the executor can judge whether one more worker saves more time than it takes to compile.
     """
     states = trial_states(plan, folder)
-    ended = {trial for trial, state in states.items() if state in {"done", "diverged"}}
+    ended = {trial for trial, state in states.items() if state in {"completed", "diverged"}}
     if plan.experiment.save_models != "none":
-        done = [trial for trial in ended if states[trial] == "done"]
-        ended -= results_dir.missing_models(folder, done, plan.experiment.save_models)
+        completed = [trial for trial in ended if states[trial] == "completed"]
+        ended -= results_dir.missing_models(folder, completed, plan.experiment.save_models)
     remaining = []
     for cohort in plan.cohorts:
         trials = tuple(trial for trial in cohort.trials if trial.id not in ended)

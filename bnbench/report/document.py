@@ -91,7 +91,7 @@ def make_document(results: Results, pictures: Sequence[Picture]) -> Document:
 
 def rerun_command(folder: Path) -> str:
     """What goes on in this folder, and trains the same anew where it is not."""
-    elsewhere = [] if folder.parent == Path("results") else ["--results", str(folder.parent)]
+    elsewhere = [] if folder.parent == Path("results") else ["--results-dir", str(folder.parent)]
     return shlex.join(["bnbench", "run", str(folder / results_dir.CONFIG), *elsewhere])
 
 

@@ -312,7 +312,7 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
     path = config(tmp_path)
 
     def trained(jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-        done = bnbench.run(path, results=tmp_path / str(jobs), jobs=jobs)
+        done = bnbench.run(path, results_dir=tmp_path / str(jobs), jobs=jobs)
         assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
         assert len(set(done.trials["worker"])) <= jobs
         return done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history

@@ -74,7 +74,7 @@ def run(folder: Path, watcher: Recorder | None = None, reported: bool = False, *
     with pytest.MonkeyPatch.context() as patch:
         if not reported:
             write_no_report(patch)
-        return bnbench.run(path, results=folder / "results", jobs=0, watcher=watcher), watcher
+        return bnbench.run(path, results_dir=folder / "results", jobs=0, watcher=watcher), watcher
 
 
 class Whole(NamedTuple):
@@ -257,7 +257,7 @@ def test_states_are_told_without_training(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Recorder(interrupt_after=1))
     states = sweep.trial_states(planned, tmp_path / "results" / "tiny")
-    assert list(states.values()).count("done") == 1
+    assert list(states.values()).count("completed") == 1
     assert sweep.step_seconds(tmp_path) == {}
     assert list(sweep.step_seconds(tmp_path / "results" / "tiny")) == [planned.cohorts[0].program.key]
 

@@ -63,7 +63,7 @@ def test_the_command_goes_on_in_the_same_folder(tmp_path: Path, monkeypatch: pyt
     here = compared(Path("results/tiny"), CELLS)
     assert make_document(here, []).command == "bnbench run results/tiny/config.yaml"
     elsewhere = compared(Path("my own/tiny"), CELLS)
-    assert make_document(elsewhere, []).command == "bnbench run 'my own/tiny/config.yaml' --results 'my own'"
+    assert make_document(elsewhere, []).command == "bnbench run 'my own/tiny/config.yaml' --results-dir 'my own'"
 
 
 def test_without_trials_there_is_no_data_and_one_sentence(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis.trials import SCORES
-from bnbench.cli import main
+from bnbench.cli import compare as cli_compare
 from bnbench.cli.format import _apart, format_comparison
 from bnbench.errors import ResultsError
 from bnbench.results import compare
@@ -187,4 +187,4 @@ def test_long_values_are_shown_where_they_part() -> None:
 
 
 def test_every_score_can_be_compared() -> None:
-    assert set(main.SCORES) == set(SCORES)
+    assert set(cli_compare.SCORES) == set(SCORES)

@@ -21,7 +21,7 @@ from support.disks import Shell, shell
 from support.forked import Forked, command, wait_for
 from support.trainers import Lasting
 
-RUN = ("run", "-q", "-j", "1", "small.yaml", "--results", "disk")
+RUN = ("run", "-q", "-j", "1", "small.yaml", "--results-dir", "disk")
 LOUD = tuple(word for word in RUN if word != "-q")
 PAUSE = 0.2  # seconds: long enough to change the disk while trials train
 
@@ -152,7 +152,7 @@ def test_a_disk_that_becomes_read_only_keeps_what_was_done_and_the_same_command_
 def test_caches_on_a_full_disk_are_done_without(disk: Shell) -> None:
     disk.run("dd if=/dev/zero of=disk/eaten bs=1k count=3060")
     few = "-o sweep.seeds=1 -o sweep.learning_rate=[0.1]"
-    code, told = disk.run(f"BNBENCH_CACHE=disk bnbench run -v -j 1 small.yaml --results uncached {few}")
+    code, told = disk.run(f"BNBENCH_CACHE=disk bnbench run -v -j 1 small.yaml --results-dir uncached {few}")
     assert code == 0, told
     assert "2 of 2 trials" in told
     assert "the cache cannot be written" in told

@@ -149,6 +149,6 @@ def test_an_edited_config_is_not_done(tmp_path: Path) -> None:
     keep(tmp_path, [0.8, 0.9])
     write.write_report(tmp_path, ("png",))
     job = Job("tiny", make_plan(), tmp_path, [], None)
-    assert job.done
+    assert job.completed
     (tmp_path / results_dir.CONFIG).write_bytes(b"\xff\xfe")
-    assert not job.done
+    assert not job.completed

@@ -203,7 +203,7 @@ def test_a_run_finds_every_trial_of_format_1_and_brings_it_up_to_date(
     fix_versions(monkeypatch)
     folder = copy_stored(1, tmp_path)
     before, counting = bnbench.open(folder), Counting()
-    after = bnbench.run(folder / "config.yaml", results=tmp_path, offline=True, jobs=0, watcher=counting)
+    after = bnbench.run(folder / "config.yaml", results_dir=tmp_path, offline=True, jobs=0, watcher=counting)
     assert counting.todo == 0
     assert format_of(folder) == database.FORMAT
     for name in TABLES:

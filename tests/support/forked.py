@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import bnbench
 from bnbench.cli import format as cli_format
 from bnbench.cli.main import main
+from bnbench.commands import run
 from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors, progress, sweep
 from bnbench.execution.process_pool import ProcessPool
@@ -125,7 +125,7 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
             yield pool
 
     executors.EXECUTORS["process-pool"] = open_pool
-    bnbench._report = partial(_report, kinds)
+    run._write_report = partial(_report, kinds)
     main(words, prog_name="bnbench")
 
 

@@ -183,7 +183,7 @@ published: [{source: nobody, variant: plain, metric: test_r2, value: 0.5}]
 claims: [{text: better, metric: test_r2, of: batchnorm, difference: {at_least: 0}}]
 """
     )
-    return bnbench.run(config, results=folder, jobs=0)
+    return bnbench.run(config, results_dir=folder, jobs=0)
 
 
 def test_tables_call_the_score_what_it_is(results: Results) -> None:

@@ -11,7 +11,7 @@ from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.trials import DIVERGED, axes_of, by_axes, scored_trials
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
-ROUGHNESS = {"accuracy_roughness": "validation_accuracy", "loss_roughness": "validation_loss"}
+ROUGHNESS = {"score_roughness": "validation_score", "loss_roughness": "validation_loss"}
 
 
 def trial_curves(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
@@ -21,11 +21,11 @@ def trial_curves(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> p
         epochs_to_target, steps_to_target, seconds_to_target: of training, until the first epoch at which the validation
             accuracy reaches the target; infinite: never; NaN: there is no target. A trial that reached it and diverged
             later reached it.
-        aulc: area under the validation accuracy over steps, by trapezia from the untrained model on, divided by the
+        aulc: area under the validation score over steps, by trapezia from the untrained model on, divided by the
             steps; chance for a trial that diverged, whose curve has no end.
         overfitting_onset: the first epoch of the lowest validation loss.
         overfitting_rise: from there to the final loss, or to the initial one for a trial that diverged.
-        accuracy_roughness, loss_roughness, pre_activation_drift: as `_roughness` and `_drift`; NaN for a trial that is
+        score_roughness, loss_roughness, pre_activation_drift: as `_roughness` and `_drift`; NaN for a trial that is
             not ok, for what learns nothing is smooth and stays where it is.
     """
     history = history[history["trial"].isin(ended["trial"])]
@@ -35,7 +35,7 @@ def trial_curves(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> p
     found[moving] = found[moving].where(found["outcome"] == "ok")
     found["aulc"] = found["aulc"].mask(found["outcome"].isin(DIVERGED), found["chance"])
     found["overfitting_rise"] = found["validation_loss"] - found.pop("lowest")
-    reached = history[history["validation_accuracy"] >= target].drop_duplicates("trial").set_index("trial")
+    reached = history[history["validation_score"] >= target].drop_duplicates("trial").set_index("trial")
     never = math.nan if math.isnan(target) else math.inf
     for name, column in TO_TARGET.items():
         found[name] = found["trial"].map(reached[column].astype(float)).fillna(never)
@@ -50,16 +50,16 @@ def _lowest(history: pd.DataFrame) -> pd.DataFrame:
 
 
 def _area(history: pd.DataFrame) -> "pd.Series[float]":
-    """By trial: the mean height of its validation accuracy over steps."""
+    """By trial: the mean height of its validation score over steps."""
     by_trial = history.groupby("trial")
     widths = by_trial["step"].diff()
-    heights = (history["validation_accuracy"] + by_trial["validation_accuracy"].shift()) / 2
+    heights = (history["validation_score"] + by_trial["validation_score"].shift()) / 2
     areas = (widths * heights).groupby(history["trial"]).sum(min_count=1)
     return (areas / by_trial["step"].max()).rename("aulc")
 
 
 def _roughness(history: pd.DataFrame) -> pd.DataFrame:
-    """By trial: the SD of its validation accuracy and loss around a smooth curve over the epochs of training.
+    """By trial: the SD of its validation score and loss around a smooth curve over the epochs of training.
 
     From how far each epoch is off the middle of its neighbours (Gasser, Sroka and Jennen-Steinmetz 1986), so that a
     course that falls or rises evenly has none, however steep. NaN for fewer than three epochs.
@@ -84,7 +84,7 @@ def _drift(history: pd.DataFrame) -> "pd.Series[float]":
 
 
 def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) -> float:
-    """The validation accuracy that the baseline's median trial at its best rate reaches at its best epoch.
+    """The validation score that the baseline's median trial at its best rate reaches at its best epoch.
 
     The lower of the two middle trials where their number is even, so that at least half of them reach it; a trial that
     diverged counts at chance. NaN where the baseline has no trial that is ok at that rate: chance is no target.
@@ -95,7 +95,7 @@ def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) ->
     own = own[own["learning_rate"] == best_rate(own)]
     if not (own["outcome"] == "ok").any():
         return math.nan
-    highest = own["trial"].map(history.groupby("trial")["validation_accuracy"].max())
+    highest = own["trial"].map(history.groupby("trial")["validation_score"].max())
     return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), own["chance"]).tolist()))
 
 
@@ -130,7 +130,7 @@ def times_by_rate(trials: pd.DataFrame, history: pd.DataFrame, baseline: str) ->
 
 
 def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, axis value, learning rate and epoch: the mean validation accuracy over seeds.
+    """One row a variant, axis value, learning rate and epoch: the mean validation score over seeds.
 
     From where it diverged on, a trial counts at chance; one that ended early keeps what it had.
     """
@@ -141,15 +141,15 @@ def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     ended = planned.drop_duplicates("trial").set_index("trial")
     own = history[history["trial"].isin(ended.index)]
     lost = own["trial"].map(ended["diverged_at_step"]).astype(float) <= own["step"]
-    wide = own.assign(score=own["validation_accuracy"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
+    wide = own.assign(score=own["validation_score"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
     wide = wide.reindex(ended.index.intersection(wide.index, sort=False))  # in the order of the plan again
     own = ended.loc[wide.index]
     lost_from = wide.isna().mul(own["diverged_at_step"].notna(), axis=0)
     chance = pd.DataFrame(dict.fromkeys(wide.columns, own["chance"]))
     filled = wide.ffill(axis=1).mask(lost_from, chance)
-    long = filled.reset_index().melt(id_vars="trial", value_name="validation_accuracy")
+    long = filled.reset_index().melt(id_vars="trial", value_name="validation_score")
     long = long.merge(planned[["trial", *keys]], on="trial")
-    return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_accuracy"].mean().reset_index()
+    return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_score"].mean().reset_index()
 
 
 def _middle(courses: pd.DataFrame) -> dict[str, float]:

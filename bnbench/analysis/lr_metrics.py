@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bnbench.analysis.trials import DIVERGED, SCORES, axes_of, by_axes, scored_trials
+from bnbench.analysis.columns import SCORES
+from bnbench.analysis.trials import DIVERGED, axes_of, by_axes, scored_trials
 
-DELTA = 0.01  # of accuracy, that the rates of the stable width may lie below the best
+DELTA = 0.01  # of score, that the rates of the stable width may lie below the best
 CENTERED_DECADES = 1.5  # decades on either side of a variant's own best rate
 ROUNDING = 1e-9  # a mean depends on the order of the seeds, and 0.9 - 0.01 is a little more than 0.89
 
@@ -24,22 +25,22 @@ class RateCurve:
     """What the seeds of a variant reach together at each rate, ascending; arrays are (rates,), diverged as `counted`.
 
     Attributes:
-        accuracy: mean validation accuracy.
+        score: mean validation score.
         regretted: the same with every trial that is not ok at chance.
         loss: mean of the validation loss, or of the initial one where that is lower.
         ok: whether every trial was.
     """
 
     rates: Numbers
-    accuracy: Numbers
+    score: Numbers
     regretted: Numbers
     loss: Numbers
     ok: Flags
 
     @property
     def best(self) -> int:
-        """Where the accuracy is highest; at the lowest rate of several."""
-        return int(np.argmax(self.accuracy >= self.accuracy.max() - ROUNDING))
+        """Where the score is highest; at the lowest rate of several."""
+        return int(np.argmax(self.score >= self.score.max() - ROUNDING))
 
     @property
     def near(self) -> Flags:
@@ -55,13 +56,13 @@ def rate_curve(ended: pd.DataFrame) -> RateCurve:
     def mean(values: ArrayLike) -> Numbers:
         return np.bincount(index, np.asarray(values, float)) / counts  # where one is missing, so is the mean
 
-    ok, accuracy = ended["outcome"] == "ok", ended["validation_accuracy"]
+    ok, score = ended["outcome"] == "ok", ended["validation_score"]
     loss = np.minimum(ended["validation_loss"], ended["initial_loss"])
-    return RateCurve(rates, mean(accuracy), mean(accuracy.where(ok, ended["chance"])), mean(loss), mean(ok) == 1)
+    return RateCurve(rates, mean(score), mean(score.where(ok, ended["chance"])), mean(loss), mean(ok) == 1)
 
 
 def best_rate(ended: pd.DataFrame) -> float:
-    """The rate of the highest mean validation accuracy; the lowest of several."""
+    """The rate of the highest mean validation score; the lowest of several."""
     found = rate_curve(ended)
     return float(found.rates[found.best])
 
@@ -74,12 +75,12 @@ def lr_sensitivity(loss: Numbers) -> float:
     return float((loss - loss.min()).mean())
 
 
-def accuracy_regret(accuracy: Numbers) -> float:
-    """The mean over the rates of how far the accuracy, trials that are not ok at chance, lies below its highest.
+def score_regret(score: Numbers) -> float:
+    """The mean over the rates of how far the score, trials that are not ok at chance, lies below its highest.
 
-    The counterpart of Wortsman et al. 2023, sec. 2.2, for accuracy: what a rate drawn blindly from the grid costs.
+    The counterpart of Wortsman et al. 2023, sec. 2.2, for score: what a rate drawn blindly from the grid costs.
     """
-    return float((accuracy.max() - accuracy).mean())
+    return float((score.max() - score).mean())
 
 
 def contiguous_run(holds: Flags, middle: int) -> tuple[int, int] | None:
@@ -99,14 +100,14 @@ class RateMetrics:
     """The figures of some trials of one variant over the learning rates; all but the time are NaN where none is ok.
 
     Attributes:
-        best_rate: the rate of the highest mean validation accuracy.
+        best_rate: the rate of the highest mean validation score.
         stable_from: the smallest grid rate of those around the best at which every trial is ok; NaN: not at the best.
         max_stable_rate: the largest of them, to where a rate can be raised (Bjorck et al. 2018, sec. 3).
-        stable_width: decades of the run of grid rates around the best whose accuracy is at most delta below it.
+        stable_width: decades of the run of grid rates around the best whose score is at most delta below it.
         stable_width_open: whether that run ends where the grid does, so that the width is at least this.
         lr_sensitivity: as the function of that name, over the common grid.
-        lr_sensitivity_centred: the same over the rates within 1.5 decades of the best.
-        accuracy_regret: as the function of that name.
+        lr_sensitivity_centered: the same over the rates within 1.5 decades of the best.
+        score_regret: as the function of that name.
         seconds_per_step: median over the trials; of those that ended within their first epoch it is not known.
     """
 
@@ -116,14 +117,14 @@ class RateMetrics:
     stable_width: float
     stable_width_open: bool
     lr_sensitivity: float
-    lr_sensitivity_centred: float
-    accuracy_regret: float
+    lr_sensitivity_centered: float
+    score_regret: float
     seconds_per_step: float
 
 
 NEEDS_ONE = (  # that is ok
-    "best_rate", "stable_from", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centred",
-    "accuracy_regret",
+    "best_rate", "stable_from", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centered",
+    "score_regret",
 )  # fmt: skip
 
 
@@ -135,7 +136,7 @@ def metrics_over_rates(ended: pd.DataFrame, delta: float = DELTA) -> RateMetrics
     if not (ended["outcome"] == "ok").any():  # a flat line at chance would have the best figures of all
         return RateMetrics(**dict.fromkeys(NEEDS_ONE, math.nan), stable_width_open=False, seconds_per_step=seconds)
     stable = contiguous_run(found.ok, best)
-    low, high = contiguous_run(found.accuracy >= found.accuracy[best] - delta - ROUNDING, best) or (best, best)
+    low, high = contiguous_run(found.score >= found.score[best] - delta - ROUNDING, best) or (best, best)
     return RateMetrics(
         best_rate=float(rates[best]),
         stable_from=float(rates[stable[0]]) if stable else math.nan,
@@ -143,8 +144,8 @@ def metrics_over_rates(ended: pd.DataFrame, delta: float = DELTA) -> RateMetrics
         stable_width=float(np.log10(rates[high] / rates[low])),
         stable_width_open=low == 0 or high == len(rates) - 1,
         lr_sensitivity=lr_sensitivity(found.loss),
-        lr_sensitivity_centred=lr_sensitivity(found.loss[found.near]),
-        accuracy_regret=accuracy_regret(found.regretted),
+        lr_sensitivity_centered=lr_sensitivity(found.loss[found.near]),
+        score_regret=score_regret(found.regretted),
         seconds_per_step=seconds,
     )
 
@@ -199,15 +200,13 @@ def expected_best(scores: Iterable[float]) -> Numbers:
 
 
 def tuning_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, axis value and `tried` = 1, 2, ...: the `expected_accuracy` of the best of so many rates.
+    """One row a variant, axis value and `tried` = 1, 2, ...: the `expected_score` of the best of so many rates.
 
-    The rates are drawn blindly from the grid; a rate's accuracy is the mean over seeds on the validation part.
+    The rates are drawn blindly from the grid; a rate's score is the mean over seeds on the validation part.
     """
     rows: list[dict[str, Any]] = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         for variant, cell in part.groupby("variant", sort=False):
-            expected = enumerate(expected_best(rate_curve(cell).accuracy.tolist()), start=1)
-            rows += [
-                {"variant": variant, **place, "tried": k, "expected_accuracy": float(best)} for k, best in expected
-            ]
+            expected = enumerate(expected_best(rate_curve(cell).score.tolist()), start=1)
+            rows += [{"variant": variant, **place, "tried": k, "expected_score": float(best)} for k, best in expected]
     return pd.DataFrame(rows)

@@ -24,8 +24,6 @@ from bnbench.errors import (
     did_you_mean,
 )
 
-SCORES = tuple(f"{part}_{kind}" for part in ("validation", "test", "train") for kind in ("accuracy", "loss"))
-
 
 class _Group(click.Group):
     """Commands whose BnbenchErrors become a message and an exit code."""
@@ -204,10 +202,10 @@ def show(folder: Path, trials: bool, where: Sequence[str], sort: str | None, lim
 @click.argument("b", metavar="B", type=click.Path(path_type=Path))
 @click.option(
     "--score",
-    type=click.Choice(SCORES),
-    default="validation_accuracy",
+    default="validation_score",
     show_default=True,
-    help="What is compared.",
+    metavar="SCORE",
+    help="What is compared: the score or loss of a part, as test_score or train_loss.",
 )
 @click.option("--tolerance", type=float, metavar="X", help="How far apart means may be before the exit code is 3.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -238,11 +236,13 @@ def check(folder: Path, as_json: bool) -> None:
     """Judge the claims of an experiment by its results; exit code 3 if one is refuted."""
     import bnbench
     from bnbench.cli.format import format_verdicts, table_as_json
-    from bnbench.store import results_dir
 
     results = bnbench.open(folder)
-    if results.experiment is None:
-        raise ResultsError(f"{folder / results_dir.CONFIG}: missing or not readable, so what was claimed is not known")
+    config = results.config
+    if config.problem and not config.claims:
+        raise ResultsError(f"{folder}: {config.problem}")
+    if config.problem:
+        echo(f"{folder}: {config.problem}", err=True)
     claims = results.claims
     ended = len(results.trials) - len(results.faults)
     if ended < results.planned:
@@ -250,10 +250,14 @@ def check(folder: Path, as_json: bool) -> None:
     if as_json:
         echo(table_as_json(claims))
     else:
-        echo(format_verdicts(claims) if len(claims) else f"{folder}: the experiment makes no claims")
+        echo(
+            format_verdicts(claims, results.score_name) if len(claims) else f"{folder}: the experiment makes no claims"
+        )
     refuted = int((claims["verdict"] == "refuted").sum())
     if refuted:
         raise ClaimsRefutedError(f"{refuted} of {len(claims)} claim(s) refuted")
+    if config.unread_claims:
+        raise ResultsError(f"{folder}: {config.unread_claims} claim(s) cannot be read and were not judged")
 
 
 @main.command()

@@ -126,10 +126,10 @@ def choose(results: Results, saved: dict[str, ModelCard], which: str) -> str:
 
 
 def _best(results: Results, saved: set[str]) -> str:
-    points = results.points  # a diverged trial counts at chance
+    points = results.scored_trials  # a diverged trial counts at chance
     cell = points.groupby(["variant", *results.axes, "learning_rate"], dropna=False)
-    points["mean"] = cell["validation_accuracy"].transform("mean")
-    ranked = points[points["trial"].isin(saved)].sort_values(["mean", "validation_accuracy"], ascending=False)
+    points["mean"] = cell["validation_score"].transform("mean")
+    ranked = points[points["trial"].isin(saved)].sort_values(["mean", "validation_score"], ascending=False)
     return str(ranked["trial"].iloc[0])
 
 

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from bnbench.analysis.columns import ACCURACY, R2
 from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import Jobs
 from bnbench.planning.trial import Epoch, Result
@@ -42,14 +43,13 @@ class LineProgress(SilentProgress):
     def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
         """Say how much there is to do."""
         self.todo, self.done = todo, 0
-        self.of_numbers = not plan.cohorts[0].program.facts.classes
+        self.score_name = ACCURACY if plan.cohorts[0].program.facts.classes else R2
         _tell(opening(plan, todo, jobs))
 
     def result(self, trial: Trial, result: Result) -> None:
         """Say how the trial ended."""
         self.done += 1
-        told = ending(result)
-        _tell(f"[{self.done}/{self.todo}] {trial.name}: {told.replace('accuracy', 'R²') if self.of_numbers else told}")
+        _tell(f"[{self.done}/{self.todo}] {trial.name}: {ending(result, self.score_name)}")
 
 
 def _tell(line: str) -> None:
@@ -126,11 +126,10 @@ def opening(plan: Plan, todo: int, jobs: Jobs) -> str:
     return f"{plan.experiment.name}: {planned} trial{'s' * (planned != 1)}, {rest}"
 
 
-def ending(result: Result) -> str:
+def ending(result: Result, score_name: str = ACCURACY) -> str:
     """`completed in 0.7 s, validation accuracy 0.98`"""
     if result.fault:
         return f"failed: {result.fault.reason.splitlines()[0]}"
     if result.divergence:
         return f"diverged ({result.divergence.kind}) at step {result.divergence.step}"
-    accuracy = result.epochs[-1].validation_accuracy
-    return f"completed in {result.seconds:.1f} s, validation accuracy {accuracy:.4f}"
+    return f"completed in {result.seconds:.1f} s, validation {score_name} {result.epochs[-1].validation_accuracy:.4f}"

@@ -7,39 +7,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bnbench.analysis.labels import format_value
+from bnbench.analysis.labels import format_axes, format_name
 from bnbench.report.figures import draw
 from bnbench.results.results import Results
 
-SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")
+SHOWN = ("validation_score", "validation_loss", "test_score", "train_score", "train_loss")
 MAX_NUMBERS = 100_000  # of curves in a page: some 0.6 MB
 MIN_EPOCHS = 20  # of a curve that is thinned out
 MAX_CURVES = MAX_NUMBERS // (5 * MIN_EPOCHS)  # trials whose curves are in a page
-DRAWN = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")  # against the epoch
+DRAWN = ("train_loss", "train_score", "validation_loss", "validation_score")  # against the epoch
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
 
 
 def figure_data(results: Results) -> dict[str, Any]:
     """What the figure draws, as plain values: variants, places, rates, cells, trials and curves, by their numbers."""
-    summary, points = results.cells, results.points
+    summary, points = results.summary, results.scored_trials
     looks = draw.variant_looks(list(dict.fromkeys(summary["variant"])))
     names = list(looks)
     places = _places(summary, results.axes)
     rates = sorted(summary["learning_rate"].unique())
     index = {rate: i for i, rate in enumerate(rates)}
-    kept = [score for score in SCORES if summary[f"{score}_mean"].notna().any()]
+    kept = [score for score in SHOWN if summary[f"{score}_mean"].notna().any()]
     where = {place: i for i, place in enumerate(places)}
     return {
         "variants": [
             {"name": name, "colour": look.colour, "symbol": SYMBOLS.get(look.marker, "star"), "dash": _dash(look)}
             for name, look in looks.items()
         ],
-        "score": results.said("accuracy"),
+        "score": results.score_name,
         "places": places,
         "rates": rates,
         "scores": [
             *(
-                {"label": results.said(draw.score_label(score)), "percent": score.endswith("accuracy")}
+                {"label": format_name(score, results.score_name), "percent": score.endswith("score")}
                 for score in kept
             ),
             {"label": "share of seeds that train", "percent": True},
@@ -67,7 +67,7 @@ def figure_data(results: Results) -> dict[str, Any]:
             "step": [None if pd.isna(step) else int(step) for step in points["diverged_at_step"]],
             "scores": [[_number(value) for value in points[score]] for score in kept],
         },
-        "curves": _curves(results.epochs, points, results.axes),
+        "curves": _curves(results.full_history, points, results.axes),
         "first": _first(points),
     }  # fmt: skip
 
@@ -95,7 +95,7 @@ def _curves(
 
 def _first(points: pd.DataFrame) -> int:
     """The number of the trial that a page opens with: the middle one of the best variant at its best rate."""
-    scores = points["validation_accuracy"].reset_index(drop=True)
+    scores = points["validation_score"].reset_index(drop=True)
     means = scores.groupby([points["variant"].to_numpy(), points["learning_rate"].to_numpy()]).transform("mean")
     best = scores[means == means.max()].sort_values()
     return int(best.index[(len(best) - 1) // 2])
@@ -114,7 +114,7 @@ def _places(summary: pd.DataFrame, axes: Sequence[str]) -> list[str]:
 
 def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """`units 50, depth 2`: the values of the further axes."""
-    return ", ".join(f"{axis.rpartition('.')[2]} {format_value(row[axis])}" for axis in axes)
+    return format_axes(row, axes)
 
 
 def _number(value: float) -> float | None:

@@ -15,7 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.analysis.columns import PRE_ACTIVATIONS, TABLES, column_names
 from bnbench.config import limits
 from bnbench.errors import ConfigError, ResultsError, printable
 from bnbench.store import database, integrity
@@ -41,7 +41,7 @@ OF_TRIAL = (
 )  # fmt: skip
 OF_LAST_EPOCH = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 OF_PROGRAM = ("classes", "validation_rows")
-NO_AXES = {*PLANNED, *OF_TRIAL, *OF_LAST_EPOCH, *OF_PROGRAM, "epochs", "initial_loss", "outcome", "chance"}
+NO_AXES = {*PLANNED, *OF_TRIAL, *OF_LAST_EPOCH, *OF_PROGRAM, *column_names(TABLES["trials"])}
 PLAN, PROGRAMS = "SELECT * FROM plan ORDER BY number", "SELECT * FROM programs ORDER BY key"
 log = logging.getLogger(__name__)
 

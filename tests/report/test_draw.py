@@ -51,7 +51,7 @@ def bars(ax: Axes) -> list[list[tuple[float, float]]]:
 
 def test_a_figure_draws_the_numbers_of_the_table(ax: Axes, tmp_path: Path) -> None:
     results = Results(finished(tmp_path, MIXED))
-    draw.score_against_rate(ax, results.summary, results.points, "validation_accuracy", LOOKS)
+    draw.score_against_rate(ax, results.summary, results.scored_trials, "validation_score", LOOKS)
     means = [line.get_ydata().tolist() for line in ax.lines if line.get_linestyle() != "None"]
     chance = 1 / 3
     assert means[0] == pytest.approx([0.85, (0.7 + chance) / 2])
@@ -92,7 +92,7 @@ def test_shares_have_bars_as_wide_as_their_wilson_interval(ax: Axes, tmp_path: P
 def test_differences_have_bars_where_there_is_an_interval(ax: Axes) -> None:
     rows = [("batchnorm", 1.0, 0.2, NAN, NAN), ("batchnorm", 0.1, 0.1, -0.05, 0.25)]
     found = table("variant", "learning_rate", "mean", "low", "high", rows=rows)
-    draw.difference_against_rate(ax, found, "validation_accuracy", LOOKS)
+    draw.difference_against_rate(ax, found, "validation_score", LOOKS)
     zero, (line, *_) = ax.lines[0], lines(ax, NORMED)
     assert zero.get_ydata() == [0, 0]
     assert line.get_ydata().tolist() == [0.1, 0.2]  # by rate
@@ -130,7 +130,7 @@ def test_one_rate_alone_has_a_decade_around_it(ax: Axes, tmp_path: Path) -> None
 
 def test_a_heat_map_has_a_row_a_rate_and_a_column_an_epoch(ax: Axes) -> None:
     rows = [(1.0, 0, 0.1), (1.0, 1, 0.2), (0.01, 0, 0.3), (0.01, 1, 0.4), (0.1, 0, 0.5), (0.1, 1, NAN)]
-    mesh = draw.heat_map(ax, table("learning_rate", "epoch", "validation_accuracy", rows=rows), "validation_accuracy")
+    mesh = draw.heat_map(ax, table("learning_rate", "epoch", "validation_score", rows=rows), "validation_score")
     drawn = np.ma.filled(np.ma.asarray(mesh.get_array()), NAN).reshape(3, 2)
     np.testing.assert_array_equal(drawn, [[0.3, 0.4], [0.5, NAN], [0.1, 0.2]])  # the lowest rate at the bottom
     assert [tick.get_text() for tick in ax.get_yticklabels()] == ["0.01", "0.1", "1"]
@@ -142,7 +142,7 @@ def test_a_heat_map_has_a_row_a_rate_and_a_column_an_epoch(ax: Axes) -> None:
 
 def test_of_many_rates_a_heat_map_names_some(ax: Axes) -> None:
     rows = [(10.0**i, 0, 0.1) for i in range(-8, 9)]
-    draw.heat_map(ax, table("learning_rate", "epoch", "validation_accuracy", rows=rows), "validation_accuracy")
+    draw.heat_map(ax, table("learning_rate", "epoch", "validation_score", rows=rows), "validation_score")
     assert [tick.get_text() for tick in ax.get_yticklabels()] == [
         "1e-08", "1e-05", "0.01", "10", "10000", "1e+07",
     ]  # fmt: skip
@@ -150,7 +150,7 @@ def test_of_many_rates_a_heat_map_names_some(ax: Axes) -> None:
 
 def test_the_expected_best_is_drawn_as_it_is(ax: Axes) -> None:
     rows = [("plain", 1, 0.5), ("plain", 2, 0.75), ("batchnorm", 1, 0.8), ("batchnorm", 2, 0.9)]
-    draw.tuning_effort(ax, table("variant", "tried", "expected_accuracy", rows=rows), LOOKS)
+    draw.tuning_effort(ax, table("variant", "tried", "expected_score", rows=rows), LOOKS, "accuracy")
     assert [points(line) for line in ax.lines] == [[(1, 0.5), (2, 0.75)], [(1, 0.8), (2, 0.9)]]
 
 

@@ -15,7 +15,7 @@ from support.stored import MIXED, finished
 
 X = "nonfinite"
 CELLS: Cells = {"plain": [[0.8, 0.9], [X, None]], "batchnorm": [[0.8, 0.9], [0.9, 0.9]]}
-NAMES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+NAMES = ("train_loss", "train_score", "validation_loss", "validation_score")
 
 
 def courses(*lengths: int) -> pd.DataFrame:
@@ -80,7 +80,7 @@ def test_a_diverged_trial_lies_where_it_is_counted(tmp_path: Path) -> None:
 
 def test_a_score_that_nobody_has_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = compared(tmp_path, CELLS)
-    monkeypatch.setattr(results, "cells", results.cells.assign(train_loss_mean=math.nan))
+    monkeypatch.setattr(results, "summary", results.summary.assign(train_loss_mean=math.nan))
     data = figure_data(results)
     assert "train loss" not in [score["label"] for score in data["scores"]]
     assert {len(cell["scores"]) for cell in data["cells"]} == {5}  # the share of seeds that train is one
@@ -93,7 +93,7 @@ def test_what_is_missing_is_none_and_the_whole_is_json(tmp_path: Path) -> None:
     curve = data["curves"][0]
     assert curve["epoch"] == [0, 1, 2, 3]
     assert curve["train_loss"] == [None, 1.0, 0.5, 0.3333]  # the untrained model has no training figures
-    assert curve["validation_accuracy"] == [0.3333, 0.2667, 0.5333, 0.8]
+    assert curve["validation_score"] == [0.3333, 0.2667, 0.5333, 0.8]
     assert data["curves"][3]["epoch"] == [0]  # diverged in its first epoch
 
 
@@ -151,7 +151,7 @@ def test_of_too_many_curves_each_rate_and_variant_has_some(monkeypatch: pytest.M
 
 
 def test_a_page_opens_with_the_middle_trial_of_the_best_rate() -> None:
-    table = points(*"01234").assign(learning_rate=[1, 1, 1, 2, 2], validation_accuracy=[0.8, 1.0, 0.9, 0.6, 1.0])
+    table = points(*"01234").assign(learning_rate=[1, 1, 1, 2, 2], validation_score=[0.8, 1.0, 0.9, 0.6, 1.0])
     assert plotly_data._first(table) == 2
 
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.analysis.labels import format_name
 from bnbench.analysis.trials import DIVERGED
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def score_against_rate(
     Args:
         summary: `analysis.summary_table`, of one value of each further axis.
         points: `analysis.counted`, of the same trials.
-        score: a column of the trials, as validation_accuracy.
+        score: a column of the trials, as validation_score.
     """
     for name, group in summary.groupby("variant", sort=False):
         look, group = styles[str(name)], group.sort_values("learning_rate")
@@ -100,7 +101,7 @@ def score_against_rate(
                 rasterized=len(at) > MAX_MARKS,
             )
     _rate_axis(ax)
-    ax.set_ylabel(score_label(score))
+    ax.set_ylabel(score_label(score, summary["score_name"].iloc[0]))
     _scale(ax, score)
 
 
@@ -164,7 +165,7 @@ def difference_against_rate(ax: Axes, differences: pd.DataFrame, score: str, sty
         look, group = styles[str(name)], group.sort_values("learning_rate")
         rate, mean = group["learning_rate"] * 10**look.shift, group["mean"]
         _with_bars(ax, rate, mean, [(mean - group["low"]).fillna(0), (group["high"] - mean).fillna(0)], look)
-    if score.endswith("accuracy"):
+    if score.endswith("score"):
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:+.0f}" if value else "0"))
         ax.set_ylabel("difference in points")
     else:
@@ -217,19 +218,19 @@ def heat_map(ax: Axes, cells: pd.DataFrame, score: str) -> "QuadMesh":
     return mesh
 
 
-def tuning_effort(ax: Axes, efforts: pd.DataFrame, styles: Mapping[str, Look]) -> None:
-    """The expected best validation accuracy after so many randomly chosen rates.
+def tuning_effort(ax: Axes, efforts: pd.DataFrame, styles: Mapping[str, Look], score_name: str) -> None:
+    """The expected best validation score after so many randomly chosen rates.
 
     Args:
         efforts: `metrics.tuning_table`, of one value of each further axis.
     """
     for name, group in efforts.groupby("variant", sort=False):
         look = styles[str(name)]
-        ax.plot(group["tried"], group["expected_accuracy"], color=look.colour, linestyle=look.dash, marker=look.marker)
+        ax.plot(group["tried"], group["expected_score"], color=look.colour, linestyle=look.dash, marker=look.marker)
     ax.set_xlabel("rates tried at random")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.set_ylabel("expected best accuracy")
-    _scale(ax, "validation_accuracy")
+    ax.set_ylabel(f"expected best {score_name}")
+    _scale(ax, "validation_score")
 
 
 def stable_ranges(ax: Axes, variants: pd.DataFrame, rates: Sequence[float], styles: Mapping[str, Look]) -> None:
@@ -285,7 +286,7 @@ def _cross(ax: Axes, trial: "NDArray[Any]", known: "NDArray[Any]", look: Look) -
 
 def _scale(ax: Axes, score: str) -> None:
     """Accuracies from 0 to 100%, losses on a logarithmic axis."""
-    if score.endswith("accuracy"):
+    if score.endswith("score"):
         ax.set_ylim(-0.03, 1.03)
         ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     else:
@@ -310,6 +311,6 @@ def rate_label(rate: float) -> str:
     return f"{float(f'{rate:.3g}'):g}"
 
 
-def score_label(score: str) -> str:
-    """`validation_loss` -> `validation loss`."""
-    return score.replace("_", " ")
+def score_label(score: str, score_name: str) -> str:
+    """`validation_score` -> `validation accuracy`."""
+    return format_name(score, score_name)

@@ -1,7 +1,7 @@
 """Results -> figures: which there are, their panels, legends and notes; `plots` draws what is in a panel."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
@@ -9,7 +9,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
@@ -49,17 +48,9 @@ Place = tuple[str, pd.DataFrame]
 
 def draw_figures(results: Results) -> Iterator[DrawnFigure]:
     """Every figure of an experiment; none where no trial has ended."""
-    for drawn in _figures(results):
-        if results.of_numbers:
-            for text in drawn.figure.findobj(Text):
-                text.set_text(results.said(text.get_text()))
-        yield replace(drawn, caption=results.said(drawn.caption))
-
-
-def _figures(results: Results) -> Iterator[DrawnFigure]:
-    if results.cells.empty:
+    if results.summary.empty:
         return
-    looks = draw.variant_looks(list(dict.fromkeys(results.cells["variant"])))
+    looks = draw.variant_looks(list(dict.fromkeys(results.summary["variant"])))
     yield DrawnFigure(
         "rates", "Score, loss and share of seeds that train, against the learning rate.", _rates(results, looks)
     )
@@ -132,29 +123,29 @@ def _lines(text: str, width: float) -> list[str]:
 
 def _seeds(results: Results) -> str:
     """How many trials a mean is of; how many settings are shown, where there are more."""
-    low, high = results.cells["n"].min(), results.cells["n"].max()
+    low, high = results.summary["n"].min(), results.summary["n"].max()
     told = f"{low} seed{'s' if high > 1 else ''}" if low == high else f"{low} to {high} seeds"
-    settings = results.cells.groupby(results.axes, dropna=False).ngroups if results.axes else 1
+    settings = results.summary.groupby(results.axes, dropna=False).ngroups if results.axes else 1
     return told + f" ({MAX_PLACES} of {settings} settings shown)" * (settings > MAX_PLACES)
 
 
 def _rates(results: Results, styles: Looks) -> Figure:
     """Accuracy, loss and share of ok seeds against the rate; a row for each value of the further axes."""
-    places = _by_place(results, results.cells)
-    points = dict(_by_place(results, results.points))
+    places = _by_place(results, results.summary)
+    points = dict(_by_place(results, results.scored_trials))
     handles = _handles(styles, markers=True)
     handles += [
         Line2D([], [], color="#555555", marker=".", linestyle="", markersize=4, label="one trial"),
         Line2D([], [], color="#555555", marker="x", linestyle="", label="diverged: counted at chance / initial loss"),
         Line2D([], [], color="#777777", linestyle=":", linewidth=0.8, label="chance"),
     ]
-    many = results.cells["n"].max() > 1
+    many = results.summary["n"].max() > 1
     note = f"line: mean over {_seeds(results)}; band: lowest to highest" if many else "one seed: no spread is known"
     note += "; right: share of seeds that train, Wilson 95% interval"
     figure, axes = _grid(len(places), 3, NARROW, (0.62, 0.35), handles, note + CUT)
     cut = False
     for row, (place, summary) in zip(axes, places, strict=True):
-        for ax, score in zip(row[:2], ("validation_accuracy", "validation_loss"), strict=True):
+        for ax, score in zip(row[:2], ("validation_score", "validation_loss"), strict=True):
             draw.score_against_rate(ax, summary, points[place], score, styles)
         row[0].set_title(place, loc="left")
         row[0].axhline(points[place]["chance"].iloc[0], color="#777777", linewidth=0.8, linestyle=":", zorder=1)
@@ -174,7 +165,7 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
     trials = trials[trials["seed"].isin(seeds[:MAX_SEEDS]) & trials["learning_rate"].isin(shown)]
     blocks = -(-len(shown) // COLUMNS)
     columns = -(-len(shown) // blocks)
-    history = results.epochs[results.epochs["trial"].isin(trials["trial"])].merge(
+    history = results.full_history[results.full_history["trial"].isin(trials["trial"])].merge(
         trials[["trial", "variant", "learning_rate", "diverged_at_step"]], on="trial"
     )
     handles = _handles(styles, markers=False)
@@ -186,7 +177,7 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
     for i, rate in enumerate(shown):
         accuracy, loss = axes[2 * (i // columns)][i % columns], axes[2 * (i // columns) + 1][i % columns]
         part = history[history["learning_rate"] == rate]
-        draw.score_against_epoch(accuracy, part, "validation_accuracy", styles)
+        draw.score_against_epoch(accuracy, part, "validation_score", styles)
         draw.score_against_epoch(loss, part, "train_loss", styles)
         accuracy.set_title(f"rate {draw.rate_label(rate)}")
         loss.tick_params(labelbottom=True)
@@ -196,8 +187,8 @@ def _curves(results: Results, trials: pd.DataFrame, place: str, styles: Looks) -
         ax.remove()
     used = [ax for row in axes[1::2] for ax in row if ax.figure]
     cut = _bound_losses(used, trials["initial_loss"].max())
-    for row, name in enumerate(["validation_accuracy", "train_loss"] * blocks):
-        axes[row][0].set_ylabel(draw.score_label(name))
+    for row, name in enumerate(["validation_score", "train_loss"] * blocks):
+        axes[row][0].set_ylabel(draw.score_label(name, results.score_name))
         for ax in axes[row][1:]:
             ax.tick_params(labelleft=False, which="both")
     _note(figure, note + CUT * cut)
@@ -208,9 +199,8 @@ def _curves_of_places(results: Results, styles: Looks) -> Iterator[DrawnFigure]:
     places = _by_place(results, results.trials)
     for i, (place, trials) in enumerate(places, start=1):
         name = "curves" if len(places) == 1 else f"curves-{i}"
-        caption = (
-            f"Validation accuracy and training loss, epoch by epoch, at each learning rate{place and ', '}{place}."
-        )
+        caption = f"Validation {results.score_name} and training loss, epoch by epoch, at each learning rate"
+        caption += f"{place and ', '}{place}."
         yield DrawnFigure(name, caption, _curves(results, trials, place, styles))
 
 
@@ -243,15 +233,18 @@ def _differences(results: Results, styles: Looks) -> DrawnFigure | None:
     table = results.differences()
     if table.empty:
         return None
-    score = "validation_accuracy"
-    note = f"{draw.score_label(score)}, difference to {results.baseline}, paired by seed: mean over {_seeds(results)}; "
+    score = "validation_score"
+    note = f"{draw.score_label(score, results.score_name)}, difference to {results.baseline}, paired by seed: "
+    note += f"mean over {_seeds(results)}; "
     note += "bar: 95% t interval" if table["low"].notna().any() else "too few for an interval"
     others = {name: look for name, look in styles.items() if name in set(table["variant"])}
     figure = _multiples(
         results, table, others, note, lambda ax, part: draw.difference_against_rate(ax, part, score, styles)
     )
     return DrawnFigure(
-        "differences", f"Paired difference in validation accuracy to {results.baseline}, at equal rate.", figure
+        "differences",
+        f"Paired difference in validation {results.score_name} to {results.baseline}, at equal rate.",
+        figure,
     )
 
 
@@ -261,12 +254,12 @@ def _times(results: Results, styles: Looks) -> DrawnFigure | None:
         return None
     last = max(1.0, float(results.trials["epochs"].max()))  # all may have diverged in the first
     target = " / ".join(f"{target:.3g}" for target in dict.fromkeys(table["target"]))
-    note = f"median over {_seeds(results)} of the epoch at which validation accuracy reaches {target}; "
+    note = f"median over {_seeds(results)} of the epoch at which validation {results.score_name} reaches {target}; "
     note += "cross: half of them or more never do"
     note += f"; without a panel: {results.baseline} trains at no rate" * (len(table) < len(results.times))
     figure = _multiples(results, table, styles, note, lambda ax, part: draw.time_against_rate(ax, part, styles, last))
     return DrawnFigure(
-        "times", f"Epochs until validation accuracy reaches {target}, against the learning rate.", figure
+        "times", f"Epochs until validation {results.score_name} reaches {target}, against the learning rate.", figure
     )
 
 
@@ -280,7 +273,7 @@ def _heat_maps(results: Results, styles: Looks) -> DrawnFigure | None:
     note = f"mean over {_seeds(results)}; a diverged trial counts at chance from its divergence on"
     figure, axes = _grid(-(-len(rows) // columns), columns, NARROW, (0.5, 0.75), [], note, right=0.85)
     for ax, (place, variant, part) in zip(axes.flat, rows, strict=False):
-        mesh = draw.heat_map(ax, part, "validation_accuracy")
+        mesh = draw.heat_map(ax, part, "validation_score")
         ax.set_title(f"{variant}\n{place}" if place else variant)
         ax.tick_params(labelbottom=True)
     for ax in axes.flat[len(rows) :]:
@@ -291,23 +284,27 @@ def _heat_maps(results: Results, styles: Looks) -> DrawnFigure | None:
     beside = figure.add_axes(
         (here.x1 + 0.12 / figure.get_figwidth(), here.y0, 0.1 / figure.get_figwidth(), here.height)
     )
-    figure.colorbar(mesh, cax=beside, format=PercentFormatter(1.0)).set_label("validation accuracy")
+    figure.colorbar(mesh, cax=beside, format=PercentFormatter(1.0)).set_label(f"validation {results.score_name}")
     _note(figure, note)
-    return DrawnFigure("heat", "Validation accuracy as colour over epoch and learning rate.", figure)
+    return DrawnFigure("heat", f"Validation {results.score_name} as colour over epoch and learning rate.", figure)
 
 
 def _efforts(results: Results, styles: Looks) -> DrawnFigure | None:
     table = results.tuning
     if table["tried"].max() < 2:
         return None
-    note = "expected best validation accuracy after so many rates of the grid, drawn blindly; mean over "
+    note = f"expected best validation {results.score_name} after so many rates of the grid, drawn blindly; mean over "
     note += _seeds(results)
-    figure = _multiples(results, table, styles, note, lambda ax, part: draw.tuning_effort(ax, part, styles))
-    return DrawnFigure("effort", "Expected best validation accuracy after k randomly chosen rates.", figure)
+    figure = _multiples(
+        results, table, styles, note, lambda ax, part: draw.tuning_effort(ax, part, styles, results.score_name)
+    )
+    return DrawnFigure(
+        "effort", f"Expected best validation {results.score_name} after k randomly chosen rates.", figure
+    )
 
 
 def _ranges(results: Results, styles: Looks) -> DrawnFigure | None:
-    rates = sorted(results.cells["learning_rate"].unique())
+    rates = sorted(results.summary["learning_rate"].unique())
     note = f"bar: grid rates around the best (marked) at which each of {_seeds(results)} trains; arrow: the grid ends; "
     note += "cross: not even at the best"
     figure = _multiples(
@@ -322,7 +319,7 @@ def _ranges(results: Results, styles: Looks) -> DrawnFigure | None:
 
 
 def _pre_activations(results: Results, styles: Looks) -> DrawnFigure | None:
-    known = results.epochs.dropna(subset=PRE_ACTIVATIONS)
+    known = results.full_history.dropna(subset=PRE_ACTIVATIONS)
     trials = results.trials[results.trials["trial"].isin(known["trial"])]
     best = trials.merge(results.variants[["variant", *results.axes, "best_rate"]], on=["variant", *results.axes])
     shown = best[best["learning_rate"] == best["best_rate"]].drop_duplicates(["variant", *results.axes])

@@ -6,7 +6,7 @@ import click
 
 from bnbench.cli import options
 from bnbench.cli.output import echo
-from bnbench.errors import ClaimsRefutedError
+from bnbench.errors import ClaimsRefutedError, ResultsError
 
 
 @click.command()
@@ -21,11 +21,19 @@ def check(folder: Path, as_json: bool) -> None:
     from bnbench.commands.check import judge_claims
 
     judged = judge_claims(folder)
+    if judged.problem:
+        echo(f"{folder}: {judged.problem}", err=True)
     if judged.ended < judged.planned:
         echo(f"the verdicts use {judged.ended} of {judged.planned} trials; the others have not ended", err=True)
     if as_json:
         echo(table_as_json(judged.claims))
     else:
-        echo(format_verdicts(judged.claims) if len(judged.claims) else f"{folder}: the experiment makes no claims")
+        echo(
+            format_verdicts(judged.claims, judged.score_name)
+            if len(judged.claims)
+            else f"{folder}: the experiment makes no claims"
+        )
     if judged.refuted:
         raise ClaimsRefutedError(f"{judged.refuted} of {len(judged.claims)} claim(s) refuted")
+    if judged.unread:
+        raise ResultsError(f"{folder}: {judged.unread} claim(s) cannot be read and were not judged")

@@ -8,14 +8,16 @@ from bnbench.cli import options
 from bnbench.cli.output import echo
 from bnbench.errors import ToleranceError
 
-SCORES = tuple(f"{part}_{kind}" for part in ("validation", "test", "train") for kind in ("accuracy", "loss"))
-
 
 @click.command()
 @click.argument("a", metavar="A", type=click.Path(path_type=Path))
 @click.argument("b", metavar="B", type=click.Path(path_type=Path))
 @click.option(
-    "--score", type=click.Choice(SCORES), default="validation_accuracy", show_default=True, help="The score to compare."
+    "--score",
+    metavar="SCORE",
+    default="validation_score",
+    show_default=True,
+    help="What to compare: the score or the loss of a part, for example test_score or train_loss.",
 )
 @click.option(
     "--tolerance", type=float, metavar="X", help="The largest difference of means that does not give exit code 3."

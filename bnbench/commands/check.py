@@ -7,7 +7,6 @@ import pandas as pd
 
 from bnbench.errors import ResultsError
 from bnbench.results.results import Results
-from bnbench.store import results_dir
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,12 @@ class JudgedClaims:
     # Trials that have completed or diverged.
     ended: int
     planned: int
+    # What the claims compare: accuracy or R².
+    score_name: str
+    # Why the stored config cannot be read as a whole; empty if it can.
+    problem: str
+    # Claims of the stored config that cannot be read, and so are not judged.
+    unread: int
 
     @property
     def refuted(self) -> int:
@@ -33,6 +38,10 @@ def judge_claims(folder: Path) -> JudgedClaims:
         ResultsError: the folder has no results, or its stored experiment is missing or unreadable.
     """
     results = Results(folder)
-    if results.experiment is None:
-        raise ResultsError(f"{folder / results_dir.CONFIG}: missing or not readable, so the claims are unknown")
-    return JudgedClaims(results.claims, len(results.trials) - len(results.faults), results.planned)
+    config = results.config
+    if config.problem and not config.claims:
+        raise ResultsError(f"{folder}: {config.problem}")
+    ended = len(results.trials) - len(results.faults)
+    return JudgedClaims(
+        results.claims, ended, results.planned, results.score_name, config.problem, config.unread_claims
+    )

@@ -150,11 +150,11 @@ def choose_trial(results: Results, cards: dict[str, ModelCard], which: str) -> s
 
 
 def _best_trial(results: Results, saved: set[str]) -> str:
-    # In `points`, a diverged trial counts at chance level.
-    points = results.points
+    # In `scored_trials`, a diverged trial counts at chance level.
+    points = results.scored_trials
     cell = points.groupby(["variant", *results.axes, "learning_rate"], dropna=False)
-    points["mean"] = cell["validation_accuracy"].transform("mean")
-    ranked = points[points["trial"].isin(saved)].sort_values(["mean", "validation_accuracy"], ascending=False)
+    points["mean"] = cell["validation_score"].transform("mean")
+    ranked = points[points["trial"].isin(saved)].sort_values(["mean", "validation_score"], ascending=False)
     return str(ranked["trial"].iloc[0])
 
 

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
+from bnbench.analysis.columns import ACCURACY, R2
 from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import Jobs
 from bnbench.planning.trial import Epoch, Result
@@ -149,7 +150,7 @@ class LiveProgress:
 
 def score_name(plan: Plan) -> str:
     """Return the name of the score that trials are compared by: accuracy of classes, R² of numbers."""
-    return "accuracy" if plan.cohorts[0].program.facts.classes else "R²"
+    return ACCURACY if plan.cohorts[0].program.facts.classes else R2
 
 
 def describe_start(plan: Plan, todo: int, jobs: Jobs) -> str:

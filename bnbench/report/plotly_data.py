@@ -16,9 +16,9 @@ from bnbench.report.figures.layout import setting_name
 from bnbench.report.figures.style import DASHES, Look, is_loss, score_label, variant_looks
 from bnbench.results.results import Results
 
-SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")
+SCORES = ("validation_score", "validation_loss", "test_score", "train_score", "train_loss")
 # The columns of the history that are drawn against the epoch.
-CURVE_SCORES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+CURVE_SCORES = ("train_loss", "train_score", "validation_loss", "validation_score")
 # Numbers of all learning curves in a page: some 0.6 MB.
 MAX_NUMBERS = 100_000
 # A longer curve is thinned out, but keeps at least this many epochs.
@@ -49,7 +49,7 @@ class Positions:
 
 def figure_data(results: Results) -> dict[str, Any]:
     """Return what the figure draws, as lists, mappings, numbers and text."""
-    cells, points, score_name = results.cells, results.points, results.said("accuracy")
+    cells, points, score_name = results.summary, results.scored_trials, results.score_name
     looks = variant_looks(list(dict.fromkeys(cells["variant"])))
     scores = [score for score in SCORES if cells[f"{score}_mean"].notna().any()]
     settings = list(dict.fromkeys(_setting_of(row, results.axes) for row in cells.to_dict("records")))
@@ -63,7 +63,7 @@ def figure_data(results: Results) -> dict[str, Any]:
         "scores": [*labels, {"label": "share of seeds that train", "percent": True}],
         "cells": [_cell(row, scores, positions) for row in cells.to_dict("records")],
         "trials": _trials(points, scores, positions),
-        "curves": thin_curves(results.epochs, points, results.axes),
+        "curves": thin_curves(results.full_history, points, results.axes),
         "first": first_trial(points),
     }
 
@@ -145,7 +145,7 @@ def thin_positions(count: int, limit: int) -> list[int]:
 
 def first_trial(points: pd.DataFrame) -> int:
     """Return the position of the trial that the page shows first: the median one of the best variant and rate."""
-    scores = points["validation_accuracy"].reset_index(drop=True)
+    scores = points["validation_score"].reset_index(drop=True)
     means = scores.groupby([points["variant"].to_numpy(), points["learning_rate"].to_numpy()]).transform("mean")
     best = scores[means == means.max()].sort_values()
     return int(best.index[(len(best) - 1) // 2])

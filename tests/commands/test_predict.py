@@ -155,7 +155,7 @@ def test_predictions_are_those_of_the_trained_model(tmp_path: Path, trained: Any
     program = make_plan(save_models="final").cohorts[0].program
     test = split_rows(made_up, program.data, program.sizes, seed=0).test
     right = (predictions.table["class"].to_numpy() == names[made_up.y])[test].mean()
-    assert right == pytest.approx(results.trials["test_accuracy"].iloc[0])
+    assert right == pytest.approx(results.trials["test_score"].iloc[0])
 
     table = "\n".join(",".join(map(repr, row)) for row in made_up.x[:4].astype(float).tolist())
     (tmp_path / "x.csv").write_text(table, encoding="utf-8")

@@ -22,7 +22,7 @@ PACKED = re.compile(r'<script type="application/gzip" id="plotly">(.*?)</script>
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    figure = {"source": "https://example.org/a", "variant": "plain", "metric": "test_accuracy", "value": 0.8}
+    figure = {"source": "https://example.org/a", "variant": "plain", "metric": "test_score", "value": 0.8}
     return compared(tmp_path_factory.mktemp("kept"), CELLS, published=[figure | {"note": "<img src=http://x/y.png>"}])
 
 
@@ -114,7 +114,7 @@ def test_a_page_with_all_figures_is_small_enough_to_send(tmp_path: Path) -> None
 @pytest.mark.parametrize("end", [None, "failed"])
 def test_an_empty_experiment_gives_a_page_with_a_sentence(tmp_path: Path, end: str | None) -> None:
     found = render_html(make_document(compared(tmp_path, {"plain": [[end]]}), []))
-    assert '<p class="answer">No trial has ended yet.</p>' in found
+    assert '<p class="answer">No trial has finished yet.</p>' in found
     assert held(found) == {}
     assert not PACKED.search(found)
     assert 'id="figure"' not in found

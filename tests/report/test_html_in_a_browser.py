@@ -192,8 +192,8 @@ HOSTILE = "<script>window.hacked = 1</script>\"'&</title> 🙂 " + "x" * 200
 
 
 def test_hostile_words_of_a_config_are_text(browser: Browser, tmp_path: Path) -> None:
-    claim = {"text": HOSTILE, "metric": "test_accuracy", "of": "batchnorm", "difference": {"at_least": 0.0}}
-    figure = {"source": HOSTILE, "note": "[a](javascript:x) | <b>", "variant": "plain", "metric": "test_accuracy"}
+    claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
+    figure = {"source": HOSTILE, "note": "[a](javascript:x) | <b>", "variant": "plain", "metric": "test_score"}
     folder = finished(tmp_path, MIXED, title=HOSTILE, claims=[claim], published=[figure | {"value": 1.0}])
     write.write_report(folder, ("png",))
     page, wrong = opened(browser, folder)

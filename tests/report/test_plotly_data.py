@@ -15,7 +15,7 @@ from support.stored import MIXED, finished
 
 X = "nonfinite"
 CELLS: Cells = {"plain": [[0.8, 0.9], [X, None]], "batchnorm": [[0.8, 0.9], [0.9, 0.9]]}
-NAMES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+NAMES = ("train_loss", "train_score", "validation_loss", "validation_score")
 
 
 def history_of(*lengths: int) -> pd.DataFrame:
@@ -81,7 +81,7 @@ def test_a_diverged_trial_has_the_scores_with_which_it_counts(tmp_path: Path) ->
 
 def test_a_score_that_no_trial_has_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = compared(tmp_path, CELLS)
-    monkeypatch.setattr(results, "cells", results.cells.assign(train_loss_mean=math.nan))
+    monkeypatch.setattr(results, "summary", results.summary.assign(train_loss_mean=math.nan))
     data = figure_data(results)
     assert "train loss" not in [score["label"] for score in data["scores"]]
     # Four scores and the share of seeds that train.
@@ -96,7 +96,7 @@ def test_missing_values_are_none_and_the_data_are_json(tmp_path: Path) -> None:
     assert curve["epoch"] == [0, 1, 2, 3]
     # The untrained model has no training loss.
     assert curve["train_loss"] == [None, 1.0, 0.5, 0.3333]
-    assert curve["validation_accuracy"] == [0.3333, 0.2667, 0.5333, 0.8]
+    assert curve["validation_score"] == [0.3333, 0.2667, 0.5333, 0.8]
     # This trial diverged in its first epoch.
     assert data["curves"][3]["epoch"] == [0]
 
@@ -158,7 +158,7 @@ def test_if_not_all_curves_fit_each_rate_and_variant_has_some(monkeypatch: pytes
 
 
 def test_a_page_shows_the_median_trial_of_the_best_rate_first() -> None:
-    table = points(*"01234").assign(learning_rate=[1, 1, 1, 2, 2], validation_accuracy=[0.8, 1.0, 0.9, 0.6, 1.0])
+    table = points(*"01234").assign(learning_rate=[1, 1, 1, 2, 2], validation_score=[0.8, 1.0, 0.9, 0.6, 1.0])
     assert plotly_data.first_trial(table) == 2
 
 

@@ -76,7 +76,7 @@ def unknown(folder: Path, columns: str) -> None:
 X = "nonfinite"
 ENDS = [0.8, 0.9, 0.7, X, 0.9, 0.95, X, X]
 CLAIM = {"text": "x", "metric": "epochs_to_target", "of": "batchnorm", "ratio": {"at_most": 1.0}}
-FIGURE = {"source": "x", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+FIGURE = {"source": "x", "variant": "plain", "metric": "test_score", "value": 0.9}
 
 
 @pytest.mark.usefixtures("coarse")
@@ -136,7 +136,7 @@ def test_the_tables_of_the_analysis(tmp_path: Path) -> None:
     results = Results(finished(tmp_path, MIXED))
     assert results.baseline == "plain"
     assert results.variants["best_rate_ratio"].tolist() == [1, 1]
-    assert results.courses["n_reached"].tolist() == [2, 2]
+    assert results.learning_curves["n_reached"].tolist() == [2, 2]
     assert results.tuning["tried"].tolist() == [1, 2, 1, 2]
     assert results.differences()["n"].tolist() == [2, 2]
     assert results.differences()["mean"].tolist() == pytest.approx([0.075, (1 / 3 - 0.7) / 2])

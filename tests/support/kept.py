@@ -58,7 +58,7 @@ def compared(folder: Path, *places: Cells, **changes: Any) -> Results:
     """
     cells = list(places[0].values())
     settings: dict[str, Any] = {
-        "variants": {name: {"norm": NORMS[name]} for name in places[0]},
+        "variants": {name: {"norm": NORMS.get(name, "batch")} for name in places[0]},
         "sweep__learning_rate": RATES[: len(cells[0])],
         "sweep__seeds": len(cells[0][0]),
     }

@@ -23,7 +23,7 @@ from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import Look, Looks, capitalize_first, format_score_axis, legend_entry, rate_label
 from bnbench.results.results import Results
 
-SCORES = ("validation_accuracy", "train_loss")
+SCORES = ("validation_score", "train_loss")
 # Inches.
 PANEL_SIZE, GAPS = (1.3, 1.15), (0.14, 0.42)
 # Learning rates in one figure.
@@ -97,7 +97,7 @@ def draw_curves(inputs: FigureInput) -> Figure:
     handles = [*variant_handles(inputs.looks, markers=False), legend_entry("diverged here", marker="x", linestyle="")]
     grid = PanelGrid(2 * shown.blocks, shown.columns, PANEL_SIZE, GAPS)
     figure, axes = make_grid(grid, handles, note + CUT)
-    _fill_panels(axes, shown, history_of(shown.trials, inputs.results.epochs), inputs.looks)
+    _fill_panels(axes, shown, history_of(shown.trials, inputs.results.full_history), inputs.looks)
     for row in axes[-2:]:
         remove_panels(row[shown.last_columns :])
     losses = [ax for row in axes[1::2] for ax in row if ax.figure]

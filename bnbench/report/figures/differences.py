@@ -20,7 +20,7 @@ from bnbench.report.figures.style import (
 )
 from bnbench.results.results import Results
 
-SCORE = "validation_accuracy"
+SCORE = "validation_score"
 
 
 def differences_table(results: Results) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import Looks, format_percent_axis
 from bnbench.results.results import Results
 
-SCORE = "validation_accuracy"
+SCORE = "validation_score"
 
 
 def effort_table(results: Results) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from bnbench.results.results import Results
 
 def draw_figures(results: Results) -> Iterator[DrawnFigure]:
     """Yield every figure that has data, in the order of the report."""
-    if results.cells.empty:
+    if results.summary.empty:
         return
     for spec in list_figures():
         yield from _draw_figure(spec, results)
@@ -37,6 +37,6 @@ def _figure_inputs(spec: FigureSpec, results: Results) -> list[FigureInput]:
     table = spec.table(results)
     if table.empty:
         return []
-    looks = variant_looks(list(dict.fromkeys(results.cells["variant"])))
+    looks = variant_looks(list(dict.fromkeys(results.summary["variant"])))
     parts = split_by_setting(results, table) if spec.per_setting else [("", table)]
-    return [FigureInput(results, part, looks, results.said("accuracy"), setting) for setting, part in parts]
+    return [FigureInput(results, part, looks, results.score_name, setting) for setting, part in parts]

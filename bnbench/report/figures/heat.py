@@ -24,7 +24,7 @@ from bnbench.results.results import Results
 if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
 
-SCORE = "validation_accuracy"
+SCORE = "validation_score"
 # Panels next to each other where there is one setting.
 MAX_COLUMNS = 3
 MAX_RATE_LABELS = 8

@@ -76,10 +76,10 @@ def setting_name(axes: Sequence[str], values: Iterable[Any]) -> str:
 
 def describe_seeds(results: Results) -> str:
     """Return the number of seeds of each mean, and how many settings are shown if some are left out."""
-    low, high = results.cells["n"].min(), results.cells["n"].max()
+    low, high = results.summary["n"].min(), results.summary["n"].max()
     plural = "s" if high > 1 else ""
     seeds = f"{low} seed{plural}" if low == high else f"{low} to {high} seeds"
-    settings = results.cells.groupby(results.axes, dropna=False).ngroups if results.axes else 1
+    settings = results.summary.groupby(results.axes, dropna=False).ngroups if results.axes else 1
     return f"{seeds} ({MAX_SETTINGS} of {settings} settings shown)" if settings > MAX_SETTINGS else seeds
 
 

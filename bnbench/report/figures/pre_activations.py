@@ -17,7 +17,7 @@ GAPS = (0.2, 0.42)
 
 def pre_activations_table(results: Results) -> pd.DataFrame:
     """Return the epochs of one trial for each variant and setting: the first seed at the variant's best rate."""
-    known = results.epochs.dropna(subset=PRE_ACTIVATIONS)
+    known = results.full_history.dropna(subset=PRE_ACTIVATIONS)
     trials = results.trials[results.trials["trial"].isin(known["trial"])]
     cell = ["variant", *results.axes]
     best = trials.merge(results.variants[[*cell, "best_rate"]], on=cell)

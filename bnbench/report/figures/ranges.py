@@ -28,7 +28,7 @@ def caption_ranges(inputs: FigureInput) -> str:
 
 def draw_ranges(inputs: FigureInput) -> Figure:
     """Draw a panel for each setting, a bar for each variant."""
-    rates = sorted(inputs.results.cells["learning_rate"].unique())
+    rates = sorted(inputs.results.summary["learning_rate"].unique())
     note = (
         "Bar: learning rates around the best one (marked) at which every seed trains; "
         f"{describe_seeds(inputs.results)}. Arrow: the grid ends. Cross: not even at the best one."

@@ -32,7 +32,7 @@ from bnbench.report.figures.style import (
 )
 from bnbench.results.results import Results
 
-SCORES = ("validation_accuracy", "validation_loss")
+SCORES = ("validation_score", "validation_loss")
 # In points squared, as Matplotlib measures markers.
 DOT_SIZE, CROSS_SIZE = 7, 26
 # Above this number, markers are an image inside the SVG: each shape would make the file larger.
@@ -41,7 +41,7 @@ MAX_VECTOR_MARKERS = 1000
 
 def rates_table(results: Results) -> pd.DataFrame:
     """Return the summary: a row for each variant, setting and learning rate."""
-    return results.cells
+    return results.summary
 
 
 def caption_rates(inputs: FigureInput) -> str:
@@ -52,7 +52,7 @@ def caption_rates(inputs: FigureInput) -> str:
 def draw_rates(inputs: FigureInput) -> Figure:
     """Draw a row of three panels for each setting: score, loss, share of seeds that train."""
     settings = split_by_setting(inputs.results, inputs.table)
-    points = dict(split_by_setting(inputs.results, inputs.results.points))
+    points = dict(split_by_setting(inputs.results, inputs.results.scored_trials))
     note = _note(inputs)
     figure, axes = make_grid(PanelGrid(len(settings), 3, NARROW, (0.62, 0.35)), _handles(inputs.looks), note + CUT)
     cut = False
@@ -78,9 +78,9 @@ def draw_score(ax: Axes, summary: pd.DataFrame, points: pd.DataFrame, score: str
 
     Args:
         ax: the panel.
-        summary: `Results.cells` of one setting.
-        points: `Results.points` of the same setting.
-        score: a column of the trials, such as validation_accuracy.
+        summary: `Results.summary` of one setting.
+        points: `Results.scored_trials` of the same setting.
+        score: a column of the trials, such as validation_score.
         looks: the look of each variant.
     """
     for variant in rows_by_variant(summary, looks):
@@ -121,7 +121,7 @@ def draw_share_of_seeds(ax: Axes, summary: pd.DataFrame, looks: Looks) -> None:
 
     Args:
         ax: the panel.
-        summary: `Results.cells` of one setting.
+        summary: `Results.summary` of one setting.
         looks: the look of each variant.
     """
     for variant in rows_by_variant(summary, looks):

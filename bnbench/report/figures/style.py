@@ -146,8 +146,8 @@ def is_loss(score: str) -> bool:
 
 
 def score_label(score: str, score_name: str) -> str:
-    """Return the label of a column: `validation_loss` -> `validation loss`, `test_accuracy` -> `test R²`."""
-    return score.replace("accuracy", score_name).replace("_", " ")
+    """Return the label of a column: `validation_loss` -> `validation loss`, `test_score` -> `test R²`."""
+    return score.replace("score", score_name).replace("_", " ")
 
 
 def capitalize_first(text: str) -> str:

@@ -11,7 +11,7 @@ from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import REFERENCE_COLOR, Looks, format_rate_axis, rows_by_variant
 from bnbench.results.results import Results
 
-SCORE = "validation_accuracy"
+SCORE = "validation_score"
 
 
 def times_table(results: Results) -> pd.DataFrame:

@@ -119,8 +119,8 @@
       const of = (y, what, on, dash) => ({ x: curve.epoch, y, mode: "lines", line: line(dash), yaxis: on,
         hovertemplate: `${name}, ${what}<br>epoch %{x}: %{y}<extra></extra>`, xaxis: on.replace("y", "x") });
       return [
-        of(curve.validation_accuracy, `validation ${data.score}`, "y", "solid"),
-        of(curve.train_accuracy, `train ${data.score}`, "y", "dot"),
+        of(curve.validation_score, `validation ${data.score}`, "y", "solid"),
+        of(curve.train_score, `train ${data.score}`, "y", "dot"),
         of(curve.validation_loss, "validation loss", "y2", "solid"),
         of(curve.train_loss, "train loss", "y2", "dot"),
       ];

@@ -20,7 +20,7 @@ def test_the_table_has_the_difference_at_each_rate(tmp_path: Path) -> None:
 
 def test_bars_are_drawn_where_there_is_an_interval(ax: Axes) -> None:
     rows = [("batchnorm", 1.0, 0.2, NAN, NAN), ("batchnorm", 0.1, 0.1, -0.05, 0.25)]
-    differences.draw_difference(ax, table(*COLUMNS, rows=rows), "validation_accuracy", LOOKS)
+    differences.draw_difference(ax, table(*COLUMNS, rows=rows), "validation_score", LOOKS)
     zero, (line, *_) = ax.lines[0], lines_of(ax, BATCHNORM)
     assert zero.get_ydata() == [0, 0]
     # By ascending learning rate.
@@ -30,7 +30,7 @@ def test_bars_are_drawn_where_there_is_an_interval(ax: Axes) -> None:
 
 def test_the_axis_has_percentage_points_for_a_score_and_none_for_a_loss(ax: Axes) -> None:
     rows = table(*COLUMNS, rows=[("batchnorm", 1.0, 0.2, 0.1, 0.3)])
-    differences.draw_difference(ax, rows, "validation_accuracy", LOOKS)
+    differences.draw_difference(ax, rows, "validation_score", LOOKS)
     assert [ax.yaxis.get_major_formatter()(value) for value in (-0.1, 0, 0.25)] == ["-10", "0", "+25"]
     assert "points" in ax.get_ylabel()
     differences.draw_difference(ax, rows, "test_loss", LOOKS)

@@ -9,7 +9,7 @@ from support.figures import CELLS, table
 from support.kept import compared
 
 NAN = np.nan
-SCORE = "validation_accuracy"
+SCORE = "validation_score"
 
 
 def test_the_table_is_empty_if_there_is_one_epoch_only(tmp_path: Path) -> None:

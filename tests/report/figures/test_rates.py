@@ -15,7 +15,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 def test_the_panel_draws_the_numbers_of_the_table(ax: Axes, tmp_path: Path) -> None:
     results = Results(finished(tmp_path, MIXED))
-    rates.draw_score(ax, rates.rates_table(results), results.points, "validation_accuracy", LOOKS)
+    rates.draw_score(ax, rates.rates_table(results), results.points, "validation_score", LOOKS)
     means = [line.get_ydata().tolist() for line in ax.lines if line.get_linestyle() != "None"]
     chance = 1 / 3
     assert means[0] == pytest.approx([0.85, (0.7 + chance) / 2])

@@ -45,8 +45,8 @@ def test_rates_have_three_digits() -> None:
 @pytest.mark.parametrize(
     ("score", "name", "label"),
     [
-        ("validation_accuracy", "accuracy", "validation accuracy"),
-        ("test_accuracy", "R²", "test R²"),
+        ("validation_score", "accuracy", "validation accuracy"),
+        ("test_score", "R²", "test R²"),
         ("train_loss", "R²", "train loss"),
     ],
 )

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from bnbench.report.figures.panels import draw_figures
 from matplotlib.text import Text
 
 from bnbench.cli.format import format_answer, format_comparison, format_trials, format_verdicts
 from bnbench.errors import ResultsError
 from bnbench.report import write
 from bnbench.report.document import make_document, render_markdown
+from bnbench.report.figures.gallery import draw_figures
 from bnbench.report.html import render_html
 from bnbench.results import compare, query
 from bnbench.results.digest import make_digest, read_digest

@@ -7,7 +7,6 @@ import pytest
 
 from bnbench.cli.format import format_answer
 from bnbench.report import write
-from bnbench.report.figures import draw
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from support.kept import keep
@@ -55,7 +54,7 @@ def test_the_same_results_give_the_same_files(written: tuple[Path, list[Path]]) 
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw few pixels, as a third of the time of a report goes into them."""
-    monkeypatch.setattr(draw, "STYLE", {**draw.STYLE, "figure.dpi": 30})
+    monkeypatch.setattr(write, "STYLE", {**write.STYLE, "figure.dpi": 30})
 
 
 @pytest.mark.usefixtures("coarse")

@@ -23,7 +23,7 @@ from support.trainers import Lasting
 
 RUN = ("run", "-q", "-j", "1", "small.yaml", "--results-dir", "disk")
 LOUD = tuple(word for word in RUN if word != "-q")
-PAUSE = 0.2  # seconds: long enough to change the disk while trials train
+PAUSE = 0.5  # seconds of a trial: the disk is changed long before the last of 12, on a busy machine too
 
 
 def started(disk: Shell, place: Path, words: tuple[str, ...], told: Path, pause: float = 0.0) -> Forked:

@@ -12,6 +12,10 @@ import pytest
 if "BNBENCH_DATA" in os.environ:
     os.environ["BNBENCH_DATA"] = str(Path(os.environ["BNBENCH_DATA"]).absolute())  # tests run in folders of their own
 
+# Some tests import Keras themselves, and not through bnbench.training.startup, which has the same settings.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
 
 def _is_here(host: object) -> bool:
     name = host.decode() if isinstance(host, bytes) else host

@@ -1,32 +1,41 @@
+import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 from support.paths import ROOT
 
+COMMANDS = [
+    ["--help"],
+    ["run", "--help"],
+    ["plan", "configs/quickstart.yaml"],
+    ["data", "list"],
+    ["plan", "configs/smoke.yaml", "--json"],
+    ["compare", "--help"],
+    ["predict", "--help"],
+    ["reproduce", "quickstart", "--smoke", "--budget", "0s"],
+]
+# Each command in turn; after each a line: its exit code, and which of the heavy modules are loaded.
+EACH_IN_TURN = """
+import json, sys
+from bnbench.cli.main import main
+for words in json.loads(sys.argv[1]):
+    try: main(words)
+    except SystemExit as end: print("ended", json.dumps([end.code, sorted({"tensorflow", "keras"} & set(sys.modules))]))
+"""
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["--help"],
-        ["run", "--help"],
-        ["plan", "configs/quickstart.yaml"],
-        ["data", "list"],
-        ["plan", "configs/smoke.yaml", "--json"],
-        ["compare", "--help"],
-        ["predict", "--help"],
-        ["reproduce", "quickstart", "--smoke", "--budget", "0s"],
-    ],
-    ids=" ".join,
-)
-def test_commands_that_train_nothing_load_no_tensorflow(words: list[str], tmp_path: Path) -> None:
-    code = (
-        "import sys; from bnbench.cli.main import main\n"
-        f"try: main({words!r})\n"
-        "except SystemExit as end: assert not end.code, end.code\n"
-        "loaded = {'tensorflow', 'keras'} & set(sys.modules); assert not loaded, loaded"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+
+@pytest.fixture(scope="module")
+def endings() -> list[list[object]]:
+    """Of each command its exit code and the heavy modules that are loaded after it, all in one fresh process."""
+    words = [sys.executable, "-c", EACH_IN_TURN, json.dumps(COMMANDS)]
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr
+    return [json.loads(line.removeprefix("ended")) for line in done.stdout.splitlines() if line.startswith("ended ")]
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_commands_that_train_nothing_load_no_tensorflow(words: list[str], endings: list[list[object]]) -> None:
+    assert len(endings) == len(COMMANDS)
+    assert endings[COMMANDS.index(words)] == [0, []]

@@ -7,9 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
-from bnbench.analysis.registry import METRICS, OVER_RATES, RANGED, RATES, TARGETED
+from bnbench.analysis.registry import METRICS, find_metric, get_metric
 from bnbench.config.types import STRICT, Rate, branch_of
-from bnbench.errors import ConfigError, not_one_of
+from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
 from bnbench.location import Location
 
 KINDS = ("value", "ratio", "difference", "probability")
@@ -43,8 +43,10 @@ class Bound(BaseModel):
 
 
 def _metric(value: str) -> str:
-    if value not in METRICS:
-        raise ValueError(not_one_of(value, METRICS))
+    if find_metric(value) is None:
+        known = [name for metric in METRICS.values() for name in (metric.name, *metric.former)]
+        hint = did_you_mean(value, known)
+        raise ValueError(f"{shorten(value)} is not one of {', '.join(METRICS)}{hint}")
     return value
 
 
@@ -56,9 +58,9 @@ Target = Annotated[float, Field(gt=0, le=1)] | None
 
 def _check_fit(metric: str, at: float | str, target: float | None) -> None:
     """Raise if a metric does not belong to one learning rate, or has no target."""
-    if metric in OVER_RATES and at != "best":
+    if get_metric(metric).over_rates and at != "best":
         raise ValueError(f"{metric} belongs to all learning rates together: leave 'at' out")
-    if metric not in TARGETED and target is not None:
+    if not get_metric(metric).needs_target and target is not None:
         raise ValueError(f"{metric} has no target: leave 'target' out")
 
 
@@ -101,20 +103,24 @@ class Claim(BaseModel):
     def _that_fit(self) -> "Claim":
         if self.kind == "value" and self.over is not None:
             raise ValueError("a value is about one variant only: leave 'over' out, or give ratio or difference")
-        if self.metric == "ok" and (self.kind != "probability" or self.over is not None):
-            raise ValueError("ok needs the probability of one variant: leave 'over' out and give 'probability'")
-        if self.metric in RATES and self.kind == "difference":
+        metric = get_metric(self.metric)
+        if metric.yes_or_no and (self.kind != "probability" or self.over is not None):
+            raise ValueError(
+                f"{metric.name} needs the probability of one variant: leave 'over' out and give 'probability'"
+            )
+        if metric.scale == "factor" and self.kind == "difference":
             raise ValueError(f"{self.metric} is only known up to the step of the grid, which is a factor: give ratio")
-        if self.metric == "stable_width" and self.kind == "ratio":
-            raise ValueError("stable_width is a logarithm (decades): give difference")
+        if metric.scale == "decades" and self.kind == "ratio":
+            raise ValueError(f"{metric.name} is a logarithm (decades): give difference")
         _check_fit(self.metric, self.at, self.target)
         return self
 
     @model_validator(mode="after")
     def _with_a_range(self) -> "Claim":
         if self.across is not None:
-            if self.metric not in RANGED:
-                raise ValueError(f"{self.metric} has no range across an axis, wanted one of {', '.join(RANGED)}")
+            if not get_metric(self.metric).ranged:
+                ranged = ", ".join(name for name, metric in METRICS.items() if metric.ranged)
+                raise ValueError(f"{self.metric} has no range across an axis, wanted one of {ranged}")
             if self.kind == "probability":
                 raise ValueError("a range across an axis has no probability: give value, difference or ratio")
         return self
@@ -127,7 +133,7 @@ class Claim(BaseModel):
     @property
     def alone(self) -> bool:
         """Whether the claim is about one variant only."""
-        return self.kind == "value" or self.metric == "ok"
+        return self.kind == "value" or get_metric(self.metric).yes_or_no
 
     @property
     def bound(self) -> Bound:
@@ -155,11 +161,11 @@ class Published(BaseModel):
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":
         _check_fit(self.metric, self.at, self.target)
-        if self.value == "never" and self.metric not in TARGETED:
+        if self.value == "never" and not get_metric(self.metric).needs_target:
             raise ValueError(
                 f"{self.metric} of never, wanted a number: only a metric with a target may never be reached"
             )
-        if self.metric.endswith(("accuracy", "r2")) and not 0 <= self.number <= 1:
+        if get_metric(self.metric).score and not 0 <= self.number <= 1:
             raise ValueError(f"{self.metric} of {self.number:g}, wanted 0 to 1")
         return self
 

@@ -63,6 +63,21 @@ class Probe:
 
 
 @dataclass(frozen=True)
+class Series:
+    """The values of one name that a probe measured in one layer of a trial."""
+
+    name: str
+    # Empty: of the whole model.
+    layer: str
+    # Empty: a number without a unit.
+    unit: str
+    # (n,) where each value was measured: epochs, unless the probe says otherwise.
+    positions: NDArray[np.float64]
+    # (n,) NaN: not known.
+    values: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Fault:
     """Why a trial could not be trained."""
 
@@ -103,6 +118,7 @@ class Result:
     probe: Probe = Probe()
     gradient_growth: float | None = None  # a layer, of its square, before the first step; None: not deep enough
     pre_activations: tuple[tuple[float | None, ...], ...] = ()  # PERCENTILES after each of the epochs, if asked for
+    measurements: tuple[Series, ...] = ()  # of all other probes; one series for each name and layer
     seconds: float = 0.0
     seconds_per_step: float | None = None  # median over the whole epochs; None: there was none
     engine: str = ""

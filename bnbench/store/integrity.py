@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PERCENTILES
 from bnbench.store.database import has_valid_types
+from bnbench.store.tables import HISTORY
 
-EPOCH = ("epoch", "step", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "seconds")
+EPOCH = HISTORY.names()[1:]
 MAX_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
 MAX_ACTIVATION = 1e30  # larger ones cannot be drawn
 ID = re.compile(r"[0-9a-f]{16}")  # of a trial
@@ -32,7 +33,10 @@ class StoredTrial:
     """A trial as it was kept."""
 
     row: Mapping[str, Any]  # its columns of `trials`
-    epochs: NDArray[np.float64]  # (epochs, EPOCH); not a number where nothing is known
+    # (epochs, EPOCH) NaN: not known.
+    epochs: NDArray[np.float64]
+    # Its rows of `measurements`, by name and layer.
+    measurements: tuple[Mapping[str, Any], ...] = ()
 
 
 def trial_checksum(kept: StoredTrial) -> str:
@@ -42,6 +46,11 @@ def trial_checksum(kept: StoredTrial) -> str:
     digest = hashlib.sha256(json.dumps(known).encode())
     digest.update(kept.row["step_losses"])
     digest.update(kept.epochs.astype("<f8").tobytes())
+    for series in kept.measurements:
+        digest.update(json.dumps([series[name] for name in ("name", "layer", "unit")]).encode())
+        for content in (series["positions"], series["values"]):
+            digest.update(f" {len(content)} ".encode())
+            digest.update(content)
     return digest.hexdigest()[:32]
 
 
@@ -79,13 +88,36 @@ def pre_activation_percentiles(kept: StoredTrial) -> NDArray[np.float64]:
     return values if values.shape == unknown.shape and not (np.abs(values) > MAX_ACTIVATION).any() else unknown
 
 
-def intact_trial(row: Mapping[str, Any], history: Sequence[Sequence[Any]]) -> StoredTrial | None:
-    """The trial that a row and its epochs are; None where they are not what was kept.
+def series_values(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the positions and the values of a row of `measurements`, each (n,)."""
+    return np.frombuffer(series["positions"], "<f8"), np.frombuffer(series["values"], "<f8")
 
-    A trial of a format without checksums is taken as it is, if it has all of its epochs and a known status.
+
+def is_series(row: Mapping[str, Any]) -> bool:
+    """Return True if a row of `measurements` has text in its columns of text, and a finite position for each value."""
+    if not has_valid_types("measurements", row) or len(row["positions"]) != len(row["values"]):
+        return False
+    return len(row["positions"]) % 8 == 0 and bool(np.isfinite(series_values(row)[0]).all())
+
+
+def stored_trial(
+    row: Mapping[str, Any], history: Sequence[Sequence[Any]], measurements: Iterable[Mapping[str, Any]]
+) -> StoredTrial:
+    """Return the trial that rows of the three tables make."""
+    return StoredTrial(row, epoch_values(history), tuple(sorted(measurements, key=itemgetter("name", "layer"))))
+
+
+def intact_trial(
+    row: Mapping[str, Any], history: Sequence[Sequence[Any]], measurements: Sequence[Mapping[str, Any]]
+) -> StoredTrial | None:
+    """Return the trial that rows of the three tables make, or None if they are not what was stored.
+
+    A trial of a format without checksums is accepted if it has all of its epochs and a known status.
     """
     try:
-        kept = StoredTrial(row, epoch_values(history))
+        if not all(is_series(series) for series in measurements):
+            return None
+        kept = stored_trial(row, history, measurements)
         if not (ID.fullmatch(row["id"]) and has_valid_types("trials", row) and np.isfinite(kept.epochs[:, :2]).all()):
             return None
         if row.get("checksum") is None:  # an older format may have no such column
@@ -105,18 +137,21 @@ def _complete(kept: StoredTrial) -> bool:
 
 
 def split_intact(
-    trials: Iterable[Mapping[str, Any]], history: Iterable[Sequence[Any]]
+    trials: Iterable[Mapping[str, Any]], history: Iterable[Sequence[Any]], measurements: Iterable[Mapping[str, Any]]
 ) -> tuple[dict[str, StoredTrial], set[str]]:
-    """The trials that are whole, by id, and the ids of those that are not.
+    """Return intact trials by id, and the ids of damaged ones.
 
     Args:
         trials: rows of that table.
-        history: rows of that table, those of one trial one after another.
+        history: rows of that table, sorted by trial.
+        measurements: rows of that table, sorted by trial.
     """
     epochs = {trial: list(rows) for trial, rows in groupby(history, itemgetter(0))}
+    series = {trial: list(rows) for trial, rows in groupby(measurements, itemgetter("trial"))}
     rows = {row["id"]: row for row in trials}
-    kept = {trial: found for trial, row in rows.items() if (found := intact_trial(row, epochs.get(trial, [])))}
-    return kept, (rows.keys() | epochs.keys()) - kept.keys()
+    checked = {trial: intact_trial(row, epochs.get(trial, []), series.get(trial, [])) for trial, row in rows.items()}
+    intact = {trial: stored for trial, stored in checked.items() if stored}
+    return intact, (rows.keys() | epochs.keys() | series.keys()) - intact.keys()
 
 
 def rows_as_dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import os
 import sqlite3
-from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,10 @@ from typing import Any
 
 from bnbench.errors import ResultsError
 from bnbench.store import database, integrity, store
+from bnbench.store.folder import DATABASE, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
 from bnbench.store.results_dir import unwritable_error
+from bnbench.store.tables import CREATE
 
 DIGITS = "0123456789abcdef"  # of a trial's id
 DEPTH = 3  # digits by which rows are looked for where a table cannot be read whole; few ids share more
@@ -47,9 +48,9 @@ def repair_database(folder: Path) -> RepairSummary:
     Raises:
         ResultsError: there are no results, another command has them, no trial can be read, or the disk is full.
     """
-    store.require_results(folder)
-    path = folder / store.DATABASE
-    with store.lock_folder(folder):
+    require_results(folder)
+    path = folder / DATABASE
+    with lock_folder(folder):
         with suppress(ResultsError):
             database.open_database(path, write=False).close()  # what a killed run began is undone
         found = _best(path)
@@ -74,7 +75,7 @@ def _best(path: Path) -> _Salvaged:
 
 def _first_page() -> bytes:
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.executescript(f"PRAGMA page_size = {PAGE}; {database.CREATE}")
+        connection.executescript(f"PRAGMA page_size = {PAGE}; {CREATE}")
         return connection.serialize()[:PAGE]
 
 
@@ -92,7 +93,9 @@ def _salvaged(content: bytes, path: Path) -> _Salvaged:
             sound = False
         trials = _readable(connection, "trials", "id")
         history = _readable(connection, "history", "trial")
-        kept, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history])
+        # On a damaged first page, rows of another table may appear as measurements.
+        measurements = [row for row in _readable(connection, "measurements", "trial") if integrity.is_series(row)]
+        kept, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history], measurements)
         sound_trials = {trial: one for trial, one in kept.items() if integrity.step_losses(one.row) is not None}
         return _Salvaged(sound_trials, lost | (kept.keys() - sound_trials.keys()), _planned(connection), sound)
 
@@ -140,18 +143,15 @@ def _replace(path: Path, found: _Salvaged) -> Path:
 
 def _fill(connection: sqlite3.Connection, found: _Salvaged) -> None:
     for trial, kept in found.kept.items():
-        _insert(connection, "trials", kept.row)
+        database.insert_row(connection, "trials", kept.row)
         for epoch in kept.epochs.tolist():
             values = dict(zip(integrity.EPOCH, epoch, strict=True))  # SQLite keeps what is not a number as missing
-            _insert(connection, "history", {"trial": trial} | values)
+            database.insert_row(connection, "history", {"trial": trial} | values)
+        for series in kept.measurements:
+            database.insert_row(connection, "measurements", series)
     for table, rows in found.planned.items():
         for row in rows:
             connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
-
-
-def _insert(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
-    places = f"({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"
-    connection.execute(f"INSERT INTO {table} {places}", list(row.values()))
 
 
 def _free_name(path: Path) -> Path:

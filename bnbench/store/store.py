@@ -3,14 +3,9 @@
 import gc
 import json
 import logging
-import os
-import socket
 import sqlite3
-import time
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import astuple
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,8 +14,20 @@ from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.config import limits
 from bnbench.errors import ConfigError, ResultsError, printable
 from bnbench.store import database, integrity
+from bnbench.store.folder import DATABASE, has_results, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
-from bnbench.store.results_dir import unwritable_error, write_text
+from bnbench.store.rows import (
+    COLUMNS,
+    REAL,
+    RESERVED,
+    Row,
+    history_rows,
+    measurement_rows,
+    plan_rows,
+    program_row,
+    table_row,
+    trial_row,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,18 +37,10 @@ if TYPE_CHECKING:
     from bnbench.planning.plan import Plan
     from bnbench.planning.trial import Result
 
-DATABASE = "trials.db"
-NUMBERS = ("_loss", "_accuracy", "_gap", "_share", "_growth", "seconds", "seconds_per_step")  # ends of their names
-PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
-OF_TRIAL = (
-    "status", "divergence", "diverged_at_step", "steps", "test_loss", "test_accuracy", "best_epoch", "best_test_loss",
-    "best_test_accuracy", "fitted_loss", "fitted_accuracy", "bn_mode_gap", "prediction_share", "majority_share",
-    "dead_share", "dead_layer", "gradient_growth", "parameters", "seconds", "seconds_per_step", "engine", "worker",
-    "reason",
-)  # fmt: skip
-OF_LAST_EPOCH = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-OF_PROGRAM = ("classes", "validation_rows")
-NO_AXES = {*PLANNED, *OF_TRIAL, *OF_LAST_EPOCH, *OF_PROGRAM, "epochs", "initial_loss", "outcome", "chance"}
+__all__ = [
+    "DATABASE", "Store", "first_few", "has_results", "open_for_reading", "open_for_writing", "plan_checksum",
+    "read_trials", "require_results", "seal_trial",
+]  # fmt: skip
 PLAN, PROGRAMS = "SELECT * FROM plan ORDER BY number", "SELECT * FROM programs ORDER BY key"
 log = logging.getLogger(__name__)
 
@@ -57,37 +56,23 @@ class Store:
         with self._transaction():
             self._db.execute("DELETE FROM plan")
             for cohort in plan.cohorts:
-                program = cohort.program
-                sizes = (program.sizes.train, program.sizes.validation, program.sizes.test, program.steps_per_epoch)
-                is_test = program.data.split.validation == "test"
-                self._insert("programs", [(program.key, len(program.facts.classes), *sizes, is_test)])
-                trials = [(t, json.dumps(dict(t.axes))) for t in cohort.trials]
-                self._insert(
-                    "plan",
-                    [(t.number, t.id, program.key, t.variant, t.learning_rate, t.seed, axes) for t, axes in trials],
-                )
-            self._insert("notes", [("plan", "", plan_checksum(self._db))])
+                self._insert("programs", [program_row(cohort.program)])
+                self._insert("plan", list(plan_rows(cohort)))
+            self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
 
     def add(self, result: "Result") -> None:
         """Keep a trial as it ended, in one transaction; what an earlier try left is replaced, but never by a fault."""
-        fault, divergence = result.fault, result.divergence
-        row = (
-            result.trial, result.program, result.status, divergence and divergence.kind, divergence and divergence.step,
-            len(result.step_losses), result.parameters, *astuple(result.test), result.best_epoch,
-            *astuple(result.best_test), result.seconds, result.seconds_per_step, result.engine, result.worker,
-            fault and fault.reason, fault and fault.traceback,
-            zlib.compress(result.step_losses.astype("<f4").tobytes()), result.bn_mode_gap,
-            *astuple(result.probe), *astuple(result.fitted), result.gradient_growth, None,
-            json.dumps(result.pre_activations) if result.pre_activations else None,
-        )  # fmt: skip
+        fault = result.fault
         with self._transaction():
-            if fault and self._has_ended(result.trial):  # another run was first, or only its model was wanted
+            if fault and self._has_result(result.trial):  # another run was first, or only its model was wanted
                 why = fault.reason.partition("\n")[0]
                 log.error("%s: what was kept of it stays; the new try failed: %s", result.trial, why)
                 return
-            self._db.execute("DELETE FROM history WHERE trial = ?", (result.trial,))
-            self._insert("trials", [row])
-            self._insert("history", [(result.trial, *astuple(epoch)) for epoch in result.epochs])
+            for table in ("history", "measurements"):
+                self._db.execute(f"DELETE FROM {table} WHERE trial = ?", (result.trial,))  # noqa: S608
+            self._insert("trials", [trial_row(result)])
+            self._insert("history", history_rows(result))
+            self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
         self.__dict__.pop("_kept", None)  # what was read before
 
@@ -109,22 +94,18 @@ class Store:
 
         planned, programs = self._plan()
         rows = [
-            _table_row(row, kept, programs[row["program"]])
+            table_row(row, kept, programs[row["program"]])
             for row in planned
             if (kept := self._kept.get(row["trial"])) and row["program"] in programs
         ]
-        columns = [*PLANNED, *OF_TRIAL, "epochs", *OF_LAST_EPOCH, "initial_loss", *OF_PROGRAM]
-        table = pd.DataFrame(rows, columns=columns)
-        # A column without one known number would not be one of numbers.
-        numbers = [name for name in table.columns if name.endswith(NUMBERS)]
-        return table.astype(dict.fromkeys(numbers, "float64"))
+        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
 
     def history(self) -> "pd.DataFrame":
         """One row a trial and epoch of the present plan."""
         import numpy as np
         import pandas as pd
 
-        ended = [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._kept]
+        ended = self._ended()
         epochs = [self._kept[trial].epochs for trial in ended]
         values = np.concatenate([np.empty((0, len(integrity.EPOCH))), *epochs])
         table = pd.DataFrame(dict(zip(integrity.EPOCH, values.T, strict=True)))
@@ -133,13 +114,37 @@ class Store:
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *watched])
         return table.astype({"epoch": "int64", "step": "int64"})
 
+    def measurements(self, name: str) -> "pd.DataFrame":
+        """Return what the probe of this name measured in the trials of the present plan.
+
+        Returns:
+            One row for each value: `trial`, `layer` (empty: the whole model), `position` (an epoch, unless the probe
+            says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+        """
+        import numpy as np
+        import pandas as pd
+
+        stored = [row for trial in self._ended() for row in self._kept[trial].measurements if row["name"] == name]
+        series = [integrity.series_values(row) for row in stored]
+        lengths = [len(values) for _, values in series]
+        repeated = {
+            column: np.repeat(np.array([row[column] for row in stored], object), lengths)
+            for column in ("trial", "layer", "unit")
+        }
+        # `str` also for no rows, whose type pandas cannot infer.
+        table = pd.DataFrame(repeated).astype(str)
+        table.insert(2, "position", np.concatenate([np.empty(0), *(positions for positions, _ in series)]))
+        table.insert(3, "value", np.concatenate([np.empty(0), *(values for _, values in series)]))
+        return table
+
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
         """The mini-batch losses of a trial, (steps,), up to and with the first that is not finite."""
         import numpy as np
 
-        if trial not in self._kept:
+        stored = self._stored_trial(trial)
+        if stored is None:
             raise ResultsError(f"{self.folder}: no trial {trial} has ended here")
-        losses = integrity.step_losses(self._kept[trial].row)
+        losses = integrity.step_losses(stored.row)
         if losses is None:
             raise ResultsError(
                 f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` leaves it out"
@@ -158,7 +163,8 @@ class Store:
     def set_environment(self, text: str) -> None:
         """Keep what a run trains on."""
         with self._transaction():
-            self._insert("notes", [("environment", text, integrity.rows_checksum([(text,)]))])
+            checksum = integrity.rows_checksum([(text,)])
+            self._insert("notes", [{"name": "environment", "text": text, "checksum": checksum}])
 
     def _plan(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
         """The rows of the present plan, and the programs by key.
@@ -184,17 +190,24 @@ class Store:
             log.warning("%s: %s; `bnbench run` trains them anew", self.folder / DATABASE, some)
         return kept
 
-    def _has_ended(self, trial: str) -> bool:
-        """Whether a trial is kept whole, and not as one that failed."""
-        rows = integrity.rows_as_dicts(self._db.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
-        epochs = self._db.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
-        return any(row["status"] != "failed" and integrity.intact_trial(row, epochs) for row in rows)
+    def _ended(self) -> list[str]:
+        """The trials of the present plan that have ended, each once, in the order of the plan."""
+        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._kept]
 
-    def _insert(self, table: str, rows: Sequence[Sequence[object]]) -> None:
-        """Whole rows, each replacing one of the same key; `table` is one of SCHEMA's."""
-        if rows:
-            places = ", ".join("?" * len(rows[0]))
-            self._db.executemany(f"INSERT OR REPLACE INTO {table} VALUES ({places})", rows)  # noqa: S608
+    def _has_result(self, trial: str) -> bool:
+        """Return True if a trial is stored intact and has not failed."""
+        stored = self._stored_trial(trial)
+        return stored is not None and stored.row["status"] != "failed"
+
+    def _stored_trial(self, trial: str) -> StoredTrial | None:
+        """Read one trial; None if it has not ended or is damaged."""
+        row, epochs, measurements = trial_rows(self._db, trial)
+        return integrity.intact_trial(row, epochs, measurements) if row else None
+
+    def _insert(self, table: str, rows: Sequence[Row]) -> None:
+        """Insert rows by column name, each in the place of one with the same key."""
+        for row in rows:
+            database.insert_row(self._db, table, row)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -208,7 +221,9 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
     gc.disable()  # it would look through every row again and again: 0.2 s of 10,000 trials
     try:
         rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials"))
-        return integrity.split_intact(rows, connection.execute("SELECT * FROM history ORDER BY trial, epoch"))
+        measurements = integrity.rows_as_dicts(connection.execute("SELECT * FROM measurements ORDER BY trial"))
+        history = connection.execute("SELECT * FROM history ORDER BY trial, epoch")
+        return integrity.split_intact(rows, history, measurements)
     finally:
         if collects:
             gc.enable()
@@ -216,10 +231,18 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
 
 def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
     """Give a trial the checksum of what can be read back of it."""
-    (row,) = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
+    checksum = integrity.trial_checksum(integrity.stored_trial(*trial_rows(connection, trial)))
+    connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (checksum, trial))
+
+
+def trial_rows(
+    connection: sqlite3.Connection, trial: str
+) -> tuple[dict[str, Any], list[Sequence[Any]], list[dict[str, Any]]]:
+    """The rows of a trial in `trials` (empty if there is none), `history` and `measurements`."""
+    rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
     epochs = connection.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
-    kept = StoredTrial(row, integrity.epoch_values(epochs))
-    connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (integrity.trial_checksum(kept), trial))
+    measurements = connection.execute("SELECT * FROM measurements WHERE trial = ?", (trial,))
+    return rows[0] if rows else {}, epochs, integrity.rows_as_dicts(measurements)
 
 
 def plan_checksum(connection: sqlite3.Connection) -> str:
@@ -233,7 +256,7 @@ def _sound_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping
         for axes in {row["axes"] for row in planned}:
             values = json.loads(axes)
             limits.check_limits(values, "")
-            if not NO_AXES.isdisjoint(values):
+            if not RESERVED.isdisjoint(values):
                 return False
     except (ValueError, TypeError, AttributeError, RecursionError, ConfigError):
         return False
@@ -242,44 +265,6 @@ def _sound_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping
         and all(database.has_valid_types("programs", row) for row in programs)
         and all(row["classes"] >= 0 and row["validation_rows"] > 0 for row in programs)
     )
-
-
-def _table_row(planned: Mapping[str, Any], kept: StoredTrial, program: Mapping[str, Any]) -> dict[str, Any]:
-    """A trial as it was planned and as it ended; its last epoch is that of the final weights, if those are finite."""
-    row = {name: planned[name] for name in PLANNED} | {name: kept.row[name] for name in OF_TRIAL}
-    row |= {name: program[name] for name in OF_PROGRAM}
-    if len(kept.epochs):
-        last = dict(zip(integrity.EPOCH, kept.epochs[-1].tolist(), strict=True))
-        row |= {"epochs": int(last["epoch"])} | {name: last[name] for name in OF_LAST_EPOCH}
-        row["initial_loss"] = float(kept.epochs[0][integrity.EPOCH.index("validation_loss")])
-    return row
-
-
-@contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """A results folder for oneself, made if need be.
-
-    Raises:
-        ResultsError: it cannot be written, or another process has it.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / ".lock", timeout=0)
-    owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except Timeout:
-        raise ResultsError(f"{folder}: in use by {_owner(folder)}; wait for it, or stop it and run again") from None
-    except OSError as error:
-        raise unwritable_error(folder, error) from error
-    try:
-        write_text(folder / ".owner", json.dumps(owner))
-        yield
-    finally:
-        with suppress(OSError):  # of a disk that can no longer be written
-            (folder / ".owner").unlink(missing_ok=True)
-        lock.release()
 
 
 @contextmanager
@@ -312,33 +297,7 @@ def open_for_reading(folder: Path) -> Iterator[Store]:
         yield Store(folder, connection)
 
 
-def has_results(folder: Path) -> bool:
-    """Whether trials have been kept there; an empty file is what a run leaves that was killed as it began."""
-    path = folder / DATABASE
-    return path.is_file() and path.stat().st_size > 0
-
-
-def require_results(folder: Path) -> None:
-    """Check that there are results.
-
-    Raises:
-        ResultsError: there are none.
-    """
-    if not has_results(folder):
-        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
-        there = f"; there are {', '.join(known)}" if known else ""
-        raise ResultsError(f"{folder}: no results here (no {DATABASE}){there}")
-
-
 def first_few(trials: Iterable[object]) -> str:
     """Some of the ids, to tell them: `a, b, c, ...`"""
     some = sorted(map(printable, trials))
     return ", ".join([*some[:3], *["..."] * (len(some) > 3)])
-
-
-def _owner(folder: Path) -> str:
-    try:
-        owner = json.loads((folder / ".owner").read_text(encoding="utf-8"))
-        return f"process {owner['process']} on {owner['host']} since {owner['since']}"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"

@@ -15,15 +15,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnbench.config.schema import Named, Train
 from bnbench.data.splits import Scaling, SplitIndices, apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
-from bnbench.errors import BnbenchError, ConfigError
-from bnbench.location import Location
-from bnbench.model import arguments, catalog
+from bnbench.errors import BnbenchError
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
+from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 
 GAP_BATCHES = 50  # on which the gap of the statistics is measured
 EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
@@ -48,56 +46,6 @@ def use_threads(threads: int) -> None:
         raise BnbenchError(
             f"train.threads: {threads}, but TensorFlow computes with another number in this process: use a new one"
         ) from None
-
-
-class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
-    """The swept rate, a variable, times a Keras schedule that starts from 1."""
-
-    def __init__(self, rate: keras.Variable, factor: keras.optimizers.schedules.LearningRateSchedule) -> None:
-        self.rate, self.factor = rate, factor
-
-    def __call__(self, step: Any) -> Any:
-        return self.rate * self.factor(step)
-
-    def get_config(self) -> dict[str, Any]:
-        return {"rate": float(self.rate.numpy()), "factor": type(self.factor).__name__}
-
-
-def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
-    """The Keras object that a config names; of `more`, it gets the arguments that it takes.
-
-    Raises:
-        ConfigError: Keras refuses the arguments.
-    """
-    module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
-    class_name = catalog.resolve_class(family, named.name, where)
-    taken = arguments.class_signature(family, class_name).defaults
-    try:
-        return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
-    except (ValueError, TypeError) as error:
-        raise ConfigError(where, f"{class_name}: {' '.join(str(error).split())}") from error
-
-
-def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
-    """The optimizer, with `rate` times the schedule as its learning rate; its own variable where there is none."""
-    learning_rate: Any = 1.0
-    if train.schedule:
-        one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
-        factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
-        learning_rate = _RateTimesFactor(rate, factor)
-    return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=learning_rate)
-
-
-def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """Class numbers (rows,) in the form that a loss takes: as they are, or one-hot (rows, classes).
-
-    Where the model gives one number alone: (rows, 1), the number wanted, or 1 for the second of two classes.
-    """
-    if type(loss).__name__.startswith("Sparse"):
-        return y
-    if outputs.shape[-1] == 1:
-        return tf.cast(y, outputs.dtype)[:, tf.newaxis]
-    return tf.one_hot(y, outputs.shape[-1], dtype=outputs.dtype)
 
 
 def row_chunks(rows: RowIndices) -> list[tf.Tensor]:

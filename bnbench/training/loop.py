@@ -7,9 +7,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from itertools import pairwise
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,71 +17,24 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.data.types import Dataset
-from bnbench.errors import ConfigError
-from bnbench.planning import task
 from bnbench.planning.plan import Program, Trial
-from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Probe, Result, Saving, Scores
+from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores
 from bnbench.store import model_card
-from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD, model_path
-from bnbench.training.builder import build_model, stream_seed, with_scaling
+from bnbench.store.results_dir import model_path
+from bnbench.training.builder import stream_seed, with_scaling
 from bnbench.training.compiled_program import (
     CompiledProgram,
     RowIndices,
     SeedState,
-    loss_targets,
-    make_keras_object,
-    make_optimizer,
     row_chunks,
     use_threads,
 )
-from bnbench.training.probes import gradient_growth, pre_activations, probe
+from bnbench.training.keras_objects import keras_defaults, make_callbacks
+from bnbench.training.probes.columns import as_result_fields
+from bnbench.training.probes.registry import Recorder
+from bnbench.training.probes.types import When
 
 BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
-
-
-def check_program(program: Program) -> None:
-    """Have Keras build a program's model and all that trains it, and take one step on two made-up rows.
-
-    Raises:
-        ConfigError: Keras refuses any of it, the model does not give one number a class, or it holds a layer whose
-            random numbers no seed fixes.
-    """
-    use_threads(program.train.threads)
-    with _keras_defaults(program.train.dtype):
-        model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
-        task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
-        loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
-        optimizer = make_optimizer(program.train, keras.Variable(1e-3), program.train_location)
-        _callbacks(program, "check", Path())
-        rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
-        twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
-        try:
-            outputs, again = model(rows, training=True), twin(rows, training=True)
-            loss(loss_targets(loss, tf.constant([0, 0]), outputs), outputs)
-            optimizer.build(model.trainable_variables)
-            optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
-        except Exception as error:  # Keras' own checks raise errors of every kind
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            raise ConfigError(program.where, f"cannot be trained: {reason}") from error
-        if not np.array_equal(outputs.numpy(), again.numpy(), equal_nan=True):
-            raise ConfigError(program.where, "a layer draws numbers that no seed fixes: no trial could be repeated")
-
-
-@contextmanager
-def _keras_defaults(dtype: str) -> Iterator[None]:
-    """A default dtype for a while, and Keras' own defaults where a keras.json of the user's says otherwise."""
-    before = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
-    try:
-        _set_keras(dtype, 1e-7, "channels_last")
-        yield
-    finally:
-        _set_keras(*before)
-
-
-def _set_keras(dtype: str, epsilon: float, image_data_format: str) -> None:
-    keras.config.set_floatx(dtype)
-    keras.config.set_epsilon(epsilon)
-    keras.config.set_image_data_format(image_data_format)
 
 
 def list_devices() -> list[str]:
@@ -101,10 +52,10 @@ def train_trials(
     The next trial is asked for when the one before has ended, so `trials` may still be growing.
     """
     use_threads(program.train.threads)
-    with _keras_defaults(program.train.dtype):
+    with keras_defaults(program.train.dtype):
         try:
             compiled = CompiledProgram(program, dataset)
-        except Exception as error:  # of this machine's: what a config can get wrong, `check` has found
+        except Exception as error:  # of this machine's: what a config can get wrong, `check_program` has found
             yield from (_failed(program, trial, error) for trial in trials)
             return
         for trial in trials:
@@ -130,7 +81,7 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     program = compiled.program
     start = compiled.start(trial.seed)
     compiled.reset(start, trial.learning_rate)
-    made = _callbacks(program, trial.id, saving.folder)
+    made = make_callbacks(program, trial.id, saving.folder)
     callbacks = keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
     course = _Course(compiled, trial, start, on_epoch)
     course.begin()
@@ -168,23 +119,21 @@ class _Course:
 
     def __init__(self, compiled: CompiledProgram, trial: Trial, start: SeedState, on_epoch: OnEpoch) -> None:
         self.compiled, self.trial, self.start, self.on_epoch = compiled, trial, start, on_epoch
+        first_order = next(_orders(compiled.program, start.parts.train, trial.seed))
+        self.recorder = Recorder(compiled, start, first_order[: compiled.program.batch_size])
         self.epochs: list[Epoch] = []
         self.losses: list[NDArray[Any]] = []
         self.steps = 0
         self.training_seconds = 0.0
         self.step_seconds: list[float] = []
         self.nonfinite: int | None = None
-        self.gradient_growth: float | None = None
-        self.pre_activations: list[tuple[float | None, ...]] = []
         self.best: tuple[float, float] = (-1.0, 0.0)
         self.best_epoch: int | None = None
         self.best_weights: list[NDArray[Any]] = []
 
     def begin(self) -> None:
         """Look at the untrained model; its record is epoch 0."""
-        program = self.compiled.program
-        order = next(_orders(program, self.start.parts.train, self.trial.seed))
-        self.gradient_growth = gradient_growth(self.compiled, self.start, order[: program.batch_size])
+        self.recorder.measure(When.BEFORE_FIRST_STEP, epoch=0)
         loss, credit, _ = self.compiled.evaluate(self.start.validation)
         self._record(None, None, loss, self._score(credit, "validation"))
 
@@ -220,8 +169,7 @@ class _Course:
             number, self.steps, _known(loss), accuracy, _known(validation_loss), validation_accuracy, seconds
         )
         self.epochs.append(record)
-        if self.compiled.program.train.pre_activations:
-            self.pre_activations.append(pre_activations(self.compiled, self.start))
+        self.recorder.measure(When.AFTER_EACH_EPOCH, epoch=number)
         self.on_epoch(self.trial, record)
 
     def _keep_best(self, loss: float, accuracy: float) -> None:
@@ -234,10 +182,8 @@ class _Course:
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = fitted = Scores()
-        gap, probed = None, Probe()
         if self.nonfinite is None:
-            gap = self.compiled.mode_gap(self.start)
-            probed = probe(self.compiled, self.start)
+            self.recorder.measure(When.AT_THE_END, epoch=self.epochs[-1].epoch)
             self._save(saving, "final")
             fitted = self._scores("train")
             test = best_test = self._scores("test")
@@ -246,6 +192,7 @@ class _Course:
             best_test = self._scores("test")
         if self.best_epoch is not None:
             self._save(saving, "best")
+        measured = as_result_fields(self.recorder.series())
         losses = np.concatenate(self.losses) if self.losses else np.empty(0)
         return Result(
             trial=self.trial.id,
@@ -258,10 +205,11 @@ class _Course:
             best_epoch=self.best_epoch,
             best_test=best_test,
             fitted=fitted,
-            bn_mode_gap=gap,
-            probe=probed,
-            gradient_growth=self.gradient_growth,
-            pre_activations=tuple(self.pre_activations),
+            bn_mode_gap=measured.bn_mode_gap,
+            probe=measured.probe,
+            gradient_growth=measured.gradient_growth,
+            pre_activations=measured.pre_activations,
+            measurements=measured.measurements,
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,
@@ -316,14 +264,3 @@ def _keras_logs(epoch: Epoch) -> dict[str, float]:
         "val_accuracy": epoch.validation_accuracy,
     }
     return {name: float("nan") if value is None else value for name, value in logs.items()}
-
-
-def _callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbacks.Callback]:
-    """The callbacks of one trial; what they write goes below the folder, under the trial's id."""
-    made = []
-    for i, named in enumerate(program.train.callbacks):
-        ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
-        files = {"filepath": folder / CHECKPOINTS / f"{trial}.{ending}", "log_dir": folder / TENSORBOARD / trial}
-        where = program.train_location / "callbacks" / i
-        made.append(make_keras_object("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
-    return made

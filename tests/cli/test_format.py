@@ -29,10 +29,10 @@ def test_a_spread_is_told_where_there_is_one() -> None:
 def test_the_matrix_has_a_row_a_variant_and_rate() -> None:
     planned = make_plan(sweep__seeds=[0, 1, 2, 7])
     states = {trial.id: "new" for trial in planned.trials}
-    states[planned.trials[0].id] = "done"
+    states[planned.trials[0].id] = "completed"
     lines = format_matrix(planned, states).splitlines()
     assert lines[0].split() == ["trials", "variant", "rate", "seeds", "state"]
-    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 done, 3 new"]
+    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 completed, 3 new"]
     assert len(lines) == 1 + 4
 
 
@@ -49,7 +49,9 @@ def test_the_estimate_is_that_of_the_cost_model_and_names_its_basis() -> None:
     assert "about 9 s, from arithmetic" in format_estimate(planned, states, {}, 1)
     partly = format_estimate(planned, states, {plain: 0.5}, 1)
     assert "about 45 s (4 trials from steps timed here, 4 from arithmetic)" in partly
-    assert format_estimate(planned, dict.fromkeys(states, "done"), {}, 1) == "8 trials: 8 done; nothing to train"
+    assert (
+        format_estimate(planned, dict.fromkeys(states, "completed"), {}, 1) == "8 trials: 8 completed; nothing to train"
+    )
 
 
 def test_only_a_layer_that_keras_must_count_leaves_the_time_unknown() -> None:

@@ -3,13 +3,10 @@ from typing import Any
 import pytest
 import yaml
 
-from bnbench.analysis.lr_metrics import RateMetrics
-from bnbench.analysis.registry import METRICS, OF_ONE_RATE, OVER_RATES, TARGETED
 from bnbench.config.load import check_config
 from bnbench.config.schema import default_baseline
 from bnbench.config.smoke import cut_to_smoke
 from bnbench.errors import ConfigError
-from bnbench.results.claims import BETTER_LOW
 from support.examples import make_plan, values
 
 CLAIM: dict[str, Any] = {"text": "x", "metric": "max_stable_rate", "of": "batchnorm", "ratio": {"at_least": 3}}
@@ -104,13 +101,6 @@ def test_a_claim_has_no_where_if_the_sweep_has_no_axes() -> None:
 def test_the_baseline_is_plain_or_the_first() -> None:
     assert default_baseline(["batchnorm", "plain"]) == "plain"
     assert default_baseline(["batchnorm", "layernorm"]) == "batchnorm"
-
-
-def test_every_metric_is_in_exactly_one_list() -> None:
-    assert not set(OF_ONE_RATE) & set(OVER_RATES)
-    assert set(OVER_RATES) <= set(RateMetrics.__dataclass_fields__)
-    assert set(TARGETED) <= set(OF_ONE_RATE)
-    assert set(METRICS) >= BETTER_LOW
 
 
 FIGURE: dict[str, Any] = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.9}

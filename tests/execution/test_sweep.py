@@ -1,5 +1,7 @@
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import yaml
@@ -19,15 +21,26 @@ from bnbench.store import store
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram, use_threads
 from support.examples import dataset, facts, make_plan, values
+from support.quick import compile_once, write_no_report
 
 TIMES = ["seconds", "seconds_per_step", "worker"]
 
 
-@pytest.fixture(autouse=True)
-def _made_up_data(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _made_up_data() -> Iterator[None]:
+    """Every data set holds the same made-up rows, and a program is compiled once for all tests."""
     use_threads(1)
-    monkeypatch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
-    monkeypatch.setattr(access, "load_dataset", lambda settings, places, download=True: dataset(facts()))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
+        patch.setattr(access, "load_dataset", lambda settings, places, download=True: dataset(facts()))
+        compile_once(patch)
+        yield
+
+
+@pytest.fixture
+def _compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The test compiles its own programs, as a new process does."""
+    monkeypatch.setattr(loop, "CompiledProgram", CompiledProgram)
 
 
 class Recorder(SilentProgress):
@@ -54,10 +67,31 @@ def write(path: Path, **changes: Any) -> Path:
     return path
 
 
-def run(folder: Path, watcher: Recorder | None = None, **changes: Any) -> tuple[Any, Recorder]:
+def run(folder: Path, watcher: Recorder | None = None, reported: bool = False, **changes: Any) -> tuple[Any, Recorder]:
+    """Run the small experiment in this process; its report, half of the time, is written only if `reported`."""
     watcher = watcher or Recorder()
     path = write(folder / "tiny.yaml", **changes)
-    return bnbench.run(path, results=folder / "results", jobs=0, watcher=watcher), watcher
+    with pytest.MonkeyPatch.context() as patch:
+        if not reported:
+            write_no_report(patch)
+        return bnbench.run(path, results_dir=folder / "results", jobs=0, watcher=watcher), watcher
+
+
+class Whole(NamedTuple):
+    """A sweep that has ended: its folder and what `run` returned. Tests that change it take a copy."""
+
+    folder: Path
+    results: Any
+    watcher: Recorder
+
+    def copy_to(self, folder: Path) -> None:
+        shutil.copytree(self.folder / "results", folder / "results")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    folder = tmp_path_factory.mktemp("whole")
+    return Whole(folder, *run(folder, reported=True))
 
 
 def same(first: Any, second: Any) -> bool:
@@ -66,8 +100,8 @@ def same(first: Any, second: Any) -> bool:
     return trials and first.history.drop(columns="seconds").equals(second.history.drop(columns="seconds"))
 
 
-def test_a_sweep_trains_every_trial_and_writes_every_file(tmp_path: Path) -> None:
-    results, watcher = run(tmp_path)
+def test_a_sweep_trains_every_trial_and_writes_every_file(whole: Whole) -> None:
+    results, watcher = whole.results, whole.watcher
     assert watcher.todo == len(watcher.trained) == 8
     rates = [name.split()[1] for name in watcher.trained]
     assert rates == 2 * ["lr=0.1", "lr=0.1", "lr=0.01", "lr=0.01"]  # those that may diverge first
@@ -81,28 +115,26 @@ def test_a_sweep_trains_every_trial_and_writes_every_file(tmp_path: Path) -> Non
     assert load_config(results.folder / "config.yaml") == resolve_experiment(check_config(values(), "x"), "x")
 
 
-def test_a_second_run_trains_nothing_and_shows_the_same(tmp_path: Path) -> None:
-    first, _ = run(tmp_path)
+def test_a_second_run_trains_nothing_and_shows_the_same(whole: Whole, tmp_path: Path) -> None:
+    whole.copy_to(tmp_path)
     again, watcher = run(tmp_path)
     assert (watcher.todo, watcher.epochs) == (0, 0)
-    assert first.trials.equals(again.trials)
+    assert whole.results.trials.equals(again.trials)
 
 
-def test_an_interrupted_sweep_goes_on_where_it_stopped_with_the_same_figures(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    whole, _ = run(tmp_path / "a")
+@pytest.mark.usefixtures("_compiled_anew")
+def test_an_interrupted_sweep_goes_on_where_it_stopped_with_the_same_figures(whole: Whole, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "b", Recorder(interrupt_after=3))
-    assert len(bnbench.open(tmp_path / "b" / "results" / "tiny").trials) == 3
-    assert (tmp_path / "b" / "results" / "tiny" / "trials.csv").is_file()
-    resumed, watcher = run(tmp_path / "b")
+        run(tmp_path, Recorder(interrupt_after=3), reported=True)
+    assert len(bnbench.open(tmp_path / "results" / "tiny").trials) == 3
+    assert (tmp_path / "results" / "tiny" / "trials.csv").is_file()
+    resumed, watcher = run(tmp_path)
     assert len(watcher.trained) == 5
-    assert same(resumed, whole)
+    assert same(resumed, whole.results)
 
 
-def test_an_extended_grid_trains_only_what_is_new(tmp_path: Path) -> None:
-    run(tmp_path)
+def test_an_extended_grid_trains_only_what_is_new(whole: Whole, tmp_path: Path) -> None:
+    whole.copy_to(tmp_path)
     results, watcher = run(tmp_path, sweep__learning_rate=[0.01, 0.1, 1.0])
     assert len(watcher.trained) == 4
     assert all("lr=1 " in name for name in watcher.trained)
@@ -112,8 +144,8 @@ def test_an_extended_grid_trains_only_what_is_new(tmp_path: Path) -> None:
     assert len(narrowed.trials) == 4
 
 
-def test_a_variant_that_is_renamed_is_not_trained_again(tmp_path: Path) -> None:
-    run(tmp_path)
+def test_a_variant_that_is_renamed_is_not_trained_again(whole: Whole, tmp_path: Path) -> None:
+    whole.copy_to(tmp_path)
     results, watcher = run(tmp_path, variants={"bn": {"norm": {"batch": {"momentum": 0.9}}}})
     assert watcher.trained == []
     assert set(results.trials["variant"]) == {"bn"}
@@ -133,13 +165,11 @@ def test_failed_trials_are_tried_again(tmp_path: Path, monkeypatch: pytest.Monke
             raise MemoryError("none left")
         return train(compiled, trial, *rest)
 
-    monkeypatch.setattr(loop, "_train", broken)
-    results, _ = run(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_train", broken)
+        results, _ = run(tmp_path)
     assert results.trials["status"].value_counts().to_dict() == {"completed": 4, "failed": 4}
     assert results.faults[0][1] == "MemoryError: none left"
-    monkeypatch.undo()
-    monkeypatch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
-    monkeypatch.setattr(access, "load_dataset", lambda settings, places, download=True: dataset(facts()))
     results, watcher = run(tmp_path)
     assert len(watcher.trained) == 4
     assert results.trials["status"].eq("completed").all()
@@ -152,8 +182,8 @@ def test_diverged_trials_are_kept_and_not_tried_again(tmp_path: Path) -> None:
     assert watcher.trained == []
 
 
-def test_models_that_are_asked_for_later_are_trained_then(tmp_path: Path) -> None:
-    run(tmp_path)
+def test_models_that_are_asked_for_later_are_trained_then(whole: Whole, tmp_path: Path) -> None:
+    whole.copy_to(tmp_path)
     results, watcher = run(tmp_path, save_models="best")
     assert len(watcher.trained) == 8
     assert len(list((results.folder / "models").glob("*.keras"))) == 8
@@ -189,6 +219,7 @@ def test_values_that_keras_refuses_write_nothing(tmp_path: Path, changes: dict[s
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.usefixtures("_compiled_anew")
 def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,15 +231,16 @@ def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(
         warm_up(self)
 
     monkeypatch.setattr(CompiledProgram, "warm_up", broken)
-    results, _ = run(tmp_path)
+    results, _ = run(tmp_path, train__engine="graph")
     statuses = results.trials.groupby("variant")["status"].unique().str[0]
     assert statuses.to_dict() == {"plain": "completed", "batchnorm": "failed"}
 
 
-def test_a_refused_run_touches_nothing(tmp_path: Path) -> None:
-    results, _ = run(tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in results.folder.glob("**/*") if path.name[0] != "."}
-    with store.open_for_writing(results.folder), pytest.raises(ResultsError, match="in use by process"):
+def test_a_refused_run_touches_nothing(whole: Whole, tmp_path: Path) -> None:
+    whole.copy_to(tmp_path)
+    folder = tmp_path / "results" / "tiny"
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("**/*") if path.name[0] != "."}
+    with store.open_for_writing(folder), pytest.raises(ResultsError, match="in use by process"):
         run(tmp_path)
     for path, time in before.items():
         assert path.name == store.DATABASE or path.stat().st_mtime_ns == time, path
@@ -225,7 +257,7 @@ def test_states_are_told_without_training(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Recorder(interrupt_after=1))
     states = sweep.trial_states(planned, tmp_path / "results" / "tiny")
-    assert list(states.values()).count("done") == 1
+    assert list(states.values()).count("completed") == 1
     assert sweep.step_seconds(tmp_path) == {}
     assert list(sweep.step_seconds(tmp_path / "results" / "tiny")) == [planned.cohorts[0].program.key]
 

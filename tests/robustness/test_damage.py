@@ -13,7 +13,7 @@ def test_no_damage_shows_a_wrong_figure_or_crashes() -> None:
 
 
 def test_a_wrong_figure_would_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bnbench.store.integrity.of_trial", lambda kept: "the same for all")
+    monkeypatch.setattr("bnbench.store.integrity.trial_checksum", lambda kept: "the same for all")
     monkeypatch.setattr(damage, "HARMS", {"digit": lambda content, draw: change_a_figure(content)})
     assert damage.run(1)["wrong"] >= 1
 

@@ -182,7 +182,7 @@ RUNS: dict[str, set[str]] = {
         "execution/environment.py",
     },  # our own command; git, to tell the commit
     "import_module": {"__init__.py", "data/registry.py"},  # modules of this package
-    "importlib.import_module": {"training/startup.py"},
+    "importlib.import_module": {"training/startup.py", "training/probes/registry.py"},
 }
 NEVER = (
     "marshal", "shelve", "dill", "cloudpickle", "joblib.load", "ctypes", "runpy", "eval", "exec", "compile",

@@ -10,7 +10,7 @@ import pytest
 
 from bnbench.errors import ResultsError
 from bnbench.results.results import Results
-from bnbench.store import database, store
+from bnbench.store import database, store, tables
 from support import damage
 
 JOURNAL = f"{store.DATABASE}-journal"
@@ -96,6 +96,33 @@ def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, 
     assert path.read_bytes() == before
 
 
+FOREIGN = {
+    "other columns in trials": (2, "ALTER TABLE trials DROP COLUMN worker"),
+    "other columns in plan": (6, "ALTER TABLE plan RENAME COLUMN seed TO step"),
+    "its tables are": (5, ""),
+}
+
+
+@pytest.mark.parametrize("problem", FOREIGN)
+def test_a_refused_database_of_an_older_format_is_not_migrated(tmp_path: Path, whole: Path, problem: str) -> None:
+    path = copy(whole, tmp_path)
+    version, change = FOREIGN[problem]
+    with closing(sqlite3.connect(path)) as connection:
+        drops = "".join(
+            f"ALTER TABLE trials DROP COLUMN {column.name};"
+            for column in tables.TRIALS.columns
+            if column.since > version
+        )
+        # Format 5 has no table of notes: one that is there came from elsewhere.
+        drops += "DROP TABLE measurements;" + ("DROP TABLE notes;" if version < 5 else "")
+        connection.executescript(f"{drops} {change}; PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    for enter in (store.open_for_reading, store.open_for_writing):
+        with pytest.raises(ResultsError, match=rf"not a database of bnbench \({problem}"), enter(tmp_path):
+            pass
+        assert path.read_bytes() == before
+
+
 def commented(folder: Path, comment: str) -> Path:
     """An empty store whose largest table was created with a comment inside, as format 1 did."""
     tables = database.CREATE.replace("traceback TEXT,", f"traceback TEXT,  {comment}")
@@ -124,7 +151,7 @@ def older(whole: Path, folder: Path) -> Path:
     )
     with closing(sqlite3.connect(path)) as connection:
         drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in columns.split())
-        connection.executescript(f"{drops} DROP TABLE notes; PRAGMA user_version = 2")
+        connection.executescript(f"{drops} DROP TABLE notes; DROP TABLE measurements; PRAGMA user_version = 2")
     return path
 
 
@@ -157,12 +184,12 @@ def test_a_migration_killed_at_any_statement_leaves_the_old_format_or_the_new(tm
             versions.append(connection.execute("PRAGMA user_version").fetchone()[0])
             columns = {row[1] for row in connection.execute("PRAGMA table_info(trials)")}
             assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert ("checksum" in columns, "dead_share" in columns) == (versions[-1] == 7, versions[-1] == 7)
+        assert ("checksum" in columns, "dead_share" in columns) == (versions[-1] == database.FORMAT,) * 2
         assert len(damage.tables(tmp_path)[0]) == 24
         damage.keep(tmp_path)
         assert len(damage.tables(tmp_path)[1]) == 24 * 11
         path.unlink()
-    assert versions == [2, 2, 2, 2, 2, 7] or versions == [2, 2, 2, 2, 7, 7]
+    assert versions in ([2, 2, 2, 2, 2, database.FORMAT], [2, 2, 2, 2, database.FORMAT, database.FORMAT])
 
 
 def test_a_folder_that_is_removed_or_replaced_in_use_is_told(tmp_path: Path, whole: Path) -> None:

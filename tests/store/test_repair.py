@@ -136,7 +136,7 @@ def test_damage_that_no_database_has_is_refused_and_left_alone(tmp_path: Path) -
 
 def test_a_later_format_is_not_touched(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole[:60] + (99).to_bytes(4, "big") + whole[64:])
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 8"):
         repair.repair_database(tmp_path)
     assert path.read_bytes()[64:] == whole[64:]
 
@@ -150,7 +150,10 @@ def test_a_folder_in_use_is_not_repaired(tmp_path: Path, whole: bytes) -> None:
 def test_a_store_of_an_older_format_is_repaired_as_well(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole)
     with store.open_for_writing(tmp_path) as opened:
-        opened._db.executescript("ALTER TABLE trials DROP COLUMN checksum; DROP TABLE notes; PRAGMA user_version = 5")
+        opened._db.executescript(
+            "ALTER TABLE trials DROP COLUMN checksum; DROP TABLE notes; "
+            "DROP TABLE measurements; PRAGMA user_version = 5"
+        )
     older = path.read_bytes()
     path.write_bytes(older[: len(older) * 9 // 10])
     done = repair.repair_database(tmp_path)

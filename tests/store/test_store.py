@@ -9,7 +9,7 @@ import pytest
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.errors import ResultsError
 from bnbench.planning.plan import Plan
-from bnbench.planning.trial import Divergence, Epoch, Fault, Probe, Result, Scores
+from bnbench.planning.trial import Divergence, Epoch, Fault, Probe, Result, Scores, Series
 from bnbench.store import store
 from support.examples import make_plan
 from support.stored import change
@@ -232,7 +232,7 @@ def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE future (x)")
     connection.close()
     with (
-        pytest.raises(ResultsError, match="format 99, but this bnbench reads format 7"),
+        pytest.raises(ResultsError, match="format 99, but this bnbench reads format 8"),
         store.open_for_writing(tmp_path),
     ):
         pass
@@ -249,7 +249,7 @@ CAME = {
 }
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
 def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     tmp_path: Path, plan: Plan, version: int
 ) -> None:
@@ -261,7 +261,7 @@ def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
     later = [column for number, columns in CAME.items() if number > version for column in columns]
     lost = [column for column in later if column in new.index]
     drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in later)
-    drops += "DROP TABLE notes;" * (version < 6)
+    drops += "DROP TABLE measurements;" + ("DROP TABLE notes;" if version < 6 else "")
     connection = sqlite3.connect(tmp_path / store.DATABASE)
     connection.executescript(f"{drops} PRAGMA user_version = {version};")
     connection.close()
@@ -321,3 +321,84 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsError, match="cannot be written"), store.open_for_writing(tmp_path / "file" / "leaf"):
         pass
+
+
+def norms(layer: str, *values: float) -> Series:
+    return Series("weight_norm", layer, "a unit", np.arange(float(len(values))), np.array(values))
+
+
+def test_measurements_are_returned_by_name_in_the_order_of_the_plan(tmp_path: Path, plan: Plan) -> None:
+    other = Series("sharpness", "", "", np.array([3.0]), np.array([np.nan]))
+    first, second, third = (trial.id for trial in plan.trials[:3])
+    with store.open_for_writing(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 2, measurements=(norms("dense_1", 5.0), norms("dense_0", 3.0, np.inf), other)))
+        opened.add(result(plan, 1, measurements=(norms("dense_0", 1.0),)))
+        opened.add(result(plan, 3))
+    with store.open_for_reading(tmp_path) as opened:
+        table = opened.measurements("weight_norm")
+        assert list(table.columns) == ["trial", "layer", "position", "value", "unit"]
+        assert table.to_numpy().tolist() == [
+            [first, "dense_0", 0.0, 1.0, "a unit"],
+            [second, "dense_0", 0.0, 3.0, "a unit"],
+            [second, "dense_0", 1.0, np.inf, "a unit"],
+            [second, "dense_1", 0.0, 5.0, "a unit"],
+        ]
+        sharpness = opened.measurements("sharpness")
+        assert sharpness["trial"].tolist() == [second]
+        assert sharpness["value"].isna().all()
+        assert third in opened.states()
+        none = opened.measurements("unknown")
+        assert len(none) == 0
+        assert list(none.columns) == list(table.columns)
+
+
+def test_a_new_try_replaces_measurements(tmp_path: Path, plan: Plan) -> None:
+    with store.open_for_writing(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, measurements=(norms("dense_0", 1.0), norms("dense_1", 2.0))))
+        opened.add(result(plan, 1, measurements=(norms("dense_1", 3.0),)))
+        assert opened.measurements("weight_norm")["value"].tolist() == [3.0]
+
+
+def test_a_trial_without_measurements_has_the_checksum_of_format_7(tmp_path: Path, plan: Plan) -> None:
+    with store.open_for_writing(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, trial="0" * 16, program="p"))
+        (checksum,) = opened._db.execute("SELECT checksum FROM trials").fetchone()
+    assert checksum == "770f4c2c769a7ea80fed7bddb9a3ae38"
+
+
+SET_VALUES = 'UPDATE measurements SET "values" = ?'
+OTHER_ROW = "INSERT INTO measurements SELECT trial, 'other', layer, unit, positions, \"values\" FROM measurements"
+DAMAGES: dict[str, tuple[str, list[object]]] = {
+    "a digit of a value": (SET_VALUES, [np.array([1.0, 2.5]).tobytes()]),
+    "text instead of values": (SET_VALUES, ["many"]),
+    "a name": ("UPDATE measurements SET name = 'weight_gnome'", []),
+    "a unit": ("UPDATE measurements SET unit = ''", []),
+    "a row that is missing": ("DELETE FROM measurements", []),
+    "a row too many": (OTHER_ROW, []),
+    "a row of no trial": ("UPDATE measurements SET trial = 'ffffffffffffffff'", []),
+}
+# Somebody may have written these with a checksum that fits.
+MISFITS: dict[str, tuple[str, list[object]]] = {
+    "more values than positions": (SET_VALUES, [np.zeros(3).tobytes()]),
+    "part of a value": ("UPDATE measurements SET positions = x'00', \"values\" = x'00'", []),
+    "a position that is not finite": ("UPDATE measurements SET positions = ?", [np.array([0, np.nan]).tobytes()]),
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGES, *MISFITS])
+def test_a_trial_with_damaged_measurements_is_damaged(tmp_path: Path, plan: Plan, damage: str) -> None:
+    with store.open_for_writing(tmp_path) as opened:
+        opened.set_plan(plan)
+        opened.add(result(plan, 1, measurements=(norms("dense_0", 1.0, 2.0),)))
+        opened.add(result(plan, 2))
+    if damage in MISFITS:
+        change(tmp_path, *MISFITS[damage])
+    else:
+        with closing(sqlite3.connect(tmp_path / store.DATABASE)) as connection, connection:
+            connection.execute(*DAMAGES[damage])
+    with store.open_for_reading(tmp_path) as opened:
+        assert list(opened.states()) == [plan.trials[1].id]
+        assert opened.measurements("weight_norm").empty

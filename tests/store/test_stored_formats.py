@@ -1,6 +1,6 @@
 """Results that earlier versions wrote are read as they were written, and a run brings them up to date.
 
-tests/stored_formats has a results folder for each format of trials.db, and a README that says how each was made.
+tests/store/stored_formats has a results folder for each format of trials.db, and a README that says how each was made.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 
 import bnbench
+from bnbench.analysis.columns import rename_former
 from bnbench.execution import progress
 from bnbench.report import write
 from bnbench.store import database, store
@@ -28,10 +29,10 @@ TABLES = ("trials", "history", "summary")
 COLUMN_SINCE = {  # the first format that has a column of trials
     "bn_mode_gap": 2,
     "prediction_share": 3, "majority_share": 3, "dead_share": 3, "dead_layer": 3,
-    "fitted_loss": 4, "fitted_accuracy": 4,
+    "fitted_loss": 4, "fitted_score": 4,
     "gradient_growth": 5,
 }  # fmt: skip
-PERCENTILES_SINCE = 7
+PERCENTILES_SINCE, MEASUREMENTS_SINCE = 7, 8
 # Columns of the database that Results.trials does not have.
 NOT_SHOWN = {"id", "program", "divergence", "reason", "traceback", "step_losses", "checksum", "pre_activations"}
 # Variant, hidden layers, learning rate; the same for both seeds and in all formats.
@@ -76,7 +77,8 @@ def digest(folder: Path) -> str:
 
 
 def as_read(text: str) -> pd.DataFrame:
-    return pd.read_csv(StringIO(text))
+    """Return a table of any version under the column names of this one."""
+    return rename_former(pd.read_csv(StringIO(text)))
 
 
 def assert_same(actual: pd.DataFrame, expected: pd.DataFrame) -> None:
@@ -92,7 +94,7 @@ def test_each_format_has_a_folder_that_its_own_version_wrote() -> None:
         folder = STORED / f"format-{version}"
         assert format_of(folder) == version
         assert {path.name for path in folder.iterdir()} == FILES | {"expected"}
-        assert sum(path.stat().st_size for path in folder.rglob("*")) < 60_000
+        assert sum(path.stat().st_size for path in folder.rglob("*")) < 70_000
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -106,13 +108,27 @@ def test_tables_have_the_values_of_the_database(folder: Path) -> None:
     results = bnbench.open(folder)
     trials = query(folder, "SELECT trials.* FROM plan JOIN trials ON trials.id = plan.trial ORDER BY plan.number")
     shown = [column for column in trials.columns if column not in NOT_SHOWN]
-    assert_same(results.trials[shown], trials[shown])
+    assert_same(results.trials[list(rename_former(trials[shown]).columns)], trials[shown])
     plan = query(folder, "SELECT trial, variant, learning_rate, seed FROM plan ORDER BY number")
     assert_same(results.trials[list(plan.columns)], plan)
     history = query(
         folder, "SELECT history.* FROM plan JOIN history ON history.trial = plan.trial ORDER BY plan.number, epoch"
     )
-    assert_same(results.history[list(history.columns)], history)
+    assert_same(results.history[list(rename_former(history).columns)], history)
+
+
+def test_measurements_are_those_that_the_format_stored(folder: Path, version: int) -> None:
+    results = bnbench.open(folder)
+    names = ["position_squared", "validation_loss_again"]
+    tables = [results.measurements(name).assign(name=name) for name in names]
+    if version < MEASUREMENTS_SINCE:
+        assert all(table.empty for table in tables)
+        return
+    expected = (STORED / f"format-{version}" / "expected" / "measurements.csv").read_text(encoding="utf-8")
+    assert_same(pd.concat(tables), as_read(expected))
+    squares = tables[0]
+    assert len(squares) > len(results.trials)
+    assert squares["value"].tolist() == (squares["position"] ** 2).tolist()
 
 
 def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
@@ -122,6 +138,10 @@ def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
             losses = np.frombuffer(zlib.decompress(row.step_losses), "<f4")
             assert len(losses) == row.steps
             assert np.array_equal(opened.step_losses(row.id), losses, equal_nan=True)
+    last = stored.iloc[-1]
+    losses = bnbench.open(folder).step_losses(last["id"])
+    assert losses.shape == (last["steps"],)
+    assert np.array_equal(losses, np.frombuffer(zlib.decompress(last["step_losses"]), "<f4"), equal_nan=True)
 
 
 def test_what_a_format_did_not_have_is_empty(folder: Path, version: int) -> None:
@@ -185,7 +205,7 @@ def test_a_run_finds_every_trial_of_format_1_and_brings_it_up_to_date(
     fix_versions(monkeypatch)
     folder = copy_stored(1, tmp_path)
     before, counting = bnbench.open(folder), Counting()
-    after = bnbench.run(folder / "config.yaml", results=tmp_path, offline=True, jobs=0, watcher=counting)
+    after = bnbench.run(folder / "config.yaml", results_dir=tmp_path, offline=True, jobs=0, watcher=counting)
     assert counting.todo == 0
     assert format_of(folder) == database.FORMAT
     for name in TABLES:

@@ -258,7 +258,7 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an override of the name": (("-o", "name=../x"), ("name",)),
     "an override of half a character": (("-o", 'title="\\ud800"'), ("title",)),
     "an override that is not UTF-8": (("-o", "title=\udcff"), ("title",)),
-    "results in a file": (("--results", "broken.yaml"), ("broken.yaml",)),
+    "results in a file": (("--results-dir", "broken.yaml"), ("broken.yaml",)),
     "no such option": (("--pickle", "x"), ("--pickle",)),
 }
 

@@ -7,6 +7,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from bnbench.data.types import DatasetInfo
 from bnbench.errors import BnbenchError
 from bnbench.planning import plan
 from bnbench.planning.plan import Plan
-from bnbench.planning.trial import Epoch, Result, Scores
+from bnbench.planning.trial import Epoch, Result, Scores, Series
 from bnbench.results.results import Results
 from bnbench.store import repair, store
 
@@ -70,7 +71,7 @@ def run(times: int, flips: int = 0, seed: int = 0) -> dict[str, int]:
     return dict(counts)
 
 
-def judged(folder: Path, before: tuple[pd.DataFrame, pd.DataFrame]) -> str:
+def judged(folder: Path, before: tuple[pd.DataFrame, ...]) -> str:
     """What one who looks gets to see: `told`, `left out`, `harmless`, or `wrong`."""
     with warnings() as told:
         try:
@@ -84,7 +85,7 @@ def judged(folder: Path, before: tuple[pd.DataFrame, pd.DataFrame]) -> str:
     return "left out" if told or len(found[0]) < Results(folder).planned else "wrong"
 
 
-def mended(folder: Path, before: tuple[pd.DataFrame, pd.DataFrame], complete: bool) -> Iterator[str]:
+def mended(folder: Path, before: tuple[pd.DataFrame, ...], complete: bool) -> Iterator[str]:
     """What `repair` and keeping the missing trials anew lead to: a `trials lost` for each that was, and `wrong`."""
     try:
         with warnings():
@@ -109,6 +110,8 @@ def keep(folder: Path, kept: dict[str, str] | None = None) -> None:
     """Keep every trial that is not kept."""
     planned = experiment()
     with store.open_for_writing(folder) as opened:
+        # Waiting for the disk would take most of the time, and only matters when the power fails.
+        opened._db.execute("PRAGMA synchronous = OFF")
         opened.set_plan(planned)
         for number, trial in enumerate(planned.trials):
             if trial.id not in (kept or {}):
@@ -129,13 +132,19 @@ def ended(planned: Plan, number: int) -> Result:
     epochs = tuple(Epoch(i, i * steps, *(draw.random(4).tolist()), 0.1 * i) for i in range(11))
     scores = Scores(*draw.random(2).tolist())
     program = planned.cohorts[number >= len(planned.cohorts[0].trials)].program.key
-    return Result(planned.trials[number].id, program, 57, epochs, losses, None, scores, 3, scores, scores, engine="xla")
+    result = Result(
+        planned.trials[number].id, program, 57, epochs, losses, None, scores, 3, scores, scores, engine="xla"
+    )
+    # Every third trial has measurements.
+    positions = np.arange(11.0)
+    series = [Series("weight_norm", layer, "", positions, draw.random(11)) for layer in ("dense_0", "dense_1")]
+    return result if number % 3 else replace(result, measurements=tuple(series))
 
 
-def tables(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The trials and the history that are shown."""
+def tables(folder: Path) -> tuple[pd.DataFrame, ...]:
+    """The trials, the history and the measurements that are shown."""
     results = Results(folder)
-    return results.trials, results.history
+    return results.trials, results.history, results.measurements("weight_norm")
 
 
 def part_of(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:

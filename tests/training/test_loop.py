@@ -1,5 +1,4 @@
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.training import loop
 from bnbench.training.builder import build_model
+from bnbench.training.check import check_program
 from bnbench.training.compiled_program import CompiledProgram, row_chunks, use_threads
 from bnbench.training.loop import first_jump
 from support.examples import dataset, facts, make_plan
@@ -35,6 +35,8 @@ CONVOLUTION = [
     {"dense": "$classes"},
 ]
 IMAGES = (6, 6, 1)
+UNSAVED = Saving(Path("unused"))
+EVEN = 15  # a batch size that divides the 45 training rows: no second, shorter step to compile
 # A bias in front of batch normalisation has no effect: its gradient is rounding noise, which Adam scales up.
 NOISE = 1e-9
 
@@ -45,7 +47,31 @@ def _one_thread() -> None:
 
 
 def cohorts(shape: tuple[int, ...] = (5,), **changes: Any) -> tuple[Cohort, ...]:
-    return make_plan(facts(shape), **changes).cohorts
+    """The cohorts of the small experiment, on the graph's kernels: XLA takes four times as long to compile.
+
+    Tests of what XLA compiles ask for `train__engine="auto"`.
+    """
+    return make_plan(facts(shape), **({"train__engine": "graph"} | changes)).cohorts
+
+
+def compiled_program(cohort: Cohort) -> CompiledProgram:
+    return CompiledProgram(cohort.program, dataset(cohort.program.facts))
+
+
+def trained(compiled: CompiledProgram, trial: Trial, saving: Saving = UNSAVED) -> Result:
+    return loop._train(compiled, trial, saving, lambda trial, epoch: None)
+
+
+@pytest.fixture
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile nothing: for tests that read what a program holds and run none of it."""
+    monkeypatch.setattr(CompiledProgram, "warm_up", lambda self: None)
+
+
+def evaluated(model: keras.Model, x: Any, y: Any, **arguments: Any) -> list[float]:
+    """Loss and accuracy by Keras' own `evaluate`, without compiling it for a single call."""
+    model.compile(loss=model.loss, metrics=["accuracy"], run_eagerly=True)
+    return list(model.evaluate(x, y, verbose=0, **arguments))
 
 
 def results(cohort: Cohort, folder: Path = Path("unused"), models: str = "none") -> list[Result]:
@@ -61,18 +87,10 @@ def figures(result: Result) -> tuple[Any, ...]:
     return (epochs, result.step_losses.tobytes(), result.divergence, result.test, result.best_epoch, result.best_test)
 
 
-@pytest.fixture
-def float64() -> Iterator[None]:
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
-
-
-def fit(cohort: Cohort, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Model]:
+def fit(compiled: CompiledProgram, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Model]:
     """The same trial by `model.fit`: the same rows in the same order, one epoch a call."""
-    program, data = cohort.program, dataset(cohort.program.facts)
-    start = CompiledProgram(program, data).start(trial.seed)
+    program, data = compiled.program, compiled.dataset
+    start = compiled.start(trial.seed)
     x, y = apply_scaling(start.scaling, data.x), data.y
     model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
     rate: Any = trial.learning_rate
@@ -83,7 +101,7 @@ def fit(cohort: Cohort, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Mod
     kind = catalog.resolve_class("optimizers", program.train.optimizer.name, "")
     optimizer = getattr(keras.optimizers, kind)(learning_rate=rate, **program.train.optimizer.arguments)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
+    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"], jit_compile=False)
     validation = (x[start.parts.validation], y[start.parts.validation])
     history = []
     for number, order in enumerate(loop._orders(program, start.parts.train, trial.seed), start=1):
@@ -119,11 +137,11 @@ INVERSE_TIME = {"inverse_time": {"decay_steps": 1, "decay_rate": 0.05}}
     ids=str,
 )
 def test_in_float64_the_loop_equals_fit(shape: tuple[int, ...], changes: dict[str, Any], variant: str) -> None:
-    cohort = next(c for c in cohorts(shape, train__dtype="float64", train__epochs=4, **changes) if c.variant == variant)
-    trial = cohort.trials[-1]
-    history, test, model = fit(cohort, trial)
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
-    result = loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+    changes = {"train__engine": "auto", "train__dtype": "float64", "train__epochs": 4} | changes
+    cohort = next(c for c in cohorts(shape, **changes) if c.variant == variant)
+    trial, compiled = cohort.trials[-1], compiled_program(cohort)
+    history, test, model = fit(compiled, trial)
+    result = trained(compiled, trial)
     assert len(result.epochs) == 5
     for ours, theirs in zip(result.epochs[1:], history, strict=True):
         assert ours.step == theirs.step
@@ -137,10 +155,9 @@ def test_in_float64_the_loop_equals_fit(shape: tuple[int, ...], changes: dict[st
 
 @pytest.mark.usefixtures("float64")
 def test_weights_equal_those_of_fit() -> None:
-    for cohort in cohorts(train__dtype="float64", train__epochs=3, train__optimizer="adam"):
-        trial = cohort.trials[0]
-        _, _, model = fit(cohort, trial)
-        compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    for cohort in cohorts(train__engine="auto", train__dtype="float64", train__epochs=3, train__optimizer="adam"):
+        trial, compiled = cohort.trials[0], compiled_program(cohort)
+        _, _, model = fit(compiled, trial)
         start = compiled.start(trial.seed)
         compiled.reset(start, trial.learning_rate)
         for order in loop._orders(cohort.program, start.parts.train, trial.seed):
@@ -152,8 +169,9 @@ def test_weights_equal_those_of_fit() -> None:
 def test_a_trial_has_the_same_bits_alone_in_a_sweep_and_in_another_order() -> None:
     layers = [{"dense": 8}, "norm", {"activation": "relu"}, {"dropout": 0.3}, {"dense": "$classes"}]
     for cohort in cohorts(model={"layers": layers}, train__optimizer="adam"):
-        together = {r.trial: figures(r) for r in results(cohort)}
-        turned = {r.trial: figures(r) for r in results(replace(cohort, trials=cohort.trials[::-1]))}
+        there_and_back = results(replace(cohort, trials=cohort.trials + cohort.trials[::-1]))
+        together = {r.trial: figures(r) for r in there_and_back[: len(cohort.trials)]}
+        turned = {r.trial: figures(r) for r in there_and_back[len(cohort.trials) :]}
         assert together == turned
         alone = results(replace(cohort, trials=cohort.trials[2:3]))[0]
         assert figures(alone) == together[alone.trial]
@@ -163,15 +181,17 @@ def test_a_trial_has_the_same_bits_alone_in_a_sweep_and_in_another_order() -> No
 def test_a_diverged_trial_leaves_no_trace_in_the_next() -> None:
     cohort = cohorts(sweep__learning_rate=[0.05, 1e30], sweep__seeds=1)[1]
     first, wild = cohort.trials
-    after = {r.trial: figures(r) for r in results(replace(cohort, trials=(wild, first)))}
-    assert after[first.id] == figures(results(replace(cohort, trials=(first,)))[0])
+    alone, _, after = results(replace(cohort, trials=(first, wild, first)))
+    assert after.trial == first.id
+    assert figures(after) == figures(alone)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_variants_start_from_the_same_kernels_and_see_the_same_rows() -> None:
     variants = {"plain": {}, "batchnorm": {"norm": "batch"}, "after": {"norm": "layer", "norm_position": "after"}}
     starts, firsts = [], []
     for cohort in cohorts(variants=variants):
-        start = CompiledProgram(cohort.program, dataset(cohort.program.facts)).start(1)
+        start = compiled_program(cohort).start(1)
         model = build_model(cohort.program.layers, (5,), "float32", seed=1)
         starts.append({layer.name: layer.get_weights() for layer in model.layers if layer.name.startswith("dense")})
         firsts.append([next(loop._orders(cohort.program, start.parts.train, 1)).tolist(), start.parts.test.tolist()])
@@ -190,18 +210,27 @@ def test_dropout_draws_from_the_trials_seed() -> None:
     assert not np.array_equal(first, second)
 
 
-@pytest.mark.parametrize("rate", [10.0, 1000.0, 1e6, 1e30])
-def test_any_rate_ends_in_a_result(rate: float) -> None:
-    for cohort in cohorts(sweep__learning_rate=[rate], sweep__seeds=1, train__epochs=20):
-        (result,) = results(cohort)
+RATES = [10.0, 1000.0, 1e6, 1e30]
+
+
+@pytest.fixture(scope="module")
+def at_high_rates() -> list[Result]:
+    found = cohorts(train__engine="auto", sweep__learning_rate=RATES, sweep__seeds=1, train__epochs=20)
+    return [result for cohort in found for result in results(cohort)]
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_any_rate_ends_in_a_result(at_high_rates: list[Result], rate: float) -> None:
+    first = RATES.index(rate)
+    for result in at_high_rates[first :: len(RATES)]:
         assert result.status in {"completed", "diverged"}
         assert result.epochs[0].validation_loss is not None
 
 
 def test_a_loss_that_is_no_number_ends_the_trial_at_its_step() -> None:
     layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
-    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[1e30], sweep__seeds=1)[0]
-    (result,) = results(cohort)
+    changes = {"train__engine": "auto", "sweep__learning_rate": [1e30], "sweep__seeds": 1}
+    (result,) = results(cohorts(model={"layers": layers}, **changes)[0])
     assert result.status == "diverged"
     assert result.divergence is not None
     assert result.divergence.kind == "nonfinite"
@@ -250,14 +279,15 @@ def test_validation_and_test_are_means_over_all_rows(rows: int) -> None:
     of = facts(rows=rows)
     data = dataset(of)
     data.x[0] = 1e20  # a row of another part must not leak in
-    cohort = make_plan(of, model={"layers": layers}, data__split={"validation": 0.4, "test": 0.35}).cohorts[0]
+    changes = {"data__split": {"validation": 0.4, "test": 0.35}, "train__engine": "graph"}
+    cohort = make_plan(of, model={"layers": layers}, **changes).cohorts[0]
     compiled = CompiledProgram(cohort.program, data)
     start = compiled.start(0)
     for part in (start.parts.validation, start.parts.test):
         clean = part[part != 0]
         x, y = apply_scaling(start.scaling, data.x)[clean].astype("float32"), data.y[clean]
         compiled.reset(start, 0.1)
-        theirs = compiled.model.evaluate(x, y, batch_size=len(y), verbose=0)
+        theirs = evaluated(compiled.model, x, y, batch_size=len(y))
         loss, accuracy, finite = compiled.evaluate(row_chunks(clean))
         assert [loss, accuracy] == pytest.approx(theirs, rel=1e-5)
         assert finite
@@ -286,8 +316,8 @@ def test_steps_per_epoch_passes_over_the_rows_without_a_break() -> None:
 def test_frozen_layers_stay() -> None:
     layers = [{"dense": {"units": 6, "trainable": False}}, "norm", {"dense": "$classes"}]
     cohort = cohorts(model={"layers": layers})[0]
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
-    loop._train(compiled, cohort.trials[0], Saving(Path("unused")), lambda trial, epoch: None)
+    compiled = compiled_program(cohort)
+    trained(compiled, cohort.trials[0])
     before = (
         build_model(cohort.program.layers, (5,), "float32", cohort.trials[0].seed).get_layer("dense_0").get_weights()
     )
@@ -309,16 +339,19 @@ def test_keras_augmentation_layers_run_in_the_loop(flip: Any) -> None:
     if isinstance(flip, dict) and "random_translation" in flip:
         flip = {"random_translation": {"height_factor": 0.1, "width_factor": 0.1}}
     layers = [flip, "norm", "flatten", {"dense": "$classes"}]
-    cohort = cohorts(IMAGES, model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[1]
+    changes = {"train__engine": "auto", "train__batch_size": EVEN, "sweep__learning_rate": [0.01], "sweep__seeds": 1}
+    cohort = cohorts(IMAGES, model={"layers": layers}, **changes)[1]
     first, again = results(cohort)[0], results(cohort)[0]
     assert first.status == "completed"
     assert figures(first) == figures(again)
 
 
 def test_images_are_scaled_in_the_step_as_they_would_be_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
-    layers = ["flatten", {"dense": 6}, "norm", {"dense": "$classes"}]
+    model = {"layers": ["flatten", {"dense": 6}, "norm", {"dense": "$classes"}]}
+    changes = {"train__dtype": "float64", "train__batch_size": EVEN, "sweep__learning_rate": [0.01], "sweep__seeds": 1}
     for scale in ("none", "unit", "standard", "l2"):
-        cohort = cohorts(IMAGES, model={"layers": layers}, data__scale=scale, train__dtype="float64")[1]
+        compiler = "xla" if scale == "l2" else "graph"  # l2 has the most to compile
+        cohort = cohorts(IMAGES, model=model, data__scale=scale, train__engine=compiler, **changes)[1]
         before = results(cohort)[0]
         monkeypatch.setattr("bnbench.training.compiled_program.PRESCALED_BYTES", 0)
         in_step = results(cohort)[0]
@@ -345,9 +378,9 @@ def test_images_are_scaled_in_the_step_as_they_would_be_beforehand(monkeypatch: 
     ],
 )
 def test_every_optimizer_trains_and_resets(optimizer: str) -> None:
-    cohort = cohorts(train__optimizer=optimizer, sweep__learning_rate=[0.01], sweep__seeds=2)[1]
-    first, second = results(cohort)
-    again = results(replace(cohort, trials=cohort.trials[1:]))[0]
+    changes = {"train__engine": "auto", "train__batch_size": EVEN, "sweep__learning_rate": [0.01], "sweep__seeds": 2}
+    cohort = cohorts(train__optimizer=optimizer, **changes)[1]
+    again, first, second = results(replace(cohort, trials=cohort.trials[1:] + cohort.trials))
     assert (first.status, second.status) == ("completed", "completed")
     assert figures(again) == figures(second)
 
@@ -364,9 +397,10 @@ def test_every_optimizer_trains_and_resets(optimizer: str) -> None:
     ],
     ids=str,
 )
+@pytest.mark.usefixtures("untraced")
 def test_a_schedule_is_a_factor_of_the_rate(schedule: dict[str, Any]) -> None:
     cohort = cohorts(train__schedule=schedule, sweep__learning_rate=[0.5], sweep__seeds=1)[0]
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    compiled = compiled_program(cohort)
     compiled.reset(compiled.start(0), 0.5)
     named = cohort.program.train.schedule
     assert named is not None
@@ -387,10 +421,10 @@ def test_early_stopping_ends_a_trial() -> None:
 def test_reduce_lr_on_plateau_acts_and_is_undone_for_the_next_trial() -> None:
     callbacks = [{"reduce_lr_on_plateau": {"patience": 1, "factor": 0.1, "min_delta": 100.0}}]
     cohort = cohorts(train__epochs=6, train__callbacks=callbacks, sweep__learning_rate=[0.1])[0]
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    compiled = compiled_program(cohort)
     rates = []
     for trial in cohort.trials:
-        loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+        trained(compiled, trial)
         rates.append(float(compiled.optimizer.learning_rate))
     assert rates[0] == rates[1] == pytest.approx(0.1 * 0.1**5)
 
@@ -404,15 +438,21 @@ def test_checkpoints_and_logs_go_under_the_results(tmp_path: Path) -> None:
     assert list((tmp_path / "tensorboard" / result.trial).glob("**/events*"))
 
 
-@pytest.mark.parametrize("scale", ["none", "unit", "standard", "l2"])
+@pytest.fixture(scope="module", params=["none", "unit", "standard", "l2"])
+def scaled(request: pytest.FixtureRequest) -> tuple[CompiledProgram, Trial]:
+    cohort = cohorts(data__scale=request.param, sweep__learning_rate=[0.1], sweep__seeds=1)[1]
+    return compiled_program(cohort), cohort.trials[0]
+
+
 @pytest.mark.parametrize("which", ["final", "best"])
-def test_a_saved_model_takes_rows_as_they_are_stored(tmp_path: Path, which: str, scale: str) -> None:
-    cohort = cohorts(data__scale=scale, sweep__learning_rate=[0.1], sweep__seeds=1)[1]
-    (result,) = results(cohort, tmp_path, models=which)
+def test_a_saved_model_takes_rows_as_they_are_stored(
+    tmp_path: Path, which: str, scaled: tuple[CompiledProgram, Trial]
+) -> None:
+    compiled, trial = scaled
+    result = trained(compiled, trial, Saving(tmp_path, which))
     model = keras.saving.load_model(tmp_path / "models" / f"{result.trial}.keras", safe_mode=True)
-    data = dataset(cohort.program.facts)
-    rows = CompiledProgram(cohort.program, data).start(0).parts.test
-    right = np.mean(np.argmax(model.predict(data.x[rows], verbose=0), axis=-1) == data.y[rows])
+    data, rows = compiled.dataset, compiled.start(0).parts.test
+    right = np.mean(np.argmax(model(data.x[rows], training=False), axis=-1) == data.y[rows])
     assert right == pytest.approx((result.test if which == "final" else result.best_test).accuracy)
     assert not list(tmp_path.glob("**/*.part*"))
 
@@ -426,7 +466,7 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_then_the_lowest_loss
 
 def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_model_as_it_was() -> None:
     cohort = cohorts(train__epochs=3)[1]
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    compiled = compiled_program(cohort)
     start = compiled.start(0)
     compiled.reset(start, 0.1)
     compiled.train_epoch(start.parts.train)
@@ -448,7 +488,7 @@ def test_what_the_training_part_is_fitted_to_is_told_without_dropout_and_with_th
     layers = [*DENSE[:3], {"dropout": 0.5}, *DENSE[3:]]
     cohort = cohorts(model={"layers": layers}, train__engine="graph", sweep__learning_rate=[0.1])[1]
     (result, _) = results(cohort)
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+    compiled = compiled_program(cohort)
     start = compiled.start(0)
     compiled.reset(start, 0.1)
     for order in loop._orders(cohort.program, start.parts.train, 0):
@@ -456,7 +496,7 @@ def test_what_the_training_part_is_fitted_to_is_told_without_dropout_and_with_th
     x, y = compiled.x.numpy()[start.parts.train], compiled.dataset.y[start.parts.train]
     right = np.argmax(compiled.model(x, training=False), axis=1) == y
     assert result.fitted.accuracy == pytest.approx(right.mean())
-    assert result.fitted.loss == pytest.approx(compiled.model.evaluate(x, y, verbose=0)[0], rel=1e-5)
+    assert result.fitted.loss == pytest.approx(evaluated(compiled.model, x, y)[0], rel=1e-5)
     assert result.fitted.accuracy != pytest.approx(result.epochs[-1].train_accuracy)  # as trained: half is dropped
 
 
@@ -520,7 +560,7 @@ def test_keras_refusals_name_the_layer_and_its_input() -> None:
         .program
     )
     with pytest.raises(ConfigError, match=r"tiny.yaml: model.layers\[0\]: zero_padding2d_0 .* gets \(6, 6, 1\): "):
-        loop.check_program(program)
+        check_program(program)
 
 
 @pytest.mark.parametrize(
@@ -533,19 +573,19 @@ def test_keras_refusals_name_the_layer_and_its_input() -> None:
 )
 def test_a_model_of_the_wrong_shape_is_refused_before_training(layers: list[Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        loop.check_program(cohorts(model={"layers": layers})[0].program)
+        check_program(cohorts(model={"layers": layers})[0].program)
 
 
 def test_a_layer_that_no_seed_fixes_is_refused() -> None:
     layers = ["aug_mix", "norm", "flatten", {"dense": 3}]
     with pytest.raises(ConfigError, match="no seed fixes"):
-        loop.check_program(cohorts((8, 8, 3), model={"layers": layers})[0].program)
+        check_program(cohorts((8, 8, 3), model={"layers": layers})[0].program)
 
 
 def test_a_layer_that_hides_its_seed_is_seeded() -> None:
     layers = [{"reshape": [5, 1]}, "norm", {"simple_rnn": {"units": 4, "dropout": 0.5}}, {"dense": 3}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[0]
-    loop.check_program(cohort.program)
+    check_program(cohort.program)
     assert figures(results(cohort)[0]) == figures(results(cohort)[0])
 
 

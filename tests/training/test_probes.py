@@ -7,14 +7,24 @@ import numpy as np
 import pytest
 
 from bnbench.data.splits import apply_scaling
-from bnbench.planning.plan import Cohort
+from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import Probe, Result, Saving
-from bnbench.training import loop, probes
-from bnbench.training.compiled_program import CompiledProgram, use_threads
-from bnbench.training.probes import gradient_growth, pre_activations, probe
+from bnbench.training import loop
+from bnbench.training.compiled_program import CompiledProgram, SeedState, use_threads
+from bnbench.training.probes import forward
+from bnbench.training.probes import gradient_growth as growth_probe
+from bnbench.training.probes.columns import as_result_fields
+from bnbench.training.probes.gradient_growth import gradient_growth
+from bnbench.training.probes.pre_activations import pre_activations
+from bnbench.training.probes.predictions import near_median_share
+from bnbench.training.probes.registry import Recorder
+from bnbench.training.probes.types import When
 from support.examples import dataset, facts, make_plan
 
 IMAGES = (6, 6, 1)
+# A probe calls the layers one by one, whatever trained them. So train with what compiles fast: the graph's kernels, and
+# batches that divide the training rows, which need no second, shorter step.
+QUICK = {"train__engine": "graph", "train__batch_size": 15}
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -23,13 +33,34 @@ def _one_thread() -> None:
 
 
 def cohorts(shape: tuple[int, ...] = (5,), rows: int = 75, **changes: Any) -> tuple[Cohort, ...]:
-    return make_plan(facts(shape, rows), **changes).cohorts
+    return make_plan(facts(shape, rows), **(QUICK | changes)).cohorts
+
+
+def compiled_program(cohort: Cohort) -> CompiledProgram:
+    return CompiledProgram(cohort.program, dataset(cohort.program.facts))
+
+
+def train(compiled: CompiledProgram, trial: Trial) -> Result:
+    return loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+
+
+def probe(compiled: CompiledProgram, start: SeedState) -> Probe:
+    """What the probes at the end of a trial measure with the weights that the model has."""
+    recorder = Recorder(compiled, start, start.parts.train)
+    recorder.measure(When.AT_THE_END, 1)
+    return as_result_fields(recorder.series()).probe
 
 
 def trained(cohort: Cohort) -> tuple[Result, CompiledProgram]:
     """The last trial of a cohort, and its model as the trial left it."""
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
-    return loop._train(compiled, cohort.trials[-1], Saving(Path("unused")), lambda trial, epoch: None), compiled
+    compiled = compiled_program(cohort)
+    return train(compiled, cohort.trials[-1]), compiled
+
+
+@pytest.fixture
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile nothing: for tests that train nothing."""
+    monkeypatch.setattr(CompiledProgram, "warm_up", lambda self: None)
 
 
 def hidden(activation: str, bias: float) -> dict[str, Any]:
@@ -54,11 +85,11 @@ def test_relu_that_passes_everything_and_a_sigmoid_in_its_middle_are_alive() -> 
 
 
 def test_a_high_rate_kills_relu_units_and_leaves_one_prediction() -> None:
+    longer = {"train__epochs": 10, "train__batch_size": 8}
     layers = [{"dense": 8}, {"activation": "relu"}, {"dense": 8}, {"activation": "relu"}, "norm", {"dense": "$classes"}]
-    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.05, 10.0], train__epochs=10)[0]
-    compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
-    train = lambda trial: loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)  # noqa: E731
-    healthy, dead = train(cohort.trials[0]).probe, train(cohort.trials[-1]).probe
+    cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.05, 10.0], **longer)[0]
+    compiled = compiled_program(cohort)
+    healthy, dead = train(compiled, cohort.trials[0]).probe, train(compiled, cohort.trials[-1]).probe
     assert dead.dead_share == 1.0
     assert dead.prediction_share == 1.0
     assert healthy.dead_share is not None
@@ -71,9 +102,9 @@ def test_the_shares_are_those_of_the_models_own_outputs() -> None:
     start = compiled.start(1)
     x = apply_scaling(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
     found = probe(compiled, start)
-    predicted = np.bincount(compiled.model.predict(x, verbose=0).argmax(axis=1))
-    inner = keras.Model(compiled.model.inputs, compiled.model.get_layer("activation_0").output)
-    units = inner.predict(x, verbose=0)
+    predicted = np.bincount(compiled.model(x, training=False).numpy().argmax(axis=1))
+    inner = keras.Model(compiled.model.inputs[0], compiled.model.get_layer("activation_0").output)
+    units = inner(x, training=False).numpy()
     assert found.prediction_share == predicted.max() / len(x)
     assert found.dead_share == np.mean((units == 0).all(axis=0))
     if result.best_epoch == result.epochs[-1].epoch:
@@ -96,6 +127,7 @@ def test_the_layer_with_most_is_named() -> None:
     assert trained(cohorts(model={"layers": layers})[0])[0].probe.dead_layer == "dense_1"
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_unit_of_a_convolution_is_a_channel() -> None:
     bias = {"bias_initializer": {"constant": {"value": -100.0}}, "activation": "relu"}
     layers = [{"conv2d": {"filters": 3, "kernel_size": 3, **bias}}, "norm", "flatten", {"dense": "$classes"}]
@@ -109,15 +141,15 @@ def test_a_unit_of_a_convolution_is_a_channel() -> None:
 
 
 def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "DEEP", 4)
+    monkeypatch.setattr(growth_probe, "DEEP", 4)
     dense = {"dense": {"units": 8, "activity_regularizer": {"l2": 0.01}}}
     between = ["norm", {"activation": "relu"}, {"dropout": 0.3}]
     layers = [{"gaussian_noise": 0.1}, dense, *between, {"dense": 8}, {"dense": 8}, {"dense": "$classes"}]
 
-    def of(cohort: Cohort) -> list[tuple[Any, ...]]:
-        compiled, found = CompiledProgram(cohort.program, dataset(cohort.program.facts)), []
+    def of(cohort: Cohort, compiled: CompiledProgram) -> list[tuple[Any, ...]]:
+        found = []
         for trial in cohort.trials:
-            result = loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
+            result = train(compiled, trial)
             state = [variable.numpy().tobytes() for variable in compiled.model.variables]
             epochs = [replace(epoch, seconds=0.0) for epoch in result.epochs]
             found.append(
@@ -126,12 +158,19 @@ def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     cohort = cohorts(model={"layers": layers}, train__optimizer="adam")[1]
-    probed = of(cohort)
+    compiled = compiled_program(cohort)
+    probed = of(cohort, compiled)
     calls = []
-    monkeypatch.setattr(loop, "probe", lambda *args: calls.append(args) or Probe())
-    monkeypatch.setattr(loop, "gradient_growth", lambda *args: None)
-    assert of(cohort) == probed
-    assert len(calls) == len(cohort.trials)
+    measure = Recorder.measure
+
+    def only_mode_gap(recorder: Recorder, when: When, epoch: int) -> None:
+        recorder._probes = [probe for probe in recorder._probes if probe.name == "mode_gap"]
+        calls.append(when)
+        measure(recorder, when, epoch)
+
+    monkeypatch.setattr(Recorder, "measure", only_mode_gap)
+    assert of(cohort, compiled) == probed
+    assert calls.count(When.AT_THE_END) == len(cohort.trials)
 
 
 def test_what_diverged_has_no_weights_to_look_at() -> None:
@@ -142,15 +181,15 @@ def test_what_diverged_has_no_weights_to_look_at() -> None:
 
 
 def test_of_many_rows_some_are_taken_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(probes, "MAX_ROWS", 10)
-    assert probes._sample(np.arange(10, dtype=np.int32)).tolist() == list(range(10))
-    assert probes._sample(np.arange(25, dtype=np.int32)).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24]
+    monkeypatch.setattr(forward, "MAX_ROWS", 10)
+    assert forward.sample_rows(np.arange(10, dtype=np.int32)).tolist() == list(range(10))
+    assert forward.sample_rows(np.arange(25, dtype=np.int32)).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24]
 
 
 def test_rows_in_several_chunks_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _, compiled = trained(cohorts(train__epochs=2)[0])
     whole = probe(compiled, compiled.start(1))
-    monkeypatch.setattr(probes, "EVALUATION_ROWS", 4)
+    monkeypatch.setattr(forward, "EVALUATION_ROWS", 4)
     assert probe(compiled, compiled.start(1)) == whole
 
 
@@ -163,10 +202,10 @@ def test_one_number_tells_two_classes_by_its_threshold(logits: bool) -> None:
     of = facts(rows=200, classes=2)
     changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__epochs": 1}
     loss = {"binary_crossentropy": {"from_logits": logits}}
-    _, compiled = trained(make_plan(of, train__loss=loss, **changes).cohorts[0])
+    _, compiled = trained(make_plan(of, train__loss=loss, **(QUICK | changes)).cohorts[0])
     start = compiled.start(1)
     x = apply_scaling(start.scaling, compiled.dataset.x)[start.parts.validation].astype("float32")
-    second = np.mean(compiled.model.predict(x, verbose=0) > (0.0 if logits else 0.5))
+    second = np.mean(compiled.model(x, training=False).numpy() > (0.0 if logits else 0.5))
     assert probe(compiled, start).prediction_share == pytest.approx(max(second, 1 - second))
     assert probe(compiled, start).majority_share == pytest.approx(0.5, abs=0.05)
 
@@ -176,11 +215,9 @@ def test_a_sigmoid_says_one_number_for_all_rows_where_a_linear_output_does_not()
     far = replace(dataset(of), y=dataset(of).y + 100)  # from all that a sigmoid can say
     shares = []
     for last in ({"units": 1, "activation": "sigmoid"}, {"units": 1}):
-        changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__epochs": 20}
-        cohort = make_plan(of, train__loss="mean_squared_error", sweep__learning_rate=[0.01], **changes).cohorts[0]
-        result = loop._train(
-            CompiledProgram(cohort.program, far), cohort.trials[0], Saving(Path("unused")), lambda trial, epoch: None
-        )
+        changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__loss": "mse", "train__batch_size": 8}
+        cohort = make_plan(of, sweep__learning_rate=[0.01], train__epochs=20, **(QUICK | changes)).cohorts[0]
+        result = train(CompiledProgram(cohort.program, far), cohort.trials[0])
         assert result.probe.majority_share is not None
         assert result.probe.majority_share < 0.2
         shares.append(result.probe.prediction_share)
@@ -190,15 +227,15 @@ def test_a_sigmoid_says_one_number_for_all_rows_where_a_linear_output_does_not()
 
 def test_numbers_near_the_median_are_one_prediction() -> None:
     numbers = np.array([[5.0], [5.009], [4.992], [5.2], [9.0]])
-    assert probes._around_median(numbers, 0.01) == pytest.approx(2 / 5)
-    assert probes._around_median(np.full((4, 1), 3.0), 0.0) == 1.0
+    assert near_median_share(numbers, 0.01) == pytest.approx(2 / 5)
+    assert near_median_share(np.full((4, 1), 3.0), 0.0) == 1.0
 
 
 WATCHED = [{"dense": 4}, "norm", {"activation": "relu"}, {"dense": 5}, "norm", {"re_lu": {}}, {"dense": "$classes"}]
 
 
 def test_the_pre_activations_are_those_of_the_last_hidden_layer_by_the_statistics_of_the_batch() -> None:
-    cohort = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[1]
+    cohort = cohorts(model={"layers": WATCHED}, train__pre_activations=True, train__batch_size=8)[1]
     result, compiled = trained(cohort)
     assert len(result.pre_activations) == len(result.epochs)
     start = compiled.start(1)
@@ -208,6 +245,7 @@ def test_the_pre_activations_are_those_of_the_last_hidden_layer_by_the_statistic
     assert result.pre_activations[-1] == pytest.approx(np.percentile(unit, [15, 50, 85]), rel=1e-4)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_channel_counts_at_all_places() -> None:
     layers = [{"conv2d": {"filters": 3, "kernel_size": 3}}, "norm", {"activation": "relu"}, "flatten", {"dense": 3}]
     program = cohorts(IMAGES, model={"layers": layers}, train__pre_activations=True)[0].program
@@ -217,11 +255,12 @@ def test_a_channel_counts_at_all_places() -> None:
     assert pre_activations(compiled, compiled.start(0)) == pytest.approx(np.percentile(values, [15, 50, 85]))
 
 
+@pytest.mark.usefixtures("untraced")
 def test_pre_activations_that_are_no_numbers_are_not_told() -> None:
     program = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[0].program
     compiled = CompiledProgram(program, dataset(facts()))
     compiled.model.set_weights([np.full(weight.shape, np.inf) for weight in compiled.model.get_weights()])
-    assert pre_activations(compiled, compiled.start(0)) == (None, None, None)
+    assert np.isnan(pre_activations(compiled, compiled.start(0))).tolist() == [True, True, True]
 
 
 def test_who_is_watched_learns_the_same() -> None:
@@ -235,21 +274,42 @@ def test_who_is_watched_learns_the_same() -> None:
         assert looked_at.test == plain.test
 
 
-def growths(depth: int, units: int = 128) -> list[float | None]:
-    """Of plain and of batchnorm, both with He's kernels, on a batch of all rows."""
+def deep(depth: int, units: int) -> tuple[Cohort, ...]:
+    """Plain and batchnorm, both with He's kernels, on a batch of all rows."""
     dense = {"units": units, "kernel_initializer": "he_normal", "use_bias": False}
     block = [{"dense": dense}, "norm", {"activation": "relu"}]
     layers = [{"repeat": {"times": depth, "layers": block}}, {"dense": "$classes"}]
-    found = cohorts(rows=400, model={"layers": layers}, train__batch_size=240, train__epochs=1)
-    return [trained(cohort)[0].gradient_growth for cohort in found]
+    return cohorts(rows=400, model={"layers": layers}, train__batch_size=240, train__epochs=1)
 
 
+def growth_at_the_start(compiled: CompiledProgram, trial: Trial) -> float | None:
+    """As a trial finds it before its first step."""
+    course = loop._Course(compiled, trial, compiled.start(trial.seed), lambda trial, epoch: None)
+    compiled.reset(course.start, trial.learning_rate)
+    course.begin()
+    return as_result_fields(course.recorder.series()).gradient_growth
+
+
+def growths(depth: int, units: int = 128) -> list[float | None]:
+    return [growth_at_the_start(compiled_program(cohort), cohort.trials[-1]) for cohort in deep(depth, units)]
+
+
+@pytest.mark.usefixtures("untraced")
 def test_gradients_grow_toward_the_input_with_batch_normalisation_as_yang_et_al_say() -> None:
     plain, batchnorm = growths(16)
     assert plain == pytest.approx(1, abs=0.1)
     assert batchnorm == pytest.approx(np.pi / (np.pi - 1), rel=0.05)
 
 
+def test_a_result_holds_the_growth_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(growth_probe, "DEEP", 3)
+    cohort = cohorts(model={"layers": [{"dense": 4}, "norm", {"dense": 4}, {"dense": "$classes"}]})[1]
+    result, compiled = trained(cohort)
+    assert result.gradient_growth is not None
+    assert result.gradient_growth == growth_at_the_start(compiled, cohort.trials[-1])
+
+
+@pytest.mark.usefixtures("untraced")
 def test_gradients_by_outputs_are_those_of_the_formula() -> None:
     model = {"layers": [{"dense": 3}, "norm", {"dense": "$classes"}]}
     compiled = CompiledProgram(cohorts(model=model)[0].program, dataset(facts((5,), 75)))
@@ -260,15 +320,17 @@ def test_gradients_by_outputs_are_those_of_the_formula() -> None:
     assert compiled.output_gradients(rows) == [pytest.approx(np.sum(by_hidden**2), rel=1e-4)]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_growth_of_a_few_layers_is_not_told() -> None:
-    assert growths(probes.DEEP - 2, units=4) == [None, None]
-    assert None not in growths(probes.DEEP - 1, units=16)
+    assert growths(growth_probe.DEEP - 2, units=4) == [None, None]
+    assert None not in growths(growth_probe.DEEP - 1, units=16)
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_growth_is_that_of_the_squared_norms(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = CompiledProgram(cohorts()[0].program, dataset(facts()))
     start = compiled.start(0)
-    monkeypatch.setattr(probes, "DEEP", 0)
+    monkeypatch.setattr(growth_probe, "DEEP", 0)
 
     def growth(*squared: float) -> float | None:
         monkeypatch.setattr(compiled, "output_gradients", lambda rows: list(squared))

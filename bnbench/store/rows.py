@@ -1,0 +1,123 @@
+"""Results and plans -> rows of trials.db, and stored trials -> rows of the tables of a sweep; all by column name."""
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from bnbench.store.integrity import EPOCH, StoredTrial
+from bnbench.store.tables import HISTORY, TRIALS
+
+if TYPE_CHECKING:
+    from bnbench.planning.plan import Cohort, Program
+    from bnbench.planning.trial import Result, Scores
+
+Row = Mapping[str, Any]
+
+PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
+# Columns of trials that stay inside of the store; `Store.trials` returns the others.
+INTERNAL = {"id", "program", "traceback", "step_losses", "checksum", "pre_activations"}
+OF_TRIAL = tuple(name for name in TRIALS.names() if name not in INTERNAL)
+OF_LAST_EPOCH = tuple(name for name in EPOCH if name.startswith(("train_", "validation_")))
+OF_PROGRAM = ("classes", "validation_rows")
+COLUMNS = (*PLANNED, *OF_TRIAL, "epochs", *OF_LAST_EPOCH, "initial_loss", *OF_PROGRAM)
+REAL_COLUMNS = {column.name for column in (*TRIALS.columns, *HISTORY.columns) if column.is_real} | {"initial_loss"}
+# Columns of floating-point numbers. Where no value is known, pandas would give a column another type.
+REAL = tuple(name for name in COLUMNS if name in REAL_COLUMNS)
+# Names that no axis of a sweep may have: tables have columns of these names.
+RESERVED = {*COLUMNS, "outcome", "chance"}
+
+
+def program_row(program: "Program") -> Row:
+    """The row of `programs` for a program."""
+    return {
+        "key": program.key,
+        "classes": len(program.facts.classes),
+        "train_rows": program.sizes.train,
+        "validation_rows": program.sizes.validation,
+        "test_rows": program.sizes.test,
+        "steps_per_epoch": program.steps_per_epoch,
+        "validation_is_test": program.data.split.validation == "test",
+    }
+
+
+def plan_rows(cohort: "Cohort") -> Iterator[Row]:
+    """The rows of `plan` for the trials of a cohort."""
+    for trial in cohort.trials:
+        yield {
+            "number": trial.number,
+            "trial": trial.id,
+            "program": cohort.program.key,
+            "variant": trial.variant,
+            "learning_rate": trial.learning_rate,
+            "seed": trial.seed,
+            "axes": json.dumps(dict(trial.axes)),
+        }
+
+
+def trial_row(result: "Result") -> Row:
+    """The row of `trials` for a result, without its checksum."""
+    fault, divergence = result.fault, result.divergence
+    return {
+        "id": result.trial,
+        "program": result.program,
+        "status": result.status,
+        "divergence": divergence and divergence.kind,
+        "diverged_at_step": divergence and divergence.step,
+        "steps": len(result.step_losses),
+        "parameters": result.parameters,
+        **_score_columns("test", result.test),
+        "best_epoch": result.best_epoch,
+        **_score_columns("best_test", result.best_test),
+        **_score_columns("fitted", result.fitted),
+        "seconds": result.seconds,
+        "seconds_per_step": result.seconds_per_step,
+        "engine": result.engine,
+        "worker": result.worker,
+        "reason": fault and fault.reason,
+        "traceback": fault and fault.traceback,
+        "step_losses": zlib.compress(result.step_losses.astype("<f4").tobytes()),
+        "bn_mode_gap": result.bn_mode_gap,
+        **asdict(result.probe),
+        "gradient_growth": result.gradient_growth,
+        "pre_activations": json.dumps(result.pre_activations) if result.pre_activations else None,
+    }
+
+
+def _score_columns(part: str, scores: "Scores") -> Row:
+    return {f"{part}_loss": scores.loss, f"{part}_accuracy": scores.accuracy}
+
+
+def history_rows(result: "Result") -> list[Row]:
+    """The rows of `history` for a result."""
+    return [{"trial": result.trial, **asdict(epoch)} for epoch in result.epochs]
+
+
+def measurement_rows(result: "Result") -> list[Row]:
+    """The rows of `measurements` for a result."""
+    return [
+        {
+            "trial": result.trial,
+            "name": series.name,
+            "layer": series.layer,
+            "unit": series.unit,
+            "positions": series.positions.astype("<f8").tobytes(),
+            "values": series.values.astype("<f8").tobytes(),
+        }
+        for series in result.measurements
+    ]
+
+
+def table_row(planned: Row, stored: StoredTrial, program: Row) -> dict[str, Any]:
+    """A row of `Store.trials`: a trial as planned and as it ended.
+
+    The scores of its last epoch are those of the final weights, provided that these are finite.
+    """
+    row = {name: planned[name] for name in PLANNED} | {name: stored.row[name] for name in OF_TRIAL}
+    row |= {name: program[name] for name in OF_PROGRAM}
+    if len(stored.epochs):
+        last = dict(zip(EPOCH, stored.epochs[-1].tolist(), strict=True))
+        row |= {"epochs": int(last["epoch"])} | {name: last[name] for name in OF_LAST_EPOCH}
+        row["initial_loss"] = float(stored.epochs[0][EPOCH.index("validation_loss")])
+    return row

@@ -1,0 +1,58 @@
+"""Series of the oldest probes -> the fields of a result that the table `trials` has columns for.
+
+Later probes have none: their series stay series.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.planning.trial import Probe, Series
+
+NAMES = {"prediction_share", "majority_share", "dead_share", "gradient_growth", "bn_mode_gap", *PRE_ACTIVATIONS}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the probes of a trial measured, as `Result` has it; see there."""
+
+    bn_mode_gap: float | None
+    probe: Probe
+    gradient_growth: float | None
+    pre_activations: tuple[tuple[float | None, ...], ...]
+    measurements: tuple[Series, ...]
+
+
+def as_result_fields(series: Sequence[Series]) -> Measured:
+    """Return the fields of a result that series belong to."""
+    return Measured(
+        bn_mode_gap=_last(series, "bn_mode_gap"),
+        probe=_probe(series),
+        gradient_growth=_last(series, "gradient_growth"),
+        pre_activations=_pre_activations(series),
+        measurements=tuple(one for one in series if one.name not in NAMES),
+    )
+
+
+def _probe(series: Sequence[Series]) -> Probe:
+    """Of the layers with dead units, the first of those with the largest share."""
+    dead = {one.layer: float(one.values[-1]) for one in series if one.name == "dead_share"}
+    worst = max(dead, key=dead.__getitem__, default=None)
+    shares = _last(series, "prediction_share"), _last(series, "majority_share")
+    return Probe(*shares, dead[worst] if worst is not None else None, worst)
+
+
+def _pre_activations(series: Sequence[Series]) -> tuple[tuple[float | None, ...], ...]:
+    by_name = {one.name: one.values.tolist() for one in series}
+    percentiles = [by_name[name] for name in PRE_ACTIVATIONS if name in by_name]
+    return tuple(tuple(map(_known, epoch)) for epoch in zip(*percentiles, strict=True))
+
+
+def _last(series: Iterable[Series], name: str) -> float | None:
+    return next((_known(float(one.values[-1])) for one in series if one.name == name), None)
+
+
+def _known(value: float) -> float | None:
+    return None if np.isnan(value) else value

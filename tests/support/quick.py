@@ -1,0 +1,29 @@
+"""Ways for tests of whole sweeps to leave out what they do not look at."""
+
+import pytest
+
+from bnbench.data.types import Dataset
+from bnbench.planning.plan import Program
+from bnbench.report import write
+from bnbench.training import loop
+from bnbench.training.compiled_program import CompiledProgram
+
+
+def compile_once(patch: pytest.MonkeyPatch) -> None:
+    """Compile each program once and give every later sweep in this process the same one.
+
+    A trial resets all variables of its program, so its figures do not depend on what was trained before.
+    """
+    known: dict[str, CompiledProgram] = {}
+
+    def compiled(program: Program, dataset: Dataset) -> CompiledProgram:
+        if program.key not in known:
+            known[program.key] = CompiledProgram(program, dataset)
+        return known[program.key]
+
+    patch.setattr(loop, "CompiledProgram", compiled)
+
+
+def write_no_report(patch: pytest.MonkeyPatch) -> None:
+    """End a sweep without its report, which takes longer than a small sweep itself."""
+    patch.setattr(write, "write_report", lambda folder: None)

@@ -132,8 +132,8 @@ def test_every_layout_fits_and_passes_the_accessibility_check(
     back = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert (sum(int(part) for part in back[4:-1].split(",")) < 200) == (scheme == "dark")
     assert page.evaluate("document.querySelector('#plot .main-svg').style.background") != ""
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    result = Axe().run(page)
+    assert result.violations_count == 0, result.generate_report()
     page.screenshot(
         path=Path(os.environ.get("BNBENCH_SCREENSHOTS", tmp_path)) / f"{scheme}-{viewport['width']}.png", full_page=True
     )
@@ -164,7 +164,7 @@ def test_on_paper_there_are_figures_and_tables_but_no_controls(browser: Browser,
 HOSTILE = "<script>window.hacked = 1</script>\"'&</title> 🙂 " + "x" * 200
 
 
-def test_hostile_words_of_a_config_are_text(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_text_of_a_config_is_escaped(browser: Browser, tmp_path: Path) -> None:
     claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
     figure = {"source": HOSTILE, "note": "[a](javascript:x) | <b>", "variant": "plain", "metric": "test_score"}
     folder = finished(tmp_path, MIXED, title=HOSTILE, claims=[claim], published=[figure | {"value": 1.0}])

@@ -23,19 +23,21 @@ def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
     trials = pd.read_csv(tmp_path / "trials.csv")
     assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2
     assert trials["test_loss"].isna().tolist() == [False] * 3 + [True] + [False] * 2 + [True] * 2
-    assert ",," in (tmp_path / "trials.csv").read_text()  # missing is empty
+    # Missing values are empty.
+    assert ",," in (tmp_path / "trials.csv").read_text()
     assert list(pd.read_csv(tmp_path / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
 
 
-def test_pre_activations_are_told_where_there_are_some(tmp_path: Path) -> None:
+def test_pre_activations_are_reported_if_they_were_recorded(tmp_path: Path) -> None:
     folder = finished(tmp_path, MIXED)
     assert not any("pre_activation" in name for name in Results(folder).history)
     change(folder, "UPDATE trials SET pre_activations = '[[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]' WHERE steps > 2")
     assert "pre-activations.png" in {path.name for path in write.write_report(folder)}
     assert "(plots/pre-activations.png)" in (folder / "report.md").read_text()
-    found = pd.read_csv(folder / "history.csv")
-    assert found.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
-    assert found["pre_activation_p85"].isna().sum() == 3  # of those that diverged
+    result = pd.read_csv(folder / "history.csv")
+    assert result.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
+    # Of those that diverged
+    assert result["pre_activation_p85"].isna().sum() == 3
 
 
 def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
@@ -87,15 +89,15 @@ FIGURE = {"source": "x", "variant": "plain", "metric": "test_score", "value": 0.
         "losses of nought",
     ],
 )  # fmt: skip
-def test_whatever_is_missing_it_is_told_and_reported(
+def test_incomplete_results_have_an_answer_and_a_report(
     tmp_path: Path, ends: list[float | str], damage: Callable[[Path], None] | None, changes: dict[str, Any]
 ) -> None:
     keep(tmp_path, ends, claims=[CLAIM], published=[FIGURE], **changes)
     if damage:
         damage(tmp_path)
     results = Results(tmp_path)
-    ended = len([end for end in ends if end != "failed"])
-    assert format_answer(results).startswith(f"{ended} of {results.planned} trials")
+    finished = len([end for end in ends if end != "failed"])
+    assert format_answer(results).startswith(f"{finished} of {results.planned} trials")
     assert tmp_path / results_dir.REPORT in write.write_report(tmp_path, ("png",))
 
 
@@ -107,7 +109,7 @@ def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:
     assert len(Results(folder).variants) == 4
 
 
-def test_tables_on_python_side_are_those_of_the_files(tmp_path: Path) -> None:
+def test_python_tables_are_those_of_the_files(tmp_path: Path) -> None:
     results = Results(finished(tmp_path, MIXED))
     write.write_report(tmp_path)
     written = pd.read_csv(tmp_path / "summary.csv")

@@ -54,8 +54,11 @@ def read_stored_config(folder: Path) -> StoredConfig:
     try:
         values, text = results_dir.read_settings(folder), results_dir.read_text(path)
         limits.check_limits(values, results_dir.CONFIG)
-    except (ConfigError, OSError, ValueError) as error:
-        return StoredConfig(name, problem=f"{error}. {UNKNOWN}")
+    except ConfigError as error:
+        # A report may be passed on: it names the file, not the folders of this machine.
+        return StoredConfig(name, problem=f"{Path(error.where).name}: {error.message}. {UNKNOWN}")
+    except (OSError, ValueError) as error:
+        return StoredConfig(name, problem=f"{results_dir.CONFIG}: cannot be read ({error}). {UNKNOWN}")
     try:
         experiment = check_config(values, results_dir.CONFIG)
     except ConfigError as error:

@@ -147,7 +147,7 @@ def test_trials_are_shown_compared_and_applied(trained: Trained, place: Path, mo
     shown = call("show", "results/small", "--trials", "--where", "variant=plain", "--limit", "5")
     assert len(shown.stdout.splitlines()) == 6
     assert shown.stderr == "5 of 12 trials\n"
-    assert "variant is nowhere plan (did you mean" in call("show", "results/small", "--where", "variant=plan").stderr
+    assert "variant is never plan (did you mean" in call("show", "results/small", "--where", "variant=plan").stderr
 
     output = call("compare", "results/small", "other/small").stdout
     assert "train.epochs        2      1" in output

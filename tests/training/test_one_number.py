@@ -159,8 +159,8 @@ def test_one_number_for_all_rows_is_at_chance() -> None:
 
 def test_a_table_of_numbers_has_chance_at_no_r2() -> None:
     found = trials(
-        {"classes": 0, "validation_rows": 100, "validation_accuracy": 0.05},
-        {"classes": 0, "validation_rows": 100, "validation_accuracy": 0.2},
+        {"classes": 0, "validation_rows": 100, "validation_score": 0.05},
+        {"classes": 0, "validation_rows": 100, "validation_score": 0.2},
     )
     assert found["outcome"].tolist() == ["chance", "ok"]
     assert found["chance"].tolist() == [0, 0]

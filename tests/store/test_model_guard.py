@@ -83,7 +83,7 @@ OTHERS = ["Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", 
         (holds("activation", CALL), "names 'function' of 'os'"),
         (holds("kernel_initializer", CALL), "names 'function' of 'os'"),
         (holds("bias_regularizer", {"deeper": [{"module": "os", "class_name": "x"}]}), "names 'x' of 'os'"),
-        (holds("units", 10**10), "gives .10000000000,., but its page names 3 classes"),
+        (holds("units", 10**10), "returns .10000000000,., but its card names 3 classes"),
         (named(config=None), "TypeError"),
     ],
 )
@@ -97,13 +97,13 @@ def test_what_no_config_may_name_is_not_loaded(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"../../evil.py": b"x"}, r"holds .*\.\./\.\./evil\.py, wanted config\.json"),
-        ({"assets/vocabulary.txt": b"x"}, "holds .*vocabulary"),
+        ({"../../evil.py": b"x"}, r"contains .*\.\./\.\./evil\.py instead of config\.json"),
+        ({"assets/vocabulary.txt": b"x"}, "contains .*vocabulary"),
         ({"config.json": b"[" * 100_000}, "RecursionError"),
         ({"config.json": b"{}"}, "KeyError"),
         ({"config.json": b"[1]"}, "TypeError"),
         ({"config.json": b"\xff"}, "UnicodeDecodeError"),
-        ({"model.weights.h5": b""}, "promises 247 weights, but holds 0 bytes"),
+        ({"model.weights.h5": b""}, "declares 247 weights, but has 0 bytes"),
     ],
 )
 def test_what_bnbench_would_not_have_written_is_not_loaded(
@@ -120,7 +120,7 @@ def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, m
     config = json.loads(hostile(members, widen)["config.json"])
     unknown = {"module": "keras.layers", "class_name": "RepeatVector", "config": {"name": "r", "n": 1}}
     config["config"]["layers"].insert(1, unknown | {"registered_name": None})
-    with pytest.raises(ResultsError, match="promises a layer of 300,000,000, but holds"):
+    with pytest.raises(ResultsError, match="declares a layer of 300,000,000, but has"):
         model_guard.check_model_file(
             pack(tmp_path / "t.keras", members | {"config.json": json.dumps(config).encode()}), PAGE
         )
@@ -128,7 +128,7 @@ def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, m
 
 def test_a_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -> None:
     bomb = members | {"model.weights.h5": bytes(50_000_000)}
-    with pytest.raises(ResultsError, match="is packed, wanted as it was written"):
+    with pytest.raises(ResultsError, match="it is compressed"):
         model_guard.check_model_file(pack(tmp_path / "t.keras", bomb, zipfile.ZIP_DEFLATED), PAGE)
 
 
@@ -144,11 +144,11 @@ def test_what_is_no_zip_is_not_loaded(tmp_path: Path, content: bytes) -> None:
     [
         (
             ModelCard("best", "digits", (8, 8, 1), (0.0, 16.0), ("a", "b", "c"), "softmax"),
-            "takes .6, 6, 1., but its page",
+            "takes .6, 6, 1., but its card",
         ),
         (
             ModelCard("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b"), "softmax"),
-            "gives .3,., but its page names 2",
+            "returns .3,., but its card names 2",
         ),
     ],
 )

@@ -120,7 +120,7 @@ def test_a_plan_that_changed_is_told_and_left_out_by_a_repair(tmp_path: Path, wh
     with store.open_for_writing(tmp_path) as opened:
         opened._db.execute("UPDATE plan SET learning_rate = 0.5 WHERE number = 1")
         opened._db.commit()
-    with pytest.raises(ResultsError, match="its plan is damaged; `bnbench run` with its config mends it"):
+    with pytest.raises(ResultsError, match="its plan is damaged; `bnbench run` with its config"):
         Results(tmp_path)
     damage.keep(tmp_path)  # as a run does
     same(tmp_path, whole)

@@ -183,7 +183,7 @@ def test_a_transaction_that_breaks_leaves_nothing_behind(tmp_path: Path, plan: P
     broken = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, None, 0.9, 0.5, 0.8, 0.6, 0.25))  # type: ignore[arg-type]
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
-        with pytest.raises(ResultsError, match="what was kept before is unharmed"):
+        with pytest.raises(ResultsError, match="everything stored before is intact"):
             opened.add(result(plan, 1, epochs=broken))
         assert opened.states() == {}
 

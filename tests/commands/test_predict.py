@@ -177,5 +177,7 @@ def test_a_damaged_model_is_told(tmp_path: Path, trained: Any) -> None:
     np.save(tmp_path / "x.npy", made_up.x)
     path = results_dir.model_path(results.folder, results.trials["trial"].iloc[0])
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(ResultsError, match=r"\.keras: cannot be loaded: .*; remove it, and the same run makes it again"):
+    with pytest.raises(
+        ResultsError, match=r"\.keras: cannot be loaded: .*; remove it, and the same run makes it again"
+    ):
         predict.predict(results.folder, "best", [tmp_path / "x.npy"])

@@ -73,7 +73,7 @@ def test_a_disk_that_is_full_keeps_what_was_done_and_the_same_command_goes_on(
     assert code == 2
     assert re.fullmatch(
         rf"bnbench: disk/small/{file}: cannot be written: No space left on device \(0\.\d MB free\); "
-        "run the same again",
+        "finished trials are stored.* run the same again",
         told.strip(),
     )
     assert kept(disk, place) in trials

@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-header --no-annotat
 LOCK := $(COMPILE) --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lowest check format lint types smoke soak fuzz audit reproduce bench report lock clean
+.PHONY: help install run test lowest check format lint types docs smoke soak fuzz audit reproduce bench report lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,9 @@ lint: $(READY) ## look for mistakes, code that is not formatted, and imports aga
 
 types: $(READY) ## check the types
 	$(BIN)/mypy
+
+docs: $(READY) ## write the columns of the tables into docs/reference/columns.md
+	$(BIN)/python -m bnbench.analysis.column_docs docs/reference/columns.md
 
 smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds; one whose data are missing fails
 	$(BIN)/bnbench reproduce --all --smoke --offline

@@ -10,9 +10,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from benchmarks.networks import NETWORKS
 from benchmarks.peers import PEERS, TWO
-from bnbench.report.figures.draw import COLOURS, STYLE
+from bnbench.report.figures.style import COLORS, STYLE
 
-LOOKS = {"plain": (COLOURS[0], "o", 0.14), "batchnorm": (COLOURS[1], "s", -0.14)}
+LOOKS = {"plain": (COLORS[0], "o", 0.14), "batchnorm": (COLORS[1], "s", -0.14)}
 
 
 def steps(table: pd.DataFrame, path: Path) -> None:

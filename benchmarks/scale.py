@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from bnbench.data.types import DataDirs
 from bnbench.execution.progress import SilentProgress
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Epoch, OnEpoch, Result, Saving
@@ -72,13 +71,15 @@ def one(trials: int) -> dict[str, float]:
     from benchmarks.scale import Idle  # by a name that workers know, too
     from bnbench.execution import executors
     from bnbench.execution.process_pool import ProcessPool
+    from bnbench.execution.protocols import ExecutorRequest
+    from bnbench.planning.resources import Jobs
 
     @contextmanager
-    def start(jobs: int, places: DataDirs) -> Iterator[ProcessPool]:
-        with ProcessPool(2, Idle) as started:
+    def start(request: ExecutorRequest) -> Iterator[ProcessPool]:
+        with ProcessPool(Jobs(2), Idle) as started:
             yield started
 
-    executors.start_executor = start  # type: ignore[assignment]
+    executors.EXECUTORS["process-pool"] = start
     seeds = min(1000, trials // 20)
     sweep = {"learning_rate": {"from": 1e-6, "to": 10, "points": trials // 2 // seeds}, "seeds": seeds}
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +87,7 @@ def one(trials: int) -> dict[str, float]:
         path.write_text(yaml.safe_dump({**VALUES, "sweep": sweep}), encoding="utf-8")
         began = time.perf_counter()
         watcher = AtEnd()
-        done = bnbench.run(path, results=folder, watcher=watcher)
+        done = bnbench.run(path, results_dir=folder, watcher=watcher)
         seconds = time.perf_counter() - began
         assert len(done.trials) == trials  # noqa: S101
     return {"trials": trials, "seconds": seconds, "bytes": watcher.bytes, "bytes_with_report": peak()}

@@ -15,11 +15,11 @@ import pandas as pd
 CONFIG = Path(__file__).parent.parent / "configs" / "leaf.yaml"
 FIRST_STEP = """
 import os, sys, bnbench
-from bnbench.execution.progress import Silent
-class Watch(Silent):
+from bnbench.execution.progress import SilentProgress
+class Watch(SilentProgress):
     def epoch(self, trial, epoch):  # told of the untrained model, when all is compiled
         os._exit(0)
-bnbench.run(sys.argv[1], results=sys.argv[2], watcher=Watch())
+bnbench.run(sys.argv[1], results_dir=sys.argv[2], watcher=Watch())
 """
 
 
@@ -43,7 +43,7 @@ def measure(pairs: int) -> pd.DataFrame:
     """One row a way and pair."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
-            [sys.executable, "-m", "bnbench", "run", "-q", "-o", "sweep.seeds=1", "--results", folder, str(CONFIG)],
+            [sys.executable, "-m", "bnbench", "run", "-q", "-o", "sweep.seeds=1", "--results-dir", folder, str(CONFIG)],
             check=True,
             capture_output=True,
         )  # fmt: skip

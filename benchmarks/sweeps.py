@@ -29,7 +29,7 @@ LOOPS = ("Keras fit", "Keras fit, tuned", "KerasTuner grid search")
 def ours(words: list[str]) -> dict[str, float]:
     """Seconds of the whole command, and of training: the sum over the trials of the busiest worker."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "bnbench", "run", str(CONFIG), "-q", "--results", folder, *words]
+        command = [sys.executable, "-m", "bnbench", "run", str(CONFIG), "-q", "--results-dir", folder, *words]
         began = time.perf_counter()
         subprocess.run(command, check=True, capture_output=True)
         seconds = time.perf_counter() - began

@@ -1,78 +1,71 @@
-"""Networks with and without batch normalisation, compared across learning rates."""
+"""Compare networks with and without batch normalization across learning rates."""
 
+import logging
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bnbench.execution.sweep import Watcher
+    from bnbench.execution.progress import ProgressWatcher
     from bnbench.results.results import Results
 
 __version__ = "0.1.0"
 __all__ = ["__version__", "open", "run"]
+log = logging.getLogger(__name__)
 
 
 def run(
     config: str | Path,
     overrides: Mapping[str, object] | None = None,
     *,
-    results: str | Path = "results",
+    results_dir: str | Path = "results",
     data_dir: str | Path | None = None,
     offline: bool = False,
     smoke: bool = False,
     jobs: int | None = None,
     trial_timeout: float | None = None,
-    watcher: "Watcher | None" = None,
+    watcher: "ProgressWatcher | None" = None,
+    results: str | Path | None = None,
 ) -> "Results":
-    """Train what an experiment asks for and is not done yet, write tables and figures, and return the results.
+    """Train the trials that the results folder does not contain, write the report, and return the results.
 
     Args:
-        config: the experiment file.
-        overrides: dotted keys to set, as `{"train.epochs": 5}`.
-        results: the folder under which the experiment's own folder lies or is made.
-        data_dir: where the data sets lie; default: the environment variable BNBENCH_DATA.
+        config: path of the experiment file.
+        overrides: dotted keys and their values, for example `{"train.epochs": 5}`.
+        results_dir: the directory that contains the results folders, one per experiment.
+        data_dir: a directory with one folder for each data set; default: the environment variable BNBENCH_DATA.
         offline: never download data.
-        smoke: cut the experiment to seconds; its results go to `<name>-smoke`.
-        jobs: how many trials at a time, each in a worker process; None: as this machine allows, 0: in this process.
-        trial_timeout: seconds that a trial may take, compilation included, or infinity; one that hangs is tried again
-            and then failed. None: 20 times the longest of the same program, at least 10 minutes.
-        watcher: is told of each epoch and trial; default: nobody.
+        smoke: cut the experiment to a few seconds. Its results folder is `<name>-smoke`.
+        jobs: number of trials that run at the same time, each in its own process. None: as many as the cores and the
+            memory allow. 0: train in this process.
+        trial_timeout: seconds that a trial may take, compilation included, or infinity. A trial that takes longer is
+            tried again, and fails after three attempts. None: 20 times the longest trial of the same program, at least
+            10 minutes.
+        watcher: an object whose methods are called after each epoch and trial; default: none.
+        results: the old name of `results_dir`.
 
     Raises:
-        BnbenchError: the experiment, the data or the folder cannot be used; its text says why.
-        KeyboardInterrupt: after keeping what had been finished.
+        BnbenchError: the experiment, the data or the results folder cannot be used. Its text gives the reason.
+        KeyboardInterrupt: after storing the trials that had finished.
     """
+    from bnbench.commands.experiment import ExperimentRequest
+    from bnbench.commands.run import run_experiment
     from bnbench.data.types import DataDirs
-    from bnbench.execution import sweep
-    from bnbench.execution.progress import SilentProgress
 
-    places = DataDirs.from_environment(Path(data_dir) if data_dir else None, offline)
-    plan = sweep.prepare_plan(Path(config), overrides or {}, places, smoke=smoke, download=True)
-    folder = Path(results) / plan.experiment.name
-    importing = Thread(target=import_module, args=("bnbench.report.write",))  # while the workers start
-    importing.start()
-    try:
-        sweep.run_sweep(plan, places, folder, watcher or SilentProgress(), _report, jobs, trial_timeout=trial_timeout)
-    finally:
-        importing.join()  # or it would go on, and fail, while Python ends
-    from bnbench.results.results import Results
-
-    return Results(folder)
+    if results is not None:
+        log.warning("bnbench.run: the argument `results` is now called `results_dir`; the old name still works")
+        results_dir = results
+    data_dirs = DataDirs.from_environment(Path(data_dir) if data_dir else None, offline)
+    request = ExperimentRequest(Path(config), overrides or {}, data_dirs, Path(results_dir), smoke)
+    return run_experiment(request, watcher, jobs, trial_timeout)
 
 
-def _report(folder: Path) -> None:
-    from bnbench.report import write
-
-    write.write_report(folder)
-
-
-def open(folder: str | Path) -> "Results":  # noqa: A001  the name that the results of a study are opened by
-    """The results that lie in a folder.
+# "open" is a short name for users, who write `bnbench.open`.
+def open(folder: str | Path) -> "Results":  # noqa: A001
+    """Return the results in a results folder.
 
     Raises:
-        ResultsError: there are none, or they cannot be read.
+        ResultsError: there are no results, or they cannot be read.
     """
     from bnbench.results.results import Results
 

@@ -13,9 +13,9 @@ class BnbenchError(Exception):
 class ConfigError(BnbenchError):
     """An experiment file that does not say what it should, or says it in the wrong place."""
 
-    def __init__(self, where: str, message: str) -> None:
-        super().__init__(f"{where}: {message}" if where else message)
-        self.where = where
+    def __init__(self, where: object, message: str) -> None:
+        self.where = str(where)
+        super().__init__(f"{self.where}: {message}" if self.where else message)
         self.message = message
 
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What the README says is done here, cut short."""
+"""The commands and examples of the README and of the reference work; training is cut short."""
 
 import re
 import shlex
@@ -18,6 +18,7 @@ from bnbench.config.expectations import Bound, Claim
 from bnbench.config.load import check_config
 from bnbench.config.schema import Data, Experiment, Split, Sweep, Train, Variant
 from bnbench.config.yaml_loader import parse_yaml
+from bnbench.data.types import DatasetInfo
 from bnbench.planning import plan, resources
 from bnbench.planning.resources import Jobs
 from bnbench.training.compiled_program import use_threads
@@ -26,10 +27,11 @@ from support.paths import ROOT
 from support.quick import compile_once, write_no_report
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+REFERENCE = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md")}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.fixture
@@ -42,59 +44,73 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8), 128).save("digit.png")
+    Path("mine.yaml").write_text(blocks(README, "yaml")[0], encoding="utf-8")
     before = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     signal.signal(signal.SIGTERM, before)  # a command that trains sets its own
 
 
-def test_the_commands_work(place: Path) -> None:
-    lines = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("bnbench ")]
-    assert len(lines) >= 11
-    reported = False  # the first run writes its report, as `report` and `reproduce` do
+@pytest.mark.parametrize(("text", "count"), [(README, 3), (REFERENCE["command-line"], 11)], ids=["readme", "reference"])
+def test_the_commands_work(text: str, count: int, place: Path) -> None:
+    lines = [line for block in blocks(text, "sh") for line in block.splitlines() if line.startswith("bnbench ")]
+    assert len(lines) >= count
+    invoke("run configs/quickstart.yaml --smoke")  # `make run`
     for line in lines:
-        words = shlex.split(line, comments=True)[1:]
-        if words[0] in {"run", "plan", "reproduce"}:
-            words.append("--smoke")
-        words = [re.sub(r"^(results/\S*quickstart)$", r"\1-smoke", word) for word in words]
-        with pytest.MonkeyPatch.context() as patch:
-            if words[0] == "run" and reported:
-                write_no_report(patch)
-            done = CliRunner().invoke(main, words, prog_name="bnbench", catch_exceptions=False)
-        assert done.exit_code == 0, (line, done.stderr)
-        assert done.stdout
-        reported |= words[0] == "run"
+        assert invoke(line), line
+
+
+def invoke(line: str) -> str:
+    """Call a command in this process, cut to seconds, and return what it prints; only the first run writes a report."""
+    words = shlex.split(line, comments=True)
+    words = words[1:] if words[0] == "bnbench" else words
+    if words[0] in {"run", "plan", "reproduce"} and "--smoke" not in words:
+        words.append("--smoke")
+    words = [re.sub(r"^(results/\S*(?:quickstart|mine))$", r"\1-smoke", word) for word in words]
+    with pytest.MonkeyPatch.context() as patch:
+        if words[0] == "run" and Path("results").exists():
+            write_no_report(patch)
+        done = CliRunner().invoke(main, words, prog_name="bnbench", catch_exceptions=False)
+    assert done.exit_code == 0, (line, done.stderr)
+    return done.stdout
 
 
 def test_the_make_targets_are_there() -> None:
     listed = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True).stdout
-    named = re.findall(r"^make (\w+)", "\n".join(blocks("sh")), re.MULTILINE)
+    named = re.findall(r"^make (\w+)", "\n".join(blocks(README, "sh")), re.MULTILINE)
     assert named
     assert all(f"make {target} " in listed for target in named)
 
 
-def test_the_experiment_is_one() -> None:
-    (block,) = blocks("yaml")
-    experiment = check_config(parse_yaml(block, "README.md"), "README.md")  # type: ignore[arg-type]
-    of = facts((192,), rows=990, classes=99)
-    planned = plan.make_plan(experiment, lambda settings: of, "README.md")
-    assert len(planned.trials) == 2 * 7 * 5 * 2
+@pytest.mark.parametrize(
+    ("text", "of", "trials"),
+    [
+        (README, facts((8, 8), rows=1797, classes=10), 75),
+        (REFERENCE["experiment-file"], facts((192,), rows=990, classes=99), 140),
+    ],
+    ids=["readme", "reference"],
+)
+def test_the_experiment_is_one(text: str, of: DatasetInfo, trials: int) -> None:
+    block = blocks(text, "yaml")[0]
+    experiment = check_config(parse_yaml(block, "page.md"), "page.md")  # type: ignore[arg-type]
+    planned = plan.make_plan(experiment, lambda settings: of, "page.md")
+    assert len(planned.trials) == trials
     assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
 
 
 def test_the_python_lines_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = blocks("python")
+    (block,) = blocks(REFERENCE["python"], "python")
     namespace: dict[str, object] = {}
     write_no_report(monkeypatch)
     exec(block, namespace)  # noqa: S102  our own README
     assert len(namespace["results"].trials) == 18  # type: ignore[attr-defined]
 
 
-def test_every_key_is_told() -> None:
+def test_every_key_is_described() -> None:
+    pages = REFERENCE["experiment-file"] + REFERENCE["claims"]
     for part in (Experiment, Data, Split, Variant, Train, Sweep, Claim, Bound):
         for key in part.model_fields:
-            assert re.search(rf"\b{key}\b", README), key
+            assert re.search(rf"\b{key}\b", pages), key
 
 
-def test_every_metric_of_a_claim_is_told() -> None:
-    told = README + README.replace("_accuracy", "_loss") + README.replace("_accuracy", "_r2")  # "the same as `_loss`"
-    assert [name for name in METRICS if f"`{name}`" not in told] == []
+def test_every_metric_of_a_claim_is_described() -> None:
+    assert [name for name in METRICS if f"`{name}`" not in REFERENCE["claims"]] == []

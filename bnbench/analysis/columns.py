@@ -1,4 +1,246 @@
-"""The columns of the tables that several modules name."""
+"""Every column of every table that users get, declared once: name, type, unit and meaning.
 
-PERCENTILES = (15, 50, 85)  # of pre-activations (Ioffe and Szegedy 2015, figure 1)
-PRE_ACTIVATIONS = tuple(f"pre_activation_p{percent}" for percent in PERCENTILES)  # columns of a history
+`TABLES` holds the declarations. Other modules derive their lists from them, `column_docs` renders the reference page.
+Scores have neutral names (`test_score`): the column `score_name` says whether a score is an accuracy or R².
+The database has the older names (`test_accuracy`), and so had earlier tables: `Column.stored`, `Column.former`.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Dtype = Literal["text", "integer", "number", "boolean"]
+log = logging.getLogger(__name__)
+
+ACCURACY, R2 = "accuracy", "R²"
+PARTS = ("train", "validation", "test")
+# The scores of the final weights: of each part a loss and a score.
+SCORES = tuple(f"{part}_{kind}" for part in PARTS for kind in ("loss", "score"))
+# Percentiles of pre-activations (Ioffe and Szegedy 2015, figure 1).
+PERCENTILES = (15, 50, 85)
+PRE_ACTIVATIONS = tuple(f"pre_activation_p{percent}" for percent in PERCENTILES)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table.
+
+    Attributes:
+        name: its name in tables, in `--where` and in `--sort`.
+        dtype: `text`, `integer`, `number` or `boolean`.
+        meaning: a phrase for the reference page.
+        unit: empty for words, counts and shares.
+        public: whether the CSV file has the column; False: only the analysis uses it.
+        stored: its name in the database, where that is another one.
+        former: names that it had in earlier versions; users may still write them.
+    """
+
+    name: str
+    dtype: Dtype
+    meaning: str
+    unit: str = ""
+    public: bool = True
+    stored: str = ""
+    former: tuple[str, ...] = ()
+
+
+def _score(name: str, meaning: str) -> Column:
+    """Declare a score, which was called an accuracy, or r2 for numbers, and still is in the database."""
+    former = tuple(name.replace("score", word) for word in ("accuracy", "r2"))
+    return Column(name, "number", meaning, stored=former[0], former=former)
+
+
+VARIANT = Column("variant", "text", "name of the variant")
+RATE = Column("learning_rate", "number", "learning rate, as planned")
+SCORE_NAME = Column("score_name", "text", f"what the scores are: `{ACCURACY}` for classes, `{R2}` for numbers")
+N = Column("n", "integer", "number of seeds with a finished trial")
+SECONDS_PER_STEP = Column("seconds_per_step", "number", "median time of a training step after warm-up", "s")
+
+KEYS = (
+    Column("trial", "text", "id of the trial: a hash of everything that decides its outcome"),
+    VARIANT,
+    RATE,
+    Column("seed", "integer", "seed of the split, the data order, dropout and the initial weights"),
+)
+OUTCOMES = (
+    Column("status", "text", "`completed`, `diverged` or `failed`"),
+    Column("outcome", "text", "`ok`, `chance`, `blown` or `nonfinite`; empty for a failed trial"),
+    SCORE_NAME,
+    Column("diverged_at_step", "integer", "step at which the trial diverged"),
+    Column("epochs", "integer", "number of epochs that ran"),
+    Column("steps", "integer", "number of training steps that ran"),
+    Column("train_loss", "number", "mean training loss over the last epoch, in training mode"),
+    _score("train_score", "mean training score over the last epoch, in training mode"),
+    Column("validation_loss", "number", "validation loss of the final weights"),
+    _score("validation_score", "validation score of the final weights"),
+    Column("test_loss", "number", "test loss of the final weights"),
+    _score("test_score", "test score of the final weights"),
+    Column("best_epoch", "integer", "epoch with the highest validation score, then the lowest validation loss"),
+    Column("best_test_loss", "number", "test loss of the weights after `best_epoch`"),
+    _score("best_test_score", "test score of the weights after `best_epoch`"),
+    Column("fitted_loss", "number", "loss of the final weights on the training part, in inference mode"),
+    _score("fitted_score", "score of the final weights on the training part, in inference mode"),
+    Column("bn_mode_gap", "number", "validation score with batch statistics minus that with moving statistics"),
+    Column("prediction_share", "number", "share of validation rows that get the most frequent prediction"),
+    Column("majority_share", "number", "share of validation rows in the largest class"),
+    Column("dead_share", "number", "largest share of dead or saturated units of any hidden layer"),
+    Column("dead_layer", "text", "the hidden layer with that share"),
+    Column("gradient_growth", "number", "factor by which the squared gradient norm grows per layer toward the input"),
+    Column("initial_loss", "number", "validation loss of the untrained model"),
+    Column("parameters", "integer", "number of parameters of the model"),
+    Column("seconds", "number", "duration of the training", "s"),
+    SECONDS_PER_STEP,
+    Column("engine", "text", "`xla` or `graph`"),
+    Column("worker", "text", "process that trained the trial"),
+    Column("chance", "number", "score of guessing: 1/C for C classes, 0 for R²", public=False),
+)
+HISTORY = (
+    KEYS[0],
+    Column("epoch", "integer", "number of the epoch; 0 is the untrained model"),
+    Column("step", "integer", "number of training steps so far"),
+    Column("train_loss", "number", "mean training loss over the epoch, in training mode"),
+    _score("train_score", "mean training score over the epoch, in training mode"),
+    Column("validation_loss", "number", "validation loss after the epoch"),
+    _score("validation_score", "validation score after the epoch"),
+    Column("seconds", "number", "training time so far", "s"),
+    *(
+        Column(name, "number", f"{percent}th percentile of one unit's pre-activations (if recorded)")
+        for name, percent in zip(PRE_ACTIVATIONS, PERCENTILES, strict=True)
+    ),
+)
+STATISTICS = {"mean": "mean over seeds", "sd": "standard deviation (ddof 1)", "min": "minimum", "max": "maximum"}
+
+
+def _statistics(names: Iterable[str], kinds: Iterable[str]) -> tuple[Column, ...]:
+    """Declare statistics over seeds of some scores."""
+    former = {column.name: column.former for column in OUTCOMES}
+    return tuple(
+        Column(f"{name}_{kind}", "number", f"{STATISTICS[kind]} of `{name}`",
+               former=tuple(f"{old}_{kind}" for old in former[name]))
+        for name in names for kind in kinds
+    )  # fmt: skip
+
+
+SUMMARY = (
+    VARIANT,
+    RATE,
+    SCORE_NAME,
+    N,
+    Column("n_ok", "integer", "number of trials with the outcome `ok`"),
+    Column("n_chance", "integer", "number of trials with the outcome `chance`"),
+    Column("n_diverged", "integer", "number of diverged trials; they count at chance and at the initial loss"),
+    Column("p_ok", "number", "share of trials with the outcome `ok`"),
+    Column("p_ok_low", "number", "lower end of its Wilson 95% interval"),
+    Column("p_ok_high", "number", "upper end of its Wilson 95% interval"),
+    *_statistics(SCORES, STATISTICS),
+    SECONDS_PER_STEP,
+)
+ESTIMATE = (
+    Column("low", "number", "lower end of the 95% interval; empty: there is no interval"),
+    Column("high", "number", "upper end of the 95% interval"),
+)
+CLAIMS = (
+    Column("text", "text", "the claim in the words of the experiment file"),
+    Column("metric", "text", "the metric that is judged"),
+    Column("of", "text", "the variant that the claim is about"),
+    Column("over", "text", "the variant that it is compared with; empty: none"),
+    Column("across", "text", "the axis over whose values the range of the metric is taken; empty: none"),
+    Column("bound", "text", "the kind of comparison and the claimed bound"),
+    Column("estimate", "number", "mean, mean difference, geometric mean ratio or share"),
+    *ESTIMATE,
+    Column("n", "integer", "number of seeds, or of pairs of seeds"),
+    Column("verdict", "text", "`supported`, `refuted` or `inconclusive`"),
+    Column("reason", "text", "why, in words"),
+)
+PUBLISHED = (
+    Column("source", "text", "where the value was published"),
+    VARIANT,
+    Column("learning_rate", "number", "learning rate of our trials; empty: all rates together"),
+    Column("metric", "text", "the metric that was published"),
+    Column("published", "number", "the published value; infinite: the target was never reached"),
+    Column("mean", "number", "our mean over seeds"),
+    Column("sd", "number", "our standard deviation (ddof 1)"),
+    N,
+    *ESTIMATE,
+    Column("difference", "number", "our mean minus the published value"),
+    Column("note", "text", "note of the experiment file"),
+)
+VARIANTS = (
+    VARIANT,
+    Column("best_rate", "number", "learning rate with the highest mean validation score"),
+    Column("n", "integer", "number of finished trials at the best rate"),
+    # Scores of the training part are no basis for a choice.
+    *_statistics(SCORES[2:], ("mean", "sd")),
+    Column("stable_from", "number", "smallest rate of the run around the best rate at which every seed is ok"),
+    Column("stable_to", "number", "largest rate of that run"),
+    Column("max_stable_rate", "number", "the same as `stable_to`"),
+    Column("stable_width", "number", "width of the rates around the best with at most 0.01 less score", "decades"),
+    Column("stable_width_open", "boolean", "whether these rates reach an end of the grid"),
+    Column("lr_sensitivity", "number", "mean over the grid of min(loss, initial loss) minus the lowest of them"),
+    Column("lr_sensitivity_centered", "number", "the same within 1.5 decades of the best rate",
+           former=("lr_sensitivity_centred",)),
+    Column("score_regret", "number", "mean over the grid of the best score minus the score at each rate",
+           former=("accuracy_regret",)),
+    SECONDS_PER_STEP,
+    Column("best_rate_ratio", "number", "best rate divided by that of the baseline"),
+    Column("overhead", "number", "seconds per step divided by those of the baseline"),
+    Column("bn_mode_gap", "number", "mean over the seeds at the best rate; empty: a seed has none"),
+    Column("n_diverged", "integer", "number of diverged trials at all rates"),
+    Column("trials", "integer", "number of finished trials at all rates"),
+)  # fmt: skip
+CURVES = (
+    VARIANT,
+    Column("best_rate", "number", "learning rate with the highest mean validation score"),
+    Column("target", "number", "validation score to reach"),
+    Column("n", "integer", "number of finished trials at the best rate"),
+    Column("n_reached", "integer", "number of them that reached the target"),
+    Column("epochs_to_target_median", "number", "median time to the target; infinite: never", "epochs"),
+    Column("steps_to_target_median", "number", "the same in steps", "steps"),
+    Column("seconds_to_target_median", "number", "the same in seconds", "s"),
+    Column("overfitting_onset_median", "number", "median epoch of the lowest validation loss", "epochs"),
+    Column("aulc_mean", "number", "mean area under the validation score over steps, divided by the steps"),
+    Column("aulc_sd", "number", "its standard deviation (ddof 1)"),
+    Column("overfitting_rise_mean", "number", "mean rise of the validation loss from its lowest to its final value"),
+    Column("overfitting_rise_sd", "number", "its standard deviation (ddof 1)"),
+)
+# Further axes of a sweep are columns, too: behind `seed` in trials, behind `variant` in the other tables.
+TABLES: Mapping[str, tuple[Column, ...]] = {
+    "trials": (*KEYS, *OUTCOMES),
+    "history": HISTORY,
+    "summary": SUMMARY,
+    "claims": CLAIMS,
+    "published": PUBLISHED,
+    "variants": VARIANTS,
+    "learning_curves": CURVES,
+}
+_ALL = tuple(chain.from_iterable(TABLES.values()))
+FROM_STORED: Mapping[str, str] = {column.stored: column.name for column in _ALL if column.stored}
+CURRENT: Mapping[str, str] = {old: column.name for column in _ALL for old in column.former}
+
+
+def column_names(columns: Iterable[Column], *dtypes: Dtype) -> list[str]:
+    """Return the names of some columns; with types, of those of these types alone."""
+    return [column.name for column in columns if not dtypes or column.dtype in dtypes]
+
+
+def rename_stored(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table of the database under the names that tables have."""
+    return table.rename(columns=dict(FROM_STORED))
+
+
+def rename_former(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a table that any version wrote under today's names."""
+    return table.rename(columns=dict(CURRENT))
+
+
+def current_name(name: str, where: str) -> str:
+    """Return today's name of a column; log a note if the name is a former one."""
+    if name not in CURRENT:
+        return name
+    log.warning("%s: %r is now called %r", where, name, CURRENT[name])
+    return CURRENT[name]

@@ -1,11 +1,17 @@
-"""Values as people read them: of an axis, of a time."""
+"""Values and names as people read them: of an axis, a score, a duration, an interval."""
 
 import json
+import math
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import Any
 
 
 def format_value(value: object) -> str:
-    """A value of an axis as text, `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; tables have such as JSON."""
+    """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`.
+
+    Tables have lists and mappings as JSON; they are read from it.
+    """
     if isinstance(value, str) and value.startswith(("{", "[")):
         with suppress(ValueError):
             value = json.loads(value)
@@ -13,13 +19,47 @@ def format_value(value: object) -> str:
         return ", ".join(f"{key} {format_value(inner)}" for key, inner in value.items())
     if isinstance(value, list):
         return ", ".join(map(format_value, value))
-    if value is None or value != value:  # a table has NaN for null
+    # A table has NaN for null.
+    if value is None or value != value:
         return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def axis_name(axis: str) -> str:
+    """Return the short name of an axis: `units` for `model.params.units`."""
+    return axis.rpartition(".")[2]
+
+
+def format_axes(row: Mapping[Any, Any], axes: Iterable[str]) -> str:
+    """Return the values of the further axes of a row: `units 50, depth 2`; empty without axes."""
+    return ", ".join(f"{axis_name(axis)} {format_value(row[axis])}" for axis in axes)
+
+
+def format_name(name: str, score_name: str) -> str:
+    """Return the name of a column or metric in words: `test accuracy` or `test R²` for `test_score`.
+
+    Pass names of this package only, never what a user wrote.
+    """
+    return " ".join(score_name if word == "score" else word for word in name.split("_"))
+
+
 def format_duration(seconds: float) -> str:
-    """`40 s`, `12 min`, `2.5 h`."""
+    """Return a duration in the unit that fits: `40 s`, `12 min`, `2.5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def format_percent(share: float) -> str:
+    """Return a share in percent: `93.5%`; `none` for a missing one."""
+    return "none" if math.isnan(share) else f"{100 * share:.1f}%"
+
+
+def format_interval(low: float, high: float) -> str:
+    """Return an interval as text: `0.1 to 0.3`; `none` where there is no interval."""
+    return "none" if math.isnan(low) else f"{low:.4g} to {high:.4g}"
+
+
+def format_count(n: int, noun: str) -> str:
+    """Return a number with its noun: `1 seed`, `3 seeds`."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

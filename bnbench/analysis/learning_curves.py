@@ -1,4 +1,4 @@
-"""Trials and their histories -> figures of a variant over the epochs of its trials."""
+"""Trials and their histories -> metrics of learning curves: time to a target, area, overfitting, roughness."""
 
 import math
 import statistics
@@ -11,150 +11,153 @@ from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.trials import DIVERGED, axes_of, by_axes, scored_trials
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
-ROUGHNESS = {"accuracy_roughness": "validation_accuracy", "loss_roughness": "validation_loss"}
+ROUGHNESS = {"score_roughness": "validation_score", "loss_roughness": "validation_loss"}
 
 
-def trial_curves(ended: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
-    """The trials of a `counted` table with figures of their courses.
+def trial_curves(scored: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
+    """Return `scored_trials` with the metrics of their learning curves.
 
-    Columns beside those it has:
-        epochs_to_target, steps_to_target, seconds_to_target: of training, until the first epoch at which the validation
-            accuracy reaches the target; infinite: never; NaN: there is no target. A trial that reached it and diverged
-            later reached it.
-        aulc: area under the validation accuracy over steps, by trapezia from the untrained model on, divided by the
-            steps; chance for a trial that diverged, whose curve has no end.
-        overfitting_onset: the first epoch of the lowest validation loss.
-        overfitting_rise: from there to the final loss, or to the initial one for a trial that diverged.
-        accuracy_roughness, loss_roughness, pre_activation_drift: as `_roughness` and `_drift`; NaN for a trial that is
-            not ok, for what learns nothing is smooth and stays where it is.
+    Further columns:
+        epochs_to_target, steps_to_target, seconds_to_target: of training, until the first epoch whose validation score
+            reaches the target; infinite: never; NaN: there is no target. A trial that diverges later has reached it.
+        aulc: area under the validation score over steps, by the trapezoidal rule from the untrained model on, divided
+            by the steps; chance for a diverged trial, whose curve has no end.
+        overfitting_onset: the first epoch with the lowest validation loss.
+        overfitting_rise: from there to the final loss, or to the initial loss for a diverged trial.
+        score_roughness, loss_roughness, pre_activation_drift: as in `_roughness` and `_drift`; NaN for a trial that is
+            not ok, as a network that learns nothing is smooth and does not move.
     """
-    history = history[history["trial"].isin(ended["trial"])]
-    courses = _lowest(history).join([_area(history), _roughness(history), _drift(history)], how="outer")
-    found = ended.merge(courses, left_on="trial", right_index=True, how="left")
+    history = history[history["trial"].isin(scored["trial"])]
+    curves = _lowest(history).join([_area(history), _roughness(history), _drift(history)], how="outer")
+    table = scored.merge(curves, left_on="trial", right_index=True, how="left")
     moving = [*ROUGHNESS, "pre_activation_drift"]
-    found[moving] = found[moving].where(found["outcome"] == "ok")
-    found["aulc"] = found["aulc"].mask(found["outcome"].isin(DIVERGED), found["chance"])
-    found["overfitting_rise"] = found["validation_loss"] - found.pop("lowest")
-    reached = history[history["validation_accuracy"] >= target].drop_duplicates("trial").set_index("trial")
+    table[moving] = table[moving].where(table["outcome"] == "ok")
+    table["aulc"] = table["aulc"].mask(table["outcome"].isin(DIVERGED), table["chance"])
+    table["overfitting_rise"] = table["validation_loss"] - table.pop("lowest")
+    reached = history[history["validation_score"] >= target].drop_duplicates("trial").set_index("trial")
     never = math.nan if math.isnan(target) else math.inf
     for name, column in TO_TARGET.items():
-        found[name] = found["trial"].map(reached[column].astype(float)).fillna(never)
-    return found
+        table[name] = table["trial"].map(reached[column].astype(float)).fillna(never)
+    return table
 
 
 def _lowest(history: pd.DataFrame) -> pd.DataFrame:
-    """By trial: the epoch of its lowest validation loss, and that loss."""
+    """Return, by trial, the epoch with the lowest validation loss, and that loss."""
     known = history.dropna(subset="validation_loss").sort_values(["validation_loss", "epoch"])
     first = known.drop_duplicates("trial").set_index("trial")
     return first[["epoch", "validation_loss"]].set_axis(["overfitting_onset", "lowest"], axis=1)
 
 
 def _area(history: pd.DataFrame) -> "pd.Series[float]":
-    """By trial: the mean height of its validation accuracy over steps."""
+    """Return, by trial, the mean height of its validation score over steps."""
     by_trial = history.groupby("trial")
     widths = by_trial["step"].diff()
-    heights = (history["validation_accuracy"] + by_trial["validation_accuracy"].shift()) / 2
+    heights = (history["validation_score"] + by_trial["validation_score"].shift()) / 2
     areas = (widths * heights).groupby(history["trial"]).sum(min_count=1)
     return (areas / by_trial["step"].max()).rename("aulc")
 
 
 def _roughness(history: pd.DataFrame) -> pd.DataFrame:
-    """By trial: the SD of its validation accuracy and loss around a smooth curve over the epochs of training.
+    """Return, by trial, the SD of its validation score and loss around a smooth curve over the epochs of training.
 
-    From how far each epoch is off the middle of its neighbours (Gasser, Sroka and Jennen-Steinmetz 1986), so that a
-    course that falls or rises evenly has none, however steep. NaN for fewer than three epochs.
+    It is estimated from the distance of each epoch to the middle of its neighbors (Gasser, Sroka and Jennen-Steinmetz
+    1986), so a curve that falls or rises evenly has none, however steep it is. NaN for fewer than three epochs.
     """
-    own = history[history["epoch"] > 0]
-    trial = own["trial"]
-    bends = own.groupby(trial)[list(ROUGHNESS.values())].diff().groupby(trial).diff()
-    noise = ((bends**2).groupby(trial).mean() / 6) ** 0.5  # of normal noise a bend has 1 + 4 + 1 times its variance
+    trained = history[history["epoch"] > 0]
+    trial = trained["trial"]
+    bends = trained.groupby(trial)[list(ROUGHNESS.values())].diff().groupby(trial).diff()
+    # The bend of normal noise has 1 + 4 + 1 times the variance of an epoch.
+    noise = ((bends**2).groupby(trial).mean() / 6) ** 0.5
     return noise.set_axis(list(ROUGHNESS), axis=1)
 
 
 def _drift(history: pd.DataFrame) -> "pd.Series[float]":
-    """By trial: how far the pre-activations move an epoch, as a share of their spread; NaN where none were recorded.
+    """Return, by trial, how far the pre-activations move per epoch, as a share of their spread.
 
-    That is the mean change of the percentiles from one epoch to the next, from the untrained model on, over the mean
-    distance from the lowest to the highest of them.
+    That is the mean change of the percentiles from one epoch to the next, from the untrained model on, divided by the
+    mean distance between the lowest and the highest percentile. NaN where none were recorded.
     """
-    own = history.dropna(subset=PRE_ACTIVATIONS).set_index("trial")[list(PRE_ACTIVATIONS)]
-    moved = own.groupby("trial").diff().abs().mean(axis=1).groupby("trial").mean()
-    spread = (own.iloc[:, -1] - own.iloc[:, 0]).groupby("trial").mean()
+    known = history.dropna(subset=PRE_ACTIVATIONS).set_index("trial")[list(PRE_ACTIVATIONS)]
+    moved = known.groupby("trial").diff().abs().mean(axis=1).groupby("trial").mean()
+    spread = (known.iloc[:, -1] - known.iloc[:, 0]).groupby("trial").mean()
     return (moved / spread.where(spread > 0)).rename("pre_activation_drift")
 
 
-def default_target(ended: pd.DataFrame, history: pd.DataFrame, baseline: str) -> float:
-    """The validation accuracy that the baseline's median trial at its best rate reaches at its best epoch.
+def default_target(scored: pd.DataFrame, history: pd.DataFrame, baseline: str) -> float:
+    """Return the validation score that the baseline's median trial at its best rate reaches at its best epoch.
 
-    The lower of the two middle trials where their number is even, so that at least half of them reach it; a trial that
-    diverged counts at chance. NaN where the baseline has no trial that is ok at that rate: chance is no target.
+    It is the lower of the two middle trials if their number is even, so that at least half of them reach it; a diverged
+    trial counts at chance. NaN if the baseline has no ok trial at that rate: chance is no target.
     """
-    own = ended[ended["variant"] == baseline]
+    own = scored[scored["variant"] == baseline]
     if own.empty:
         return math.nan
     own = own[own["learning_rate"] == best_rate(own)]
     if not (own["outcome"] == "ok").any():
         return math.nan
-    highest = own["trial"].map(history.groupby("trial")["validation_accuracy"].max())
+    highest = own["trial"].map(history.groupby("trial")["validation_score"].max())
     return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), own["chance"]).tolist()))
 
 
 def curve_table(
     trials: pd.DataFrame, history: pd.DataFrame, baseline: str, target: float | None = None
 ) -> pd.DataFrame:
-    """One row a variant and axis value: the courses of its trials at its best rate, as `trial_courses` has them.
+    """Return one row per variant and axis value, its trials at its best rate: the columns of `columns.CURVES`.
 
-    `n` trials, of which `n_reached` reach the `target` (default: `default_target`). Times to it and the onset are
-    medians, in which infinity stays; the others are mean and SD (ddof 1).
+    The further axes follow `variant`. Times to the target and the onset are medians, in which infinity counts; area and
+    rise are mean and SD.
+
+    Args:
+        target: validation score to reach; None: `default_target`.
     """
     rows: list[dict[str, Any]] = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         wanted = default_target(part, history, baseline) if target is None else target
-        courses = trial_curves(part, history, wanted)
-        for variant, cell in courses.groupby("variant", sort=False):
+        curves = trial_curves(part, history, wanted)
+        for variant, cell in curves.groupby("variant", sort=False):
             rate = best_rate(cell)
-            rows.append({"variant": variant, **place, "best_rate": rate, "target": wanted}
-                        | _middle(cell[cell["learning_rate"] == rate]))  # fmt: skip
+            row = {"variant": variant, **place, "best_rate": rate, "target": wanted}
+            rows.append(row | _averages(cell[cell["learning_rate"] == rate]))
     return pd.DataFrame(rows)
 
 
 def times_by_rate(trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
-    """One row a variant, axis value and learning rate: the median epochs to the target, in which infinity stays."""
+    """Return one row per variant, axis value and learning rate: the median epochs to the target, infinity included."""
     parts = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         wanted = default_target(part, history, baseline)
-        courses = trial_curves(part, history, wanted)
-        medians = courses.groupby(["variant", "learning_rate"], sort=False)["epochs_to_target"].median().reset_index()
+        curves = trial_curves(part, history, wanted)
+        medians = curves.groupby(["variant", "learning_rate"], sort=False)["epochs_to_target"].median().reset_index()
         parts.append(medians.assign(**place, target=wanted))
     return pd.concat(parts, ignore_index=True)
 
 
 def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, axis value, learning rate and epoch: the mean validation accuracy over seeds.
+    """Return one row per variant, axis value, learning rate and epoch: the mean validation score over seeds.
 
-    From where it diverged on, a trial counts at chance; one that ended early keeps what it had.
+    A diverged trial counts at chance from its divergence on; one that ended early keeps its last score.
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
-    planned = scored_trials(
-        trials
-    )  # a trial may stand in several rows: of two variants, or two axis values, that are one
-    ended = planned.drop_duplicates("trial").set_index("trial")
-    own = history[history["trial"].isin(ended.index)]
-    lost = own["trial"].map(ended["diverged_at_step"]).astype(float) <= own["step"]
-    wide = own.assign(score=own["validation_accuracy"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
-    wide = wide.reindex(ended.index.intersection(wide.index, sort=False))  # in the order of the plan again
-    own = ended.loc[wide.index]
-    lost_from = wide.isna().mul(own["diverged_at_step"].notna(), axis=0)
-    chance = pd.DataFrame(dict.fromkeys(wide.columns, own["chance"]))
-    filled = wide.ffill(axis=1).mask(lost_from, chance)
-    long = filled.reset_index().melt(id_vars="trial", value_name="validation_accuracy")
+    # Two variants or two axis values may share a trial, which then has several rows.
+    planned = scored_trials(trials)
+    unique = planned.drop_duplicates("trial").set_index("trial")
+    own = history[history["trial"].isin(unique.index)]
+    lost = own["trial"].map(unique["diverged_at_step"]).astype(float) <= own["step"]
+    wide = own.assign(score=own["validation_score"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
+    # Pivoting sorts the trials; this is the order of the plan again.
+    wide = wide.reindex(unique.index.intersection(wide.index, sort=False))
+    rows = unique.loc[wide.index]
+    diverged = wide.isna().mul(rows["diverged_at_step"].notna(), axis=0)
+    chance = pd.DataFrame(dict.fromkeys(wide.columns, rows["chance"]))
+    filled = wide.ffill(axis=1).mask(diverged, chance)
+    long = filled.reset_index().melt(id_vars="trial", value_name="validation_score")
     long = long.merge(planned[["trial", *keys]], on="trial")
-    return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_accuracy"].mean().reset_index()
+    return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_score"].mean().reset_index()
 
 
-def _middle(courses: pd.DataFrame) -> dict[str, float]:
-    row: dict[str, float] = {"n": len(courses), "n_reached": int((courses["epochs_to_target"] < math.inf).sum())}
-    row |= {f"{name}_median": float(courses[name].dropna().median()) for name in (*TO_TARGET, "overfitting_onset")}
+def _averages(curves: pd.DataFrame) -> dict[str, float]:
+    row: dict[str, float] = {"n": len(curves), "n_reached": int((curves["epochs_to_target"] < math.inf).sum())}
+    row |= {f"{name}_median": float(curves[name].dropna().median()) for name in (*TO_TARGET, "overfitting_onset")}
     for name in ("aulc", "overfitting_rise"):
-        row |= {f"{name}_mean": float(courses[name].mean()), f"{name}_sd": float(courses[name].std(ddof=1))}
+        row |= {f"{name}_mean": float(curves[name].mean()), f"{name}_sd": float(curves[name].std(ddof=1))}
     return row

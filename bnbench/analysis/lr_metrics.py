@@ -1,4 +1,4 @@
-"""Trials -> figures of a variant over the learning rates of the grid."""
+"""Trials -> the metrics of a variant over the learning rates of the grid."""
 
 import math
 from collections.abc import Iterable
@@ -9,11 +9,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bnbench.analysis.trials import DIVERGED, SCORES, axes_of, by_axes, scored_trials
+from bnbench.analysis.columns import SCORES
+from bnbench.analysis.trials import AGGREGATES, DIVERGED, axes_of, by_axes, scored_trials
 
-DELTA = 0.01  # of accuracy, that the rates of the stable width may lie below the best
-CENTERED_DECADES = 1.5  # decades on either side of a variant's own best rate
-ROUNDING = 1e-9  # a mean depends on the order of the seeds, and 0.9 - 0.01 is a little more than 0.89
+# How much lower than the best score a rate of the stable width may score.
+DELTA = 0.01
+# Decades on either side of a variant's own best rate.
+CENTERED_DECADES = 1.5
+# A mean depends on the order of the seeds, and 0.9 - 0.01 is a little more than 0.89.
+ROUNDING = 1e-9
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -21,69 +25,73 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class RateCurve:
-    """What the seeds of a variant reach together at each rate, ascending; arrays are (rates,), diverged as `counted`.
+    """The means over the seeds of a variant at each learning rate, ascending; arrays are (rates,).
+
+    Diverged trials count as in `scored_trials`.
 
     Attributes:
-        accuracy: mean validation accuracy.
-        regretted: the same with every trial that is not ok at chance.
-        loss: mean of the validation loss, or of the initial one where that is lower.
-        ok: whether every trial was.
+        score: mean validation score.
+        score_if_ok: the same with every trial that is not ok at chance.
+        loss: mean of the validation loss, or of the initial loss where that is lower.
+        ok: whether every trial was ok.
     """
 
     rates: Numbers
-    accuracy: Numbers
-    regretted: Numbers
+    score: Numbers
+    score_if_ok: Numbers
     loss: Numbers
     ok: Flags
 
     @property
     def best(self) -> int:
-        """Where the accuracy is highest; at the lowest rate of several."""
-        return int(np.argmax(self.accuracy >= self.accuracy.max() - ROUNDING))
+        """Index of the rate with the highest score; of several, the lowest rate."""
+        return int(np.argmax(self.score >= self.score.max() - ROUNDING))
 
     @property
     def near(self) -> Flags:
-        """Which rates lie within 1.5 decades of the best, as far as the grid reaches."""
+        """Whether each rate is within 1.5 decades of the best one."""
         return np.asarray(np.abs(np.log10(self.rates / self.rates[self.best])) <= CENTERED_DECADES + ROUNDING)
 
 
-def rate_curve(ended: pd.DataFrame) -> RateCurve:
-    """The curve of the trials of one variant at one value of the further axes, from a `counted` table of them."""
-    rates, index = np.unique(ended["learning_rate"].to_numpy(float), return_inverse=True)
+def rate_curve(scored: pd.DataFrame) -> RateCurve:
+    """Return the curve of the trials of one variant at one value of the further axes, from `scored_trials`."""
+    rates, index = np.unique(scored["learning_rate"].to_numpy(float), return_inverse=True)
     counts = np.bincount(index)
 
     def mean(values: ArrayLike) -> Numbers:
-        return np.bincount(index, np.asarray(values, float)) / counts  # where one is missing, so is the mean
+        """Return the mean at each rate; missing where one value is."""
+        return np.bincount(index, np.asarray(values, float)) / counts
 
-    ok, accuracy = ended["outcome"] == "ok", ended["validation_accuracy"]
-    loss = np.minimum(ended["validation_loss"], ended["initial_loss"])
-    return RateCurve(rates, mean(accuracy), mean(accuracy.where(ok, ended["chance"])), mean(loss), mean(ok) == 1)
+    ok, score = scored["outcome"] == "ok", scored["validation_score"]
+    loss = np.minimum(scored["validation_loss"], scored["initial_loss"])
+    return RateCurve(rates, mean(score), mean(score.where(ok, scored["chance"])), mean(loss), mean(ok) == 1)
 
 
-def best_rate(ended: pd.DataFrame) -> float:
-    """The rate of the highest mean validation accuracy; the lowest of several."""
-    found = rate_curve(ended)
-    return float(found.rates[found.best])
+def best_rate(scored: pd.DataFrame) -> float:
+    """Return the rate with the highest mean validation score; of several, the lowest."""
+    curve = rate_curve(scored)
+    return float(curve.rates[curve.best])
 
 
 def lr_sensitivity(loss: Numbers) -> float:
-    """The mean over the rates of how far the loss, at most the initial one, lies above its lowest.
+    """Return the mean over the rates of how far the loss is above its lowest value.
 
-    Wortsman et al. 2023, sec. 2.2, where what diverges counts the initial loss.
+    Wortsman et al. 2023, sec. 2.2: the loss is at most the initial one, which a diverged trial has.
     """
     return float((loss - loss.min()).mean())
 
 
-def accuracy_regret(accuracy: Numbers) -> float:
-    """The mean over the rates of how far the accuracy, trials that are not ok at chance, lies below its highest.
+def score_regret(score: Numbers) -> float:
+    """Return the mean over the rates of how far the score is below its highest value.
 
-    The counterpart of Wortsman et al. 2023, sec. 2.2, for accuracy: what a rate drawn blindly from the grid costs.
+    The counterpart of Wortsman et al. 2023, sec. 2.2, for scores: the cost of a rate drawn at random from the grid.
+    Trials that are not ok count at chance.
     """
-    return float((accuracy.max() - accuracy).mean())
+    return float((score.max() - score).mean())
 
 
 def contiguous_run(holds: Flags, middle: int) -> tuple[int, int] | None:
-    """The ends of the run of neighbouring rates around one of them at which something holds; None: not even there."""
+    """Return both ends of the run of neighboring rates around one at which something holds; None: not even there."""
     if not holds[middle]:
         return None
     low = high = middle
@@ -96,18 +104,19 @@ def contiguous_run(holds: Flags, middle: int) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class RateMetrics:
-    """The figures of some trials of one variant over the learning rates; all but the time are NaN where none is ok.
+    """The metrics of some trials of one variant over the learning rates; without an ok trial, all but the time are NaN.
 
     Attributes:
-        best_rate: the rate of the highest mean validation accuracy.
-        stable_from: the smallest grid rate of those around the best at which every trial is ok; NaN: not at the best.
-        max_stable_rate: the largest of them, to where a rate can be raised (Bjorck et al. 2018, sec. 3).
-        stable_width: decades of the run of grid rates around the best whose accuracy is at most delta below it.
-        stable_width_open: whether that run ends where the grid does, so that the width is at least this.
-        lr_sensitivity: as the function of that name, over the common grid.
-        lr_sensitivity_centred: the same over the rates within 1.5 decades of the best.
-        accuracy_regret: as the function of that name.
-        seconds_per_step: median over the trials; of those that ended within their first epoch it is not known.
+        best_rate: the rate with the highest mean validation score.
+        stable_from: the smallest grid rate of the run around the best one at which every trial is ok; NaN: not even the
+            best rate is stable.
+        max_stable_rate: the largest rate of that run: how far a rate can be raised (Bjorck et al. 2018, sec. 3).
+        stable_width: decades of the run of grid rates around the best one with a score at most delta below its score.
+        stable_width_open: whether that run reaches an end of the grid, so that the width is a lower bound.
+        lr_sensitivity: as the function of that name, over the whole grid.
+        lr_sensitivity_centered: the same over the rates within 1.5 decades of the best one.
+        score_regret: as the function of that name.
+        seconds_per_step: median over the trials; a trial that ended within its first epoch has none.
     """
 
     best_rate: float
@@ -116,80 +125,87 @@ class RateMetrics:
     stable_width: float
     stable_width_open: bool
     lr_sensitivity: float
-    lr_sensitivity_centred: float
-    accuracy_regret: float
+    lr_sensitivity_centered: float
+    score_regret: float
     seconds_per_step: float
 
 
-NEEDS_ONE = (  # that is ok
-    "best_rate", "stable_from", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centred",
-    "accuracy_regret",
+# The metrics that need at least one ok trial: a flat line at chance would have the best values of all.
+NEEDS_OK = (
+    "best_rate", "stable_from", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centered",
+    "score_regret",
 )  # fmt: skip
 
 
-def metrics_over_rates(ended: pd.DataFrame, delta: float = DELTA) -> RateMetrics:
-    """The figures of the trials of one variant at one value of the further axes, from a `counted` table of them."""
-    found = rate_curve(ended)
-    rates, best = found.rates, found.best
-    seconds = float(ended["seconds_per_step"].dropna().median())
-    if not (ended["outcome"] == "ok").any():  # a flat line at chance would have the best figures of all
-        return RateMetrics(**dict.fromkeys(NEEDS_ONE, math.nan), stable_width_open=False, seconds_per_step=seconds)
-    stable = contiguous_run(found.ok, best)
-    low, high = contiguous_run(found.accuracy >= found.accuracy[best] - delta - ROUNDING, best) or (best, best)
+def metrics_over_rates(scored: pd.DataFrame, delta: float = DELTA) -> RateMetrics:
+    """Return the metrics of one variant at one value of the further axes, from its `scored_trials`."""
+    curve = rate_curve(scored)
+    rates, best = curve.rates, curve.best
+    seconds = float(scored["seconds_per_step"].dropna().median())
+    if not (scored["outcome"] == "ok").any():
+        return RateMetrics(**dict.fromkeys(NEEDS_OK, math.nan), stable_width_open=False, seconds_per_step=seconds)
+    stable = contiguous_run(curve.ok, best)
+    low, high = contiguous_run(curve.score >= curve.score[best] - delta - ROUNDING, best) or (best, best)
     return RateMetrics(
         best_rate=float(rates[best]),
         stable_from=float(rates[stable[0]]) if stable else math.nan,
         max_stable_rate=float(rates[stable[1]]) if stable else math.nan,
         stable_width=float(np.log10(rates[high] / rates[low])),
         stable_width_open=low == 0 or high == len(rates) - 1,
-        lr_sensitivity=lr_sensitivity(found.loss),
-        lr_sensitivity_centred=lr_sensitivity(found.loss[found.near]),
-        accuracy_regret=accuracy_regret(found.regretted),
+        lr_sensitivity=lr_sensitivity(curve.loss),
+        lr_sensitivity_centered=lr_sensitivity(curve.loss[curve.near]),
+        score_regret=score_regret(curve.score_if_ok),
         seconds_per_step=seconds,
     )
 
 
 def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> pd.DataFrame:
-    """One row a variant and axis value: the scores at its best rate, the figures of `OverRates`, and two comparisons.
+    """Return one row per variant and axis value, with the columns of `columns.VARIANTS`.
 
-    `best_rate_ratio` and `overhead` are the best rate and the seconds a step over those of the baseline variant at the
-    same axis value. `stable_to` is `max_stable_rate`. `n` trials were made at the best rate; `bn_mode_gap` is their
-    mean, NaN where one of them has none.
+    The further axes follow `variant`.
     """
-    axes = axes_of(trials)
     rows: list[dict[str, Any]] = []
-    for place, part in by_axes(scored_trials(trials), axes):
+    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         cells = dict(list(part.groupby("variant", sort=False)))
-        figures = {variant: metrics_over_rates(cell, delta) for variant, cell in cells.items()}
-        for variant, cell in cells.items():
-            own, base = figures[variant], figures.get(baseline)
-            rate = best_rate(cell)
-            at_best = cell[cell["learning_rate"] == rate]
-            ratios = {
-                "best_rate_ratio": own.best_rate / base.best_rate if base else math.nan,
-                "overhead": own.seconds_per_step / base.seconds_per_step if base else math.nan,
-            }
-            gap = {"bn_mode_gap": float(at_best["bn_mode_gap"].to_numpy(float).mean())}
-            counts = {"n_diverged": int(cell["outcome"].isin(DIVERGED).sum()), "trials": len(cell)}
-            row = {"variant": variant, **place, "best_rate": rate, "n": len(at_best), **_spreads(at_best)}
-            stable = {"stable_from": own.stable_from, "stable_to": own.max_stable_rate}
-            rows.append(row | stable | asdict(replace(own, best_rate=rate)) | ratios | gap | counts)
+        metrics = {variant: metrics_over_rates(cell, delta) for variant, cell in cells.items()}
+        rows += [
+            {"variant": variant, **place} | _variant_row(cell, metrics[variant], metrics.get(baseline))
+            for variant, cell in cells.items()
+        ]
     return pd.DataFrame(rows)
 
 
+def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None) -> dict[str, Any]:
+    """Return the scores of a variant at its best rate, its metrics, and both compared with the baseline."""
+    rate = best_rate(cell)
+    at_best = cell[cell["learning_rate"] == rate]
+    return (
+        {"best_rate": rate, "n": len(at_best), **_spreads(at_best)}
+        | {"stable_from": own.stable_from, "stable_to": own.max_stable_rate}
+        | asdict(replace(own, best_rate=rate))
+        | {
+            "best_rate_ratio": own.best_rate / base.best_rate if base else math.nan,
+            "overhead": own.seconds_per_step / base.seconds_per_step if base else math.nan,
+            "bn_mode_gap": float(at_best["bn_mode_gap"].to_numpy(float).mean()),
+            "n_diverged": int(cell["outcome"].isin(DIVERGED).sum()),
+            "trials": len(cell),
+        }
+    )
+
+
 def _spreads(trials: pd.DataFrame) -> dict[str, float]:
-    scores = SCORES[2:]  # those of the training part are no basis for a choice
-    return {f"{score}_{kind}": float(trials[score].agg(how)) for score in scores for kind, how in _KINDS}
-
-
-_KINDS = (("mean", "mean"), ("sd", "std"))
+    """Return mean and SD of the scores; those of the training part are no basis for a choice."""
+    scores = [score for score in SCORES if not score.startswith("train")]
+    return {
+        f"{score}_{kind}": float(trials[score].agg(AGGREGATES[kind])) for score in scores for kind in ("mean", "sd")
+    }
 
 
 def expected_best(scores: Iterable[float]) -> Numbers:
-    """The expected highest of k scores drawn without replacement, for k = 1 to all of them, (scores,).
+    """Return the expected highest of k scores drawn without replacement, for k = 1 to all of them, (scores,).
 
     By order statistics: the i-th smallest of n is the highest of k draws in C(i-1, k-1) of C(n, k) cases. Dodge et al.
-    2019, sec. 3, draw with replacement; nobody tries the same rate twice.
+    2019, sec. 3, draw with replacement; but nobody tries the same rate twice.
     """
     ascending = sorted(scores)
     n = len(ascending)
@@ -199,15 +215,13 @@ def expected_best(scores: Iterable[float]) -> Numbers:
 
 
 def tuning_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, axis value and `tried` = 1, 2, ...: the `expected_accuracy` of the best of so many rates.
+    """Return one row per variant, axis value and `tried` = 1, 2, ...: the `expected_score` of the best of them.
 
-    The rates are drawn blindly from the grid; a rate's accuracy is the mean over seeds on the validation part.
+    The rates are drawn at random from the grid; the score of a rate is the mean over seeds on the validation part.
     """
     rows: list[dict[str, Any]] = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
         for variant, cell in part.groupby("variant", sort=False):
-            expected = enumerate(expected_best(rate_curve(cell).accuracy.tolist()), start=1)
-            rows += [
-                {"variant": variant, **place, "tried": k, "expected_accuracy": float(best)} for k, best in expected
-            ]
+            expected = enumerate(expected_best(rate_curve(cell).score.tolist()), start=1)
+            rows += [{"variant": variant, **place, "tried": k, "expected_score": float(best)} for k, best in expected]
     return pd.DataFrame(rows)

@@ -1,17 +1,136 @@
-"""The metrics that claims and published figures may name."""
+"""The metrics that claims and published values may name: one record each.
 
-OF_ONE_RATE = (  # a trial has one
-    "validation_accuracy", "test_accuracy", "train_accuracy", "validation_r2", "test_r2", "train_r2",
-    "validation_loss", "test_loss", "train_loss",
-    "epochs_to_target", "steps_to_target", "seconds_to_target", "aulc", "overfitting_onset", "overfitting_rise",
-    "accuracy_roughness", "loss_roughness", "pre_activation_drift", "accuracy_gap", "loss_gap", "gradient_growth",
-    "ok",
+To add a metric, add a record here. Its function goes next to those of its kind: `measure_trials` measures each trial,
+`measure_rates` measures the trials of one seed at all rates. A record without a function names a column of the table of
+trials with its learning curve (`learning_curves`), or a field of `lr_metrics.RateMetrics`.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes:
+        name: its name in claims.
+        meaning: what it is, in words.
+        over_rates: whether the trials of one seed at all rates have it together; else each trial has it.
+        higher_is_better: which of two values wins.
+        unit: empty for scores, losses and shares.
+        former: names that it had in earlier versions; they are accepted for ever.
+        needs_target: whether it is the time to a target.
+        yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
+        score: whether it is a score from 0 to 1.
+        scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
+        grid_steps: by how many steps of the grid two values of it may differ without being told apart.
+        measure_trials: (trials, history) -> a value per trial.
+        measure_rates: trials of one variant and seed, diverged ones scored -> its value.
+    """
+
+    name: str
+    meaning: str
+    over_rates: bool = False
+    higher_is_better: bool = True
+    unit: str = ""
+    former: tuple[str, ...] = ()
+    needs_target: bool = False
+    yes_or_no: bool = False
+    score: bool = False
+    scale: Literal["linear", "factor", "decades"] = "linear"
+    grid_steps: int = 0
+    measure_trials: "Callable[[pd.DataFrame, pd.DataFrame], pd.Series[float]] | None" = None
+    measure_rates: "Callable[[pd.DataFrame], float] | None" = None
+
+    @property
+    def ranged(self) -> bool:
+        """Whether it has a range over the values of an axis."""
+        return not (self.over_rates or self.needs_target or self.yes_or_no)
+
+
+def _scores() -> Iterable[Metric]:
+    for part in ("validation", "test", "train"):
+        former = (f"{part}_accuracy", f"{part}_r2")
+        yield Metric(f"{part}_score", f"{part} score: accuracy, or R² for numbers", former=former, score=True)
+    for part in ("validation", "test", "train"):
+        yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False)
+
+
+def _times() -> Iterable[Metric]:
+    for unit in ("epochs", "steps", "seconds"):
+        meaning = f"{unit} of training until the validation score first reaches the target"
+        yield Metric(f"{unit}_to_target", meaning, higher_is_better=False, unit=unit, needs_target=True)
+
+
+def _score_gap(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+    return _unless_diverged(trials, trials["fitted_score"] - trials["validation_score"])
+
+
+def _loss_gap(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+    return _unless_diverged(trials, trials["validation_loss"] - trials["fitted_loss"])
+
+
+def _unless_diverged(trials: "pd.DataFrame", gap: "pd.Series[float]") -> "pd.Series[float]":
+    """Return the gaps of trials that did not diverge: the gap from chance to chance would be the best of all."""
+    return gap.where(~trials["outcome"].isin(["nonfinite", "blown"]))
+
+
+def _ok(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+    return (trials["outcome"] == "ok").astype(float)
+
+
+_RECORDS = (
+    *_scores(),
+    *_times(),
+    Metric("aulc", "area under the validation score over steps, divided by the steps"),
+    Metric("overfitting_onset", "epoch of the lowest validation loss", unit="epochs"),
+    Metric("overfitting_rise", "rise of the validation loss from there to the end", higher_is_better=False),
+    Metric("score_roughness", "SD of the validation score around a smooth curve over epochs", higher_is_better=False,
+           former=("accuracy_roughness",)),
+    Metric("loss_roughness", "SD of the validation loss around a smooth curve over epochs", higher_is_better=False),
+    Metric("pre_activation_drift", "movement of the pre-activations per epoch, as a share of their spread",
+           higher_is_better=False),
+    Metric("score_gap", "score on the training part minus score on the validation part, final weights",
+           higher_is_better=False, former=("accuracy_gap",), measure_trials=_score_gap),
+    Metric("loss_gap", "loss on the validation part minus loss on the training part, final weights",
+           higher_is_better=False, measure_trials=_loss_gap),
+    Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
+           higher_is_better=False),
+    Metric("ok", "whether the outcome of the trial is ok", yes_or_no=True, measure_trials=_ok),
+    # The best rate may lie on either side of the one that is found, and a width has two ends: two steps for a pair.
+    Metric("best_rate", "rate of the highest mean validation score", over_rates=True, scale="factor", grid_steps=2),
+    Metric("max_stable_rate", "largest rate of the run around the best at which every trial is ok", over_rates=True,
+           scale="factor", grid_steps=1),
+    Metric("stable_width", "width of the rates around the best with a score at most 0.01 below it", over_rates=True,
+           unit="decades", scale="decades", grid_steps=2),
+    Metric("lr_sensitivity", "mean over the grid of the loss above its lowest", over_rates=True,
+           higher_is_better=False),
+    Metric("lr_sensitivity_centered", "the same within 1.5 decades of the best rate", over_rates=True,
+           higher_is_better=False, former=("lr_sensitivity_centred",)),
+    Metric("score_regret", "mean over the grid of the score below its highest", over_rates=True,
+           higher_is_better=False, former=("accuracy_regret",)),
+    Metric("seconds_per_step", "median time of a training step", over_rates=True, higher_is_better=False, unit="s"),
 )  # fmt: skip
-OVER_RATES = (  # the trials of one seed at all rates have one together
-    "best_rate", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centred", "accuracy_regret",
-    "seconds_per_step",
-)  # fmt: skip
-METRICS = (*OF_ONE_RATE, *OVER_RATES)
-RATES = ("best_rate", "max_stable_rate")  # known to one step of the grid, which is a factor
-TARGETED = ("epochs_to_target", "steps_to_target", "seconds_to_target")
-RANGED = tuple(metric for metric in OF_ONE_RATE if metric not in (*TARGETED, "ok"))  # have a range over an axis
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _RECORDS}
+
+
+def find_metric(name: str) -> Metric | None:
+    """Return the metric of a name, today's or a former one; None: there is none."""
+    return METRICS.get(name) or next((metric for metric in METRICS.values() if name in metric.former), None)
+
+
+def get_metric(name: str) -> Metric:
+    """Return the metric of a name that has been checked.
+
+    Raises:
+        KeyError: there is none.
+    """
+    metric = find_metric(name)
+    if metric is None:
+        raise KeyError(name)
+    return metric

@@ -1,136 +1,179 @@
-"""Trials and their histories -> which trials show which known symptom, and the figures that say so."""
+"""Known symptoms of trials, one record each: the question it answers, its test, its evidence, its usual cures.
 
-import math
-from typing import TypeAlias
+To add a symptom, add a record here; its test and its evidence are in `symptom_rules`.
+"""
 
-import numpy as np
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import pandas as pd
 
-from bnbench.analysis.trials import DIVERGED, scored_trials
+from bnbench.analysis import symptom_rules as rules
+from bnbench.analysis.curve_features import curve_features
+from bnbench.analysis.symptom_rules import Evidence, Flags
+from bnbench.analysis.trials import scored_trials
 
-Flags: TypeAlias = "pd.Series[bool]"
 
-# Share of rows with one prediction: on Leaf relu networks that died end with 95 to 100%, healthy ones with 3%.
-CONSTANT = 0.95
-MISSED = 0.1  # of the rows outside the commonest class: so few, at most, get another prediction
-DEAD = 0.5  # share of a layer's units: networks that train well were seen with up to a third of them dead
-COLLAPSE = 0.2  # of what the best epoch had above chance: so much, at least, the end has lost
-ERRORS = 3.0  # standard errors, that a fall of accuracy or a gap of statistics must exceed
-EARLY = 0.5  # of the epochs: a loss that is lowest later is a matter of when to stop
-RISE = 0.2  # of the lowest validation loss: so much, at least, it rises
-NOISE = 5.0  # SD of the loss of an epoch: the lowest of 1,000 epochs of noise alone lies 3.2 below their mean
-PLATEAU = 0.1  # of the gains of the first epoch, and of the errors that it left: so little the later ones change
-GAP = 0.02  # of accuracy, between statistics of the batch and moving ones
-MIN_EPOCHS = 5  # for a course to have a beginning and an end
+@dataclass(frozen=True)
+class Symptom:
+    """One symptom.
 
-SYMPTOMS = (  # the gravest first; a trial may show several
-    "constant predictions", "chance level", "dead units", "accuracy that collapses", "early overfitting",
-    "first-epoch plateau", "statistics not warmed up",
-)  # fmt: skip
+    Attributes:
+        name: as reports show it.
+        question: what somebody asks who sees it.
+        meaning: when a trial shows it, in a sentence or two.
+        severity: 1 is the most serious; reports are in this order.
+        shows: (trials with `curve_features`, number of validation rows) -> which trials show it.
+        describe: the evidence in numbers.
+        cures: what usually helps, the most likely first.
+        at_best_rate: whether it is judged at a variant's best rate alone, as it occurs in trainings that go well.
+    """
+
+    name: str
+    question: str
+    meaning: str
+    severity: int
+    shows: Callable[[pd.DataFrame, int], Flags]
+    describe: Callable[[Evidence], str]
+    cures: tuple[str, ...]
+    at_best_rate: bool = False
 
 
 def trial_symptoms(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd.DataFrame:
-    """The trials that ended, as `counted`, with the figures of their courses and a column of truth for each symptom.
-
-    What was not measured is no symptom: older trials were not probed. Where data have numbers, accuracy is R2.
-
-    Symptoms:
-        constant predictions: at least 95% of the validation rows get one class (of numbers: one within 1% of the SD of
-            the targets), and the others are at most a tenth of those that should get another one.
-        chance level: the outcome `chance` of a trial that shows neither constant predictions nor a collapse.
-        dead units: at least half of the units of some hidden layer, as `Probe` has them.
-        accuracy that collapses: the final validation accuracy is below that of the best epoch by a fifth of what that
-            one had above chance, and by over 3 standard errors.
-        early overfitting: the validation loss is lowest in the first half of the epochs and ends a fifth above that, by
-            over 5 SD of its noise (`_noise`), while the training loss fell on.
-        first-epoch plateau: the validation accuracy over the second half of the epochs is that of the first epoch, to
-            within a tenth of what the first one gained over chance, and of the errors it left.
-        statistics not warmed up: the accuracy by each batch's own statistics is above that by the moving ones by over
-            0.02 and 3 standard errors.
+    """Return the trials that did not fail, with `curve_features` and a boolean column for each symptom.
 
     Args:
-        rows: that accuracies were measured on.
+        rows: number of validation rows.
     """
-    ended = scored_trials(trials).join(_courses(history).astype(float), on="trial")
-    constant, collapsed = gives_one_prediction(ended), _collapsed(ended, rows)
-    gap = ended["bn_mode_gap"].astype(float)
-    found = {
-        "constant predictions": constant,
-        "chance level": (ended["outcome"] == "chance") & ~constant & ~collapsed,
-        "dead units": ended["dead_share"] >= DEAD,
-        "accuracy that collapses": collapsed,
-        "early overfitting": _overfitted(ended),
-        "first-epoch plateau": _plateau(ended),
-        "statistics not warmed up": (gap > GAP) & (gap > ERRORS * _error(ended["validation_accuracy"], rows)),
-    }
-    return ended.assign(**found)
+    table = scored_trials(trials).join(curve_features(history), on="trial")
+    return table.assign(**{symptom.name: symptom.shows(table, rows) for symptom in list_symptoms()})
 
 
-def gives_one_prediction(ended: pd.DataFrame) -> Flags:
-    """Which trials show constant predictions, as `trial_symptoms` has them."""
-    got, wanted = ended["prediction_share"], ended["majority_share"]
-    return (got >= CONSTANT) & (1 - got <= MISSED * (1 - wanted))
+def list_symptoms() -> list[Symptom]:
+    """Return all symptoms, the most serious first."""
+    return sorted(SYMPTOMS.values(), key=lambda symptom: symptom.severity)
 
 
-def _collapsed(ended: pd.DataFrame, rows: int) -> Flags:
-    end, best, chance = ended["validation_accuracy"], ended["best_accuracy"], ended["chance"]
-    noise = np.hypot(_error(end, rows), _error(best, rows))
-    fallen = (best - end >= COLLAPSE * (best - chance)) & (best - end > ERRORS * noise)
-    return fallen & ~ended["outcome"].isin(DIVERGED)  # which count at chance
+def describe_evidence(symptom: str, shown: pd.DataFrame) -> str:
+    """Return the evidence for a symptom in numbers: medians over the trials that show it.
 
-
-def _overfitted(ended: pd.DataFrame) -> Flags:
-    epochs, lowest = ended["epochs"].astype(float), ended["lowest_loss"]
-    rise = ended["validation_loss"] - lowest
-    risen = (rise >= RISE * lowest) & (rise > NOISE * ended["noise"]) & (ended["lowest_epoch"] <= EARLY * epochs)
-    return risen & (ended["train_loss"] < ended["train_loss_at_lowest"]) & (epochs >= MIN_EPOCHS)
-
-
-def _plateau(ended: pd.DataFrame) -> Flags:
-    first, epochs = ended["first_accuracy"], ended["epochs"].astype(float)
-    change = (ended["late_accuracy"] - first).abs()
-    flat = (change <= PLATEAU * (first - ended["chance"])) & (change <= PLATEAU * (1 - first))
-    return flat & (ended["outcome"] == "ok") & (epochs >= MIN_EPOCHS)
-
-
-def _error(accuracy: "pd.Series[float]", rows: int) -> "pd.Series[float]":
-    """The standard error of a share of so many rows; that of R2 is not far from it."""
-    return (accuracy * (1 - accuracy) / rows) ** 0.5
-
-
-def _courses(history: pd.DataFrame) -> pd.DataFrame:
-    """By trial, over its epochs without the untrained model: what the symptoms are told by."""
-    own = history[history["epoch"] > 0]
-    late = own[own["epoch"] > own.groupby("trial")["epoch"].transform("max") / 2]
-    first = own.drop_duplicates("trial").set_index("trial")
-    best = _first(own, "validation_accuracy", highest=True)
-    lowest = _first(own, "validation_loss")
-    return pd.DataFrame(
-        {
-            "first_accuracy": first["validation_accuracy"],
-            "first_step": first["step"],
-            "late_accuracy": late.groupby("trial")["validation_accuracy"].mean(),
-            "best_accuracy": best["validation_accuracy"],
-            "lowest_loss": lowest["validation_loss"],
-            "lowest_epoch": lowest["epoch"],
-            "train_loss_at_lowest": lowest["train_loss"],
-            "noise": _noise(own),
-        }
-    )
-
-
-def _first(own: pd.DataFrame, score: str, highest: bool = False) -> pd.DataFrame:
-    """By trial: the first epoch of its lowest, or highest, score."""
-    known = own.dropna(subset=score).sort_values([score, "epoch"], ascending=[not highest, True])
-    return known.drop_duplicates("trial").set_index("trial")
-
-
-def _noise(own: pd.DataFrame) -> "pd.Series[float]":
-    """By trial: the SD of the noise of its validation loss, from how far epochs are off the middle of their neighbours.
-
-    A course that falls or rises evenly has none. Of normal noise the median distance, doubled, is 0.6745 times an SD of
-    sqrt(1 + 4 + 1) that of an epoch.
+    Args:
+        shown: rows of `trial_symptoms`, at least one.
     """
-    trial = own["trial"]
-    bends = own.groupby(trial)["validation_loss"].diff().groupby(trial).diff().abs()
-    return bends.groupby(trial).median() / (0.6745 * math.sqrt(6))
+    layers = shown["dead_layer"].mode()
+    # pandas 2 warns of a median over missing values alone.
+    known = shown.dropna(axis="columns", how="all")
+    medians = known.median(numeric_only=True).astype(float).reindex(shown.columns)
+    layer = str(layers[0]) if len(layers) else ""
+    return SYMPTOMS[symptom].describe(Evidence(medians, layer, str(shown["score_name"].iloc[0])))
+
+
+_RECORDS = (
+    Symptom(
+        "constant predictions",
+        "Why does the network give every row the same prediction?",
+        f"At least {rules.CONSTANT:.0%} of the validation rows get one prediction, and should not. "
+        "(For numbers, predictions within 1% of the standard deviation of the targets are one.)",
+        1,
+        rules.gives_one_prediction,
+        rules.describe_constant,
+        (
+            "a lower rate (one large step can push all relu units below zero, and only the last biases still act)",
+            "standardized inputs, data.scale: standard (rows that differ little compared with their mean look alike)",
+            "a linear output where a number is predicted (a sigmoid stays within 0 and 1)",
+            "a larger batch, or Adam (the step of a single row is mostly noise)",
+        ),
+    ),
+    Symptom(
+        "chance level",
+        "Why does the network learn nothing?",
+        "The network is no better than guessing, or its training loss is not below the initial loss.",
+        2,
+        rules.is_at_chance,
+        rules.describe_chance,
+        (
+            "a lower rate where higher ones fail too, a higher one or more epochs where lower ones do",
+            "standardized inputs, data.scale: standard",
+            "He initialization for relu (signals keep their size from layer to layer; He et al. 2015)",
+            "batch normalization in front of the activations (Ioffe and Szegedy 2015)",
+        ),
+    ),
+    Symptom(
+        "dead units",
+        "Why do hidden units not learn?",
+        f"At least {rules.DEAD:.0%} of a hidden layer's units pass next to no gradient on any validation row, so "
+        "they hardly learn: a relu gives 0, a sigmoid or tanh is within 0.01 of its lowest or highest value.",
+        3,
+        rules.has_dead_units,
+        rules.describe_dead,
+        (
+            "a lower rate, or one that warms up (large first steps kill units)",
+            "He initialization for relu (He et al. 2015), Glorot's for tanh and sigmoid (Glorot and Bengio 2010)",
+            "batch normalization in front of the activation (over a batch a unit is then on both sides of zero)",
+            "leaky_relu or elu (they pass a gradient below zero too; Maas et al. 2013)",
+        ),
+    ),
+    Symptom(
+        "collapsing score",
+        "Why does the score fall during training?",
+        f"At least {rules.COLLAPSE:.0%} of what the network had learned was lost by the end.",
+        4,
+        rules.has_collapsed,
+        rules.describe_collapse,
+        (
+            "a lower rate, or a schedule that lowers it",
+            "the best epoch's weights, save_models: best",
+            "a larger batch (its steps are less noisy)",
+            "the same modest dropout everywhere, as 0.2 (a high one in front of few units leaves next to none)",
+            "batch normalization",
+        ),
+    ),
+    Symptom(
+        "early overfitting",
+        "Why does the validation loss rise early?",
+        "The validation loss is lowest in the first half of the epochs and ends at least "
+        f"{rules.RISE:.0%} above that, more than noise explains, while the training loss goes on falling.",
+        5,
+        rules.overfits_early,
+        rules.describe_overfitting,
+        (
+            "early stopping, or the best epoch's weights, save_models: best",
+            "more rows, or augmentation",
+            "dropout (Srivastava et al. 2014), weight penalties, fewer units",
+            "no norm in front of the output (it fixes the scale of the scores)",
+        ),
+        at_best_rate=True,
+    ),
+    Symptom(
+        "first-epoch plateau",
+        "Why is the score high after the first epoch and then flat?",
+        "The later epochs add next to nothing to what the first one reached.",
+        6,
+        rules.stays_flat,
+        rules.describe_plateau,
+        (
+            "compare with the largest class (always predicting it scores its share)",
+            "look for rows that are in two parts (data.duplicates: drop leaves them out)",
+            "fewer steps an epoch, steps_per_epoch (all may happen within the first)",
+            "another rate, where the score is far from what the rows allow",
+        ),
+        at_best_rate=True,
+    ),
+    Symptom(
+        "statistics not warmed up",
+        "Why is validation worse than training with batch normalization?",
+        "The moving statistics of batch normalization, which normalize the validation rows, differ from those of the "
+        "batches.",
+        7,
+        rules.has_cold_statistics,
+        rules.describe_mode_gap,
+        (
+            "a lower momentum, as norm: {batch: {momentum: 0.9}} (after 100 steps 0.99 keeps 37% of its start, 0.9 "
+            "nothing)",
+            "more steps, by more epochs or smaller batches",
+            "a lower rate at the end (moving statistics lag behind weights that move fast)",
+        ),
+        at_best_rate=True,
+    ),
+)
+SYMPTOMS: dict[str, Symptom] = {symptom.name: symptom for symptom in _RECORDS}

@@ -1,4 +1,4 @@
-"""Tables -> tables: the outcome of each trial, and each learning rate over seeds. Reads no file, draws nothing."""
+"""Stored trials -> the table of trials with their outcomes, and the summary of each learning rate over seeds."""
 
 import json
 import math
@@ -7,30 +7,25 @@ from typing import Any
 
 import pandas as pd
 
+from bnbench.analysis.columns import ACCURACY, KEYS, OUTCOMES, R2, SCORES, STATISTICS, column_names, rename_stored
 from bnbench.analysis.intervals import wilson
-from bnbench.analysis.labels import format_value
+from bnbench.analysis.labels import format_axes
 
-PUBLIC = [
-    "status", "outcome", "diverged_at_step", "epochs", "steps", "train_loss", "train_accuracy", "validation_loss",
-    "validation_accuracy", "test_loss", "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy",
-    "fitted_loss", "fitted_accuracy", "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer",
-    "gradient_growth", "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker",
-]  # fmt: skip
-WHOLE = ["diverged_at_step", "epochs", "steps", "best_epoch", "parameters"]
-SCORES = ["train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss", "test_accuracy"]
 DIVERGED = ("nonfinite", "blown")
+# The functions of pandas for the statistics of a summary; the SD has ddof 1.
+AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
 
 def chance(classes: int) -> float:
-    """The accuracy of guessing; without classes the R2 of always saying the mean."""
+    """Return the accuracy of guessing; without classes the R² of always predicting the mean."""
     return 1 / classes if classes else 0.0
 
 
 def chance_bound(classes: int, rows: int) -> float:
-    """The accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows.
+    """Return the accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows.
 
-    Without classes the R2 that one number for all rows exceeds as rarely: it may be nearer to the mean of these rows
-    than the training mean is, whose distance has a variance of 1/rows of theirs.
+    Without classes, return the R² that one number for all rows exceeds as rarely. That number may be closer to the mean
+    of these rows than the training mean is, and the squared distance is 1/rows of their variance on average.
     """
     if not classes:
         return 9 / rows
@@ -38,51 +33,56 @@ def chance_bound(classes: int, rows: int) -> float:
     return p + 3 * math.sqrt(p * (1 - p) / rows)
 
 
-def outcome(divergence: str | None, final_loss: float, initial_loss: float, accuracy: float, bound: float) -> str:
-    """`nonfinite`, `blown`, `chance` or `ok`: the first that applies.
+def outcome(divergence: str | None, final_loss: float, initial_loss: float, score: float, bound: float) -> str:
+    """Return `nonfinite`, `blown`, `chance` or `ok`: the first that applies.
 
     Args:
-        divergence: as the engine saw it happen, step by step.
+        divergence: the kind of divergence that the training loop found, if any.
         final_loss: training loss of the last epoch.
-        accuracy: on the validation part, of the final weights.
+        score: validation score of the final weights.
         bound: `chance_bound` of the validation part.
     """
     if divergence in DIVERGED:
         return str(divergence)
-    return "chance" if final_loss >= initial_loss or not accuracy > bound else "ok"
+    return "chance" if final_loss >= initial_loss or not score > bound else "ok"
 
 
 def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
-    """One row a trial: `trial, variant, learning_rate, seed`, a column for each further axis, PUBLIC, and `chance`."""
+    """Return one row per trial from the rows of the store.
+
+    Columns: those of KEYS, one for each further axis, and those of OUTCOMES, as `columns` declares them.
+    """
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
-    axes = axes.map(lambda value: json.dumps(value) if isinstance(value, dict | list) else value)  # for a cell
-    table = pd.concat(
-        [stored[["trial", "variant", "learning_rate", "seed"]], axes, stored.drop(columns="axes")], axis=1
-    )
+    # Lists and mappings become text, so that a cell can hold them.
+    axes = axes.map(lambda value: json.dumps(value) if isinstance(value, dict | list) else value)
+    keys = column_names(KEYS)
+    table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
-    gone = table["divergence"] == "nonfinite"  # the last epoch's figures are not those of the final weights
-    table.loc[gone, SCORES] = math.nan
+    # The last epoch was not measured with the final weights, which are not finite.
+    table.loc[table["divergence"] == "nonfinite", list(SCORES)] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
-    table[WHOLE] = table[WHOLE].astype("Int64")
-    return table[["trial", "variant", "learning_rate", "seed", *axes.columns, *PUBLIC, "chance"]]
+    table["score_name"] = table["classes"].map(lambda classes: ACCURACY if classes else R2).astype(object)
+    whole = column_names(OUTCOMES, "integer")
+    table[whole] = table[whole].astype("Int64")
+    return table[[*keys, *axes.columns, *column_names(OUTCOMES)]]
 
 
 def _outcome_of(row: Mapping[Any, Any]) -> str:
     if row["status"] == "failed":
         return ""
     bound = chance_bound(row["classes"], row["validation_rows"])
-    return outcome(row["divergence"], row["train_loss"], row["initial_loss"], row["validation_accuracy"], bound)
+    return outcome(row["divergence"], row["train_loss"], row["initial_loss"], row["validation_score"], bound)
 
 
 def axes_of(trials: pd.DataFrame) -> list[str]:
-    """The further axes of a sweep: the columns between the seed and the status."""
+    """Return the further axes of a sweep: the columns of a table of trials between the seed and the status."""
     columns = list(trials.columns)
     return columns[columns.index("seed") + 1 : columns.index("status")]
 
 
 def by_axes(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str, Any], pd.DataFrame]]:
-    """Each combination of values of the further axes, with its part of a table; the whole where there are none."""
+    """Yield each combination of values of the further axes with its rows; without axes, the whole table."""
     if not axes:
         yield {}, table
         return
@@ -91,13 +91,12 @@ def by_axes(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str
 
 
 def cell_label(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
-    """`batchnorm`, or `batchnorm (units 50)` where there are further axes."""
-    values = ", ".join(f"{axis.rpartition('.')[2]} {format_value(row[axis])}" for axis in axes)
-    return f"{row['variant']} ({values})" if axes else str(row["variant"])
+    """Return `batchnorm`, or `batchnorm (units 50)` where there are further axes."""
+    return f"{row['variant']} ({format_axes(row, axes)})" if axes else str(row["variant"])
 
 
 def scored_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials that ended; a diverged one counts at chance (accuracy) or at the initial loss, never not at all."""
+    """Return the trials that did not fail, with scores for diverged ones: chance, and the initial loss as loss."""
     table = trials[trials["status"] != "failed"].copy()
     diverged = table["outcome"].isin(DIVERGED)
     for score in SCORES:
@@ -106,9 +105,9 @@ def scored_trials(trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """One row a variant, axis value and learning rate: counts, P(ok) with its interval, mean, SD and range of scores.
+    """Return one row per variant, axis value and learning rate: counts, P(ok) with its interval, statistics of scores.
 
-    Diverged trials count as `counted` says. The SD has ddof 1; that of a single trial is missing.
+    Diverged trials count as in `scored_trials`. The SD of a single trial is missing.
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
     groups = scored_trials(trials).groupby(keys, sort=False, dropna=False)
@@ -123,9 +122,8 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     summary["p_ok_low"] = [low for low, _ in intervals]
     summary["p_ok_high"] = [high for _, high in intervals]
     for score in SCORES:
-        summary[f"{score}_mean"] = groups[score].mean()
-        summary[f"{score}_sd"] = groups[score].std(ddof=1)
-        summary[f"{score}_min"] = groups[score].min()
-        summary[f"{score}_max"] = groups[score].max()
+        for kind in STATISTICS:
+            summary[f"{score}_{kind}"] = groups[score].agg(AGGREGATES[kind])
     summary["seconds_per_step"] = groups["seconds_per_step"].median()
+    summary.insert(0, "score_name", groups["score_name"].first())
     return summary.reset_index()

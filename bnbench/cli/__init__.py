@@ -1,1 +1,4 @@
-"""The command line (click): each module parses options, calls one function and prints what it returns."""
+"""The command line (click): each module parses the options of a command, calls one function and prints the result.
+
+`main.py` lists the commands and loads the module of a command when it is called. May import every other room.
+"""

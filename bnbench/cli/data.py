@@ -1,62 +1,62 @@
-"""`bnbench data`: list, fetch and verify data sets."""
+"""`bnbench data`: list, download and verify data sets."""
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from bnbench.cli.options import places
+from bnbench.cli import options
 from bnbench.cli.output import echo
+
+if TYPE_CHECKING:
+    from bnbench.data.types import DataDirs
+
+names_argument = click.argument("names", metavar="NAME...", nargs=-1, required=True)
 
 
 @click.group()
 def data() -> None:
-    """List, fetch and verify data sets."""
+    """List, download and verify data sets."""
 
 
 @data.command("list")
-@places
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
-def list_data(data_dir: Path | None, offline: bool, as_json: bool) -> None:
-    """Show each data set: where it lies, or where it comes from."""
+@options.data_dirs
+@options.as_json
+def list_data(data_dirs: "DataDirs", as_json: bool) -> None:
+    """Show where each data set is, or that it is missing."""
     from dataclasses import asdict
 
     from bnbench.cli.format import format_columns
-    from bnbench.data import access as sets
-    from bnbench.data.types import DataDirs
+    from bnbench.data import access
 
-    found = sets.list_datasets(DataDirs.from_environment(data_dir, offline))
+    datasets = access.list_datasets(data_dirs)
     if as_json:
-        echo(json.dumps([asdict(one) for one in found], indent=1, default=str))
+        echo(json.dumps([asdict(one) for one in datasets], indent=1, default=str))
     else:
-        echo(format_columns(("name", "state", "where", "what"), [(f.name, f.state, f.where, f.title) for f in found]))
+        rows = [(one.name, one.state, one.where, one.title) for one in datasets]
+        echo(format_columns(("name", "state", "where", "what"), rows))
 
 
 @data.command("fetch")
-@click.argument("names", nargs=-1, required=True)
-@places
-def fetch_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
+@names_argument
+@options.data_dirs
+def fetch_data(names: Sequence[str], data_dirs: "DataDirs") -> None:
     """Download data sets into the cache."""
-    from bnbench.data import access as sets
-    from bnbench.data.types import DataDirs
+    from bnbench.data import access
 
-    where = DataDirs.from_environment(data_dir, offline)
     for name in names:
-        echo(f"{name}: {sets.fetch_dataset(name, where)}")
+        echo(f"{name}: {access.fetch_dataset(name, data_dirs)}")
 
 
 @data.command("verify")
-@click.argument("names", nargs=-1, required=True)
-@places
-def verify_data(names: Sequence[str], data_dir: Path | None, offline: bool) -> None:
-    """Read data sets anew and check every file."""
-    from bnbench.data import access as sets
-    from bnbench.data.types import DataDirs
+@names_argument
+@options.data_dirs
+def verify_data(names: Sequence[str], data_dirs: "DataDirs") -> None:
+    """Read data sets again and check every file."""
+    from bnbench.data import access
 
-    where = DataDirs.from_environment(data_dir, offline)
     for name in names:
-        facts = sets.verify_dataset(name, where)
-        what = f"{len(facts.classes)} classes" if facts.classes else "a number a row"
-        found = f"{facts.rows} rows, {what}, {facts.form}"
-        echo(f"{name}: {found}, fingerprint {facts.fingerprint[:16]}")
+        info = access.verify_dataset(name, data_dirs)
+        labels = f"{len(info.classes)} classes" if info.classes else "one number per row"
+        echo(f"{name}: {info.rows} rows, {labels}, {info.form}, fingerprint {info.fingerprint[:16]}")

@@ -1,45 +1,52 @@
-"""Tables as text, for a terminal or a log."""
+"""Tables and answers as text, for a terminal or a log."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import format_duration, format_value
+from bnbench.analysis.labels import axis_name, format_count, format_name, format_value
 
-WIDEST = 50  # characters of a setting in a table
+# States of trials that the next run trains.
+UNTRAINED = ("new", "failed")
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bnbench.planning.plan import Plan
+    from bnbench.planning.plan import Cohort, Plan, Trial
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
     from bnbench.store.repair import RepairSummary
 
+# Characters of a setting in a table.
+MAX_WIDTH = 50
+
 
 def format_answer(results: "Results") -> str:
-    """What a person wants to see when a run has ended."""
+    """Return the tables and sentences that a run ends with."""
     from bnbench.report.headline import headline_sentences
     from bnbench.results.caveats import list_caveats
     from bnbench.results.diagnoses import list_diagnoses
     from bnbench.store import results_dir
 
-    ended, failed = len(results.trials) - len(results.faults), len(results.faults)
-    told = f"{ended} of {results.planned} trials" + (f", {failed} failed" if failed else "")
-    if not ended:
-        return f"{told}: no trial has ended yet"
-    kept_in_mind = [f"- {caveat}" for caveat in list_caveats(results)]
-    found = list_diagnoses(results.diagnoses, results.axes)
-    diagnosed = [f"- {one.symptom}: {line}" for one in found for line in one.lines]
+    finished, failed = len(results.trials) - len(results.faults), len(results.faults)
+    count = f"{finished} of {results.planned} trials" + (f", {failed} failed" if failed else "")
+    if not finished:
+        return f"{count}: no trial has finished yet"
+    score = results.score_name
+    caveats = [f"- {caveat}" for caveat in list_caveats(results)]
+    diagnoses = list_diagnoses(results.diagnoses, results.axes)
+    diagnosed = [f"- {one.symptom}: {line}" for one in diagnoses for line in one.lines]
     parts = [
-        results.said(f"{told}; validation accuracy, mean ± SD over seeds (a diverged trial counts at chance)"),
-        _by_rate(results.cells, results.axes),
+        f"{count}; validation {score}, mean ± SD over seeds (a diverged trial counts at chance)",
+        _by_rate(results.summary, results.axes),
         _by_variant(results.variants, results.axes),
         "\n".join(headline_sentences(results)),
-        *([format_verdicts(results.claims)] if len(results.claims) else []),
-        *(["\n".join(["To keep in mind:", *kept_in_mind])] if kept_in_mind else []),
+        *([format_verdicts(results.claims, score)] if len(results.claims) else []),
+        *(["\n".join(["To keep in mind:", *caveats])] if caveats else []),
         *(["\n".join(["Diagnoses (their usual cures are in the report):", *diagnosed])] if diagnosed else []),
         "\n".join(str(results.folder / name) for name in (results_dir.REPORT, results_dir.PLOTS, "trials.csv")),
     ]
@@ -47,19 +54,16 @@ def format_answer(results: "Results") -> str:
 
 
 def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
-    """Validation accuracy, a row a rate and a column a variant."""
+    """Return the validation scores: a row per rate and a column per variant."""
     variants = list(dict.fromkeys(summary["variant"]))
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in summary.to_dict("records"):
-        cell = _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"])
-        told = [
-            f"{row[key]} of {row['n']} {word}"
-            for key, word in (("n_chance", "at chance"), ("n_diverged", "diverged"))
-            if row[key]
-        ]
-        cell += f"  {', '.join(told)}" if told else ""
+        words = (("n_chance", "at chance"), ("n_diverged", "diverged"))
+        counts = [f"{row[key]} of {row['n']} {word}" for key, word in words if row[key]]
+        cell = _spread(row["validation_score_mean"], row["validation_score_sd"])
+        cell += f"  {', '.join(counts)}" if counts else ""
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
-    header = [*(axis.rpartition(".")[2] for axis in axes), "rate", *variants]
+    header = [*map(axis_name, axes), "rate", *variants]
     return format_columns(
         header, [[*map(format_value, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()]
     )
@@ -70,60 +74,55 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
 
     rows = [
         [
-            row["variant"],
-            *(format_value(row[axis]) for axis in axes),
-            format_value(row["best_rate"]),
-            str(row["n"]),
-            _spread(row["validation_accuracy_mean"], row["validation_accuracy_sd"]),
-            _spread(row["test_accuracy_mean"], row["test_accuracy_sd"]),
-            f"{row['stable_from']:.4g} .. {row['stable_to']:.4g}"
-            if row["stable_from"] == row["stable_from"]
-            else "not at best",
-            ""
-            if row["stable_width"] != row["stable_width"]
-            else f"{'>= ' * row['stable_width_open']}{row['stable_width']:.2g}",
+            row["variant"], *(format_value(row[axis]) for axis in axes), format_value(row["best_rate"]), row["n"],
+            _spread(row["validation_score_mean"], row["validation_score_sd"]),
+            _spread(row["test_score_mean"], row["test_score_sd"]),
+            _stable_rates(row["stable_from"], row["stable_to"]),
+            _width(row["stable_width"], row["stable_width_open"]),
             f"{row['n_diverged']}/{row['trials']}",
         ]
         for row in variants.to_dict("records")
-    ]
-    header = [
-        "variant",
-        *(axis.rpartition(".")[2] for axis in axes),
-        "best rate",
-        "n",
-        "validation",
-        "test",
-        "every seed ok",
-        f"decades within {DELTA:g}",
-        "diverged",
-    ]
-    return format_columns(header, rows)
+    ]  # fmt: skip
+    header = ["variant", *map(axis_name, axes), "best rate", "n", "validation", "test", "every seed ok"]
+    return format_columns([*header, f"decades within {DELTA:g}", "diverged"], rows)
 
 
-def format_verdicts(claims: "pd.DataFrame") -> str:
-    """Each claim with its verdict, what was measured against what was claimed, and why."""
+def _stable_rates(low: float, high: float) -> str:
+    return f"{low:.4g} .. {high:.4g}" if low == low else "not at best"
+
+
+def _width(decades: float, is_open: bool) -> str:
+    if decades != decades:
+        return ""
+    return f">= {decades:.2g}" if is_open else f"{decades:.2g}"
+
+
+def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
+    """Return a row per claim: its verdict, what was claimed and measured, and why."""
+    from bnbench.results.claims import claim_subject
+
     rows = [
         [
             row["verdict"],
             row["text"],
-            f"{row['metric']} of {row['of']}" + (f" over {row['over']}" if row["over"] else ""),
+            claim_subject(row, score_name),
             row["bound"],
             _interval(row["estimate"], row["low"], row["high"]),
-            str(row["n"]),
+            row["n"],
             row["reason"],
         ]
         for row in claims.to_dict("records")
     ]
-    return format_columns(["verdict", "claim", "metric", "claimed", "found, 95%", "n", "reason"], rows)
+    return format_columns(["verdict", "claim", "metric", "claimed", "measured, 95%", "n", "reason"], rows)
 
 
 def _interval(estimate: float, low: float, high: float) -> str:
-    told = "unknown" if estimate != estimate else f"{estimate:.4g}"
-    return told if low != low else f"{told}, {low:.4g} .. {high:.4g}"
+    value = "unknown" if estimate != estimate else f"{estimate:.4g}"
+    return value if low != low else f"{value}, {low:.4g} .. {high:.4g}"
 
 
 def format_matrix(planned: "Plan", states: dict[str, str]) -> str:
-    """The plan, numbered, a row a variant and rate with the states of its seeds."""
+    """Return the plan, numbered: a row per variant and rate with the states of its seeds."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for trial in planned.trials:
         key = (trial.variant, *map(format_value, trial.axes.values()), format_value(trial.learning_rate))
@@ -131,15 +130,15 @@ def format_matrix(planned: "Plan", states: dict[str, str]) -> str:
     rows = []
     for key, trials in groups.items():
         counts = dict.fromkeys(states[t.id] for t in trials)
-        told = ", ".join(f"{sum(states[t.id] == state for t in trials)} {state}" for state in counts)
+        listed = ", ".join(f"{sum(states[t.id] == state for t in trials)} {state}" for state in counts)
         span = f"{trials[0].number}" if len(trials) == 1 else f"{trials[0].number}-{trials[-1].number}"
-        rows.append([span, *key, _span([t.seed for t in trials]), told])
-    axes = [axis.rpartition(".")[2] for axis in planned.experiment.sweep.grid]
+        rows.append([span, *key, _span([t.seed for t in trials]), listed])
+    axes = map(axis_name, planned.experiment.sweep.grid)
     return format_columns(["trials", "variant", *axes, "rate", "seeds", "state"], rows)
 
 
 def format_cohorts(planned: "Plan") -> str:
-    """What each program trains: its parameters, rows, steps and engine."""
+    """Return a row per program: its parameters, rows, steps and engine."""
     rows = []
     for number, cohort in enumerate(planned.cohorts, start=1):
         program = cohort.program
@@ -156,43 +155,43 @@ def format_cohorts(planned: "Plan") -> str:
                 program.train.engine,
             ]
         )
-    axes = [axis.rpartition(".")[2] for axis in planned.experiment.sweep.grid]
+    axes = map(axis_name, planned.experiment.sweep.grid)
     return format_columns(
         ["cohort", "variant", *axes, "parameters", "trained", "data", "epochs x steps", "engine"], rows
     )
 
 
 def format_estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float], jobs: int) -> str:
-    """How long the rest takes with so many workers, where a step of each program has been timed here."""
-    counts = dict.fromkeys(("new", "failed", "done", "diverged"), 0)
-    seconds, unknown = 0.0, 0
-    for cohort in planned.cohorts:
-        todo = 0
-        for trial in cohort.trials:
-            counts[states[trial.id]] += 1
-            todo += states[trial.id] in {"new", "failed"}
-        steps = todo * cohort.program.train.epochs * cohort.program.steps_per_epoch
-        step = measured.get(cohort.program.key)
-        unknown += todo if step is None else 0
-        seconds += steps * (step or 0.0)
-    told = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
-    if not counts["new"] + counts["failed"]:
-        return f"{len(planned.trials)} trials: {told}; nothing to train"
+    """How many trials are in each state, about how long the others take on this many workers, and how that is known."""
+    from bnbench.planning.runtime import estimate_runtime
+
+    counts = Counter(states[trial.id] for trial in planned.trials)
+    order = sorted(counts, key=lambda state: (state not in UNTRAINED, state != "new", state))
+    summary = f"{len(planned.trials)} trials: {', '.join(f'{counts[state]} {state}' for state in order)}"
+    todo = [replace(cohort, trials=_untrained(cohort, states)) for cohort in planned.cohorts]
+    todo = [cohort for cohort in todo if cohort.trials]
+    if not todo:
+        return f"{summary}; nothing to train"
     workers = f" on {jobs} workers" if jobs > 1 else ""
-    known = f"about {format_duration(seconds / jobs)} of training{workers}, from steps timed here" if seconds else ""
-    missing = f"time unknown for {unknown} trials: none of their kind has been trained here" if unknown else ""
-    return f"{len(planned.trials)} trials: {told}; {'; '.join(filter(None, (known, missing)))}"
+    return f"{summary}; training{workers}: {estimate_runtime(todo, measured, jobs)}"
+
+
+def _untrained(cohort: "Cohort", states: dict[str, str]) -> "tuple[Trial, ...]":
+    return tuple(trial for trial in cohort.trials if states[trial.id] in UNTRAINED)
 
 
 def table_as_json(rows: "pd.DataFrame") -> str:
-    """A list of rows, numbers to the last digit (pandas would keep ten decimals: a rate of 1e-12 would be 0)."""
+    """Return a list of rows as JSON, with all digits.
+
+    The JSON of pandas has ten decimals: a rate of 1e-12 would be 0.
+    """
     from bnbench.results.query import rows_as_dicts
 
     return json.dumps(rows_as_dicts(rows), indent=1)
 
 
 def format_trials(rows: "pd.DataFrame") -> str:
-    """One line a row, every column under its own name; what is missing is empty."""
+    """Return a line per row, with all columns under their names; a missing value is empty."""
     return format_columns(list(rows.columns), [[_cell(value) for value in row] for row in rows.itertuples(index=False)])
 
 
@@ -203,37 +202,43 @@ def _cell(value: Any) -> str:
 
 
 def format_predictions(table: "pd.DataFrame") -> str:
-    """One line an input row, probabilities with four decimals."""
+    """Return a line per input row, with probabilities to four decimals."""
     chances = [name for name in table.columns if name.startswith("probability")]
-    told = table.assign(**{name: table[name].map(lambda value: _spread(value, float("nan"))) for name in chances})
-    return format_trials(told)
+    rounded = {name: table[name].map(lambda value: _spread(value, float("nan"))) for name in chances}
+    return format_trials(table.assign(**rounded))
 
 
-def format_comparison(found: "Comparison", a: object, b: object) -> str:
-    """What differs between two results folders, for a person."""
+def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
+    """Return what differs between two results folders, for a person."""
     parts = [f"A: {a}\nB: {b}"]
-    for name, entries in (("settings", found.settings), ("environment", found.environment)):
+    for name, entries in (("settings", comparison.settings), ("environment", comparison.environment)):
         lines = format_columns(
-            [f"{name}: {len(entries)} differ", "A", "B"], [[one.key, *_apart(one.a, one.b)] for one in entries]
+            [f"{name}: {len(entries)} differ", "A", "B"],
+            [[one.key, *_where_they_differ(one.a, one.b)] for one in entries],
         )
         parts.append(lines if entries else f"{name}: the same")
-    chance = ", a diverged trial counts at chance" if found.score.endswith("accuracy") else ""
-    chance = chance or ", a diverged trial counts at its initial loss"
-    parts.append(f"{found.score} of {found.pairs} pairs of trials of one variant, rate and seed{chance}")
-    if found.pairs:
-        parts += [_paired(found), _verdict(found)]
-    parts.append(f"trials in A only: {found.only_a}, in B only: {found.only_b}")
-    if found.changed:
-        ends = [[one.trial, one.a, one.b] for one in found.changed]
+    parts.append(_what_is_paired(comparison))
+    if comparison.pairs:
+        parts += [_paired(comparison), _verdict(comparison)]
+    parts.append(f"trials in A only: {comparison.only_a}, in B only: {comparison.only_b}")
+    if comparison.changed:
+        ends = [[one.trial, one.a, one.b] for one in comparison.changed]
         parts.append(format_columns([f"outcomes: {len(ends)} differ", "A", "B"], ends))
     return "\n\n".join(parts)
 
 
-def _paired(found: "Comparison") -> str:
+def _what_is_paired(comparison: "Comparison") -> str:
+    at = "chance" if comparison.score.endswith("score") else "its initial loss"
+    score = format_name(comparison.score, comparison.score_name)
+    pairs = f"{comparison.pairs} pairs of trials of one variant, rate and seed"
+    return f"{score} of {pairs}, a diverged trial counts at {at}"
+
+
+def _paired(comparison: "Comparison") -> str:
     rows = [
         [
             row["variant"],
-            *(_cell(row[axis]) for axis in found.axes),
+            *(_cell(row[axis]) for axis in comparison.axes),
             format_value(row["learning_rate"]),
             row["n"],
             f"{row['mean_a']:.4f}",
@@ -242,43 +247,51 @@ def _paired(found: "Comparison") -> str:
             _spread(row["sd"], float("nan")),
             f"[{row['low']:+.4f}, {row['high']:+.4f}]" if row["low"] == row["low"] else "",
         ]
-        for row in found.rates.to_dict("records")
+        for row in comparison.rates.to_dict("records")
     ]
-    axes = [axis.rpartition(".")[2] for axis in found.axes]
-    return format_columns(["variant", *axes, "rate", "n", "A", "B", "B - A", "SD", "95% interval"], rows)
+    header = ["variant", *map(axis_name, comparison.axes), "rate", "n", "A", "B", "B - A", "SD", "95% interval"]
+    return format_columns(header, rows)
 
 
-def _verdict(found: "Comparison") -> str:
-    known = found.rates.dropna(subset=["low"])
+def _verdict(comparison: "Comparison") -> str:
+    from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
+
+    known = comparison.rates.dropna(subset=["low"])
     apart = int(((known["low"] > 0) | (known["high"] < 0)).sum())
-    told = [f"{apart} of {len(known)} intervals exclude 0; by chance alone 1 in 20 would"] if len(known) else []
-    told += [] if len(known) == len(found.rates) else ["no interval below n = 3"]
-    p = f"sign-flip test over seeds: p = {found.p:.2g}" if found.p == found.p else "no test below 6 seeds"
-    return "; ".join([*told, p])
+    parts = [f"{apart} of {len(known)} intervals exclude 0; by chance alone 1 in 20 would"] if len(known) else []
+    parts += [] if len(known) == len(comparison.rates) else [f"no interval below n = {MIN_VALUES}"]
+    p = comparison.p
+    parts.append(f"sign-flip test over seeds: p = {p:.2g}" if p == p else f"no test below {MIN_FLIPS} seeds")
+    return "; ".join(parts)
 
 
-def _apart(a: object, b: object) -> list[str]:
-    """Two values as text, long ones from a little before where they part."""
+def _where_they_differ(a: object, b: object) -> list[str]:
+    """Return two values as text; of long ones the part from shortly before they differ."""
     texts = [value if isinstance(value, str) else json.dumps(value) for value in (a, b)]
-    if max(map(len, texts)) <= WIDEST:
+    if max(map(len, texts)) <= MAX_WIDTH:
         return texts
     same = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(*texts, strict=False)))
     start = max(0, same - 10)
-    cut = [text[start : start + WIDEST] + "..." * (len(text) > start + WIDEST) for text in texts]
-    return ["..." * (start > 0) + text for text in cut]
+    return [_cut(text, start) for text in texts]
 
 
-def format_repaired(done: "RepairSummary", folder: Path) -> str:
-    """What was kept of a damaged database, and how to go on."""
+def _cut(text: str, start: int) -> str:
+    before = "..." if start else ""
+    after = "..." if len(text) > start + MAX_WIDTH else ""
+    return f"{before}{text[start : start + MAX_WIDTH]}{after}"
+
+
+def format_repaired(summary: "RepairSummary", folder: Path) -> str:
+    """Return what was recovered from a damaged database, and how to go on."""
     from bnbench.report.document import rerun_command
 
-    if not done.aside:
-        return f"{folder}: nothing to repair, all {done.kept} trials are whole"
+    if not summary.aside:
+        return f"{folder}: nothing to repair, all {summary.kept} trials are intact"
     lines = [
-        f"{folder}: {done.kept} of {done.kept + done.lost} trials that were found are whole and kept",
-        f"The damaged file lies beside them: {done.aside}",
-        *["Which trials belong to the experiment could not be read."] * (not done.plan),
-        f"What is missing is trained by `{rerun_command(folder)}`",
+        f"{folder}: {summary.kept} of {format_count(summary.kept + summary.lost, 'trial')} are intact and stored anew",
+        f"The damaged file is now {summary.aside}",
+        *([] if summary.plan else ["Which trials belong to the experiment could not be read."]),
+        f"To train what is missing: `{rerun_command(folder)}`",
     ]
     return "\n".join(lines)
 
@@ -290,12 +303,12 @@ def _spread(mean: float, sd: float) -> str:
 
 
 def _span(seeds: Sequence[int]) -> str:
-    whole = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
-    return f"{seeds[0]}-{seeds[-1]}" if whole else ",".join(map(str, seeds))
+    is_range = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
+    return f"{seeds[0]}-{seeds[-1]}" if is_range else ",".join(map(str, seeds))
 
 
 def format_columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Text in columns, two blanks apart."""
+    """Return text in columns, with two spaces between them."""
     table = [list(map(str, header)), *(list(map(str, row)) for row in rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     return "\n".join(

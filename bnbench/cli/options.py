@@ -1,4 +1,4 @@
-"""Options that commands share, and what surrounds a command that trains."""
+"""Arguments and options that several commands share."""
 
 import logging
 import re
@@ -7,102 +7,177 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial, wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bnbench.cli.output import Formatter, echo
 
-INTERRUPTED = 130  # what a shell calls a command that Ctrl-C ended
+if TYPE_CHECKING:
+    from bnbench.data.types import DataDirs
+
+Function = Callable[..., Any]
+
+# The exit code that shells use for a command that Ctrl-C stopped.
+INTERRUPTED = 130
 TIME = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
-def seconds(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    """`90s`, `30m`, `2h` or `1h30m` as seconds."""
+def parse_time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """Return `90s`, `30m`, `2h` or `1h30m` as seconds."""
     if value is None:
         return None
-    found = TIME.fullmatch(value)
-    if not found:
-        raise click.BadParameter(f"{value!r} is no time: wanted one as 90s, 30m, 2h or 1h30m")
-    hours, minutes, rest = (int(number or 0) for number in found.groups())
-    return 3600.0 * hours + 60 * minutes + rest
+    match = TIME.fullmatch(value)
+    if not match:
+        raise click.BadParameter(f"{value!r} is not a time: write 90s, 30m, 2h or 1h30m")
+    hours, minutes, seconds = (int(number or 0) for number in match.groups())
+    return 3600.0 * hours + 60 * minutes + seconds
 
 
-def _several(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
+def _use_old_name(context: click.Context, _: click.Parameter, value: Path | None) -> None:
+    """Take the value of `--results` as the default of `--results-dir`."""
+    if value is not None:
+        echo("bnbench: --results is now called --results-dir; the old name still works", err=True)
+        context.default_map = {**(context.default_map or {}), "results_dir": value}
+
+
+def _combine(*decorators: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Return one decorator that adds several options, in this order."""
+
+    def add(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
 
     return add
 
 
-results = click.option(
-    "--results",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="results",
-    show_default=True,
-    help="Folder under which an experiment's own lies.",
+results_folder = click.argument("folder", metavar="RESULTS", type=click.Path(path_type=Path))
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+smoke = click.option(
+    "--smoke", is_flag=True, help="Cut the experiment to a few seconds. The results folder is NAME-smoke."
 )
-experiment = _several(
-    click.argument("config", type=click.Path(path_type=Path)),
+results_dir = _combine(
     click.option(
-        "-o",
-        "--override",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Set one key, as train.epochs=5. Repeatable.",
+        "--results-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        default="results",
+        show_default=True,
+        help="The directory that contains the results folders.",
     ),
-    click.option("--smoke", is_flag=True, help="Cut the experiment to seconds; results go to NAME-smoke."),
-    results,
-)
-places = _several(
+    # Eager options are parsed first, so --results-dir can use the default that this one sets.
     click.option(
-        "--data-dir",
-        type=click.Path(path_type=Path),
-        envvar="BNBENCH_DATA",
-        show_envvar=True,
-        help="Folder with a folder a data set.",
+        "--results",
+        type=click.Path(path_type=Path, file_okay=False),
+        callback=_use_old_name,
+        is_eager=True,
+        expose_value=False,
+        hidden=True,
     ),
-    click.option("--offline", is_flag=True, help="Never download data."),
 )
 jobs = click.option(
     "-j",
     "--jobs",
     type=click.IntRange(0, 1024),
-    help="Trials at a time, each in a process of its own; default: as cores and memory allow. 0: in this process.",
+    help="Number of trials that run at the same time, each in its own process. 0 trains in this process. "
+    "[default: as many as the cores and the memory allow]",
 )
 trial_timeout = click.option(
     "--trial-timeout",
-    callback=seconds,
+    callback=parse_time,
     metavar="TIME",
-    help="End a trial that takes longer, try it again, then count it as failed: 90s, 30m, 2h. Default: 20 times the "
-    "longest of the same program, at least 10m.",
+    help="Stop a trial that takes longer, and try it again. After three attempts it has failed. Examples: 90s, 30m. "
+    "[default: 20 times the longest trial of the same program, at least 10m]",
 )
-noise = _several(
-    click.option("-q", "--quiet", is_flag=True, help="No progress."),
-    click.option("-v", "--verbose", is_flag=True, help="Tell what is found, cached and downloaded."),
-)
+
+
+def data_dirs(function: Function) -> Function:
+    """Add the options that say where the data are. The command gets them as `data_dirs`."""
+
+    @wraps(function)
+    def command(data_dir: Path | None, offline: bool, **others: Any) -> Any:
+        from bnbench.data.types import DataDirs
+
+        return function(data_dirs=DataDirs.from_environment(data_dir, offline), **others)
+
+    options = _combine(
+        click.option(
+            "--data-dir",
+            type=click.Path(path_type=Path),
+            envvar="BNBENCH_DATA",
+            show_envvar=True,
+            help="A directory with one folder for each data set.",
+        ),
+        click.option("--offline", is_flag=True, help="Never download data."),
+    )
+    return options(command)  # type: ignore[no-any-return]
+
+
+def experiment(function: Function) -> Function:
+    """Add the argument CONFIG and its options. The command gets them as `request`, an `ExperimentRequest`."""
+
+    @wraps(function)
+    def command(
+        config: Path, overrides: tuple[str, ...], data_dirs: "DataDirs", results_dir: Path, smoke: bool, **others: Any
+    ) -> Any:
+        from bnbench.commands.experiment import ExperimentRequest
+        from bnbench.config.overrides import parse_overrides
+
+        request = ExperimentRequest(config, parse_overrides(overrides), data_dirs, results_dir, smoke)
+        return function(request=request, **others)
+
+    options = _combine(
+        click.argument("config", type=click.Path(path_type=Path)),
+        click.option(
+            "-o",
+            "--override",
+            "overrides",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Set one key of the experiment, for example train.epochs=5. Repeatable.",
+        ),
+        smoke,
+        results_dir,
+        data_dirs,
+    )
+    return options(command)  # type: ignore[no-any-return]
+
+
+def training(function: Function) -> Function:
+    """Add -q and -v, and handle an interrupt. The command gets `make_watcher`, which makes a progress display."""
+
+    @wraps(function)
+    def command(quiet: bool, verbose: bool, **others: Any) -> Any:
+        from bnbench.execution.progress import make_watcher
+
+        with _interruptible(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING):
+            return function(make_watcher=partial(make_watcher, quiet), **others)
+
+    options = _combine(
+        click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
+        click.option("-v", "--verbose", is_flag=True, help="Also show what is found, cached and downloaded."),
+    )
+    return options(command)  # type: ignore[no-any-return]
 
 
 @contextmanager
-def training(quiet: bool, verbose: bool) -> Iterator[None]:
-    """Warnings as asked for; an interrupt ends the command and tells how to go on."""
-    level = logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING
+def _interruptible(level: int) -> Iterator[None]:
+    """Log from this level on. On an interrupt, say how to continue and exit."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level, handlers=[handler])
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill is an interrupt too
+    # SIGTERM, which `kill` sends, is handled as Ctrl-C is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         yield
     except KeyboardInterrupt:
-        echo("\nInterrupted; finished trials are kept. The same command goes on from there:", err=True)
+        echo("\nInterrupted. Finished trials are stored; the same command continues:", err=True)
         echo(f"  {this_command()}", err=True)
         sys.exit(INTERRUPTED)
 
 
 def this_command() -> str:
-    """As it was typed."""
+    """Return the command line as the user typed it."""
     return "bnbench " + shlex.join(sys.argv[1:])

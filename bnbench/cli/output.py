@@ -1,4 +1,4 @@
-"""The way to the terminal: what strangers' files say is shown, never obeyed."""
+"""Output to the terminal. Control characters from other people's files are printed as escape sequences."""
 
 import logging
 
@@ -8,13 +8,13 @@ from bnbench.errors import printable
 
 
 def echo(message: object, err: bool = False) -> None:
-    """Print a message."""
+    """Print a message to stdout, or to stderr."""
     click.echo(printable(message), err=err)
 
 
 class Formatter(logging.Formatter):
-    """Formats what is logged."""
+    """Formats log records."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The message alone."""
+        """Return the message alone."""
         return printable(super().format(record))

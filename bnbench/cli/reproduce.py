@@ -1,14 +1,18 @@
-"""`bnbench reproduce`: many experiments and one page of what they found."""
+"""`bnbench reproduce`."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bnbench.cli import options
 from bnbench.cli.output import echo
 from bnbench.errors import ConfigError, ExperimentsFailedError
+
+if TYPE_CHECKING:
+    from bnbench.execution.progress import ProgressWatcher
 
 
 @click.command()
@@ -17,63 +21,56 @@ from bnbench.errors import ConfigError, ExperimentsFailedError
     "--all",
     "everything",
     is_flag=True,
-    help="All of them, but where there is a short form (X-short) only that: X itself takes hours and must be named.",
+    help="Run all experiments. If X has a short form (X-short), run only that: X takes hours and must be named.",
 )
 @click.option(
     "--budget",
-    callback=options.seconds,
+    callback=options.parse_time,
     metavar="TIME",
-    help="Begin no experiment after so long, nor one that would probably take longer: 90s, 30m, 2h, 1h30m.",
+    help="Start no experiment after this time, and none that would probably take longer. Examples: 90s, 30m, 1h30m.",
 )
 @click.option(
     "--smoke",
     is_flag=True,
-    help="Cut each to seconds; results go to NAME-smoke and on no page. Short forms are left out by --all: their "
-    "programs are those of the full ones.",
+    help="Cut each experiment to a few seconds. The results folders are NAME-smoke, and no page is written. --all "
+    "leaves out the short forms, because their programs are those of the full experiments.",
 )
 @click.option(
     "--configs",
     type=click.Path(path_type=Path, file_okay=False),
     default="configs",
     show_default=True,
-    help="Folder of the experiment files, searched to any depth.",
+    help="The folder of experiment files. It is searched at any depth.",
 )
-@options.results
-@options.places
+@options.results_dir
+@options.data_dirs
 @options.jobs
-@options.noise
+@options.training
 def reproduce(
     names: Sequence[str],
     everything: bool,
     budget: float | None,
-    smoke: bool,
-    configs: Path,
-    results: Path,
-    data_dir: Path | None,
-    offline: bool,
-    jobs: int | None,
-    quiet: bool,
-    verbose: bool,
+    make_watcher: Callable[[], "ProgressWatcher"],
+    **settings: Any,
 ) -> None:
-    """Run experiments by name, the cheapest first, and write results/README.md: what was claimed, what is found.
+    """Run several experiments and write one page about them.
 
-    What is done is skipped. An experiment that fails does not stop the others; the exit code is then 1. A claim that is
-    refuted is a finding: the exit code is 0.
+    The page is results/README.md: what was claimed and what was measured. The cheapest experiment runs first.
+    Experiments that are complete are skipped. An experiment that fails does not stop the others; the exit code is then
+    1. A refuted claim is a result: the exit code is 0.
     """
-    from bnbench.commands import reproduce as reproducing
-    from bnbench.data.types import DataDirs
-    from bnbench.execution.progress import make_watcher
+    from bnbench.commands.experiment_files import list_experiments
+    from bnbench.commands.reproduce import ReproduceRequest, reproduce_experiments
 
     if bool(names) == everything:
-        known = ", ".join(reproducing.list_experiments(configs))
-        raise ConfigError("reproduce", f"wanted either names or --all; there are {known}")
-    places = DataDirs.from_environment(data_dir, offline)
-    asked = reproducing.ReproduceRequest(configs, results, places, smoke, math.inf if budget is None else budget, jobs)
-    with options.training(quiet, verbose):
-        ending = reproducing.reproduce(names, asked, lambda: make_watcher(quiet), echo)
-    if ending.left:
-        echo(f"left for want of time: {', '.join(map(str, ending.left))}; the same command goes on from there:")
+        known = ", ".join(list_experiments(settings["configs"]))
+        raise ConfigError("reproduce", f"give either names or --all; the experiments are {known}")
+    # The other options are fields of the request.
+    request = ReproduceRequest(tuple(names), budget=math.inf if budget is None else budget, **settings)
+    outcome = reproduce_experiments(request, make_watcher, echo)
+    if outcome.left:
+        echo(f"not run, because the time is over: {', '.join(map(str, outcome.left))}; the same command continues:")
         echo(f"  {options.this_command()}")
-    if ending.failed:
-        told = [f"{name}: {reason}" for name, reason in ending.failed.items()]
-        raise ExperimentsFailedError("\n  ".join([f"{len(told)} experiment(s) failed:", *told]))
+    if outcome.failed:
+        failures = [f"{name}: {reason}" for name, reason in outcome.failed.items()]
+        raise ExperimentsFailedError("\n  ".join([f"{len(failures)} experiment(s) failed:", *failures]))

@@ -1,4 +1,4 @@
-"""What each command does, as a Python function; the public API and the command line stand on these.
+"""What each command does, as a Python function. The public API and the command line call these functions.
 
-Imports every room but `cli`.
+A command that is one call of another room has no module here. May import every room but `cli`.
 """

@@ -1,4 +1,4 @@
-"""Several experiments, the cheapest first, and one page of what all of them found."""
+"""Run several experiments, the cheapest first, and write one page about all of them."""
 
 import logging
 import math
@@ -6,59 +6,68 @@ import os
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from bnbench.analysis.labels import format_duration
-from bnbench.config import smoke
+from bnbench.commands.experiment import ExperimentRequest, plan_experiment
+from bnbench.commands.experiment_files import choose_experiments, list_experiments
+from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
-from bnbench.errors import BnbenchError, ConfigError, ResultsError, not_one_of
+from bnbench.errors import BnbenchError, ConfigError, ResultsError
 from bnbench.execution import sweep
-from bnbench.execution.executors import ReusableExecutor
-from bnbench.execution.protocols import ExecutorFactory
-from bnbench.execution.sweep import Watcher
-from bnbench.planning import resources, runtime
+from bnbench.execution.executors import ReusableExecutor, executor_capacity, open_executor
+from bnbench.execution.progress import ProgressWatcher
+from bnbench.execution.protocols import ExecutorFactory, ExecutorRequest
+from bnbench.planning import runtime
 from bnbench.planning.plan import Cohort, Plan
 from bnbench.report import index, write
 from bnbench.results import digest
 from bnbench.store import results_dir
 
-SHORT = "-short"  # ends the name of a form of an experiment of hours that only leaves out
 PAGE = "README.md"
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ReproduceRequest:
-    """What `reproduce` is asked for, beside names."""
+    """Which experiments to run, and how."""
 
-    configs: Path  # the folder of experiment files, searched to any depth
-    results: Path
-    places: DataDirs
-    smoke: bool = False  # cut each experiment to seconds; no page is written
-    budget: float = math.inf  # seconds in which experiments may begin
-    jobs: int | None = None  # as for `sweep.run`
+    # Names of experiments. Empty: all of them, but only the short form of an experiment that has one.
+    names: tuple[str, ...]
+    # The folder of experiment files, searched at any depth.
+    configs: Path
+    # The directory that contains the results folders and gets the page.
+    results_dir: Path
+    data_dirs: DataDirs
+    # Cut each experiment to a few seconds. No page is written.
+    smoke: bool = False
+    # Seconds after which no experiment starts.
+    budget: float = math.inf
+    # The number of worker processes, as for `bnbench.run`.
+    jobs: int | None = None
 
 
 @dataclass(frozen=True)
 class Job:
-    """An experiment that is to be run, as far as it has not been."""
+    """An experiment to run, with the trials that are missing."""
 
     name: str
     plan: Plan
     folder: Path
     todo: list[Cohort]
-    seconds: float | None  # about how long that takes; None: not known
+    # Estimated seconds for the missing trials; None: unknown.
+    seconds: float | None
 
     def __str__(self) -> str:
         return self.name if self.seconds is None else f"{self.name} (about {format_duration(self.seconds)})"
 
     @property
-    def done(self) -> bool:
-        """Whether all trials have ended and the report is of this very file."""
+    def completed(self) -> bool:
+        """Whether all trials have ended and the report was written for this version of the experiment file."""
         config = self.folder / results_dir.CONFIG
         if self.todo or not (self.folder / results_dir.RUN).exists() or not config.exists():
             return False
@@ -67,171 +76,145 @@ class Job:
 
 @dataclass(frozen=True)
 class ReproduceOutcome:
-    """What is not there after `reproduce`."""
+    """The experiments that are not complete after `reproduce_experiments`."""
 
-    failed: dict[str, str] = field(default_factory=dict)  # name -> why
-    left: list[Job] = field(default_factory=list)  # for want of time
-
-
-def list_experiments(configs: Path) -> dict[str, Path]:
-    """The experiment files in a folder and below it, by name: first those of the folder itself.
-
-    Raises:
-        ConfigError: there are none, or two of one name, whose results would lie in one folder.
-    """
-    known: dict[str, Path] = {}
-    for path in sorted(configs.rglob("*.yaml"), key=lambda path: (path.parent, path.stem)):
-        if path.stem in known:
-            raise ConfigError(str(path), f"of the same name as {known[path.stem]}, which is a folder of results")
-        known[path.stem] = path
-    if not known:
-        raise ConfigError(str(configs), "no experiment files (*.yaml) here" if configs.is_dir() else "no such folder")
-    return known
+    # Name -> reason.
+    failed: dict[str, str] = field(default_factory=dict)
+    # Not started, because the budget was too small.
+    left: list[Job] = field(default_factory=list)
 
 
-def choose_experiments(known: Mapping[str, Path], names: Sequence[str], full: bool = False) -> list[str]:
-    """The names themselves, each once; without any all that are known, but of an experiment with a short form only one.
-
-    That is the short form, or with `full` the other.
-
-    Raises:
-        ConfigError: an unknown name.
-    """
-    for name in names:
-        if name not in known:
-            raise ConfigError("reproduce", not_one_of(name, known))
-    if names:
-        return list(dict.fromkeys(names))
-    if full:
-        return [name for name in known if name.removesuffix(SHORT) == name or name.removesuffix(SHORT) not in known]
-    return [name for name in known if f"{name}{SHORT}" not in known]
-
-
-def reproduce(
-    names: Sequence[str], asked: ReproduceRequest, watch: Callable[[], Watcher], tell: Callable[[str], object]
+def reproduce_experiments(
+    request: ReproduceRequest, make_watcher: Callable[[], ProgressWatcher], report_line: Callable[[str], object]
 ) -> ReproduceOutcome:
-    """Run experiments in the order of their cost; one that fails does not stop the others.
+    """Run experiments in the order of their cost. An experiment that fails does not stop the others.
 
-    The page `README.md` of all results is written at the start, after each experiment and on an interrupt.
+    The page `README.md` about all results is written at the start, after each experiment and on an interrupt.
 
     Args:
-        names: of experiments; none: all, short forms before full ones.
-        watch: makes who is told how one experiment goes on.
-        tell: is given a line when an experiment has ended.
+        request: which experiments to run, and how.
+        make_watcher: makes the progress display of one experiment.
+        report_line: is called with a line of text when an experiment has ended or is skipped.
 
     Raises:
-        ConfigError: an unknown name, or no experiments.
-        ResultsError: the page cannot be written, or the results of which it tells cannot be read.
-        KeyboardInterrupt: after keeping what had been finished.
+        ConfigError: a name is unknown, or there are no experiments.
+        ResultsError: the page cannot be written, or a results folder on it cannot be read.
+        KeyboardInterrupt: after storing the trials that had finished.
     """
-    known = list_experiments(asked.configs)
-    wanted = choose_experiments(known, names, asked.smoke)
-    jobs, failed = _planned(known, wanted, asked, more=not names and not asked.smoke)
-    until = time.monotonic() + asked.budget
-    todo = deque(_in_order([jobs[name] for name in wanted if name in jobs], tell))
-    if asked.smoke:  # one number of workers for all, so that they are kept
-        cohorts = [cohort for job in todo for cohort in job.todo]
-        asked = replace(asked, jobs=resources.choose_jobs(cohorts, asked.jobs).count)
-    _write_page(known, jobs, asked)
-    with ReusableExecutor() if asked.smoke else nullcontext() as start:
-        while todo and time.monotonic() + (todo[0].seconds or 0) < until:
-            job = todo.popleft()
+    known = list_experiments(request.configs)
+    wanted = choose_experiments(known, request.names, request.smoke)
+    jobs, failed = _plan_jobs(known, wanted, request)
+    end = time.monotonic() + request.budget
+    waiting = deque(_sort_by_cost([jobs[name] for name in wanted if name in jobs], report_line))
+    if request.smoke:
+        request = replace(request, jobs=_common_jobs(waiting, request))
+    _write_page(known, jobs, request)
+    with ReusableExecutor() if request.smoke else nullcontext(open_executor) as start:
+        while waiting and time.monotonic() + (waiting[0].seconds or 0) < end:
+            job = waiting.popleft()
             try:
-                _note(failed, job.name, _run(job, asked, watch(), start))
+                _note_failure(failed, job.name, _run_job(job, request, make_watcher(), start))
             finally:
-                _write_page(known, jobs, asked)
+                _write_page(known, jobs, request)
             if job.name not in failed:
-                tell(_line(job))
-    return ReproduceOutcome(failed, list(todo))
+                report_line(_summarize_job(job))
+    return ReproduceOutcome(failed, list(waiting))
 
 
-def _planned(
-    known: Mapping[str, Path], wanted: Sequence[str], asked: ReproduceRequest, more: bool
+def _plan_jobs(
+    known: Mapping[str, Path], wanted: list[str], request: ReproduceRequest
 ) -> tuple[dict[str, Job], dict[str, str]]:
-    """The jobs by name, and why there is none; with `more` also those that the page can tell the cost of."""
+    """Return the jobs by name, and by name the reason why a wanted experiment has none.
+
+    Without names, the page lists the cost of every known experiment, so all of them get a job.
+    """
     jobs: dict[str, Job] = {}
     failed: dict[str, str] = {}
-    for name in known if more else wanted:
+    for name in wanted if request.names or request.smoke else known:
         try:
-            jobs[name] = _job(name, known[name], asked, download=name in wanted)
+            jobs[name] = _plan_job(name, known[name], request, download=name in wanted)
         except BnbenchError as error:
             if name in wanted:
-                _note(failed, name, str(error))
+                _note_failure(failed, name, str(error))
     return jobs, failed
 
 
-def _job(name: str, path: Path, asked: ReproduceRequest, download: bool) -> Job:
-    plan = sweep.prepare_plan(path, {}, asked.places, smoke=asked.smoke, download=download)
-    own, folder = plan.experiment.name, asked.results / plan.experiment.name
-    if own != name + smoke.SUFFIX * asked.smoke:
-        raise ConfigError(f"{path}: name", f"{own!r}, wanted {name!r}, as the file: results are found by it")
+def _plan_job(name: str, path: Path, request: ReproduceRequest, download: bool) -> Job:
+    experiment = ExperimentRequest(path, {}, request.data_dirs, request.results_dir, request.smoke)
+    plan, folder = plan_experiment(experiment, download)
+    own_name = plan.experiment.name.removesuffix(SUFFIX) if request.smoke else plan.experiment.name
+    if own_name != name:
+        raise ConfigError(f"{path}: name", f"{own_name!r} is not the name of the file: change it to {name!r}")
     todo = sweep.remaining_cohorts(plan, folder)
-    count = resources.choose_jobs(todo, asked.jobs).count
+    count = executor_capacity(ExecutorRequest(request.data_dirs, todo, request.jobs)).count
     return Job(name, plan, folder, todo, runtime.estimate_seconds(todo, sweep.step_seconds(folder), count))
 
 
-def _in_order(jobs: Sequence[Job], tell: Callable[[str], object]) -> list[Job]:
-    """The jobs that are not done, the cheapest first and those of unknown cost last."""
+def _sort_by_cost(jobs: list[Job], report_line: Callable[[str], object]) -> list[Job]:
+    """Return the jobs that are not complete, the cheapest first and those of unknown cost last."""
     for job in jobs:
-        if job.done:
-            tell(f"{job.name}: done before, skipped")
-    return sorted((job for job in jobs if not job.done), key=lambda job: (job.seconds is None, job.seconds or 0))
+        if job.completed:
+            report_line(f"{job.name}: already complete, skipped")
+    waiting = [job for job in jobs if not job.completed]
+    return sorted(waiting, key=lambda job: (job.seconds is None, job.seconds or 0))
 
 
-def _run(job: Job, asked: ReproduceRequest, watcher: Watcher, start: ExecutorFactory | None) -> str:
-    """Train what is left of an experiment and report; returns why that failed, or nothing."""
+def _common_jobs(waiting: Iterable[Job], request: ReproduceRequest) -> int:
+    """Return one number of workers for all jobs, so that the same workers can run all of them."""
+    cohorts = [cohort for job in waiting for cohort in job.todo]
+    return executor_capacity(ExecutorRequest(request.data_dirs, cohorts, request.jobs)).count
+
+
+def _run_job(job: Job, request: ReproduceRequest, watcher: ProgressWatcher, open_executor: ExecutorFactory) -> str:
+    """Train the missing trials and write the report. Return the reason of a failure, or an empty text."""
+    options = sweep.SweepOptions(
+        job.folder, request.data_dirs, write.write_report, watcher, request.jobs, open_executor=open_executor
+    )
     try:
-        sweep.run_sweep(job.plan, asked.places, job.folder, watcher, write.write_report, asked.jobs, start)
+        sweep.run_sweep(job.plan, options)
     except BnbenchError as error:
         return str(error)
-    except Exception as error:  # a bug of ours: it must not cost the experiments of a night
+    except Exception as error:
+        # A bug of bnbench in one experiment must not stop the others, which may run all night.
         log.error(traceback.format_exc())
         return f"{type(error).__name__}: {error}"
-    told = digest.read_digest(job.folder)
-    return f"{told.failed} trial(s) failed; the same command tries them again" if told and told.failed else ""
+    results = digest.read_digest(job.folder)
+    return f"{results.failed} trial(s) failed; the same command tries them again" if results and results.failed else ""
 
 
-def _note(failed: dict[str, str], name: str, reason: str) -> None:
-    """Keep and tell why an experiment failed, if it did."""
+def _note_failure(failed: dict[str, str], name: str, reason: str) -> None:
+    """Store and log the reason why an experiment failed; an empty reason means success."""
     if reason:
         failed[name] = reason
         log.error("%s: %s", name, reason)
 
 
-def _line(job: Job) -> str:
-    told = digest.read_digest(job.folder)
-    claims = index.count_verdicts(told) if told else ""
-    return ", ".join(
-        filter(None, [f"{job.name}: {len(job.plan.trials)} trials", claims, str(job.folder / results_dir.REPORT)])
-    )
+def _summarize_job(job: Job) -> str:
+    results = digest.read_digest(job.folder)
+    verdicts = index.count_verdicts(results) if results else ""
+    parts = (f"{job.name}: {len(job.plan.trials)} trials", verdicts, str(job.folder / results_dir.REPORT))
+    return ", ".join(filter(None, parts))
 
 
-def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], asked: ReproduceRequest) -> None:
-    """Write the page of all results whose experiments are known; smoke runs have none.
+def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], request: ReproduceRequest) -> None:
+    """Write the page about all results of known experiments. Smoke runs have no page.
 
     Raises:
-        ResultsError: a file of that name is somebody else's, or results cannot be read.
+        ResultsError: a file with the name of the page was not written by bnbench, or results cannot be read.
     """
-    if asked.smoke:
+    if request.smoke:
         return
-    page = asked.results / PAGE
+    page = request.results_dir / PAGE
     if page.exists() and not page.read_text(encoding="utf-8", errors="replace").startswith(index.MARK):
-        raise ResultsError(f"{page}: not written by `bnbench reproduce`: move it away, or choose another --results")
-    asked.results.mkdir(parents=True, exist_ok=True)
-    with results_dir.lock_files(asked.results):
-        entries = [
-            index.Entry(
-                name, _link(path, asked.results), digest.read_digest(asked.results / name), _seconds(jobs.get(name))
-            )
-            for name, path in known.items()
-        ]
+        raise ResultsError(
+            f"{page}: not written by `bnbench reproduce`: move the file, or choose another --results-dir"
+        )
+    request.results_dir.mkdir(parents=True, exist_ok=True)
+    with results_dir.lock_files(request.results_dir):
+        entries = [_page_entry(name, path, request.results_dir, jobs.get(name)) for name, path in known.items()]
         results_dir.write_text(page, index.render_index(entries))
 
 
-def _seconds(job: Job | None) -> float | None:
-    return job.seconds if job else None
-
-
-def _link(path: Path, folder: Path) -> str:
-    """The way from a folder to a file, for a page that lies in the folder."""
-    return quote(Path(os.path.relpath(path, folder)).as_posix())
+def _page_entry(name: str, config: Path, page_folder: Path, job: Job | None) -> index.Entry:
+    link = quote(Path(os.path.relpath(config, page_folder)).as_posix())
+    return index.Entry(name, link, digest.read_digest(page_folder / name), job.seconds if job else None)

@@ -1,4 +1,4 @@
-"""What a plain value of an experiment file may be, wherever it stands: finite, printable, neither huge nor deep."""
+"""Limits for every plain value of an experiment file: finite, printable, not too large and not too deep."""
 
 import math
 from collections.abc import Mapping
@@ -7,24 +7,29 @@ from yaml.reader import Reader
 
 from bnbench.config.yaml_loader import MAX_DEPTH
 from bnbench.errors import ConfigError, shorten
+from bnbench.location import Location
 
 MAX_TEXT = 2000  # characters; a title has at most 500
-MAX_BITS = 63  # of a whole number, as databases and tensors have them
+MAX_BITS = 63  # of a whole number, as in databases and tensors
 
 
-def check_limits(values: Mapping[str, object], where: str) -> None:
-    """Nothing in nested plain values is what no experiment needs.
+def check_limits(values: Mapping[str, object], where: Location | str) -> None:
+    """Raise if nested plain values hold something that no experiment needs.
 
     Raises:
-        ConfigError: a number that is not finite or too long, a text that is too long or cannot be printed, or more than
-            MAX_DEPTH lists and mappings in one another.
+        ConfigError: a number is not finite or too large, a text is too long or not printable, or lists and mappings
+            are nested more than MAX_DEPTH deep.
     """
+    _check_mapping(values, Location.of(where), 0)
+
+
+def _check_mapping(values: Mapping[str, object], where: Location, depth: int) -> None:
     for key, value in values.items():
         _check_text(str(key), where)
-        _check(value, f"{where}: {key}")
+        _check_value(value, where / str(key), depth + 1)
 
 
-def _check(value: object, where: str, depth: int = 1) -> None:
+def _check_value(value: object, where: Location, depth: int) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise ConfigError(where, f"found {value}, wanted a finite number")
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
@@ -32,19 +37,17 @@ def _check(value: object, where: str, depth: int = 1) -> None:
     if isinstance(value, str):
         _check_text(value, where)
     if depth > MAX_DEPTH:
-        raise ConfigError(where[:MAX_TEXT], f"more than {MAX_DEPTH} lists and mappings in one another")
+        raise ConfigError(str(where)[:MAX_TEXT], f"more than {MAX_DEPTH} lists and mappings inside one another")
     if isinstance(value, Mapping):
-        for key, inner in value.items():
-            _check_text(str(key), where)
-            _check(inner, f"{where}.{key}", depth + 1)
+        _check_mapping(value, where, depth)
     elif isinstance(value, list):
         for i, inner in enumerate(value):
-            _check(inner, f"{where}[{i}]", depth + 1)
+            _check_value(inner, where / i, depth + 1)
 
 
-def _check_text(text: str, where: str) -> None:
-    """What an escape stands for (`\\e`, `\\0`) is as printable as YAML wants the file to be: it goes to terminals."""
+def _check_text(text: str, where: Location) -> None:
     if len(text) > MAX_TEXT:
         raise ConfigError(where, f"found {shorten(text)}: {len(text):,} characters, wanted at most {MAX_TEXT:,}")
+    # YAML forbids these characters in a file, but escapes (`\e`, `\0`) could still bring them to a terminal.
     if Reader.NON_PRINTABLE.search(text):
         raise ConfigError(where, f"found {shorten(text)}: wanted characters that can be printed")

@@ -1,62 +1,90 @@
-"""YAML file -> Experiment, with every mistake told at once."""
+"""Reads an experiment file, and reports every mistake in it at once."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from bnbench.config import limits
+from bnbench.config import limits, renamed
 from bnbench.config.messages import explain_problem
 from bnbench.config.overrides import set_key
 from bnbench.config.schema import MAX_LISTED, Experiment
 from bnbench.config.yaml_loader import read_yaml
 from bnbench.errors import ConfigError
+from bnbench.location import Location, config_location, override_location
 
 
 def load_config(path: Path | str, overrides: Mapping[str, object] | None = None) -> Experiment:
-    """The experiment that a file holds, with dotted keys overridden.
+    """Return the experiment in a file, with dotted keys overridden.
 
     Raises:
-        ConfigError: the file or an override says something that bnbench does not know or cannot do; all that is wrong
-            is told at once, a line each.
+        ConfigError: the file or an override is wrong. The message has a line for each mistake.
     """
     values = read_yaml(Path(path))
+    changed = values
     for key, value in (overrides or {}).items():
-        values = set_key(values, key, value, f"{path}: {key}")
-    return check_config(values, str(path))
+        changed = set_key(changed, key, value, override_location(key, value))
+    where = config_location(path, overrides)
+    renamed.note_old_keys(changed, where)
+    return _validate(changed, where, values if overrides else None)
 
 
-def default_baseline(variants: Iterable[str]) -> str:
-    """The variant that the others are compared with: `plain` if there is one, else the first of the experiment."""
-    names = list(variants)
-    return "plain" if "plain" in names else names[0]
+def load_stored_config(path: Path) -> Experiment:
+    """Return the experiment that a results folder holds; nobody can edit it, so old keys are no reason for a note."""
+    return check_config(read_yaml(path), str(path))
 
 
-def check_config(values: Mapping[str, object], where: str) -> Experiment:
-    """The experiment that nested plain values describe."""
+def check_config(values: Mapping[str, object], where: Location | str) -> Experiment:
+    """Return the experiment that nested plain values describe.
+
+    Raises:
+        ConfigError: a key is unknown or missing, or a value is wrong. The message has a line for each mistake.
+    """
+    return _validate(values, Location.of(where), None)
+
+
+def _validate(values: Mapping[str, object], where: Location, file_alone: Mapping[str, object] | None) -> Experiment:
     limits.check_limits(values, where)
     try:
         return Experiment.model_validate(values)
     except ValidationError as error:
+        old = _problems(file_alone) if file_alone is not None else []
         found = error.errors()
-        problems = dict.fromkeys(explain_problem(problem, where, _keys_at) for problem in found[:MAX_LISTED])
-        more = [f"and {len(found) - MAX_LISTED:,} more"] * (len(found) > MAX_LISTED)
-        raise ConfigError("", "\n".join([*problems, *more])) from None
+        lines = [_line(*explain_problem(problem, _keys_at), where, old) for problem in found[:MAX_LISTED]]
+        more = [f"and {len(found) - MAX_LISTED:,} more"] if len(found) > MAX_LISTED else []
+        raise ConfigError("", "\n".join([*dict.fromkeys(lines), *more])) from None
+
+
+def _problems(values: Mapping[str, object]) -> list[tuple[Sequence[int | str], str]]:
+    try:
+        Experiment.model_validate(values)
+    except ValidationError as error:
+        return [explain_problem(problem, _keys_at) for problem in error.errors()]
+    return []
+
+
+def _line(steps: Sequence[int | str], message: str, where: Location, old: Sequence[object]) -> str:
+    """Return the place and the message of a mistake; of one that the file alone does not have, the override's place."""
+    place = where
+    for step in steps:
+        place /= step
+    inside = [] if (steps, message) in old else place.overrides_below()
+    return f"{inside[0] if inside else place}: {message}"
 
 
 def _keys_at(steps: Sequence[int | str]) -> list[str]:
-    """The keys that are known at a place of an experiment file."""
+    """Return the known keys at a place of an experiment file."""
     part: type[BaseModel] = Experiment
     for step in steps:
         if step in part.model_fields:
-            part = _part_in(part.model_fields[str(step)].annotation) or part
-        # a variant's own name, a number in a list, or a branch: stay
-    return [f.alias or name for name, f in part.model_fields.items()]
+            part = _model_in(part.model_fields[str(step)].annotation) or part
+        # Else the step is the name of a variant or a position in a list, and `part` describes what it leads to.
+    return [field.alias or name for name, field in part.model_fields.items()]
 
 
-def _part_in(annotation: Any) -> type[BaseModel] | None:
-    """The mapping that a field may hold: itself, in a list, under a name, or as one of several forms."""
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the model of a field: its own type, or one inside a list, a mapping or a union."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    return next(filter(None, map(_part_in, get_args(annotation))), None)
+    return next(filter(None, map(_model_in, get_args(annotation))), None)

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a config -> a line that helps a person."""
+"""Turns what pydantic finds wrong with a config into a place and a line that helps a person."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,34 +18,48 @@ WANTED = {
     "bool_type": "true or false",
     "too_short": "at least one entry",
 }
-NO_PLACE = {"(number)", "(word)", "(list)", "(mapping)", "[key]"}  # a branch of a union, a key and not its value
+FORMS = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
+# Pydantic puts these into a location although they are no keys: the branch of a union, and "this is about the key".
+NO_STEPS = {*FORMS, "[key]"}
 
 
-def explain_problem(problem: Mapping[str, Any], where: str, known_at: Callable[[Steps], Sequence[str]]) -> str:
-    """One line for one of pydantic's findings: where, what was found, what was wanted, the nearest name."""
-    kind, found, context = problem["type"], problem["input"], problem.get("ctx", {})
-    loc = problem["loc"]
-    known_part = len(loc) - (kind == "extra_forbidden")  # an unknown key may be any text, that of a branch too
-    steps = [*(step for step in loc[:known_part] if step not in NO_PLACE), *loc[known_part:]]
-    place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+def explain_problem(problem: Mapping[str, Any], keys_at: Callable[[Steps], Sequence[str]]) -> tuple[Steps, str]:
+    """Return the steps to the wrong value, and what was found, what was wanted and the nearest valid name.
+
+    Args:
+        problem: one entry of `ValidationError.errors()`.
+        keys_at: returns the known keys of the mapping that some steps lead to.
+    """
+    kind, steps = problem["type"], _steps(problem)
     if kind == "extra_forbidden":
-        known = known_at(steps[:-1])
-        message = f"unknown key{did_you_mean(str(steps[-1]), known)}; known here: {', '.join(known)}"
-    elif kind == "missing":
-        message = "missing"
-    elif kind == "value_error":
-        message = str(context["error"])
-    elif kind == "literal_error":
-        known = re.findall(r"'([^']*)'", context["expected"])
-        message = (
-            f"{shorten(found)} is neither a number nor {known[0]!r}" if "(word)" in loc else not_one_of(found, known)
-        )
-    elif kind == "union_tag_invalid":
-        words = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
-        wanted = " or ".join(words[tag] for tag in re.findall(r"\(\w+\)", context["expected_tags"]))
-        message = f"found {shorten(found)}, wanted {wanted}"
-    else:
-        wanted = problem["msg"].removeprefix("Input should be ")
-        wanted = wanted.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
-        message = f"found {shorten(found)}, wanted {WANTED.get(kind, wanted)}"
-    return f"{where}: {place}: {message}" if place else f"{where}: {message}"
+        known = keys_at(steps[:-1])
+        return steps, f"unknown key{did_you_mean(str(steps[-1]), known)}; known here: {', '.join(known)}"
+    if kind == "missing":
+        return steps, "missing"
+    if kind == "value_error":
+        return steps, str(problem["ctx"]["error"])
+    if kind == "literal_error":
+        return steps, _explain_word(problem)
+    return steps, f"found {shorten(problem['input'])}, wanted {_wanted(problem)}"
+
+
+def _steps(problem: Mapping[str, Any]) -> Steps:
+    location = problem["loc"]
+    # An unknown key may be any text, even that of a branch.
+    known = len(location) - (problem["type"] == "extra_forbidden")
+    return [*(step for step in location[:known] if step not in NO_STEPS), *location[known:]]
+
+
+def _explain_word(problem: Mapping[str, Any]) -> str:
+    words = re.findall(r"'([^']*)'", problem["ctx"]["expected"])
+    if "(word)" in problem["loc"]:
+        return f"{shorten(problem['input'])} is neither a number nor {words[0]!r}"
+    return not_one_of(problem["input"], words)
+
+
+def _wanted(problem: Mapping[str, Any]) -> str:
+    if problem["type"] == "union_tag_invalid":
+        return " or ".join(FORMS[tag] for tag in re.findall(r"\(\w+\)", problem["ctx"]["expected_tags"]))
+    text: str = problem["msg"].removeprefix("Input should be ")
+    text = text.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
+    return WANTED.get(problem["type"], text)

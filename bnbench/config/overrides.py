@@ -1,12 +1,14 @@
-"""`key=value` overrides of an experiment file's values."""
+"""`KEY=VALUE` overrides of the values in an experiment file."""
 
 from collections.abc import Iterable
 
+from bnbench.config.renamed import current_setting
 from bnbench.config.yaml_loader import kind_of, parse_yaml
 from bnbench.errors import ConfigError, shorten
+from bnbench.location import Location, override_location
 
 MAX_STEPS = 50  # of a dotted key
-NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")  # hold a name, or a mapping with a name
+NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")  # they hold a name, or a mapping with a name
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, object]:
@@ -15,20 +17,27 @@ def parse_overrides(texts: Iterable[str]) -> dict[str, object]:
 
 
 def parse_override(text: str) -> tuple[str, object]:
-    """`train.epochs=5` -> ('train.epochs', 5)."""
+    """`train.epochs=5` -> `("train.epochs", 5)`."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise ConfigError("-o", f"{text!r} is not of the form key=value, as in train.epochs=5")
-    return key.strip(), parse_yaml(value, f"-o {key.strip()}")
+        raise ConfigError(f"-o {shorten(text)}", "not of the form KEY=VALUE, as in -o train.epochs=5")
+    return key.strip(), parse_yaml(value, override_location(key.strip(), value))
 
 
-def set_key(values: dict[str, object], key: str, value: object, where: str = "") -> dict[str, object]:
-    """A copy of nested mappings with one dotted key set; steps that are missing are made.
+def set_key(values: dict[str, object], key: str, value: object, where: Location | str = "") -> dict[str, object]:
+    """Return a copy of nested mappings with one dotted key set; missing mappings on the way are added.
 
     `optimizer: sgd` becomes `optimizer: {name: sgd}` when one of its arguments is set.
+
+    Raises:
+        ConfigError: the key has too many steps, or leads through something that is no mapping.
     """
     if key.count(".") > MAX_STEPS:
-        raise ConfigError(shorten(key), f"a key of more than {MAX_STEPS} steps")
+        raise ConfigError(shorten(key), f"a key with more than {MAX_STEPS} steps")
+    return _set_steps(values, *current_setting(key, value), where)
+
+
+def _set_steps(values: dict[str, object], key: str, value: object, where: Location | str) -> dict[str, object]:
     head, _, rest = key.partition(".")
     if not rest:
         return {**values, head: value}
@@ -37,4 +46,4 @@ def set_key(values: dict[str, object], key: str, value: object, where: str = "")
         inner = {"name": inner}
     if inner is not None and not isinstance(inner, dict):
         raise ConfigError(where, f"{head!r} holds {kind_of(inner)}, so it has no key {rest!r}")
-    return {**values, head: set_key(inner or {}, rest, value, where)}
+    return {**values, head: _set_steps(inner or {}, rest, value, where)}

@@ -1,11 +1,12 @@
-"""YAML -> Experiment: every check of a single value, every default, frozen.
+"""The records of an experiment file, with every default and every check of a single value.
 
-What needs several values at once (layers that fit together, a batch that fits the data), or Keras' own names, is
-checked by `plan`. So an experiment that was stored can be read whatever Keras is installed, or none.
+`planning` checks several values at once (layers that fit together, a batch that fits the data), and the names of data
+sets, norms and Keras classes. So a stored experiment can be read whatever is installed.
 """
 
 import math
 import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -16,22 +17,21 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    ValidationInfo,
     model_validator,
 )
 
 from bnbench.config.expectations import Claim, Published
+from bnbench.config.renamed import rename_old_keys
 from bnbench.config.types import STRICT, Rate, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
-DATA_SETS = (
-    "digits", "leaf", "letter", "notmnist", "mnist", "fashion_mnist", "cifar10", "distance", "windows", "bag_of_words",
-)  # fmt: skip
-NORMS = ("none", "batch", "layer", "group", "rms")
 MAX_VALUES = 1000  # of an axis: rates, seeds or any other
 MAX_TRIALS = 1_000_000
-MAX_LISTED = 20  # of the things that are wrong
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")  # also a folder's name, on every file system
+MAX_LISTED = 20  # mistakes in one message
+# A name is also the name of a folder, on every file system.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 
 class ConfigModel(BaseModel):
@@ -41,7 +41,7 @@ class ConfigModel(BaseModel):
 
 
 def _named(value: object) -> object:
-    """`sgd`, `{sgd: {momentum: 0.9}}` and `{name: sgd, momentum: 0.9}` are one."""
+    """Return `{name: sgd, momentum: 0.9}` for `{sgd: {momentum: 0.9}}`, and `{name: sgd}` for `sgd`."""
     if isinstance(value, str):
         return {"name": value}
     if isinstance(value, dict) and "name" not in value and len(value) == 1:
@@ -53,29 +53,23 @@ def _named(value: object) -> object:
 
 
 class Named(ConfigModel):
-    """A thing of Keras by its name, with its own arguments."""
+    """The name of an optimizer, loss, norm and so on, with its arguments."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     name: str
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """All but the name."""
+        """The arguments: all keys except the name."""
         return dict(self.__pydantic_extra__ or {})
 
 
 def _slug(value: str) -> str:
     if not NAME.fullmatch(value):
         raise ValueError(
-            f"{shorten(value)} cannot be a name: wanted letters, digits, '_', '-' and '.', at most 80, "
-            "a letter or digit first"
+            f"{shorten(value)} is no valid name: use at most 80 letters, digits, '_', '-' and '.', and begin with a "
+            "letter or digit"
         )
-    return value
-
-
-def _data_set(value: str) -> str:
-    if value not in DATA_SETS:
-        raise ValueError(not_one_of(value, DATA_SETS))
     return value
 
 
@@ -96,33 +90,43 @@ Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
 
 
 class Split(ConfigModel):
-    """How the rows are parted into training, validation and test, anew for each seed."""
+    """How each seed splits the rows into a training, a validation and a test part."""
 
-    # Of the rows that are not officially test; `test`: the test part serves as both, as some sources did.
+    # A fraction of the rows outside the official test part; `test`: the test part is also the validation part, as in
+    # some publications.
     validation: Annotated[
         Annotated[Fraction, Tag("(number)")] | Annotated[Literal["test"], Tag("(word)")], Discriminator(branch_of)
     ] = 0.1
-    test: Fraction | None = None  # None: the official test part, or 0.2 of the rows where a set has none
+    # None: the official test part, or 0.2 of the rows if the data set has none.
+    test: Fraction | None = None
     stratify: bool = True
 
 
 class Data(ConfigModel):
     """The data set and how its rows are used."""
 
-    name: Annotated[str, AfterValidator(_data_set)]
-    # Rows of these alone, in this order; None: of all classes.
+    name: str
+    # Only the rows of these classes, numbered in this order; None: all classes.
     classes: Annotated[list[str] | None, BeforeValidator(_class_names), AfterValidator(_classes)] = None
     split: Split = Split()
     scale: Literal["none", "unit", "standard", "l2"] = "standard"
-    repeats: Literal["remove", "keep"] = "remove"  # rows that stand twice leak from one part into another
-    limit: Count | None = None  # rows a part
+    # Equal rows would leak from one part into another.
+    duplicates: Literal["drop", "keep"] = "drop"
+    # The maximum number of rows in each part.
+    limit: Count | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _current(cls, values: object) -> object:
+        return rename_old_keys("data", values)
 
     def __hash__(self) -> int:
-        return hash(self.model_dump_json())  # lists have no hash of their own
+        # Lists have no hash of their own.
+        return hash(self.model_dump_json())
 
 
 class Model(ConfigModel):
-    """The layer list that the variants share, and the numbers in it that may change."""
+    """The layer list that the variants share, and the parameters in it."""
 
     layers: list[Any] = Field(min_length=1)
     params: dict[str, Any] = {}
@@ -131,48 +135,44 @@ class Model(ConfigModel):
 def _norm(value: object) -> object:
     if value is None:
         return {"name": "none"}
-    named = _named(value)
-    name = named.get("name") if isinstance(named, dict) else value
-    if name not in NORMS:
-        raise ValueError(not_one_of(name, NORMS))
-    if name == "none" and isinstance(named, dict) and len(named) > 1:
-        raise ValueError("none takes no arguments")
-    return named
+    return _named(value)
 
 
 class Variant(ConfigModel):
-    """One named change of the model; what it does not name is as the experiment has it."""
+    """One named change of the experiment; a variant has the experiment's value for all that it does not set."""
 
     norm: Annotated[Named, BeforeValidator(_norm)] = Named(name="none")
-    norm_position: Literal["before", "after"] | None = (
-        None  # of the activation beside the slot; None: where the slot stands
-    )
+    # Relative to the activation next to the norm slot; None: exactly at the slot.
+    norm_position: Literal["before", "after"] | None = None
     layers: list[Any] | None = Field(default=None, min_length=1)
     params: dict[str, Any] = {}
     train: dict[str, Any] = {}
 
 
 class Train(ConfigModel):
-    """How a trial is trained; all but the learning rate and the seed."""
+    """How a trial is trained: everything except the learning rate and the seed."""
 
     epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     batch_size: Annotated[
         Annotated[Count, Tag("(number)")] | Annotated[Literal["full"], Tag("(word)")], Discriminator(branch_of)
     ] = 32
-    steps_per_epoch: Count | None = None  # None: one pass over the training part
+    # None: one pass over the training part.
+    steps_per_epoch: Count | None = None
     optimizer: NamedValue = Named(name="sgd")
     schedule: NamedValue | None = None
     loss: NamedValue = Named(name="sparse_categorical_crossentropy", from_logits=True)
     callbacks: list[NamedValue] = []
     on_divergence: Literal["stop", "continue"] = "stop"
-    pre_activations: bool = False  # record percentiles of one unit's, of the last hidden layer, after every epoch
+    # Whether to record percentiles of the input of one unit's activation, in the last hidden layer, after every epoch.
+    pre_activations: bool = False
     dtype: Literal["float32", "float64"] = "float32"
     engine: Literal["auto", "xla", "graph"] = "auto"
-    threads: Annotated[int, Field(ge=1, le=256)] = 1  # of one trial; the bits of large networks depend on it
+    # Of one trial. The exact results of large networks depend on it.
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
 
 
 class LogSpaced(ConfigModel):
-    """Rates at equal distances on a logarithmic scale, both ends included."""
+    """Learning rates at equal distances on a logarithmic scale, including both ends."""
 
     start: Rate = Field(alias="from")
     stop: Rate = Field(alias="to")
@@ -185,10 +185,10 @@ class LogSpaced(ConfigModel):
         return self
 
     def rates(self) -> list[float]:
-        """The rates, ascending."""
+        """Return the learning rates in ascending order."""
         low, high = math.log10(self.start), math.log10(self.stop)
         inner = (10 ** (low + (high - low) * i / (self.points - 1)) for i in range(1, self.points - 1))
-        # Twelve digits: 0.01, not 0.010000000000000002, in every table and id.
+        # Round to twelve digits, so that tables and ids have 0.01 and not 0.010000000000000002.
         return [self.start, *(float(f"{rate:.12g}") for rate in inner), self.stop]
 
 
@@ -196,9 +196,11 @@ def _rates(value: object) -> object:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return [value]
     if not isinstance(value, list | dict | LogSpaced):
-        raise ValueError(f"found {shorten(value)}, wanted {{from: 1.0e-3, to: 10, points: 5}} or a list of rates")
+        raise ValueError(
+            f"found {shorten(value)}, wanted {{from: 1.0e-3, to: 10, points: 5}} or a list of learning rates"
+        )
     if value == []:
-        raise ValueError("an empty list: wanted at least one rate")
+        raise ValueError("found an empty list, wanted at least one learning rate")
     return value
 
 
@@ -222,28 +224,48 @@ class Sweep(ConfigModel):
         axes: dict[str, list[Any]] = {"learning_rate": self.rates(), "seeds": self.seed_list(), **self.grid}
         for key, values in axes.items():
             if not values:
-                raise ValueError(f"{key} is empty: wanted at least one value")
+                raise ValueError(f"{key} is empty, wanted at least one value")
             if len(values) > MAX_VALUES:
-                raise ValueError(f"{key} holds {len(values):,} values: at most {MAX_VALUES:,}")
+                raise ValueError(f"{key} has {len(values):,} values, wanted at most {MAX_VALUES:,}")
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
-                raise ValueError(f"{key} holds {shorten(repeated[0])} twice")
+                raise ValueError(f"{key} has {shorten(repeated[0])} twice: remove one")
         if math.prod(map(len, axes.values())) > MAX_TRIALS:
-            raise ValueError(f"{math.prod(map(len, axes.values())):,} trials a variant: at most {MAX_TRIALS:,}")
+            raise ValueError(
+                f"{math.prod(map(len, axes.values())):,} trials per variant, wanted at most {MAX_TRIALS:,}"
+            )
         return self
 
     def rates(self) -> list[float]:
-        """The planned learning rates, ascending."""
+        """Return the planned learning rates in ascending order."""
         spaced = self.learning_rate
         return spaced.rates() if isinstance(spaced, LogSpaced) else sorted(spaced)
 
     def seed_list(self) -> list[int]:
-        """The planned seeds; a number n stands for 0 to n - 1."""
+        """Return the planned seeds; a number n means 0 to n - 1."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
 
 
 def _text_keys(value: object) -> object:
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value  # a variant named 200
+    # A variant may be named 200.
+    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
+
+
+def default_baseline(variants: Iterable[str]) -> str:
+    """Return the variant that others are compared with if a config names none: `plain`, else the first."""
+    names = list(variants)
+    return "plain" if "plain" in names else names[0]
+
+
+def _baseline(value: object, info: ValidationInfo) -> object:
+    variants = info.data.get("variants")
+    if not variants or not isinstance(value, str | None):
+        return value or ""
+    if not value:
+        return default_baseline(variants)
+    if value not in variants:
+        raise ValueError(not_one_of(value, variants))
+    return value
 
 
 class Experiment(ConfigModel):
@@ -256,14 +278,16 @@ class Experiment(ConfigModel):
     variants: Annotated[dict[Slug, Variant], BeforeValidator(_text_keys)] = Field(min_length=1)
     train: Train
     sweep: Sweep
+    # The variant that the others are compared with.
+    baseline: Annotated[str, BeforeValidator(_baseline), Field(validate_default=True)] = ""
     save_models: Literal["none", "final", "best"] = "none"
     published: list[Published] = []
     claims: list[Claim] = []
 
     def dump(self) -> dict[str, Any]:
-        """The resolved file as plain values; reading it gives an equal Experiment."""
+        """Return the resolved file as plain values; `check_config` makes an equal Experiment of them."""
         return self.model_dump(by_alias=True)
 
     def to_yaml(self) -> str:
-        """The resolved file as text."""
+        """Return the resolved file as YAML text."""
         return dump_yaml(self.dump())

@@ -1,18 +1,19 @@
-"""An experiment -> the same one, cut to seconds, for CI."""
+"""Cuts an experiment to a few seconds, for continuous integration."""
 
 from typing import Any
 
 from bnbench.config.load import check_config
 from bnbench.config.schema import Experiment
 
-SMOKE_ROWS = 200  # a part
-SUFFIX = "-smoke"  # of the name: results stand beside the real ones
+SMOKE_ROWS = 200  # in each part
+# Ends the name, so that the results go to a folder of their own.
+SUFFIX = "-smoke"
 
 
 def cut_to_smoke(experiment: Experiment) -> Experiment:
-    """The same experiment cut to seconds: few rows, two short epochs, three rates, one seed, one value of each axis.
+    """Return the experiment with few rows, two short epochs, three learning rates, one seed and one value per axis.
 
-    It makes no claims and stands beside no published figure: so little training could uphold none.
+    It has no claims and no published values, because so little training cannot confirm them.
     """
     values = experiment.dump()
     rates = experiment.sweep.rates()

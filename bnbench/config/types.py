@@ -1,15 +1,16 @@
-"""What the records of an experiment file share: how strict they are, which form is meant, what a rate is."""
+"""Types that the records of an experiment file share."""
 
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38  # of float32; a smaller one would be 0 to an optimizer
+# The range of float32: an optimizer would read a smaller learning rate as 0.
+SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def branch_of(value: object) -> str:
-    """Which branch of a union is meant, so that only that branch complains."""
+    """Return which branch of a union a value belongs to, so that only that branch reports a mistake."""
     if isinstance(value, BaseModel):
         return "(mapping)"
     forms: dict[type, str] = {str: "(word)", list: "(list)", dict: "(mapping)"}
@@ -18,7 +19,7 @@ def branch_of(value: object) -> str:
 
 def _rate(value: float) -> float:
     if not SMALLEST_RATE <= value <= LARGEST_RATE:
-        raise ValueError(f"{value!r} is no learning rate: wanted {SMALLEST_RATE:g} to {LARGEST_RATE:g}")
+        raise ValueError(f"{value!r} is no learning rate, wanted {SMALLEST_RATE:g} to {LARGEST_RATE:g}")
     return float(value)
 
 

@@ -1,4 +1,4 @@
-"""Text -> plain values: YAML read strictly, and `key=value` overrides."""
+"""Reads YAML strictly, into plain values."""
 
 import re
 from collections.abc import Mapping
@@ -8,28 +8,29 @@ from pathlib import Path
 import yaml
 
 from bnbench.errors import ConfigError
+from bnbench.location import Location
 
-MAX_NODES = 10_000  # values, each of which takes Python 30 us to read
-MAX_DEPTH = 50  # mappings and lists in one another
-MAX_BYTES = 200_000  # a larger file was named by mistake
+MAX_NODES = 10_000  # values; Python takes 30 us to read each of them
+MAX_DEPTH = 50  # mappings and lists inside one another
+MAX_BYTES = 200_000  # a larger file is probably not an experiment
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as people write it: `1e-3` is a number, a repeated key is an error."""
+    """Reads YAML 1.1 as people write it: `1e-3` is a number, and a repeated key is an error."""
 
     nodes = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """The next value, if there are not too many of them; nothing is read of what stands behind."""
+        """Return the next value; raise as soon as there are too many."""
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise yaml.MarkedYAMLError(None, None, f"more than {MAX_NODES:,} values", self.get_mark())
         return super().compose_node(parent, index)
 
     def fetch_flow_collection_start(self, token: type[yaml.Token]) -> None:
-        """Begin a list or mapping in brackets; PyYAML takes long over very many in one another."""
+        """Begin a list or mapping in brackets; PyYAML is slow if very many are nested."""
         if self.flow_level > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(None, None, f"more than {MAX_DEPTH} in one another", self.get_mark())
+            raise yaml.MarkedYAMLError(None, None, f"more than {MAX_DEPTH} inside one another", self.get_mark())
         super().fetch_flow_collection_start(token)
 
 
@@ -50,7 +51,7 @@ for _name, _pattern, _first in (
     ),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_name}", re.compile(f"^(?:{_pattern})$"), list(_first))
-# Plain values only: what YAML calls a set, a date or binary has no place in an experiment.
+# Only plain values: an experiment needs no YAML sets, dates or binary data.
 _PLAIN = {"null", "bool", "int", "float", "str", "seq", "map"}
 _Loader.yaml_constructors = {
     tag: constructor
@@ -60,7 +61,7 @@ _Loader.yaml_constructors = {
 
 
 class _Dumper(yaml.SafeDumper):
-    """Quotes a text that the loader, or YAML 1.1, would read as something else: `0E0` is a number to one of them."""
+    """Quotes a text that this loader or YAML 1.1 would read as something else, as `0E0`."""
 
 
 _Dumper.yaml_implicit_resolvers = {
@@ -80,7 +81,7 @@ def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[object, object]:
         if key in seen:
             first = seen[key].start_mark.line + 1
             raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key!r} stands here again, it is on line {first} already", key_node.start_mark
+                None, None, f"the key {key!r} is already on line {first}: remove one of them", key_node.start_mark
             )
         seen[key] = key_node
     loader.flatten_mapping(node)
@@ -96,27 +97,28 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _whole)
 
 
 def read_yaml(path: Path) -> dict[str, object]:
-    """The mapping that an experiment file holds.
+    """Return the mapping in an experiment file.
 
     Raises:
-        ConfigError: no such file, not UTF-8, not YAML, empty, or not a mapping.
+        ConfigError: the file does not exist, is not UTF-8 or not YAML, is empty, or holds something else.
     """
     where = str(path)
     try:
         if not path.is_file():
-            raise ConfigError(where, "not a file" if path.exists() else f"no such file{_neighbour(path)}")
+            raise ConfigError(where, "not a file" if path.exists() else f"no such file{_similar_file(path)}")
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)  # the size that a file says may be wrong
+            # The size that the file system reports may be wrong, so it is not used.
+            content = stream.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
-            raise ConfigError(where, f"more than {MAX_BYTES:,} bytes: an experiment is a page of text")
+            raise ConfigError(where, f"more than {MAX_BYTES:,} bytes: this is no experiment file")
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ConfigError(where, f"not UTF-8 text (byte {error.start})") from None
+        raise ConfigError(where, f"not UTF-8 text (byte {error.start}): save it as UTF-8") from None
     except (OSError, ValueError) as error:
         raise ConfigError(where, f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
     value = parse_yaml(text, where)
     if value is None:
-        raise ConfigError(where, "empty: wanted name, data, model, variants, train and sweep")
+        raise ConfigError(where, "the file is empty, wanted name, data, model, variants, train and sweep")
     if not isinstance(value, dict):
         raise ConfigError(
             where, f"found {kind_of(value)}, wanted a mapping of name, data, model, variants, train and sweep"
@@ -125,35 +127,44 @@ def read_yaml(path: Path) -> dict[str, object]:
 
 
 def dump_yaml(values: Mapping[str, object]) -> str:
-    """Nested plain values as YAML text that `parse_yaml` reads back as they are."""
+    """Return nested plain values as YAML text, which `parse_yaml` reads back unchanged."""
     return yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
-def parse_yaml(text: str, where: str) -> object:
-    """What a YAML text says, with bnbench's reading of numbers."""
+def parse_yaml(text: str, where: Location | str) -> object:
+    """Return the plain values in a YAML text; messages name a line if `where` is a file's name.
+
+    Raises:
+        ConfigError: the text is no YAML, or holds more than plain values.
+    """
     try:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
             return None
         if _size(node, {}) > MAX_NODES:
-            raise ConfigError(where, f"more than {MAX_NODES:,} values, once its aliases (*name) are written out")
+            raise ConfigError(where, f"more than {MAX_NODES:,} values after its aliases (*name) are expanded")
         return loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        line = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{where}{line}", f"not YAML: {error.problem}") from None
+        raise ConfigError(_line(where, mark.line if mark else None), f"not YAML: {error.problem}") from None
     except yaml.reader.ReaderError as error:
-        place = text.count("\n", 0, error.position) + 1
-        raise ConfigError(f"{where}:{place}", f"not YAML: the character {chr(error.character)!r}") from None
+        line = text.count("\n", 0, error.position)
+        raise ConfigError(_line(where, line), f"not YAML: the character {chr(error.character)!r}") from None
     except yaml.YAMLError as error:
         raise ConfigError(where, f"not YAML: {error}") from None
-    except (RecursionError, ValueError, KeyError) as error:  # too deep; too many digits; `!!bool perhaps`
+    except (RecursionError, ValueError, KeyError) as error:
+        # Too deep, too many digits, or a wrong tag as in `!!bool perhaps`.
         raise ConfigError(where, f"not usable YAML: {error}") from None
 
 
+def _line(where: Location | str, line: int | None) -> str:
+    """Return `FILE:LINE`; an override has only one line, so it is not numbered."""
+    return str(where) if line is None or isinstance(where, Location) else f"{where}:{line + 1}"
+
+
 def _size(node: yaml.Node, known: dict[int, int]) -> int:
-    """How many values a node stands for; one that holds itself counts once, and is refused when it is constructed."""
+    """Return how many values a node expands to; a node inside itself counts once, and fails when it is constructed."""
     if id(node) not in known:
         known[id(node)] = 1
         inner = node.value if isinstance(node, yaml.SequenceNode | yaml.MappingNode) else []
@@ -162,14 +173,14 @@ def _size(node: yaml.Node, known: dict[int, int]) -> int:
     return known[id(node)]
 
 
-def _neighbour(path: Path) -> str:
-    """The experiment file that was probably meant, here or under configs/."""
+def _similar_file(path: Path) -> str:
+    """Return a hint at an experiment file with a similar name, in the same folder or under configs/."""
     here = [*path.parent.glob("*.yaml"), *Path("configs").glob("**/*.yaml")]
     near = get_close_matches(path.stem, {p.stem: p for p in here}, n=1)
     return f" (did you mean '{next(p for p in here if p.stem == near[0])}'?)" if near else ""
 
 
 def kind_of(value: object) -> str:
-    """What a value is, in words: `a mapping`, `a number`."""
+    """Return what a value is, in words: `a mapping`, `a number`."""
     names = {dict: "a mapping", list: "a list", str: "text", bool: "true/false", type(None): "nothing"}
     return names.get(type(value), "a number")

@@ -1,5 +1,5 @@
-"""Data sets: finding, downloading, parsing, checking, caching and splitting them.
+"""Finds, downloads, parses, checks, caches and splits data sets.
 
-`access` has what other rooms call. `formats` reads files, `datasets` holds a file for each set. Imports `config` and
-`errors`.
+Other rooms call `access` and `splits`. `formats` reads files, and `datasets` has one file for each data set. Imports
+`config`, `location` and `errors`.
 """

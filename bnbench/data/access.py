@@ -1,36 +1,24 @@
-"""Data sets by name: their facts for a plan, their arrays for training, and what is behind `bnbench data`."""
+"""Data sets by name: what a plan needs to know, the arrays for training, and `bnbench data`."""
 
 from bnbench.config.schema import Data
-from bnbench.data import cache, locate, validate
-from bnbench.data.datasets import cifar10, digits, fashion_mnist, generated, leaf, letter, mnist, notmnist
+from bnbench.data import cache, locate, registry, validate
 from bnbench.data.types import DataDirs, Dataset, DatasetInfo, DatasetListing, DatasetSpec, LocatedFiles
 from bnbench.errors import DataError, not_one_of
 
-DATASETS: dict[str, DatasetSpec] = {
-    source.name: source
-    for source in (
-        digits.SOURCE,
-        leaf.SOURCE,
-        letter.SOURCE,
-        notmnist.SOURCE,
-        mnist.SOURCE,
-        fashion_mnist.SOURCE,
-        cifar10.SOURCE,
-        *generated.SOURCES,
-    )
-}
+DATASETS = registry.find_datasets()
 
 
 def dataset_names() -> tuple[str, ...]:
-    """The data sets there are, in the order of `config.DATA_SETS`."""
+    """Return the names of all data sets, in alphabetical order."""
     return tuple(DATASETS)
 
 
 def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> DatasetInfo:
-    """What a plan must know of a data set; no array is read if its unchanged files were parsed before.
+    """Return what a plan needs to know about a data set; reads no array if the same files were parsed before.
 
     Raises:
-        DataError: the files are nowhere (and may not be fetched), or not what they should be.
+        DataError: the files are missing and cannot be downloaded, or have the wrong content.
+        ConfigError: the data set does not have the classes in `settings.classes`.
     """
     source = _source(settings.name)
     located = locate.locate_files(source, places, download)
@@ -41,11 +29,11 @@ def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> Da
 
 
 def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dataset:
-    """A data set's arrays, read-only and if possible memory-mapped.
+    """Return the arrays of a data set, read-only and if possible memory-mapped.
 
     Raises:
-        DataError: the files are nowhere (and may not be fetched), not what they should be, or without a class of
-            `settings.classes`.
+        DataError: the files are missing and cannot be downloaded, or have the wrong content.
+        ConfigError: the data set does not have the classes in `settings.classes`.
     """
     source = _source(settings.name)
     located = locate.locate_files(source, places, download)
@@ -55,32 +43,33 @@ def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dat
 
 
 def list_datasets(places: DataDirs) -> tuple[DatasetListing, ...]:
-    """What there is and where it lies, in the order of `names`; no file is read and nothing fetched."""
+    """Return all data sets and where their files are, by name; reads no file and downloads nothing."""
     return tuple(_found(source, places) for source in DATASETS.values())
 
 
 def fetch_dataset(name: str, places: DataDirs) -> str:
-    """Where a data set lies (a folder, or the package it came with), fetched into the cache if it was nowhere.
+    """Return where a data set is (a folder, or a package), after downloading it into the cache if it is missing.
 
     Raises:
-        DataError: no such set, not while offline, no mirror gave them, or what they gave was refused.
+        DataError: there is no such data set, `places` is offline, no mirror works, or the download has the wrong
+            content.
     """
     source = _source(name)
     return _where(locate.locate_files(source, places, fetch=True))
 
 
 def verify_dataset(name: str, places: DataDirs) -> DatasetInfo:
-    """The facts of a data set as its files say, read anew past the cache; kept arrays that differ are dropped.
+    """Parse the files of a data set again, without the cache; remove cached arrays that differ.
 
     Raises:
-        DataError: the files are nowhere, or one of them is not what it should be.
+        DataError: the files are missing, or one of them has the wrong content.
     """
     source = _source(name)
     located = locate.locate_files(source, places)
     folder = cache.cache_folder(source, located, places)
     found = _parse(source, located).facts
     if cache.read_info(folder) not in (None, found):
-        cache.drop_dataset(folder, "the files say otherwise")
+        cache.drop_dataset(folder, "the files have other content")
     return found
 
 

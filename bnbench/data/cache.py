@@ -1,4 +1,7 @@
-"""Keeps parsed arrays in `<cache_dir>/parsed/<name>-<key>/`: written beside, renamed, checked when they are read."""
+"""Caches parsed arrays in `<cache_dir>/parsed/<name>-<key>/`.
+
+They are written to a temporary folder that is then renamed, and checked when they are read.
+"""
 
 import dataclasses
 import hashlib
@@ -19,15 +22,16 @@ from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
 
-PARSER_VERSION = 1  # raised whenever the same files would parse to other arrays or facts
+# Raised whenever the same files would parse to other arrays or facts.
+PARSER_VERSION = 1
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
-# What a damaged record or array raises on reading; json's and numpy's own errors are ValueErrors.
+# Errors from reading a damaged record or array; those of json and numpy are ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAX_FACTS = 1_000_000  # bytes
 
 
 def cache_folder(source: DatasetSpec, located: LocatedFiles, places: DataDirs) -> Path:
-    """Where the arrays of these very files are kept; another size or time of any file is another folder."""
+    """Return the cache folder for exactly these files; if the size or time of a file changes, so does the folder."""
     text = json.dumps(
         [PARSER_VERSION, located.form.title, located.version, *(_identity(path) for path in located.paths)]
     )
@@ -40,10 +44,10 @@ def _identity(path: Path) -> list[object]:
         states = [(file, file.stat()) for file in files]
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
-    listed = hashlib.sha256()
+    digest = hashlib.sha256()
     for file, state in states:
-        listed.update(f"{file.relative_to(path)}|{state.st_size}|{state.st_mtime_ns}\n".encode())
-    return [str(path.resolve()), listed.hexdigest()]
+        digest.update(f"{file.relative_to(path)}|{state.st_size}|{state.st_mtime_ns}\n".encode())
+    return [str(path.resolve()), digest.hexdigest()]
 
 
 def _files(path: Path) -> Iterator[Path]:
@@ -54,7 +58,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def read_info(folder: Path) -> DatasetInfo | None:
-    """The recorded facts, without reading an array; None if there are none or they are damaged (and then dropped)."""
+    """Return the cached description, without reading an array; None if there is none. A damaged one is removed."""
     try:
         return _facts(_read_record(folder))
     except DAMAGE as error:
@@ -64,7 +68,7 @@ def read_info(folder: Path) -> DatasetInfo | None:
 
 
 def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
-    """The kept arrays, memory-mapped; None if there are none or they are not as recorded (and then dropped)."""
+    """Return the cached arrays, memory-mapped; None if there are none. Damaged ones are removed."""
     try:
         record = _read_record(folder)
         x, y, repeated = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS)
@@ -73,8 +77,9 @@ def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
             fingerprint(x, y, facts.classes, facts.test_rows) != facts.fingerprint
             or _digest(repeated.tobytes()) != record["repeated"]
         ):
-            raise ValueError("its arrays are not the ones that were written")
-    except Exception as error:  # NumPy parses a header as Python's own text, which fails in every way there is
+            raise ValueError("its arrays have changed since they were written")
+    except Exception as error:
+        # NumPy parses the header of an array as Python text, and a damaged header can raise almost any error.
         if folder.is_dir():
             drop_dataset(folder, str(error))
         return None
@@ -82,51 +87,53 @@ def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
 
 
 def write_dataset(folder: Path, dataset: Dataset, source: DatasetSpec) -> Dataset:
-    """The data set as kept on disk, memory-mapped; as it is in memory if it cannot be kept there."""
+    """Cache a data set and return it memory-mapped; return it as it is if the cache cannot be written."""
     try:
         _write(folder, dataset)
     except OSError as error:
-        log.warning("%s: parsed arrays cannot be kept here, so they are parsed at each start: %s", folder.parent, error)
+        log.warning("%s: the cache cannot be written, so files are parsed at each start: %s", folder.parent, error)
         return dataset
-    kept = read_dataset(folder, source)
-    return kept if kept is not None and kept.facts == dataset.facts else dataset
+    cached = read_dataset(folder, source)
+    return cached if cached is not None and cached.facts == dataset.facts else dataset
 
 
 def drop_dataset(folder: Path, reason: str) -> None:
-    """Remove what is kept in a folder, and say so."""
-    log.warning("%s: dropped and made anew: %s", folder, reason)
+    """Remove a cache folder, and log the reason."""
+    log.warning("%s: removed from the cache, and parsed again: %s", folder, reason)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write(folder: Path, dataset: Dataset) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    # A name without the data set's: what a killed process left is never taken for a record.
+    # The temporary name does not begin with the name of the data set, so the leftovers of a killed process are never
+    # read.
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-", ignore_cleanup_errors=True) as name:
-        beside = Path(name, folder.name)
-        beside.mkdir()
+        written = Path(name, folder.name)
+        written.mkdir()
         for file, array in zip(ARRAYS, (dataset.x, dataset.y, dataset.repeated), strict=True):
-            np.save(beside / file, array, allow_pickle=False)
+            np.save(written / file, array, allow_pickle=False)
         record: dict[str, Any] = {
             "facts": dataclasses.asdict(dataset.facts),
             "repeated": _digest(dataset.repeated.tobytes()),
-            "sizes": {file: (beside / file).stat().st_size for file in ARRAYS},
+            "sizes": {file: (written / file).stat().st_size for file in ARRAYS},
         }
         record["check"] = _check_of(record)
-        (beside / "facts.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+        (written / "facts.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
         try:
-            beside.rename(folder)
+            written.rename(folder)
         except OSError:
-            if not folder.is_dir():  # else another process was first, with the same arrays
+            # If the folder exists, another process was first, with the same arrays.
+            if not folder.is_dir():
                 raise
 
 
 def _read_record(folder: Path) -> dict[str, Any]:
     record: dict[str, Any] = json.loads(read_file(folder / "facts.json", MAX_FACTS))
     if record.pop("check") != _check_of(record):
-        raise ValueError("its record was changed after it was written")
+        raise ValueError("its record has changed since it was written")
     for file, size in record["sizes"].items():
         if not (folder / file).is_file() or (folder / file).stat().st_size != size:
-            raise ValueError(f"{file} is not {size} bytes long, as it was when it was written")
+            raise ValueError(f"{file} no longer has {size} bytes")
     return record
 
 

@@ -1,4 +1,4 @@
-"""Fetches a data set's files from upstream: one process at a time, all or none, checked before they are kept."""
+"""Downloads the files of a data set: one process at a time, all files or none, and checked before they are stored."""
 
 import logging
 import shutil
@@ -13,24 +13,28 @@ from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
 
-RETRIES = 2  # of each mirror, after a pause of 1 and 2 s
+RETRIES = 2  # for each mirror, after pauses of 1 and 2 s
 TIMEOUT = 30  # seconds without a byte
 
 Finder = Callable[[DatasetSpec, Path], LocatedFiles | None]
 
 
 def download_files(source: DatasetSpec, folder: Path, find: Finder) -> LocatedFiles:
-    """The files of a data set, fetched into `folder`; `find` tells whether they lie in a folder.
+    """Download the files of a data set into `folder` and return them.
+
+    Args:
+        find: returns the files of a data set in a folder, or None.
 
     Raises:
-        DataError: no mirror gave a file, what came is not the published content, or the folder cannot be written.
+        DataError: no mirror works, the content is not the published one, or the folder cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _alone(folder.with_name(f".{source.name}.lock"), source.name):
-            return find(source, folder) or _fetch(source, folder, find)  # found: another process was first
+            # Another process may have downloaded them in the meantime.
+            return find(source, folder) or _fetch(source, folder, find)
     except OSError as error:
-        raise DataError(f"{source.name}: cannot be kept in {folder}: {error}") from error
+        raise DataError(f"{source.name}: cannot be written to {folder}: {error}") from error
 
 
 @contextmanager
@@ -41,7 +45,7 @@ def _alone(path: Path, name: str) -> Iterator[None]:
     try:
         lock.acquire(timeout=0)
     except Timeout:
-        log.warning("%s: another process is fetching it: waiting", name)
+        log.warning("%s: another process is downloading it: waiting", name)
         lock.acquire()
     try:
         yield
@@ -50,26 +54,28 @@ def _alone(path: Path, name: str) -> Iterator[None]:
 
 
 def _fetch(source: DatasetSpec, folder: Path, find: Finder) -> LocatedFiles:
-    incoming = folder / ".incoming"  # what an interrupted fetch left is used, if it parses
+    # Files that an interrupted download left here are used if they parse.
+    incoming = folder / ".incoming"
     for remote in source.remotes:
         _download(source, remote, incoming)
     try:
         located = find(source, incoming)
         if located is None:
-            raise DataError("the files that came are not the ones that were sought")
+            raise DataError("it has other files than expected")
         located.form.parse(located.paths)
     except DataError as error:
         shutil.rmtree(incoming)
         urls = ", ".join(remote.urls[0] for remote in source.remotes)
-        raise DataError(f"{source.name}: what came from {urls} was refused: {error}") from error
+        raise DataError(f"{source.name}: the download from {urls} has the wrong content: {error}") from error
     for remote in source.remotes:
         (incoming / remote.name).replace(folder / remote.name)
-    shutil.rmtree(incoming)  # also what a killed download left
+    # This also removes what a killed download left.
+    shutil.rmtree(incoming)
     return LocatedFiles(located.form, tuple(folder / path.relative_to(incoming) for path in located.paths))
 
 
 def _download(source: DatasetSpec, remote: RemoteFile, folder: Path) -> None:
-    """One file, from the first mirror that gives it; pooch downloads beside it, checks, then renames."""
+    """Download one file from the first mirror that works; pooch writes a temporary file, checks and renames it."""
     import pooch
     from requests.exceptions import RequestException
 
@@ -79,7 +85,7 @@ def _download(source: DatasetSpec, remote: RemoteFile, folder: Path) -> None:
     )
     problems = []
     for url in remote.urls:
-        log.info("%s: fetching %s", source.name, url)
+        log.info("%s: downloading %s", source.name, url)
         try:
             pooch.create(
                 folder,
@@ -89,9 +95,10 @@ def _download(source: DatasetSpec, remote: RemoteFile, folder: Path) -> None:
                 retry_if_failed=RETRIES,
             ).fetch(remote.name, downloader=downloader)
             return
-        except (RequestException, ValueError) as error:  # ValueError: pooch's word for a wrong checksum
+        except (RequestException, ValueError) as error:
+            # pooch raises a ValueError for a wrong checksum.
             problems.append(f"{url}: {error}")
     lines = "\n  ".join(problems)
     raise DataError(
-        f"{source.name}: {remote.name} could not be fetched:\n  {lines}\n{source.advice or f'See {source.page}.'}"
+        f"{source.name}: {remote.name} could not be downloaded:\n  {lines}\n{source.advice or f'See {source.page}.'}"
     )

@@ -1,4 +1,4 @@
-"""Finds a data set's files: in the user's own folder, in the cache, or by fetching them into the cache."""
+"""Finds the files of a data set in the user's folder or in the cache, or downloads them into the cache."""
 
 import logging
 from collections.abc import Iterator
@@ -13,10 +13,11 @@ log = logging.getLogger("bnbench.data")
 
 
 def locate_files(source: DatasetSpec, places: DataDirs, fetch: bool = False) -> LocatedFiles:
-    """The files of a data set in the first place that holds them all, fetched if they are nowhere and may be.
+    """Return the files of a data set from the first folder that has all of them, or download them if `fetch` is set.
 
     Raises:
-        DataError: the user's folder does not exist, or the files are nowhere: where was sought, and how to get them.
+        DataError: the user's folder does not exist, or the files are missing. The message says where bnbench looked,
+            and how to get the files.
     """
     found = find_files(source, places)
     if found is not None:
@@ -27,7 +28,7 @@ def locate_files(source: DatasetSpec, places: DataDirs, fetch: bool = False) -> 
 
 
 def find_files(source: DatasetSpec, places: DataDirs) -> LocatedFiles | None:
-    """The files of a data set in the first place that holds them all; nothing is fetched."""
+    """Return the files of a data set from the first folder that has all of them; None if no folder has."""
     if places.data_dir is not None and not places.data_dir.is_dir():
         what = "is a file, wanted a folder" if places.data_dir.exists() else "does not exist"
         raise DataError(f"{places.data_dir}: the data folder (--data-dir or BNBENCH_DATA) {what}")
@@ -38,12 +39,12 @@ def find_files(source: DatasetSpec, places: DataDirs) -> LocatedFiles | None:
         if found is not None:
             return found
         if _partial(source, folder):
-            log.warning("%s: not all of %s is here: %s", folder, source.name, _partial(source, folder))
+            log.warning("%s: only a part of %s is here: %s", folder, source.name, _partial(source, folder))
     return None
 
 
 def find_in_folder(source: DatasetSpec, folder: Path) -> LocatedFiles | None:
-    """The first form of a data set whose parts all lie in a folder."""
+    """Return the files of the first layout that is complete in a folder; None if no layout is."""
     for form in source.forms:
         paths = [_part(folder, names, form) for names in form.parts]
         if all(paths):
@@ -52,7 +53,7 @@ def find_in_folder(source: DatasetSpec, folder: Path) -> LocatedFiles | None:
 
 
 def fetched_folder(source: DatasetSpec, places: DataDirs) -> Path:
-    """Where the files of a data set are kept once fetched."""
+    """Return the folder for the downloaded files of a data set."""
     return places.cache_dir / "files" / source.name
 
 
@@ -72,11 +73,12 @@ def _part(folder: Path, names: tuple[str, ...], form: FileLayout) -> Path | None
 
 
 def _partial(source: DatasetSpec, folder: Path) -> str:
-    """`has a.gz, lacks b.gz` where some parts of a form are here and some are not."""
+    """Return `has a.gz, lacks b.gz` for an incomplete layout; an empty text if there is no part of any."""
     for form in source.forms:
-        here = [names[0] for names in form.parts if _part(folder, names, form)]
-        if here:
-            return f"has {', '.join(here)}, lacks {', '.join(n[0] for n in form.parts if n[0] not in here)}"
+        present = [names[0] for names in form.parts if _part(folder, names, form)]
+        if present:
+            missing = [names[0] for names in form.parts if names[0] not in present]
+            return f"has {', '.join(present)}, lacks {', '.join(missing)}"
     return ""
 
 
@@ -84,19 +86,21 @@ def _installed(source: DatasetSpec) -> LocatedFiles:
     try:
         return LocatedFiles(source.forms[0], (), f"{source.package} {version(source.package)}")
     except PackageNotFoundError:
-        raise DataError(f"{source.name}: comes with the package {source.package}, which is not installed") from None
+        raise DataError(f"{source.name}: install the package {source.package}, which holds this data set") from None
 
 
 def _not_here(source: DatasetSpec, places: DataDirs) -> str:
     wanted = " or ".join(dict.fromkeys(", ".join(names[0] for names in form.parts) for form in source.forms))
-    lines = [f"{source.name}: its files are not here. Sought: {wanted}"]
+    lines = [f"{source.name}: its files are not here. bnbench looked for {wanted}"]
     for folder in _folders(source, places):
-        state = _partial(source, folder) if folder.is_dir() else "there is no such folder"
+        state = _partial(source, folder) if folder.is_dir() else "the folder does not exist"
         lines.append(f"  in {folder}: {state or 'none of them'}")
     if places.data_dir is None:
-        lines.append("  in no folder of your own: --data-dir and BNBENCH_DATA name none")
-    offline = " (not while offline)" if places.offline else ""
-    lines.append(f"To get them: `bnbench data fetch {source.name}`{offline}, or put them into a folder {source.name}/")
-    lines.append("of the folder that --data-dir or BNBENCH_DATA names.")
+        lines.append("  and in no folder of yours, because neither --data-dir nor BNBENCH_DATA is set")
+    offline = " (without --offline)" if places.offline else ""
+    lines.append(
+        f"To get them, run `bnbench data fetch {source.name}`{offline}, or put them into a folder {source.name}/"
+    )
+    lines.append("inside the folder that --data-dir or BNBENCH_DATA names.")
     lines.append(f"They are published at {source.page}. {source.advice}".rstrip())
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Parts a data set's rows by seed, and fits scaling on the training part alone."""
+"""Splits the rows of a data set by seed, and fits the scaling on the training part only."""
 
 from dataclasses import dataclass, replace
 
@@ -9,41 +9,45 @@ from bnbench.config.schema import Data
 from bnbench.data.types import Array, Dataset, DatasetInfo
 from bnbench.data.validate import CHUNK
 from bnbench.errors import ConfigError
+from bnbench.location import Location
 
-STREAM = int.from_bytes(b"split", "big")  # so that a seed's other draws are independent of this one
-OWN_TEST_PART = 0.2  # of the rows, where a set has no official test part and the config names no share
+# Makes these random numbers independent of all others with the same seed.
+STREAM = int.from_bytes(b"split", "big")
+# The fraction of test rows if a data set has no official test part and the config gives none.
+DEFAULT_TEST_FRACTION = 0.2
 RowIndices = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
 class SplitSizes:
-    """Rows in each part; the same for every seed."""
+    """How many rows each part has; the same for every seed."""
 
     train: int
     validation: int
     test: int
 
 
-def split_sizes(data: Data, facts: DatasetInfo, where: str) -> SplitSizes:
-    """How many rows each part gets; shares are rounded to whole rows.
+def split_sizes(data: Data, facts: DatasetInfo, where: Location | str) -> SplitSizes:
+    """Return how many rows each part gets; fractions are rounded to whole rows.
 
     Raises:
-        ConfigError: a share of the test part where it is given officially, or a part without rows.
+        ConfigError: the config sets a test fraction although there is an official test part, or a part has no rows.
     """
-    pool = facts.rows - facts.test_rows - (facts.repeated_rows if data.repeats == "remove" else 0)
+    where = Location.of(where)
+    pool = facts.rows - facts.test_rows - (facts.repeated_rows if data.duplicates == "drop" else 0)
     if facts.test_rows and data.split.test is not None:
         raise ConfigError(
-            f"{where}: data.split.test",
-            f"{facts.name} has an official test part of {facts.test_rows} rows: leave it out",
+            where / "data" / "split" / "test",
+            f"{facts.name} has an official test part of {facts.test_rows} rows: leave data.split.test out",
         )
-    test = facts.test_rows or round((data.split.test or OWN_TEST_PART) * pool)
+    test = facts.test_rows or round((data.split.test or DEFAULT_TEST_FRACTION) * pool)
     validation = test if data.split.validation == "test" else round(data.split.validation * pool)
     train = pool - (0 if facts.test_rows else test) - (0 if data.split.validation == "test" else validation)
     limit = data.limit or facts.rows
     sizes = SplitSizes(min(train, limit), min(validation, limit), min(test, limit))
     if min(sizes.train, sizes.validation, sizes.test) < 1:
         parts = f"{max(train, 0)} train, {validation} validation, {test} test"
-        raise ConfigError(f"{where}: data.split", f"leaves a part without rows: {parts} of {pool}")
+        raise ConfigError(where / "data" / "split", f"leaves a part without rows: {parts} of {pool} rows")
     return sizes
 
 
@@ -57,10 +61,10 @@ class SplitIndices:
 
 
 def split_rows(dataset: Dataset, settings: Data, sizes: SplitSizes, seed: int) -> SplitIndices:
-    """The rows of each part, decided by the seed alone; train and validation are shuffled.
+    """Return the rows of each part, which depend on the seed only; train and validation are shuffled.
 
-    With a `limit` each part is the beginning of the part without, and of an official test part a sample in file order.
-    `sizes` are those of `part_sizes`.
+    With a `limit`, each part is the beginning of the part without a limit. An official test part becomes a sample in
+    the order of the file. `sizes` comes from `split_sizes`.
     """
     generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAM])))
     whole = split_sizes(settings.model_copy(update={"limit": None}), dataset.facts, settings.name)
@@ -74,9 +78,9 @@ def split_rows(dataset: Dataset, settings: Data, sizes: SplitSizes, seed: int) -
 
 
 def _pool(dataset: Dataset, settings: Data) -> RowIndices:
-    """The rows that may be trained on."""
+    """Return the rows outside the official test part."""
     pool = np.arange(dataset.facts.rows - dataset.facts.test_rows, dtype=np.int32)
-    return pool[~dataset.repeated[: len(pool)]] if settings.repeats == "remove" else pool
+    return pool[~dataset.repeated[: len(pool)]] if settings.duplicates == "drop" else pool
 
 
 def _official(dataset: Dataset, size: int, generator: np.random.Generator) -> RowIndices:
@@ -87,25 +91,27 @@ def _official(dataset: Dataset, size: int, generator: np.random.Generator) -> Ro
 def _deal(
     order: RowIndices, labels: Array, sizes: SplitSizes, stratify: bool, generator: np.random.Generator
 ) -> tuple[RowIndices, RowIndices, RowIndices]:
-    """Test, validation and train rows, each in the order in which `order` has them."""
+    """Return the test, validation and train rows, each in the order that they have in `order`."""
     groups = labels[order] if stratify else np.zeros(len(order), np.int32)
     counts = np.bincount(groups)
     test = apportion(sizes.test, counts, counts, generator)
     validation = apportion(sizes.validation, counts, counts - test, generator)
-    rank = _rank(groups)  # a class' first rows are test rows, its next ones validation rows
+    # The first rows of each class are test rows, the next ones validation rows.
+    rank = _rank(groups)
     is_test = rank < test[groups]
     is_validation = ~is_test & (rank < (test + validation)[groups])
     return order[is_test], order[is_validation], order[~is_test & ~is_validation]
 
 
 def apportion(size: int, counts: Array, room: Array, generator: np.random.Generator) -> NDArray[np.int64]:
-    """How many of `size` rows each class gives: its share by largest remainder, ties broken by the generator.
+    """Return how many of `size` rows each class gives: its share by largest remainder, with ties broken at random.
 
-    No class gives more than it has `room` for; the shares sum to `size`, which is at most the whole room.
+    No class gives more rows than its `room`. The shares sum to `size`, which is at most the sum of `room`.
     """
     exact = size * counts / counts.sum()
     given: NDArray[np.int64] = np.minimum(np.floor(exact), room).astype(np.int64)
-    remainder = np.round(exact - given, 9)  # equal classes tie, whatever the last bit says
+    # Rounding makes classes of equal size tie in spite of float errors.
+    remainder = np.round(exact - given, 9)
     by_need = np.lexsort((generator.random(len(counts)), -remainder))
     while (left := size - int(given.sum())) > 0:
         takers = [k for k in by_need if room[k] > given[k]][:left]
@@ -114,7 +120,7 @@ def apportion(size: int, counts: Array, room: Array, generator: np.random.Genera
 
 
 def _rank(groups: Array) -> NDArray[np.int64]:
-    """For each row, how many rows of its group stand before it."""
+    """Return for each row how many earlier rows have the same group."""
     by_group = np.argsort(groups, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(groups))])
     rank = np.empty(len(groups), np.int64)
@@ -124,18 +130,20 @@ def _rank(groups: Array) -> NDArray[np.int64]:
 
 @dataclass(frozen=True)
 class Scaling:
-    """scaled = (x - shift) * factor, then for l2: divided by its norm along axis 1."""
+    """scaled = (x - shift) * factor; with `l2`, then divided by its norm along axis 1."""
 
-    shift: NDArray[np.float64]  # of shape () or facts.shape
-    factor: NDArray[np.float64]  # the same
+    # Both have the shape () or facts.shape.
+    shift: NDArray[np.float64]
+    factor: NDArray[np.float64]
     l2: bool
 
 
 def fit_scaling(dataset: Dataset, settings: Data, train_rows: RowIndices) -> Scaling:
-    """The scaling that `settings.scale` asks for, fitted on the training rows.
+    """Return the scaling that `settings.scale` names, fitted on the training rows.
 
-    none and l2 take the values as they are; unit brings the format's range, or a table's own range, to 0 to 1;
-    standard brings each value's mean to 0 and its standard deviation (ddof 0) to 1. What is constant is only shifted.
+    `none` and `l2` use the values as they are. `unit` maps the range of the format, or of the training rows of a table,
+    to 0 to 1. `standard` maps the mean of each value to 0 and its standard deviation (ddof 0) to 1. A constant value is
+    only shifted.
     """
     shift, factor = np.zeros(()), np.ones(())
     if settings.scale == "unit" and dataset.facts.dtype == "float32":
@@ -151,7 +159,7 @@ def fit_scaling(dataset: Dataset, settings: Data, train_rows: RowIndices) -> Sca
 
 
 def apply_scaling(scaling: Scaling, x: Array) -> NDArray[np.float64]:
-    """Rows (rows, *shape) scaled in float64; with l2 as `keras.utils.normalize(x, axis=1)` does."""
+    """Return rows (rows, *shape) scaled in float64; `l2` does the same as `keras.utils.normalize(x, axis=1)`."""
     scaled: NDArray[np.float64] = (np.asarray(x, np.float64) - scaling.shift) * scaling.factor
     if not scaling.l2:
         return scaled
@@ -177,7 +185,10 @@ def _range(x: Array, rows: RowIndices) -> tuple[NDArray[np.float64], NDArray[np.
 
 
 def _moments(x: Array, rows: RowIndices) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and standard deviation of each value, in two passes: squares of distances from the mean lose no digits."""
+    """Return the mean and standard deviation of each value.
+
+    Two passes are more exact: the squared distances from the mean lose no digits.
+    """
     chunks = _chunks(x, rows)
     mean = np.sum([x[chunk].sum(axis=0, dtype=np.float64) for chunk in chunks], axis=0) / len(rows)
     squares = np.sum([((x[chunk] - mean) ** 2).sum(axis=0) for chunk in chunks], axis=0)

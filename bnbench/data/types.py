@@ -1,4 +1,4 @@
-"""The records that the files of this folder hand to one another."""
+"""The records that the files of this room pass to each other."""
 
 import os
 from collections.abc import Callable
@@ -20,107 +20,132 @@ def _cache_dir() -> Path:
 
 @dataclass(frozen=True)
 class DataDirs:
-    """Where data may come from, and where they are kept."""
+    """Where data sets are read from, and where downloads and parsed arrays are cached."""
 
-    data_dir: Path | None = None  # a folder of data set folders that is the user's own: never written to
+    # The user's own folder, with a folder for each data set. bnbench never writes to it.
+    data_dir: Path | None = None
     cache_dir: Path = field(default_factory=_cache_dir)
     offline: bool = False
 
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, offline: bool = False) -> "DataDirs":
-        """The places as `BNBENCH_DATA` and `BNBENCH_CACHE` name them; a `data_dir` given here wins."""
+        """Return the folders in `BNBENCH_DATA` and `BNBENCH_CACHE`; a `data_dir` that is given here wins."""
         named = os.environ.get("BNBENCH_DATA")
         return cls(data_dir or (Path(named).expanduser() if named else None), offline=offline)
 
 
 @dataclass(frozen=True)
 class ParsedArrays:
-    """What a data set's own parser makes of its files."""
+    """The result of parsing the files of a data set."""
 
     x: Array  # (rows, *shape): uint8 or float32
     y: Array  # (rows,) int32 class numbers, or float32 where there are no classes
     classes: tuple[str, ...]
-    test_rows: int  # the last so many rows are the official test part
+    # The official test part is the last rows, this many.
+    test_rows: int
 
 
 @dataclass(frozen=True)
 class FileLayout:
-    """One of the forms in which a data set's files may lie in its folder."""
+    """One set of files that holds a data set: it may be packed, unpacked, or from another source."""
 
-    title: str  # told to the user as `Facts.form`; the same for the same content, however packed
-    parts: tuple[tuple[str, ...], ...]  # what is needed, each by any of these names
-    parse: Callable[[tuple[Path, ...]], ParsedArrays]  # takes a path a part
-    folders: bool = False  # each part is a folder
+    # Shown to the user. The same content has the same title, packed or not.
+    title: str
+    # The files that are needed, each with its possible names.
+    parts: tuple[tuple[str, ...], ...]
+    # Takes one path for each part.
+    parse: Callable[[tuple[Path, ...]], ParsedArrays]
+    # Whether each part is a folder.
+    folders: bool = False
 
 
 @dataclass(frozen=True)
 class RemoteFile:
     """One file to download."""
 
-    name: str  # under which it is kept
-    urls: tuple[str, ...]  # mirrors, tried in turn
-    checksum: str | None = None  # of the download itself, "md5:..."; None: the content is checked by parsing it
+    name: str
+    # Mirrors, tried in this order.
+    urls: tuple[str, ...]
+    # Of the download, as "md5:..."; None: parsing checks the content.
+    checksum: str | None = None
 
 
 @dataclass(frozen=True)
 class DatasetSpec:
-    """All there is to know of a data set before its files are read."""
+    """Everything about a data set that is known before its files are read."""
 
     name: str
     title: str
     page: str
     licence: str
-    rows: int  # as published; Facts hold what was found
+    rows: int  # as published
     shape: tuple[int, ...]
     class_count: int
-    value_range: tuple[float, float]  # of the format
-    forms: tuple[FileLayout, ...]  # the first that lies in a folder is taken
-    remotes: tuple[RemoteFile, ...] = ()  # all of them together are one of the forms
-    package: str = ""  # the installed package that holds the data, for a set without files
-    repeats: bool = True  # whether exact repeats are looked for
-    advice: str = ""  # how else to get the files
-    columns: tuple[str, ...] = ()  # what each value of a row is called in the set's own table; empty: not a table
-    other_columns: tuple[str, ...] = ()  # that stand before them there and are no values
+    # The range that the format allows.
+    value_range: tuple[float, float]
+    # The first layout whose files are all in a folder is read.
+    forms: tuple[FileLayout, ...]
+    # Together, these files make one of the layouts.
+    remotes: tuple[RemoteFile, ...] = ()
+    # The installed package that holds the data, for a data set without files.
+    package: str = ""
+    # Whether bnbench looks for equal rows.
+    find_duplicates: bool = True
+    # Other ways to get the files.
+    advice: str = ""
+    # The names of the values of a row in the original table; empty: the data set is no table.
+    columns: tuple[str, ...] = ()
+    # Columns before them that are not values.
+    other_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class LocatedFiles:
-    """The files of a data set, in one form and one place."""
+    """The files of a data set that were found, in one layout."""
 
     form: FileLayout
     paths: tuple[Path, ...]
-    version: str = ""  # of the package, for a set without files
+    # Of the package, for a data set without files.
+    version: str = ""
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What a plan must know of a data set: all but the values themselves."""
+    """What a plan needs to know about a data set: everything except the values."""
 
     name: str
-    form: str  # which of its upstream forms was found: "Kaggle train.csv"
-    fingerprint: str  # sha256 of the parsed arrays, so that two sources of the same rows are one
+    # The title of the layout that was found: "Kaggle train.csv".
+    form: str
+    # sha256 of the parsed arrays, so that the same rows from two sources are the same data.
+    fingerprint: str
     shape: tuple[int, ...]  # of one example
     dtype: str  # of the examples as stored: uint8, float32
-    classes: tuple[str, ...]  # empty: each row has a number instead
+    classes: tuple[str, ...]  # empty: each row has a number
     rows: int
-    test_rows: int  # the last so many rows are the official test part; 0: there is none
-    repeated_rows: int  # rows that are left out under `repeats: remove`; never official test rows
+    # The official test part is the last rows, this many; 0: there is none.
+    test_rows: int
+    # Rows that `duplicates: drop` leaves out; official test rows are never left out.
+    repeated_rows: int
 
     @property
     def nbytes(self) -> int:
-        """Of all examples as they are stored."""
+        """The size of all examples as stored, in bytes."""
         return self.rows * prod(self.shape) * (1 if self.dtype == "uint8" else 4)
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set's arrays, read-only, and what a plan must know of it."""
+    """The arrays of a data set, read-only, and its description."""
 
     facts: DatasetInfo
-    x: Array  # (rows, *facts.shape), as stored: uint8 images and small whole numbers, float32 tables
-    y: Array  # (rows,) int32 class numbers, or float32 without classes; official test rows are the last facts.test_rows
-    value_range: tuple[float, float]  # of the format: (0, 255) for images
-    repeated: NDArray[np.bool_]  # (rows,): left out under `repeats: remove`
+    # (rows, *facts.shape), as stored: uint8 for images and small whole numbers, float32 for tables.
+    x: Array
+    # (rows,) int32 class numbers, or float32 without classes. The last facts.test_rows are the official test part.
+    y: Array
+    # The range that the format allows: (0, 255) for images.
+    value_range: tuple[float, float]
+    # (rows,): the rows that `duplicates: drop` leaves out.
+    repeated: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -130,8 +155,8 @@ class DatasetListing:
     name: str
     title: str
     state: str  # "on disk" or "not here"
-    where: str  # the folder or package; empty if it is not here
-    form: str  # empty if it is not here
+    where: str  # the folder or package; empty if the data set is not here
+    form: str  # empty if the data set is not here
     rows: int
     shape: tuple[int, ...]
     class_count: int

@@ -1,4 +1,7 @@
-"""Plan minus store -> executor -> store: which trials are left, where they run and how results come back.
+"""Plan minus store -> executor -> store: which trials are missing, where they run and how their results are stored.
+
+`sweep.run_sweep` runs an experiment, `protocols.Executor` is what it needs of an executor, and
+`executors.EXECUTORS` lists the executors.
 
 Imports `training` only inside the process that trains; never `results` or `report`.
 """

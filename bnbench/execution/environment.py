@@ -1,4 +1,4 @@
-"""What a run ran on and with: versions, commit, processor, threads, data."""
+"""The environment of a run: versions, commit, processor, threads, data."""
 
 import os
 import platform
@@ -9,14 +9,22 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bnbench.planning.plan import ENGINE_VERSION, Plan
+from bnbench.planning.identity import ENGINE_VERSION
+from bnbench.planning.plan import Plan
 
-CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")  # those are made by the code, no part of it
+# The results are made by the code and are no part of it.
+CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
 def describe_environment(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
-    """The environment as plain values; what cannot be found out is None. `devices` are those TensorFlow may use."""
+    """Return the environment as values for JSON; unknown ones are None.
+
+    Args:
+        plan: what is trained.
+        devices: the devices that TensorFlow can use.
+        jobs: the number of workers; 0: this process trains.
+    """
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
@@ -38,7 +46,7 @@ def describe_environment(plan: Plan, devices: Sequence[str], jobs: int) -> dict[
 
 
 def processor_name() -> str | None:
-    """The name of this machine's processor, if it can be found out."""
+    """Return the name of the processor of this machine, or None if it is unknown."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -54,13 +62,14 @@ def _version(package: str) -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """What git says of the checkout that bnbench runs from; None for an installed bnbench."""
+    """Return the output of git for the checkout that bnbench runs from; None if bnbench is installed."""
     root = Path(__file__).resolve().parent.parent.parent
     if not (root / ".git").exists():
         return None
     command = ["git", "-C", str(root), *arguments]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603  fixed words
+        # The arguments are constants of this module.
+        output = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)  # noqa: S603
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
+    return output.stdout.strip()

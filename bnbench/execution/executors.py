@@ -1,52 +1,68 @@
-"""Where trials run: in this process, or in workers, which may be kept for the next sweep."""
+"""The executors by name, and how to open one."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import partial
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 
-from bnbench.data.types import DataDirs
-from bnbench.execution.protocols import Executor
+from bnbench.errors import ConfigError, not_one_of
+from bnbench.execution import in_process, process_pool
+from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
+from bnbench.planning.resources import Jobs
+
+# To add an executor, write a module with its factory and add a line here.
+EXECUTORS: dict[str, ExecutorFactory] = {
+    "in-process": in_process.open_serial_executor,
+    "process-pool": process_pool.open_process_pool,
+}
 
 
-@contextmanager
-def start_executor(jobs: int, places: DataDirs) -> Iterator[Executor]:
-    """So many worker processes; 0: this process, as a debugger or a test may want it."""
-    from bnbench.execution import in_process, process_pool, xla_cache
+def open_executor(request: ExecutorRequest) -> AbstractContextManager[Executor]:
+    """Open the executor that the request names; without a name, worker processes, or this process for 0 jobs.
 
-    if jobs:
-        make = partial(in_process.InProcessTrainer, places)
-        with xla_cache.open_xla_cache(places.cache_dir) as more, process_pool.ProcessPool(jobs, make, more) as started:
-            yield started
-    else:
-        yield in_process.SerialExecutor(in_process.InProcessTrainer(places))
+    Raises:
+        ConfigError: no executor has that name.
+    """
+    name = request.executor or ("in-process" if request.jobs == 0 else "process-pool")
+    if name not in EXECUTORS:
+        raise ConfigError("executor", not_one_of(name, EXECUTORS))
+    return EXECUTORS[name](request)
+
+
+def executor_capacity(request: ExecutorRequest) -> Jobs:
+    """Return how many trials an executor could run at the same time; starts no worker."""
+    with open_executor(request) as executor:
+        return executor.capacity
 
 
 class ReusableExecutor:
-    """A `start` whose workers stay for the next sweep, until the block ends; a sweep that fails leaves none.
+    """An executor factory that keeps its executor open for the next sweep; closes it when its own block ends.
 
-    Importing TensorFlow takes as long as ten trials of a smoke run.
+    Importing TensorFlow in a worker takes as long as ten trials of a smoke run. The next sweep gets the same executor
+    if its request differs in the cohorts alone, so the first request decides the capacity. If a sweep fails, its
+    executor is closed.
     """
 
     def __init__(self) -> None:
-        self._open = ExitStack()
-        self._asked: tuple[int, DataDirs] | None = None
+        self._stack = ExitStack()
+        self._request: ExecutorRequest | None = None
 
     def __enter__(self) -> "ReusableExecutor":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._asked = None
-        self._open.close()
+        self._request = None
+        self._stack.close()
 
     @contextmanager
-    def __call__(self, jobs: int, places: DataDirs) -> Iterator[Executor]:
-        """The workers of the sweep before, if it had as many; else new ones."""
-        if self._asked != (jobs, places):
+    def __call__(self, request: ExecutorRequest) -> Iterator[Executor]:
+        """Return the open executor if it fits the request, or close it and open another."""
+        request = replace(request, cohorts=tuple(request.cohorts))
+        if self._request is None or replace(self._request, cohorts=request.cohorts) != request:
             self.__exit__()
-            self._started = self._open.enter_context(start_executor(jobs, places))
-            self._asked = (jobs, places)
+            self._executor = self._stack.enter_context(open_executor(request))
+            self._request = request
         try:
-            yield self._started
+            yield self._executor
         except BaseException:
             self.__exit__()
             raise

@@ -1,62 +1,98 @@
-"""Training in this process: what each worker does, and all there is where no worker is wanted."""
+"""Training in this process: what each worker does, and an executor that needs no worker."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache, cached_property, partial
 
 from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.types import DataDirs, Dataset
-from bnbench.execution import protocols
-from bnbench.planning.plan import Cohort, Program, Trial
+from bnbench.execution.protocols import ExecutorRequest, Trainer
+from bnbench.execution.trial_queues import TrialQueues
+from bnbench.planning.plan import Program, Trial
+from bnbench.planning.resources import Jobs
 from bnbench.planning.trial import OnEpoch, Result, Saving
-from bnbench.training import startup
 
 
 class InProcessTrainer:
-    """A `Trainer` with TensorFlow in this process."""
+    """A `Trainer` that uses TensorFlow in this process. Creating it imports TensorFlow."""
 
-    def __init__(self, places: DataDirs) -> None:
+    def __init__(self, data_dirs: DataDirs) -> None:
+        from bnbench.training import startup
+
         startup.import_tensorflow()
         from bnbench.training import check, loop
 
-        self._loop, self._check, self._places = loop, check, places
+        self._loop, self._check, self._data_dirs = loop, check, data_dirs
         self._load = cache(self._load_once)
 
     def _load_once(self, settings: Data) -> Dataset:
-        return access.load_dataset(settings, self._places)
+        return access.load_dataset(settings, self._data_dirs)
 
     def devices(self) -> list[str]:
-        """As `CPU`, `GPU NVIDIA H200`."""
+        """Return the devices that TensorFlow can use, for example `CPU` or `GPU NVIDIA H200`."""
         return self._loop.list_devices()
 
     def check(self, program: Program) -> None:
-        """Have Keras build the model and all that trains it.
+        """Have Keras build the model, its optimizer and all else that trains it.
 
         Raises:
-            ConfigError: it refuses.
+            ConfigError: Keras rejects a part of it.
         """
         self._check.check_program(program)
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Compile once, then train trial by trial."""
+        """Compile the program once, then train trial after trial."""
         return self._loop.train_trials(program, trials, self._load(program.data), saving, on_epoch)
 
 
-class SerialExecutor:
-    """`Workers` that are a single trainer in this process, cohort after cohort."""
+@contextmanager
+def open_serial_executor(request: ExecutorRequest) -> Iterator["SerialExecutor"]:
+    """Open an executor that trains in this process, which a debugger or a test may want."""
+    yield SerialExecutor(partial(InProcessTrainer, request.data_dirs))
 
-    def __init__(self, trainer: protocols.Trainer) -> None:
-        self._trainer = trainer
-        self.devices = trainer.devices
+
+class SerialExecutor:
+    """An `Executor` with a single trainer in this process. It cannot stop a running trial, so it knows no time limit.
+
+    Args:
+        make_trainer: called once, when a trainer is needed for the first time.
+    """
+
+    capacity = Jobs(0)
+
+    def __init__(self, make_trainer: Callable[[], Trainer]) -> None:
+        self._make_trainer = make_trainer
+        self._queues = TrialQueues()
+        self._cancelled: set[str] = set()
+
+    @cached_property
+    def _trainer(self) -> Trainer:
+        return self._make_trainer()
 
     def check(self, programs: Sequence[Program]) -> None:
-        """Each in turn; the first that Keras refuses raises."""
+        """Check one program after another."""
         for program in programs:
             self._trainer.check(program)
 
-    def run(
-        self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch, limit: float | None = None
-    ) -> Iterator[Result]:
-        """In the order of the plan; nothing can end a trial here, whatever the limit."""
-        for cohort in cohorts:
-            yield from self._trainer.train(cohort.program, cohort.trials, saving, on_epoch)
+    def devices(self) -> list[str]:
+        """Return the devices that TensorFlow can use."""
+        return self._trainer.devices()
+
+    def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
+        """Add a trial to those that wait."""
+        self._cancelled.discard(trial.id)
+        self._queues.add(program, trial, saving)
+
+    def cancel(self, trial_id: str) -> None:
+        """Remove a waiting trial; drop the result of a running one."""
+        self._cancelled.add(trial_id)
+        self._queues.remove(trial_id)
+
+    def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
+        """Train program after program, each until none of its trials is left."""
+        while queues := self._queues.nonempty():
+            queue = queues[0]
+            for result in self._trainer.train(queue.program, queue.drain(), queue.saving, on_epoch):
+                if result.trial not in self._cancelled:
+                    yield result

@@ -1,10 +1,11 @@
-"""How a sweep goes on, told on stderr: a live line on a terminal, a line a trial elsewhere."""
+"""Progress of a sweep on stderr: a live line on a terminal, one line per trial elsewhere."""
 
 import sys
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from bnbench.analysis.columns import ACCURACY, R2
 from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import Jobs
 from bnbench.planning.trial import Epoch, Result
@@ -13,58 +14,84 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 
-def make_watcher(quiet: bool = False) -> "SilentProgress":
-    """The way to tell it here."""
+class ProgressWatcher(Protocol):
+    """Gets the progress of a sweep. All methods are called in the thread that runs the sweep."""
+
+    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
+        """Called before the first trial, with the number of trials to train."""
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+        """Called now and then with the latest epoch of a running trial."""
+
+    def result(self, trial: Trial, result: Result) -> None:
+        """Called when a trial has been stored."""
+
+    def end(self) -> None:
+        """Called after the last trial, also after an error. It may be called twice."""
+
+
+def make_watcher(quiet: bool = False) -> ProgressWatcher:
+    """Return the watcher that suits stderr."""
     if quiet:
         return SilentProgress()
     return LiveProgress() if sys.stderr.isatty() else LineProgress()
 
 
 class SilentProgress:
-    """Tells nothing."""
+    """Shows nothing."""
 
     def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
-        """Called before the first trial."""
+        """Do nothing."""
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        """Called now and then with the last epoch of a trial under way."""
+        """Do nothing."""
 
     def result(self, trial: Trial, result: Result) -> None:
-        """Called when a trial has been kept."""
+        """Do nothing."""
 
     def end(self) -> None:
-        """Called last."""
+        """Do nothing."""
 
 
-class LineProgress(SilentProgress):
-    """A line a finished trial."""
+class LineProgress:
+    """Prints a line for each finished trial."""
 
     def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
-        """Say how much there is to do."""
-        self.todo, self.done = todo, 0
-        self.of_numbers = not plan.cohorts[0].program.facts.classes
-        _tell(opening(plan, todo, jobs))
+        """Print how many trials there are to train."""
+        self.todo, self.finished, self.score_name = todo, 0, score_name(plan)
+        _print_line(describe_start(plan, todo, jobs))
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+        """Do nothing."""
 
     def result(self, trial: Trial, result: Result) -> None:
-        """Say how the trial ended."""
-        self.done += 1
-        told = ending(result)
-        _tell(f"[{self.done}/{self.todo}] {trial.name}: {told.replace('accuracy', 'R²') if self.of_numbers else told}")
+        """Print how the trial ended."""
+        self.finished += 1
+        _print_line(f"[{self.finished}/{self.todo}] {trial.name}: {describe_result(result, self.score_name)}")
+
+    def end(self) -> None:
+        """Do nothing."""
 
 
-def _tell(line: str) -> None:
-    with suppress(OSError):  # whoever listened has gone, or the disk of the log is full: the sweep goes on
+def _print_line(line: str) -> None:
+    # If the reader of stderr is gone or the disk of a log is full, the sweep goes on.
+    with suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
-class LiveProgress(SilentProgress):
-    """A bar over all trials and one line for the trial under way."""
+class LiveProgress:
+    """Shows a bar for all trials and one line for a running trial."""
 
     progress: "Progress | None" = None
 
     def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
-        """Start the bars."""
+        """Start the bar."""
         from rich.console import Console
+
+        console = Console(stderr=True)
+        console.print(describe_start(plan, todo, jobs), highlight=False)
+        if not todo:
+            return
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -74,10 +101,6 @@ class LiveProgress(SilentProgress):
             TimeRemainingColumn,
         )
 
-        console = Console(stderr=True)
-        console.print(opening(plan, todo, jobs), highlight=False)
-        if not todo:
-            return
         columns = (
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
@@ -87,50 +110,62 @@ class LiveProgress(SilentProgress):
         )
         self.progress = Progress(*columns, console=console, transient=True)
         self.progress.start()
+        self.score_name = score_name(plan)
         self.epochs = {trial.id: cohort.program.train.epochs for cohort in plan.cohorts for trial in cohort.trials}
-        # The bar counts epochs in thousandths of a trial, so that the time left is known within the first trial.
-        self.task, self.done, self.shown = self.progress.add_task("", total=todo), 0, 0.0
-        self.under_way: dict[str, float] = {}  # trial -> share of its epochs
+        self.task, self.finished, self.shown = self.progress.add_task("", total=todo), 0, 0.0
+        # Trial -> share of its epochs. With it the bar knows the time left before the first trial has ended.
+        self.running: dict[str, float] = {}
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        """Show where the trial is, at most ten times a second."""
+        """Show the epoch of the trial, at most ten times a second."""
         now = time.monotonic()
         if not self.progress:
             return
-        self.under_way[trial.id] = epoch.epoch / self.epochs[trial.id]
+        self.running[trial.id] = epoch.epoch / self.epochs[trial.id]
         if now - self.shown > 0.1:
             self.shown = now
             loss = "" if epoch.train_loss is None else f"  loss {epoch.train_loss:.4g}"
-            where = f"{trial.name}  epoch {epoch.epoch}/{self.epochs[trial.id]}{loss}"
-            self.progress.update(self.task, completed=self.done + sum(self.under_way.values()), description=where)
+            text = f"{trial.name}  epoch {epoch.epoch}/{self.epochs[trial.id]}{loss}"
+            self.progress.update(self.task, completed=self._completed(), description=text)
 
     def result(self, trial: Trial, result: Result) -> None:
-        """Count the trial; a fault is told at once and stays on the screen."""
-        self.done += 1
-        if self.progress:
-            self.under_way.pop(trial.id, None)
-            self.progress.update(self.task, completed=self.done + sum(self.under_way.values()))
-            if result.fault:
-                self.progress.console.print(f"{trial.name}: {ending(result)}", highlight=False, markup=False)
+        """Count the trial; a fault is printed above the bar and stays there."""
+        if not self.progress:
+            return
+        self.finished += 1
+        self.running.pop(trial.id, None)
+        self.progress.update(self.task, completed=self._completed())
+        if result.fault:
+            text = f"{trial.name}: {describe_result(result, self.score_name)}"
+            self.progress.console.print(text, highlight=False, markup=False)
+
+    def _completed(self) -> float:
+        return self.finished + sum(self.running.values())
 
     def end(self) -> None:
-        """Take the bars away."""
+        """Remove the bar."""
         if self.progress:
             self.progress.stop()
 
 
-def opening(plan: Plan, todo: int, jobs: Jobs) -> str:
-    """`leaf: 14 trials, 4 done, 10 to train, 2 workers`"""
+def score_name(plan: Plan) -> str:
+    """Return the name of the score that trials are compared by: accuracy of classes, R² of numbers."""
+    return ACCURACY if plan.cohorts[0].program.facts.classes else R2
+
+
+def describe_start(plan: Plan, todo: int, jobs: Jobs) -> str:
+    """Return for example `leaf: 14 trials, 4 done, 10 to train, 2 workers`."""
     planned = len(plan.trials)
+    plural = "" if planned == 1 else "s"
     rest = f"{planned - todo} done, {todo} to train, {jobs}" if todo else "all done: nothing to train"
-    return f"{plan.experiment.name}: {planned} trial{'s' * (planned != 1)}, {rest}"
+    return f"{plan.experiment.name}: {planned} trial{plural}, {rest}"
 
 
-def ending(result: Result) -> str:
-    """`completed in 0.7 s, validation accuracy 0.98`"""
+def describe_result(result: Result, score_name: str) -> str:
+    """Return for example `completed in 0.7 s, validation accuracy 0.9800`."""
     if result.fault:
         return f"failed: {result.fault.reason.splitlines()[0]}"
     if result.divergence:
         return f"diverged ({result.divergence.kind}) at step {result.divergence.step}"
-    accuracy = result.epochs[-1].validation_accuracy
-    return f"completed in {result.seconds:.1f} s, validation accuracy {accuracy:.4f}"
+    score = result.epochs[-1].validation_accuracy
+    return f"completed in {result.seconds:.1f} s, validation {score_name} {score:.4f}"

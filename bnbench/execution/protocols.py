@@ -1,40 +1,96 @@
-"""What runs trials, as the rest of bnbench sees it. Nothing here imports TensorFlow."""
+"""The interfaces between a sweep and the code that runs its trials. Nothing here imports TensorFlow."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from bnbench.data.types import DataDirs
 from bnbench.planning.plan import Cohort, Program, Trial
+from bnbench.planning.resources import Jobs
 from bnbench.planning.trial import OnEpoch, Result, Saving
 
 
 class Trainer(Protocol):
-    """What one process can do."""
+    """Trains trials in its own process, one after another."""
 
     def devices(self) -> list[str]:
-        """What it may compute on."""
+        """Return the devices that TensorFlow can use."""
 
     def check(self, program: Program) -> None:
-        """Raise ConfigError for a program that Keras refuses."""
+        """Raise ConfigError if Keras rejects the program."""
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Yield the result of each trial as it ends; asks for the next trial only then."""
+        """Yield the result of each trial when it ends, and only then ask for the next trial."""
 
 
 class Executor(Protocol):
-    """What a sweep asks of one process or of many."""
+    """Runs trials, in this process or in others, and returns one result for each.
+
+    An executor is opened by an `ExecutorFactory` and closed with that context. Opening is cheap: no TensorFlow is
+    imported and no worker is started before the first call of `check` or `results`.
+
+    - Threads: one thread, the coordinator's, calls all methods. `on_epoch` is called in that thread.
+    - Order: trials of one program start in the order in which they were submitted, but a trial that is tried again
+      goes to the end. Which program comes first, and the order of the results, is the executor's choice.
+    - Same bits: a result does not depend on where or when a trial runs.
+    - Faults: if a trial raises an error, its result has a `fault`. If a worker dies, hangs or runs out of memory, the
+      executor tries the trial again elsewhere; after the last try its result has a `fault`. Other trials go on.
+    - Errors: any other exception ends the work. The executor can then only be closed.
+    """
+
+    @property
+    def capacity(self) -> Jobs:
+        """How many trials can run at the same time, and what limits that. Known as soon as the executor is open."""
 
     def check(self, programs: Sequence[Program]) -> None:
-        """Raise ConfigError for a program that Keras refuses, before anything is written."""
+        """Have Keras build programs, while no trial is running.
+
+        Raises:
+            ConfigError: Keras rejects a program.
+            WorkerError: no worker can be started, or a worker dies while it builds a program.
+        """
 
     def devices(self) -> list[str]:
-        """What a worker may compute on."""
+        """Return the devices that TensorFlow can use. Call `check` first: in a worker pool, its workers report them."""
 
-    def run(
-        self, cohorts: Sequence[Cohort], saving: Saving, on_epoch: OnEpoch, limit: float | None = None
-    ) -> Iterator[Result]:
-        """Yield a result for every trial, in any order, as each one ends, or has taken `limit` seconds."""
+    def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
+        """Add a trial to those that wait, and return at once. Trials start while the caller iterates over `results`."""
+
+    def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
+        """Yield a result when a trial ends, until no submitted trial is left.
+
+        Between two results the caller may submit further trials and cancel others. On Ctrl-C no further trial starts;
+        the results that have arrived are yielded first, then KeyboardInterrupt is raised.
+
+        Args:
+            on_epoch: called while this waits, with the latest epoch of a running trial. It may skip epochs.
+
+        Raises:
+            BnbenchError: no trial can run, for example because the data are missing or no worker can be started.
+        """
+
+    def cancel(self, trial_id: str) -> None:
+        """Yield no result for a trial that has been submitted.
+
+        A waiting trial never starts. A running trial is stopped if the executor can do that; if not, it runs to its end
+        and its result is dropped. Nothing happens if the trial is unknown or its result has been yielded.
+        """
 
 
-ExecutorFactory = Callable[[int, DataDirs], AbstractContextManager[Executor]]  # as `start` and `Kept` do
+@dataclass(frozen=True)
+class ExecutorRequest:
+    """What an executor is opened for."""
+
+    data_dirs: DataDirs
+    # The expected work, from which an executor derives its capacity. Trials are submitted separately.
+    cohorts: Sequence[Cohort] = ()
+    # How many workers; None: the executor chooses, 0: none, this process trains.
+    jobs: int | None = None
+    # Seconds for a trial, compilation included; None: the executor compares with other trials of the same program.
+    trial_timeout: float | None = None
+    # A name in `executors.EXECUTORS`; None: worker processes, or this process for 0 jobs.
+    executor: str | None = None
+
+
+ExecutorFactory = Callable[[ExecutorRequest], AbstractContextManager[Executor]]

@@ -1,4 +1,4 @@
-"""One worker process, seen from the coordinator: started by its command, spoken to in pickles, heard by a thread."""
+"""One worker process, seen from the coordinator: starts it, sends tasks as pickles, receives messages in a thread."""
 
 import os
 import pickle
@@ -14,24 +14,29 @@ from typing import Any
 from bnbench.planning.trial import Fault
 
 COMMAND = (sys.executable, "-P", "-m", "bnbench.execution.worker_main")
-STDERR_LISTED = 4000  # of the last bytes that a dead worker wrote there
+# The reason of a dead worker quotes so many bytes from the end of its stderr.
+MAX_STDERR = 4000
 
 
 class WorkerHandle:
     """A worker process.
 
     Args:
-        hear: called with this object and each message (kind, value), in a thread of its own; the last is
+        receive: called in a separate thread with this object and each message (kind, value); the last message is
             `("dead", None)`.
-        environment: variables to set beside this process' own.
+        environment: variables to set in addition to those of this process.
     """
 
-    def __init__(self, hear: Callable[["WorkerHandle", tuple[str, Any]], None], environment: Mapping[str, str]) -> None:
-        self._hear = hear
-        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115  closed by stop
-        # It finds modules where this process does.
+    def __init__(
+        self, receive: Callable[["WorkerHandle", tuple[str, Any]], None], environment: Mapping[str, str]
+    ) -> None:
+        self._receive = receive
+        # `stop` closes it.
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
+        # The worker finds modules where this process does.
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment}
-        self._process = subprocess.Popen(  # noqa: S603  our own command
+        # The command is our own.
+        self._process = subprocess.Popen(  # noqa: S603
             COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=variables
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -39,11 +44,11 @@ class WorkerHandle:
 
     @property
     def name(self) -> str:
-        """As results name it."""
+        """The name of the worker in results."""
         return f"pid {self._process.pid}"
 
     def send(self, task: object) -> None:
-        """One task. A worker that is dead has no use for it; its listener tells."""
+        """Send one task. If the worker is dead, nothing happens here: the listener reports the death."""
         if self._process.stdin:
             with suppress(OSError):
                 pickle.dump(task, self._process.stdin)
@@ -54,29 +59,31 @@ class WorkerHandle:
             return
         with stream, suppress(EOFError, OSError, pickle.UnpicklingError):
             while True:
-                self._hear(self, pickle.load(stream))  # noqa: S301  a process of our own
-        self._hear(self, ("dead", None))
+                # The bytes come from a process that we started.
+                self._receive(self, pickle.load(stream))  # noqa: S301
+        self._receive(self, ("dead", None))
 
-    def last_words(self) -> Fault:
-        """How a dead worker ended, and what it wrote to stderr."""
+    def cause_of_death(self) -> Fault:
+        """Return how a dead worker ended, and the end of what it wrote to stderr."""
         code = self._process.wait()
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         if code == -signal.SIGKILL:
             how += "; the system does that when memory runs out"
         size = self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, size - STDERR_LISTED))
+        self._stderr.seek(max(0, size - MAX_STDERR))
         return Fault(f"worker {self.name} {how}", self._stderr.read().decode(errors="replace").strip())
 
     def kill(self) -> None:
-        """End it at once, whatever it does: all that it writes it writes whole or not at all."""
+        """Kill the worker, whatever it does. This is safe: a worker writes its files whole or not at all."""
         self._process.kill()
 
     def stop(self) -> None:
-        """End it at once and let go of all that belongs to it."""
+        """Kill the worker and close all that belongs to it."""
         self.kill()
         self._process.wait()
         self._listener.join()
         if self._process.stdin:
-            with suppress(OSError):  # what was still to be sent
+            # Closing sends what is still buffered, to a process that is gone.
+            with suppress(OSError):
                 self._process.stdin.close()
         self._stderr.close()

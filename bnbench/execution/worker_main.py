@@ -1,6 +1,6 @@
-"""A worker process, `python -m bnbench.execution.worker_main`: tasks come in on stdin, results go out on stdout.
+"""A worker process, `python -m bnbench.execution.worker_main`: reads tasks from stdin, writes results to stdout.
 
-It ends when stdin does: a coordinator that is gone, however it went, leaves no worker behind.
+It ends when stdin is closed. So no worker survives its coordinator, however the coordinator ended.
 """
 
 import gc
@@ -21,35 +21,44 @@ from bnbench.execution.protocols import Trainer
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Epoch, Saving
 
-UNUSED = ("matplotlib", "pandas", "sklearn")  # Keras imports them where it finds them: a third of its start
-EPOCHS_APART = 0.1  # seconds between two reports of an epoch: enough for an eye, nothing for a pipe
+# Keras imports these if they are installed, which takes a third of its start. Training does not need them.
+UNUSED = ("matplotlib", "pandas", "sklearn")
+# Seconds between two reports of an epoch: fast enough for a person who watches, and little work for the pipe.
+REPORT_INTERVAL = 0.1
 
 
 def main() -> None:
-    """Do what the coordinator says until it says no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the coordinator decides
+    """Run the tasks of the coordinator until it closes stdin."""
+    # Ctrl-C reaches all processes of the terminal; the coordinator decides what happens.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     outbox = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a library prints must not get between the messages
-    worker = Worker(_inbox(sys.stdin.buffer), outbox)
+    # Lines that a library prints must not get between the messages.
+    os.dup2(2, 1)
+    worker = Worker(_read_tasks(sys.stdin.buffer), outbox)
     try:
         worker.serve()
-    except BnbenchError as error:  # data that are gone, say: no trial's fault
+    except BnbenchError as error:
+        # This concerns all trials, for example missing data.
         worker.send("refused", error)
     except BaseException:
         traceback.print_exc()
         sys.stderr.flush()
-    os._exit(1)  # Python itself cannot end while a thread waits for stdin
+    # Without `_exit`, Python would wait for the thread that reads stdin.
+    os._exit(1)
 
 
-def _inbox(stream: BinaryIO) -> "SimpleQueue[Any]":
+def _read_tasks(stream: BinaryIO) -> "SimpleQueue[Any]":
+    """Return a queue that a thread fills with the tasks from a stream."""
     tasks: SimpleQueue[Any] = SimpleQueue()
 
     def listen() -> None:
         try:
             while True:
-                tasks.put(pickle.load(stream))  # noqa: S301  from the process that started this one
+                # The bytes come from the process that started this one.
+                tasks.put(pickle.load(stream))  # noqa: S301
         except EOFError:
-            os._exit(0)  # even in the middle of a trial
+            # The coordinator is gone: end even during a trial.
+            os._exit(0)
         except BaseException:
             traceback.print_exc()
             sys.stderr.flush()
@@ -64,34 +73,36 @@ class Worker:
 
     def __init__(self, tasks: "SimpleQueue[Any]", outbox: BinaryIO) -> None:
         self.tasks, self.outbox = tasks, outbox
-        self.told = 0.0
+        self.last_report = 0.0
 
     def send(self, kind: str, value: object) -> None:
-        """One message to the coordinator."""
+        """Send one message to the coordinator."""
         pickle.dump((kind, value), self.outbox)
         self.outbox.flush()
 
     def serve(self) -> None:
-        """Say hello, then check programs and train trials as they come."""
-        make: Callable[[], Trainer] = self.tasks.get()
-        gc.disable()  # a fifth of the time that importing TensorFlow takes
-        with _not_found(UNUSED):
-            trainer = make()
-        gc.freeze()  # what has been imported stays: later collections need not look at it
+        """Report that the worker is ready, then check programs and train trials."""
+        make_trainer: Callable[[], Trainer] = self.tasks.get()
+        # Garbage collection takes a fifth of the time in which TensorFlow is imported.
+        gc.disable()
+        with _hidden_modules(UNUSED):
+            trainer = make_trainer()
+        # Imported modules stay, so later collections can skip them.
+        gc.freeze()
         gc.enable()
         self.send("hello", trainer.devices())
         task = self.tasks.get()
         while True:
             kind, program, *rest = task
             if kind == "check":
-                self.send("checked", _error_of(trainer, program))
+                self.send("checked", _check_error(trainer, program))
                 task = self.tasks.get()
             else:
                 trial, saving = rest
                 task = self.train(trainer, program, trial, saving)
 
     def train(self, trainer: Trainer, program: Program, first: Trial, saving: Saving) -> Any:
-        """Train trials of a program; comes back with the first task that is something else."""
+        """Train trials of a program; return the first task that is not a trial of it."""
         other: list[Any] = []
 
         def trials() -> Iterator[Trial]:
@@ -108,18 +119,19 @@ class Worker:
         return other[0]
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        """Report an epoch, if the last report was some time ago."""
+        """Report an epoch, unless the last report was a moment ago."""
         now = time.monotonic()
-        if now - self.told > EPOCHS_APART:
-            self.told = now
+        if now - self.last_report > REPORT_INTERVAL:
+            self.last_report = now
             self.send("epoch", (trial, epoch))
 
 
 @contextmanager
-def _not_found(names: Iterable[str]) -> Iterator[None]:
-    """Have an import of any of these fail for a while, unless it was imported before."""
+def _hidden_modules(names: Iterable[str]) -> Iterator[None]:
+    """Make imports of these modules fail inside the block, except of those that are imported already."""
     hidden = [name for name in names if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: documented as "no such module"
+    # None in `sys.modules` is the documented way to say that there is no such module.
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
         yield
     finally:
@@ -127,13 +139,14 @@ def _not_found(names: Iterable[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
-def _error_of(trainer: Trainer, program: Program) -> Exception | None:
-    """What a check raises; an error that is no BnbenchError may not survive pickling and goes as text."""
+def _check_error(trainer: Trainer, program: Program) -> Exception | None:
+    """Return the error of a check. One that is no BnbenchError is returned as text, since it may not be picklable."""
     try:
         trainer.check(program)
     except BnbenchError as error:
         return error
-    except Exception:  # a bug of ours, not the config's: the coordinator shows it whole
+    except Exception:
+        # A bug in bnbench, not a mistake in the config: the coordinator shows the traceback.
         return RuntimeError(traceback.format_exc())
     return None
 

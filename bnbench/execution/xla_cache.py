@@ -1,7 +1,8 @@
-"""Keeps what XLA compiled, so that the next run of a program compiles nothing (0.6 of 1.2 s on the Leaf network).
+"""A cache of programs that XLA has compiled, so that the next run need not compile them again.
 
-TensorFlow reads and writes such files itself, but neither checks them nor survives a damaged one. So each run works in
-a folder of its own, which starts with links to the kept files whose checksum, part of their name, is right.
+On the Leaf network this saves 0.6 of 1.2 seconds. TensorFlow reads and writes the files itself, but it does not check
+them, and a damaged one kills the process. So each run works in its own folder, which starts with links to the cached
+files with a correct checksum. The checksum is part of the file name.
 """
 
 import errno
@@ -19,32 +20,36 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-MAX_BYTES = 2**28  # kept; a program takes 0.1 to 2 MB
-FREE_BYTES = 2**26  # with less than this left it is not used: where TensorFlow cannot write a file the trial fails
-ABANDONED = 30 * 86400  # seconds after which the folder of a run that was killed is removed
+# Size of the cache; a program takes 0.1 to 2 MB.
+MAX_BYTES = 2**28
+# With less free disk space the cache is not used: if TensorFlow cannot write a file, the trial fails.
+MIN_FREE_BYTES = 2**26
+# Seconds after which the folder of a killed run is removed.
+MAX_AGE = 30 * 86400
 log = logging.getLogger(__name__)
 
 
 @contextmanager
 def open_xla_cache(cache_dir: Path) -> Iterator[dict[str, str]]:
-    """The environment variables by which TensorFlow uses the cache; none where it cannot be written."""
+    """Yield the environment variables that make TensorFlow use the cache; none if the cache cannot be written."""
     flags = os.environ.get("TF_XLA_FLAGS", "")
-    if "persistent_cache" in flags:  # the user has one
+    # The user has set another cache.
+    if "persistent_cache" in flags:
         yield {}
         return
-    kept = cache_dir / "compiled" / _machine()
-    folder = kept / f"run-{uuid4().hex}"
+    cached = cache_dir / "compiled" / _machine()
+    folder = cached / f"run-{uuid4().hex}"
     lock = FileLock(f"{folder}.lock")
     try:
-        kept.mkdir(parents=True, exist_ok=True)
-        if shutil.disk_usage(kept).free < FREE_BYTES:
+        cached.mkdir(parents=True, exist_ok=True)
+        if shutil.disk_usage(cached).free < MIN_FREE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         lock.acquire()
         folder.mkdir()
-        _remove_old(kept)
-        known = _link_sound(kept, folder)
+        _remove_old(cached)
+        known = _link_intact(cached, folder)
     except OSError as error:
-        log.info("%s: compiled programs are not kept: %s", kept, error)
+        log.info("%s: compiled programs are not cached: %s", cached, error)
         _remove(folder, lock)
         yield {}
         return
@@ -54,24 +59,25 @@ def open_xla_cache(cache_dir: Path) -> Iterator[dict[str, str]]:
         with suppress(OSError):
             for path in folder.glob("*.pb"):
                 if path.name not in known:
-                    path.replace(kept / f"{_checksum(path)}-{path.name}")
+                    path.replace(cached / f"{_checksum(path)}-{path.name}")
         _remove(folder, lock)
 
 
 def _remove(folder: Path, lock: FileLock) -> None:
-    """Leave nothing of a run's own folder behind."""
+    """Remove the folder of a run, and its lock."""
     shutil.rmtree(folder, ignore_errors=True)
     lock.release()
     with suppress(OSError):
         Path(lock.lock_file).unlink()
 
 
-def _link_sound(kept: Path, folder: Path) -> set[str]:
-    """Link every kept file that is whole into the folder; remove the others."""
+def _link_intact(cached: Path, folder: Path) -> set[str]:
+    """Link all intact files of the cache into the folder and remove damaged ones; return the names of the links."""
     known = set()
-    for path in kept.glob("*.pb"):
+    for path in cached.glob("*.pb"):
         checksum, _, name = path.name.partition("-")
-        with suppress(FileNotFoundError):  # another run may be tidying up
+        # Another run may be removing old files.
+        with suppress(FileNotFoundError):
             if _checksum(path) == checksum:
                 os.link(path, folder / name)
                 known.add(name)
@@ -80,17 +86,19 @@ def _link_sound(kept: Path, folder: Path) -> set[str]:
     return known
 
 
-def _remove_old(kept: Path) -> None:
-    """The oldest files beyond MOST_BYTES, and what killed runs left."""
+def _remove_old(cached: Path) -> None:
+    """Remove the oldest files beyond MAX_BYTES, and the old folders of killed runs."""
     size = 0
-    for path in sorted(kept.glob("*.pb"), key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(cached.glob("*.pb"), key=lambda path: path.stat().st_mtime, reverse=True):
         size += path.stat().st_size
         if size > MAX_BYTES:
             path.unlink(missing_ok=True)
-    for path in kept.glob("run-*[!k]"):  # folders, not their locks
+    # The pattern matches folders, not their locks.
+    for path in cached.glob("run-*[!k]"):
         lock = FileLock(f"{path}.lock", timeout=0)
-        with suppress(Timeout):  # it is in use, whatever the clock says
-            if time.time() - path.stat().st_mtime > ABANDONED:
+        # Timeout: a run is using the folder, whatever its age.
+        with suppress(Timeout):
+            if time.time() - path.stat().st_mtime > MAX_AGE:
                 lock.acquire()
                 _remove(path, lock)
 
@@ -101,7 +109,7 @@ def _checksum(path: Path) -> str:
 
 
 def _machine() -> str:
-    """Names what machine code depends on: the processor's abilities and the compiler's version."""
+    """Return a hash of what compiled code depends on: the features of the processor and the version of TensorFlow."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         processor = next((line for line in lines if line.startswith(("flags", "Features"))), "")

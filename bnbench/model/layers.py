@@ -1,45 +1,47 @@
-"""Layer list + variant -> the flat, checked list of Keras layers that a model is built from."""
+"""Turns the layer list of a config and one variant into the flat list of Keras layers that a model is built from."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
 from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
+from bnbench.location import Location
+from bnbench.model import arguments as keras_arguments
 from bnbench.model import catalog
+from bnbench.model.norms import NO_NORM, find_norm
 
-NORM_CLASSES = {
-    "batch": "BatchNormalization",
-    "layer": "LayerNormalization",
-    "group": "GroupNormalization",
-    "rms": "RMSNormalization",
-}
 ACTIVATION_CLASSES = frozenset({"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"})
+# Activations with a layer class of their own; all others need `- activation: NAME`.
+ACTIVATION_LAYERS = frozenset({"relu", "elu", "softmax", "leaky_relu"})
+SLOT = "norm"
 MAX_LAYERS = 2000
 
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer of a model; `name` is the same in every variant, so that it can carry the layer's random stream."""
+    """One layer of a model; a layer has the same name in every variant, because its random stream depends on it."""
 
-    name: str  # dense_0, dense_1 ... by class; norm_0 ... for what stands in a slot
+    # dense_0, dense_1 ... by class; norm_0 ... for the layer in a norm slot.
+    name: str
     class_name: str
     arguments: Mapping[str, Any]
-    where: str = ""  # the place in the file, for messages
+    where: Location | str = ""
 
 
 @dataclass(frozen=True)
 class NormSlot:
-    """What a variant puts into the slots."""
+    """What a variant puts into the norm slots of a layer list."""
 
-    name: str = "none"
+    name: str = NO_NORM
     arguments: Mapping[str, Any] | None = None
-    position: str | None = None  # before, after: of the activation beside the slot; None: where the slot stands
-    where: str = "norm"  # the place in the file, for messages
+    # "before" or "after" the activation next to the slot; None: exactly at the slot.
+    position: str | None = None
+    where: Location | str = "norm"
 
 
 def last_activation(flat: Sequence[Layer]) -> str | None:
-    """The name of the last hidden activation that is a layer of its own, so that what goes into it can be seen."""
+    """Return the name of the last hidden activation layer; None if no hidden activation is a layer of its own."""
     return next((layer.name for layer in reversed(flat[:-1]) if layer.class_name in ACTIVATION_CLASSES), None)
 
 
@@ -47,29 +49,30 @@ def last_activation(flat: Sequence[Layer]) -> str | None:
 class _Item:
     name: str
     arguments: Any
-    where: str
+    where: Location
 
 
-def flatten_layers(items: Sequence[Any], params: Mapping[str, Any], norm: NormSlot, where: str) -> tuple[Layer, ...]:
-    """The layers of one variant, with repeats written out, `$params` filled in and norms in their slots.
+def flatten_layers(
+    items: Sequence[Any], params: Mapping[str, Any], norm: NormSlot, where: Location | str
+) -> tuple[Layer, ...]:
+    """Return the layers of one variant: repeats written out, `$params` filled in, norms in their slots.
 
     Raises:
-        ConfigError: an unknown layer, argument or parameter; a norm without a slot.
+        ConfigError: a layer, argument, parameter or norm is unknown, or a norm has no slot.
     """
+    where = Location.of(where)
     flat = list(_expand(items, params, where, count()))
-    slots = sum(item.name == "norm" for item in flat)
-    if norm.name != "none" and not slots:
-        raise ConfigError(where, f"no 'norm' slot for norm: {norm.name} to stand in: write `- norm` where it belongs")
-    resolved = [_resolve_norm(item, norm, params) if item.name == "norm" else _resolve(item) for item in flat]
-    if norm.name == "none":
-        resolved = [layer for layer in resolved if layer.class_name != "norm"]
-    elif norm.position:
-        resolved = _move_norms(resolved, norm.position)
-    return tuple(_numbered(resolved))
+    if norm.name != NO_NORM and all(item.name != SLOT for item in flat):
+        raise ConfigError(where, f"no 'norm' slot for norm: {norm.name}: write `- norm` where the norm belongs")
+    layers: list[Layer] = []
+    for item in flat:
+        layer = _resolve_norm(item, norm, params) if item.name == SLOT else _resolve_layer(item)
+        layers += [layer] if layer else []
+    return tuple(_numbered(_move_norms(layers, norm.position) if norm.position else layers))
 
 
 def used_params(items: Any) -> set[str]:
-    """The names that stand as `$name` anywhere in a layer list."""
+    """Return the names that are used as `$name` anywhere in a layer list."""
     if isinstance(items, str):
         return {items[1:]} if items.startswith("$") else set()
     if isinstance(items, Mapping):
@@ -77,12 +80,15 @@ def used_params(items: Any) -> set[str]:
     return set().union(*(used_params(item) for item in items)) if isinstance(items, list) else set()
 
 
-def _expand(items: Any, params: Mapping[str, Any], where: str, turns: Iterator[int]) -> Iterator[_Item]:
-    """The layers with repeats written out; `turns` counts lists and layers, for repeats in repeats are soon endless."""
+def _expand(items: Any, params: Mapping[str, Any], where: Location, turns: Iterator[int]) -> Iterator[_Item]:
+    """Yield the layers with repeats written out.
+
+    `turns` counts lists and layers, because repeats inside repeats can be practically endless.
+    """
     if not isinstance(items, list):
         raise ConfigError(where, f"found {shorten(items)}, wanted a list of layers")
     for i, item in enumerate(items):
-        place = f"{where}[{i}]"
+        place = where / i
         if next(turns) >= MAX_LAYERS:
             raise ConfigError(place, f"more than {MAX_LAYERS} layers")
         if isinstance(item, str):
@@ -90,104 +96,104 @@ def _expand(items: Any, params: Mapping[str, Any], where: str, turns: Iterator[i
         elif not isinstance(item, dict) or len(item) != 1:
             raise ConfigError(place, f"found {shorten(item)}, wanted one layer, as in `- dense: {{units: 10}}`")
         elif "repeat" in item:
-            yield from _repeat(item["repeat"], params, f"{place}.repeat", turns)
+            yield from _repeat(item["repeat"], params, place / "repeat", turns)
         else:
             name, arguments = next(iter(item.items()))
-            yield _Item(str(name), _substitute(arguments, params, f"{place}.{name}"), place)
+            yield _Item(str(name), _substitute(arguments, params, place / str(name)), place)
 
 
-def _repeat(spec: Any, params: Mapping[str, Any], where: str, turns: Iterator[int]) -> Iterator[_Item]:
+def _repeat(spec: Any, params: Mapping[str, Any], where: Location, turns: Iterator[int]) -> Iterator[_Item]:
     if not isinstance(spec, dict) or set(spec) != {"times", "layers"}:
         raise ConfigError(where, "wanted {times: a number, layers: [...]}")
-    times = _substitute(spec["times"], params, f"{where}.times")
+    times = _substitute(spec["times"], params, where / "times")
     if not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= MAX_LAYERS:
-        raise ConfigError(f"{where}.times", f"found {shorten(times)}, wanted a whole number from 0 to {MAX_LAYERS}")
+        raise ConfigError(where / "times", f"found {shorten(times)}, wanted a whole number from 0 to {MAX_LAYERS}")
     if spec["layers"] == []:
-        raise ConfigError(f"{where}.layers", "found [], wanted at least one layer")
+        raise ConfigError(where / "layers", "found [], wanted at least one layer")
     for _ in range(times):
-        yield from _expand(spec["layers"], params, f"{where}.layers", turns)
+        yield from _expand(spec["layers"], params, where / "layers", turns)
 
 
-def _substitute(value: Any, params: Mapping[str, Any], where: str) -> Any:
+def _substitute(value: Any, params: Mapping[str, Any], where: Location) -> Any:
     if isinstance(value, str) and value.startswith("$"):
         if value[1:] not in params:
             near = did_you_mean(value[1:], params)
             raise ConfigError(where, f"{value} is not set under model.params{near}; there are {', '.join(params)}")
         return params[value[1:]]
     if isinstance(value, dict):
-        return {k: _substitute(v, params, f"{where}.{k}") for k, v in value.items()}
+        return {key: _substitute(inner, params, where / str(key)) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_substitute(v, params, f"{where}[{i}]") for i, v in enumerate(value)]
+        return [_substitute(inner, params, where / i) for i, inner in enumerate(value)]
     return value
 
 
-def _resolve(item: _Item) -> Layer:
-    if item.name in catalog.activation_names() and item.name not in {"relu", "elu", "softmax", "leaky_relu"}:
+def _resolve_layer(item: _Item) -> Layer:
+    if item.name in catalog.activation_names() - ACTIVATION_LAYERS:
         raise ConfigError(item.where, f"{item.name!r} is no layer: write `- activation: {item.name}`")
-    arguments = named_arguments("layers", item.name, item.arguments, item.where)
-    class_name = catalog.check_arguments("layers", item.name, arguments, f"{item.where}.{item.name}")
-    return Layer("", class_name, _objects(arguments, f"{item.where}.{item.name}"), item.where)
+    given = named_arguments("layers", item.name, item.arguments, item.where)
+    where = item.where / item.name
+    class_name = keras_arguments.check_arguments("layers", item.name, given, where)
+    return Layer("", class_name, _with_objects(given, where), item.where)
 
 
-def named_arguments(family: str, name: str, arguments: Any, where: str) -> dict[str, Any]:
-    """Arguments by name: `dropout: 0.2` says the first one."""
-    if arguments is None:
+def named_arguments(family: str, name: str, given: Any, where: Location) -> dict[str, Any]:
+    """Return arguments by name; `dropout: 0.2` gives the first one of Dropout."""
+    if given is None:
         return {}
-    if isinstance(arguments, dict):
-        return {str(k): v for k, v in arguments.items()}
-    first = next(iter(catalog.class_signature(family, catalog.resolve_class(family, name, where)).defaults), None)
+    if isinstance(given, dict):
+        return {str(key): value for key, value in given.items()}
+    class_name = catalog.resolve_class(family, name, where)
+    first = next(iter(keras_arguments.class_signature(family, class_name).defaults), None)
     if first is None:
-        raise ConfigError(f"{where}.{name}", f"found {shorten(arguments)}, but {name} takes no arguments")
-    return {first: arguments}
+        raise ConfigError(where / name, f"found {shorten(given)}, but {name} takes no arguments")
+    return {first: given}
 
 
-def _objects(arguments: dict[str, Any], where: str) -> dict[str, Any]:
-    """Initializers, regularizers and constraints in the form that Keras deserialises; activations checked by name."""
+def _with_objects(given: dict[str, Any], where: Location) -> dict[str, Any]:
+    """Return arguments with initializers, regularizers and constraints in the form that Keras deserializes."""
     checked: dict[str, Any] = {}
-    for key, value in arguments.items():
-        family = next((f for ending, f in catalog.OBJECTS.items() if key.endswith(ending)), None)
-        if family and value is not None:
-            checked[key] = _object(family, value, f"{where}.{key}")
-        elif key == "activation" or key.endswith("_activation"):
-            if value is not None and not (isinstance(value, str) and value in catalog.activation_names()):
-                raise ConfigError(f"{where}.{key}", not_one_of(value, sorted(catalog.activation_names())))
-            checked[key] = value
-        else:
-            checked[key] = value
+    for key, value in given.items():
+        family = next((f for ending, f in keras_arguments.OBJECTS.items() if key.endswith(ending)), None)
+        is_activation = key == "activation" or key.endswith("_activation")
+        if value is not None and is_activation and not (isinstance(value, str) and value in catalog.activation_names()):
+            raise ConfigError(where / key, not_one_of(value, sorted(catalog.activation_names())))
+        checked[key] = _keras_object(family, value, where / key) if family and value is not None else value
     return checked
 
 
-def _object(family: str, value: Any, where: str) -> dict[str, Any]:
+def _keras_object(family: str, value: Any, where: Location) -> dict[str, Any]:
     if isinstance(value, str):
         value = {value: None}
     if not isinstance(value, dict) or len(value) != 1:
         raise ConfigError(where, f"found {shorten(value)}, wanted a name or {{name: arguments}}")
-    name, arguments = next(iter(value.items()))
-    config = named_arguments(family, str(name), arguments, where)
-    return {"class_name": catalog.check_arguments(family, str(name), config, where), "config": config}
+    name, given = next(iter(value.items()))
+    config = named_arguments(family, str(name), given, where)
+    return {"class_name": keras_arguments.check_arguments(family, str(name), config, where), "config": config}
 
 
-def _resolve_norm(item: _Item, norm: NormSlot, params: Mapping[str, Any]) -> Layer:
+def _resolve_norm(item: _Item, slot: NormSlot, params: Mapping[str, Any]) -> Layer | None:
     if item.arguments is not None:
-        raise ConfigError(item.where, "the slot takes no arguments: the variant says what stands in it")
-    if norm.name == "none":
-        return Layer("", "norm", {}, item.where)
-    class_name = NORM_CLASSES[norm.name]
-    arguments = _substitute(dict(norm.arguments or {}), params, f"{norm.where}.{norm.name}")
-    catalog.check_arguments("layers", class_name, arguments, f"{norm.where}.{norm.name}")
-    return Layer("norm", class_name, _objects(arguments, f"{norm.where}.{norm.name}"), item.where)
+        raise ConfigError(item.where, "the slot takes no arguments: each variant says which norm goes there")
+    norm = find_norm(slot.name, slot.where)
+    if norm is None:
+        return None
+    where = Location.of(slot.where) / norm.name
+    given = _substitute({**norm.defaults, **(slot.arguments or {})}, params, where)
+    keras_arguments.check_arguments("layers", norm.class_name, given, where)
+    return Layer(SLOT, norm.class_name, _with_objects(given, where), item.where)
 
 
 def _move_norms(layers: list[Layer], position: str) -> list[Layer]:
-    """Each norm before or after the activation that stands beside its slot."""
+    """Return the layers with each norm before or after the activation next to its slot."""
     moved = list(layers)
-    for layer in [layer for layer in layers if layer.name == "norm"]:
+    for layer in [layer for layer in layers if layer.name == SLOT]:
         i = next(i for i, other in enumerate(moved) if other is layer)
         follows = i > 0 and moved[i - 1].class_name in ACTIVATION_CLASSES
         precedes = i + 1 < len(moved) and moved[i + 1].class_name in ACTIVATION_CLASSES
         if not (follows or precedes):
             raise ConfigError(
-                layer.where, "norm_position wants an activation layer beside the slot: write it as a layer of its own"
+                layer.where,
+                "norm_position needs an activation layer next to the slot: write the activation as a layer of its own",
             )
         if position == "after" and precedes:
             moved[i], moved[i + 1] = moved[i + 1], moved[i]
@@ -202,4 +208,4 @@ def _numbered(layers: Sequence[Layer]) -> Iterator[Layer]:
         stem = layer.name or catalog.snake_case(layer.class_name)
         number = counts.setdefault(stem, 0)
         counts[stem] += 1
-        yield Layer(f"{stem}_{number}", layer.class_name, layer.arguments, layer.where)
+        yield replace(layer, name=f"{stem}_{number}")

@@ -1,6 +1,6 @@
 """Output shapes and weight counts of the common layers, so that a plan needs no Keras.
 
-A layer that is not known here ends the trace; Keras then says the rest when the model is built.
+A layer that is not listed here ends the trace. Keras then checks the rest when it builds the model.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -9,6 +9,7 @@ from math import ceil, prod
 from typing import Any, NamedTuple
 
 from bnbench.errors import ConfigError
+from bnbench.location import Location
 from bnbench.model.layers import Layer
 
 Shape = tuple[int, ...]
@@ -19,11 +20,12 @@ class WeightCounts:
     """How many numbers a model holds."""
 
     trainable: int = 0
-    fixed: int = 0  # moving statistics, frozen layers
+    # Moving statistics and frozen layers.
+    fixed: int = 0
 
     @property
     def total(self) -> int:
-        """Trained or not."""
+        """The number of all weights, trainable or not."""
         return self.trainable + self.fixed
 
     def __add__(self, other: "WeightCounts") -> "WeightCounts":
@@ -38,19 +40,23 @@ Step = Callable[[Mapping[str, Any], Shape], tuple[Shape, WeightCounts]]
 
 
 class TracedShapes(NamedTuple):
-    """What is known of a model without building it; shapes are without the batch axis."""
+    """What is known of a model without building it; shapes have no batch axis."""
 
-    shape: Shape  # of the output
+    # The shape of the output.
+    shape: Shape
     weights: WeightCounts
-    outputs: int  # numbers that all layers together give out for one example
-    products: int  # multiplications by a weight, of all layers together for one example
+    # Numbers that all layers together put out for one example.
+    outputs: int
+    # Multiplications by a weight in all layers together, for one example.
+    products: int
 
 
-def trace_shapes(layers: Sequence[Layer], shape: Shape, where: str) -> TracedShapes | None:
-    """Follow an example through the layers; None where one is not known here.
+def trace_shapes(layers: Sequence[Layer], shape: Shape, where: Location | str) -> TracedShapes | None:
+    """Follow the shape of an example through the layers; return None if a layer is not listed here.
 
     Raises:
-        ConfigError: a layer does not fit the output of the one before; names it, its input and what it wants.
+        ConfigError: a layer does not fit the output of the layer before. The message names the layer, its input and
+            what it needs.
     """
     total, outputs, products = WeightCounts(), prod(shape), 0
     for layer in layers:
@@ -64,12 +70,14 @@ def trace_shapes(layers: Sequence[Layer], shape: Shape, where: str) -> TracedSha
                 layer.where or where, f"{layer.name} ({layer.class_name}) gets {shape}: {misfit}"
             ) from None
         except (TypeError, ValueError, IndexError, ArithmeticError):
-            return None  # odd arguments: Keras says what it makes of them
+            # Keras validates these arguments.
+            return None
         if layer.arguments.get("trainable") is False:
             weights = WeightCounts(0, weights.total)
         shape, total = shape_after, total + weights
         outputs += prod(shape)
-        products += weights.total * prod(shape[:-1])  # each weight serves every place of a map
+        # A convolution uses each weight at every position of its output.
+        products += weights.total * prod(shape[:-1])
     return TracedShapes(shape, total, outputs, products)
 
 
@@ -100,7 +108,7 @@ def _convolution(rank: int) -> Step:
         kernel = _per_axis("kernel_size", arguments["kernel_size"], rank)
         filters, groups = _whole("filters", arguments["filters"]), _whole("groups", arguments.get("groups", 1))
         if shape[-1] % groups or filters % groups:
-            raise _MisfitError(f"groups {groups} divides neither its {shape[-1]} channels nor {filters} filters evenly")
+            raise _MisfitError(f"groups: {groups} must divide its {shape[-1]} channels and {filters} filters evenly")
         weights = prod(kernel) * (shape[-1] // groups) * filters + filters * bool(arguments.get("use_bias", True))
         return (*_windows(arguments, shape, kernel, rank, default_strides=1), filters), WeightCounts(weights)
 
@@ -132,7 +140,7 @@ def _windows(arguments: Mapping[str, Any], shape: Shape, size: Shape, rank: int,
     if padding in {"same", "causal"}:
         return tuple(ceil(n / s) for n, s in zip(shape, strides, strict=False))
     if any(n < k for n, k in zip(shape, reach, strict=False)):
-        raise _MisfitError(f"smaller than its window {tuple(reach)}; padding: same, or fewer layers before it")
+        raise _MisfitError(f"smaller than its window {tuple(reach)}: set padding: same, or use fewer layers before it")
     return tuple((n - k) // s + 1 for n, k, s in zip(shape, reach, strides, strict=False))
 
 
@@ -150,7 +158,7 @@ def _group_norm(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, Weig
     groups = arguments.get("groups", 32)
     if shape[-1] % (shape[-1] if groups == -1 else _whole("groups", groups)):
         raise _MisfitError(
-            f"{shape[-1]} channels cannot be parted into {groups} groups: norm: {{group: {{groups: ...}}}}"
+            f"{shape[-1]} channels cannot be split into {groups} equal groups: set norm: {{group: {{groups: ...}}}}"
         )
     return _channels_norm(0)(arguments, shape)
 

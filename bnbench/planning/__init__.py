@@ -1,4 +1,4 @@
-"""Experiment -> Plan: its trials with their ids, the programs to compile, how long they take and what they need.
+"""Turns an experiment into a plan: trials with ids, programs to compile, the time and memory that they need.
 
-Resolves the names of Keras that a config gives. Imports `data`, `config`, `model` and `analysis`.
+Resolves the names in a config: data set, norms and Keras classes. Imports `data`, `config`, `model` and `analysis`.
 """

@@ -1,4 +1,4 @@
-"""How many trials this machine can train side by side."""
+"""How many trials this machine can train at the same time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,30 +9,32 @@ import psutil
 
 from bnbench.planning.plan import Cohort, Program
 
-# Of the peak memory of a worker on six networks, Leaf to a CNN (docs/performance.md): estimate / measured 0.9 to 1.5.
-WORKER_BYTES = (
-    1_000_000_000  # TensorFlow, Keras and compiled code: 0.7 GB when imported, 0.9 when a program is compiled
-)
-LIVE_WEIGHTS = 6  # weight, gradient, two optimizer slots, best weights, initial weights
-LIVE_DATA = 2  # the file's pages, shared between workers, and TensorFlow's copy
-MEMORY_SHARE = 0.8  # of what is free
+# On six networks, from Leaf to a CNN, the estimate is 0.9 to 1.5 times the measured peak (docs/performance.md).
+# TensorFlow, Keras and compiled code: 0.7 GB after the import, 0.9 GB with a compiled program.
+WORKER_BYTES = 1_000_000_000
+# A weight, its gradient, two optimizer slots, the best and the initial weights.
+LIVE_WEIGHTS = 6
+# The pages of the file, which workers share, and TensorFlow's copy.
+LIVE_DATA = 2
+MEMORY_SHARE = 0.8  # of the free memory
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """How many workers, and why not more."""
+    """How many workers to start, and why not more."""
 
     count: int
     reason: str = ""
 
     def __str__(self) -> str:
-        told = f"{self.count} worker{'s' * (self.count != 1)}" if self.count else "in this process"
-        return told + (f" ({self.reason})" if self.reason else "")
+        noun = "worker" if self.count == 1 else "workers"
+        text = f"{self.count} {noun}" if self.count else "in this process"
+        return f"{text} ({self.reason})" if self.reason else text
 
 
 def choose_jobs(cohorts: Sequence[Cohort], wanted: int | None) -> Jobs:
-    """As many workers as were wanted; else as cores, memory and trials allow."""
+    """Return as many workers as wanted; by default as many as cores, memory and trials allow."""
     if wanted is not None:
         return Jobs(wanted)
     trials = sum(len(cohort.trials) for cohort in cohorts)
@@ -47,16 +49,17 @@ def choose_jobs(cohorts: Sequence[Cohort], wanted: int | None) -> Jobs:
 
 
 def worker_memory(program: Program) -> int:
-    """About how many bytes a worker takes that trains a program."""
+    """Return about how many bytes a worker needs to train a program."""
     size = 8 if program.train.dtype == "float64" else 4
-    rows = max(program.batch_size, 500)  # an evaluation takes so many at a time
+    # An evaluation takes 500 rows at a time.
+    rows = max(program.batch_size, 500)
     weights = LIVE_WEIGHTS * size * program.parameters
     activations = size * rows * program.outputs
     return WORKER_BYTES + weights + activations + LIVE_DATA * program.facts.nbytes
 
 
 def free_memory() -> int:
-    """Bytes that may still be taken here, within the limit of a container."""
+    """Return the free memory in bytes, within the limit of a container."""
     free: int = psutil.virtual_memory().available
     try:
         limit = CGROUP_LIMIT.read_text(encoding="ascii").strip()

@@ -1,46 +1,86 @@
-"""How long trials take: by steps that were timed, else by the arithmetic of their programs."""
+"""Estimates how long trials take, from steps that were timed or, without a timing, from the arithmetic of a program.
+
+`plan`, `reproduce` and its budget all use this estimate.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
+from bnbench.analysis.labels import format_duration
 from bnbench.planning.plan import Cohort, Program
 
-# Of one core of a two-core machine (AMD EPYC). Of the 36 experiments of configs/ that tell how long they take, 34 are
-# within a factor of two of it.
-START_SECONDS = 6.0  # of workers, and the figures at the end
-PROGRAM_SECONDS = 1.5  # to compile one
-EPOCH_SECONDS = 3e-3  # beside its steps
-STEP_SECONDS = 5e-5  # beside its products
-PRODUCTS_A_SECOND = 4e10
-NUMBERS_A_SECOND = 5e8  # to and from memory: what layers give out, and each weight in its update
-PASSES = 3  # of a step: forward, and back to the inputs and to the weights of each layer
+# Measured on one core of a two-core machine (AMD EPYC). Of the 36 experiments in configs/ with a known time, the
+# estimate for 34 is within a factor of two.
+START_SECONDS = 6.0  # to start workers, and to draw the figures at the end
+PROGRAM_SECONDS = 1.5  # to compile one program
+EPOCH_SECONDS = 3e-3  # of each epoch, besides its steps
+STEP_SECONDS = 5e-5  # of each step, besides its arithmetic
+PRODUCTS_PER_SECOND = 4e10
+NUMBERS_PER_SECOND = 5e8  # to and from memory: outputs of layers, and each weight in its update
+# A step goes forward once, and back twice: to the inputs and to the weights of each layer.
+PASSES = 3
 
 
-def estimate_seconds(todo: Sequence[Cohort], measured: Mapping[str, float], jobs: int) -> float | None:
-    """About how long the trials take with so many workers, rather too long than too short: none is taken to diverge.
+@dataclass(frozen=True)
+class RuntimeEstimate:
+    """About how long trials take, and what the estimate is based on."""
+
+    # Of the trials whose time is known. Rather too long than too short: no trial is expected to diverge.
+    seconds: float
+    # Trials by what is known: seconds a step measured here, the arithmetic of the program, or neither.
+    timed: int
+    calculated: int
+    unknown: int
+
+    def __str__(self) -> str:
+        known = f"about {format_duration(self.seconds)}" if self.timed + self.calculated else ""
+        unknown = f"time unknown for {self.unknown} trials (Keras has to count their weights)" if self.unknown else ""
+        return "; ".join(filter(None, (f"{known}{self._basis()}", unknown)))
+
+    def _basis(self) -> str:
+        if self.timed and self.calculated:
+            return f" ({self.timed} trials from steps timed here, {self.calculated} from arithmetic)"
+        if self.timed:
+            return ", from steps timed here"
+        return ", from arithmetic (no step has been timed here)" if self.calculated else ""
+
+
+def estimate_runtime(todo: Sequence[Cohort], measured: Mapping[str, float], jobs: int) -> RuntimeEstimate:
+    """Return about how long trials take.
 
     Args:
         todo: the trials, by program.
-        measured: seconds a step by the key of a program, of those that have been timed.
-        jobs: how many train side by side; 0 counts as one.
-
-    Returns:
-        None where a program has not been timed and holds a layer whose weights only Keras can count.
+        measured: the key of each program that has been timed -> its seconds per step.
+        jobs: how many trials run at the same time; 0 counts as 1.
     """
     total = 0.0
+    counts = {"timed": 0, "calculated": 0, "unknown": 0}
     for cohort in todo:
-        trial = _trial(cohort.program, measured.get(cohort.program.key))
-        if trial is None:
-            return None
-        total += PROGRAM_SECONDS + trial * len(cohort.trials)
-    return total / max(1, jobs) + START_SECONDS if todo else 0.0
+        step, basis = _step_seconds(cohort.program, measured)
+        counts[basis] += len(cohort.trials)
+        if basis != "unknown":
+            total += PROGRAM_SECONDS + len(cohort.trials) * _trial_seconds(cohort.program, step)
+    seconds = total / max(1, jobs) + START_SECONDS if total else 0.0
+    return RuntimeEstimate(seconds, **counts)
 
 
-def _trial(program: Program, step: float | None) -> float | None:
-    if step is None and program.weights is None:
-        return None
-    if step is None:
-        moved = program.outputs * program.batch_size + program.parameters
-        step = STEP_SECONDS + PASSES * program.products * program.batch_size / PRODUCTS_A_SECOND
-        step += moved / NUMBERS_A_SECOND
-    validation = program.products * program.sizes.validation / PRODUCTS_A_SECOND
+def estimate_seconds(todo: Sequence[Cohort], measured: Mapping[str, float], jobs: int) -> float | None:
+    """Return about how long trials take, as `estimate_runtime` does; None if the time of some is unknown."""
+    estimate = estimate_runtime(todo, measured, jobs)
+    return None if estimate.unknown else estimate.seconds
+
+
+def _step_seconds(program: Program, measured: Mapping[str, float]) -> tuple[float, str]:
+    """Return the seconds of a step, and what they are based on."""
+    if program.key in measured:
+        return measured[program.key], "timed"
+    if program.weights is None:
+        return 0.0, "unknown"
+    moved = program.outputs * program.batch_size + program.parameters
+    arithmetic = PASSES * program.products * program.batch_size / PRODUCTS_PER_SECOND
+    return STEP_SECONDS + arithmetic + moved / NUMBERS_PER_SECOND, "calculated"
+
+
+def _trial_seconds(program: Program, step: float) -> float:
+    validation = program.products * program.sizes.validation / PRODUCTS_PER_SECOND
     return program.train.epochs * (EPOCH_SECONDS + program.steps_per_epoch * step + validation)

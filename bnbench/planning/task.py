@@ -1,9 +1,10 @@
-"""What a data set asks of a model, classes or a number a row, and which losses ask for it."""
+"""The task of a data set, classes or one number per row, and the losses and outputs that fit it."""
 
 from collections.abc import Sequence
 
 from bnbench.config.schema import Named
 from bnbench.errors import ConfigError
+from bnbench.location import Location
 from bnbench.model import catalog
 from bnbench.model.layers import Layer
 
@@ -15,56 +16,56 @@ OF_NUMBERS = frozenset({"MeanSquaredError", "MeanAbsoluteError", "Huber", "LogCo
 
 
 def loss_class(loss: Named) -> str:
-    """The Keras class of a loss whose name was checked."""
+    """Return the Keras class of a loss whose name has been checked."""
     return catalog.find_class("losses", loss.name) or loss.name
 
 
 def output_widths(classes: int, loss: Named) -> tuple[int, ...]:
-    """How many numbers a model may give for a row: one a class; one alone for two classes, or for a number."""
+    """Return how many outputs a model may have: one per class; a single one for a number, or for two classes."""
     if not classes:
         return (1,)
     return (classes,) if loss_class(loss) in OF_CLASSES or classes != 2 else (classes, 1)
 
 
-def check_loss(classes: int, data: str, loss: Named, where: str) -> None:
-    """A loss of classes has no meaning for a number.
+def check_loss(classes: int, data: str, loss: Named, where: Location | str) -> None:
+    """Raise if a loss for classes is used for data with one number per row.
 
     Args:
-        classes: of the data set; 0: each row has a number instead.
+        classes: how many the data set has; 0 if each row has a number.
     """
     if not classes and loss_class(loss) not in OF_NUMBERS:
         known = ", ".join(sorted(map(catalog.snake_case, OF_NUMBERS)))
-        raise ConfigError(where, f"{loss.name} is a loss of classes, but {data} has a number a row: wanted {known}")
-
-
-def check_metric(metric: str, classes: int, where: str) -> None:
-    """The score of classes is accuracy, that of numbers R2."""
-    wrong, right = ("r2", "accuracy") if classes else ("accuracy", "r2")
-    if metric.endswith(f"_{wrong}"):
-        named = metric.replace(wrong, right)
         raise ConfigError(
-            where, f"{metric}, but the data have {'classes' if classes else 'no classes'}: wanted {named}"
+            where, f"{loss.name} is a loss for classes, but {data} has a number for each row: use {known}"
         )
 
 
+def check_metric(metric: str, classes: int, where: Location | str) -> None:
+    """Raise if a metric is about accuracy where the score is R2, or the other way round."""
+    wrong, right = ("r2", "accuracy") if classes else ("accuracy", "r2")
+    if metric.endswith(f"_{wrong}"):
+        named = metric.replace(wrong, right)
+        raise ConfigError(where, f"{metric}, but the data have {'classes' if classes else 'no classes'}: use {named}")
+
+
 def check_output(shape: Sequence[int | None], flat: Sequence[Layer], classes: int, loss: Named) -> None:
-    """A model gives as many numbers as its data and its loss want.
+    """Raise if a model does not have the outputs that its data and its loss need.
 
     Raises:
-        ConfigError: it does not; names the last layer and both shapes.
+        ConfigError: the message names the last layer, its shape and the needed shape.
     """
     wanted = output_widths(classes, loss)
     if tuple(shape) in {(width,) for width in wanted}:
         return
-    told = "one number a class" if classes else "one number a row"
-    told += f", or one alone, of the second: ({wanted[1]},)" if len(wanted) > 1 else ""
+    reason = "one output per class" if classes else "one output per row"
+    reason += f", or a single output for the second class: ({wanted[1]},)" if len(wanted) > 1 else ""
     raise ConfigError(
         flat[-1].where,
         f"the last layer, {flat[-1].name} ({flat[-1].class_name}), gives {tuple(shape)}, wanted ({wanted[0]},): "
-        f"{told}; `- flatten` before the dense layers parts an image into its pixels",
+        f"{reason}; for images, write `- flatten` before the dense layers",
     )
 
 
 def class_threshold(loss: Named) -> float:
-    """Above it one number alone means the second of two classes."""
+    """Return the value above which a single output means the second of two classes."""
     return 0.0 if loss.arguments.get("from_logits") else 0.5

@@ -1,13 +1,14 @@
-"""Results -> what a report says, whatever its form: the answer, tables, caveats, the data of its figure."""
+"""Results -> the content of a report in any form: the answer, tables, caveats, the data of its figure."""
 
 import json
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import indent
 from typing import Any
 
+from bnbench.analysis.labels import format_count
 from bnbench.report import plotly_data, tables
 from bnbench.report.headline import headline_sentences
 from bnbench.report.markdown import escape_markdown, pipe_table
@@ -17,22 +18,36 @@ from bnbench.results.diagnoses import Diagnosis, list_diagnoses
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 
-MAIN = {"rates", "differences", "times", "pre-activations"}  # figures of the report as Markdown; the page has all
+# Figures of the report as Markdown; the HTML report has all.
+MAIN = {"rates", "differences", "times", "pre-activations"}
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure that has been drawn."""
+    """A figure that has been drawn.
 
-    path: str  # below the results folder
+    Attributes:
+        path: relative to the results folder.
+        base64: of the PNG file.
+        width: in pixels of a page.
+    """
+
+    path: str
     caption: str
-    base64: str  # of the PNG
-    width: int  # in pixels of a page
+    base64: str
+    width: int
 
 
 @dataclass(frozen=True)
 class Document:
-    """All that a report says."""
+    """The content of a report.
+
+    Attributes:
+        main: the pictures that show most.
+        score: what is compared: accuracy or R².
+        data: of the interactive figure, as `plotly_data.figure_data` returns it.
+        command: it continues the experiment, or trains it anew elsewhere.
+    """
 
     title: str
     subtitle: str
@@ -46,57 +61,51 @@ class Document:
     differences: Table | None
     published: Table | None
     pictures: Sequence[Picture]
-    main: Sequence[Picture]  # those that show most
-    score: str  # what is compared: accuracy or R²
-    data: Mapping[str, Any]  # as `interactive.figure_data` has it
+    main: Sequence[Picture]
+    score: str
+    data: Mapping[str, Any]
     command: str
     config: str
     environment: str
 
 
 def make_document(results: Results, pictures: Sequence[Picture]) -> Document:
-    """What the report of these results says."""
-
-    def of(make: Callable[[Results], Table | None]) -> Any:
-        table = make(results)
-        return table and table.map(results.said)
-
-    experiment, summary = results.experiment, results.summary
-    name = experiment.name if experiment else results.folder.name
+    """Return the content of the report of some results."""
+    config, summary = results.config, results.summary
     seeds = int(summary["n"].max()) if len(summary) else 0
-    ended = len(results.trials) - len(results.faults)
-    of_one_rate = summary["learning_rate"].nunique() == 1  # against it, others show single points
-    main = MAIN | {"curves"} if of_one_rate else MAIN
+    finished = len(results.trials) - len(results.faults)
+    # With one learning rate, figures against the rate show single points.
+    main = MAIN | {"curves"} if summary["learning_rate"].nunique() == 1 else MAIN
     return Document(
-        title=(experiment and experiment.title) or name,
-        subtitle=f"{name}: {ended} of {results.planned} trials, up to {seeds} seed{'s' * (seeds != 1)} a rate",
+        title=config.title or config.name,
+        subtitle=f"{config.name}: {finished} of {results.planned} trials, up to {format_count(seeds, 'seed')} a rate",
         folder=str(results.folder),
         answer=headline_sentences(results),
         caveats=list_caveats(results),
         diagnoses=list_diagnoses(results.diagnoses, results.axes),
-        claims=of(tables.claims_table),
-        variants=of(tables.variants_table),
-        rates=of(tables.rates_table),
-        differences=of(tables.differences_table),
-        published=of(tables.published_table),
+        claims=tables.claims_table(results),
+        variants=tables.variants_table(results),
+        rates=tables.rates_table(results),
+        differences=tables.differences_table(results),
+        published=tables.published_table(results),
         pictures=pictures,
         main=[one for one in pictures if Path(one.path).stem in main],
-        score=results.said("accuracy"),
+        score=results.score_name,
         data={} if summary.empty else plotly_data.figure_data(results),
         command=rerun_command(results.folder),
-        config=experiment.to_yaml() if experiment else f"{results_dir.CONFIG} cannot be read",
+        config=config.text or f"{results_dir.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
 
 
 def rerun_command(folder: Path) -> str:
-    """What goes on in this folder, and trains the same anew where it is not."""
-    elsewhere = [] if folder.parent == Path("results") else ["--results", str(folder.parent)]
+    """Return the command that continues in this folder, and trains the same anew where there is none."""
+    elsewhere = [] if folder.parent == Path("results") else ["--results-dir", str(folder.parent)]
     return shlex.join(["bnbench", "run", str(folder / results_dir.CONFIG), *elsewhere])
 
 
 def render_markdown(content: Document) -> str:
-    """The report as Markdown, for the summary of a CI run or a pull request."""
+    """Return the report as Markdown, for the summary of a CI run or a pull request."""
     parts = [
         f"# {escape_markdown(content.title)}",
         escape_markdown(content.subtitle),
@@ -108,7 +117,7 @@ def render_markdown(content: Document) -> str:
         ("Variants", content.variants),
         ("Differences, paired by seed", content.differences),
         ("Every learning rate", content.rates),
-        ("Published figures beside ours", content.published),
+        ("Published values next to ours", content.published),
     ):
         if table and table.rows:
             parts += [f"## {heading}", escape_markdown(table.caption), _table(table)]
@@ -123,7 +132,7 @@ def render_markdown(content: Document) -> str:
 
 def _diagnosis(one: Diagnosis) -> str:
     lines = [
-        f"**{escape_markdown(one.symptom.capitalize())}.** {escape_markdown(one.meaning)}\n",
+        f"**{escape_markdown(one.symptom.capitalize())}.** {escape_markdown(f'{one.question} {one.meaning}')}\n",
         *(f"- {escape_markdown(line)}" for line in one.lines),
     ]
     return "\n".join([*lines, f"\nUsual cures: {escape_markdown('; '.join(one.cures))}."])

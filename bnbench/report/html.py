@@ -1,4 +1,4 @@
-"""What a report says -> report.html: one file that needs no network, the answer first."""
+"""Content of a report -> report.html: one file that needs no network, with the answer first."""
 
 import base64
 import gzip
@@ -19,23 +19,24 @@ def _templates() -> Environment:
 
 def _own(name: str) -> Markup:
     text = files("bnbench.report").joinpath("templates", name).read_text(encoding="utf-8")
-    return Markup(text)  # noqa: S704  a file of this package
+    # It is a file of this package.
+    return Markup(text)  # noqa: S704
 
 
 @cache
 def _plotly() -> str:
-    """The plotting library as its package brings it, packed to a third: gzip, base64."""
+    """Return the plotting library of its package, packed to a third: gzip, base64."""
     script = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     return base64.b64encode(gzip.compress(script, compresslevel=6, mtime=0)).decode("ascii")
 
 
 def render_html(content: Document) -> str:
-    """The whole page; whatever a config says stands in it as text."""
+    """Return the whole page; whatever a config says is in it as text."""
     data = content.data
     curves = data.get("curves", [])
-    held, trials = sum(curve is not None for curve in curves), len(curves)
-    missing = f"The curves of {held:,} of {trials:,} trials are in this page; history.csv has all."
+    shown, trials = sum(curve is not None for curve in curves), len(curves)
+    note = f"The curves of {shown:,} of {trials:,} trials are in this page; history.csv has all."
     return _templates().get_template("report.html").render(
-        **vars(content), curves_note=missing if held < trials else "", version=version("bnbench"),
+        **vars(content), curves_note=note if shown < trials else "", version=version("bnbench"),
         style=_own("report.css"), script=_own("report.js"), plotly=_plotly(),
     )  # fmt: skip

@@ -1,126 +1,160 @@
-"""Results -> what the figure of a page draws, as plain values for JSON."""
+"""Results -> what the interactive figure of report.html draws, as plain values for JSON.
+
+Variants, settings and learning rates are listed once; cells and trials name them by their position in these lists.
+"""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from bnbench.analysis.labels import format_value
-from bnbench.report.figures import draw
+from bnbench.report.figures.layout import setting_name
+from bnbench.report.figures.style import DASHES, Look, is_loss, score_label, variant_looks
 from bnbench.results.results import Results
 
-SCORES = ("validation_accuracy", "validation_loss", "test_accuracy", "train_accuracy", "train_loss")
-MAX_NUMBERS = 100_000  # of curves in a page: some 0.6 MB
-MIN_EPOCHS = 20  # of a curve that is thinned out
-MAX_CURVES = MAX_NUMBERS // (5 * MIN_EPOCHS)  # trials whose curves are in a page
-DRAWN = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")  # against the epoch
+SCORES = ("validation_score", "validation_loss", "test_score", "train_score", "train_loss")
+# The columns of the history that are drawn against the epoch.
+CURVE_SCORES = ("train_loss", "train_score", "validation_loss", "validation_score")
+# Numbers of all learning curves in a page: some 0.6 MB.
+MAX_NUMBERS = 100_000
+# A longer curve is thinned out, but keeps at least this many epochs.
+MIN_EPOCHS = 20
+# A curve has the epoch and the four scores. More trials than this have no curves in the page.
+NUMBERS_PER_EPOCH = 1 + len(CURVE_SCORES)
+MAX_CURVES = MAX_NUMBERS // (NUMBERS_PER_EPOCH * MIN_EPOCHS)
+# The Plotly names of Matplotlib's markers and dashes.
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
+DASH_NAMES = {DASHES[0]: "solid", DASHES[1]: "dash", DASHES[2]: "dot"}
+
+Curve = dict[str, list[float | None]]
+
+
+@dataclass(frozen=True)
+class Positions:
+    """The lists of the page, and where a row of a table is in them."""
+
+    axes: list[str]
+    variants: list[str]
+    settings: list[str]
+    rates: list[float]
+
+    def setting_of(self, row: Mapping[Any, Any]) -> int:
+        """Return the position of a row's setting."""
+        return self.settings.index(_setting_of(row, self.axes))
 
 
 def figure_data(results: Results) -> dict[str, Any]:
-    """What the figure draws, as plain values: variants, places, rates, cells, trials and curves, by their numbers."""
-    summary, points = results.cells, results.points
-    looks = draw.variant_looks(list(dict.fromkeys(summary["variant"])))
-    names = list(looks)
-    places = _places(summary, results.axes)
-    rates = sorted(summary["learning_rate"].unique())
-    index = {rate: i for i, rate in enumerate(rates)}
-    kept = [score for score in SCORES if summary[f"{score}_mean"].notna().any()]
-    where = {place: i for i, place in enumerate(places)}
+    """Return what the figure draws, as lists, mappings, numbers and text."""
+    cells, points, score_name = results.summary, results.scored_trials, results.score_name
+    looks = variant_looks(list(dict.fromkeys(cells["variant"])))
+    scores = [score for score in SCORES if cells[f"{score}_mean"].notna().any()]
+    settings = list(dict.fromkeys(_setting_of(row, results.axes) for row in cells.to_dict("records")))
+    positions = Positions(results.axes, list(looks), settings, sorted(cells["learning_rate"].unique()))
+    labels = [{"label": score_label(score, score_name), "percent": not is_loss(score)} for score in scores]
     return {
-        "variants": [
-            {"name": name, "colour": look.colour, "symbol": SYMBOLS.get(look.marker, "star"), "dash": _dash(look)}
-            for name, look in looks.items()
-        ],
-        "score": results.said("accuracy"),
-        "places": places,
-        "rates": rates,
-        "scores": [
-            *(
-                {"label": results.said(draw.score_label(score)), "percent": score.endswith("accuracy")}
-                for score in kept
-            ),
-            {"label": "share of seeds that train", "percent": True},
-        ],
-        "cells": [
-            {
-                "place": where[_place(row, results.axes)], "variant": names.index(row["variant"]),
-                "rate": index[row["learning_rate"]], "n": row["n"], "ok": row["n_ok"],
-                "diverged": row["n_diverged"],
-                "scores": [
-                    *([_number(row[f"{score}_{kind}"]) for kind in ("mean", "min", "max")] for score in kept),
-                    [_number(row[name]) for name in ("p_ok", "p_ok_low", "p_ok_high")],
-                ],
-            }
-            for row in summary.to_dict("records")
-        ],
-        "trials": {  # a list each: 10,000 mappings would be twice as long
-            "place": [
-                where[_place(row, results.axes)] for row in points[["variant", *results.axes]].to_dict("records")
-            ],
-            "variant": [names.index(name) for name in points["variant"]],
-            "rate": [index[rate] for rate in points["learning_rate"]],
-            "seed": points["seed"].tolist(),
-            "outcome": points["outcome"].tolist(),
-            "step": [None if pd.isna(step) else int(step) for step in points["diverged_at_step"]],
-            "scores": [[_number(value) for value in points[score]] for score in kept],
-        },
-        "curves": _curves(results.epochs, points, results.axes),
-        "first": _first(points),
-    }  # fmt: skip
+        "variants": [_variant(name, look) for name, look in looks.items()],
+        "score": score_name,
+        "settings": positions.settings,
+        "rates": positions.rates,
+        "scores": [*labels, {"label": "share of seeds that train", "percent": True}],
+        "cells": [_cell(row, scores, positions) for row in cells.to_dict("records")],
+        "trials": _trials(points, scores, positions),
+        "curves": thin_curves(results.full_history, points, results.axes),
+        "first": first_trial(points),
+    }
 
 
-def _curves(
-    history: pd.DataFrame, points: pd.DataFrame, axes: Sequence[str]
-) -> list[dict[str, list[float | None]] | None]:
-    """The curves of each trial; None of those beyond MOST_CURVES; long ones are thinned out, ends kept.
+def _variant(name: str, look: Look) -> dict[str, str]:
+    return {
+        "name": name,
+        "color": look.color,
+        "symbol": SYMBOLS.get(look.marker, "star"),
+        "dash": DASH_NAMES.get(look.dash, "dashdot"),
+    }
 
-    Where not all have room, each variant, axis value and rate has as many as the others.
+
+def _cell(row: Mapping[Any, Any], scores: list[str], positions: Positions) -> dict[str, Any]:
+    """Return mean, lowest and highest of each score, and the share of seeds that train with its interval."""
+    columns = [[f"{score}_{kind}" for kind in ("mean", "min", "max")] for score in scores]
+    columns.append(["p_ok", "p_ok_low", "p_ok_high"])
+    return {
+        "setting": positions.setting_of(row),
+        "variant": positions.variants.index(row["variant"]),
+        "rate": positions.rates.index(row["learning_rate"]),
+        "n": row["n"],
+        "ok": row["n_ok"],
+        "diverged": row["n_diverged"],
+        "scores": [[round_number(row[column]) for column in group] for group in columns],
+    }
+
+
+def _trials(points: pd.DataFrame, scores: list[str], positions: Positions) -> dict[str, list[Any]]:
+    """Return one list a column: a mapping for each of 10,000 trials would be twice as long."""
+    rows = points[["variant", *positions.axes]].to_dict("records")
+    rates = {rate: position for position, rate in enumerate(positions.rates)}
+    return {
+        "setting": [positions.setting_of(row) for row in rows],
+        "variant": [positions.variants.index(row["variant"]) for row in rows],
+        "rate": [rates[rate] for rate in points["learning_rate"]],
+        "seed": points["seed"].tolist(),
+        "outcome": points["outcome"].tolist(),
+        "step": [None if pd.isna(step) else int(step) for step in points["diverged_at_step"]],
+        "scores": [[round_number(value) for value in points[score]] for score in scores],
+    }
+
+
+def thin_curves(history: pd.DataFrame, points: pd.DataFrame, axes: list[str]) -> list[Curve | None]:
+    """Return the learning curves of each trial; None for a trial that has none or does not fit into the page.
+
+    If not all trials fit, each variant, setting and learning rate gets the same number of them. Long curves are thinned
+    out, but keep their first and last epoch.
     """
+    chosen = _choose_trials(points, axes)
+    max_epochs = max(MIN_EPOCHS, MAX_NUMBERS // (NUMBERS_PER_EPOCH * max(1, len(chosen))))
+    drawn = history[history["trial"].isin(chosen)]
+    columns = {name: drawn[name].to_numpy() for name in ("epoch", *CURVE_SCORES)}
+    curves = {
+        trial: _curve(columns, np.asarray(rows)[thin_positions(len(rows), max_epochs)])
+        for trial, rows in drawn.groupby("trial", sort=False).indices.items()
+    }
+    return [curves.get(trial) for trial in points["trial"]]
+
+
+def _choose_trials(points: pd.DataFrame, axes: list[str]) -> list[str]:
+    """Return at most MAX_CURVES trials: the first one of each cell, then the second one of each, and so on."""
     cells = points.groupby(["variant", *axes, "learning_rate"], sort=False, dropna=False)
     in_turn = points["trial"].iloc[cells.cumcount().to_numpy().argsort(kind="stable")]
-    chosen = list(dict.fromkeys(in_turn))[:MAX_CURVES]
-    room = max(MIN_EPOCHS, MAX_NUMBERS // (5 * max(1, len(chosen))))
-    drawn = history[history["trial"].isin(chosen)]
-    epochs, scores = drawn["epoch"].to_numpy(), {name: drawn[name].to_numpy() for name in DRAWN}
-    known = {}
-    for trial, rows in drawn.groupby("trial", sort=False).indices.items():
-        some = np.asarray(rows)[_thinned(len(rows), room)]
-        curves = {name: [_number(value) for value in score[some].tolist()] for name, score in scores.items()}
-        known[trial] = {"epoch": epochs[some].tolist()} | curves
-    return [known.get(trial) for trial in points["trial"]]
+    return list(dict.fromkeys(in_turn))[:MAX_CURVES]
 
 
-def _first(points: pd.DataFrame) -> int:
-    """The number of the trial that a page opens with: the middle one of the best variant at its best rate."""
-    scores = points["validation_accuracy"].reset_index(drop=True)
+def _curve(columns: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> Curve:
+    scores = {name: [round_number(value) for value in columns[name][rows].tolist()] for name in CURVE_SCORES}
+    return {"epoch": columns["epoch"][rows].tolist()} | scores
+
+
+def thin_positions(count: int, limit: int) -> list[int]:
+    """Return at most `limit` of `count` positions: the first, the last, and the others evenly spread."""
+    if count <= limit:
+        return list(range(count))
+    return sorted({round(i * (count - 1) / max(1, limit - 1)) for i in range(limit)})
+
+
+def first_trial(points: pd.DataFrame) -> int:
+    """Return the position of the trial that the page shows first: the median one of the best variant and rate."""
+    scores = points["validation_score"].reset_index(drop=True)
     means = scores.groupby([points["variant"].to_numpy(), points["learning_rate"].to_numpy()]).transform("mean")
     best = scores[means == means.max()].sort_values()
     return int(best.index[(len(best) - 1) // 2])
 
 
-def _thinned(count: int, room: int) -> list[int]:
-    """Which of so many rows to keep where there is room for some: the first, the last, and as evenly as can be."""
-    if count <= room:
-        return list(range(count))
-    return sorted({round(i * (count - 1) / max(1, room - 1)) for i in range(room)})
-
-
-def _places(summary: pd.DataFrame, axes: Sequence[str]) -> list[str]:
-    return list(dict.fromkeys(_place(row, axes) for row in summary[["variant", *axes]].to_dict("records")))
-
-
-def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
-    """`units 50, depth 2`: the values of the further axes."""
-    return ", ".join(f"{axis.rpartition('.')[2]} {format_value(row[axis])}" for axis in axes)
-
-
-def _number(value: float) -> float | None:
-    """Four digits do for a figure; JSON knows no NaN."""
+def round_number(value: float) -> float | None:
+    """Return four digits, which a figure needs; None for NaN and infinity, which JSON lacks."""
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
-def _dash(look: draw.Look) -> str:
-    return {draw.DASHES[0]: "solid", draw.DASHES[1]: "dash", draw.DASHES[2]: "dot"}.get(look.dash, "dashdot")
+def _setting_of(row: Mapping[Any, Any], axes: list[str]) -> str:
+    return setting_name(axes, [row[axis] for axis in axes])

@@ -1,4 +1,4 @@
-"""Results -> files: tables as CSV, the figures and the report, made anew from the store alone."""
+"""Results -> files: tables as CSV, the figures and the report, made from the store alone."""
 
 import base64
 import warnings
@@ -8,24 +8,25 @@ from pathlib import Path
 from matplotlib import rc_context
 
 from bnbench.report.document import Picture, make_document, render_markdown
-from bnbench.report.figures import draw
-from bnbench.report.figures.panels import draw_figures
+from bnbench.report.figures.gallery import draw_figures
+from bnbench.report.figures.style import STYLE
 from bnbench.report.html import render_html
 from bnbench.results import digest
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 
-KINDS = ("png", "svg")  # of file, that a figure is written as; the report holds the first
+# The kinds of file of a figure; the report holds the first.
+KINDS = ("png", "svg")
 
 
 def write_report(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
-    """Write report.html, report.md, what was found, the CSV tables and plots/; returns their paths in this order.
+    """Write report.html, report.md, the digest, the CSV tables and plots/; return their paths in this order.
 
     Args:
-        kinds: of file, that each figure is written as; those of KINDS first.
+        kinds: the kinds of file of each figure; PNG first.
 
     Raises:
-        ResultsError: no results there, or they cannot be read or written.
+        ResultsError: the folder holds no results, or they cannot be read or written.
     """
     store.require_results(folder)
     with results_dir.lock_files(folder):
@@ -38,14 +39,15 @@ def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
     paths = results_dir.write_tables(folder, tables)
     pictures = []
-    with rc_context(dict(draw.STYLE)), warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # a log axis without one positive value
+    with rc_context(dict(STYLE)), warnings.catch_warnings():
+        # Matplotlib warns of a logarithmic axis without a positive value.
+        warnings.simplefilter("ignore", UserWarning)
         for drawn in draw_figures(results):
             written = results_dir.write_figure(folder, drawn.name, drawn.figure, kinds)
             pictures.append(_picture(folder, written[0], drawn.caption))
             paths += written
-    told = make_document(results, pictures)
-    reports = {results_dir.REPORT: render_html(told), results_dir.PAGE: render_markdown(told)}
+    document = make_document(results, pictures)
+    reports = {results_dir.REPORT: render_html(document), results_dir.PAGE: render_markdown(document)}
     for name, text in reports.items():
         results_dir.write_text(folder / name, text)
     return [*(folder / name for name in reports), *digest.write_digest(folder, digest.make_digest(results)), *paths]
@@ -53,5 +55,6 @@ def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
 
 def _picture(folder: Path, path: Path, caption: str) -> Picture:
     png = path.read_bytes()
-    width = int.from_bytes(png[16:20], "big")  # of the PNG's header, in pixels
+    # The header of a PNG file has its width in pixels.
+    width = int.from_bytes(png[16:20], "big")
     return Picture(path.relative_to(folder).as_posix(), caption, base64.b64encode(png).decode("ascii"), width // 2)

@@ -1,4 +1,4 @@
-"""Results -> what a careful reviewer would say of an experiment, in sentences."""
+"""Results -> caveats: what a careful reviewer would say about an experiment, in sentences."""
 
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
@@ -7,9 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.labels import format_value
+from bnbench.analysis.columns import ACCURACY
+from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
+from bnbench.analysis.labels import format_count, format_value
 from bnbench.analysis.per_seed import matches_axes
-from bnbench.analysis.symptoms import gives_one_prediction
+from bnbench.analysis.symptom_rules import MODE_GAP, gives_one_prediction
 from bnbench.analysis.trials import by_axes, cell_label
 from bnbench.config.schema import Experiment
 from bnbench.errors import ConfigError
@@ -17,120 +19,128 @@ from bnbench.model.layers import Layer, NormSlot, flatten_layers
 from bnbench.planning.task import loss_class
 from bnbench.results.results import Results
 
-FEW_SEEDS = 3  # below it there is no interval
-TEST_SEEDS = 6  # below it a sign-flip test cannot reach .05
-MAX_STEP = 1.05  # decades between neighbouring rates: a wider gap may hide a better rate
-START_WEIGHT = 0.01  # of the moving statistics' start, that is worth a word
-MODE_GAP = 0.02  # of accuracy, between statistics of the batch and moving ones, that is worth a word
-MAX_NAMED = 3  # rates of variants, one by one
-FEW_ROWS = 300  # to validate on: the standard error of an accuracy of 90% is then 1.7 points or more
-KERAS_MOMENTUM = 0.99  # of BatchNormalization, where a config does not say
+# Decades between neighboring rates: a wider gap may hide a better rate.
+MAX_STEP = 1.05
+# Weight of the initial moving statistics that is worth a caveat.
+START_WEIGHT = 0.01
+# Rates of variants that are listed one by one.
+MAX_NAMED = 3
+# Validation rows: the standard error of an accuracy of 90% is then 1.7 points or more.
+FEW_ROWS = 300
+# Momentum of BatchNormalization, if a config does not give it.
+KERAS_MOMENTUM = 0.99
 SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
-PARAMS = "model.params."  # what an axis that sweeps a number of the layer list begins with
+# An axis that sweeps a number of the layer list begins so.
+PARAMS = "model.params."
 
 
 def list_caveats(results: Results) -> list[str]:
-    """Sentences, the gravest first; none where there is nothing to say."""
-    return [results.said(sentence) for sentence in _caveats(results)]
-
-
-def _caveats(results: Results) -> list[str]:
+    """Return sentences, the most serious first; none if there is nothing to say."""
     trials, summary, experiment = results.trials, results.summary, results.experiment
-    told = [*_missing(trials, results.planned)]
+    caveats = [*_unread_config(results), *_missing(trials, results.planned)]
     if summary.empty:
-        return told
-    dead = _dead(summary, results.axes)
-    told += _never_ok(dead, results.baseline)
-    told += _ok_by_size(trials, results.axes)
-    told += _mode_gap(results.variants, results.axes)
+        return caveats
+    dead = _variants_that_never_train(summary, results.axes)
+    caveats += _never_ok(dead, results.baseline)
+    caveats += _ok_by_class_size(trials, results.axes)
+    caveats += _mode_gap(results)
     if experiment:
-        told += [*_not_warm(experiment, trials, results.axes), *_sigmoid_dropped(experiment, trials, results.axes)]
-        told += _same_part(experiment)
-    told += [
-        *_few_seeds(summary, experiment),
-        *_edges(results, dead),
-        *_gaps(sorted(summary["learning_rate"].unique())),
-    ]
-    return told if results.of_numbers else [*told, *_coarse(results.validation_rows)]
+        caveats += _not_warm(experiment, trials, results.axes)
+        caveats += _sigmoid_left_out(experiment, trials, results.axes)
+        caveats += _validation_is_test(experiment)
+    caveats += _few_seeds(summary, experiment)
+    caveats += _grid_ends(results, dead)
+    caveats += _wide_gaps(sorted(summary["learning_rate"].unique()))
+    caveats += _few_rows(results.validation_rows) if results.score_name == ACCURACY else []
+    return caveats
+
+
+def _unread_config(results: Results) -> list[str]:
+    return [results.config.problem] if results.config.problem else []
 
 
 def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:
     failed = int((trials["status"] == "failed").sum())
     if failed:
-        yield f"{failed} of {planned} trials failed, which no figure here shows; the same command tries again."
+        yield f"{failed} of {planned} trials failed and are in no number here; the same command tries them again."
     if len(trials) < planned:
-        yield f"{planned - len(trials)} of {planned} trials are still to come; the same command goes on."
+        yield f"{planned - len(trials)} of {planned} trials have not finished; the same command trains them."
 
 
-def _dead(summary: pd.DataFrame, axes: Sequence[str]) -> dict[str, str]:
-    """Those that train at no rate: name with the values of the axes -> variant."""
+def _variants_that_never_train(summary: pd.DataFrame, axes: Sequence[str]) -> dict[str, str]:
+    """Return those that are ok at no rate: label with the values of the axes -> variant."""
     keys = ["variant", *axes]
     ok = summary.groupby(keys, sort=False, dropna=False)["n_ok"].sum().reset_index()
     return {cell_label(row, axes): row["variant"] for row in ok.to_dict("records") if not row["n_ok"]}
 
 
 def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
-    for name, variant in dead.items():
-        target = ", and times to what it reaches are times to chance" * (variant == baseline)
-        yield f"{name} trains at no rate: nothing can be said of its best rate{target}."
+    for label, variant in dead.items():
+        target = ", and the times to its score are times to chance" if variant == baseline else ""
+        yield f"{label} trains at no rate, so its best rate means nothing{target}."
 
 
-def _ok_by_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """The outcome ok asks for more than one in C; to say the largest class always is more where classes differ."""
+def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Name ok trials that predict one class: where classes differ in size, that beats one in C."""
     shown = trials[(trials["outcome"] == "ok") & gives_one_prediction(trials)]
-    if len(shown):
-        places = dict.fromkeys(
+    if shown.empty:
+        return
+    places = list(
+        dict.fromkeys(
             f"{cell_label(row, axes)} at {format_value(row['learning_rate'])}" for row in shown.to_dict("records")
         )
-        named = ", ".join([*list(places)[:MAX_NAMED], *["..."] * (len(places) > MAX_NAMED)])
-        yield (
-            f"{len(shown)} {'trial counts' if len(shown) == 1 else 'trials count'} as ok and learnt next to nothing "
-            f"({named}): always to say the largest class is right more often than once in as many as there are classes."
-        )
+    )
+    named = ", ".join([*places[:MAX_NAMED], *(["..."] if len(places) > MAX_NAMED else [])])
+    count = "1 trial counts" if len(shown) == 1 else f"{len(shown)} trials count"
+    yield (
+        f"{count} as ok but learned next to nothing ({named}): the largest class has more than its equal share of the "
+        "rows, so always predicting it beats guessing."
+    )
 
 
-def _same_part(experiment: Experiment) -> Iterator[str]:
+def _validation_is_test(experiment: Experiment) -> Iterator[str]:
     if experiment.data.split.validation == "test":
         yield (
-            "Validation and test are the same rows, as the source had it: rates were chosen on the rows that the "
-            "result is reported on, so it is too good by what choosing gains."
+            "Validation and test are the same rows, as in the source: rates were chosen on the rows that the result is "
+            "reported on, so it is too good by what the choice gains."
         )
 
 
 def _few_seeds(summary: pd.DataFrame, experiment: Experiment | None) -> Iterator[str]:
     n = int(summary["n"].min())
     planned = experiment.sweep.seeds if experiment else None
-    if n < FEW_SEEDS:
-        more = " Adding -o sweep.seeds=5 trains more and keeps what is trained."
+    if n < MIN_VALUES:
+        can_add = isinstance(planned, int) and planned < MIN_VALUES
+        fix = " Add -o sweep.seeds=5: it trains more seeds and keeps the finished ones." if can_add else ""
         yield (
-            f"{n} {'seed' if n == 1 else 'seeds'} at some rates: no interval can be given, and a difference may be "
-            f"the luck of a seed.{more if isinstance(planned, int) and planned < FEW_SEEDS else ''}"
+            f"{format_count(n, 'seed')} at some rates: there is no interval, and a difference may be the luck of a "
+            f"seed.{fix}"
         )
-    elif n < TEST_SEEDS:
-        yield f"With {n} seeds no sign-flip test can reach p = 0.05; it takes {TEST_SEEDS}."
+    elif n < MIN_FLIPS:
+        yield f"With {n} seeds no sign-flip test can reach p = 0.05; it needs {MIN_FLIPS}."
 
 
-def _edges(results: Results, dead: Container[str]) -> Iterator[str]:
-    summary, axes = results.summary, results.axes
+def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
+    summary = results.summary
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
-    found: dict[float, list[str]] = {low: [], high: []}
+    at_end: dict[float, list[str]] = {low: [], high: []}
     for row in results.variants.to_dict("records"):
-        name = cell_label(row, axes)
-        if row["best_rate"] in found and name not in dead:
-            found[row["best_rate"]].append(name)
-    for rate, place in ((low, "lowest"), (high, "highest")):
-        if found[rate] and low < high:
-            names, best = ", ".join(found[rate]), format_value(rate)
-            yield f"The best rate of {names}, {best}, is the {place} of the grid: a better one may lie beyond."
+        label = cell_label(row, results.axes)
+        if row["best_rate"] in at_end and label not in dead:
+            at_end[row["best_rate"]].append(label)
+    for rate, which in ((low, "lowest"), (high, "highest")):
+        if at_end[rate] and low < high:
+            labels, best = ", ".join(at_end[rate]), format_value(rate)
+            yield f"The best rate of {labels}, {best}, is the {which} of the grid: a better one may be beyond it."
 
 
-def _gaps(rates: Sequence[float]) -> Iterator[str]:
+def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
     steps = [log10(high / low) for low, high in pairwise(rates)]
     if steps and max(steps) > MAX_STEP:
         at = steps.index(max(steps))
         yield (
-            f"Neighbouring rates are up to {10 ** max(steps):.0f} times apart ({format_value(rates[at])} and "
-            f"{format_value(rates[at + 1])}): what lies between was not looked at."
+            f"Neighboring rates are up to {10 ** max(steps):.0f} times apart ({format_value(rates[at])} and "
+            f"{format_value(rates[at + 1])}): no rate between them was tried."
         )
 
 
@@ -141,57 +151,57 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
     for place, part in by_axes(completed, axes):
         for name, own in part.groupby("variant", sort=False):
             momentum, steps = _momentum(experiment, str(name), place), int(own["steps"].min())
-            told = (
+            sentence = (
                 f"{cell_label({'variant': name, **place}, axes)}: after {steps} steps its moving statistics (momentum "
-                f"{momentum:g}) are still {momentum**steps:.0%} what they started from, so validation may say little "
-                "of the network. A smaller momentum or longer training mends that."
+                f"{momentum:g}) are still {momentum**steps:.0%} their initial values, so validation may say little "
+                "about the network. Use a smaller momentum or train longer."
             )
-            worst[str(name)] = max(worst.get(str(name), (0.0, "")), (momentum**steps, told))
-    yield from (told for weight, told in worst.values() if weight > START_WEIGHT)
+            worst[str(name)] = max(worst.get(str(name), (0.0, "")), (momentum**steps, sentence))
+    yield from (sentence for weight, sentence in worst.values() if weight > START_WEIGHT)
 
 
-def _sigmoid_dropped(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Keras' losses look behind the activation that a model ends in, and take any for that which fits the loss."""
+def _sigmoid_left_out(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Keras' losses look behind the last activation of a model, and take any for the one that fits the loss."""
     loss = experiment.train.loss
     if loss_class(loss) not in SOFTMAX_LOSSES:
         return
-    names = [
+    labels = [
         cell_label({"variant": name, **place}, axes)
         for place, part in by_axes(trials, axes)
         for name in part["variant"].unique()
         if (layers := _layers(experiment, name, place)) and layers[-1].arguments.get("activation") == "sigmoid"
     ]
-    if names:
+    if labels:
         yield (
-            f"The sigmoid that {', '.join(names)} {'ends' if len(names) == 1 else 'end'} in is not part of the loss: "
-            f"Keras' {loss.name} takes what the sigmoid is given and computes a softmax. `rescaling: 1` behind it "
-            "keeps it."
+            f"The last sigmoid of {', '.join(labels)} is not part of the loss: Keras' {loss.name} takes the input of "
+            "the sigmoid and computes a softmax. Add `rescaling: 1` behind it to keep it."
         )
 
 
-def _mode_gap(variants: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Where the moving statistics are not those of the batches, training and validation see two networks."""
-    for row in variants.to_dict("records"):
+def _mode_gap(results: Results) -> Iterator[str]:
+    """Where moving statistics differ from those of the batches, training and validation see two networks."""
+    for row in results.variants.to_dict("records"):
         gap = row["bn_mode_gap"]
         if abs(gap) > MODE_GAP:
-            name = cell_label(row, axes)
             which = "higher" if gap > 0 else "lower"
             yield (
-                f"{name}: normalised by each batch's own statistics, as in training, validation accuracy at its best "
-                f"rate is {abs(gap) * 100:.1f} points {which} than by the moving ones, on which all figures here rest."
+                f"{cell_label(row, results.axes)}: at its best rate, validation {results.score_name} is "
+                f"{abs(gap) * 100:.1f} points {which} with each batch's own statistics, as in training, than with the "
+                "moving ones, which all numbers here use."
             )
 
 
 def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:
-    """The largest of the batch normalisations that a variant has at a value of each further axis; 0: it has none."""
-    found = [layer for layer in _layers(experiment, name, place) if layer.class_name == "BatchNormalization"]
-    return max((float(layer.arguments.get("momentum", KERAS_MOMENTUM)) for layer in found), default=0.0)
+    """Return the largest momentum of a variant's batch normalization at one value of each axis; 0: it has none."""
+    norms = [layer for layer in _layers(experiment, name, place) if layer.class_name == "BatchNormalization"]
+    return max((float(layer.arguments.get("momentum", KERAS_MOMENTUM)) for layer in norms), default=0.0)
 
 
 def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequence[Layer]:
-    """Those of a variant at a value of each further axis; none where they cannot be told."""
+    """Return the layers of a variant at one value of each axis; none if they cannot be determined."""
     variant = experiment.variants.get(name)
-    if variant is None:  # the file was changed by hand
+    # The file may have been edited since.
+    if variant is None:
         return ()
     grid = experiment.sweep.grid.items()
     swept = {axis: value for axis, values in grid for value in values if matches_axes(place, {axis: value})}
@@ -201,10 +211,11 @@ def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequ
     norm = NormSlot(variant.norm.name, variant.norm.arguments)
     try:
         return flatten_layers(items, params, norm, name)
-    except ConfigError:  # of another Keras
+    # The layers may be those of another Keras.
+    except ConfigError:
         return ()
 
 
-def _coarse(rows: int) -> Iterator[str]:
+def _few_rows(rows: int) -> Iterator[str]:
     if rows < FEW_ROWS:
         yield f"Validation has {rows} rows: one row more or less is {100 / rows:.3g} points of accuracy."

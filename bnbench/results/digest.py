@@ -1,6 +1,11 @@
-"""What was found, in small files beside the database, so that results without it can still tell: git holds such."""
+"""The digest of an experiment: its claims, published values and totals, in small files that git can hold.
+
+Results without their database can still be listed with these files. Files of earlier versions are read, too: their
+metrics have former names, and a range across an axis is part of the metric's name.
+"""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import StringIO
@@ -9,6 +14,8 @@ from typing import Any
 
 import pandas as pd
 
+from bnbench.analysis.columns import ACCURACY, CLAIMS, PUBLISHED, R2, column_names, rename_former
+from bnbench.analysis.registry import find_metric
 from bnbench.errors import ResultsError, shorten
 from bnbench.results.claims import WEAKEST_FIRST
 from bnbench.results.results import Results
@@ -16,38 +23,46 @@ from bnbench.store import results_dir
 from bnbench.store.csv_safety import unescape_formulas
 
 TABLES = {"claims": results_dir.CLAIMS, "published": results_dir.PUBLISHED}
-NUMBERS = {  # columns; all others are text: a variant may be called 200
-    "claims": ["estimate", "low", "high", "n"],
-    "published": ["learning_rate", "published", "mean", "sd", "n", "low", "high", "difference"],
-}
-TEXTS = {
-    "claims": ["text", "metric", "of", "over", "bound", "verdict", "reason"],
-    "published": ["source", "variant", "metric", "note"],
-}
-KINDS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int, "seconds": int | float}  # of RUN
+COLUMNS = {"claims": CLAIMS, "published": PUBLISHED}
+# All other columns are text: a variant may be called 200.
+NUMBERS = {name: column_names(columns, "number", "integer") for name, columns in COLUMNS.items()}
+TEXTS = {name: column_names(columns, "text") for name, columns in COLUMNS.items()}
+TOTALS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int, "seconds": int | float}
+# Earlier versions wrote the axis into the metric.
+RANGE = re.compile(r"range of (\w+) across (.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Digest:
-    """What is known of an experiment from its results."""
+    """The main facts about the results of an experiment.
+
+    Attributes:
+        planned, ended, failed: numbers of trials.
+        seconds: of training, summed over the trials.
+        claims: as `Results.claims`.
+        published: as `Results.published`.
+        environment: of the last run that trained.
+        score_name: what the scores are, accuracy or R².
+    """
 
     name: str
     title: str
-    planned: int  # trials
+    planned: int
     ended: int
     failed: int
-    seconds: float  # of training, summed over the trials
-    claims: pd.DataFrame = field(default_factory=pd.DataFrame)  # as `Results.claims`
-    published: pd.DataFrame = field(default_factory=pd.DataFrame)  # as `Results.published`
-    environment: Mapping[str, Any] = field(default_factory=dict)  # of the last run that trained
+    seconds: float
+    claims: pd.DataFrame = field(default_factory=pd.DataFrame)
+    published: pd.DataFrame = field(default_factory=pd.DataFrame)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    score_name: str = ACCURACY
 
 
 def make_digest(results: Results) -> Digest:
-    """What the results of an experiment tell."""
-    experiment, failed = results.experiment, len(results.faults)
+    """Return the digest of results."""
+    failed = len(results.faults)
     return Digest(
-        name=experiment.name if experiment else results.folder.name,
-        title=experiment.title if experiment else "",
+        name=results.config.name,
+        title=results.config.title,
         planned=results.planned,
         ended=len(results.trials) - failed,
         failed=failed,
@@ -55,27 +70,29 @@ def make_digest(results: Results) -> Digest:
         claims=results.claims,
         published=results.published,
         environment=results.environment,
+        score_name=results.score_name,
     )
 
 
-def write_digest(folder: Path, found: Digest) -> list[Path]:
-    """Write run.json, and claims.csv and published.csv where there is something to say; returns their paths.
+def write_digest(folder: Path, digest: Digest) -> list[Path]:
+    """Write run.json, and claims.csv and published.csv where they have rows; return their paths.
 
     Raises:
         ResultsError: the folder cannot be written.
     """
-    run = {name: getattr(found, name) for name in ("name", "title", "planned", "ended", "failed", "seconds")}
+    run = {name: getattr(digest, name) for name in (*TOTALS, "score_name")}
     results_dir.write_text(folder / results_dir.RUN, json.dumps(run, indent=1, ensure_ascii=False) + "\n")
-    tables = {name: getattr(found, name) for name in TABLES}
+    tables = {name: getattr(digest, name) for name in TABLES}
     for name, file in TABLES.items():
+        # An earlier run of the experiment may have had claims.
         if tables[name].empty:
-            (folder / file).unlink(missing_ok=True)  # of an experiment that has stated something before
-    told = {name: table for name, table in tables.items() if len(table)}
-    return [folder / results_dir.RUN, *results_dir.write_tables(folder, told)]
+            (folder / file).unlink(missing_ok=True)
+    filled = {name: table for name, table in tables.items() if len(table)}
+    return [folder / results_dir.RUN, *results_dir.write_tables(folder, filled)]
 
 
 def read_digest(folder: Path) -> Digest | None:
-    """What `write` has left in a folder; None where it has not been.
+    """Return the digest that a folder holds; None: there is none.
 
     Raises:
         ResultsError: it cannot be read.
@@ -83,13 +100,29 @@ def read_digest(folder: Path) -> Digest | None:
     run = results_dir.read_json(folder / results_dir.RUN)
     if not run:
         return None
-    wrong = [name for name, kind in KINDS.items() if not isinstance(run.get(name), kind)]
+    wrong = [name for name, kind in TOTALS.items() if not isinstance(run.get(name), kind)]
     wrong += [name for name, value in run.items() if isinstance(value, int | float) and not 0 <= value < 2**63]
-    if wrong or run.keys() != KINDS.keys():
-        where = ", ".join(wrong or sorted(run.keys() - KINDS.keys()))
+    wrong += [] if run.get("score_name", ACCURACY) in (ACCURACY, R2) else ["score_name"]
+    if wrong or run.keys() - {"score_name"} != TOTALS.keys():
+        where = ", ".join(wrong or sorted(run.keys() - TOTALS.keys()))
         raise ResultsError(f"{folder / results_dir.RUN}: not as bnbench writes it ({where}); remove it to go on")
-    claims, published = (_table(folder / file, name) for name, file in TABLES.items())
-    return Digest(**run, claims=claims, published=published, environment=_environment(folder))
+    claims, published = (_read_table(folder / file, name) for name, file in TABLES.items())
+    run.setdefault("score_name", _score_name(claims, published))
+    environment, current = _environment(folder), _with_current_metrics
+    return Digest(**run, claims=current(claims), published=current(published), environment=environment)
+
+
+def read_summary(folder: Path) -> pd.DataFrame:
+    """Return the summary.csv of a results folder under today's column names; empty: there is none.
+
+    Raises:
+        ResultsError: it cannot be read.
+    """
+    path = folder / "summary.csv"
+    try:
+        return rename_former(pd.read_csv(StringIO(results_dir.read_text(path)))) if path.exists() else pd.DataFrame()
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
 
 
 def _environment(folder: Path) -> Mapping[str, Any]:
@@ -106,16 +139,51 @@ def _environment(folder: Path) -> Mapping[str, Any]:
     return environment
 
 
-def _table(path: Path, name: str) -> pd.DataFrame:
-    """A table of text but for some columns of numbers; empty where there is no file."""
+def _read_table(path: Path, name: str) -> pd.DataFrame:
+    """Return a table of text with some columns of numbers; empty: there is no file."""
     if not path.exists():
         return pd.DataFrame()
     try:
         table = unescape_formulas(pd.read_csv(StringIO(results_dir.read_text(path)), dtype=str, keep_default_na=False))
+        if name == "claims" and "across" not in table:
+            table = _with_axis(table)
         if missing := {*TEXTS[name], *NUMBERS[name]} - {*table}:
             raise ValueError(f"no column {', '.join(sorted(missing))}")
         if wrong := {*table.get("verdict", [])} - {*WEAKEST_FIRST}:
-            raise ValueError(f"no verdict: {shorten(min(wrong))}")
+            raise ValueError(f"{shorten(min(wrong))} is not a verdict")
         return table.assign(**{number: pd.to_numeric(table[number]).astype(float) for number in NUMBERS[name]})
     except (OSError, ValueError, OverflowError) as error:
-        raise ResultsError(f"{path}: cannot be read ({str(error)[:200]}); `bnbench report` writes it anew") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ResultsError:
+    return ResultsError(f"{path}: cannot be read ({str(error)[:200]}); `bnbench report` writes it anew")
+
+
+def _with_axis(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return claims of an earlier version with the axis of a range in a column of its own."""
+    if "metric" not in claims:
+        return claims
+    ranges = [RANGE.fullmatch(metric) for metric in claims["metric"]]
+    metrics = [found[1] if found else metric for found, metric in zip(ranges, claims["metric"], strict=True)]
+    across = [found[2] if found else "" for found in ranges]
+    claims = claims.assign(metric=metrics)
+    claims.insert(min(column_names(CLAIMS).index("across"), len(claims.columns)), "across", across)
+    return claims
+
+
+def _score_name(*tables: pd.DataFrame) -> str:
+    """Return what the scores of an earlier version are: it named metrics after that."""
+    metrics = [metric for table in tables if len(table) for metric in table["metric"]]
+    return R2 if any(metric.endswith("_r2") for metric in metrics) else ACCURACY
+
+
+def _with_current_metrics(table: pd.DataFrame) -> pd.DataFrame:
+    if table.empty:
+        return table
+    return table.assign(metric=[_current_metric(name) for name in table["metric"]])
+
+
+def _current_metric(name: str) -> str:
+    metric = find_metric(name)
+    return metric.name if metric else name

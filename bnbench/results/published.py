@@ -1,4 +1,4 @@
-"""Published figures and trials -> the two side by side."""
+"""Published values and trials -> a table of both, side by side."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,6 +9,7 @@ import pandas as pd
 
 from bnbench.analysis.intervals import t_interval
 from bnbench.analysis.per_seed import matches_axes, per_seed_scores, with_trial_metrics
+from bnbench.analysis.registry import get_metric
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Published
 
@@ -16,20 +17,22 @@ from bnbench.config.expectations import Published
 def compare_published(
     published: Sequence[Published], trials: pd.DataFrame, history: pd.DataFrame, baseline: str
 ) -> pd.DataFrame:
-    """One row a published figure and axis value that it may be of.
+    """Return one row per published value and value of the further axes, with the columns of `columns.PUBLISHED`.
 
-    Columns: source, variant, the axes, learning_rate (NaN: of all rates), metric, published, ours as mean, sd, n, low
-    and high over seeds (t interval), the difference of that mean to what was published, and the note.
+    The further axes follow `variant`.
     """
     rows: list[dict[str, Any]] = []
     for place, part in by_axes(trials, axes_of(trials)):
-        for figure in published:
-            if matches_axes(place, figure.where):
-                own = with_trial_metrics(part, history, figure.target, baseline)
-                grid = np.sort(own["learning_rate"].unique())
-                ours = per_seed_scores(figure.metric, figure.at, own[own["variant"] == figure.variant], grid)
-                found = asdict(t_interval(ours.values))
-                named = {"source": figure.source, "variant": figure.variant, **place, "learning_rate": ours.rate}
-                told = {"metric": figure.metric, "published": figure.number}
-                rows.append(named | told | found | {"difference": found["mean"] - figure.number, "note": figure.note})
+        for entry in published:
+            if matches_axes(place, entry.where):
+                rows.append(_compare_one(entry, place, with_trial_metrics(part, history, entry.target, baseline)))
     return pd.DataFrame(rows)
+
+
+def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) -> dict[str, Any]:
+    metric, grid = get_metric(entry.metric), np.sort(scored["learning_rate"].unique())
+    ours = per_seed_scores(metric, entry.at, scored[scored["variant"] == entry.variant], grid)
+    interval = asdict(t_interval(ours.values))
+    subject = {"source": entry.source, "variant": entry.variant, **place, "learning_rate": ours.rate}
+    values = {"metric": metric.name, "published": entry.number, **interval}
+    return subject | values | {"difference": interval["mean"] - entry.number, "note": entry.note}

@@ -1,5 +1,6 @@
 """A results folder as pandas tables: what `bnbench.run` and `bnbench.open` return."""
 
+import logging
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,21 +10,36 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis import learning_curves, lr_metrics, paired
-from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.analysis.columns import (
+    ACCURACY,
+    PRE_ACTIVATIONS,
+    R2,
+    TABLES,
+    current_name,
+    rename_stored,
+)
 from bnbench.analysis.trials import axes_of, scored_trials, summary_table, trial_table
-from bnbench.config.load import default_baseline, load_config
-from bnbench.config.schema import Experiment
-from bnbench.errors import ConfigError, ResultsError
+from bnbench.config.schema import Experiment, default_baseline
+from bnbench.errors import ResultsError
 from bnbench.results import claims, diagnoses, published
+from bnbench.results.stored_config import StoredConfig, read_stored_config
 from bnbench.store import results_dir, store
+
+FORMER_NAMES = {
+    "cells": "summary",
+    "courses": "learning_curves",
+    "epochs": "full_history",
+    "points": "scored_trials",
+}
+log = logging.getLogger(__name__)
 
 
 class Results:
-    """The trials of the present plan of a results folder, as far as they have ended.
+    """The finished trials of the current plan of a results folder.
 
     Attributes:
-        folder: where they lie.
-        planned: how many trials the plan holds.
+        folder: the results folder.
+        planned: number of trials in the plan.
 
     Raises:
         ResultsError: the folder holds no results, or they cannot be read.
@@ -33,28 +49,37 @@ class Results:
         self.folder = Path(folder)
         self._differences: dict[str, pd.DataFrame] = {}
         with store.open_for_reading(self.folder) as opened:
-            self._stored, self._history, self.planned = opened.trials(), opened.history(), opened.planned()
+            self._stored, self.planned = opened.trials(), opened.planned()
+            self.full_history = rename_stored(opened.history())
 
     def __repr__(self) -> str:
         return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials)"
 
+    def __getattr__(self, name: str) -> Any:
+        """Return an attribute by the name that it had in earlier versions."""
+        if name not in FORMER_NAMES:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        log.warning("Results.%s is now called Results.%s", name, FORMER_NAMES[name])
+        return getattr(self, FORMER_NAMES[name])
+
     @cached_property
     def _full(self) -> pd.DataFrame:
+        """The trials with the columns that only the analysis uses."""
         return trial_table(self._stored)
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row a trial, the columns of trials.csv."""
-        return self.named(self._full.drop(columns="chance"))
+        """One row per trial, the columns of trials.csv."""
+        return self._full.drop(columns=[column.name for column in TABLES["trials"] if not column.public])
 
     @property
     def history(self) -> pd.DataFrame:
-        """One row a trial and epoch, the columns of history.csv; epoch 0 is the untrained model.
+        """One row per trial and epoch, the columns of history.csv; epoch 0 is the untrained model.
 
-        Those of pre-activations are there where some trial has been watched.
+        The columns of pre-activations are there if some trial recorded them; `full_history` always has them.
         """
-        unknown = [name for name in PRE_ACTIVATIONS if self._history[name].isna().all()]
-        return self.named(self._history.drop(columns=unknown))
+        unknown = [name for name in PRE_ACTIVATIONS if self.full_history[name].isna().all()]
+        return self.full_history.drop(columns=unknown)
 
     def measurements(self, name: str) -> pd.DataFrame:
         """Return what a probe measured, one row for each value.
@@ -84,33 +109,16 @@ class Results:
         with store.open_for_reading(self.folder) as opened:
             return opened.step_losses(trial)
 
-    @property
-    def summary(self) -> pd.DataFrame:
-        """One row a variant, axis value and learning rate, the columns of summary.csv."""
-        return self.named(self.cells)
-
-    @property
-    def epochs(self) -> pd.DataFrame:
-        """The history with its scores as accuracies, whatever they are: what other modules reckon with."""
-        return self._history
-
     @cached_property
-    def cells(self) -> pd.DataFrame:
-        """The summary with its scores as accuracies, whatever they are."""
+    def summary(self) -> pd.DataFrame:
+        """One row per variant, axis value and learning rate, the columns of summary.csv."""
         return summary_table(self._full)
 
     @cached_property
-    def of_numbers(self) -> bool:
-        """Whether the data have a number a row and no classes, so that scores are R2."""
-        return len(self._stored) > 0 and not self._stored["classes"].any()
-
-    def named(self, table: pd.DataFrame) -> pd.DataFrame:
-        """A table with its scores called what they are, accuracies or R2."""
-        return table.rename(columns=lambda name: name.replace("accuracy", "r2")) if self.of_numbers else table
-
-    def said(self, text: str) -> str:
-        """A text about accuracies, in the words of this experiment."""
-        return text.replace("accuracy", "R²") if self.of_numbers else text
+    def score_name(self) -> str:
+        """What the scores are: `accuracy` for classes, `R²` for numbers."""
+        of_numbers = len(self._stored) > 0 and not self._stored["classes"].any()
+        return R2 if of_numbers else ACCURACY
 
     @cached_property
     def axes(self) -> list[str]:
@@ -118,97 +126,102 @@ class Results:
         return axes_of(self._full)
 
     @cached_property
+    def config(self) -> StoredConfig:
+        """What the config says, as far as this version can read it."""
+        return read_stored_config(self.folder)
+
+    @property
     def experiment(self) -> Experiment | None:
-        """The experiment as it was resolved; None: its file is missing or cannot be read."""
-        try:
-            return load_config(self.folder / results_dir.CONFIG)
-        except ConfigError:
-            return None
+        """The resolved experiment; None: the config is missing, or this version cannot read the whole of it."""
+        return self.config.experiment
 
     @property
     def baseline(self) -> str:
         """The variant that the others are compared with; empty: there is none."""
-        names = list(self.experiment.variants if self.experiment else dict.fromkeys(self._full["variant"]))
+        if self.experiment:
+            return self.experiment.baseline
+        names = self.config.variants or tuple(dict.fromkeys(self._full["variant"]))
         return default_baseline(names) if names else ""
 
     @cached_property
     def variants(self) -> pd.DataFrame:
-        """One row a variant and axis value: its best rate, the scores there and its figures over the rates."""
+        """One row per variant and axis value: its best rate, the scores there and its metrics over the rates."""
         return lr_metrics.variant_table(self._full, self.baseline)
 
     @cached_property
-    def courses(self) -> pd.DataFrame:
-        """One row a variant and axis value: time to target, area and overfitting at its best rate."""
-        return learning_curves.curve_table(self._full, self._history, self.baseline)
+    def learning_curves(self) -> pd.DataFrame:
+        """One row per variant and axis value: time to target, area and overfitting at its best rate."""
+        return learning_curves.curve_table(self._full, self.full_history, self.baseline)
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
-        """One row a variant, axis value and number of rates tried: the best accuracy to expect."""
+        """One row per variant, axis value and number of rates tried: the expected best score."""
         return lr_metrics.tuning_table(self._full)
 
-    def differences(self, score: str = "validation_accuracy") -> pd.DataFrame:
-        """One row a further variant, axis value and rate: its score minus the baseline's, paired by seed."""
+    def differences(self, score: str = "validation_score") -> pd.DataFrame:
+        """One row per variant other than the baseline, axis value and rate: the paired difference of a score."""
+        score = current_name(score, "Results.differences")
         if score not in self._differences:
             self._differences[score] = paired.at_equal_rate(self._full, self.baseline, score)
         return self._differences[score]
 
-    def differences_at_best(self, score: str = "test_accuracy") -> pd.DataFrame:
-        """One row a further variant and axis value: the same with each variant at its own best rate."""
+    def differences_at_best(self, score: str = "test_score") -> pd.DataFrame:
+        """One row per variant other than the baseline and axis value: the same, each at its own best rate."""
+        score = current_name(score, "Results.differences_at_best")
         return paired.at_own_best(self._full, self.baseline, score)
 
-    def differences_over_all(self, score: str = "test_accuracy") -> pd.DataFrame:
-        """One row a further variant: the same over all axis values, by seed."""
+    def differences_over_all(self, score: str = "test_score") -> pd.DataFrame:
+        """One row per variant other than the baseline: the same over all axis values, by seed."""
+        score = current_name(score, "Results.differences_over_all")
         return paired.at_own_best_over_cells(self._full, self.baseline, score)
 
-    def pooled_differences(self, score: str = "test_accuracy") -> pd.DataFrame:
-        """One row a further variant: the same pooled over all axis values."""
+    def pooled_differences(self, score: str = "test_score") -> pd.DataFrame:
+        """One row per variant other than the baseline: the same pooled over all axis values."""
+        score = current_name(score, "Results.pooled_differences")
         return paired.pooled_at_own_best(self._full, self.baseline, score)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
-        """One row a claim of the experiment, with its verdict."""
-        made = self.experiment.claims if self.experiment else []
-        return claims.judge_claims(made, self._full, self._history, self.baseline)
+        """One row per claim of the experiment, with its verdict."""
+        return claims.judge_claims(self.config.claims, self._full, self.full_history, self.baseline)
 
     @cached_property
     def published(self) -> pd.DataFrame:
-        """One row a figure that others published, with ours beside it."""
-        given = self.experiment.published if self.experiment else []
-        return published.compare_published(given, self._full, self._history, self.baseline)
+        """One row per value that others published, next to ours."""
+        return published.compare_published(self.config.published, self._full, self.full_history, self.baseline)
 
     @cached_property
     def diagnoses(self) -> pd.DataFrame:
-        """One row a known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
+        """One row per known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
         rows = self.validation_rows if len(self._stored) else 0
-        table = diagnoses.diagnosis_table(self._full, self._history, rows)
-        return table.assign(evidence=table["evidence"].map(self.said))
+        return diagnoses.diagnosis_table(self._full, self.full_history, rows)
 
     @cached_property
     def times(self) -> pd.DataFrame:
-        """One row a variant, axis value and rate: the median epochs to the target."""
-        return learning_curves.times_by_rate(self._full, self._history, self.baseline)
+        """One row per variant, axis value and rate: the median epochs to the target."""
+        return learning_curves.times_by_rate(self._full, self.full_history, self.baseline)
 
     @cached_property
     def by_epoch(self) -> pd.DataFrame:
-        """One row a variant, axis value, rate and epoch: the mean validation accuracy."""
-        return learning_curves.mean_by_epoch(self._full, self._history)
+        """One row per variant, axis value, rate and epoch: the mean validation score."""
+        return learning_curves.mean_by_epoch(self._full, self.full_history)
 
     @property
     def validation_rows(self) -> int:
-        """The fewest rows that a trial was validated on."""
+        """The smallest number of validation rows of any trial."""
         return int(self._stored["validation_rows"].min())
 
     @property
     def environment(self) -> dict[str, Any]:
-        """What the last run that trained ran on; empty: it cannot be read."""
+        """The machine and the packages of the last run that trained; empty: they cannot be read."""
         try:
             return results_dir.read_environment(self.folder)
         except ResultsError:
             return {}
 
     @property
-    def points(self) -> pd.DataFrame:
-        """The trials as a figure draws them: diverged ones at chance and at the initial loss."""
+    def scored_trials(self) -> pd.DataFrame:
+        """The trials that did not fail; diverged ones have chance as score and the initial loss as loss."""
         return scored_trials(self._full)
 
     @property

@@ -89,12 +89,12 @@ def _check_tables(connection: sqlite3.Connection, path: Path, version: int, name
     expected = {table.name for table in TABLES if table.since <= version}
     if version < 1 or names & BY_NAME.keys() != expected:
         problem = f"its tables are {', '.join(sorted(names))}" if names else "it has no tables"
-        raise ResultsError(f"{path}: not a database of bnbench ({problem}): move it away to start anew")
+        raise ResultsError(f"{path}: not a database of bnbench ({problem}): move it away to start again")
     for name in expected:
         columns = {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
         if columns != set(BY_NAME[name].names(version)):
             raise ResultsError(
-                f"{path}: not a database of bnbench (other columns in {name}): move it away to start anew"
+                f"{path}: not a database of bnbench (other columns in {name}): move it away to start again"
             )
 
 

@@ -68,7 +68,7 @@ def repair_database(folder: Path) -> RepairSummary:
         if salvaged.sound and not salvaged.lost:
             return RepairSummary(len(salvaged.intact), 0, bool(salvaged.planned), None)
         if not salvaged.intact:
-            raise ResultsError(f"{path}: no trial of bnbench can be read in it; move it away to start anew")
+            raise ResultsError(f"{path}: no trial of bnbench can be read in it; move it away to start again")
         with database.translated_errors(path):
             aside = _replace(path, salvaged)
             return RepairSummary(len(salvaged.intact), len(salvaged.lost), bool(salvaged.planned), aside)

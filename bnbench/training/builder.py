@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bnbench.data.splits import Scaling
 from bnbench.errors import ConfigError, ResultsError
-from bnbench.model import catalog
+from bnbench.model import arguments
 from bnbench.model.layers import Layer
 
 # A saved model is applied to so many rows at a time: this bounds the memory of convolutional networks.
@@ -68,7 +68,7 @@ def stream_seed(seed: int, *names: str) -> int:
 def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
     layer_class = getattr(keras.layers, layer.class_name)
     unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
-    if "seed" in catalog.class_signature("layers", layer.class_name).defaults:
+    if "seed" in arguments.class_signature("layers", layer.class_name).defaults:
         # The config of some layers leaves out the seed that they take.
         unseeded.setdefault("seed", None)
     return layer_class.from_config(_with_seeds(unseeded, seed, (layer.name,)))

@@ -31,8 +31,8 @@ def check_program(program: Program) -> None:
     with keras_defaults(program.train.dtype):
         model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
-        loss = make_keras_object("losses", program.train.loss, f"{program.where}: train.loss")
-        optimizer = make_optimizer(program.train, keras.Variable(1e-3), f"{program.where}: train")
+        loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
+        optimizer = make_optimizer(program.train, keras.Variable(1e-3), program.train_location)
         make_callbacks(program, "check", Path())
         rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
         twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)

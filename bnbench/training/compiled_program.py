@@ -84,9 +84,9 @@ class CompiledProgram:
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.parameters: int = self.model.count_params()
-        self.loss = make_keras_object("losses", program.train.loss, f"{program.where}: train.loss")
+        self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
         self.rate = keras.Variable(1.0, trainable=False, name="rate")
-        self.optimizer = make_optimizer(program.train, self.rate, f"{program.where}: train")
+        self.optimizer = make_optimizer(program.train, self.rate, program.train_location)
         self.optimizer.build(self.model.trainable_variables)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
         self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]

@@ -10,12 +10,13 @@ import tensorflow as tf
 
 from bnbench.config.schema import Named, Train
 from bnbench.errors import ConfigError
-from bnbench.model import catalog
+from bnbench.location import Location
+from bnbench.model import arguments, catalog
 from bnbench.planning.plan import Program
 from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD
 
 
-def make_keras_object(family: str, named: Named, where: str, **more: Any) -> Any:
+def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
     """Make the Keras object that a config names. Of `more`, it gets the arguments that it takes.
 
     Raises:
@@ -23,22 +24,22 @@ def make_keras_object(family: str, named: Named, where: str, **more: Any) -> Any
     """
     module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
     class_name = catalog.resolve_class(family, named.name, where)
-    taken = catalog.class_signature(family, class_name).defaults
+    taken = arguments.class_signature(family, class_name).defaults
     try:
         return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
     except (ValueError, TypeError) as error:
         raise ConfigError(where, f"{class_name}: {' '.join(str(error).split())}") from error
 
 
-def make_optimizer(train: Train, rate: keras.Variable, where: str) -> keras.optimizers.Optimizer:
+def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
     """Make the optimizer. With a schedule its learning rate is `rate` times the schedule, else its own variable."""
     learning_rate: Any = 1.0
     if train.schedule:
         # With a Python number Keras would compute in float32.
         one = keras.ops.ones((), train.dtype)
-        factor = make_keras_object("schedules", train.schedule, f"{where}.schedule", initial_learning_rate=one)
+        factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
         learning_rate = _RateTimesFactor(rate, factor)
-    return make_keras_object("optimizers", train.optimizer, f"{where}.optimizer", learning_rate=learning_rate)
+    return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=learning_rate)
 
 
 class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
@@ -72,7 +73,7 @@ def make_callbacks(program: Program, trial: str, folder: Path) -> list[keras.cal
     for i, named in enumerate(program.train.callbacks):
         ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
         checkpoint, log = folder / CHECKPOINTS / f"{trial}.{ending}", folder / TENSORBOARD / trial
-        where = f"{program.where}: train.callbacks[{i}]"
+        where = program.train_location / "callbacks" / i
         callbacks.append(make_keras_object("callbacks", named, where, filepath=str(checkpoint), log_dir=str(log)))
     return callbacks
 

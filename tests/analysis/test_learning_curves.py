@@ -56,7 +56,7 @@ def test_what_diverged_rose_to_its_initial_loss() -> None:
 
 def test_how_rough_a_course_is_beside_its_slope() -> None:
     row = one([0.1, 0.2, 0.3, 0.4], losses=[9.0, 1.0, 2.0, 1.0])  # one bend, of -2; the untrained model is no part
-    assert row["accuracy_roughness"] == pytest.approx(0)
+    assert row["score_roughness"] == pytest.approx(0)
     assert row["loss_roughness"] == pytest.approx(2 / math.sqrt(6))
 
 
@@ -67,9 +67,9 @@ def test_the_roughness_of_noise_is_its_sd() -> None:
     )
 
 
-@pytest.mark.parametrize("changes", [NONFINITE, {"validation_accuracy": 0.1}], ids=["diverged", "chance"])
+@pytest.mark.parametrize("changes", [NONFINITE, {"validation_score": 0.1}], ids=["diverged", "chance"])
 def test_what_learns_nothing_is_not_smooth(changes: dict[str, object]) -> None:
-    assert math.isnan(one([0.1] * 5, **changes)["accuracy_roughness"])
+    assert math.isnan(one([0.1] * 5, **changes)["score_roughness"])
 
 
 def drift(*percentiles: tuple[float, float, float], **changes: object) -> float:
@@ -90,11 +90,11 @@ def test_how_far_pre_activations_move_an_epoch_as_a_share_of_their_spread() -> N
 def test_pre_activations_that_were_not_recorded_or_are_all_one_have_no_drift() -> None:
     assert math.isnan(one([0.1, 0.9])["pre_activation_drift"])
     assert math.isnan(drift((0, 0, 0), (1, 1, 1)))
-    assert math.isnan(drift((-1, 0, 1), (0, 1, 2), validation_accuracy=0.1))  # at chance
+    assert math.isnan(drift((-1, 0, 1), (0, 1, 2), validation_score=0.1))  # at chance
 
 
 def test_two_epochs_tell_no_roughness() -> None:
-    assert math.isnan(one([0.1, 0.5, 0.4])["accuracy_roughness"])
+    assert math.isnan(one([0.1, 0.5, 0.4])["score_roughness"])
 
 
 def test_the_default_target_is_the_median_trial_of_the_baseline() -> None:
@@ -194,7 +194,7 @@ def mean_by_epoch(*rows: dict[str, object], **named: list[float]) -> list[float]
     found = learning_curves.mean_by_epoch(table, history(named))
     assert found["epoch"].tolist() == list(range(len(found)))
     assert set(found["learning_rate"]) == {0.1}
-    return found["validation_accuracy"].tolist()
+    return found["validation_score"].tolist()
 
 
 def test_the_mean_of_each_epoch_over_seeds() -> None:
@@ -224,9 +224,9 @@ def test_rates_variants_and_values_of_the_axes_are_kept_apart() -> None:
         for variant, axis, score in (("plain", 1, 0.3), ("plain", 2, 0.5), ("batchnorm", 1, 0.7))
         for row in scores(variant, {0.1: score, 1.0: score + 0.1}, axes=f'{{"a": {axis}}}')
     ]
-    epochs = history({str(row["trial"]): [float(str(row["validation_accuracy"]))] for row in rows})
+    epochs = history({str(row["trial"]): [float(str(row["validation_score"]))] for row in rows})
     found = learning_curves.mean_by_epoch(trials(*rows), epochs)
-    columns = ["variant", "a", "learning_rate", "epoch", "validation_accuracy"]
+    columns = ["variant", "a", "learning_rate", "epoch", "validation_score"]
     assert sorted(found[columns].itertuples(index=False, name=None)) == [
         ("batchnorm", 1, 0.1, 0, pytest.approx(0.7)), ("batchnorm", 1, 1.0, 0, pytest.approx(0.8)),
         ("plain", 1, 0.1, 0, pytest.approx(0.3)), ("plain", 1, 1.0, 0, pytest.approx(0.4)),
@@ -237,7 +237,7 @@ def test_rates_variants_and_values_of_the_axes_are_kept_apart() -> None:
 def test_a_trial_that_stands_in_two_places_counts_in_both() -> None:
     rows: list[dict[str, object]] = [{"trial": "a", "axes": '{"m": 0.9}'}, {"trial": "a", "axes": '{"m": 0.99}'}]
     found = learning_curves.mean_by_epoch(trials(*rows), history({"a": [0.1, 0.9]}))
-    assert found[["m", "epoch", "validation_accuracy"]].to_numpy().tolist() == [
+    assert found[["m", "epoch", "validation_score"]].to_numpy().tolist() == [
         [0.9, 0, 0.1], [0.99, 0, 0.1], [0.9, 1, 0.9], [0.99, 1, 0.9],
     ]  # fmt: skip
 
@@ -251,4 +251,4 @@ def test_rows_are_in_the_order_of_the_plan() -> None:
 def test_a_failed_trial_has_no_epochs() -> None:
     table = trials({"trial": "a"}, {"trial": "b", "seed": 1} | FAILED)
     found = learning_curves.mean_by_epoch(table, history({"a": [0.1, 0.9], "b": [0.1]}))
-    assert found["validation_accuracy"].tolist() == [0.1, 0.9]
+    assert found["validation_score"].tolist() == [0.1, 0.9]

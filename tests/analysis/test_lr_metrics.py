@@ -26,7 +26,7 @@ def over(*rows: dict[str, object]) -> lr_metrics.RateMetrics:
 
 def losses(*values: float, initial: float = 2.3) -> list[dict[str, object]]:
     return [
-        {"learning_rate": rate, "validation_loss": loss, "initial_loss": initial, "validation_accuracy": 1 - loss / 10}
+        {"learning_rate": rate, "validation_loss": loss, "initial_loss": initial, "validation_score": 1 - loss / 10}
         for rate, loss in zip(GRID, values, strict=False)
     ]
 
@@ -36,9 +36,9 @@ def test_the_best_rate_and_the_stable_rates_around_it() -> None:
     assert row["best_rate"] == 0.1
     assert (row["stable_from"], row["stable_to"], row["max_stable_rate"]) == (0.001, 1.0, 1.0)
     assert (row["n"], row["n_diverged"], row["trials"]) == (1, 0, 5)
-    assert row["validation_accuracy_mean"] == 0.9
-    assert row["test_accuracy_mean"] == pytest.approx(0.8)
-    assert math.isnan(row["validation_accuracy_sd"])
+    assert row["validation_score_mean"] == 0.9
+    assert row["test_score_mean"] == pytest.approx(0.8)
+    assert math.isnan(row["validation_score_sd"])
 
 
 def test_the_lowest_of_several_best_rates() -> None:
@@ -105,7 +105,7 @@ def test_sensitivity_over_several_seeds_is_that_of_the_mean_loss() -> None:
 def test_the_centred_grid_is_within_one_and_a_half_decades_of_the_best_rate() -> None:
     found = over(*losses(2.3, 0.5, 0.1, 0.5, 2.3))
     assert found.lr_sensitivity == pytest.approx((2.2 + 0.4 + 0 + 0.4 + 2.2) / 5)
-    assert found.lr_sensitivity_centred == pytest.approx((0.4 + 0 + 0.4) / 3)
+    assert found.lr_sensitivity_centered == pytest.approx((0.4 + 0 + 0.4) / 3)
 
 
 def test_an_initial_loss_that_is_not_known_is_not_left_out_of_a_mean() -> None:
@@ -113,15 +113,15 @@ def test_an_initial_loss_that_is_not_known_is_not_left_out_of_a_mean() -> None:
 
 
 def test_regret_counts_what_is_not_ok_at_chance() -> None:
-    assert over(*scores("plain", {0.01: 0.9, 0.1: 0.7, 1.0: None})).accuracy_regret == pytest.approx((0.2 + 0.8) / 3)
+    assert over(*scores("plain", {0.01: 0.9, 0.1: 0.7, 1.0: None})).score_regret == pytest.approx((0.2 + 0.8) / 3)
     at_chance = scores("plain", {0.01: 0.9, 0.1: 0.11})  # within three standard errors of guessing
-    assert over(*at_chance).accuracy_regret == pytest.approx(0.8 / 2)
+    assert over(*at_chance).score_regret == pytest.approx(0.8 / 2)
 
 
 def test_everything_diverged() -> None:
     row = one(*scores("plain", {0.1: None, 1.0: None}))
     assert row["best_rate"] == 0.1  # where its scores, at chance, are read
-    for name in ("accuracy_regret", "lr_sensitivity", "stable_width", "max_stable_rate", "best_rate_ratio"):
+    for name in ("score_regret", "lr_sensitivity", "stable_width", "max_stable_rate", "best_rate_ratio"):
         assert math.isnan(row[name])  # a flat line would have the best of all
 
 
@@ -159,8 +159,8 @@ def test_the_expected_best_of_k_draws() -> None:
 def test_tuning_effort_is_of_the_mean_over_seeds() -> None:
     rows = scores("plain", {0.1: 0.9, 1.0: None}, {0.1: 0.7, 1.0: 0.5})
     found = lr_metrics.tuning_table(trials(*rows))
-    assert found.columns.tolist() == ["variant", "tried", "expected_accuracy"]
-    assert found["expected_accuracy"].tolist() == pytest.approx([(0.8 + 0.3) / 2, 0.8])  # diverged at .1
+    assert found.columns.tolist() == ["variant", "tried", "expected_score"]
+    assert found["expected_score"].tolist() == pytest.approx([(0.8 + 0.3) / 2, 0.8])  # diverged at .1
     assert found["tried"].tolist() == [1, 2]
 
 

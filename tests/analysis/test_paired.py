@@ -13,7 +13,7 @@ def test_pairs_are_by_seed_at_equal_rate() -> None:
     assert (row["variant"], row["learning_rate"], row["score"], row["n"]) == (
         "batchnorm",
         0.1,
-        "validation_accuracy",
+        "validation_score",
         3,
     )
     assert row["mean"] == pytest.approx(0.2)  # .1, .2, .3
@@ -51,7 +51,7 @@ def test_each_variant_at_its_own_best_rate() -> None:
     plain = scores("plain", {0.1: 0.8, 1.0: None}, {0.1: 0.7, 1.0: None})
     normed = scores("batchnorm", {0.1: 0.6, 1.0: 0.9}, {0.1: 0.6, 1.0: 0.9})
     (row,) = paired.at_own_best(trials(*plain, *normed), "plain").to_dict("records")
-    assert (row["learning_rate"], row["baseline_rate"], row["score"]) == (1.0, 0.1, "test_accuracy")
+    assert (row["learning_rate"], row["baseline_rate"], row["score"]) == (1.0, 0.1, "test_score")
     assert (row["n"], row["mean"]) == (2, pytest.approx(0.15))
 
 

@@ -5,8 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnbench.analysis.symptoms import SYMPTOMS, trial_symptoms
-from support.tables import BLOWN, FAILED, NAN, NONFINITE, trials
+from bnbench.analysis import symptoms
+from bnbench.analysis.symptoms import SYMPTOMS, Symptom, trial_symptoms
+from bnbench.results.diagnoses import diagnosis_table, list_diagnoses
+from support.tables import BLOWN, FAILED, NAN, NONFINITE, history, trials
 
 Course = tuple[Sequence[float], Sequence[float], Sequence[float]]
 ROWS = 900  # of the validation part
@@ -29,7 +31,7 @@ def shown(
 
 def each_shown(row: dict[str, object], courses: Sequence[Course], rows: int = ROWS) -> list[set[str]]:
     """The symptoms of trials by their validation accuracies, validation losses and training losses."""
-    names = ("validation_accuracy", "validation_loss", "train_loss")
+    names = ("validation_score", "validation_loss", "train_loss")
     ends = [{name: course[-1] for name, course in zip(names, of, strict=True)} for of in courses]
     table = trials(*({"epochs": len(of[0]) - 1} | end | row for of, end in zip(courses, ends, strict=True)))
     history = pd.concat(
@@ -75,7 +77,7 @@ def test_chance_level_is_told_where_nothing_closer_is_known() -> None:
     assert shown(AT_CHANCE, FLAT, [2.3] * 21) == {"chance level"}
     dead = {"prediction_share": 1.0, "majority_share": 0.1, "dead_share": 1.0}
     assert shown(AT_CHANCE | dead, FLAT, [2.3] * 21) == {"constant predictions", "dead units"}
-    assert shown(AT_CHANCE, [0.1, 0.6, *[0.1] * 19], [2.3] * 21) == {"accuracy that collapses"}
+    assert shown(AT_CHANCE, [0.1, 0.6, *[0.1] * 19], [2.3] * 21) == {"collapsing score"}
 
 
 @pytest.mark.parametrize(("share", "dead"), [(0.49, False), (0.5, True), (NAN, False)])
@@ -93,16 +95,16 @@ def test_half_of_a_layer_is_dead(share: float, dead: bool) -> None:
         (0.3, 0.1, 900, True),
     ],
 )
-def test_accuracy_that_collapses(best: float, end: float, rows: int, collapsed: bool) -> None:
+def test_score_that_collapses(best: float, end: float, rows: int, collapsed: bool) -> None:
     course = [0.1, 0.2, best, *[best] * 10, *[end] * 8]
-    assert ("accuracy that collapses" in shown({}, course, rows=rows)) == collapsed
+    assert ("collapsing score" in shown({}, course, rows=rows)) == collapsed
 
 
 @pytest.mark.parametrize("accuracy", [0.2, 0.5, 0.95])
 def test_noise_of_the_rows_is_hardly_ever_a_collapse(accuracy: float) -> None:
     drawn = np.random.default_rng(0).binomial(ROWS, accuracy, (200, 20)) / ROWS
     found = each_shown({}, [([0.1, *right], LOSSES, LOSSES) for right in drawn.tolist()])
-    assert sum("accuracy that collapses" in symptoms for symptoms in found) <= 6  # 3%, and it takes half of the seeds
+    assert sum("collapsing score" in symptoms for symptoms in found) <= 6  # 3%, and it takes half of the seeds
 
 
 def turning(onset: int, rise: float, wave: float = 0.0, epochs: int = 20) -> list[float]:
@@ -176,24 +178,44 @@ def test_statistics_not_warmed_up(gap: float, rows: int, cold: bool) -> None:
 
 @pytest.mark.parametrize("end", [NONFINITE, BLOWN])
 def test_what_diverged_has_no_course_to_judge(end: dict[str, object]) -> None:
-    assert shown({"validation_accuracy": NAN} | end, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == set()
+    assert shown({"validation_score": NAN} | end, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == set()
 
 
 def test_where_no_score_is_known_the_losses_tell() -> None:
-    unknown = {"validation_accuracy": NAN}
+    unknown = {"validation_score": NAN}
     losses, train = turning(5, 0.5), [2.3 - i / 10 for i in range(21)]
     assert "early overfitting" in shown(unknown, [NAN] * 21, losses, train)
-    assert "accuracy that collapses" not in shown(unknown, [NAN] * 21, losses, train)
+    assert "collapsing score" not in shown(unknown, [NAN] * 21, losses, train)
     assert "first-epoch plateau" not in shown(unknown, [NAN] * 21, losses, train)
 
 
 def test_what_failed_or_ended_before_its_first_epoch_is_survived() -> None:
     history = pd.DataFrame(
         {"trial": ["t1"], "epoch": [0], "step": [0], "train_loss": [NAN], "validation_loss": [2.3],
-         "validation_accuracy": [0.1]}
+         "validation_score": [0.1]}
     )  # fmt: skip
     found = trial_symptoms(trials(FAILED, NONFINITE | {"epochs": 0}), history, ROWS)
     assert found["trial"].tolist() == ["t1"]
     assert not found[list(SYMPTOMS)].any(axis=None)
-    assert math.isnan(found["first_accuracy"].iloc[0])
+    assert math.isnan(found["first_score"].iloc[0])
     assert trial_symptoms(trials({}).iloc[:0], history, 0).empty
+
+
+def test_a_symptom_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A made-up symptom is tested, described and sorted by its severity."""
+    slow = Symptom(
+        name="slow training",
+        question="Why does it take so long?",
+        meaning="A trial takes more than a minute.",
+        severity=0,
+        shows=lambda table, rows: table["seconds"] > 60,
+        describe=lambda of: f"{of['seconds']:g} s, {of.score_name} {of.percent('validation_score')}",
+        cures=("fewer epochs",),
+    )
+    monkeypatch.setitem(symptoms.SYMPTOMS, slow.name, slow)
+    table = trials({"seconds": 100.0, "dead_share": 0.9, "dead_layer": "a"}, {"seconds": 80.0, "seed": 1})
+    found = diagnosis_table(table, history({}), ROWS)
+    assert found["symptom"].tolist() == ["slow training", "dead units"]
+    assert found["evidence"].iloc[0] == "90 s, accuracy 90.0%"
+    (first, _) = list_diagnoses(found, ())
+    assert (first.question, first.cures) == ("Why does it take so long?", ("fewer epochs",))

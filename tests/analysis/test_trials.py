@@ -28,9 +28,10 @@ def test_the_first_outcome_that_applies(divergence: str | None, final: float, ac
 def test_the_public_columns_of_trials() -> None:
     table = trial_table(stored({"axes": '{"model.params.units": 50}'}))
     assert list(table.columns) == [
-        "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "diverged_at_step",
-        "epochs", "steps", "train_loss", "train_accuracy", "validation_loss", "validation_accuracy", "test_loss",
-        "test_accuracy", "best_epoch", "best_test_loss", "best_test_accuracy", "fitted_loss", "fitted_accuracy",
+        "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "score_name",
+        "diverged_at_step", "epochs", "steps", "train_loss", "train_score", "validation_loss", "validation_score",
+        "test_loss",
+        "test_score", "best_epoch", "best_test_loss", "best_test_score", "fitted_loss", "fitted_score",
         "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
         "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
     ]  # fmt: skip
@@ -60,22 +61,22 @@ def test_diverged_trials_count_at_chance_and_at_the_initial_loss() -> None:
     summary = summary_table(trial_table(stored({}, NONFINITE | {"seed": 1}, BLOWN | {"seed": 2})))
     (row,) = summary.to_dict("records")
     assert (row["n"], row["n_ok"], row["n_chance"], row["n_diverged"]) == (3, 1, 0, 2)
-    assert row["validation_accuracy_mean"] == pytest.approx((0.9 + 0.1 + 0.1) / 3)
+    assert row["validation_score_mean"] == pytest.approx((0.9 + 0.1 + 0.1) / 3)
     assert row["validation_loss_mean"] == pytest.approx((0.3 + 2.3 + 2.3) / 3)
-    assert row["test_accuracy_mean"] == pytest.approx((0.8 + 0.1 + 0.1) / 3)
+    assert row["test_score_mean"] == pytest.approx((0.8 + 0.1 + 0.1) / 3)
     assert row["p_ok"] == pytest.approx(1 / 3)
 
 
 def test_mean_and_sd_over_seeds() -> None:
-    rows = [{"seed": seed, "validation_accuracy": score} for seed, score in enumerate((0.7, 0.8, 0.9))]
+    rows = [{"seed": seed, "validation_score": score} for seed, score in enumerate((0.7, 0.8, 0.9))]
     (row,) = summary_table(trial_table(stored(*rows))).to_dict("records")
-    assert row["validation_accuracy_mean"] == pytest.approx(0.8)
-    assert row["validation_accuracy_sd"] == pytest.approx(0.1)  # (.01 + 0 + .01) / 2
+    assert row["validation_score_mean"] == pytest.approx(0.8)
+    assert row["validation_score_sd"] == pytest.approx(0.1)  # (.01 + 0 + .01) / 2
 
 
 def test_one_seed_has_no_spread() -> None:
     (row,) = summary_table(trial_table(stored({}))).to_dict("records")
-    assert math.isnan(row["validation_accuracy_sd"])
+    assert math.isnan(row["validation_score_sd"])
 
 
 def test_one_row_a_variant_axis_value_and_rate() -> None:

@@ -29,28 +29,38 @@ def test_a_spread_is_told_where_there_is_one() -> None:
 def test_the_matrix_has_a_row_a_variant_and_rate() -> None:
     planned = make_plan(sweep__seeds=[0, 1, 2, 7])
     states = {trial.id: "new" for trial in planned.trials}
-    states[planned.trials[0].id] = "done"
+    states[planned.trials[0].id] = "completed"
     lines = format_matrix(planned, states).splitlines()
     assert lines[0].split() == ["trials", "variant", "rate", "seeds", "state"]
-    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 done, 3 new"]
+    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 completed, 3 new"]
     assert len(lines) == 1 + 4
 
 
-def test_the_estimate_is_steps_left_times_seconds_a_step() -> None:
+def test_the_estimate_is_that_of_the_cost_model_and_names_its_basis() -> None:
     planned = make_plan()
     states = {trial.id: "new" for trial in planned.trials}
     plain, normed = (cohort.program.key for cohort in planned.cohorts)
-    # Four trials of three epochs of six steps are 72 steps a variant.
-    assert format_estimate(planned, states, {plain: 0.5, normed: 0.25}, 1).endswith(
-        "about 54 s of training, from steps timed here"
+    # Four trials of three epochs of six steps are 72 steps a variant: 54 s, 6 s to start and 2 x 1.5 s to compile.
+    timed = {plain: 0.5, normed: 0.25}
+    assert format_estimate(planned, states, timed, 1) == (
+        "8 trials: 8 new; training: about 63 s, from steps timed here"
     )
-    assert "about 27 s of training on 2 workers" in format_estimate(planned, states, {plain: 0.5, normed: 0.25}, 2)
+    assert "training on 2 workers: about 35 s" in format_estimate(planned, states, timed, 2)
+    assert "about 9 s, from arithmetic" in format_estimate(planned, states, {}, 1)
     partly = format_estimate(planned, states, {plain: 0.5}, 1)
-    assert "about 36 s" in partly
-    assert "time unknown for 4 trials" in partly
-    assert "time unknown for 8 trials" in format_estimate(planned, states, {}, 1)
-    done = dict.fromkeys(states, "done")
-    assert format_estimate(planned, done, {}, 1) == "8 trials: 8 done; nothing to train"
+    assert "about 45 s (4 trials from steps timed here, 4 from arithmetic)" in partly
+    assert (
+        format_estimate(planned, dict.fromkeys(states, "completed"), {}, 1) == "8 trials: 8 completed; nothing to train"
+    )
+
+
+def test_only_a_layer_that_keras_must_count_leaves_the_time_unknown() -> None:
+    planned = make_plan(model__layers=[{"dense": "$units"}, "norm", "p_re_lu", {"dense": "$classes"}])
+    states = {trial.id: "new" for trial in planned.trials}
+    assert "training: time unknown for 8 trials" in format_estimate(planned, states, {}, 1)
+    half = {planned.cohorts[0].program.key: 0.5}
+    told = format_estimate(planned, states, half, 1)
+    assert "about 44 s, from steps timed here; time unknown for 4 trials" in told
 
 
 def test_a_run_ends_with_what_ails_its_trials(tmp_path: Path) -> None:

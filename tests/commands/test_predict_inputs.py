@@ -34,110 +34,110 @@ def written(place: Path, content: str, name: str = "rows.csv") -> Path:
     ],
 )
 def test_a_table_with_or_without_a_header(tmp_path: Path, content: str) -> None:
-    found = predict_inputs.read_inputs(written(tmp_path, content), TABLE)
-    assert found.values.tolist() == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
-    assert found.notes == ()
+    rows = predict_inputs.read_inputs(written(tmp_path, content), TABLE)
+    assert rows.values.tolist() == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
+    assert rows.notes == ()
 
 
-def test_leaf_columns_are_taken_by_name_and_what_is_no_value_is_ignored(tmp_path: Path) -> None:
+def test_leaf_columns_are_found_by_name_and_other_columns_are_ignored(tmp_path: Path) -> None:
     names = list(access.DATASETS["leaf"].columns)
     assert (len(names), names[0], names[64], names[-1]) == (192, "margin1", "shape1", "texture64")
     numbers = [f"{i / 1000}" for i in range(192)]
     kaggle = f"id,species,{','.join(names)}\n7,Acer_Opalus,{','.join(numbers)}\n"
     to_predict = f"id,{','.join(names)}\n7,{','.join(numbers)}\n"
-    turned = f"{','.join(names[::-1])},species\n{','.join(numbers[::-1])},?\n"
+    reversed_columns = f"{','.join(names[::-1])},species\n{','.join(numbers[::-1])},?\n"
     bare = f"{','.join(numbers)}\n"
-    labelled = f"7,Acer_Opalus,{','.join(numbers)}\n"
-    for content in (kaggle, to_predict, turned, bare, labelled):
-        found = predict_inputs.read_inputs(written(tmp_path, content), LEAF)
-        assert found.values.tolist() == [[i / 1000 for i in range(192)]]
+    labeled = f"7,Acer_Opalus,{','.join(numbers)}\n"
+    for content in (kaggle, to_predict, reversed_columns, bare, labeled):
+        rows = predict_inputs.read_inputs(written(tmp_path, content), LEAF)
+        assert rows.values.tolist() == [[i / 1000 for i in range(192)]]
 
 
-def test_letter_rows_may_have_their_label_in_front(tmp_path: Path) -> None:
-    found = predict_inputs.read_inputs(written(tmp_path, "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8\n"), LETTER)
-    assert found.values.tolist() == [[2, 8, 3, 5, 1, 8, 13, 0, 6, 6, 10, 8, 0, 8, 0, 8]]
+def test_letter_rows_may_begin_with_their_label(tmp_path: Path) -> None:
+    rows = predict_inputs.read_inputs(written(tmp_path, "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8\n"), LETTER)
+    assert rows.values.tolist() == [[2, 8, 3, 5, 1, 8, 13, 0, 6, 6, 10, 8, 0, 8, 0, 8]]
 
 
-def test_pixels_of_an_image_may_stand_in_a_table(tmp_path: Path) -> None:
-    found = predict_inputs.read_inputs(written(tmp_path, "0,50,100,150,200,250\n"), IMAGE)
-    assert found.values[0, :, :, 0].tolist() == [[0, 50, 100], [150, 200, 250]]
+def test_a_table_may_contain_the_pixels_of_an_image(tmp_path: Path) -> None:
+    rows = predict_inputs.read_inputs(written(tmp_path, "0,50,100,150,200,250\n"), IMAGE)
+    assert rows.values[0, :, :, 0].tolist() == [[0, 50, 100], [150, 200, 250]]
 
 
 @pytest.mark.parametrize(
-    ("content", "takes", "message"),
+    ("content", "card", "message"),
     [
-        ("0.1,0.2\n", TABLE, r"rows.csv: line 1: 2 columns, wanted 3 numbers of made up$"),
-        ("0.1;0.2;0.3\n", TABLE, r"1 column, wanted 3 numbers of made up: its separator is ';', wanted ','"),
-        ("x,y\n0.1,0.2\n", TABLE, "line 1: 2 columns, wanted 3"),
-        ("0.1,0.2,0.3\n0.1,0.2\n", TABLE, "line 2: 2 columns, wanted 3 as in the first line"),
+        ("0.1,0.2\n", TABLE, r"rows.csv: line 1: 2 columns, expected 3 numbers of made up$"),
+        ("0.1;0.2;0.3\n", TABLE, "1 column, expected 3 numbers of made up: separate the values by ','"),
+        ("x,y\n0.1,0.2\n", TABLE, "line 1: 2 columns, expected 3"),
+        ("0.1,0.2,0.3\n0.1,0.2\n", TABLE, "line 2: 2 columns, expected 3 as in the first line"),
         ("0.1,0.2,0.3\n0.1,x,0.3\n", TABLE, "line 2, column 2: 'x' is not a number"),
         ("x,y,z\n0.1,,0.3\n", TABLE, "line 2, column 2: '' is not a number"),
         ("0.1,nan,0.3\n", TABLE, "line 1, column 2: 'nan' is not a finite number"),
-        ("x,y,z\n", TABLE, "holds no rows"),
-        ("", TABLE, "holds no rows"),
-        ("\n \n", TABLE, "holds no rows"),
-        ("1,2,3\n", LEAF, "3 columns, wanted 192 numbers of leaf, or 194 with id and species before them"),
+        ("x,y,z\n", TABLE, "contains no rows"),
+        ("", TABLE, "contains no rows"),
+        ("\n \n", TABLE, "contains no rows"),
+        ("1,2,3\n", LEAF, "3 columns, expected 192 numbers of leaf, or 194 with id and species first"),
         (
             ",".join(access.DATASETS["leaf"].columns).replace("margin7,", "margn7,") + "\n",
             LEAF,
             r"unknown column 'margn7' \(did you mean 'margin7'\?\); 1 of 192 columns are missing: margin7",
         ),
-        ("margin1," + ",".join(access.DATASETS["leaf"].columns), LEAF, "line 1: column 'margin1' stands twice"),
+        ("margin1," + ",".join(access.DATASETS["leaf"].columns), LEAF, "line 1: column 'margin1' is repeated"),
     ],
     ids=lambda part: str(part)[:20],
 )
-def test_a_table_that_does_not_fit_is_refused(tmp_path: Path, content: str, takes: ModelCard, message: str) -> None:
+def test_a_table_that_does_not_fit_is_rejected(tmp_path: Path, content: str, card: ModelCard, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        predict_inputs.read_inputs(written(tmp_path, content), takes)
+        predict_inputs.read_inputs(written(tmp_path, content), card)
 
 
-@pytest.mark.parametrize(("shape", "rows"), [((2, 3, 1), 1), ((4, 2, 3, 1), 4), ((2, 3), 1), ((4, 2, 3), 4)])
-def test_an_array_is_a_sample_or_a_batch(tmp_path: Path, shape: tuple[int, ...], rows: int) -> None:
+@pytest.mark.parametrize(("shape", "count"), [((2, 3, 1), 1), ((4, 2, 3, 1), 4), ((2, 3), 1), ((4, 2, 3), 4)])
+def test_an_array_is_one_sample_or_a_batch(tmp_path: Path, shape: tuple[int, ...], count: int) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
-    found = predict_inputs.read_inputs(path, IMAGE)
-    assert found.values.shape == (rows, 2, 3, 1)
-    assert found.values.ravel().tolist() == list(range(rows * 6))
+    rows = predict_inputs.read_inputs(path, IMAGE)
+    assert rows.values.shape == (count, 2, 3, 1)
+    assert rows.values.ravel().tolist() == list(range(count * 6))
 
 
 @pytest.mark.parametrize(
     ("array", "message"),
     [
-        (np.zeros((3, 2, 1)), r"an array of \(3, 2, 1\), wanted \(2, 3, 1\) for one row or \(rows, 2, 3, 1\)"),
-        (np.zeros((0, 2, 3, 1)), "holds no rows"),
-        (np.full((2, 2, 3, 1), np.nan), "row 1 holds a value that is not a finite number"),
-        (np.array([["a"]]), "holds <U1, wanted one array of numbers"),
-        (np.array([{}], dtype=object), "no plain array that can be read: Object arrays cannot be loaded"),
+        (np.zeros((3, 2, 1)), r"the shape is \(3, 2, 1\), expected \(2, 3, 1\) for one row or \(rows, 2, 3, 1\)"),
+        (np.zeros((0, 2, 3, 1)), "contains no rows"),
+        (np.full((2, 2, 3, 1), np.nan), "row 1: a value is not a finite number"),
+        (np.array([["a"]]), "contains <U1, expected one array of numbers"),
+        (np.array([{}], dtype=object), "not a readable array of numbers: Object arrays cannot be loaded"),
     ],
     ids=lambda part: str(part)[:20].strip(),
 )
-def test_an_array_that_does_not_fit_is_refused(tmp_path: Path, array: np.ndarray, message: str) -> None:
+def test_an_array_that_does_not_fit_is_rejected(tmp_path: Path, array: np.ndarray, message: str) -> None:
     path = tmp_path / "x.npy"
     np.save(path, array, allow_pickle=True)
     with pytest.raises(DataError, match=message):
         predict_inputs.read_inputs(path, IMAGE)
 
 
-def test_an_image_of_the_size_is_taken_as_it_is(tmp_path: Path) -> None:
+def test_an_image_of_the_right_size_is_not_changed(tmp_path: Path) -> None:
     pixels = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    found = predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
-    assert found.values[0, :, :, 0].tolist() == pixels.tolist()
-    assert found.notes == ()
+    rows = predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
+    assert rows.values[0, :, :, 0].tolist() == pixels.tolist()
+    assert rows.notes == ()
 
 
-def test_what_is_done_to_an_image_is_told(tmp_path: Path) -> None:
+def test_notes_say_how_an_image_was_changed(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), (255, 255, 255)).save(tmp_path / "x.JPG", format="JPEG")
-    found = predict_inputs.read_inputs(
+    rows = predict_inputs.read_inputs(
         tmp_path / "x.JPG", ModelCard("final", "digits", (8, 8, 1), (0.0, 16.0), ("a",), "softmax")
     )
-    assert found.values.shape == (1, 8, 8, 1)
-    assert found.values.tolist() == np.full((1, 8, 8, 1), 16.0).tolist()
-    told = [note.partition(": ")[2] for note in found.notes]
-    assert told == [
-        "made grey (it was RGB)",
+    assert rows.values.shape == (1, 8, 8, 1)
+    assert rows.values.tolist() == np.full((1, 8, 8, 1), 16.0).tolist()
+    changes = [note.partition(": ")[2] for note in rows.notes]
+    assert changes == [
+        "converted to gray (it was RGB)",
         "resized from 30 x 20 to 8 x 8",
-        "brightness 0 to 255 brought to 0 to 16, as digits is stored",
+        "brightness 0 to 255 scaled to 0 to 16, as digits is stored",
     ]
 
 
@@ -145,60 +145,60 @@ def test_what_is_done_to_an_image_is_told(tmp_path: Path) -> None:
     ("image", "message"),
     [
         (Image.new("RGBA", (3, 2), (0, 0, 0, 0)), "has transparent pixels"),
-        (Image.new("I;16", (3, 2)), "an image of mode I;16, wanted 8 bits a channel"),
+        (Image.new("I;16", (3, 2)), "the image has mode I;16, expected 8 bits per channel"),
     ],
     ids=["transparent", "16 bits"],
 )
-def test_an_image_that_would_be_misread_is_refused(tmp_path: Path, image: Image.Image, message: str) -> None:
+def test_an_image_that_would_be_misread_is_rejected(tmp_path: Path, image: Image.Image, message: str) -> None:
     image.save(tmp_path / "x.png")
     with pytest.raises(DataError, match=message):
         predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
 
 
 @pytest.mark.parametrize("header", ["(" * 900, "-" * 9000 + "1"])
-def test_an_array_whose_header_cannot_be_read_is_refused(tmp_path: Path, header: str) -> None:
+def test_an_array_with_an_unreadable_header_is_rejected(tmp_path: Path, header: str) -> None:
     text = f"{header}\n".encode()
     (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text)
-    with pytest.raises(DataError, match=r"x\.npy: no plain array that can be read"):
+    with pytest.raises(DataError, match=r"x\.npy: not a readable array of numbers"):
         predict_inputs.read_inputs(tmp_path / "x.npy", IMAGE)
 
 
-def test_an_image_of_very_many_pixels_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+def test_a_very_large_image_is_rejected_before_it_is_unpacked(tmp_path: Path) -> None:
     Image.new("1", (8000, 8000)).save(tmp_path / "x.png")
-    with pytest.raises(DataError, match="an image of 8000 x 8000, wanted at most 50,000,000 pixels"):
+    with pytest.raises(DataError, match="the image is 8000 x 8000, but at most 50,000,000 pixels are allowed"):
         predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
 
 
-def test_an_underscore_is_no_digit(tmp_path: Path) -> None:
+def test_an_underscore_is_not_a_digit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 1, column 3: '1_0' is not a number"):
         predict_inputs.read_inputs(written(tmp_path, "1,2,1_0\n"), TABLE)
 
 
-def test_files_of_other_kinds_are_refused(tmp_path: Path) -> None:
+def test_unknown_and_unreadable_files_are_rejected(tmp_path: Path) -> None:
     written(tmp_path, "no image", "x.png")
     written(tmp_path, "no array", "x.npy")
     written(tmp_path, "", "x.txt")
     (tmp_path / "b.csv").write_bytes(b"\xff\xfe0\x00")
     for name, message in (
-        ("x.png", "no PNG or JPEG that can be read"),
-        ("x.npy", "no plain array that can be read"),
-        ("x.txt", "of an unknown kind, wanted one of .csv, .npy, .png"),
-        ("b.csv", "no text file"),
+        ("x.png", "not a readable PNG or JPEG image"),
+        ("x.npy", "not a readable array of numbers"),
+        ("x.txt", "unknown file type: use one of .csv, .npy, .png"),
+        ("b.csv", "not a text file"),
         ("xx.png", r"xx.png: no such file \(did you mean 'x.png'\?\)"),
         ("nowhere/x.png", "no such file$"),
-        (".", "a folder, wanted a file"),
+        (".", "a folder: give a file"),
     ):
         with pytest.raises(DataError, match=message):
             predict_inputs.read_inputs(tmp_path / name, IMAGE)
-    with pytest.raises(DataError, match="an image, but this model takes 192 numbers of leaf"):
+    with pytest.raises(DataError, match="an image, but this model needs 192 numbers of leaf"):
         predict_inputs.read_inputs(tmp_path / "x.png", LEAF)
 
 
 @pytest.mark.parametrize(
     ("value", "odd"), [(0.0, False), (1.0, False), (0.5, True), (255.0, False), (256.0, True), (-1.0, True)]
 )
-def test_values_that_look_scaled_already_are_told(tmp_path: Path, value: float, odd: bool) -> None:
+def test_a_note_warns_of_values_that_look_scaled(tmp_path: Path, value: float, odd: bool) -> None:
     np.save(tmp_path / "x.npy", np.full((2, 3, 1), value))
     notes = predict_inputs.read_inputs(tmp_path / "x.npy", IMAGE).notes
     assert bool(notes) == odd
-    assert not odd or "those of mnist are stored as 0 to 255, and the model scales them itself" in notes[0]
+    assert not odd or "but mnist is stored as 0 to 255, and the model scales its inputs itself" in notes[0]

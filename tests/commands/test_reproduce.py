@@ -11,8 +11,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from bnbench.cli.main import main
-from bnbench.commands import reproduce
-from bnbench.commands.reproduce import ReproduceOutcome, ReproduceRequest
+from bnbench.commands.experiment_files import choose_experiments
+from bnbench.commands.reproduce import ReproduceOutcome, ReproduceRequest, reproduce_experiments
 from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.types import DataDirs, DatasetInfo
@@ -20,6 +20,7 @@ from bnbench.errors import ConfigError, DataError, ResultsError
 from bnbench.execution import executors
 from bnbench.execution.in_process import SerialExecutor
 from bnbench.execution.progress import SilentProgress
+from bnbench.execution.protocols import ExecutorRequest
 from bnbench.planning.plan import Trial
 from bnbench.planning.trial import Fault
 from bnbench.report import index, write
@@ -32,7 +33,7 @@ from support.trainers import Quick
 CLAIM = {"text": "it trains", "metric": "ok", "of": "plain", "at": 0.1, "probability": {"at_least": 0.5}}
 
 
-class Odd(Quick):
+class FaultyTrainer(Quick):
     """Fails at rate 7, is interrupted at rate 8, and has a bug at rate 9."""
 
     def result(self, program: Any, trial: Trial, on_epoch: Any) -> Any:
@@ -45,35 +46,38 @@ class Odd(Quick):
 
 
 class Recorder:
-    """What was begun, in order, and what was told."""
+    """The experiments that started, the printed lines, and the number of workers of each executor, in order."""
 
     def __init__(self) -> None:
-        self.began: list[str] = []
-        self.told: list[str] = []
-        self.started: list[int] = []
+        self.experiments: list[str] = []
+        self.lines: list[str] = []
+        self.executors: list[int | None] = []
 
-    def watch(self) -> SilentProgress:
+    def make_watcher(self) -> SilentProgress:
         watcher = SilentProgress()
-        watcher.begin = lambda plan, todo, jobs: self.began.append(plan.experiment.name)  # type: ignore[method-assign]
+        watcher.begin = lambda plan, todo, jobs: self.experiments.append(plan.experiment.name)  # type: ignore[method-assign]
         return watcher
 
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
-    """Trials that end at once in this process, on made-up data; reports without figures."""
+    """Run trials that take no time in this process, on made-up data, and write reports without figures."""
     recorded = Recorder()
 
     @contextmanager
-    def start(jobs: int, places: DataDirs) -> Iterator[SerialExecutor]:
-        recorded.started.append(jobs)
-        yield SerialExecutor(Odd())
+    def start(request: ExecutorRequest) -> Iterator[SerialExecutor]:
+        def make_trainer() -> FaultyTrainer:
+            recorded.executors.append(request.jobs)
+            return FaultyTrainer()
+
+        yield SerialExecutor(make_trainer)
 
     def describe(settings: Data, places: DataDirs, download: bool = False) -> DatasetInfo:
         if settings.name == "leaf":
-            raise DataError("leaf: not here")
+            raise DataError("leaf: missing")
         return facts()
 
-    monkeypatch.setattr(executors, "start_executor", start)
+    monkeypatch.setitem(executors.EXECUTORS, "in-process", start)
     monkeypatch.setattr(access, "dataset_info", describe)
     monkeypatch.setattr(
         write, "write_report", lambda folder: digest.write_digest(folder, digest.make_digest(Results(folder)))
@@ -88,11 +92,10 @@ def write_config(name: str, folder: str = "configs", **changes: Any) -> None:
     (Path(folder) / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
-def run(recorder: Recorder, *names: str, **asked: Any) -> ReproduceOutcome:
-    settings = ReproduceRequest(
-        Path("configs"), Path("results"), DataDirs.from_environment(None, True), jobs=0, **asked
-    )
-    return reproduce.reproduce(names, settings, recorder.watch, recorder.told.append)
+def run(recorder: Recorder, *names: str, **settings: Any) -> ReproduceOutcome:
+    data_dirs = DataDirs.from_environment(None, True)
+    request = ReproduceRequest(names, Path("configs"), Path("results"), data_dirs, jobs=0, **settings)
+    return reproduce_experiments(request, recorder.make_watcher, recorder.lines.append)
 
 
 def page() -> str:
@@ -107,14 +110,15 @@ def command(*words: str) -> Result:
         signal.signal(signal.SIGTERM, before)
 
 
-def test_the_cheapest_runs_first_and_all_stand_on_the_page(recorder: Recorder) -> None:
+def test_the_cheapest_runs_first_and_the_page_lists_all(recorder: Recorder) -> None:
     write_config("long", train__epochs=50, claims=[CLAIM])
     write_config("short", train__epochs=2)
     write_config("middle", "configs/claims", train__epochs=9)
     assert run(recorder) == ReproduceOutcome()
-    assert recorder.began == ["short", "middle", "long"]
-    assert recorder.told[2] == "long: 8 trials, 1 inconclusive, results/long/report.html"
-    names = ("long", "short", "middle")  # in the order of the files, those of the folder itself first
+    assert recorder.experiments == ["short", "middle", "long"]
+    assert recorder.lines[2] == "long: 8 trials, 1 inconclusive, results/long/report.html"
+    # In the order of the files: those in the folder itself come first.
+    names = ("long", "short", "middle")
     places = [page().index(f"[{name}]({name}/report.md)") for name in names]
     assert places == sorted(places)
     assert "([config](../configs/claims/middle.yaml))" in page()
@@ -122,84 +126,84 @@ def test_the_cheapest_runs_first_and_all_stand_on_the_page(recorder: Recorder) -
     assert "Not run" not in page()
 
 
-def test_what_is_done_is_skipped_until_a_statement_changes(recorder: Recorder) -> None:
+def test_a_complete_experiment_is_skipped_until_its_claims_change(recorder: Recorder) -> None:
     write_config("one")
     run(recorder)
     run(recorder, "one")
-    assert recorder.began == ["one"]
-    assert recorder.told[1] == "one: done before, skipped"
+    assert recorder.experiments == ["one"]
+    assert recorder.lines[1] == "one: already complete, skipped"
     write_config("one", claims=[CLAIM])
     run(recorder)
-    assert len(recorder.began) == 2
-    assert len(recorder.started) == 1  # nothing was trained for that
+    assert len(recorder.experiments) == 2
+    # Only the first run trained.
+    assert len(recorder.executors) == 1
     assert "it trains" in page()
 
 
-def test_results_without_their_records_get_them(recorder: Recorder) -> None:
+def test_results_without_a_digest_get_one(recorder: Recorder) -> None:
     write_config("one")
     run(recorder)
     (Path("results/one") / results_dir.RUN).unlink()
     run(recorder)
     assert (Path("results/one") / results_dir.RUN).is_file()
-    assert len(recorder.started) == 1
+    assert len(recorder.executors) == 1
 
 
-def test_one_that_fails_does_not_stop_the_others(recorder: Recorder) -> None:
+def test_a_failed_experiment_does_not_stop_the_others(recorder: Recorder) -> None:
     write_config("faulty", sweep__learning_rate=[0.1, 7.0])
     write_config("homeless", data__name="leaf")
     write_config("buggy", sweep__learning_rate=[9.0])
     write_config("good", train__epochs=99)
-    ending = run(recorder)
-    assert ending.failed == {
-        "homeless": "leaf: not here",
+    outcome = run(recorder)
+    assert outcome.failed == {
+        "homeless": "leaf: missing",
         "buggy": "ZeroDivisionError: a bug",
         "faulty": "4 trial(s) failed; the same command tries them again",
     }
-    assert recorder.told == ["good: 8 trials, results/good/report.html"]
+    assert recorder.lines == ["good: 8 trials, results/good/report.html"]
     assert "4 of 8, 4 failed" in page()
     assert "- [homeless](../configs/homeless.yaml)" in page()
 
 
-def test_results_that_another_command_writes_are_left_to_it(recorder: Recorder) -> None:
+def test_results_that_another_process_writes_are_not_touched(recorder: Recorder) -> None:
     write_config("a")
     write_config("b", train__epochs=5000)
     with store.open_for_writing(Path("results/a")):
-        ending = run(recorder)
-    assert list(ending.failed) == ["a"]
+        outcome = run(recorder)
+    assert list(outcome.failed) == ["a"]
     assert re.match(
-        r"results/a: in use by process \d+ on .*; wait for it, or stop it and run again", ending.failed["a"]
+        r"results/a: in use by process \d+ on .*; wait for it, or stop it and run again", outcome.failed["a"]
     )
-    assert recorder.told[0].startswith("b: 8 trials")
+    assert recorder.lines[0].startswith("b: 8 trials")
     assert run(recorder) == ReproduceOutcome()
-    assert recorder.began == ["a", "b", "a"]
+    assert recorder.experiments == ["a", "b", "a"]
     assert page().count("| 8 of 8 |") == 2
 
 
 @pytest.mark.parametrize(("budget", "left"), [(0.0, ["a", "b"]), (60.0, ["b"]), (1e9, [])])
-def test_no_experiment_begins_that_would_probably_take_longer(
-    recorder: Recorder, budget: float, left: list[str]
-) -> None:
+def test_no_experiment_starts_that_would_exceed_the_budget(recorder: Recorder, budget: float, left: list[str]) -> None:
     write_config("a")
     write_config("b", train__epochs=100_000)
-    ending = run(recorder, budget=budget)
-    assert [job.name for job in ending.left] == left
-    assert recorder.began == [name for name in "ab" if name not in left]
+    outcome = run(recorder, budget=budget)
+    assert [job.name for job in outcome.left] == left
+    assert recorder.experiments == [name for name in "ab" if name not in left]
     assert all(f"- [{name}](../configs/{name}.yaml): about" in page() for name in left)
 
 
-def test_an_interrupt_leaves_the_page_right(recorder: Recorder) -> None:
+def test_the_page_is_correct_after_an_interrupt(recorder: Recorder) -> None:
     write_config("a")
     write_config("b", train__epochs=5000, sweep__learning_rate=[0.1, 8.0, 0.01], variants={"plain": {}})
     write_config("c", train__epochs=50_000)
     with pytest.raises(KeyboardInterrupt):
         run(recorder)
-    assert recorder.began == ["a", "b"]
+    assert recorder.experiments == ["a", "b"]
     assert "| 8 of 8 |" in page()
-    assert "| 0 of 6 |" in page()  # the highest rates come first
+    # The highest rate, which is trained first, is interrupted.
+    assert "| 0 of 6 |" in page()
     assert "- [c](../configs/c.yaml): about" in page()
 
 
-def test_a_smoke_run_writes_no_page_and_keeps_its_workers(recorder: Recorder) -> None:
+def test_a_smoke_run_writes_no_page_and_reuses_its_workers(recorder: Recorder) -> None:
     write_config("a")
     write_config("b")
     write_config("b-short")
@@ -207,8 +211,8 @@ def test_a_smoke_run_writes_no_page_and_keeps_its_workers(recorder: Recorder) ->
     Path("results/README.md").write_text("mine", encoding="utf-8")
     assert run(recorder, smoke=True) == ReproduceOutcome()
     assert page() == "mine"
-    assert recorder.began == ["a-smoke", "b-smoke"]
-    assert recorder.started == [0]
+    assert recorder.experiments == ["a-smoke", "b-smoke"]
+    assert recorder.executors == [0]
     assert Path("results/a-smoke", results_dir.RUN).is_file()
 
 
@@ -219,17 +223,17 @@ def test_smoke_results_are_not_on_the_page(recorder: Recorder) -> None:
     assert "a-smoke" not in page()
 
 
-def test_a_page_of_somebody_else_is_left_alone(recorder: Recorder) -> None:
+def test_a_page_that_bnbench_did_not_write_is_not_replaced(recorder: Recorder) -> None:
     write_config("a")
     Path("results").mkdir()
     Path("results/README.md").write_text("# Mine", encoding="utf-8")
     with pytest.raises(ResultsError, match=r"README\.md: not written by `bnbench reproduce`"):
         run(recorder)
     assert page() == "# Mine"
-    assert recorder.began == []
+    assert recorder.experiments == []
 
 
-def test_results_that_git_kept_stay_on_the_page(recorder: Recorder) -> None:
+def test_results_without_a_database_stay_on_the_page(recorder: Recorder) -> None:
     write_config("a")
     write_config("b")
     run(recorder)
@@ -238,11 +242,11 @@ def test_results_that_git_kept_stay_on_the_page(recorder: Recorder) -> None:
     assert "[b](b/report.md)" in page()
 
 
-def test_short_forms_stand_for_full_ones_but_not_in_smoke_runs() -> None:
+def test_short_forms_replace_full_ones_except_in_smoke_runs() -> None:
     known = {name: Path(name) for name in ("a", "a-short", "b", "c-short")}
-    assert reproduce.choose_experiments(known, []) == ["a-short", "b", "c-short"]
-    assert reproduce.choose_experiments(known, [], full=True) == ["a", "b", "c-short"]
-    assert reproduce.choose_experiments(known, ["a", "b", "a"]) == ["a", "b"]
+    assert choose_experiments(known, []) == ["a-short", "b", "c-short"]
+    assert choose_experiments(known, [], full=True) == ["a", "b", "c-short"]
+    assert choose_experiments(known, ["a", "b", "a"]) == ["a", "b"]
 
 
 @pytest.mark.parametrize(
@@ -251,10 +255,10 @@ def test_short_forms_stand_for_full_ones_but_not_in_smoke_runs() -> None:
         (["configs/leaf"], ["leef"], r"'leef' is not one of leaf \(did you mean 'leaf'\?\)"),
         ([], [], "configs: no such folder"),
         (["other/leaf"], [], "configs: no such folder"),
-        (["configs/a", "configs/claims/a"], ["a"], r"configs/claims/a\.yaml: of the same name as configs/a\.yaml"),
+        (["configs/a", "configs/claims/a"], ["a"], r"configs/claims/a\.yaml: the same name as configs/a\.yaml"),
     ],
 )
-def test_names_that_cannot_be_run_are_told(
+def test_unknown_and_repeated_names_are_errors(
     recorder: Recorder, files: list[str], names: list[str], message: str
 ) -> None:
     for file in files:
@@ -264,24 +268,24 @@ def test_names_that_cannot_be_run_are_told(
     assert not Path("results").exists()
 
 
-def test_a_file_is_named_as_its_experiment(recorder: Recorder) -> None:
+def test_a_file_must_have_the_name_of_its_experiment(recorder: Recorder) -> None:
     write_config("a")
     Path("configs/a.yaml").rename("configs/b.yaml")
-    assert "'a', wanted 'b'" in run(recorder).failed["b"]
+    assert "'a' is not the name of the file: change it to 'b'" in run(recorder).failed["b"]
 
 
-def test_the_command_tells_what_is_left_and_what_failed(recorder: Recorder) -> None:
+def test_the_command_lists_what_is_left_and_what_failed(recorder: Recorder) -> None:
     write_config("a", sweep__learning_rate=[0.1, 7.0])
     write_config("b", train__epochs=1_000_000)
     done = command("a", "b", "--budget", "1m30s")
     assert done.exit_code == 1
-    assert "left for want of time: b (about " in done.stdout
-    assert "the same command goes on from there:\n  bnbench " in done.stdout
+    assert "not run, because the time is over: b (about " in done.stdout
+    assert "the same command continues:\n  bnbench " in done.stdout
     assert "1 experiment(s) failed:\n  a: 4 trial(s) failed" in done.stderr
     assert page().startswith(index.MARK)
 
 
-def test_a_refuted_claim_is_no_failure(recorder: Recorder) -> None:
+def test_a_refuted_claim_is_not_a_failure(recorder: Recorder) -> None:
     write_config("a", sweep__seeds=8, claims=[CLAIM | {"probability": {"at_most": 0.5}}, CLAIM])
     done = command("--all")
     assert done.exit_code == 0
@@ -289,24 +293,24 @@ def test_a_refuted_claim_is_no_failure(recorder: Recorder) -> None:
     assert "refuted" in page()
 
 
-def test_an_interrupt_tells_how_to_go_on(recorder: Recorder) -> None:
+def test_after_an_interrupt_the_command_says_how_to_continue(recorder: Recorder) -> None:
     write_config("a", sweep__learning_rate=[8.0])
     done = command("--all")
     assert done.exit_code == 130
-    assert "The same command goes on from there" in done.stderr
+    assert "the same command continues" in done.stderr
 
 
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ([], "wanted either names or --all; there are a, b"),
-        (["a", "--all"], "wanted either names or --all; there are a, b"),
-        (["--all", "--budget", "30"], "'30' is no time: wanted one as 90s, 30m, 2h or 1h30m"),
-        (["--all", "--budget", ""], "'' is no time"),
+        ([], "give either names or --all; the experiments are a, b"),
+        (["a", "--all"], "give either names or --all; the experiments are a, b"),
+        (["--all", "--budget", "30"], "'30' is not a time: write 90s, 30m, 2h or 1h30m"),
+        (["--all", "--budget", ""], "'' is not a time"),
         (["c"], "'c' is not one of a, b"),
     ],
 )
-def test_a_slip_is_told(recorder: Recorder, words: list[str], message: str) -> None:
+def test_a_wrong_command_line_is_an_error(recorder: Recorder, words: list[str], message: str) -> None:
     write_config("a")
     write_config("b")
     done = command(*words)

@@ -38,12 +38,12 @@ def test_other_words_are_text(text: str) -> None:
 
 
 def test_a_repeated_key_is_refused_with_both_lines() -> None:
-    with pytest.raises(ConfigError, match=r"here:3: not YAML: the key 'a' stands here again, it is on line 1 already"):
+    with pytest.raises(ConfigError, match=r"here:3: not YAML: the key 'a' is already on line 1"):
         parse_yaml("a: 1\nb: 2\na: 3\n", "here")
 
 
 def test_a_repeated_key_is_refused_at_depth() -> None:
-    with pytest.raises(ConfigError, match="'epochs' stands here again"):
+    with pytest.raises(ConfigError, match="'epochs' is already on line 1"):
         parse_yaml("train: {epochs: 1, batch_size: 2, epochs: 3}", "here")
 
 
@@ -68,7 +68,7 @@ def test_merge_keys_still_work() -> None:
         (b"a: " + b"[" * 2000, "not"),
         (b"a: x\0y", r"bad.yaml:1: not YAML: the character '\\x00'"),
         ("name: x\nb: 1".encode("utf-16-le"), r"not YAML: the character"),
-        (b"a: " + b"{" * 100_000, r"bad.yaml:1: not YAML: more than 50 in one another"),
+        (b"a: " + b"{" * 100_000, r"bad.yaml:1: not YAML: more than 50 inside one another"),
         (b"a: !!bool perhaps", "not usable YAML: 'perhaps'"),
         (b"a: [" + b"1," * 20_000 + b"]", r"bad.yaml:1: not YAML: more than 10,000 values"),
         (b"x" * 200_001, "more than 200,000 bytes"),
@@ -91,7 +91,7 @@ def test_a_file_that_says_it_is_empty_and_is_endless_is_read_up_to_its_bound() -
 
 
 def test_a_key_of_very_many_steps_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"'a\.a\..*: a key of more than 50 steps"):
+    with pytest.raises(ConfigError, match=r"'a\.a\..*: a key with more than 50 steps"):
         set_key({}, "a." * 5000 + "b", 1)
 
 
@@ -125,7 +125,7 @@ def test_overrides() -> None:
     assert parse_override("title=a=b") == ("title", "a=b")
     assert parse_override("data.limit=") == ("data.limit", None)
     for text in ("train.epochs", "=5"):
-        with pytest.raises(ConfigError, match="key=value"):
+        with pytest.raises(ConfigError, match=r"-o .*: not of the form KEY=VALUE"):
             parse_override(text)
 
 

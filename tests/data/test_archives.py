@@ -41,13 +41,13 @@ def test_wanted_files_are_found_in_any_folder(tmp_path: Path, name: str) -> None
 
 @any_kind
 def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=r"holds no one\.txt, three\.txt"):
+    with pytest.raises(DataError, match=r"has no one\.txt, three\.txt"):
         read_members(pack(tmp_path / name, {"two.txt": b"2"}), ("one.txt", "two.txt", "three.txt"), BOUNDS)
 
 
 @any_kind
 def test_a_file_that_is_there_twice_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DataError, match=r"holds one\.txt twice"):
+    with pytest.raises(DataError, match=r"has one\.txt twice"):
         read_members(pack(tmp_path / name, {"a/one.txt": b"1", "b/one.txt": b"2"}), ("one.txt",), BOUNDS)
 
 
@@ -55,14 +55,14 @@ def test_a_file_that_is_there_twice_is_refused(tmp_path: Path, name: str) -> Non
 @pytest.mark.parametrize("evil", ["../evil.txt", "a/../../evil.txt", "/etc/evil.txt", "..\\evil.txt"])
 def test_a_name_that_leads_out_of_the_archive_is_refused(tmp_path: Path, name: str, evil: str) -> None:
     path = pack(tmp_path / name, {evil: b"x", "one.txt": b"1"})
-    with pytest.raises(DataError, match=r"refused: its member .*evil\.txt' would lie outside"):
+    with pytest.raises(DataError, match=r"refused: its member .*evil\.txt' would be outside"):
         read_members(path, ("one.txt",), BOUNDS)
 
 
 @any_kind
 def test_too_large_a_member_is_refused(tmp_path: Path, name: str) -> None:
     path = pack(tmp_path / name, {"one.txt": b"x" * 11})
-    with pytest.raises(DataError, match="unpacks to more than the 10 bytes"):
+    with pytest.raises(DataError, match="unpacks to more than 10 bytes"):
         read_members(path, ("one.txt",), BOUNDS)
 
 
@@ -70,14 +70,14 @@ def test_too_large_a_member_is_refused(tmp_path: Path, name: str) -> None:
 def test_too_much_in_all_is_refused(tmp_path: Path, name: str) -> None:
     path = pack(tmp_path / name, {"bomb": b"\0" * 1_000_000, "one.txt": b"1"})
     assert path.stat().st_size < 10_000
-    with pytest.raises(DataError, match="unpacks to more than the 30 bytes"):
+    with pytest.raises(DataError, match="unpacks to more than 30 bytes"):
         read_members(path, ("one.txt",), BOUNDS)
 
 
 @any_kind
 def test_too_many_members_are_refused(tmp_path: Path, name: str) -> None:
     path = pack(tmp_path / name, {f"{i}.txt": b"" for i in range(6)})
-    with pytest.raises(DataError, match="holds more than 5 files"):
+    with pytest.raises(DataError, match="more than 5 files"):
         list(read_archive(path, lambda _: True, BOUNDS))
 
 
@@ -86,7 +86,7 @@ def test_too_many_members_are_refused(tmp_path: Path, name: str) -> None:
 def test_what_is_no_archive_is_refused(tmp_path: Path, name: str, content: bytes | None) -> None:
     path = pack(tmp_path / name, {"one.txt": bytes(range(10))})
     path.write_bytes(path.read_bytes()[:40] if content is None else content)
-    with pytest.raises(DataError, match=rf"{name}: (is empty|cut or damaged|holds no one)"):
+    with pytest.raises(DataError, match=rf"{name}: (the file is empty|cut or damaged|has no one)"):
         read_members(path, ("one.txt",), BOUNDS)
 
 
@@ -125,8 +125,8 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
     ("content", "message"),
     [
         (header("one.txt", -512), "refused: its member 'one.txt' has -512 bytes"),
-        (header("a", 40_000_000, tarfile.GNUTYPE_LONGNAME) + bytes(40_000_000), "40000000 bytes where it should have"),
-        (header("a", 40_000_000, tarfile.XHDTYPE) + bytes(40_000_000), "40000000 bytes where it should have"),
+        (header("a", 40_000_000, tarfile.GNUTYPE_LONGNAME) + bytes(40_000_000), "40000000 bytes, wanted at most"),
+        (header("a", 40_000_000, tarfile.XHDTYPE) + bytes(40_000_000), "40000000 bytes, wanted at most"),
         (bytes(1024 + 40_000_000), "cut or damaged"),
         (
             header("a", 512, tarfile.XHDTYPE) + (b"9" * 30 + b" x=y\n").ljust(512),
@@ -158,7 +158,7 @@ def test_the_checksum_behind_the_members_of_a_tar_is_checked(tmp_path: Path) -> 
 )
 def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path, name: str, ask: Callable[[Path], object]) -> None:
     os.mkfifo(tmp_path / name)
-    with pytest.raises(DataError, match=rf"{name}: is no plain file"):
+    with pytest.raises(DataError, match=rf"{name}: not a regular file"):
         ask(tmp_path / name)
 
 
@@ -174,7 +174,7 @@ def test_a_link_in_an_archive_is_never_followed(tmp_path: Path) -> None:
         link = tarfile.TarInfo("one.txt")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/hostname"
         archive.addfile(link)
-    with pytest.raises(DataError, match=r"holds no one\.txt"):
+    with pytest.raises(DataError, match=r"has no one\.txt"):
         read_members(path, ("one.txt",), BOUNDS)
 
 
@@ -182,7 +182,7 @@ def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
     path = tmp_path / "a.gz"
     path.write_bytes(gzip.compress(b"x" * 10))
     assert read_file(path, 10) == b"x" * 10
-    with pytest.raises(DataError, match="more than the 9 bytes"):
+    with pytest.raises(DataError, match="more than 9 bytes"):
         read_file(path, 9)
 
 

@@ -75,7 +75,7 @@ def test_packed_and_unpacked_give_the_same(tmp_path: Path, kind: str) -> None:
     [
         ({"test_batch.bin": GOOD["test_batch.bin"][:-1]}, r"test_batch\.bin: 6,145 bytes, wanted 6,146: cut"),
         ({"test_batch.bin": b""}, "test_batch.bin"),
-        ({"data_batch_1.bin": GOOD["data_batch_1.bin"] + b"x"}, "more than the 6,146 bytes"),
+        ({"data_batch_1.bin": GOOD["data_batch_1.bin"] + b"x"}, "more than 6,146 bytes"),
         ({"data_batch_1.bin": row(10, 0, 0, 0) * 2}, r"data_batch_1\.bin: label 10 at row 1, wanted 0 to 9"),
         ({META: NAMES.replace(b"cat", b"cow")}, r"batches\.meta\.txt: names the classes airplane.*cow"),
         ({META: b"\xff"}, r"batches\.meta\.txt: names the classes"),
@@ -99,7 +99,7 @@ def test_swapped_and_edited_batches_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_batch_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"holds no test_batch\.bin"):
+    with pytest.raises(DataError, match=r"has no test_batch\.bin"):
         cifar10.parse_archive(write_archive(tmp_path, {k: v for k, v in GOOD.items() if k != "test_batch.bin"}), SPEC)
 
 
@@ -114,4 +114,4 @@ def test_a_cut_archive_is_refused(tmp_path: Path, kind: str) -> None:
 def test_the_official_batches_are_pinned() -> None:
     assert cifar10.SPEC.batch_bytes == 30_730_000
     assert list(cifar10.SPEC.batches) == [*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]
-    assert cifar10.SOURCE.remotes[0].checksum == "md5:c32a1d4ab5d03f1284b67883e8d87530"
+    assert cifar10.CIFAR10.remotes[0].checksum == "md5:c32a1d4ab5d03f1284b67883e8d87530"

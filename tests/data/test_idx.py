@@ -65,18 +65,18 @@ def test_unpacked_files_give_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("which", "content", "message"),
     [
-        (TRAIN_IMAGES, images(3)[:-1], "2,352 bytes follow, but there are only 2,351"),
+        (TRAIN_IMAGES, images(3)[:-1], "2,352 bytes, but there are only 2,351"),
         (TRAIN_IMAGES, images(3) + b"x", "there are more than that"),
-        (TRAIN_IMAGES, images(3)[:10], "only 10 bytes long"),
-        (TRAIN_IMAGES, images(3, magic=0x80D), "no idx file of images: starts with 0x0000080d, wanted 0x00000803"),
-        (TRAIN_IMAGES, labels(0, 1, 0) + b"12345678", "holds labels, wanted images: are the two files swapped"),
-        (TRAIN_IMAGES, images(2), "holds 2 x 28 x 28 images, wanted 3 x 28 x 28: are train and t10k swapped"),
-        (TRAIN_IMAGES, images(3, side=27), "holds 3 x 27 x 27 images, wanted 3 x 28 x 28"),
-        (TRAIN_IMAGES, images(2**32 - 1 & 0xFF), "holds 255 x 28 x 28 images"),
-        (TRAIN_LABELS, images(3), "holds images, wanted labels"),
-        (TRAIN_LABELS, labels(0, 1), "holds 2 labels, wanted 3: are train and t10k swapped"),
+        (TRAIN_IMAGES, images(3)[:10], "only 10 bytes: cut"),
+        (TRAIN_IMAGES, images(3, magic=0x80D), "not an idx file of images: starts with 0x0000080d, wanted 0x00000803"),
+        (TRAIN_IMAGES, labels(0, 1, 0) + b"12345678", "contains labels, wanted images: are the two files swapped"),
+        (TRAIN_IMAGES, images(2), "contains 2 x 28 x 28 images, wanted 3 x 28 x 28: are train and t10k swapped"),
+        (TRAIN_IMAGES, images(3, side=27), "contains 3 x 27 x 27 images, wanted 3 x 28 x 28"),
+        (TRAIN_IMAGES, images(2**32 - 1 & 0xFF), "contains 255 x 28 x 28 images"),
+        (TRAIN_LABELS, images(3), "contains images, wanted labels"),
+        (TRAIN_LABELS, labels(0, 1), "contains 2 labels, wanted 3: are train and t10k swapped"),
         (TEST_LABELS, labels(0, 2), "label 2 at row 2, wanted 0 to 1"),
-        (TEST_LABELS, b"", "only 0 bytes long"),
+        (TEST_LABELS, b"", "only 0 bytes: cut"),
     ],
 )
 def test_a_wrong_file_is_named(tmp_path: Path, which: int, content: bytes, message: str) -> None:
@@ -136,7 +136,7 @@ def test_one_changed_pixel_is_refused_where_the_content_is_known(tmp_path: Path)
     idx.parse_idx(write(tmp_path), spec)
     edited = bytearray(GOOD[0])
     edited[-1] += 1
-    with pytest.raises(DataError, match=r"train-images.*not the published content.*edited"):
+    with pytest.raises(DataError, match=r"train-images.*not the published content .*: download it again"):
         idx.parse_idx(write(tmp_path, changed(0, bytes(edited))), spec)
 
 

@@ -97,7 +97,7 @@ def test_the_uci_zip_gives_the_same_from_any_folder_in_it(tmp_path: Path) -> Non
         ([HEADER, *KAGGLE_ROWS[:3]], "1 rows of Oak, wanted 2: cut"),
         ([HEADER, *KAGGLE_ROWS[1:3]], "1 species, wanted 2"),
         ([HEADER, *KAGGLE_ROWS, csv_row(1, "Elm", 0), csv_row(2, "Elm", 0)], "3 species, wanted 2"),
-        ([HEADER], "holds no rows"),
+        ([HEADER], "no rows"),
         (KAGGLE_ROWS, "line 1: wanted the columns id, species, margin1"),
         ([HEADER.replace("texture64", "texture65"), *KAGGLE_ROWS], "line 1: wanted the columns"),
         ([HEADER, KAGGLE_ROWS[0], "3,Ash,0.5"], "line 3: 1 numbers after the label, wanted 192"),
@@ -138,5 +138,5 @@ def test_a_wrong_uci_file_is_named(tmp_path: Path, part: str, lines: list[str], 
 def test_an_incomplete_uci_zip_is_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / leaf.UCI_ZIP, "w") as archive:
         archive.write(write_uci(tmp_path)[0], "data_Mar_64.txt")
-    with pytest.raises(DataError, match=r"holds no data_Sha_64\.txt, data_Tex_64\.txt"):
+    with pytest.raises(DataError, match=r"has no data_Sha_64\.txt, data_Tex_64\.txt"):
         leaf.parse_uci_zip((tmp_path / leaf.UCI_ZIP,), UCI)

@@ -55,7 +55,7 @@ def test_the_zip_gives_the_same(tmp_path: Path) -> None:
         ([*GOOD[:3], line("b", 1)], "row 4: label 'b', wanted a letter from A to Z"),
         ([*GOOD[:3], line("AB", 1)], "row 4: label 'AB'"),
         ([*GOOD[:3], line("", 1)], "row 4: label ''"),
-        (["", ""], "holds no rows"),
+        (["", ""], "no rows"),
         ([], "is empty"),
     ],
 )
@@ -67,7 +67,7 @@ def test_a_wrong_line_is_told(tmp_path: Path, lines: list[str], message: str) ->
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(DataError, match="no text file"):
+    with pytest.raises(DataError, match="not a text file"):
         letter.parse_file((tmp_path / FILE,), SPEC)
 
 

@@ -78,24 +78,24 @@ def test_missing_files_are_told_with_each_place_and_the_ways_to_get_them(places:
     with pytest.raises(DataError) as caught:
         locate.locate_files(SOURCE, places)
     assert str(caught.value).splitlines() == [
-        "toy: its files are not here. Sought: x.gz, y.gz or all",
+        "toy: its files are not here. bnbench looked for x.gz, y.gz or all",
         f"  in {tmp_path / 'own' / 'toy'}: has x.gz, lacks y.gz",
-        f"  in {tmp_path / 'cache' / 'files' / 'toy'}: there is no such folder",
-        "To get them: `bnbench data fetch toy`, or put them into a folder toy/",
-        "of the folder that --data-dir or BNBENCH_DATA names.",
+        f"  in {tmp_path / 'cache' / 'files' / 'toy'}: the folder does not exist",
+        "To get them, run `bnbench data fetch toy`, or put them into a folder toy/",
+        "inside the folder that --data-dir or BNBENCH_DATA names.",
         "They are published at https://toy.invalid/. Or ask a friend.",
     ]
 
 
 def test_without_an_own_folder_the_message_says_so(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="--data-dir and BNBENCH_DATA name none"):
+    with pytest.raises(DataError, match="neither --data-dir nor BNBENCH_DATA is set"):
         locate.locate_files(SOURCE, DataDirs(None, tmp_path))
 
 
 def test_nothing_is_fetched_unasked_or_offline(places: DataDirs) -> None:
     with pytest.raises(DataError, match="its files are not here"):
         locate.locate_files(SOURCE, places, fetch=False)
-    with pytest.raises(DataError, match="not while offline"):
+    with pytest.raises(DataError, match="without --offline"):
         locate.locate_files(SOURCE, replace(places, offline=True), fetch=True)
 
 
@@ -117,7 +117,7 @@ def test_a_set_without_files_comes_with_its_package(places: DataDirs) -> None:
     located = locate.locate_files(replace(SOURCE, package="numpy", forms=(FileLayout("copy", (), parse),)), places)
     assert located.paths == ()
     assert located.version == f"numpy {np.__version__}"
-    with pytest.raises(DataError, match="package no-such-package, which is not installed"):
+    with pytest.raises(DataError, match="install the package no-such-package"):
         locate.locate_files(replace(SOURCE, package="no-such-package"), places)
 
 

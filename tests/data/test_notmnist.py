@@ -115,5 +115,5 @@ def test_a_cut_archive_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_whole_small_set_is_taken_before_large_and_sample() -> None:
-    titles = list(dict.fromkeys(form.title for form in notmnist.SOURCE.forms))
+    titles = list(dict.fromkeys(form.title for form in notmnist.NOTMNIST.forms))
     assert titles == ["notMNIST_small, PNG files", "notMNIST_large, PNG files", "sample of notMNIST_small, idx files"]

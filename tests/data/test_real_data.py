@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,78 +11,7 @@ from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.splits import split_rows, split_sizes
 from bnbench.data.types import DataDirs, Dataset
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a published set."""
-
-    fingerprint: str
-    shape: tuple[int, ...]
-    rows: int
-    test_rows: int
-    repeated: int
-    counts: tuple[int, ...]  # rows a class of the training pool
-
-
-MNIST_COUNTS = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)
-DIGITS_COUNTS = (178, 182, 177, 183, 181, 182, 181, 179, 174, 180)
-LETTER_COUNTS = (
-    633,
-    630,
-    594,
-    638,
-    616,
-    622,
-    609,
-    583,
-    590,
-    599,
-    593,
-    604,
-    648,
-    617,
-    614,
-    635,
-    615,
-    597,
-    587,
-    645,
-    645,
-    628,
-    613,
-    628,
-    641,
-    576,
-)
-KNOWN = {
-    "distance": Known("1d5aeb255c53f4b4376187af3536d03832f51580f638dc486256868075c3689b", (4,), 4_000, 0, 0, ()),
-    "windows": Known(
-        "349df446e01c8074186f31a012d5e1919574db550814821a745b9337c8caa6d6", (6, 20), 1_000, 0, 0, (498, 502)
-    ),
-    "bag_of_words": Known(
-        "1de68870c762a66e8724bf9a7ec8bd2f7b9c31f36b701a4c58312c5f963168d3", (1000,), 2_000, 0, 0, (1001, 999)
-    ),
-    "digits": Known(
-        "c936b460756dc55b185be47c31f498ca5db7a0778b52233c52428e3b75422e9d", (8, 8, 1), 1797, 0, 0, DIGITS_COUNTS
-    ),
-    "leaf": Known("aabb90c18178eb481b8e99880351e0222daf5aeca0b4d00555aa16bd72768ae2", (192,), 990, 0, 0, (10,) * 99),
-    "letter": Known(
-        "942c328f23710251aac4c27130a0975e91f4b47684b3865ab98d1a07bf43dee2", (16,), 20_000, 4_000, 1_249, LETTER_COUNTS
-    ),
-    "notmnist": Known(
-        "0f301fdf56c58b0f593cc4eb38d56fa02b6a49223d027b7f2a3d12e61d0b52a2", (28, 28, 1), 10_000, 0, 196, (1000,) * 10
-    ),
-    "mnist": Known(
-        "fcbb93a75c43cbf83f9129832f6ae4bc9e80570e86e4b9a354ed4b034b176b24", (28, 28, 1), 70_000, 10_000, 0, MNIST_COUNTS
-    ),
-    "fashion_mnist": Known(
-        "7971967419a6b19a8b07f08a17910f4a151b9fef9fa347cb8ead97360b7095e0", (28, 28, 1), 70_000, 10_000, 0, (6000,) * 10
-    ),
-    "cifar10": Known(
-        "4c01b76bcba1c95987f008127c7271d1586cf6257491c429d789cb8148382470", (32, 32, 3), 60_000, 10_000, 0, (5000,) * 10
-    ),
-}
+from support.known_data import KNOWN
 
 
 @pytest.fixture(scope="session")

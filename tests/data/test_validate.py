@@ -6,7 +6,7 @@ import pytest
 
 from bnbench.data import validate
 from bnbench.data.types import DatasetSpec, FileLayout, LocatedFiles, ParsedArrays
-from bnbench.errors import DataError
+from bnbench.errors import ConfigError, DataError
 
 
 def _unused(_: tuple[Path, ...]) -> ParsedArrays:
@@ -45,17 +45,17 @@ def test_facts_say_what_the_arrays_are() -> None:
 
 
 def test_by_convention_no_row_of_some_sets_is_a_repeat() -> None:
-    assert validate.validate_arrays(replace(SOURCE, repeats=False), LOCATED, GOOD).facts.repeated_rows == 0
+    assert validate.validate_arrays(replace(SOURCE, find_duplicates=False), LOCATED, GOOD).facts.repeated_rows == 0
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         (parsed([[1, 2], [3, 4]], [0, 1, 1]), r"3 labels for examples of shape \(2, 2\)"),
-        (parsed([[1], [2]], [0, 1]), r"of shape \(2,\) each"),
+        (parsed([[1], [2]], [0, 1]), r"of shape \(2,\)$"),
         (parsed([[1, 2], [3, 4]], [0, 1], dtype="float64"), "values of type float64"),
-        (parsed([[1, 2], [3, 4]], [0, 1], test_rows=2), "none is left to train on"),
-        (parsed([[1, 2], [3, float("nan")]], [0, 1], dtype="float32"), "row 2 holds a value that is not a finite"),
+        (parsed([[1, 2], [3, 4]], [0, 1], test_rows=2), "no row is left for training"),
+        (parsed([[1, 2], [3, float("nan")]], [0, 1], dtype="float32"), "row 2 has a value that is not a finite"),
         (parsed([[1, 2], [3, 10]], [0, 1]), "values from 1 to 10, wanted 0 to 9"),
         (parsed([[1, 2], [3, -1]], [0, 1], dtype="float32"), r"values from -1\.0 to 3\.0, wanted 0 to 9"),
         (parsed([[1, 2], [3, 4]], [0, 2]), "labels from 0 to 2, wanted 0 to 1"),
@@ -122,8 +122,8 @@ def test_rows_may_have_a_number_each_instead_of_a_class() -> None:
     assert (dataset.facts.classes, dataset.y.dtype) == ((), np.float32)
     for y, message in (
         (np.array([0, 1, 2], np.int32), "labels of type int32, wanted uint8 or float32, and float32"),
-        (np.array([0, np.nan, 2], np.float32), "numbers from nan to nan, wanted finite ones that differ"),
-        (np.ones(3, np.float32), "numbers from 1.0 to 1.0, wanted finite ones"),
+        (np.array([0, np.nan, 2], np.float32), "targets from nan to nan, wanted finite numbers that differ"),
+        (np.ones(3, np.float32), "targets from 1.0 to 1.0, wanted finite numbers"),
     ):
         with pytest.raises(DataError, match=message):
             validate.validate_arrays(SOURCE, LOCATED, ParsedArrays(x, y, (), 0))
@@ -154,9 +154,9 @@ def test_some_classes_alone_are_a_data_set_of_their_own() -> None:
 
 
 def test_a_class_that_is_not_there_is_named() -> None:
-    with pytest.raises(DataError, match=r"data.classes: toy: 'aa' is not one of a, b, c \(did you mean 'a'\?\)"):
+    with pytest.raises(ConfigError, match=r"data.classes: 'aa' is not one of a, b, c \(did you mean 'a'\?\)"):
         validate.select_classes(THREE, ["aa", "b"])
     x = np.array([[1, 2], [3, 4]], np.float32)
     numbers = validate.validate_arrays(SOURCE, LOCATED, ParsedArrays(x, np.array([1, 2], np.float32), (), 0))
-    with pytest.raises(DataError, match="toy has a number a row and no classes"):
+    with pytest.raises(ConfigError, match="toy has a number for each row and no classes"):
         validate.select_classes(numbers, ["a", "b"])

@@ -18,11 +18,13 @@ import yaml
 import bnbench
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, DataError, WorkerError
-from bnbench.execution import executors, process_pool, protocols
+from bnbench.execution import executors, process_pool, protocols, trial_queues, worker_group
 from bnbench.execution.executors import ReusableExecutor
-from bnbench.execution.process_pool import ProcessPool, _Queue
-from bnbench.execution.protocols import Trainer
+from bnbench.execution.process_pool import ProcessPool
+from bnbench.execution.protocols import ExecutorRequest, Trainer
+from bnbench.execution.trial_queues import ProgramQueue
 from bnbench.planning.plan import Plan
+from bnbench.planning.resources import Jobs
 from bnbench.planning.trial import Result, Saving
 from bnbench.report import write
 from support.examples import make_plan
@@ -48,13 +50,20 @@ SAVING = Saving(Path("unused"))
 
 
 def run(planned: Plan, jobs: int, make: Callable[[], Trainer] = Quick) -> list[Result]:
-    with ProcessPool(jobs, make) as started:
+    with ProcessPool(Jobs(jobs), make) as started:
         return sweep(started, planned)
 
 
 def sweep(started: protocols.Executor, planned: Plan) -> list[Result]:
     started.check([cohort.program for cohort in planned.cohorts])
-    return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None))
+    submit(started, planned)
+    return list(started.results(lambda trial, epoch: None))
+
+
+def submit(started: protocols.Executor, planned: Plan) -> None:
+    for cohort in planned.cohorts:
+        for trial in cohort.trials:
+            started.submit(cohort.program, trial, SAVING)
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
@@ -106,16 +115,17 @@ def test_a_trial_whose_worker_dies_once_is_trained_by_another(death: Callable[[]
 
 
 def limited(planned: Plan, make: Callable[[], Trainer], limit: float | None) -> list[Result]:
-    with ProcessPool(2, make) as started:
-        return list(started.run(planned.cohorts, SAVING, lambda trial, epoch: None, limit))
+    with ProcessPool(Jobs(2), make, trial_timeout=limit) as started:
+        submit(started, planned)
+        return list(started.results(lambda trial, epoch: None))
 
 
 @pytest.mark.parametrize(("limit", "least"), [(1.0, 600.0), (None, 1.0)])
 def test_a_trial_that_hangs_is_trained_by_another_worker(
     limit: float | None, least: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(process_pool, "MIN_LIMIT", least)
-    monkeypatch.setattr(process_pool, "LOOK", 0.1)
+    monkeypatch.setattr(trial_queues, "MIN_LIMIT", least)
+    monkeypatch.setattr(worker_group, "LOOK", 0.1)
     planned = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
     results = limited(planned, partial(Fleeting, tmp_path, hang), limit)
     assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
@@ -123,7 +133,7 @@ def test_a_trial_that_hangs_is_trained_by_another_worker(
 
 
 def test_a_trial_that_always_hangs_fails_and_says_after_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process_pool, "LOOK", 0.1)
+    monkeypatch.setattr(worker_group, "LOOK", 0.1)
     planned = make_plan(sweep__learning_rate=[0.1], sweep__seeds=1)
     reasons = [result.fault.reason for result in limited(planned, Slow, 0.5) if result.fault]
     assert len(reasons) == 2
@@ -132,7 +142,7 @@ def test_a_trial_that_always_hangs_fails_and_says_after_how_long(monkeypatch: py
 
 def test_time_that_passes_while_the_coordinator_sleeps_lets_nothing_hang(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(process_pool.time, "monotonic", lambda: now.__setitem__(0, now[0] + 3600) or now[0])
+    monkeypatch.setattr(worker_group.time, "monotonic", lambda: now.__setitem__(0, now[0] + 3600) or now[0])
     planned = make_plan(sweep__seeds=10)
     assert all(result.fault is None for result in limited(planned, Steady, 600.0))
 
@@ -162,7 +172,7 @@ def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.Mo
 
 def test_the_same_workers_train_another_plan() -> None:
     first, second = make_plan(sweep__seeds=7), make_plan(sweep__seeds=7, train__epochs=4)
-    with ProcessPool(2, Steady) as started:
+    with ProcessPool(Jobs(2), Steady) as started:
         pids = {result.worker for result in sweep(started, first)}
         again = sweep(started, second)
     assert {result.worker for result in again} <= pids
@@ -175,12 +185,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
 
     @contextmanager
-    def start(jobs: int, places: DataDirs) -> Iterator[ProcessPool]:
-        counts.append(jobs)
-        with ProcessPool(jobs, Quick) as made:
+    def start(request: ExecutorRequest) -> Iterator[ProcessPool]:
+        counts.append(request.jobs or 0)
+        with ProcessPool(Jobs(request.jobs or 0), Quick) as made:
             yield made
 
-    monkeypatch.setattr(executors, "start_executor", start)
+    monkeypatch.setitem(executors.EXECUTORS, "process-pool", start)
     return counts
 
 
@@ -189,7 +199,7 @@ def test_workers_are_kept_for_the_next_sweep_of_as_many(started: list[int]) -> N
     before = {child.pid for child in psutil.Process().children()}
     with ReusableExecutor() as start:
         for jobs in (1, 1, 2, 2):
-            with start(jobs, places) as made:
+            with start(ExecutorRequest(places, jobs=jobs)) as made:
                 assert len(sweep(made, make_plan())) == 8
         assert started == [1, 2]
     assert gone([child.pid for child in psutil.Process().children() if child.pid not in before])
@@ -198,9 +208,9 @@ def test_workers_are_kept_for_the_next_sweep_of_as_many(started: list[int]) -> N
 def test_a_sweep_that_fails_leaves_no_workers(started: list[int]) -> None:
     places = DataDirs.from_environment(None, True)
     with ReusableExecutor() as start:
-        with pytest.raises(KeyError), start(1, places):
+        with pytest.raises(KeyError), start(ExecutorRequest(places, jobs=1)):
             raise KeyError
-        with start(1, places) as made:
+        with start(ExecutorRequest(places, jobs=1)) as made:
             assert len(sweep(made, make_plan())) == 8
     assert started == [1, 1]
 
@@ -208,9 +218,10 @@ def test_a_sweep_that_fails_leaves_no_workers(started: list[int]) -> None:
 def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
     program = make_plan().cohorts[0].program
     trials = make_plan().trials
-    assert not _Queue(program, deque()).worth_joining(0)
-    assert _Queue(program, deque(trials)).worth_joining(1)  # nothing is known yet
-    queue = _Queue(program, deque(trials), ended=2, seconds=1.0)  # 8 trials of half a second: 4 s for one worker
+    assert not ProgramQueue(program, SAVING).worth_joining(0)
+    assert ProgramQueue(program, SAVING, deque(trials)).worth_joining(1)  # nothing is known yet
+    # 8 trials of half a second: 4 s for one worker
+    queue = ProgramQueue(program, SAVING, deque(trials), ended=2, seconds=1.0)
     for joined, setup, worth in ((1, 3.9, True), (1, 4.1, False), (2, 2.1, False), (0, 100.0, True)):
         queue.setup = setup
         assert queue.worth_joining(joined) is worth
@@ -241,8 +252,9 @@ def gone(pids: list[int]) -> bool:
 def test_workers_end_with_the_block(tmp_path: Path) -> None:
     before = {child.pid for child in psutil.Process().children()}
     planned = make_plan()
-    with ProcessPool(2, Slow) as started:
-        trained = started.run(planned.cohorts, SAVING, lambda trial, epoch: (_ for _ in ()).throw(KeyError))
+    with ProcessPool(Jobs(2), Slow) as started:
+        submit(started, planned)
+        trained = started.results(lambda trial, epoch: (_ for _ in ()).throw(KeyError))
         with pytest.raises(KeyError):
             next(trained)
         pids = [child.pid for child in psutil.Process().children() if child.pid not in before]
@@ -257,11 +269,15 @@ import psutil
 from pathlib import Path
 from bnbench.planning.trial import Saving
 from bnbench.execution.process_pool import ProcessPool
+from bnbench.planning.resources import Jobs
 from support.examples import make_plan
 from support.trainers import Slow
 def told(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
-with ProcessPool(2, Slow) as workers:
-    list(workers.run(make_plan().cohorts, Saving(Path("unused")), told))
+with ProcessPool(Jobs(2), Slow) as pool:
+    for cohort in make_plan().cohorts:
+        for trial in cohort.trials:
+            pool.submit(cohort.program, trial, Saving(Path("unused")))
+    list(pool.results(told))
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -282,7 +298,7 @@ def config(folder: Path, **changes: Any) -> Path:
         "data": {"name": "digits", "scale": "unit", "limit": 60},
         "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
         "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
-        "train": {"epochs": 3, "batch_size": 16},
+        "train": {"epochs": 3, "batch_size": 20},
         "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
     }
     path = folder / "small.yaml"
@@ -290,31 +306,35 @@ def config(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def keep_workers(started: ProcessPool, jobs: int) -> None:
-    """Go on with so many of the workers: TensorFlow takes longer to start than a small sweep to train."""
-    started._jobs = jobs
-    for worker in list(started._workers.values())[jobs:]:
-        started._stop(worker)
-
-
 def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(write, "write_report", lambda folder: None)  # nobody looks at it
     path = config(tmp_path)
-    tables = []
-    with executors.start_executor(3, DataDirs.from_environment(None, True)) as started:
-        assert isinstance(started, ProcessPool)
-        monkeypatch.setattr(executors, "start_executor", lambda jobs, places: nullcontext(started))
-        for jobs in (3, 2, 1):  # the later sweeps find what the first compiled
-            keep_workers(started, jobs)
-            done = bnbench.run(path, results=tmp_path / str(jobs), jobs=jobs)
-            assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
-            assert len(set(done.trials["worker"])) <= jobs
-            tables.append((done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history))
+
+    def trained(jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        done = bnbench.run(path, results_dir=tmp_path / str(jobs), jobs=jobs)
+        assert Counter(done.trials["status"]) == {"completed": 8, "diverged": 4}
+        assert len(set(done.trials["worker"])) <= jobs
+        return done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history
+
+    # One of the three goes on alone: TensorFlow takes longer to start than this sweep to train.
+    with executors.start_executor(3, DataDirs.from_environment(None, True)) as started, monkeypatch.context() as patch:
+        patch.setattr(executors, "start_executor", lambda jobs, places: nullcontext(started))
+        tables = [trained(3)]
+        end_all_but_one(started)
+        tables.append(trained(1))
+    assert list(tmp_path.glob("cache/compiled/*/*.pb"))
+    tables.append(trained(2))  # fresh workers find what the first ones compiled
     for trials, history in tables[1:]:
         pd.testing.assert_frame_equal(trials, tables[0][0], check_exact=True)
         pd.testing.assert_frame_equal(
             history.drop(columns="seconds"), tables[0][1].drop(columns="seconds"), check_exact=True
         )
-    assert list(tmp_path.glob("cache/compiled/*/*.pb"))
     assert not list(tmp_path.glob("cache/compiled/*/run-*"))
+
+
+def end_all_but_one(started: protocols.Executor) -> None:
+    assert isinstance(started, ProcessPool)
+    started._jobs = 1
+    for worker in list(started._workers.values())[1:]:
+        started._stop(worker)

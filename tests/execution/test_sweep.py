@@ -13,8 +13,8 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.execution import sweep
 from bnbench.execution.progress import SilentProgress
-from bnbench.planning import keras_checks
 from bnbench.planning.plan import Plan, Trial
+from bnbench.planning.resolve import resolve_experiment
 from bnbench.planning.resources import Jobs
 from bnbench.planning.trial import Epoch, Result
 from bnbench.store import store
@@ -74,7 +74,7 @@ def run(folder: Path, watcher: Recorder | None = None, reported: bool = False, *
     with pytest.MonkeyPatch.context() as patch:
         if not reported:
             write_no_report(patch)
-        return bnbench.run(path, results=folder / "results", jobs=0, watcher=watcher), watcher
+        return bnbench.run(path, results_dir=folder / "results", jobs=0, watcher=watcher), watcher
 
 
 class Whole(NamedTuple):
@@ -112,9 +112,7 @@ def test_a_sweep_trains_every_trial_and_writes_every_file(whole: Whole) -> None:
         "config.yaml", "environment.json", "trials.db", "trials.csv", "history.csv", "summary.csv",
         "plots/rates.png", "plots/rates.svg", "plots/curves.png", "plots/curves.svg",
     }  # fmt: skip
-    assert load_config(results.folder / "config.yaml") == keras_checks.resolve_experiment(
-        check_config(values(), "x"), "x"
-    )
+    assert load_config(results.folder / "config.yaml") == resolve_experiment(check_config(values(), "x"), "x")
 
 
 def test_a_second_run_trains_nothing_and_shows_the_same(whole: Whole, tmp_path: Path) -> None:
@@ -206,7 +204,7 @@ def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"variants.plain: train.optimizer: SGD: .*momentum"),
+        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"tiny.yaml: train.optimizer: SGD: .*momentum"),
         ({"train__schedule": {"piecewise_constant": {"boundaries": [1], "values": [1]}}}, "train.schedule: Piecewise"),
         (
             {"train__callbacks": [{"reduce_lr_on_plateau": {"factor": 2.0}}]},
@@ -259,7 +257,7 @@ def test_states_are_told_without_training(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Recorder(interrupt_after=1))
     states = sweep.trial_states(planned, tmp_path / "results" / "tiny")
-    assert list(states.values()).count("done") == 1
+    assert list(states.values()).count("completed") == 1
     assert sweep.step_seconds(tmp_path) == {}
     assert list(sweep.step_seconds(tmp_path / "results" / "tiny")) == [planned.cohorts[0].program.key]
 

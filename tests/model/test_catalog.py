@@ -5,7 +5,7 @@ import keras
 import pytest
 
 from bnbench.errors import ConfigError
-from bnbench.model import catalog
+from bnbench.model import arguments, catalog
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_names_and_arguments_are_those_of_the_installed_keras(family: str) -> No
         if inspect.isfunction(thing.__init__):
             parameters = list(inspect.signature(thing.__init__).parameters.values())[1:]
             names = {p.name for p in parameters if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}}
-            assert set(catalog.class_signature(family, resolved).defaults) == names, name
+            assert set(arguments.class_signature(family, resolved).defaults) == names, name
     assert all("cannot be used" in message for message in refused)
     assert len(refused) < len(public)
 
@@ -81,41 +81,39 @@ def test_activations_are_those_of_the_installed_keras() -> None:
 
 
 def test_arguments_are_checked_by_name() -> None:
-    check = catalog.check_arguments
+    check = arguments.check_arguments
     assert check("layers", "dense", {"units": 3, "trainable": False}, "here") == "Dense"
-    with pytest.raises(ConfigError, match=r"here.unit: Dense has no such argument .did you mean 'units'"):
+    with pytest.raises(ConfigError, match=r"here: unit: Dense has no such argument .did you mean 'units'"):
         check("layers", "dense", {"unit": 3}, "here")
     with pytest.raises(ConfigError, match="here: Dense needs units"):
         check("layers", "dense", {}, "here")
-    with pytest.raises(ConfigError, match=r"here.seed: Dropout has no such argument"):
+    with pytest.raises(ConfigError, match=r"here: seed: Dropout has no such argument"):
         check("layers", "dropout", {"rate": 0.1, "seed": 1}, "here")
 
 
 @pytest.mark.parametrize(
-    ("name", "arguments", "message"),
+    ("name", "given", "message"),
     [
         (
             "rescaling",
             {"scale": {"class_name": "__lambda__"}},
-            "here.scale: found .*, wanted a number or a list of them",
+            "here: scale: found .*, wanted a number or a list of numbers",
         ),
-        ("reshape", {"target_shape": [[{"a": 1}]]}, "here.target_shape: found .*, wanted a number"),
-        ("dropout", {"rate": "odd"}, "here.rate: found 'odd', wanted a number"),
-        ("dense", {"units": 3, "use_bias": 1}, "here.use_bias: found 1, wanted true or false"),
-        ("dense", {"units": 3, "trainable": "no"}, "here.trainable: found 'no', wanted true or false"),
+        ("reshape", {"target_shape": [[{"a": 1}]]}, "here: target_shape: found .*, wanted a number"),
+        ("dropout", {"rate": "odd"}, "here: rate: found 'odd', wanted a number"),
+        ("dense", {"units": 3, "use_bias": 1}, "here: use_bias: found 1, wanted true or false"),
+        ("dense", {"units": 3, "trainable": "no"}, "here: trainable: found 'no', wanted true or false"),
         ("dense", {"units": 3, "activation": {"relu": None}}, "wanted a text"),
         ("dense", {"units": 3, "quantization_config": {"module": "os"}}, "quantization_config: found .*, wanted"),
-        ("conv2d", {"filters": 3, "kernel_size": 3, "padding": 5}, "here.padding: found 5, wanted text"),
-        ("random_shear", {"x_factor": [0.1, "odd"]}, "here.x_factor: found .*, wanted a number"),
+        ("conv2d", {"filters": 3, "kernel_size": 3, "padding": 5}, "here: padding: found 5, wanted text"),
+        ("random_shear", {"x_factor": [0.1, "odd"]}, "here: x_factor: found .*, wanted a number"),
     ],
 )
-def test_what_an_argument_holds_is_as_plain_as_its_default(
-    name: str, arguments: dict[str, object], message: str
-) -> None:
+def test_what_an_argument_holds_is_as_plain_as_its_default(name: str, given: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        catalog.check_arguments("layers", name, arguments, "here")
+        arguments.check_arguments("layers", name, given, "here")
 
 
 def test_a_default_is_read_and_never_run() -> None:
-    assert catalog._literal(ast.parse("1e-3", mode="eval").body) == 0.001
-    assert catalog._literal(ast.parse("open('x')", mode="eval").body) == "open('x')"
+    assert arguments._literal(ast.parse("1e-3", mode="eval").body) == 0.001
+    assert arguments._literal(ast.parse("open('x')", mode="eval").body) == "open('x')"

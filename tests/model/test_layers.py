@@ -81,10 +81,10 @@ def test_arguments_of_every_form() -> None:
 @pytest.mark.parametrize(
     ("items", "message"),
     [
-        ([{"dense": "$unit"}], r"here\[0\].dense: \$unit is not set under model.params \(did you mean 'units'\?\)"),
-        ([{"dens": 3}], r"here\[0\]: 'dens' is no layer of Keras \(did you mean 'dense'\?\)"),
-        ([{"dense": {"unit": 3}}], r"here\[0\].dense.unit: Dense has no such argument \(did you mean 'units'\?\)"),
-        ([{"dense": {"units": 3, "activation": "rellu"}}], r"here\[0\].dense.activation: 'rellu' is not one of"),
+        ([{"dense": "$unit"}], r"here: \[0\].dense: \$unit is not set under model.params \(did you mean 'units'\?\)"),
+        ([{"dens": 3}], r"here: \[0\]: 'dens' is no layer of Keras \(did you mean 'dense'\?\)"),
+        ([{"dense": {"unit": 3}}], r"here: \[0\].dense.unit: Dense has no such argument \(did you mean 'units'\?\)"),
+        ([{"dense": {"units": 3, "activation": "rellu"}}], r"here: \[0\].dense.activation: 'rellu' is not one of"),
         ([{"dense": {"units": 3, "kernel_initializer": "he"}}], "'he' is no initializer of Keras"),
         ([{"dense": {"units": 3, "kernel_initializer": {"he_normal": {"seed": 1}}}}], "HeNormal has no such argument"),
         ([{"dense": {"units": 3, "kernel_regularizer": 5}}], "found 5, wanted a name or"),
@@ -93,7 +93,7 @@ def test_arguments_of_every_form() -> None:
         ([{"lambda": "x: x"}], "'lambda' cannot be used in a config"),
         ([{"dense": 3, "flatten": None}], "wanted one layer"),
         ([5], "found 5, wanted one layer"),
-        ([{"repeat": {"times": 2}}], r"here\[0\].repeat: wanted"),
+        ([{"repeat": {"times": 2}}], r"here: \[0\].repeat: wanted"),
         ([{"repeat": {"times": -1, "layers": []}}], "found -1, wanted a whole number"),
         ([{"repeat": {"times": 2, "layers": "flatten"}}], "wanted a list of layers"),
         ([{"repeat": {"times": 2000, "layers": ["flatten", "flatten"]}}], "more than 2000 layers"),
@@ -118,7 +118,7 @@ def test_mistakes_are_told_with_their_place(items: list[object], message: str) -
 def test_a_norms_arguments_may_be_parameters() -> None:
     norm = NormSlot("batch", {"momentum": "$m"})
     assert flatten_layers(DENSE, PARAMS | {"m": 0.5}, norm, "here")[1].arguments == {"momentum": 0.5}
-    with pytest.raises(ConfigError, match=r"norm.batch.momentum: \$m is not set"):
+    with pytest.raises(ConfigError, match=r"norm: batch.momentum: \$m is not set"):
         flatten_layers(DENSE, PARAMS, norm, "here")
 
 
@@ -128,7 +128,7 @@ def test_a_norm_without_a_slot_is_refused() -> None:
 
 
 def test_a_position_without_an_activation_is_refused() -> None:
-    with pytest.raises(ConfigError, match="wants an activation layer beside the slot"):
+    with pytest.raises(ConfigError, match="needs an activation layer next to the slot"):
         flatten_layers([{"dense": 3}, "norm", {"dense": 3}], PARAMS, NormSlot("batch", {}, "after"), "here")
 
 

@@ -102,7 +102,11 @@ def test_shapes_and_counts_are_those_of_keras(items: list[Any], shape: tuple[int
         ([{"group_normalization": {"groups": 0}}], (8,), "groups is 0, wanted a whole number"),
         ([{"reshape": [3, 3]}], (8,), r"8 numbers do not fill target_shape \(3, 3\)"),
         ([{"conv2d": {"filters": 3, "kernel_size": [3, 3, 3]}}], (9, 9, 1), r"wanted a number or 2 of them"),
-        ([{"conv2d": {"filters": 3, "kernel_size": 3, "groups": 2}}], (9, 9, 3), "groups 2 divides neither"),
+        (
+            [{"conv2d": {"filters": 3, "kernel_size": 3, "groups": 2}}],
+            (9, 9, 3),
+            "groups: 2 must divide its 3 channels and",
+        ),
     ],
 )
 def test_a_layer_that_does_not_fit_is_named_with_both_shapes(
@@ -113,7 +117,7 @@ def test_a_layer_that_does_not_fit_is_named_with_both_shapes(
 
 
 def test_groups_that_do_not_divide_are_refused() -> None:
-    with pytest.raises(ConfigError, match="50 channels cannot be parted into 32 groups"):
+    with pytest.raises(ConfigError, match="50 channels cannot be split into 32 equal groups"):
         traced([{"dense": 50}, "norm"], (4,), NormSlot("group"))
 
 

@@ -8,7 +8,7 @@ from bnbench.cli.format import format_matrix
 from bnbench.config.load import check_config
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.errors import ConfigError
-from bnbench.planning import plan
+from bnbench.planning import identity, plan
 from support.examples import facts, make_plan, values
 
 
@@ -78,7 +78,9 @@ def test_pre_activations_need_an_activation_of_their_own() -> None:
         {"dense": "$classes"},
         {"activation": "elu"},
     ]
-    with pytest.raises(ConfigError, match=r"variants.plain: train.pre_activations: no hidden activation is a layer of"):
+    with pytest.raises(
+        ConfigError, match=r"tiny.yaml: train.pre_activations: in variant plain no hidden activation is a layer"
+    ):
         make_plan(train__pre_activations=True, model__layers=inside)
 
 
@@ -101,10 +103,10 @@ def test_other_data_change_the_id() -> None:
 
 def test_an_engine_or_library_of_another_version_changes_the_id(monkeypatch: pytest.MonkeyPatch) -> None:
     before = make_plan().trials[0].id
-    monkeypatch.setattr(plan, "ENGINE_VERSION", plan.ENGINE_VERSION + 1)
+    monkeypatch.setattr(identity, "ENGINE_VERSION", identity.ENGINE_VERSION + 1)
     assert make_plan().trials[0].id != before
     monkeypatch.undo()
-    monkeypatch.setattr(plan, "_versions", lambda: {"keras": "9.9"})
+    monkeypatch.setattr(identity, "library_versions", lambda: {"keras": "9.9"})
     assert make_plan().trials[0].id != before
 
 
@@ -178,16 +180,25 @@ def test_the_engine_follows_from_the_layers(layers: list[Any], engine: str) -> N
         ({"data__split__validation": 0.001}, "leaves a part without rows: 60 train, 0 validation, 15 test"),
         ({"data__split__test": 0.9}, "leaves a part without rows"),
         ({"model__params": {"unit": 6}}, r"\$units is not set under model.params \(did you mean 'unit'\?\)"),
-        ({"model__params": {"units": 6, "width": 3}}, r"model.params.width: never used: no layer says \$width"),
+        (
+            {"model__params": {"units": 6, "width": 3}},
+            r"tiny.yaml: model.params.width: never used: no layer has \$width",
+        ),
         ({"model__params": {"units": 6, "classes": 3}}, "choose another name"),
         ({"variants__plain__params": {"unit": 3}}, r"variants.plain.params.unit: not set .*\(did you mean 'units'\?\)"),
-        ({"variants__plain__train": {"epochs": 0}}, "variants.plain: train.epochs: found 0"),
-        ({"variants__plain__train": {"epoch": 1}}, r"variants.plain: train.epoch: unknown key \(did you mean 'epochs'"),
+        ({"variants__plain__train": {"epochs": 0}}, "tiny.yaml: variants.plain.train.epochs: found 0"),
+        (
+            {"variants__plain__train": {"epoch": 1}},
+            r"tiny.yaml: variants.plain.train.epoch: unknown key \(did you mean 'epochs'",
+        ),
         (
             {"variants__batchnorm__norm": {"batch": {"momntum": 1}}},
             r"variants.batchnorm.norm.batch.momntum: .*'momentum'",
         ),
-        ({"sweep__grid": {"model.params.unit": [1]}}, r"model.params.unit: never used \(did you mean 'units'"),
+        (
+            {"sweep__grid": {"model.params.unit": [1]}},
+            r"tiny.yaml: sweep.grid.model.params.unit\[0\]: never used \(did you mean 'units'",
+        ),
         (
             {"variants__plain__train": {"batch_size": 4}, "sweep__grid": {"train.batch_size": [8, 16]}},
             "variants.plain: sets train.batch_size, which sweep.grid sweeps",
@@ -197,14 +208,14 @@ def test_the_engine_follows_from_the_layers(layers: list[Any], engine: str) -> N
             "variants.plain: sets model.params.units, which sweep.grid sweeps",
         ),
         ({"model__params": {"units": 999_999_999_999}}, "weights: at most 1,000,000,000"),
-        ({"sweep__grid": {"train.epoch": [1]}}, r"sweep.grid: train.epoch: unknown key"),
+        ({"sweep__grid": {"train.epoch": [1]}}, r"tiny.yaml: sweep.grid.train.epoch\[0\]: unknown key"),
         ({"sweep__grid": {"epochs": [1]}}, "sweep.grid.epochs: wanted a dotted key"),
         ({"sweep__grid": {"sweep.seeds": [1]}}, "sweep.grid.sweep.seeds: wanted a dotted key"),
         ({"model__layers": [{"dense": "$units"}, "norm"]}, r"dense_0 \(Dense\), gives \(6,\), wanted \(3,\)"),
         ({"model__layers": [{"dense": "$units"}, {"dense": 3}]}, "no 'norm' slot for norm: batch"),
         (
             {"model__layers": [{"dense": "$units"}, "norm", {"dense": {"units": 3, "activation": "softmax"}}]},
-            "ends in softmax, but the loss is taken from logits",
+            "ends in softmax, but the loss takes logits",
         ),
     ],
     ids=str,

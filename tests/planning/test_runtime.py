@@ -46,3 +46,14 @@ def test_nothing_to_train_costs_nothing() -> None:
 def test_a_layer_that_only_keras_can_count_leaves_the_cost_unknown() -> None:
     planned = plain(model__layers=[{"dense": "$units"}, "norm", "p_re_lu", {"dense": "$classes"}])
     assert runtime.estimate_seconds(planned.cohorts, {}, jobs=1) is None
+
+
+def test_the_estimate_says_what_it_is_based_on() -> None:
+    planned = plain()
+    key = planned.cohorts[0].program.key
+    timed = runtime.estimate_runtime(planned.cohorts, {key: 0.5}, jobs=1)
+    assert (timed.timed, timed.calculated, timed.unknown) == (4, 0, 0)
+    calculated = runtime.estimate_runtime(planned.cohorts, {}, jobs=1)
+    assert (calculated.timed, calculated.calculated, calculated.unknown) == (0, 4, 0)
+    assert calculated.seconds == runtime.estimate_seconds(planned.cohorts, {}, jobs=1)
+    assert "from arithmetic" in str(calculated)

@@ -31,7 +31,7 @@ def test_it_says_which_experiment_and_how_much_of_it(tmp_path: Path) -> None:
     assert "name: tiny" in found.config
 
 
-def test_failed_trials_have_not_ended(tmp_path: Path) -> None:
+def test_failed_trials_are_not_finished(tmp_path: Path) -> None:
     found = make_document(compared(tmp_path, {"plain": [[0.8, 0.9], ["failed", None]]}), [])
     assert found.subtitle == "tiny: 2 of 4 trials, up to 2 seeds a rate"
 
@@ -58,25 +58,25 @@ def test_the_environment_is_that_of_the_last_run_or_empty(tmp_path: Path) -> Non
     assert make_document(results, []).environment == "{}"
 
 
-def test_the_command_goes_on_in_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_continues_in_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     here = compared(Path("results/tiny"), CELLS)
     assert make_document(here, []).command == "bnbench run results/tiny/config.yaml"
     elsewhere = compared(Path("my own/tiny"), CELLS)
-    assert make_document(elsewhere, []).command == "bnbench run 'my own/tiny/config.yaml' --results 'my own'"
+    assert make_document(elsewhere, []).command == "bnbench run 'my own/tiny/config.yaml' --results-dir 'my own'"
 
 
 def test_without_trials_there_is_no_data_and_one_sentence(tmp_path: Path) -> None:
     found = make_document(compared(tmp_path, {"plain": [[None]]}), [])
-    assert (found.data, found.answer) == ({}, ["No trial has ended yet."])
+    assert (found.data, found.answer) == ({}, ["No trial has finished yet."])
     assert found.subtitle == "tiny: 0 of 1 trials, up to 0 seeds a rate"
     assert headings(render_markdown(found)) == ["Answer", "To keep in mind", "How to get this again"]
 
 
 @pytest.fixture
 def told(tmp_path: Path) -> Document:
-    claim = {"text": HOSTILE, "metric": "test_accuracy", "of": "batchnorm", "difference": {"at_least": 0.0}}
-    figure = {"source": HOSTILE, "variant": "plain", "metric": "test_accuracy", "value": 0.8, "note": "a\nb"}
+    claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
+    figure = {"source": HOSTILE, "variant": "plain", "metric": "test_score", "value": 0.8, "note": "a\nb"}
     results = compared(tmp_path, CELLS, title=f"{HOSTILE}\n# h", claims=[claim], published=[figure])
     return make_document(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]")])
 
@@ -84,17 +84,22 @@ def told(tmp_path: Path) -> Document:
 def test_markdown_has_a_section_for_everything(told: Document) -> None:
     assert headings(render_markdown(told)) == [
         "Answer", "Claims", "Variants", "Differences, paired by seed", "Every learning rate",
-        "Published figures beside ours", "To keep in mind", "Figures", "How to get this again",
+        "Published values next to ours", "To keep in mind", "Figures", "How to get this again",
     ]  # fmt: skip
     assert render_markdown(replace(told, claims=None, published=None, caveats=[], main=[])).count("## ") == 5
 
 
-def test_each_diagnosis_has_its_lines_and_cures_and_comes_behind_the_caveats(told: Document) -> None:
-    found = Diagnosis("dead units", "Half are.", [f"{HOSTILE}: 1 of 2 trials", "b"], ["a lower rate", "more rows"])
+def test_diagnoses_follow_the_caveats_with_lines_and_cures(told: Document) -> None:
+    found = Diagnosis(
+        "dead units", "Why?", "Half are.", [f"{HOSTILE}: 1 of 2 trials", "b"], ["a lower rate", "more rows"]
+    )
     text = render_markdown(replace(told, diagnoses=[found, replace(found, symptom="chance level")]))
     assert headings(text)[6:8] == ["To keep in mind", "Diagnoses"]
     lines = f"\n\n- {SAFE}: 1 of 2 trials\n- b\n\nUsual cures: a lower rate; more rows.\n\n"
-    assert f"## Diagnoses\n\n**Dead units.** Half are.{lines}**Chance level.** Half are.{lines}## Figures" in text
+    assert (
+        f"## Diagnoses\n\n**Dead units.** Why? Half are.{lines}**Chance level.** Why? Half are.{lines}## Figures"
+        in text
+    )
 
 
 def test_healthy_trials_have_no_diagnosis_and_sick_ones_have(tmp_path: Path) -> None:
@@ -106,7 +111,7 @@ def test_healthy_trials_have_no_diagnosis_and_sick_ones_have(tmp_path: Path) -> 
     assert found.diagnoses[1].lines == ["plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0"]
 
 
-def test_what_a_config_says_is_text_on_one_line(told: Document) -> None:
+def test_text_of_a_config_is_escaped_and_on_one_line(told: Document) -> None:
     lines = render_markdown(told).splitlines()
     assert lines[0] == f"# {SAFE} # h"
     assert sum(line.startswith(f"| {SAFE} |") for line in lines) == 1  # the source of the published figure
@@ -122,14 +127,14 @@ def test_every_row_of_a_table_has_the_cells_of_its_header(told: Document) -> Non
 
 
 @pytest.mark.parametrize(("rates", "shown"), [(1, ["rates", "curves"]), (2, ["rates"])])
-def test_of_one_rate_the_curves_are_shown(tmp_path: Path, rates: int, shown: list[str]) -> None:
+def test_with_one_rate_the_curves_are_shown(tmp_path: Path, rates: int, shown: list[str]) -> None:
     pictures = [replace(PICTURE, path=f"plots/{name}.png") for name in ("rates", "curves", "heat")]
     found = make_document(compared(tmp_path, {"plain": [[0.9]] * rates}), pictures)
     assert [Path(one.path).stem for one in found.main] == shown
     assert found.pictures == pictures
 
 
-def test_pictures_are_beside_the_file(told: Document) -> None:
+def test_pictures_are_linked_by_relative_paths(told: Document) -> None:
     lines = render_markdown(told).splitlines()
     assert "![Score against rate](plots/rates.png)" in lines
     assert r"![a \[b\]](plots/times.png)" in lines

@@ -22,7 +22,7 @@ PACKED = re.compile(r'<script type="application/gzip" id="plotly">(.*?)</script>
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    figure = {"source": "https://example.org/a", "variant": "plain", "metric": "test_accuracy", "value": 0.8}
+    figure = {"source": "https://example.org/a", "variant": "plain", "metric": "test_score", "value": 0.8}
     return compared(tmp_path_factory.mktemp("kept"), CELLS, published=[figure | {"note": "<img src=http://x/y.png>"}])
 
 
@@ -77,8 +77,8 @@ def test_a_script_in_a_name_does_not_end_the_data(tmp_path: Path) -> None:
     named = "</script><script>"
     found = compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.9]]}, sweep__grid={"model.params.units": [4, 5]})
     told = make_document(found, [])
-    told.data["places"][0] = named
-    assert held(render_html(told))["places"] == [named, "units 5"]
+    told.data["settings"][0] = named
+    assert held(render_html(told))["settings"] == [named, "units 5"]
 
 
 def test_trials_without_curves_are_told(html: str, results: Results) -> None:
@@ -114,7 +114,7 @@ def test_a_page_with_all_figures_is_small_enough_to_send(tmp_path: Path) -> None
 @pytest.mark.parametrize("end", [None, "failed"])
 def test_an_empty_experiment_gives_a_page_with_a_sentence(tmp_path: Path, end: str | None) -> None:
     found = render_html(make_document(compared(tmp_path, {"plain": [[end]]}), []))
-    assert '<p class="answer">No trial has ended yet.</p>' in found
+    assert '<p class="answer">No trial has finished yet.</p>' in found
     assert held(found) == {}
     assert not PACKED.search(found)
     assert 'id="figure"' not in found

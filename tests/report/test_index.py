@@ -10,13 +10,13 @@ from bnbench.results.digest import Digest
 
 NAN = math.nan
 CLAIM = {
-    "text": "a | b <script>", "metric": "test_accuracy", "of": "batchnorm", "over": "plain",
+    "text": "a | b <script>", "metric": "test_score", "of": "batchnorm", "over": "plain", "across": "",
     "bound": "difference at least 0", "estimate": 0.123456, "low": 0.1, "high": 0.15, "n": 5, "verdict": "supported",
     "reason": "why",
 }  # fmt: skip
 FIGURE = {
     "source": "Table 1", "variant": "plain", "model.params.units": "4", "learning_rate": 0.01,
-    "metric": "test_accuracy", "published": 0.8876, "mean": 0.9, "sd": 0.01, "n": 3, "low": 0.88, "high": 0.92,
+    "metric": "test_score", "published": 0.8876, "mean": 0.9, "sd": 0.01, "n": 3, "low": 0.88, "high": 0.92,
     "difference": 0.0124, "note": "read off a curve",
 }  # fmt: skip
 ENVIRONMENT = {
@@ -47,21 +47,21 @@ def test_an_experiment_has_a_row() -> None:
     ) in lines(entry(claims, published))
 
 
-def test_a_claim_stands_with_its_figures_and_its_text_is_text() -> None:
+def test_a_claim_has_its_numbers_and_its_text_is_escaped() -> None:
     assert (
         "| a \\| b \\<script\\> | test accuracy of batchnorm over plain: difference at least 0 | 0.1235 | "
         "0.1 to 0.15 | 5 | supported |"
     ) in lines(entry([CLAIM]))
 
 
-def test_what_is_inconclusive_says_why() -> None:
+def test_an_inconclusive_claim_says_why() -> None:
     unsure = CLAIM | {"verdict": "inconclusive", "estimate": NAN, "low": NAN, "high": NAN, "n": 2, "over": ""}
     assert (
         "| a \\| b \\<script\\> | test accuracy of batchnorm: difference at least 0 |  | none | 2 | inconclusive: why |"
     ) in lines(entry([unsure]))
 
 
-def test_a_published_figure_stands_beside_ours() -> None:
+def test_a_published_value_is_next_to_ours() -> None:
     found = lines(entry(published=[FIGURE]))
     assert "By Table 1:" in found
     assert (
@@ -87,7 +87,7 @@ def test_each_source_has_a_table() -> None:
         ({"published": math.inf}, "above"),
     ],
 )
-def test_where_a_published_figure_lies(changes: dict[str, float], told: str) -> None:
+def test_where_a_published_value_lies(changes: dict[str, float], told: str) -> None:
     assert index.published_lies(FIGURE | changes) == told
 
 
@@ -96,7 +96,7 @@ def test_a_metric_of_all_rates_names_none() -> None:
     assert any(line.startswith("| best rate of plain, units 4 |") for line in found)
 
 
-def test_what_states_nothing_has_a_row_alone() -> None:
+def test_an_experiment_without_expectations_has_only_a_row() -> None:
     assert "## leaf" not in lines(entry())
     assert "## leaf" in lines(entry([CLAIM]))
 
@@ -111,7 +111,7 @@ def test_the_page_says_how_it_was_made() -> None:
     )
 
 
-def test_what_has_not_been_run_is_listed_with_its_cost() -> None:
+def test_an_experiment_that_was_not_run_is_listed_with_its_time() -> None:
     found = lines(entry(), Entry("big", "../configs/big.yaml", None, 7200.0), Entry("odd", "../configs/odd.yaml", None))
     assert found[-2:] == ["- [big](../configs/big.yaml): about 2.0 h", "- [odd](../configs/odd.yaml)"]
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bnbench.report import plotly_data
-from bnbench.report.figures import draw
+from bnbench.report.figures.style import variant_looks
 from bnbench.report.plotly_data import figure_data
 from bnbench.results.results import Results
 from support.kept import Cells, compared
@@ -15,11 +15,11 @@ from support.stored import MIXED, finished
 
 X = "nonfinite"
 CELLS: Cells = {"plain": [[0.8, 0.9], [X, None]], "batchnorm": [[0.8, 0.9], [0.9, 0.9]]}
-NAMES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+NAMES = ("train_loss", "train_score", "validation_loss", "validation_score")
 
 
-def courses(*lengths: int) -> pd.DataFrame:
-    """Histories of trials 0, 1, ... with so many rows each."""
+def history_of(*lengths: int) -> pd.DataFrame:
+    """Return the history of trials 0, 1, ... with these numbers of epochs."""
     rows = [
         {"trial": str(trial), "epoch": epoch, **dict.fromkeys(NAMES, epoch / 7)}
         for trial, length in enumerate(lengths)
@@ -29,18 +29,18 @@ def courses(*lengths: int) -> pd.DataFrame:
 
 
 def points(*trials: str) -> pd.DataFrame:
-    """So many trials of one variant at one rate."""
+    """Return trials of one variant at one learning rate."""
     return pd.DataFrame({"trial": list(trials), "variant": "plain", "learning_rate": 0.1})
 
 
-def numbers(curves: list[Any]) -> int:
+def count_numbers(curves: list[Any]) -> int:
     return sum(len(values) for curve in curves if curve for values in curve.values())
 
 
-def test_everything_is_named_by_its_place_in_a_list(tmp_path: Path) -> None:
+def test_cells_and_trials_name_variants_and_rates_by_position(tmp_path: Path) -> None:
     data = figure_data(compared(tmp_path, CELLS))
     assert [variant["name"] for variant in data["variants"]] == ["plain", "batchnorm"]
-    assert (data["places"], data["rates"]) == ([""], [0.01, 0.1])
+    assert (data["settings"], data["rates"]) == ([""], [0.01, 0.1])
     assert [(cell["variant"], cell["rate"], cell["n"]) for cell in data["cells"]] == [
         (0, 0, 2), (0, 1, 1), (1, 0, 2), (1, 1, 2),
     ]  # fmt: skip
@@ -48,19 +48,18 @@ def test_everything_is_named_by_its_place_in_a_list(tmp_path: Path) -> None:
     assert list(zip(trials["variant"], trials["rate"], trials["seed"], strict=True)) == [
         (0, 0, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1),
     ]  # fmt: skip
-    assert {len(trials[name]) for name in ("place", "outcome", "step")} == {len(data["curves"])} == {7}
+    assert {len(trials[name]) for name in ("setting", "outcome", "step")} == {len(data["curves"])} == {7}
 
 
-def test_values_of_further_axes_are_places(tmp_path: Path) -> None:
+def test_values_of_further_axes_are_settings(tmp_path: Path) -> None:
     data = figure_data(compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.8]]}))
-    assert data["places"] == ["units 4", "units 5"]
-    assert [cell["place"] for cell in data["cells"]] == data["trials"]["place"] == [0, 1]
+    assert data["settings"] == ["units 4", "units 5"]
+    assert [cell["setting"] for cell in data["cells"]] == data["trials"]["setting"] == [0, 1]
 
 
-def test_a_cell_holds_mean_lowest_and_highest_of_each_score(tmp_path: Path) -> None:
+def test_a_cell_has_mean_lowest_and_highest_of_each_score(tmp_path: Path) -> None:
     data = figure_data(compared(tmp_path, CELLS))
-    at = [score["label"] for score in data["scores"]]
-    assert at == [
+    assert [score["label"] for score in data["scores"]] == [
         "validation accuracy", "validation loss", "test accuracy", "train accuracy", "train loss",
         "share of seeds that train",
     ]  # fmt: skip
@@ -68,97 +67,105 @@ def test_a_cell_holds_mean_lowest_and_highest_of_each_score(tmp_path: Path) -> N
     cell = data["cells"][0]
     assert cell["scores"][0] == [0.85, 0.8, 0.9]
     assert cell["scores"][1] == [0.15, 0.1, 0.2]
-    assert cell["scores"][-1] == [1.0, 0.3424, 1.0]  # Wilson, 2 of 2: 2 / (2 + 1.96**2)
+    # The Wilson interval of 2 of 2 begins at 2 / (2 + 1.96**2).
+    assert cell["scores"][-1] == [1.0, 0.3424, 1.0]
     assert (cell["ok"], cell["diverged"]) == (2, 0)
 
 
-def test_a_diverged_trial_lies_where_it_is_counted(tmp_path: Path) -> None:
+def test_a_diverged_trial_has_the_scores_with_which_it_counts(tmp_path: Path) -> None:
     trials = figure_data(compared(tmp_path, CELLS))["trials"]
     assert (trials["outcome"][2], trials["step"][:3]) == ("nonfinite", [None, None, 2])
-    assert [values[2] for values in trials["scores"]] == [0.3333, 1.1, 0.3333, 0.3333, 1.1]  # chance, initial loss
+    # Chance is 1/3, the initial loss 1.1.
+    assert [values[2] for values in trials["scores"]] == [0.3333, 1.1, 0.3333, 0.3333, 1.1]
 
 
-def test_a_score_that_nobody_has_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_score_that_no_trial_has_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = compared(tmp_path, CELLS)
-    monkeypatch.setattr(results, "cells", results.cells.assign(train_loss_mean=math.nan))
+    monkeypatch.setattr(results, "summary", results.summary.assign(train_loss_mean=math.nan))
     data = figure_data(results)
     assert "train loss" not in [score["label"] for score in data["scores"]]
-    assert {len(cell["scores"]) for cell in data["cells"]} == {5}  # the share of seeds that train is one
+    # Four scores and the share of seeds that train.
+    assert {len(cell["scores"]) for cell in data["cells"]} == {5}
     assert len(data["trials"]["scores"]) == 4
 
 
-def test_what_is_missing_is_none_and_the_whole_is_json(tmp_path: Path) -> None:
+def test_missing_values_are_none_and_the_data_are_json(tmp_path: Path) -> None:
     data = figure_data(Results(finished(tmp_path, MIXED)))
     assert json.loads(json.dumps(data, allow_nan=False)) == data
     curve = data["curves"][0]
     assert curve["epoch"] == [0, 1, 2, 3]
-    assert curve["train_loss"] == [None, 1.0, 0.5, 0.3333]  # the untrained model has no training figures
-    assert curve["validation_accuracy"] == [0.3333, 0.2667, 0.5333, 0.8]
-    assert data["curves"][3]["epoch"] == [0]  # diverged in its first epoch
+    # The untrained model has no training loss.
+    assert curve["train_loss"] == [None, 1.0, 0.5, 0.3333]
+    assert curve["validation_score"] == [0.3333, 0.2667, 0.5333, 0.8]
+    # This trial diverged in its first epoch.
+    assert data["curves"][3]["epoch"] == [0]
 
 
 def test_numbers_have_four_digits() -> None:
-    assert [plotly_data._number(value) for value in (1 / 3, 12345.6, math.nan, math.inf)] == [0.3333, 12350, None, None]
+    values = (1 / 3, 12345.6, math.nan, math.inf)
+    assert [plotly_data.round_number(value) for value in values] == [0.3333, 12350, None, None]
 
 
 @pytest.mark.parametrize(("count", "kept"), [(3, [0, 1, 2]), (5, [0, 1, 2, 3, 4]), (9, [0, 2, 4, 6, 8])])
-def test_long_curves_are_thinned_out_between_their_ends(count: int, kept: list[int]) -> None:
-    assert plotly_data._thinned(count, 5) == kept
+def test_long_curves_are_thinned_out_evenly(count: int, kept: list[int]) -> None:
+    assert plotly_data.thin_positions(count, 5) == kept
 
 
 @pytest.mark.parametrize("count", [6, 7, 10, 99, 1000])
 def test_thinning_keeps_the_first_and_the_last_epoch(count: int) -> None:
-    thinned = plotly_data._thinned(count, 5)
+    thinned = plotly_data.thin_positions(count, 5)
     assert (thinned[0], thinned[-1], len(thinned)) == (0, count - 1, 5)
 
 
-def test_the_figures_of_a_thinned_curve_are_those_of_its_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_scores_of_a_thinned_curve_belong_to_its_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plotly_data, "MIN_EPOCHS", 3)
     monkeypatch.setattr(plotly_data, "MAX_NUMBERS", 1)
-    history = courses(5, 9).assign(train_loss=[*range(5), *range(10, 19)], validation_loss=math.nan)
-    drawn = plotly_data._curves(history, points("1", "0"), [])
+    history = history_of(5, 9).assign(train_loss=[*range(5), *range(10, 19)], validation_loss=math.nan)
+    drawn = plotly_data.thin_curves(history, points("1", "0"), [])
     assert [curve and curve["epoch"] for curve in drawn] == [[0, 4, 8], [0, 2, 4]]
     assert [curve and curve["train_loss"] for curve in drawn] == [[10, 14, 18], [0, 2, 4]]
     assert [curve and curve["validation_loss"] for curve in drawn] == [[None] * 3] * 2
 
 
-def test_all_curves_together_keep_within_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_curves_together_stay_within_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plotly_data, "MAX_NUMBERS", 500)
-    curves = plotly_data._curves(courses(1000, 10, 1000, 1000), points("0", "1", "2", "3"), [])
-    assert [len(curve["epoch"]) for curve in curves if curve] == [25, 10, 25, 25]  # 500 / (5 numbers x 4 trials)
-    assert numbers(curves) <= 500
+    curves = plotly_data.thin_curves(history_of(1000, 10, 1000, 1000), points("0", "1", "2", "3"), [])
+    # 500 / (5 numbers x 4 trials)
+    assert [len(curve["epoch"]) for curve in curves if curve] == [25, 10, 25, 25]
+    assert count_numbers(curves) <= 500
 
 
-def test_as_many_curves_as_a_page_holds_keep_within_the_budget() -> None:
-    assert plotly_data.MAX_CURVES * plotly_data.MIN_EPOCHS * 5 <= plotly_data.MAX_NUMBERS
+def test_the_maximum_number_of_curves_stays_within_the_limit() -> None:
+    assert plotly_data.MAX_CURVES * plotly_data.MIN_EPOCHS * plotly_data.NUMBERS_PER_EPOCH <= plotly_data.MAX_NUMBERS
 
 
-def test_trials_beyond_the_most_have_no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trials_beyond_the_maximum_have_no_curves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plotly_data, "MAX_CURVES", 2)
-    curves = plotly_data._curves(courses(3, 3, 3), points("2", "0", "2", "1"), [])
-    assert [curve is None for curve in curves] == [False, False, False, True]  # a trial may stand twice
+    curves = plotly_data.thin_curves(history_of(3, 3, 3), points("2", "0", "2", "1"), [])
+    # Trial 2 is in the table twice and counts once.
+    assert [curve is None for curve in curves] == [False, False, False, True]
 
 
 def test_a_trial_without_history_has_no_curve() -> None:
-    assert plotly_data._curves(courses(3), points("0", "none such"), [])[1] is None
+    assert plotly_data.thin_curves(history_of(3), points("0", "none such"), [])[1] is None
 
 
-def test_of_too_many_curves_each_rate_and_variant_has_some(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_not_all_curves_fit_each_rate_and_variant_has_some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plotly_data, "MAX_CURVES", 3)
     table = points(*"012345").assign(variant=list("ppppbb"), learning_rate=[1, 1, 2, 2, 1, 1])
-    curves = plotly_data._curves(courses(*[2] * 6), table, [])
+    curves = plotly_data.thin_curves(history_of(*[2] * 6), table, [])
     assert [curve is not None for curve in curves] == [True, False, True, False, True, False]
 
 
-def test_a_page_opens_with_the_middle_trial_of_the_best_rate() -> None:
-    table = points(*"01234").assign(learning_rate=[1, 1, 1, 2, 2], validation_accuracy=[0.8, 1.0, 0.9, 0.6, 1.0])
-    assert plotly_data._first(table) == 2
+def test_a_page_shows_the_median_trial_of_the_best_rate_first() -> None:
+    table = points(*"01234").assign(learning_rate=[1, 1, 1, 2, 2], validation_score=[0.8, 1.0, 0.9, 0.6, 1.0])
+    assert plotly_data.first_trial(table) == 2
 
 
-def test_variants_look_as_in_the_figures(tmp_path: Path) -> None:
+def test_variants_look_the_same_as_in_the_figures(tmp_path: Path) -> None:
     cells = [[0.9]]
     data = figure_data(compared(tmp_path, {"plain": cells, "batchnorm": cells, "layernorm": cells}))
-    looks = draw.variant_looks(["plain", "batchnorm", "layernorm"])
-    assert [variant["colour"] for variant in data["variants"]] == [look.colour for look in looks.values()]
+    looks = variant_looks(["plain", "batchnorm", "layernorm"])
+    assert [variant["color"] for variant in data["variants"]] == [look.color for look in looks.values()]
     assert [variant["symbol"] for variant in data["variants"]] == ["circle", "square", "triangle-up"]
     assert [variant["dash"] for variant in data["variants"]] == ["solid", "dash", "dot"]

@@ -12,9 +12,9 @@ from support.stored import MIXED, finished
 
 X = "nonfinite"
 CELLS: Cells = {"plain": [[0.8, 0.9, 0.85], [0.9, X, 0.5]], "batchnorm": [[0.8] * 3, [0.9] * 3]}
-CLAIM = {"text": "it helps", "metric": "test_accuracy", "of": "batchnorm", "difference": {"at_least": 0.0}}
+CLAIM = {"text": "it helps", "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
 OK_CLAIM = {"text": "it trains", "metric": "ok", "of": "plain", "probability": {"at_least": 0.5}}
-FIGURE = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.8, "note": "see there"}
+FIGURE = {"source": "Table 1", "variant": "plain", "metric": "test_score", "value": 0.8, "note": "see there"}
 
 
 def column(table: Table, name: str) -> list[Cell]:
@@ -53,19 +53,19 @@ def test_shares_have_their_interval_and_are_sorted_by_the_share(tmp_path: Path) 
     assert found == Cell("100% (44% to 100%)", 1.0)  # Wilson: 3 / (3 + 1.96**2)
 
 
-def test_the_spread_of_one_trial_is_not_known(tmp_path: Path) -> None:
+def test_one_trial_has_no_spread(tmp_path: Path) -> None:
     (found,) = column(tables.rates_table(compared(tmp_path, {"plain": [[0.9]]})), "test accuracy ± SD")
     assert found == Cell("0.9000", 0.9)
 
 
-def test_further_axes_stand_beside_the_variant(tmp_path: Path) -> None:
+def test_further_axes_follow_the_variant(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.9]]})
     for table in (tables.rates_table(results), tables.variants_table(results)):
         assert list(table.header[:2]) == ["variant", "units"]
         assert column(table, "units") == [Cell("4", 4.0), Cell("5", 5.0)]
 
 
-def test_words_and_truths_on_an_axis_are_sorted_as_text(tmp_path: Path) -> None:
+def test_words_and_booleans_of_an_axis_are_sorted_as_text(tmp_path: Path) -> None:
     place = {"plain": [[0.9]]}
     scales = tables.rates_table(compared(tmp_path, place, place, sweep__grid={"data.scale": ["none", "unit"]}))
     assert column(scales, "scale") == [Cell("none"), Cell("unit")]
@@ -83,15 +83,15 @@ def test_a_row_a_variant_at_its_best_rate(tmp_path: Path) -> None:
     assert texts(table, "test accuracy ± SD") == ["0.8500 ± 0.0500", "0.9000 ± 0.0000"]
     assert column(table, "every seed trains") == [Cell("0.01 to 0.01", 0.01), Cell("0.01 to 0.1", 0.1)]
     assert column(table, "diverged") == [Cell("1 of 6", 1), Cell("0 of 6", 0)]
-    assert "a validation accuracy of 0.85, what plain reaches" in table.caption
+    assert "a validation accuracy of 0.85, which plain reaches" in table.caption
 
 
-def test_what_is_not_stable_at_the_best_rate_is_not_said_to_be_stable_nowhere(tmp_path: Path) -> None:
+def test_a_variant_that_is_not_stable_at_its_best_rate(tmp_path: Path) -> None:
     table = tables.variants_table(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))
     assert column(table, "every seed trains") == [Cell("not at the best rate")]
 
 
-def test_a_width_that_ends_with_the_grid_is_at_least_so_wide(tmp_path: Path) -> None:
+def test_a_width_that_reaches_the_end_of_the_grid_is_a_lower_bound(tmp_path: Path) -> None:
     cells: Cells = {"plain": [[0.8], [0.9], [0.9], [0.8]], "batchnorm": [[0.8], [0.9], [0.9], [0.9]]}
     assert column(tables.variants_table(compared(tmp_path, cells)), "stable width") == [
         Cell("1.00", 1.0),
@@ -104,10 +104,11 @@ def test_a_target_that_is_never_reached_is_sorted_last(tmp_path: Path) -> None:
     assert column(table, "epochs to target") == [Cell("1", 1.0), Cell("never", math.inf)]
 
 
-def test_what_is_not_known_is_empty_and_no_number(tmp_path: Path) -> None:
+def test_unknown_values_are_empty_cells(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [["failed"]], "batchnorm": [[0.9]]})
     table = tables.variants_table(results)
-    for name in ("epochs to target", "step", "over baseline's"):  # no baseline; no step was timed
+    # The baseline failed, and no step was timed.
+    for name in ("epochs to target", "step", "over baseline's"):
         assert column(table, name) == [Cell("")]
     assert "target" not in table.caption
 
@@ -132,8 +133,8 @@ def test_claims_have_a_row_each_and_keep_their_order(tmp_path: Path) -> None:
     assert not table.sortable
     assert column(table, "verdict") == [Cell("inconclusive", kind="inconclusive")] * 2
     assert texts(table, "claim") == ["it helps", "it trains"]
-    assert texts(table, "metric") == ["test_accuracy of batchnorm over plain", "ok of plain"]
-    assert texts(table, "wanted") == ["difference at least 0", "probability at least 0.5"]
+    assert texts(table, "metric") == ["test accuracy of batchnorm over plain", "ok of plain"]
+    assert texts(table, "claimed") == ["difference at least 0", "probability at least 0.5"]
     assert texts(table, "measured") == ["0.05", "1"]
     assert texts(table, "95% interval") == ["-0.07421 to 0.1742", "0.4385 to 1"]  # 4.30 x .05 / sqrt(3); Wilson
 
@@ -145,20 +146,21 @@ def test_a_claim_without_an_interval_says_so(tmp_path: Path) -> None:
     assert texts(table, "why") == ["needs 3 seeds for an interval, has 1; at rate 0.01"]
 
 
-def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
+def test_published_values_are_next_to_ours(tmp_path: Path) -> None:
     assert tables.published_table(compared(tmp_path, CELLS)) is None
     figures: list[dict[str, Any]] = [FIGURE, FIGURE | {"metric": "max_stable_rate", "value": 1, "note": ""}]
     table = tables.published_table(compared(tmp_path / "given", CELLS, published=figures))
     assert table
     assert texts(table, "source") == ["Table 1"] * 2
-    assert texts(table, "rate") == ["0.01", ""]  # a figure of all rates has none
+    assert texts(table, "rate") == ["0.01", ""]
     assert texts(table, "published") == ["0.8", "1"]
-    assert texts(table, "ours") == ["0.85", "0.04"]  # seeds end at .1, .01 and .01
+    # The largest stable rates of the seeds are 0.1, 0.01 and 0.01.
+    assert texts(table, "ours") == ["0.85", "0.04"]
     assert texts(table, "difference") == ["+0.05", "-0.96"]
     assert texts(table, "note") == ["see there", ""]
 
 
-def test_numbers_of_a_course_are_those_of_the_course(tmp_path: Path) -> None:
+def test_values_of_learning_curves(tmp_path: Path) -> None:
     table = tables.variants_table(Results(finished(tmp_path, MIXED)))
     assert texts(table, "epochs to target") == ["3", "3"]
     assert texts(table, "overfitting onset") == ["3", "3"]

@@ -13,43 +13,57 @@ from support.kept import keep
 from support.stored import MIXED, change, finished
 
 
-def test_everything_is_made_from_the_store_alone(tmp_path: Path) -> None:
-    paths = write.write_report(finished(tmp_path, MIXED))
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
+    """A folder and the files of its report; tests change neither."""
+    folder = finished(tmp_path_factory.mktemp("written"), MIXED)
+    return folder, write.write_report(folder)
+
+
+def test_everything_is_made_from_the_store_alone(written: tuple[Path, list[Path]]) -> None:
+    folder, paths = written
     names = ("rates", "curves", "differences", "times", "heat", "effort", "ranges")
     drawn = [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
     tables = ["trials.csv", "history.csv", "summary.csv"]
     assert [path.name for path in paths] == ["report.html", "report.md", "run.json", *tables, *drawn]
     assert all(path.stat().st_size > 80 for path in paths)
-    trials = pd.read_csv(tmp_path / "trials.csv")
+    trials = pd.read_csv(folder / "trials.csv")
     assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2
     assert trials["test_loss"].isna().tolist() == [False] * 3 + [True] + [False] * 2 + [True] * 2
-    assert ",," in (tmp_path / "trials.csv").read_text()  # missing is empty
-    assert list(pd.read_csv(tmp_path / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
+    assert ",," in (folder / "trials.csv").read_text()  # missing is empty
+    assert list(pd.read_csv(folder / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
 
 
 def test_pre_activations_are_told_where_there_are_some(tmp_path: Path) -> None:
     folder = finished(tmp_path, MIXED)
     assert not any("pre_activation" in name for name in Results(folder).history)
     change(folder, "UPDATE trials SET pre_activations = '[[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]' WHERE steps > 2")
-    assert "pre-activations.png" in {path.name for path in write.write_report(folder)}
+    assert "pre-activations.png" in {path.name for path in write.write_report(folder, ("png",))}
     assert "(plots/pre-activations.png)" in (folder / "report.md").read_text()
     found = pd.read_csv(folder / "history.csv")
     assert found.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
     assert found["pre_activation_p85"].isna().sum() == 3  # of those that diverged
 
 
-def test_the_same_results_give_the_same_files(tmp_path: Path) -> None:
-    folder = finished(tmp_path, MIXED)
-    first = {path.name: path.read_bytes() for path in write.write_report(folder)}
+def test_the_same_results_give_the_same_files(written: tuple[Path, list[Path]]) -> None:
+    folder, paths = written
+    first = {path.name: path.read_bytes() for path in paths}
     assert {path.name: path.read_bytes() for path in write.write_report(folder)} == first
 
 
+@pytest.fixture
+def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw few pixels, as a third of the time of a report goes into them."""
+    monkeypatch.setattr(write, "STYLE", {**write.STYLE, "figure.dpi": 30})
+
+
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize(
     "accuracies", [[], [0.9], [None] * 8, [0.2] * 8], ids=["none", "one", "all diverged", "all at chance"]
 )
 def test_odd_results_still_make_a_report(tmp_path: Path, accuracies: list[float | None]) -> None:
     folder = finished(tmp_path, accuracies)
-    assert write.write_report(folder)
+    assert write.write_report(folder, ("png",))
     assert len(Results(folder).trials) == len(accuracies)
 
 
@@ -61,9 +75,10 @@ def unknown(folder: Path, columns: str) -> None:
 X = "nonfinite"
 ENDS = [0.8, 0.9, 0.7, X, 0.9, 0.95, X, X]
 CLAIM = {"text": "x", "metric": "epochs_to_target", "of": "batchnorm", "ratio": {"at_most": 1.0}}
-FIGURE = {"source": "x", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+FIGURE = {"source": "x", "variant": "plain", "metric": "test_score", "value": 0.9}
 
 
+@pytest.mark.usefixtures("coarse")
 @pytest.mark.parametrize(
     ("ends", "damage", "changes"),
     [
@@ -99,28 +114,28 @@ def test_whatever_is_missing_it_is_told_and_reported(
     assert tmp_path / results_dir.REPORT in write.write_report(tmp_path, ("png",))
 
 
+@pytest.mark.usefixtures("coarse")
 def test_further_axes_become_rows_and_figures(tmp_path: Path) -> None:
     folder = finished(tmp_path, [0.9] * 16, sweep__grid={"model.params.units": [4, 6]})
-    names = {path.name for path in write.write_report(folder)}
+    names = {path.name for path in write.write_report(folder, ("png",))}
     assert {"curves-1.png", "curves-2.png"} < names
     assert Results(folder).axes == ["model.params.units"]
     assert len(Results(folder).variants) == 4
 
 
-def test_tables_on_python_side_are_those_of_the_files(tmp_path: Path) -> None:
-    results = Results(finished(tmp_path, MIXED))
-    write.write_report(tmp_path)
-    written = pd.read_csv(tmp_path / "summary.csv")
-    pd.testing.assert_frame_equal(written, results.summary, check_dtype=False)
-    assert list(results.trials.columns) == list(pd.read_csv(tmp_path / "trials.csv").columns)
-    assert repr(results) == f"Results({str(tmp_path)!r}, 8 of 8 trials)"
+def test_tables_on_python_side_are_those_of_the_files(written: tuple[Path, list[Path]]) -> None:
+    folder, _ = written
+    results = Results(folder)
+    pd.testing.assert_frame_equal(pd.read_csv(folder / "summary.csv"), results.summary, check_dtype=False)
+    assert list(results.trials.columns) == list(pd.read_csv(folder / "trials.csv").columns)
+    assert repr(results) == f"Results({str(folder)!r}, 8 of 8 trials)"
 
 
 def test_the_tables_of_the_analysis(tmp_path: Path) -> None:
     results = Results(finished(tmp_path, MIXED))
     assert results.baseline == "plain"
     assert results.variants["best_rate_ratio"].tolist() == [1, 1]
-    assert results.courses["n_reached"].tolist() == [2, 2]
+    assert results.learning_curves["n_reached"].tolist() == [2, 2]
     assert results.tuning["tried"].tolist() == [1, 2, 1, 2]
     assert results.differences()["n"].tolist() == [2, 2]
     assert results.differences()["mean"].tolist() == pytest.approx([0.075, (1 / 3 - 0.7) / 2])

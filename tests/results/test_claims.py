@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis import registry
+from bnbench.analysis.columns import CLAIMS, column_names
 from bnbench.config.expectations import Bound, Claim
 from bnbench.results import claims
 from support.tables import FAILED, NONFINITE, history, scores, trials
@@ -49,7 +50,7 @@ def test_the_verdict_follows_from_the_interval(bound: dict[str, float], low: flo
 
 
 def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None:
-    row = judge(PLAIN + NORMED, metric="validation_accuracy", difference={"at_least": 0.0})
+    row = judge(PLAIN + NORMED, metric="validation_score", difference={"at_least": 0.0})
     assert row["estimate"] == pytest.approx(0.05)  # .04, .05, .06
     half = 4.302653 * 0.01 / math.sqrt(3)
     assert (row["low"], row["high"]) == pytest.approx((0.05 - half, 0.05 + half))
@@ -59,7 +60,7 @@ def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None
 
 
 def test_the_same_at_one_rate() -> None:
-    row = judge(PLAIN + NORMED, metric="validation_accuracy", difference={"at_least": 0.0}, at=0.1)
+    row = judge(PLAIN + NORMED, metric="validation_score", difference={"at_least": 0.0}, at=0.1)
     assert row["estimate"] == pytest.approx(-0.01)  # 0, -.01, -.02
     assert row["verdict"] == "inconclusive"
     assert row["reason"] == "the interval holds the bound; at rate 0.1"
@@ -67,7 +68,7 @@ def test_the_same_at_one_rate() -> None:
 
 
 def test_the_mean_alone_decides_nothing() -> None:
-    row = judge(PLAIN[:8] + NORMED[:8], metric="validation_accuracy", difference={"at_least": 0.0})
+    row = judge(PLAIN[:8] + NORMED[:8], metric="validation_score", difference={"at_least": 0.0})
     assert row["estimate"] == pytest.approx(0.045)
     assert math.isnan(row["low"])
     assert row["verdict"] == "inconclusive"
@@ -75,10 +76,10 @@ def test_the_mean_alone_decides_nothing() -> None:
 
 
 def test_a_value_is_of_one_variant_alone() -> None:
-    row = judge(PLAIN + NORMED, metric="validation_accuracy", of="plain", value={"at_least": 0.5}, at=0.1)
+    row = judge(PLAIN + NORMED, metric="validation_score", of="plain", value={"at_least": 0.5}, at=0.1)
     assert (row["n"], row["verdict"], row["over"], row["bound"]) == (3, "supported", "", "value at least 0.5")
     assert row["estimate"] == pytest.approx(
-        sum(one["validation_accuracy"] for one in PLAIN if one["learning_rate"] == 0.1) / 3
+        sum(one["validation_score"] for one in PLAIN if one["learning_rate"] == 0.1) / 3
     )
 
 
@@ -91,7 +92,7 @@ def test_a_rate_alone_is_known_to_a_step_of_the_grid() -> None:
 def test_a_ratio_is_a_geometric_mean() -> None:
     plain = scores("plain", *({0.1: 0.2} for _ in range(3)))
     normed = scores("batchnorm", {0.1: 0.2}, {0.1: 0.4}, {0.1: 0.8})
-    row = judge(plain + normed, metric="validation_accuracy", ratio={"at_most": 100})
+    row = judge(plain + normed, metric="validation_score", ratio={"at_most": 100})
     assert row["estimate"] == pytest.approx(2)  # 1, 2, 4
     factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
     assert (row["low"], row["high"]) == pytest.approx((2 / factor, 2 * factor), rel=1e-5)
@@ -143,7 +144,7 @@ def test_one_rate_says_nothing_of_rates() -> None:
     row = judge(rows, metric="max_stable_rate", ratio={"at_least": 0.5})
     assert row["verdict"] == "inconclusive"
     assert (row["low"], row["high"]) == (0, INF)
-    assert "a grid of one rate tells nothing of rates" in row["reason"]
+    assert "a grid of one rate says nothing about rates" in row["reason"]
 
 
 def test_nothing_stable_is_told_and_not_dropped() -> None:
@@ -156,7 +157,7 @@ def test_nothing_stable_is_told_and_not_dropped() -> None:
 def test_all_diverged() -> None:
     rows = [row | NONFINITE for row in PLAIN + NORMED]
     assert judge(rows, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
-    assert judge(rows, metric="validation_accuracy", difference={"at_least": -0.1})["estimate"] == 0.0
+    assert judge(rows, metric="validation_score", difference={"at_least": -0.1})["estimate"] == 0.0
     assert judge(rows, metric="lr_sensitivity", ratio={"at_most": 1})["verdict"] == "inconclusive"  # 0 / 0
 
 
@@ -208,14 +209,14 @@ def test_the_share_of_pairs_in_which_one_beats_the_other() -> None:
     assert row["estimate"] == pytest.approx(2 / 3)  # sooner is better; never is not sooner than never
     assert (row["low"], row["high"]) == pytest.approx((0.2077, 0.9385), abs=1e-4)  # Wilson, 2 of 3
     assert row["verdict"] == "supported"
-    row = judge(PLAIN + NORMED, metric="validation_accuracy", probability={"at_least": 0.9}, at=0.1)
+    row = judge(PLAIN + NORMED, metric="validation_score", probability={"at_least": 0.9}, at=0.1)
     assert (row["estimate"], row["verdict"]) == (0.0, "refuted")  # a tie beats nobody
 
 
 def test_pairs_that_the_grid_cannot_tell_apart_may_fall_either_way() -> None:
     row = judge(PLAIN + NORMED, metric="max_stable_rate", probability={"at_least": 0.5})  # one step apart
     assert (row["estimate"], row["low"], row["high"], row["verdict"]) == (0, 0, 1, "inconclusive")
-    assert "the grid cannot tell 3 of 3 pairs apart" in row["reason"]
+    assert "the grid does not tell 3 of 3 pairs apart" in row["reason"]
     plain = scores("plain", *({0.1: 0.9, 1.0: None, 10.0: None} for _ in range(3)))
     normed = scores("batchnorm", *({0.1: 0.9, 1.0: 0.9, 10.0: 0.9} for _ in range(3)))
     row = judge(plain + normed, metric="max_stable_rate", probability={"at_least": 0.4})
@@ -232,14 +233,14 @@ def test_the_share_of_seeds_that_are_ok() -> None:
 
 def test_a_seed_without_its_partner_is_left_out_and_told() -> None:
     rows = [row | (FAILED if (row["variant"], row["seed"]) == ("plain", 2) else {}) for row in PLAIN + NORMED]
-    row = judge(rows, metric="validation_accuracy", difference={"at_least": 0})
+    row = judge(rows, metric="validation_score", difference={"at_least": 0})
     assert (row["n"], row["verdict"]) == (2, "inconclusive")
-    assert "1 of 3 seeds left out: not all of their trials have ended" in row["reason"]
+    assert "1 of 3 seeds left out: not all of their trials have finished" in row["reason"]
 
 
 def test_a_figure_over_rates_needs_every_rate() -> None:
     rows = [row for row in PLAIN + NORMED if (row["variant"], row["seed"], row["learning_rate"]) != ("plain", 2, 0.01)]
-    row = judge(rows, metric="accuracy_regret", difference={"at_most": 0})
+    row = judge(rows, metric="score_regret", difference={"at_most": 0})
     assert row["n"] == 2
     assert "1 of 3 seeds left out" in row["reason"]
 
@@ -261,7 +262,7 @@ def at_axes(*places: tuple[int, float]) -> list[dict[str, object]]:
 
 
 def test_a_claim_must_hold_at_every_value_of_the_further_axes() -> None:
-    values = {"metric": "validation_accuracy", "difference": {"at_least": 0}}
+    values = {"metric": "validation_score", "difference": {"at_least": 0}}
     row = judge(at_axes((50, 0.1), (100, -0.1)), **values)
     assert (row["verdict"], row["estimate"]) == ("refuted", pytest.approx(-0.1))
     assert row["reason"].endswith("at units 100")
@@ -269,7 +270,9 @@ def test_a_claim_must_hold_at_every_value_of_the_further_axes() -> None:
     assert judge(at_axes((50, 0.1), (100, 0.2)), **values)["verdict"] == "supported"
     row = judge(at_axes((50, 0.1), (100, -0.1)), where={"model.params.units": 50}, **values)
     assert (row["verdict"], row["estimate"]) == ("supported", pytest.approx(0.1))
-    assert judge(at_axes((50, 0.1)), where={"model.params.units": 7}, **values)["reason"] == "no trial has ended there"
+    assert (
+        judge(at_axes((50, 0.1)), where={"model.params.units": 7}, **values)["reason"] == "no trial has finished there"
+    )
 
 
 def test_the_range_of_a_score_across_an_axis_is_compared_seed_by_seed() -> None:
@@ -279,11 +282,12 @@ def test_the_range_of_a_score_across_an_axis_is_compared_seed_by_seed() -> None:
         rows += scores("plain", *({0.1: low, 1.0: 0.2} for _ in range(3)), axes=axes)
         tops = (high, high, high - 0.03) if units == 4 else (high, high, high)
         rows += scores("batchnorm", *({0.1: 0.2, 1.0: top} for top in tops), axes=axes)
-    values = {"metric": "validation_accuracy", "across": "model.params.units"}
+    values = {"metric": "validation_score", "across": "model.params.units"}
     row = judge(rows, difference={"at_most": 0}, **values)
     assert row["estimate"] == pytest.approx(-0.39)  # .2, .2, .23 of batchnorm, .6 of plain
     assert (row["n"], row["verdict"]) == (3, "supported")
-    assert row["metric"] == "range of validation_accuracy across units"
+    assert row["metric"] == "validation_score"
+    assert row["across"] == "model.params.units"
     assert row["reason"] == "the whole interval keeps within the bound"  # no one rate, no one value of the axis
     row = judge(rows, value={"at_least": 0.1}, **values)
     assert (row["estimate"], row["over"], row["verdict"]) == (pytest.approx(0.21), "", "supported")
@@ -302,7 +306,7 @@ def test_across_one_axis_a_claim_must_still_hold_at_each_value_of_the_others() -
             rows += scores("plain", *({0.1: 0.5 + 0.2 * off} for _ in range(3)), axes=axes)
             tops = (0.5 + off * (spread + seed / 100) for seed in range(3))
             rows += scores("batchnorm", *({0.1: top} for top in tops), axes=axes)
-    values = {"metric": "test_accuracy", "across": "model.params.units", "difference": {"at_most": 0}}
+    values = {"metric": "test_score", "across": "model.params.units", "difference": {"at_most": 0}}
     row = judge(rows, **values)
     assert (row["verdict"], row["estimate"]) == ("refuted", pytest.approx(0.21))
     assert row["reason"].endswith("; at depth 2")
@@ -310,18 +314,18 @@ def test_across_one_axis_a_claim_must_still_hold_at_each_value_of_the_others() -
 
 
 def test_the_gap_is_of_the_final_weights_on_training_and_validation_rows() -> None:
-    fits = {"fitted_accuracy": 0.98, "fitted_loss": 0.1, "validation_loss": 0.4}
+    fits = {"fitted_score": 0.98, "fitted_loss": 0.1, "validation_loss": 0.4}
     rows = [row | fits for row in scores("plain", *({0.1: 0.8} for _ in range(3)))]
     rows += [row | fits for row in scores("batchnorm", {0.1: 0.9}, {0.1: 0.88}, {0.1: 0.86})]
-    row = judge(rows, metric="accuracy_gap", difference={"at_most": 0})
+    row = judge(rows, metric="score_gap", difference={"at_most": 0})
     assert (row["estimate"], row["verdict"]) == (pytest.approx(-0.08), "supported")
-    row = judge(rows, metric="accuracy_gap", probability={"at_least": 0.2})
+    row = judge(rows, metric="score_gap", probability={"at_least": 0.2})
     assert row["estimate"] == 1  # the smaller gap is the better one
     assert judge(rows, metric="loss_gap", ratio={"at_most": 2})["estimate"] == pytest.approx(1)  # .3 of both
 
 
 def test_what_diverged_has_no_gap() -> None:
-    row = judge(PLAIN + NORMED, metric="accuracy_gap", difference={"at_most": 0}, at=1.0)  # plain diverges there
+    row = judge(PLAIN + NORMED, metric="score_gap", difference={"at_most": 0}, at=1.0)  # plain diverges there
     assert (row["verdict"], row["n"]) == ("inconclusive", 3)
     assert "unknown in 3 of 3 pairs: missing" in row["reason"]
 
@@ -336,20 +340,21 @@ def test_an_axis_of_mappings_is_found() -> None:
 
 def test_a_variant_of_which_no_trial_has_ended() -> None:
     row = judge(PLAIN, metric="best_rate", ratio={"at_least": 1})
-    assert (row["verdict"], row["n"], row["reason"]) == ("inconclusive", 0, "no seed whose trials have all ended")
+    assert (row["verdict"], row["n"], row["reason"]) == ("inconclusive", 0, "no seed has finished all of its trials")
     empty = trials({}).iloc[:0]
     found = claims.judge_claims([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
     assert found["verdict"].tolist() == ["inconclusive"]
-    assert claims.judge_claims([], empty, NO_HISTORY, "").columns.tolist() == claims.COLUMNS
+    assert claims.judge_claims([], empty, NO_HISTORY, "").columns.tolist() == column_names(CLAIMS)
 
 
 @pytest.mark.parametrize("metric", registry.METRICS)
 @pytest.mark.parametrize("rows", [PLAIN + NORMED, PLAIN[:1] + NORMED[:1], [r | NONFINITE for r in PLAIN + NORMED]])
 def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], metric: str) -> None:
-    kind = "probability" if metric == "ok" else "difference" if metric == "stable_width" else "ratio"
+    record = registry.METRICS[metric]
+    kind = "probability" if record.yes_or_no else "difference" if record.scale == "decades" else "ratio"
     epochs = courses([SLOW] * 3, [FAST] * 3)
     row = judge(rows, epochs, metric=metric, **{kind: {"at_least": 0.5}})
     assert row["verdict"] in claims.WHY
     assert row["reason"]
-    if metric not in registry.RATES:
+    if record.scale != "factor":
         judge(rows, epochs, metric=metric, probability={"at_least": 0.5})

@@ -7,9 +7,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bnbench.analysis.trials import SCORES
-from bnbench.cli import main
-from bnbench.cli.format import _apart, format_comparison
+from bnbench.analysis.columns import SCORES
+from bnbench.cli.format import _where_they_differ, format_comparison
 from bnbench.errors import ResultsError
 from bnbench.results import compare
 from bnbench.results.compare import Comparison, Difference, OutcomePair
@@ -21,13 +20,13 @@ PLAIN = {"variants": {"plain": {}}}
 
 def compared(place: Path, a: list[float | str], b: list[float | str], **changes: Any) -> Comparison:
     """Two folders of the small experiment; `changes` are B's."""
-    return compare.compare_results(keep(place / "a", a), keep(place / "b", b, **changes), "validation_accuracy")
+    return compare.compare_results(keep(place / "a", a), keep(place / "b", b, **changes), "validation_score")
 
 
 def test_mean_paired_difference_with_its_interval(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"sweep__seeds": 3, "sweep__learning_rate": [0.1], **PLAIN}
     a, b = keep(tmp_path / "a", [0.7, 0.75, 0.8], **changes), keep(tmp_path / "b", [0.7, 0.85, 1.0], **changes)
-    found = compare.compare_results(a, b, "validation_accuracy")
+    found = compare.compare_results(a, b, "validation_score")
     (row,) = found.rates.to_dict("records")
     assert (row["variant"], row["learning_rate"], row["n"]) == ("plain", 0.1, 3)
     assert (row["mean_a"], row["mean_b"]) == pytest.approx((0.75, 0.85))
@@ -48,7 +47,7 @@ def test_no_interval_below_three_seeds_and_no_test_below_six_however_many_pairs(
 
 def test_a_seed_is_one_observation_whatever_the_number_of_its_pairs(tmp_path: Path) -> None:
     a, b = (keep(tmp_path / name, [score] * 24, sweep__seeds=6) for name, score in (("a", 0.8), ("b", 0.9)))
-    found = compare.compare_results(a, b, "validation_accuracy")
+    found = compare.compare_results(a, b, "validation_score")
     assert found.pairs == 24
     assert found.p == pytest.approx(2 / 2**6)
 
@@ -88,7 +87,7 @@ def test_trials_are_paired_by_what_they_are_whatever_their_order_and_settings(tm
 def test_further_axes_pair_too_and_a_missing_value_equals_itself(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"sweep__grid": {"train.steps_per_epoch": [None, 2]}, **PLAIN}
     a, b = keep(tmp_path / "a", [0.7] * 8, **changes), keep(tmp_path / "b", [0.7] * 4 + [0.8] * 4, **changes)
-    found = compare.compare_results(a, b, "validation_accuracy")
+    found = compare.compare_results(a, b, "validation_score")
     assert found.pairs == 8
     assert found.rates["difference"].tolist() == pytest.approx([0, 0, 0.1, 0.1])
     assert "plain steps_per_epoch=2 lr=0.01: +0.1" in compare.beyond_tolerance(found, 0.05)
@@ -144,15 +143,17 @@ def test_a_tolerance_that_is_none_is_refused(tmp_path: Path, tolerance: float) -
     ],
     ids=str,
 )
-def test_results_without_a_common_trial_are_told_apart(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_results_without_a_common_trial_are_told_where_they_differ(
+    tmp_path: Path, changes: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ResultsError, match=message):
         compared(tmp_path, [0.8] * 8, [0.8] * 8, **changes)
 
 
 def test_unfinished_results_say_so(tmp_path: Path) -> None:
-    with pytest.raises(ResultsError, match=r"no trial of .*b has ended"):
+    with pytest.raises(ResultsError, match=r"no trial of .*b has finished"):
         compared(tmp_path / "x", [0.8] * 8, [])
-    with pytest.raises(ResultsError, match="each value of an axis is in both somewhere, but nowhere together"):
+    with pytest.raises(ResultsError, match="both have every value of each axis, but not in one trial"):
         compared(tmp_path / "y", [0.8] * 3, [0.8], sweep__seeds=[1], sweep__learning_rate=[0.1])
 
 
@@ -181,10 +182,22 @@ def test_the_text_and_the_json_say_the_same(tmp_path: Path) -> None:
 
 
 def test_long_values_are_shown_where_they_part() -> None:
-    first, second = _apart("x" * 80 + "one" + "y" * 80, "x" * 80 + "two")
+    first, second = _where_they_differ("x" * 80 + "one" + "y" * 80, "x" * 80 + "two")
     assert first == "..." + "x" * 10 + "one" + "y" * 37 + "..."
     assert second == "..." + "x" * 10 + "two"
 
 
-def test_every_score_can_be_compared() -> None:
-    assert set(main.SCORES) == set(SCORES)
+@pytest.mark.parametrize("score", SCORES)
+def test_every_score_can_be_compared(tmp_path: Path, score: str) -> None:
+    folders = keep(tmp_path / "a", [0.8] * 8), keep(tmp_path / "b", [0.8] * 8)
+    assert compare.compare_results(*folders, score).score == score
+
+
+def test_a_former_name_of_a_score_is_accepted_with_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folders = keep(tmp_path / "a", [0.8] * 8), keep(tmp_path / "b", [0.9] * 8)
+    comparison = compare.compare_results(*folders, "test_accuracy")
+    assert (comparison.score, comparison.score_name) == ("test_score", "accuracy")
+    assert comparison.rates["difference"].tolist() == pytest.approx([0.1] * 4)
+    assert caplog.messages == ["--score: 'test_accuracy' is now called 'test_score'"]
+    with pytest.raises(ResultsError, match=r"--score: 'test_scores' is not one of .*did you mean 'test_score'"):
+        compare.compare_results(*folders, "test_scores")

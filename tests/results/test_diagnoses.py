@@ -3,18 +3,17 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bnbench.analysis.cures import CURES, EVIDENCE, MEANINGS
 from bnbench.analysis.symptoms import SYMPTOMS
-from bnbench.results.diagnoses import AT_BEST, diagnosis_table, list_diagnoses
+from bnbench.results.diagnoses import diagnosis_table, list_diagnoses
 from support.tables import FAILED, NAN, NONFINITE, history, trials
 
 ROWS = 900
 RATES = [0.01, 0.1, 1.0, 10.0]
-DEAD = {"validation_accuracy": 0.1, "prediction_share": 1.0, "majority_share": 0.11, "train_loss": 2.4}
-FINE = {"validation_accuracy": 0.9, "prediction_share": 0.12, "majority_share": 0.11}
+DEAD = {"validation_score": 0.1, "prediction_share": 1.0, "majority_share": 0.11, "train_loss": 2.4}
+FINE = {"validation_score": 0.9, "prediction_share": 0.12, "majority_share": 0.11}
 DEAD_UNITS = {"dead_share": 0.9, "dead_layer": "dense_1"}
-BEST = {**FINE, "validation_accuracy": 0.95}
-CHANCE = {"validation_accuracy": 0.1, "train_loss": 2.4}
+BEST = {**FINE, "validation_score": 0.95}
+CHANCE = {"validation_score": 0.1, "train_loss": 2.4}
 
 
 def diagnosed(*cells: Any, **by_variant: Any) -> pd.DataFrame:
@@ -45,10 +44,10 @@ def test_a_symptom_is_named_with_its_rates_its_trials_and_its_figures() -> None:
     assert (row["symptom"], row["variant"], row["rates"]) == ("constant predictions", "plain", "from 1 on")
     assert (row["shown"], row["n"], row["at_best"]) == (5, 6, False)
     assert row["evidence"] == "100.0% of rows get one prediction, at most 11.0% can be right"
-    assert row["cures"] == "; ".join(CURES["constant predictions"])
+    assert row["cures"] == "; ".join(SYMPTOMS["constant predictions"].cures)
     (one,) = list_diagnoses(found, ())
     assert one.lines == [f"plain from 1 on: 5 of 6 trials; {row['evidence']}"]
-    assert one.meaning == MEANINGS["constant predictions"]
+    assert one.meaning == SYMPTOMS["constant predictions"].meaning
 
 
 @pytest.mark.parametrize(
@@ -86,8 +85,8 @@ def test_at_the_best_rate_one_trial_is_enough_elsewhere_half_must_show_it() -> N
             "plain at 0.1: 2 of 4 trials; 100.0% of rows get one prediction, at most 11.0% can be right"
         ]
     }
-    better = {**FINE, "validation_accuracy": 1.0}
-    found = diagnosed(plain=[[{**FINE, "validation_accuracy": 0.5}] * 4, [DEAD, better, better, better]])
+    better = {**FINE, "validation_score": 1.0}
+    found = diagnosed(plain=[[{**FINE, "validation_score": 0.5}] * 4, [DEAD, better, better, better]])
     assert found[["rates", "shown", "n"]].to_numpy().tolist() == [["at its best rate, 0.1", 1, 4]]
 
 
@@ -100,8 +99,8 @@ def test_what_ails_a_training_that_goes_well_is_judged_at_its_best_rate_by_half_
     found = diagnosed(batchnorm=[[BEST | COLD] * 3 + [BEST], [FINE | COLD] * 4])
     assert told(found) == {
         "statistics not warmed up": [
-            "batchnorm at its best rate, 0.01: 3 of 4 trials; accuracy 30.0 points higher by the statistics of each "
-            "batch than by the moving ones"
+            "batchnorm at its best rate, 0.01: 3 of 4 trials; accuracy 30.0 points higher with the statistics of "
+            "each batch than with the moving ones"
         ]
     }
 
@@ -122,12 +121,12 @@ def test_the_gravest_symptom_comes_first() -> None:
 def test_evidence_of_chance_has_the_accuracy_of_guessing_and_both_losses() -> None:
     (row,) = diagnosed(plain=[[BEST], [CHANCE]]).to_dict("records")
     assert row["evidence"] == ("accuracy 10.0%, of guessing 10.0%; training loss 2.4, of the untrained network 2.3")
-    (row,) = diagnosed(plain=[[{**CHANCE, "validation_accuracy": NAN}]]).to_dict("records")
+    (row,) = diagnosed(plain=[[{**CHANCE, "validation_score": NAN}]]).to_dict("records")
     assert row["evidence"] == "training loss 2.4, of the untrained network 2.3"
 
 
 def course(accuracies: list[float], losses: list[float], **row: object) -> pd.DataFrame:
-    ends = {"epochs": len(accuracies) - 1, "validation_accuracy": accuracies[-1], "validation_loss": losses[-1]}
+    ends = {"epochs": len(accuracies) - 1, "validation_score": accuracies[-1], "validation_loss": losses[-1]}
     epochs = history({"t0": accuracies}, {"t0": losses})
     return diagnosis_table(trials(ends | {"train_loss": 0.1} | row), epochs, ROWS)
 
@@ -143,7 +142,7 @@ def test_evidence_of_a_course_is_read_from_it() -> None:
     said = "accuracy 90.0% after the first epoch (10 steps), 90.0% over the second half of the epochs"
     assert course(flat, losses)["evidence"].tolist() == [said]
     found = course(flat, losses, majority_share=0.9, prediction_share=0.9)
-    assert found["evidence"].tolist() == [f"{said}; the commonest class has 90.0%"]
+    assert found["evidence"].tolist() == [f"{said}; the largest class has 90.0%"]
 
 
 def at_units(*values: int, dead: int) -> pd.DataFrame:
@@ -169,7 +168,7 @@ def test_a_few_axis_values_are_told_one_by_one_and_many_together() -> None:
     }
     assert told(at_units(5, 6, 7, 8, dead=4), axes) == {
         "constant predictions": [
-            f"plain at 4 settings, 4 of 4 trials; as plain (units 5) at 0.1: 1 of 1 trials; {evidence}"
+            f"plain at 4 settings, 4 of 4 trials; for example plain (units 5) at 0.1: 1 of 1 trials; {evidence}"
         ]
     }
 
@@ -179,7 +178,10 @@ def test_without_trials_that_ended_there_is_nothing_to_diagnose() -> None:
     assert diagnosis_table(trials({}).iloc[:0], history({}), 0).empty
 
 
-def test_every_symptom_has_its_words() -> None:
-    assert list(CURES) == list(MEANINGS) == list(EVIDENCE) == list(SYMPTOMS)
-    assert set(AT_BEST) < set(SYMPTOMS)
-    assert all(CURES.values())
+def test_every_symptom_has_a_question_a_meaning_and_cures() -> None:
+    for name, symptom in SYMPTOMS.items():
+        assert symptom.name == name
+        assert symptom.question.endswith("?")
+        assert symptom.meaning.rstrip(")").endswith(".")
+        assert symptom.cures
+    assert len({symptom.severity for symptom in SYMPTOMS.values()}) == len(SYMPTOMS)

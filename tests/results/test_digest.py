@@ -1,17 +1,20 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from bnbench.analysis.columns import CLAIMS, column_names
 from bnbench.errors import ResultsError
 from bnbench.results import digest
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 from support.kept import keep
+from support.paths import ROOT
 
 CLAIM = {"text": 'a, "b"', "metric": "ok", "of": "200", "probability": {"at_least": 0.5}}
-FIGURE = {"source": "Table 1", "variant": "200", "metric": "test_accuracy", "value": 0.9}
+FIGURE = {"source": "Table 1", "variant": "200", "metric": "test_score", "value": 0.9}
 NAMED = {"variants": {"200": {"norm": "none"}}, "title": "A title", "sweep__seeds": 3}
 
 
@@ -30,6 +33,31 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(read.claims, of.claims, check_dtype=False)
     pd.testing.assert_frame_equal(read.published, of.published, check_dtype=False)
     assert read.published["variant"].tolist() == ["200"]
+
+
+def test_files_of_an_earlier_version_are_read_under_todays_names(tmp_path: Path) -> None:
+    folder = copy_of_committed("predicts-one-number", tmp_path)
+    read = digest.read_digest(folder)
+    assert read is not None
+    assert read.score_name == "R²"
+    assert {"ok", "test_score"} == set(read.claims["metric"])
+    assert read.claims.columns.tolist() == column_names(CLAIMS)
+    read = digest.read_digest(copy_of_committed("initialisation", tmp_path))
+    assert read is not None
+    assert read.score_name == "accuracy"
+    ranges = read.claims[read.claims["across"] != ""]
+    assert set(ranges["metric"]) == {"test_score"}
+    assert set(ranges["across"]) <= {"kernel", "depth"}
+
+
+def copy_of_committed(name: str, to: Path) -> Path:
+    """Copy the small files that git holds of an experiment."""
+    folder = to / name
+    folder.mkdir()
+    for file in (results_dir.RUN, results_dir.CLAIMS, results_dir.PUBLISHED):
+        if (ROOT / "results" / name / file).exists():
+            shutil.copy(ROOT / "results" / name / file, folder)
+    return folder
 
 
 def test_the_seconds_are_those_of_all_trials(tmp_path: Path) -> None:

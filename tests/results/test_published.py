@@ -14,7 +14,7 @@ NO_HISTORY = history({})
 
 
 def figure(**values: Any) -> Published:
-    named = {"source": "Table 1", "variant": "plain", "metric": "validation_accuracy", "value": 0.7, "note": "n"}
+    named = {"source": "Table 1", "variant": "plain", "metric": "validation_score", "value": 0.7, "note": "n"}
     return Published.model_validate(named | values)
 
 
@@ -29,7 +29,7 @@ def test_ours_stands_beside_at_our_best_rate_with_its_interval() -> None:
     assert (row["source"], row["variant"], row["metric"], row["note"]) == (
         "Table 1",
         "plain",
-        "validation_accuracy",
+        "validation_score",
         "n",
     )
     assert (row["learning_rate"], row["published"], row["n"]) == (0.1, 0.7, 3)
@@ -72,7 +72,7 @@ def test_each_figure_and_value_of_the_axes_has_a_row() -> None:
     assert beside(figure(where={"train.epochs": 3}), rows=rows) == []  # an axis that there is not
 
 
-@pytest.mark.parametrize("metric", ["validation_accuracy", "epochs_to_target", "stable_width"])
+@pytest.mark.parametrize("metric", ["validation_score", "epochs_to_target", "stable_width"])
 def test_what_has_not_ended_is_missing_and_not_an_error(metric: str) -> None:
     for rows in (NORMED, [row | FAILED for row in PLAIN]):
         (row,) = beside(figure(metric=metric), rows=rows)

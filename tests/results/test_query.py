@@ -38,7 +38,7 @@ def test_conditions_are_read(text: str, wanted: Condition) -> None:
 
 @pytest.mark.parametrize("text", ["learning_rate", "", "=0.1", ">=1"])
 def test_what_is_no_condition_is_told_with_the_reason_that_is_likely(text: str) -> None:
-    with pytest.raises(BnbenchError, match=r"a shell takes > and < for itself unless they are quoted"):
+    with pytest.raises(BnbenchError, match=r"quote > and <"):
         query.parse_condition(text)
 
 
@@ -52,8 +52,8 @@ def test_what_is_no_condition_is_told_with_the_reason_that_is_likely(text: str) 
         (["learning_rate=0.017782794100389228"], [0, 1, 4, 5]),
         (["learning_rate<=0.01778"], [0, 1, 4, 5]),
         (["lr>0.01778"], [2, 3, 6, 7]),
-        (["validation_accuracy>=0.85"], [1, 4, 7]),  # a missing number is neither above nor below
-        (["validation_accuracy<0.85"], [0, 2, 5]),
+        (["validation_score>=0.85"], [1, 4, 7]),  # a missing number is neither above nor below
+        (["validation_score<0.85"], [0, 2, 5]),
         (["outcome=ok", "units=4"], [0, 1, 2, 4, 5, 7]),
         (["model.params.units=6"], []),
         (["outcome="], [6]),  # failed: no outcome
@@ -66,8 +66,8 @@ def test_rows_that_meet_every_condition(trials: pd.DataFrame, conditions: list[s
 
 
 def test_rows_are_sorted_with_missing_ones_last(trials: pd.DataFrame) -> None:
-    assert query.select_rows(trials, sort="validation_accuracy").index.tolist() == [2, 5, 0, 7, 1, 4, 3, 6]
-    assert query.select_rows(trials, sort="-validation_accuracy").index.tolist() == [4, 1, 7, 0, 5, 2, 3, 6]
+    assert query.select_rows(trials, sort="validation_score").index.tolist() == [2, 5, 0, 7, 1, 4, 3, 6]
+    assert query.select_rows(trials, sort="-validation_score").index.tolist() == [4, 1, 7, 0, 5, 2, 3, 6]
     assert query.select_rows(trials, sort="-seed", limit=3).index.tolist() == [
         1,
         3,
@@ -84,7 +84,7 @@ def test_rows_are_sorted_with_missing_ones_last(trials: pd.DataFrame) -> None:
         ),
         ("seed=zero", "--where seed: 'zero' is not a number"),
         ("variant>=plain", "--where variant: its values are words, wanted = or !="),
-        ("seed>", "--where seed: nothing stands after >"),
+        ("seed>", "--where seed: no value after >"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(trials: pd.DataFrame, condition: str, message: str) -> None:
@@ -104,8 +104,20 @@ def test_axes_of_several_kinds_of_values_are_compared_as_words(tmp_path: Path) -
 
 def test_a_value_that_is_nowhere_is_hinted_at(trials: pd.DataFrame) -> None:
     hint = query.no_match_hint(trials, [query.parse_condition("seed=0"), query.parse_condition("variant=plan")])
-    assert hint == "variant is nowhere plan (did you mean 'plain'?); it is plain, batchnorm"
+    assert hint == "variant is never plan (did you mean 'plain'?); it is plain, batchnorm"
     assert query.no_match_hint(trials, [query.parse_condition("seed=0")]) == ""
+
+
+@pytest.mark.parametrize("former", ["validation_accuracy", "validation_r2"])
+def test_former_names_of_columns_are_accepted_with_a_note(
+    trials: pd.DataFrame, caplog: pytest.LogCaptureFixture, former: str
+) -> None:
+    rows = query.select_rows(trials, [query.parse_condition(f"{former}>=0.85")], f"-{former}")
+    assert rows.index.tolist() == [4, 1, 7]
+    assert caplog.messages == [
+        f"--where {former}: '{former}' is now called 'validation_score'",
+        f"--sort: '{former}' is now called 'validation_score'",
+    ]
 
 
 def test_a_terminal_is_shown_the_columns_that_were_asked_about(trials: pd.DataFrame) -> None:

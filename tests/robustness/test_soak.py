@@ -1,37 +1,26 @@
 import os
-import sys
+from functools import partial
+from pathlib import Path
 
 import pytest
 
-from support import kills
-from support.paths import ROOT
-
-# The coordinator and the store are the real ones; the workers train nothing and so need no TensorFlow, and no figures
-# are drawn: both take seconds. `make soak` has all, and more of everything.
-COORDINATOR = """
-from contextlib import contextmanager
-import bnbench
-from bnbench.execution import executors as workers
-from bnbench.cli.main import main
-from bnbench.execution.process_pool import ProcessPool
+from support import forked, kills
 from support.trainers import Steady
 
-@contextmanager
-def start(jobs, places):
-    with ProcessPool(jobs, Steady) as started:
-        yield started
 
-workers.start_executor = start
-bnbench._report = lambda folder: None
-main()
-"""
+def start(folder: Path) -> forked.Forked:
+    """The coordinator and the store are the real ones; the workers train nothing and so need no TensorFlow, and no
+    figures are drawn: both take seconds. `make soak` has all, and more of everything.
+    """
+    words = ["run", "--quiet", "--jobs", "2", "killed.yaml"]
+    return forked.Forked(partial(forked.command, Steady, (), words), folder, told=Path(os.devnull))
 
 
 def test_after_sigkill_at_twenty_moments_every_trial_is_there_once_with_the_same_figures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), str(ROOT / "tests")]))
-    command = [sys.executable, "-c", COORDINATOR, "run", "--quiet", "--jobs", "2"]
-    counts = kills.run(20, command)
+    monkeypatch.setitem(kills.SWEEP, "sweep", {"learning_rate": [0.01, 0.1, 1.0, 1000.0], "seeds": 5})
+    forked.start_server()  # its seconds would count as those of a sweep, and most kills come after the end
+    counts = kills.run(20, start)
     assert sum(counts[victim] for victim in kills.VICTIMS) == 20
     assert (counts["lost"], counts["twice"], counts["different"]) == (0, 0, 0)

@@ -181,7 +181,7 @@ def test_what_was_found_is_such_as_bnbench_finds(tmp_path: Path, run: dict[str, 
     assert digest.read_digest(tmp_path) is not None
     results_dir.write_text(tmp_path / results_dir.RUN, json.dumps(RUN | run))
     results_dir.write_tables(tmp_path, {"claims": pd.DataFrame([CLAIM | claim])})
-    with pytest.raises(ResultsError, match=r"no verdict: '<img|as bnbench writes it|too large|parse"):
+    with pytest.raises(ResultsError, match=r"'<img src=x>' is not a verdict|as bnbench writes it|too large|parse"):
         digest.read_digest(tmp_path)
 
 
@@ -203,7 +203,7 @@ def test_a_retry_that_fails_replaces_nothing(tmp_path: Path) -> None:
             opened.add(failed)
         states = opened.states()
     assert [states[trial.trial] for trial in trials[:2]] == ["completed", "failed"]
-    assert bnbench.open(tmp_path).trials["validation_accuracy"].iloc[0] == 0.8
+    assert bnbench.open(tmp_path).trials["validation_score"].iloc[0] == 0.8
 
 
 def test_a_name_with_dollars_is_a_name(tmp_path: Path) -> None:

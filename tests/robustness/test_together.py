@@ -2,13 +2,15 @@
 
 import itertools
 import json
-import os
+import shutil
+import signal
 import sqlite3
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_sweep import Recorder, _made_up_data, run, same  # noqa: F401  a fixture
@@ -17,42 +19,44 @@ from bnbench.commands.reproduce import Job
 from bnbench.errors import ResultsError
 from bnbench.report import write
 from bnbench.results import digest
+from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 from support import damage
 from support.examples import make_plan
+from support.forked import Forked, claim_and_die, try_repairs, write_report, write_trials
 from support.kept import keep
-from support.paths import ROOT
+
+# XLA takes seconds to compile what is trained here in a moment.
+QUICK: dict[str, Any] = {"sweep__seeds": 1, "train__engine": "graph"}
 
 
-def begin(code: str, *words: object) -> "subprocess.Popen[str]":
-    lines = f"import sys\nfrom pathlib import Path\nfolder = Path(sys.argv[1])\n{code}"
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
-    return subprocess.Popen(
-        [sys.executable, "-c", lines, *map(str, words)], stderr=subprocess.PIPE, text=True, env=paths
-    )
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for the results that `whole` copies."""
+    return tmp_path_factory.mktemp("trained")
 
 
-WRITE = """
-from support import damage
-from bnbench.store import store
-for _ in range(2):
-    with store.open_for_writing(folder) as opened:
-        for number in range(24): opened.add(damage.ended(damage.experiment(), number))
-"""
-REPORT = "from bnbench.report import write as report\nreport.write_report(folder, ('png',))"
-REPAIR = """
-from bnbench.store import repair
-from bnbench.errors import ResultsError
-for _ in range(20):
-    try: repair.repair_database(folder)
-    except ResultsError as error: assert 'in use by process' in str(error), error
-"""
+@pytest.fixture
+def whole(trained: Path, tmp_path: Path) -> Results:
+    """The results of a finished run in `tmp_path`, where `run` finds them; trained once."""
+    if not (trained / "results").exists():
+        run(trained, reported=True, **QUICK)
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return Results(tmp_path / "results" / "tiny")
 
 
-def test_who_looks_reports_or_repairs_beside_a_run_sees_nothing_half(tmp_path: Path) -> None:
+def begin(function: Callable[[Path], None], folder: Path) -> Forked:
+    """A process that does something with a folder; the file `told` gets what it says."""
+    return Forked(partial(function, folder), folder, told=folder.parent / "told")
+
+
+def test_who_looks_reports_or_repairs_beside_a_run_sees_nothing_half(tmp_path_factory: pytest.TempPathFactory) -> None:
+    place = tmp_path_factory.mktemp("together")
+    tmp_path = place / "results"
+    tmp_path.mkdir()
     damage.keep(tmp_path)
     before = damage.tables(tmp_path)
-    others = [begin(code, tmp_path) for code in (WRITE, REPORT, REPORT, REPAIR)]
+    others = [begin(function, tmp_path) for function in (write_trials, write_report, write_report, try_repairs)]
     looks = 0
     while any(other.poll() is None for other in others):
         with damage.warnings() as told:
@@ -60,7 +64,8 @@ def test_who_looks_reports_or_repairs_beside_a_run_sees_nothing_half(tmp_path: P
         assert not told
         looks += 1
     for other in others:
-        assert (other.returncode, other.communicate()[1]) == (0, "")
+        assert other.wait() == 0
+    assert (place / "told").read_text(encoding="utf-8") == ""
     assert looks >= 2
     pages = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file() and path.name[0] != "."}
     write.write_report(tmp_path, ("png",))
@@ -69,41 +74,37 @@ def test_who_looks_reports_or_repairs_beside_a_run_sees_nothing_half(tmp_path: P
 
 
 def test_the_lock_of_a_killed_process_holds_nobody_up(tmp_path: Path) -> None:
-    code = "import os; from bnbench.store import store\nwith store.open_for_writing(folder): os.kill(os.getpid(), 9)"
-    with begin(code, tmp_path) as process:
-        assert process.wait() == -9
+    assert begin(claim_and_die, tmp_path).wait() == -signal.SIGKILL
     assert (tmp_path / ".owner").exists()
     with store.open_for_writing(tmp_path) as opened:
         assert opened.states() == {}
 
 
-def test_files_that_are_gone_or_edited_are_made_anew_by_the_same_command(tmp_path: Path) -> None:
-    results, _ = run(tmp_path, sweep__seeds=1)
-    written = {path: path.read_bytes() for path in results.folder.rglob("*") if path.name[0] != "." and path.is_file()}
-    del written[results.folder / store.DATABASE]
+def test_files_that_are_gone_or_edited_are_made_anew_by_the_same_command(tmp_path: Path, whole: Results) -> None:
+    write.write_report(whole.folder)  # it tells the folder, and this is a copy
+    written = {path: path.read_bytes() for path in whole.folder.rglob("*") if path.name[0] != "." and path.is_file()}
+    del written[whole.folder / store.DATABASE]
     for number, path in enumerate(written):
         if number % 2:
             path.unlink()
         else:
             path.write_bytes(b"\xff\0 edited")
-    again, watcher = run(tmp_path, sweep__seeds=1)
+    again, watcher = run(tmp_path, reported=True, **QUICK)
     assert watcher.trained == []
-    assert same(again, results)
+    assert same(again, whole)
     assert {path: path.read_bytes() for path in written} == written
 
 
-def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("steady", "jumping"):
-        (tmp_path / name).mkdir()
-    steady, _ = run(tmp_path / "steady", sweep__seeds=1)
+def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, whole: Results, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "jumping").mkdir()
     jumps = itertools.cycle([0.0, 4e9, 1.0, 2e9])
     monkeypatch.setattr(time, "time", lambda: next(jumps))
     monkeypatch.setattr(time, "time_ns", lambda: int(next(jumps) * 1e9))
     with pytest.raises(KeyboardInterrupt):
-        run(tmp_path / "jumping", Recorder(interrupt_after=1), sweep__seeds=1)
-    jumping, watcher = run(tmp_path / "jumping", sweep__seeds=1)
+        run(tmp_path / "jumping", Recorder(interrupt_after=1), **QUICK)
+    jumping, watcher = run(tmp_path / "jumping", **QUICK)
     assert len(watcher.trained) == 3
-    assert same(jumping, steady)
+    assert same(jumping, whole)
     seconds = [*jumping.trials["seconds"], *jumping.trials["seconds_per_step"], *jumping.history["seconds"]]
     assert all(0 <= second < 100 for second in seconds)
     with (
@@ -114,11 +115,10 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path: Path, monkeypatch: pytest.
         pass
 
 
-def test_a_damaged_trial_is_trained_anew_and_no_other(tmp_path: Path) -> None:
-    whole, _ = run(tmp_path, sweep__seeds=1)
+def test_a_damaged_trial_is_trained_anew_and_no_other(tmp_path: Path, whole: Results) -> None:
     with closing(sqlite3.connect(whole.folder / store.DATABASE)) as database, database:
         database.execute("UPDATE trials SET test_accuracy = 1 - test_accuracy WHERE id = (SELECT max(id) FROM trials)")
-    again, watcher = run(tmp_path, sweep__seeds=1)
+    again, watcher = run(tmp_path, **QUICK)
     assert len(watcher.trained) == 1
     assert same(again, whole)
 
@@ -149,6 +149,6 @@ def test_an_edited_config_is_not_done(tmp_path: Path) -> None:
     keep(tmp_path, [0.8, 0.9])
     write.write_report(tmp_path, ("png",))
     job = Job("tiny", make_plan(), tmp_path, [], None)
-    assert job.done
+    assert job.completed
     (tmp_path / results_dir.CONFIG).write_bytes(b"\xff\xfe")
-    assert not job.done
+    assert not job.completed

@@ -8,10 +8,12 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from functools import cache
 
 # It would call os.system.
 PICKLE = b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
 ZEROS = 150_000_000  # of them a bomb is made: more than may be held in memory
+SOME_ZEROS = 10_000_000
 Pieces = tuple[bytes | int, ...]  # bytes, and numbers of zeros
 
 
@@ -24,9 +26,24 @@ def _chunks(pieces: Pieces) -> Iterator[bytes]:
 
 
 def packed(pieces: Pieces, ending: str) -> bytes:
-    """As .gz or .xz; never all of it in memory."""
+    """As .gz or .xz; never all of it in memory.
+
+    Zeros at the end are streams of their own, the same one again and again: to pack all of them takes half a second.
+    """
+    *first, last = pieces
+    if first and isinstance(last, int):
+        return _packed(tuple(first), ending) + _packed_zeros(ending) * (last // SOME_ZEROS)
+    return _packed(pieces, ending)
+
+
+def _packed(pieces: Pieces, ending: str) -> bytes:
     packer = lzma.LZMACompressor(preset=0) if ending == ".xz" else zlib.compressobj(1, wbits=31)
     return b"".join([*map(packer.compress, _chunks(pieces)), packer.flush()])
+
+
+@cache
+def _packed_zeros(ending: str) -> bytes:
+    return _packed((SOME_ZEROS,), ending)
 
 
 def _header(name: str, size: int, kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes:
@@ -103,7 +120,9 @@ def tars(names: tuple[str, ...]) -> dict[str, Pieces]:
     }
 
 
+@cache
 def zip_of(*members: tuple[str, bytes | int]) -> bytes:
+    """Made once, as some are for every data set."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in members:

@@ -254,11 +254,11 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "an override with a tag": (("-o", "title=!!python/object/apply:os.system [touch pwned]"), ("title",)),
     "an override that is deep": (("-o", f"title={'[' * 500}{']' * 500}"), ("title",)),
     "an override of a deep key": (("-o", f"{'a.' * 5000}b=1"), ("a.a.a",)),
-    "an override of a key of dots": (("-o", "...=1"), ("broken.yaml",)),
+    "an override of a key of dots": (("-o", "...=1"), ("-o ...=1",)),
     "an override of the name": (("-o", "name=../x"), ("name",)),
     "an override of half a character": (("-o", 'title="\\ud800"'), ("title",)),
     "an override that is not UTF-8": (("-o", "title=\udcff"), ("title",)),
-    "results in a file": (("--results", "broken.yaml"), ("broken.yaml",)),
+    "results in a file": (("--results-dir", "broken.yaml"), ("broken.yaml",)),
     "no such option": (("--pickle", "x"), ("--pickle",)),
 }
 

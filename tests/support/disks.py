@@ -37,6 +37,7 @@ class Shell:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
+        self.pid = process.pid  # of who sees the mounts: `unshare` becomes the shell
         self.begin(f'bnbench() {{ {sys.executable} -m bnbench "$@"; }}')
 
     def begin(self, line: str) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bnbench.planning import plan
+from bnbench.planning import identity
 
 # Those that wrote tests/stored_formats.
 VERSIONS = {"keras": "3.15", "tensorflow": "2.21"}
@@ -10,4 +10,4 @@ VERSIONS = {"keras": "3.15", "tensorflow": "2.21"}
 
 def fix_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute ids as if these versions were installed."""
-    monkeypatch.setattr(plan, "_versions", lambda: dict(VERSIONS))
+    monkeypatch.setattr(identity, "library_versions", lambda: dict(VERSIONS))

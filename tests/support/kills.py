@@ -3,15 +3,15 @@
 import logging
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Protocol
 
 import pandas as pd
 import psutil
@@ -34,13 +34,37 @@ SWEEP = {
 }
 
 
-def run(times: int, command: Sequence[str] = RUN, seed: int = 0) -> dict[str, int]:
+class Running(Protocol):
+    """A command that runs; `subprocess.Popen` is one."""
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Return its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: it still runs.
+        """
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+
+
+def start_command(folder: Path) -> Running:
+    """Start the real command in a folder."""
+    words = [*RUN, "killed.yaml"]
+    return subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run(times: int, start: Callable[[Path], Running] = start_command, seed: int = 0) -> dict[str, int]:
     """Kill a worker, the coordinator or both at that many random moments, sweep after sweep.
 
     A sweep is disturbed until it ends by itself; then the same command once more must find or make every trial.
 
     Args:
-        command: what trains, but for the experiment file.
+        start: starts `bnbench run` of `killed.yaml` in a folder, with two workers.
 
     Returns:
         Kills by victim, sweeps, trials that are lost or there twice, and sweeps whose tables differ from those of the
@@ -51,17 +75,16 @@ def run(times: int, command: Sequence[str] = RUN, seed: int = 0) -> dict[str, in
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         (folder / "killed.yaml").write_text(yaml.safe_dump(SWEEP), encoding="utf-8")
-        words = [*command, "killed.yaml"]
         began = time.monotonic()
-        subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)
+        _complete(start(folder))
         whole = time.monotonic() - began
         wanted = _tables(folder)
         while sum(counts[victim] for victim in VICTIMS) < times:
             shutil.rmtree(folder / "results")
             counts["sweeps"] += 1
-            while _disturbed(words, folder, chance, counts, whole, times):
+            while _disturbed(start(folder), chance, counts, whole, times):
                 pass
-            subprocess.run(words, cwd=folder, check=True, timeout=PATIENCE, stdout=subprocess.DEVNULL)
+            _complete(start(folder))
             found = _tables(folder)
             ids, kept = set(wanted[0]["trial"]), found[0].loc[found[0]["status"] != "failed", "trial"]
             counts["lost"] += len(ids - set(kept))
@@ -78,11 +101,20 @@ def _tables(folder: Path) -> list[pd.DataFrame]:
     ]
 
 
-def _disturbed(
-    words: Sequence[str], folder: Path, chance: random.Random, counts: Counter[str], whole: float, times: int
-) -> bool:
-    """Run the command and kill; whether the coordinator was, so that the command must be given again."""
-    with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+def _complete(process: Running) -> None:
+    """Wait for a command that nobody disturbs."""
+    try:
+        code = process.wait(PATIENCE)
+    except BaseException:
+        process.kill()
+        raise
+    if code:
+        raise RuntimeError(f"the command ended with exit code {code}")
+
+
+def _disturbed(process: Running, chance: random.Random, counts: Counter[str], whole: float, times: int) -> bool:
+    """Kill a command or its workers; return whether the command was killed, so that it must be given again."""
+    try:
         while sum(counts[victim] for victim in VICTIMS) < times:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(chance.uniform(0, whole))
@@ -94,9 +126,13 @@ def _disturbed(
                     continue  # there is none yet, or no more
                 chance.choice(workers).kill()
             if victim != "worker":
-                process.send_signal(signal.SIGKILL)
+                process.kill()
             counts[victim] += 1
             if victim != "worker":
+                process.wait(PATIENCE)
                 return True
         process.wait(PATIENCE)
         return False
+    except BaseException:
+        process.kill()
+        raise

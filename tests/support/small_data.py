@@ -60,17 +60,17 @@ def _mnist() -> tuple[DatasetSpec, dict[str, bytes]]:
         idx.Pair(stem, len(labels) - 8, _sha256(images), _sha256(labels)) for stem, (images, labels) in parts.items()
     )
     spec = idx.IdxSpec(mnist.SPEC.classes, pairs, test=True)
-    form = replace(mnist.SOURCE.forms[0], parse=lambda paths: idx.parse_idx(paths, spec))
+    form = replace(mnist.MNIST.forms[0], parse=lambda paths: idx.parse_idx(paths, spec))
     contents = [content for part in parts.values() for content in part]
     names = [names[1] for names in idx.idx_parts(spec)]
-    return replace(mnist.SOURCE, forms=(form,), remotes=()), dict(zip(names, contents, strict=True))
+    return replace(mnist.MNIST, forms=(form,), remotes=()), dict(zip(names, contents, strict=True))
 
 
 def _letter() -> tuple[DatasetSpec, bytes]:
     lines = [f"{ascii_uppercase[i % 26]}{f',{i // 10},{i % 10}' * 8}" for i in range(78)]
     content = "".join(f"{line}\n" for line in lines).encode()
     forms = letter.forms(letter.Spec(rows=78, test_rows=26, sha256=_sha256(content)))
-    return replace(letter.SOURCE, forms=forms, remotes=()), content
+    return replace(letter.LETTER, forms=forms, remotes=()), content
 
 
 def _leaf() -> tuple[DatasetSpec, bytes, dict[str, bytes]]:
@@ -79,7 +79,7 @@ def _leaf() -> tuple[DatasetSpec, bytes, dict[str, bytes]]:
     lines = [f"Species {i // 2},{','.join(f'{(i * 5 + k) % 89 / 89:.6f}' for k in range(64))}\n" for i in range(8)]
     uci = dict.fromkeys(leaf.UCI_FILES, "".join(lines).encode())
     forms = leaf.forms(leaf.Spec(4, 2, _sha256(kaggle)), leaf.Spec(4, 2, ""))
-    return replace(leaf.SOURCE, forms=forms, remotes=()), kaggle, uci
+    return replace(leaf.LEAF, forms=forms, remotes=()), kaggle, uci
 
 
 def png(value: int, size: tuple[int, int] = (28, 28), mode: str = "L") -> bytes:
@@ -94,7 +94,7 @@ def _notmnist() -> tuple[DatasetSpec, dict[str, bytes]]:
     }
     spec = notmnist.Spec(30, Bounds(members=60, member_bytes=2000, total_bytes=100_000))
     forms = notmnist.forms(spec, spec, notmnist.SAMPLE)
-    return replace(notmnist.SOURCE, forms=forms, remotes=()), glyphs
+    return replace(notmnist.NOTMNIST, forms=forms, remotes=()), glyphs
 
 
 def _cifar10() -> tuple[DatasetSpec, dict[str, bytes]]:
@@ -105,7 +105,7 @@ def _cifar10() -> tuple[DatasetSpec, dict[str, bytes]]:
     forms = cifar10.forms(cifar10.Spec(10, {name: _sha256(content) for name, content in batches.items()}))
     names = "".join(f"{name}\n" for name in cifar10.CLASSES).encode()
     files = {f"{cifar10.FOLDER}/{name}": content for name, content in (batches | {cifar10.META: names}).items()}
-    return replace(cifar10.SOURCE, forms=forms, remotes=()), files
+    return replace(cifar10.CIFAR10, forms=forms, remotes=()), files
 
 
 def sets() -> dict[str, Made]:

@@ -1,10 +1,10 @@
-"""Tables as the store gives them, made up."""
+"""Made-up tables of trials and histories."""
 
 import math
 
 import pandas as pd
 
-from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.analysis.columns import FROM_STORED, PRE_ACTIVATIONS
 from bnbench.analysis.trials import trial_table
 
 NAN = math.nan
@@ -13,27 +13,31 @@ NONFINITE = {
     "divergence": "nonfinite",
     "diverged_at_step": 7,
     "test_loss": NAN,
-    "test_accuracy": NAN,
+    "test_score": NAN,
 }
 BLOWN = {"status": "diverged", "divergence": "blown", "diverged_at_step": 3, "train_loss": 9e9, "validation_loss": 9e9}
-FAILED = {"status": "failed", "train_loss": NAN, "validation_accuracy": NAN}
+FAILED = {"status": "failed", "train_loss": NAN, "validation_score": NAN}
 
 
 def stored(*rows: dict[str, object]) -> pd.DataFrame:
-    """Rows as the store gives them: ten classes, 900 validation rows, initial loss 2.3."""
+    """Return rows as the store returns them: ten classes, 900 validation rows, initial loss 2.3.
+
+    Rows are given under the names that tables have.
+    """
     default: dict[str, object] = {
         "trial": "t", "variant": "plain", "learning_rate": 0.1, "seed": 0, "axes": "{}", "status": "completed",
         "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2,
-        "train_accuracy": 0.9,
-        "validation_loss": 0.3, "validation_accuracy": 0.9, "test_loss": 0.4, "test_accuracy": 0.8, "best_epoch": 4,
-        "best_test_loss": 0.4, "best_test_accuracy": 0.8, "fitted_loss": 0.1, "fitted_accuracy": 0.95,
+        "train_score": 0.9,
+        "validation_loss": 0.3, "validation_score": 0.9, "test_loss": 0.4, "test_score": 0.8, "best_epoch": 4,
+        "best_test_loss": 0.4, "best_test_score": 0.8, "fitted_loss": 0.1, "fitted_score": 0.95,
         "bn_mode_gap": None, "prediction_share": NAN, "majority_share": NAN, "dead_share": NAN, "dead_layer": None,
         "gradient_growth": NAN,
         "initial_loss": 2.3, "parameters": 10, "seconds": 1.0, "seconds_per_step": 0.02,
         "engine": "xla", "worker": "pid 1",
         "reason": None, "classes": 10, "validation_rows": 900,
     }  # fmt: skip
-    return pd.DataFrame([default | row for row in rows])
+    stored_names = {name: stored for stored, name in FROM_STORED.items()}
+    return pd.DataFrame([default | row for row in rows]).rename(columns=stored_names)
 
 
 def trials(*rows: dict[str, object]) -> pd.DataFrame:
@@ -46,7 +50,7 @@ def scores(variant: str, *by_rate: dict[float, float | None], **changes: object)
     return [
         {"trial": f"{variant} {rate} {seed} {changes.get('axes', '')}", "variant": variant, "learning_rate": rate}
         | {"seed": seed}
-        | (NONFINITE if score is None else {"validation_accuracy": score, "test_accuracy": score - 0.1})
+        | (NONFINITE if score is None else {"validation_score": score, "test_score": score - 0.1})
         | changes
         for seed, accuracies in enumerate(by_rate)
         for rate, score in accuracies.items()
@@ -56,11 +60,11 @@ def scores(variant: str, *by_rate: dict[float, float | None], **changes: object)
 def history(courses: dict[str, list[float]], losses: dict[str, list[float]] | None = None) -> pd.DataFrame:
     """Epochs of ten steps and a second each: the validation accuracies of each trial from the untrained model on."""
     rows = [
-        {"trial": trial, "epoch": epoch, "step": 10 * epoch, "validation_accuracy": accuracy, "seconds": float(epoch)}
+        {"trial": trial, "epoch": epoch, "step": 10 * epoch, "validation_score": accuracy, "seconds": float(epoch)}
         | {"train_loss": 2.3 / (1 + epoch)}
         | {"validation_loss": (losses or {}).get(trial, [1.0] * len(accuracies))[epoch]}
         for trial, accuracies in courses.items()
         for epoch, accuracy in enumerate(accuracies)
     ]
-    columns = ["trial", "epoch", "step", "validation_accuracy", "seconds", "train_loss", "validation_loss"]
+    columns = ["trial", "epoch", "step", "validation_score", "seconds", "train_loss", "validation_loss"]
     return pd.DataFrame(rows, columns=[*columns, *PRE_ACTIVATIONS])

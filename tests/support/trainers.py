@@ -1,4 +1,4 @@
-"""Trainers that train nothing, for tests of the workers; importable from a worker process."""
+"""Trainers that train nothing, for tests of executors. Worker processes can import them."""
 
 import ctypes
 import os
@@ -18,7 +18,7 @@ from bnbench.planning.trial import Epoch, Fault, OnEpoch, Result, Saving
 
 
 class Quick:
-    """Ends every trial at once; a result's `seconds_per_step` is how many programs this process has been given."""
+    """Ends every trial at once; `seconds_per_step` of a result counts the programs that this process has compiled."""
 
     programs = 0
 
@@ -42,15 +42,31 @@ class Quick:
 
 
 class Steady(Quick):
-    """Takes a little while for each trial, so that all workers get to work."""
+    """Takes 0.02 seconds for each trial, so that all workers get some."""
 
     def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
         time.sleep(0.02)
         return replace(super().result(program, trial, on_epoch), seconds=0.02)
 
 
+class Lasting(Quick):
+    """Takes `pause` seconds for each trial and gives 60 epochs, so that a trial takes 4 kB to keep."""
+
+    def __init__(self, pause: float) -> None:
+        self.pause = pause
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        time.sleep(self.pause)
+        draw = np.random.default_rng(trial.number)
+        scores = [draw.random(4).tolist() for _ in range(61)]
+        epochs = tuple(Epoch(number, 3 * number, *four, 0.0) for number, four in enumerate(scores))
+        return replace(
+            super().result(program, trial, on_epoch), epochs=epochs, step_losses=draw.random(180, np.float32)
+        )
+
+
 class Mortal(Quick):
-    """Killed by the trials of rate 1."""
+    """Is killed by trials with learning rate 1."""
 
     def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
         if trial.learning_rate == 1:
@@ -59,7 +75,7 @@ class Mortal(Quick):
 
 
 class Fleeting(Quick):
-    """Killed by the trials of rate 1 the first time that one comes; `folder` remembers."""
+    """Dies of a trial with learning rate 1, but only of its first try; `folder` records the tries."""
 
     def __init__(self, folder: Path, death: Callable[[], object]) -> None:
         self.folder, self.death = folder, death
@@ -73,23 +89,23 @@ class Fleeting(Quick):
 
 
 def segfault() -> None:
-    """Read what is at address 0."""
+    """Read from address 0."""
     ctypes.string_at(0)
 
 
 def exhaust() -> None:
-    """Ask for more memory than there is."""
+    """Ask for more memory than the process may have."""
     resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))
     np.ones(2**33)
 
 
 def hang() -> None:
-    """For an hour."""
+    """Wait for an hour."""
     time.sleep(3600)
 
 
 class Starved(Quick):
-    """Finds too little memory for any trial of rate 1, and tells so as the engine does."""
+    """Runs out of memory in trials with learning rate 1, with the fault that TensorFlow causes."""
 
     def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
         result = super().result(program, trial, on_epoch)
@@ -98,24 +114,36 @@ class Starved(Quick):
 
 
 class Slow(Quick):
-    """Ends a trial after an hour."""
+    """Needs an hour for a trial."""
 
     def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
-        print("a library's own words", flush=True)  # must not get between the messages
+        # A line that a library prints must not get between the messages.
+        print("from a library", flush=True)
         on_epoch(trial, Epoch(0, 0, None, None, None, None, 0.0))
         time.sleep(3600)
         raise AssertionError
 
 
+class SlowAtRate1(Slow):
+    """Needs an hour for a trial with learning rate 1; ends other trials at once."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        if trial.learning_rate == 1:
+            # A worker drops epochs that come too soon after the last one.
+            time.sleep(0.2)
+            return super().result(program, trial, on_epoch)
+        return Quick.result(self, program, trial, on_epoch)
+
+
 class Unstartable(Quick):
-    """Cannot be made."""
+    """Cannot be created."""
 
     def __init__(self) -> None:
         raise ImportError("no TensorFlow here")
 
 
 class Stillborn(Quick):
-    """Dies as it is made, so many times; `folder` counts."""
+    """Dies while it is created, the given number of times; `folder` counts them."""
 
     def __init__(self, folder: Path, times: int) -> None:
         for number in range(times):
@@ -125,7 +153,7 @@ class Stillborn(Quick):
 
 
 class Choosy(Quick):
-    """Refuses programs of batch normalisation."""
+    """Rejects programs with batch normalization."""
 
     def check(self, program: Program) -> None:
         if any(layer.class_name == "BatchNormalization" for layer in program.layers):
@@ -133,7 +161,7 @@ class Choosy(Quick):
 
 
 class Fragile(Quick):
-    """Dies of any check."""
+    """Dies while it checks a program."""
 
     def check(self, program: Program) -> None:
         os.kill(os.getpid(), signal.SIGSEGV)

@@ -1,5 +1,4 @@
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -86,14 +85,6 @@ def figures(result: Result) -> tuple[Any, ...]:
     """All of a result but its times and its worker."""
     epochs = tuple(replace(epoch, seconds=0.0) for epoch in result.epochs)
     return (epochs, result.step_losses.tobytes(), result.divergence, result.test, result.best_epoch, result.best_test)
-
-
-@pytest.fixture
-def float64() -> Iterator[None]:
-    before = keras.config.floatx()
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx(before)
 
 
 def fit(compiled: CompiledProgram, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Model]:

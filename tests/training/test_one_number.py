@@ -6,7 +6,6 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from test_loop import float64  # noqa: F401  a fixture
 
 import bnbench
 from bnbench.analysis.trials import chance_bound
@@ -117,14 +116,14 @@ def test_a_number_is_trained_as_in_fit_and_scored_against_the_training_mean() ->
 @pytest.mark.parametrize(
     ("classes", "changes", "message"),
     [
-        (0, {}, "sparse_categorical_crossentropy is a loss of classes, but digits has a number a row: wanted huber"),
-        (0, {"train__loss": "binary_crossentropy"}, "is a loss of classes"),
+        (0, {}, "is a loss for classes, but digits has a number for each row: use huber"),
+        (0, {"train__loss": "binary_crossentropy"}, "is a loss for classes"),
         (0, {"train__loss": "mse", "model": {"layers": [{"dense": 2}, "norm"]}}, r"gives \(2,\), wanted \(1,\)"),
         (0, {"train__loss": "mse", "model": {"layers": ["norm", {"dense": "$classes"}]}}, r"\$classes is not set"),
-        (2, {}, r"gives \(1,\), wanted \(2,\): one number a class;"),
-        (3, {"train__loss": "mse"}, r"gives \(1,\), wanted \(3,\): one number a class;"),
-        (2, {"train__loss": "mse", "model": {"layers": [{"dense": 4}, "norm"]}}, r"or one alone.*\(1,\)"),
-        (2, {"train__loss": "bce", "model": {"layers": SIGMOID}}, "ends in sigmoid, but the loss is taken from logits"),
+        (2, {}, r"gives \(1,\), wanted \(2,\): one output per class;"),
+        (3, {"train__loss": "mse"}, r"gives \(1,\), wanted \(3,\): one output per class;"),
+        (2, {"train__loss": "mse", "model": {"layers": [{"dense": 4}, "norm"]}}, r"or a single output.*\(1,\)"),
+        (2, {"train__loss": "bce", "model": {"layers": SIGMOID}}, "ends in sigmoid, but the loss takes logits"),
         (2, {"train__loss": "mean_square_error"}, "did you mean 'mean_squared_error'"),
     ],
 )
@@ -139,9 +138,9 @@ def claim(metric: str) -> dict[str, Any]:
 
 def test_a_claim_names_the_score_that_the_data_have() -> None:
     cohort(0, train__loss="mse", claims=[claim("test_r2")])
-    with pytest.raises(ConfigError, match="test_accuracy, but the data have no classes: wanted test_r2"):
+    with pytest.raises(ConfigError, match="test_accuracy, but the data have no classes: use test_r2"):
         cohort(0, train__loss="mse", claims=[claim("test_accuracy")])
-    with pytest.raises(ConfigError, match=r"claims\[0\].metric: test_r2, but the data have classes: wanted test_acc"):
+    with pytest.raises(ConfigError, match=r"claims\[0\].metric: test_r2, but the data have classes: use test_acc"):
         cohort(3, model={"layers": [{"dense": 3}, "norm"]}, claims=[claim("test_r2")])
 
 
@@ -184,17 +183,17 @@ published: [{source: nobody, variant: plain, metric: test_r2, value: 0.5}]
 claims: [{text: better, metric: test_r2, of: batchnorm, difference: {at_least: 0}}]
 """
     )
-    return bnbench.run(config, results=folder, jobs=0)
+    return bnbench.run(config, results_dir=folder, jobs=0)
 
 
 def test_tables_call_the_score_what_it_is(results: Results) -> None:
-    for table in (results.trials, results.history, results.summary):
-        assert not [name for name in table.columns if "accuracy" in name]
-    assert {"train_r2", "validation_r2", "test_r2"} <= set(results.trials.columns)
+    for table in (results.trials, results.summary):
+        assert set(table["score_name"]) == {"R²"}
+    assert {"train_score", "validation_score", "test_score"} <= set(results.trials.columns)
     assert (results.folder / "trials.csv").read_text().startswith("trial,variant,learning_rate,seed,status")
-    assert "validation_r2" in (results.folder / "history.csv").read_text().splitlines()[0]
+    assert "validation_score" in (results.folder / "history.csv").read_text().splitlines()[0]
     best = results.variants.set_index("variant").loc["batchnorm"]
-    assert best["test_accuracy_mean"] > 0.5
+    assert best["test_score_mean"] > 0.5
 
 
 def test_the_report_speaks_of_r2(results: Results) -> None:

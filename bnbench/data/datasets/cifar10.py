@@ -1,6 +1,6 @@
-"""CIFAR-10: 50,000 + 10,000 colour images of 32 x 32, from the binary form (Krizhevsky 2009).
+"""CIFAR-10: 50,000 + 10,000 color images of 32 x 32, from the binary form (Krizhevsky 2009).
 
-The python form is never read: it is made of pickles, which can run code.
+The python form is never read, because it consists of pickles, which can run code.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from bnbench.errors import DataError
 
 FOLDER = "cifar-10-batches-bin"
 META = "batches.meta.txt"
-IMAGE_BYTES = 3 * 32 * 32  # red, green, blue plane; a label byte stands before them
+IMAGE_BYTES = 3 * 32 * 32  # a red, a green and a blue plane; one label byte comes before them
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 OFFICIAL = {
     "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
@@ -30,21 +30,20 @@ OFFICIAL = {
 
 @dataclass(frozen=True)
 class Spec:
-    """What the batches must hold."""
+    """The expected content of the batches."""
 
-    rows: int = 10_000  # a batch
-    batches: Mapping[str, str] = field(
-        default_factory=OFFICIAL.copy
-    )  # name to sha256 (empty: any); the last is the test part
+    rows: int = 10_000  # in each batch
+    # The name of each batch -> its sha256 (empty: any content); the last batch is the test part.
+    batches: Mapping[str, str] = field(default_factory=OFFICIAL.copy)
 
     @property
     def batch_bytes(self) -> int:
-        """The size of each batch's file."""
+        """The size of the file of each batch."""
         return self.rows * (1 + IMAGE_BYTES)
 
 
 def parse_archive(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of a packed `cifar-10-binary.tar.*`."""
+    """Return the arrays of a packed `cifar-10-binary.tar.*`."""
     (path,) = paths
     bounds = Bounds(members=20, member_bytes=spec.batch_bytes, total_bytes=200_000_000)
     contents = read_members(path, (*spec.batches, META), bounds)
@@ -52,14 +51,14 @@ def parse_archive(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
 
 
 def parse_files(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of the unpacked batches and, last, their names."""
+    """Return the arrays of the unpacked batches; the last path has the names of the classes."""
     most = [spec.batch_bytes] * len(spec.batches) + [10_000]
     contents = {path.name: read_file(path, size) for path, size in zip(paths, most, strict=True)}
     return _parsed(contents, f"{paths[0].parent}/", spec)
 
 
 def _parsed(contents: Mapping[str, bytes], place: str, spec: Spec) -> ParsedArrays:
-    """x (rows, 32, 32, 3) uint8, channels last, and y (rows,) int32 of batches by name."""
+    """Return x (rows, 32, 32, 3) uint8, channels last, and y (rows,) int32."""
     names = tuple(contents[META].decode("utf-8", "replace").split())
     if names != CLASSES:
         raise DataError(f"{place}{META}: names the classes {', '.join(names) or '(none)'}, wanted {', '.join(CLASSES)}")
@@ -89,7 +88,7 @@ TITLE = "binary batches"
 
 
 def forms(spec: Spec) -> tuple[FileLayout, ...]:
-    """Packed, by gzip as published or by xz, and unpacked."""
+    """Return the layouts: packed by gzip (as published) or by xz, and unpacked."""
     files = tuple((f"{FOLDER}/{name}",) for name in (*spec.batches, META))
     return (
         FileLayout(TITLE, (("cifar-10-binary.tar.gz", "cifar-10-binary.tar.xz"),), partial(parse_archive, spec=spec)),
@@ -97,7 +96,7 @@ def forms(spec: Spec) -> tuple[FileLayout, ...]:
     )
 
 
-SOURCE = DatasetSpec(
+CIFAR10 = DatasetSpec(
     name="cifar10",
     title="CIFAR-10",
     page="https://www.cs.toronto.edu/~kriz/cifar.html",
@@ -114,5 +113,8 @@ SOURCE = DatasetSpec(
             "md5:c32a1d4ab5d03f1284b67883e8d87530",
         ),
     ),
-    repeats=False,  # by convention all 50,000 rows are trained on; measured: no image stands twice
+    # By convention all training rows are used. No two images are equal.
+    find_duplicates=False,
 )
+
+DATASETS = (CIFAR10,)

@@ -8,12 +8,12 @@ import numpy as np
 from bnbench.data.formats.archives import check_sha256
 from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 
-# Of the images as bytes, then the labels as bytes: the same in every release of scikit-learn.
+# Of the bytes of the images, then of the labels; every release of scikit-learn has the same.
 SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 
 
 def parse(paths: tuple[Path, ...], sha256: str) -> ParsedArrays:
-    """x (1797, 8, 8, 1) uint8 of 0 to 16, y (1797,) int32; there are no `paths`."""
+    """Return x (1797, 8, 8, 1) uint8 from 0 to 16, and y (1797,) int32; `paths` is empty."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
@@ -22,7 +22,7 @@ def parse(paths: tuple[Path, ...], sha256: str) -> ParsedArrays:
     return ParsedArrays(x, y, tuple("0123456789"), 0)
 
 
-SOURCE = DatasetSpec(
+DIGITS = DatasetSpec(
     name="digits",
     title="Handwritten digits, 8 x 8",
     page="https://archive.ics.uci.edu/dataset/80/optical+recognition+of+handwritten+digits",
@@ -34,3 +34,5 @@ SOURCE = DatasetSpec(
     forms=(FileLayout("scikit-learn's copy", (), partial(parse, sha256=SHA256)),),
     package="scikit-learn",
 )
+
+DATASETS = (DIGITS,)

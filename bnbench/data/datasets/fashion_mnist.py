@@ -5,7 +5,7 @@ from functools import partial
 from bnbench.data.formats import idx
 from bnbench.data.types import DatasetSpec, FileLayout, RemoteFile
 
-# Of the unpacked files: the .gz differ from mirror to mirror, so it is the content that is checked.
+# Checksums of the unpacked files, because the .gz files differ between mirrors.
 SPEC = idx.IdxSpec(
     classes=("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
     pairs=(
@@ -29,7 +29,7 @@ MIRRORS = (
     "https://storage.googleapis.com/tensorflow/tf-keras-datasets",
 )
 
-SOURCE = DatasetSpec(
+FASHION_MNIST = DatasetSpec(
     name="fashion_mnist",
     title="Fashion-MNIST",
     page="https://github.com/zalandoresearch/fashion-mnist",
@@ -42,5 +42,8 @@ SOURCE = DatasetSpec(
     remotes=tuple(
         RemoteFile(names[0], tuple(f"{mirror}/{names[0]}" for mirror in MIRRORS)) for names in idx.idx_parts(SPEC)
     ),
-    repeats=False,  # by convention all 60,000 rows are trained on; measured: no image stands twice
+    # By convention all training rows are used. No two images are equal.
+    find_duplicates=False,
 )
+
+DATASETS = (FASHION_MNIST,)

@@ -1,4 +1,4 @@
-"""Data sets that are drawn, not read: the same rows on every machine, for questions whose own data nobody has."""
+"""Generated data sets, with the same rows on every machine, for questions whose original data are not public."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,28 +8,32 @@ from numpy.typing import NDArray
 
 from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 
-EARTH = 6_371_008.8  # metres, the mean radius (Moritz 2000, Geodetic Reference System 1980)
+EARTH = 6_371_008.8  # meters, the mean radius (Moritz 2000, Geodetic Reference System 1980)
 NORTH, SOUTH, WEST, EAST = 55.901819, 55.589537, 37.344735, 37.832254  # degrees: the corners of a box around Moscow
 PAIRS = 4_000
 WINDOWS, STEPS, READINGS = 1_000, 6, 20
-FLIPPED = 0.2  # of the labels of windows: nothing can learn them, and a network that seems to has learnt rows by heart
-REVIEWS, WORDS, TELLING = 2_000, 1_000, 100  # so many words tell of praise, and as many of blame
-ODDS = 3.0  # of a telling word in a review of its own kind over one of the other
-MISJUDGED = 0.05  # of the reviews
+# The fraction of wrong labels in windows. A network can only fit them by memorizing rows.
+FLIPPED = 0.2
+# TELLING words are more likely in praise, and as many other words in blame.
+REVIEWS, WORDS, TELLING = 2_000, 1_000, 100
+# How much more likely such a word is in a review of its own kind.
+ODDS = 3.0
+# The fraction of reviews with the wrong label.
+MISJUDGED = 0.05
 
 
 def distance(_: tuple[Path, ...]) -> ParsedArrays:
-    """x (4000, 4) float32: latitude and longitude in degrees of two points of the box; y (4000,) float32: metres."""
+    """Return x (4000, 4) float32, latitude and longitude of two points in degrees, and y (4000,) float32, meters."""
     low, high = np.array([SOUTH, WEST] * 2), np.array([NORTH, EAST] * 2)
     x = (low + (high - low) * _generator(1).random((PAIRS, 4))).astype(np.float32)
     return ParsedArrays(x, great_circle(x.astype(np.float64)).astype(np.float32), (), 0)
 
 
 def great_circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Metres between two points of a sphere, by the haversine formula.
+    """Return the meters between two points of a sphere, by the haversine formula.
 
     Args:
-        points: (rows, 4), latitude and longitude of either in degrees.
+        points: (rows, 4), latitude and longitude of both points in degrees.
     """
     lat_a, lon_a, lat_b, lon_b = np.radians(points).T
     half = np.sin((lat_b - lat_a) / 2) ** 2 + np.cos(lat_a) * np.cos(lat_b) * np.sin((lon_b - lon_a) / 2) ** 2
@@ -37,9 +41,9 @@ def great_circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def windows(_: tuple[Path, ...]) -> ParsedArrays:
-    """x (1000, 6, 20) float32: six steps of twenty readings; y (1000,) int32: whether the first reading rises.
+    """Return x (1000, 6, 20) float32, six steps of twenty readings, and y (1000,) int32: whether the first one rises.
 
-    Readings are noise, so the first rises by chance alone; a fifth of the labels is wrong.
+    The readings are noise, so the first one rises by chance. A fifth of the labels are wrong.
     """
     generator = _generator(2)
     x = np.round(generator.standard_normal((WINDOWS, STEPS, READINGS)), 3).astype(np.float32)
@@ -48,10 +52,10 @@ def windows(_: tuple[Path, ...]) -> ParsedArrays:
 
 
 def bag_of_words(_: tuple[Path, ...]) -> ParsedArrays:
-    """x (2000, 1000) uint8: whether a word stands in a review; y (2000,) int32: blame or praise.
+    """Return x (2000, 1000) uint8, whether a review has a word, and y (2000,) int32: blame or praise.
 
-    The words of a review, 20 to 120, follow Zipf's law. A hundred of the thousand are three times as likely in praise
-    as in blame, a hundred the other way round; one label in twenty is wrong.
+    A review has 20 to 120 words, which follow Zipf's law. A hundred of the thousand words are three times as likely in
+    praise as in blame, and another hundred the other way round. One label in twenty is wrong.
     """
     generator = _generator(3)
     telling = generator.permutation(WORDS)[: 2 * TELLING].reshape(2, TELLING)
@@ -89,12 +93,13 @@ def _source(
         class_count=0 if parse is distance else 2,
         value_range=span,
         forms=(FileLayout("generated", (), parse),),
-        package="numpy",  # whose release may draw other numbers
+        # Another release of numpy may draw other numbers.
+        package="numpy",
         columns=columns,
     )
 
 
-SOURCES = (
+DATASETS = (
     _source(
         distance, "Metres between two points", (4,), (WEST, NORTH), PAIRS,
         ("latitude_1", "longitude_1", "latitude_2", "longitude_2"),

@@ -1,4 +1,4 @@
-"""Leaf: 192 numbers a leaf, 99 species (Mallah, Cope, Orwell 2013); Kaggle's train.csv or UCI's three files."""
+"""Leaf: 192 numbers per leaf, 99 species (Mallah, Cope, Orwell 2013); Kaggle's train.csv or UCI's three files."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ from bnbench.data.types import Array, DatasetSpec, FileLayout, ParsedArrays, Rem
 from bnbench.errors import DataError
 
 GROUPS = ("margin", "shape", "texture")
-NUMBERS = 64  # a group
+NUMBERS = 64  # in each group
 COLUMNS = tuple(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))
 OTHER_COLUMNS = ("id", "species")  # of Kaggle's file
-MAX_LISTED = 20_000_000  # bytes of one text file; they have 0.7 to 1.6 million
-BOUNDS = Bounds(
-    members=10_000, member_bytes=100_000_000, total_bytes=500_000_000
-)  # UCI packs the leaves' pictures as well
+MAX_LISTED = 20_000_000  # bytes of one text file; the published ones have 0.7 to 1.6 million
+# The archive of UCI also has pictures of the leaves.
+BOUNDS = Bounds(members=10_000, member_bytes=100_000_000, total_bytes=500_000_000)
 UCI_FILES = ("data_Mar_64.txt", "data_Sha_64.txt", "data_Tex_64.txt")
 UCI_FOLDER = "100 leaves plant species"
 UCI_ZIP = "one+hundred+plant+species+leaves+data+set.zip"
@@ -27,39 +26,40 @@ UCI_ZIP = "one+hundred+plant+species+leaves+data+set.zip"
 
 @dataclass(frozen=True)
 class Spec:
-    """What the files must hold."""
+    """The expected content of the files."""
 
     species: int = 99
     rows_each: int = 10
-    sha256: str = "8a89eae52b86999e720916c6145b0735d9bc830e3358d45ae8d3c195c86f50dc"  # empty: any
-    incomplete: str = ""  # a species that is left out, since its rows cannot be matched
+    sha256: str = "8a89eae52b86999e720916c6145b0735d9bc830e3358d45ae8d3c195c86f50dc"  # empty: any content
+    # A species that is left out, because its rows cannot be matched.
+    incomplete: str = ""
 
 
 KAGGLE = Spec()
-# One texture row of the hundredth species is missing upstream, so its rows are left out. No checksum of these files
-# is known for sure: their counts are checked.
+# UCI lacks one texture row of the hundredth species, so its rows are left out. There is no reliable checksum of these
+# files, so their counts are checked.
 UCI = Spec(rows_each=16, sha256="", incomplete="Acer_Campestre")
 
 
 def parse_kaggle(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of train.csv."""
+    """Return the arrays of train.csv."""
     return _kaggle(read_file(paths[0], MAX_LISTED), paths[0], spec)
 
 
 def parse_kaggle_zip(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of train.csv as Kaggle packs it."""
+    """Return the arrays of train.csv in a zip, as Kaggle publishes it."""
     return _kaggle(read_members(paths[0], ("train.csv",), BOUNDS)["train.csv"], paths[0] / "train.csv", spec)
 
 
 def parse_uci(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of the margin, shape and texture files."""
+    """Return the arrays of the margin, shape and texture files."""
     return _uci(
         {name: read_file(path, MAX_LISTED) for name, path in zip(UCI_FILES, paths, strict=True)}, paths[0].parent, spec
     )
 
 
 def parse_uci_zip(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of UCI's zip."""
+    """Return the arrays of UCI's zip."""
     return _uci(read_members(paths[0], UCI_FILES, BOUNDS), paths[0], spec)
 
 
@@ -93,14 +93,15 @@ def _uci(contents: dict[str, bytes], place: Path, spec: Spec) -> ParsedArrays:
 
 def _by_species(content: bytes, path: Path, spec: Spec) -> dict[str, Array]:
     labels, values = labeled_rows(decode_text(content, path).split("\n"), path, NUMBERS)
-    species = np.array(["_".join(label.split()) for label in labels])  # as Kaggle writes them
+    # Kaggle writes the names with underscores.
+    species = np.array(["_".join(label.split()) for label in labels])
     kept = species != spec.incomplete
     _check_species(Counter(species[kept].tolist()), str(path), spec)
     return {str(name): values[species == name] for name in np.unique(species[kept])}
 
 
 def _check_species(counts: Counter[str], where: str, spec: Spec) -> tuple[str, ...]:
-    """The species in alphabetical order, refused unless each stands there as often as it should."""
+    """Return the species in alphabetical order; raise if one has the wrong number of rows."""
     for name, count in sorted(counts.items()):
         if count != spec.rows_each:
             raise DataError(f"{where}: {count} rows of {name or '(no name)'}, wanted {spec.rows_each}: cut or edited?")
@@ -110,7 +111,7 @@ def _check_species(counts: Counter[str], where: str, spec: Spec) -> tuple[str, .
 
 
 def forms(kaggle: Spec, uci: Spec) -> tuple[FileLayout, ...]:
-    """Kaggle's first: it is the one that the founding experiment used."""
+    """Return the layouts, first Kaggle's, which the original experiment used."""
     files = tuple((name, f"{UCI_FOLDER}/{name}") for name in UCI_FILES)
     uci_title = "UCI data_Mar_64, data_Sha_64, data_Tex_64"
     return (
@@ -121,7 +122,7 @@ def forms(kaggle: Spec, uci: Spec) -> tuple[FileLayout, ...]:
     )
 
 
-SOURCE = DatasetSpec(
+LEAF = DatasetSpec(
     name="leaf",
     title="Leaf: one-hundred plant species leaves",
     page="https://archive.ics.uci.edu/dataset/241/one+hundred+plant+species+leaves+data+set",
@@ -140,8 +141,10 @@ SOURCE = DatasetSpec(
             ),
         ),
     ),
-    advice="Kaggle's train.csv (competition leaf-classification, 990 of the rows) needs a login there; the UCI form, "
-    "which `bnbench data fetch leaf` gets, will do.",
+    advice="Kaggle's train.csv (competition leaf-classification, 990 of the rows) needs a login there. The UCI form "
+    "works, too: run `bnbench data fetch leaf`.",
     columns=COLUMNS,
     other_columns=OTHER_COLUMNS,
 )
+
+DATASETS = (LEAF,)

@@ -1,4 +1,4 @@
-"""Letter Recognition: 20,000 printed capitals as 16 whole numbers each (UCI 59; Slate 1991)."""
+"""Letter Recognition: 20,000 printed capital letters, as 16 whole numbers each (UCI 59; Slate 1991)."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -18,34 +18,35 @@ COLUMNS = (
     "x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br", "x-ege",
     "xegvy", "y-ege", "yegvx",
 )  # fmt: skip  # as UCI names them; the file itself has no header
-MAX_LISTED = 10_000_000  # bytes; the file has 712,565
+MAX_LISTED = 10_000_000  # bytes; the published file has 712,565
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What the file must hold."""
+    """The expected content of the file."""
 
     rows: int = 20_000
-    test_rows: int = 4_000  # "train on the first 16,000, test on the rest", says the description beside the file
-    sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"  # empty: any
+    # Its description says: "train on the first 16,000, test on the rest".
+    test_rows: int = 4_000
+    sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"  # empty: any content
 
 
 def parse_file(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of letter-recognition.data."""
+    """Return the arrays of letter-recognition.data."""
     return parse(read_file(paths[0], MAX_LISTED), paths[0], spec)
 
 
 def parse_archive(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of UCI's zip."""
+    """Return the arrays of UCI's zip."""
     contents = read_members(paths[0], (FILE,), Bounds(members=20, member_bytes=MAX_LISTED, total_bytes=5 * MAX_LISTED))
     return parse(contents[FILE], paths[0] / FILE, spec)
 
 
 def parse(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
-    """x (rows, 16) uint8, y (rows,) int32: A is 0.
+    """Return x (rows, 16) uint8 and y (rows,) int32, where A is 0.
 
     Raises:
-        DataError: lines, labels or values that the set cannot have, or not the published content.
+        DataError: a line, label or value is wrong, or the content is not the published one.
     """
     text = decode_text(content, path)
     labels, values = labeled_rows(text.split("\n"), path, len(COLUMNS))
@@ -64,14 +65,14 @@ def parse(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
 
 
 def forms(spec: Spec) -> tuple[FileLayout, ...]:
-    """The file itself, or UCI's zip with the file in it."""
+    """Return the layouts: the file, or UCI's zip with the file."""
     return (
         FileLayout("UCI letter-recognition.data", ((FILE,),), partial(parse_file, spec=spec)),
         FileLayout("UCI letter-recognition.data", ((ARCHIVE,),), partial(parse_archive, spec=spec)),
     )
 
 
-SOURCE = DatasetSpec(
+LETTER = DatasetSpec(
     name="letter",
     title="Letter Recognition",
     page="https://archive.ics.uci.edu/dataset/59/letter+recognition",
@@ -83,6 +84,8 @@ SOURCE = DatasetSpec(
     forms=forms(Spec()),
     columns=COLUMNS,
     other_columns=("lettr",),
-    # No checksum of the zip is known: the file in it is checked by its sha256.
+    # The zip has no published checksum, so the file in it is checked by its sha256.
     remotes=(RemoteFile(ARCHIVE, (f"https://archive.ics.uci.edu/static/public/59/{ARCHIVE}",)),),
 )
+
+DATASETS = (LETTER,)

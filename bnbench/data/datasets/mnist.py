@@ -5,7 +5,7 @@ from functools import partial
 from bnbench.data.formats import idx
 from bnbench.data.types import DatasetSpec, FileLayout, RemoteFile
 
-# Of the unpacked files: the .gz differ from mirror to mirror, so it is the content that is checked.
+# Checksums of the unpacked files, because the .gz files differ between mirrors.
 SPEC = idx.IdxSpec(
     classes=tuple("0123456789"),
     pairs=(
@@ -26,7 +26,7 @@ SPEC = idx.IdxSpec(
 )
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
 
-SOURCE = DatasetSpec(
+MNIST = DatasetSpec(
     name="mnist",
     title="MNIST handwritten digits",
     page="https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -39,5 +39,8 @@ SOURCE = DatasetSpec(
     remotes=tuple(
         RemoteFile(names[0], tuple(f"{mirror}/{names[0]}" for mirror in MIRRORS)) for names in idx.idx_parts(SPEC)
     ),
-    repeats=False,  # by convention all 60,000 rows are trained on; measured: no image stands twice
+    # By convention all training rows are used. No two images are equal.
+    find_duplicates=False,
 )
+
+DATASETS = (MNIST,)

@@ -1,4 +1,4 @@
-"""notMNIST: glyphs of the letters A to J, 28 x 28 (Bulatov 2011); folders of PNG files, or a sample of them as idx."""
+"""notMNIST: glyphs of the letters A to J, 28 x 28 (Bulatov 2011), as folders of PNG files or a sample as idx."""
 
 import io
 import logging
@@ -18,21 +18,22 @@ log = logging.getLogger("bnbench.data")
 
 CLASSES = tuple("ABCDEFGHIJ")
 SIDE = idx.SIDE
-MAX_UNREADABLE = 10  # two files of the small set and five of the large one are empty or broken as published
+# In the published data, two files of the small set and five of the large one are empty or broken.
+MAX_UNREADABLE = 10
 MIRRORS = ("http://yaroslavvb.com/upload/notMNIST", "https://commondatastorage.googleapis.com/books1000")
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What the folders of PNG files must hold."""
+    """The expected content of the folders of PNG files."""
 
-    rows: int  # files that can be read, as published
+    rows: int  # readable files, as published
     bounds: Bounds
 
 
 SMALL = Spec(18_724, Bounds(members=20_000, member_bytes=100_000, total_bytes=200_000_000))
 LARGE = Spec(529_114, Bounds(members=540_000, member_bytes=100_000, total_bytes=2_000_000_000))
-# Named as if they were a test part, but a sample of the small set; their hashes are of the one copy that is known.
+# The names say test part, but the files are a sample of the small set. The checksums are those of the only known copy.
 SAMPLE = idx.IdxSpec(
     CLASSES,
     (
@@ -48,12 +49,12 @@ SAMPLE = idx.IdxSpec(
 
 
 def parse_folder(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of an unpacked folder of folders A to J."""
+    """Return the arrays of an unpacked folder with the folders A to J."""
     return _parse(_folder_files(paths[0], spec.bounds), paths[0], spec)
 
 
 def parse_archive(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
-    """The arrays of such a folder as it is packed upstream."""
+    """Return the arrays of such a folder in an archive, as published."""
     return _parse(read_archive(paths[0], _is_glyph, spec.bounds), paths[0], spec)
 
 
@@ -71,15 +72,15 @@ def _folder_files(folder: Path, bounds: Bounds) -> Iterator[tuple[str, bytes]]:
 
 
 def _glyph(path: Path, bounds: Bounds) -> bytes:
-    """A file of the folder; one or two are empty as published."""
+    """Return the bytes of a file, which may be empty: one or two of the published files are."""
     return read_file(path, bounds.member_bytes) if not path.is_file() or path.stat().st_size else b""
 
 
 def _parse(files: Iterator[tuple[str, bytes]], where: Path, spec: Spec) -> ParsedArrays:
-    """x (rows, 28, 28, 1) uint8, y (rows,) int32, sorted by letter and file name, so that packing changes nothing.
+    """Return x (rows, 28, 28, 1) uint8 and y (rows,) int32, sorted by letter and file name, packed or not.
 
     Raises:
-        DataError: files are missing or too many, more than a few cannot be read, or one is no image of 28 x 28 bytes.
+        DataError: there are too few or too many files, more than a few cannot be read, or an image is not 28 x 28.
     """
     glyphs: list[tuple[str, str, bytes]] = []
     unreadable = []
@@ -97,7 +98,7 @@ def _parse(files: Iterator[tuple[str, bytes]], where: Path, spec: Spec) -> Parse
 
 
 def _pixels(content: bytes, where: str) -> bytes | None:
-    """The grey values of a PNG file, or None if it cannot be read."""
+    """Return the gray values of a PNG file; None if it cannot be read."""
     from PIL import Image
 
     try:
@@ -106,7 +107,8 @@ def _pixels(content: bytes, where: str) -> bytes | None:
                 size = f"{image.size[0]} x {image.size[1]}"
                 raise DataError(f"{where}: an image of {size}, mode {image.mode}, wanted {SIDE} x {SIDE}, mode L")
             return image.tobytes()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # Pillow's ways to say that it is broken
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        # Pillow raises any of these for a broken file.
         return None
 
 
@@ -117,7 +119,7 @@ def _check_counts(readable: int, unreadable: list[str], where: Path, spec: Spec)
         )
     if len(unreadable) > MAX_UNREADABLE:
         raise DataError(
-            f"{where}: {len(unreadable)} files cannot be read, wanted at most {MAX_UNREADABLE}: unpack it anew"
+            f"{where}: {len(unreadable)} files cannot be read, wanted at most {MAX_UNREADABLE}: unpack it again"
         )
     files = readable + len(unreadable)
     if not spec.rows <= files <= spec.rows + MAX_UNREADABLE:
@@ -127,7 +129,7 @@ def _check_counts(readable: int, unreadable: list[str], where: Path, spec: Spec)
 
 
 def forms(small: Spec, large: Spec, sample: idx.IdxSpec) -> tuple[FileLayout, ...]:
-    """The whole small set first; the sample last."""
+    """Return the layouts: first the whole small set, last the sample."""
     folder_forms = [
         form
         for stem, spec in (("notMNIST_small", small), ("notMNIST_large", large))
@@ -142,7 +144,7 @@ def forms(small: Spec, large: Spec, sample: idx.IdxSpec) -> tuple[FileLayout, ..
     )
 
 
-SOURCE = DatasetSpec(
+NOTMNIST = DatasetSpec(
     name="notmnist",
     title="notMNIST: the letters A to J in many fonts",
     page="http://yaroslavvb.blogspot.com/2011/09/notmnist-dataset.html",
@@ -152,6 +154,8 @@ SOURCE = DatasetSpec(
     class_count=len(CLASSES),
     value_range=(0.0, 255.0),
     forms=forms(SMALL, LARGE, SAMPLE),
-    # No checksum of it is published: every PNG file has its own, and their number is known.
+    # The archive has no published checksum, but every PNG file has one, and their number is known.
     remotes=(RemoteFile("notMNIST_small.tar.gz", tuple(f"{mirror}/notMNIST_small.tar.gz" for mirror in MIRRORS)),),
 )
+
+DATASETS = (NOTMNIST,)

@@ -1,1 +1,1 @@
-"""Readers of file formats, each strict and within bounds."""
+"""Readers of file formats: each is strict, and reads a limited number of bytes."""

@@ -1,4 +1,4 @@
-"""Files, packed or not -> bytes, within bounds: nothing is ever unpacked to disk."""
+"""Reads files and archives into memory, within bounds; nothing is ever unpacked to disk."""
 
 import gzip
 import hashlib
@@ -17,7 +17,8 @@ from typing import BinaryIO, cast
 from bnbench.errors import DataError
 
 CHUNK = 2**16  # bytes
-# What the standard library raises on a damaged file; BadGzipFile is an OSError, encrypted zips a RuntimeError.
+# The errors that the standard library raises for damaged files. BadGzipFile is an OSError; an encrypted zip raises a
+# RuntimeError.
 DAMAGE = (
     OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, RuntimeError, ValueError,
     struct.error, IndexError, OverflowError,
@@ -26,7 +27,7 @@ DAMAGE = (
 
 @dataclass(frozen=True)
 class Bounds:
-    """How much an archive may hold, so that a small file cannot unpack to a full memory."""
+    """The maximum content of an archive, so that a small file cannot fill the memory."""
 
     members: int
     member_bytes: int
@@ -35,7 +36,7 @@ class Bounds:
 
 @contextmanager
 def damage_reported(path: Path) -> Iterator[None]:
-    """Whatever goes wrong in reading a file becomes a DataError that names it."""
+    """Turn every error of reading a file into a DataError that names the file."""
     try:
         yield
     except DataError:
@@ -45,27 +46,27 @@ def damage_reported(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(f"{path}: not found") from None
     except PermissionError:
-        raise DataError(f"{path}: may not be read: permission denied") from None
+        raise DataError(f"{path}: cannot be read: permission denied") from None
     except DAMAGE as error:
-        raise DataError(f"{path}: cut or damaged ({error}): delete it and fetch it again") from error
+        raise DataError(f"{path}: cut or damaged ({error}): delete it and download it again") from error
 
 
 def check_file(path: Path) -> None:
-    """A plain file with something in it: a pipe would be waited for, a device is endless.
+    """Raise if a path is no regular file or is empty; a pipe would block, and a device may be endless.
 
     Raises:
-        DataError: it is something else, or empty.
+        DataError: the file is empty, or no regular file.
     """
     if path.is_file():
         if path.stat().st_size == 0:
-            raise DataError(f"{path}: is empty")
+            raise DataError(f"{path}: the file is empty")
     elif path.exists() and not path.is_dir():
-        raise DataError(f"{path}: is no plain file")
+        raise DataError(f"{path}: not a regular file")
 
 
 @contextmanager
 def open_file(path: Path) -> Iterator[BinaryIO]:
-    """The bytes of a file, unpacked if its name ends in .gz; the checksum of a .gz is checked at its end."""
+    """Open a file for reading, unpacked if its name ends in .gz; the end of a .gz holds its checksum."""
     with damage_reported(path):
         check_file(path)
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
@@ -73,30 +74,30 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def read_file(path: Path, most: int) -> bytes:
-    """All bytes of a file.
+    """Return all bytes of a file.
 
     Raises:
-        DataError: it cannot be read, or holds more than `most` bytes.
+        DataError: the file cannot be read, or has more than `most` bytes.
     """
     with open_file(path) as stream:
         content = stream.read(most + 1)
     if len(content) > most:
-        raise DataError(f"{path}: holds more than the {most:,} bytes that it should hold at most")
+        raise DataError(f"{path}: more than {most:,} bytes, which is more than this file can have")
     return content
 
 
 def check_sha256(content: bytes, wanted: str, where: str) -> None:
-    """Refuse content that is not what was published; an empty `wanted` accepts all."""
+    """Raise if content is not the published one; an empty `wanted` accepts any content."""
     found = hashlib.sha256(content).hexdigest()
     if wanted and found != wanted:
-        raise DataError(f"{where}: not the published content: its sha256 is {found}, wanted {wanted}; was it edited?")
+        raise DataError(f"{where}: not the published content (sha256 {found}, wanted {wanted}): download it again")
 
 
 def read_archive(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterator[tuple[str, bytes]]:
-    """The name and content of each wanted file of a .zip or .tar.* archive, in the archive's order.
+    """Yield the name and content of each wanted file of a .zip or .tar.* archive, in its order.
 
     Raises:
-        DataError: the archive is damaged, holds more than its bounds, or a name that leads out of it.
+        DataError: the archive is damaged, has more content than its bounds, or a name that leads out of it.
     """
     with damage_reported(path):
         check_file(path)
@@ -104,21 +105,21 @@ def read_archive(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> I
 
 
 def read_members(path: Path, names: tuple[str, ...], bounds: Bounds) -> dict[str, bytes]:
-    """The content of the files of these names, in whichever folder of the archive they lie; each must be there once."""
+    """Return the content of the files with these names, in any folder of an archive; each must be there once."""
     found: dict[str, bytes] = {}
     for name, content in read_archive(path, lambda name: PurePosixPath(name).name in names, bounds):
         plain = PurePosixPath(name).name
         if plain in found:
-            raise DataError(f"{path}: holds {plain} twice")
+            raise DataError(f"{path}: has {plain} twice")
         found[plain] = content
     missing = [name for name in names if name not in found]
     if missing:
-        raise DataError(f"{path}: holds no {', '.join(missing)}")
+        raise DataError(f"{path}: has no {', '.join(missing)}")
     return found
 
 
 class _Count:
-    """Keeps an archive's members within bounds."""
+    """Counts the members of an archive, and raises beyond its bounds."""
 
     def __init__(self, path: Path, bounds: Bounds) -> None:
         self.path, self.bounds = path, bounds
@@ -127,40 +128,42 @@ class _Count:
     def add(self, name: str, size: int, wanted: bool) -> None:
         pure = PurePosixPath(name.replace("\\", "/"))
         if pure.is_absolute() or ".." in pure.parts:
-            raise DataError(f"{self.path}: refused: its member {name!r} would lie outside the folder it is unpacked to")
+            raise DataError(f"{self.path}: refused: its member {name!r} would be outside the folder it is unpacked to")
         if size < 0:
             raise DataError(f"{self.path}: refused: its member {name!r} has {size} bytes")
         self.members += 1
         self.bytes += size
         if self.members > self.bounds.members:
-            raise DataError(f"{self.path}: refused: holds more than {self.bounds.members:,} files")
+            raise DataError(f"{self.path}: refused: more than {self.bounds.members:,} files")
         if self.bytes > self.bounds.total_bytes or (wanted and size > self.bounds.member_bytes):
             most = self.bounds.member_bytes if wanted else self.bounds.total_bytes
-            raise DataError(f"{self.path}: refused: unpacks to more than the {most:,} bytes it should (at {name!r})")
+            raise DataError(f"{self.path}: refused: unpacks to more than {most:,} bytes (at {name!r})")
 
 
 class _Stream:
-    """An unpacked tar within bounds: what stands around the members says of itself how long it is, too."""
+    """An unpacked tar within bounds; its headers contain lengths, too, which may be wrong."""
 
     def __init__(self, stream: gzip.GzipFile | lzma.LZMAFile, bounds: Bounds) -> None:
         self.stream = stream
-        self.most = max(bounds.member_bytes, tarfile.BLOCKSIZE)  # at once
-        self.end = bounds.total_bytes + (bounds.members + 10) * 4 * tarfile.BLOCKSIZE  # headers, long names, padding
+        # Bytes in one read.
+        self.most = max(bounds.member_bytes, tarfile.BLOCKSIZE)
+        # Each member also has a header, and may have a long name and padding.
+        self.end = bounds.total_bytes + (bounds.members + 10) * 4 * tarfile.BLOCKSIZE
 
     def read(self, size: int) -> bytes:
-        """So many bytes, or up to the end."""
+        """Return `size` bytes, or fewer at the end."""
         if not 0 <= size <= self.most or self.stream.tell() + size > self.end + self.most:
-            raise tarfile.ReadError(f"{size} bytes where it should have at most {self.most}")
+            raise tarfile.ReadError(f"a read of {size} bytes, wanted at most {self.most}")
         return self.stream.read(size)
 
     def seek(self, place: int) -> int:
-        """Go on from a place."""
+        """Move to a position."""
         if not self.stream.tell() <= place + self.most <= self.end + 2 * self.most:
-            raise tarfile.ReadError(f"goes on at byte {place}")
+            raise tarfile.ReadError(f"a jump to byte {place}")
         return self.stream.seek(place)
 
     def tell(self) -> int:
-        """The place."""
+        """Return the position."""
         return self.stream.tell()
 
 
@@ -170,7 +173,7 @@ def _tar_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> I
         stream = _Stream(unpacked, bounds)
         yield from _one_tar(stream, wanted, count)
         while stream.read(min(stream.most, CHUNK)):
-            pass  # to the end, where the checksum stands
+            pass  # read up to the end, which holds the checksum
 
 
 def _one_tar(stream: _Stream, wanted: Callable[[str], bool], count: _Count) -> Iterator[tuple[str, bytes]]:
@@ -180,14 +183,15 @@ def _one_tar(stream: _Stream, wanted: Callable[[str], bool], count: _Count) -> I
             count.add(member.name, member.size, take)
             if take:
                 content = archive.extractfile(member)
-                yield member.name, content.read() if content else b""  # it is None only for what is no file
+                # extractfile returns None only for members that are no files.
+                yield member.name, content.read() if content else b""
 
 
 def _zip_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterator[tuple[str, bytes]]:
     count = _Count(path, bounds)
     with zipfile.ZipFile(path) as outer:
         yield from _one_zip(outer, wanted, count)
-        # UCI has packed some of its archives once more.
+        # Some archives of UCI are packed twice.
         for info in [info for info in outer.infolist() if info.filename.endswith(".zip")]:
             count.add(info.filename, info.file_size, True)
             with zipfile.ZipFile(io.BytesIO(_content(outer, info))) as inner:
@@ -196,16 +200,17 @@ def _zip_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> I
 
 def _one_zip(archive: zipfile.ZipFile, wanted: Callable[[str], bool], count: _Count) -> Iterator[tuple[str, bytes]]:
     for info in archive.infolist():
-        take = not info.filename.endswith("/") and wanted(info.filename)  # is_dir fails where there is no name
+        # ZipInfo.is_dir fails for an empty name.
+        take = not info.filename.endswith("/") and wanted(info.filename)
         count.add(info.filename, info.file_size, take)
         if take:
             yield info.filename, _content(archive, info)
 
 
 def _content(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    """A member, whose checksum is checked at its end.
+    """Return a member, after the check of its checksum.
 
-    Asked for all of it, zipfile would unpack more than the declared size before it cuts that off.
+    A read without a size would unpack more than the declared size before zipfile cuts it off.
     """
     with archive.open(info) as stream:
         return stream.read(info.file_size + 1)

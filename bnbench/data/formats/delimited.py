@@ -1,4 +1,4 @@
-"""Lines of a label and numbers -> labels and arrays, with each fault told by file and line."""
+"""Reads lines with a label and numbers; error messages name the file and the line."""
 
 import math
 from pathlib import Path
@@ -10,40 +10,42 @@ from bnbench.errors import DataError
 
 
 def decode_text(content: bytes, path: Path) -> str:
-    """Text of a file, with the line ends of any system made one."""
+    """Return the text of a file, with line ends of every system as `\\n`."""
     try:
-        return content.decode("utf-8-sig").replace("\r\n", "\n")  # -sig: spreadsheets put a mark at the start
+        # Spreadsheets write a byte order mark at the start.
+        return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
-        raise DataError(f"{path}: no text file: {error}") from None
+        raise DataError(f"{path}: not a text file: {error}") from None
 
 
 def labeled_rows(lines: list[str], path: Path, columns: int, first_line: int = 1) -> tuple[list[str], Array]:
-    """The labels, and the numbers (rows, columns) float64, of lines `label,number,...`; empty lines are passed over.
+    """Return the labels, and the numbers (rows, columns) float64, of lines `label,number,...`; skip empty lines.
 
     Raises:
-        DataError: a line with another number of columns, or a cell that is no finite number.
+        DataError: a line has another number of columns, or a cell is no finite number.
     """
     labels, rows = [], []
-    for place, line in enumerate(lines, first_line):
+    for number, line in enumerate(lines, first_line):
         if line.strip():
             label, *cells = line.split(",")
             if len(cells) != columns:
-                raise DataError(f"{path}: line {place}: {len(cells)} numbers after the label, wanted {columns}")
+                raise DataError(f"{path}: line {number}: {len(cells)} numbers after the label, wanted {columns}")
             labels.append(label.strip())
-            rows.append([parse_number(cell, f"{path}: line {place}") for cell in cells])
+            rows.append([parse_number(cell, f"{path}: line {number}") for cell in cells])
     if not rows:
-        raise DataError(f"{path}: holds no rows")
+        raise DataError(f"{path}: no rows")
     return labels, np.array(rows, np.float64)
 
 
 def parse_number(cell: str, where: str) -> float:
-    """The finite number that a cell holds.
+    """Return the finite number in a cell.
 
     Raises:
-        DataError: it holds none; `where` names the place.
+        DataError: the cell holds something else; the message begins with `where`.
     """
     try:
-        value = float(cell if "_" not in cell else "")  # Python would read 1_0 as ten
+        # Python would read 1_0 as ten.
+        value = float(cell if "_" not in cell else "")
     except ValueError:
         raise DataError(f"{where}: {cell.strip()!r} is not a number") from None
     if not math.isfinite(value):

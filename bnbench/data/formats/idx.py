@@ -1,4 +1,4 @@
-"""Reads the idx format of MNIST and its like: a big-endian header, then one byte a pixel or label."""
+"""Reads the idx format of MNIST: a big-endian header, then one byte for each pixel or label."""
 
 import struct
 from dataclasses import dataclass
@@ -16,25 +16,26 @@ SIDE = 28
 
 @dataclass(frozen=True)
 class Pair:
-    """What a file of images and its file of labels must hold."""
+    """The expected content of a file of images and its file of labels."""
 
-    stem: str  # of both file names: train, t10k
+    stem: str  # the beginning of both file names: train, t10k
     count: int
-    images_sha256: str = ""  # of the unpacked file; empty: not known, any will do
+    # Of the unpacked file; empty: any content is accepted.
+    images_sha256: str = ""
     labels_sha256: str = ""
 
 
 @dataclass(frozen=True)
 class IdxSpec:
-    """What the idx files of a data set must hold."""
+    """The expected content of the idx files of a data set."""
 
     classes: tuple[str, ...]
     pairs: tuple[Pair, ...]
-    test: bool  # the last pair is the official test part
+    test: bool  # whether the last pair is the official test part
 
 
 def idx_parts(spec: IdxSpec) -> tuple[tuple[str, ...], ...]:
-    """The files needed, each by its possible names: images and labels of each pair."""
+    """Return the needed files, each with its possible names: images and labels of each pair."""
     stems = [(pair.stem, kind) for pair in spec.pairs for kind in ("images-idx3", "labels-idx1")]
     # Unpacked copies often have a dot in place of the second hyphen.
     return tuple(
@@ -43,10 +44,10 @@ def idx_parts(spec: IdxSpec) -> tuple[tuple[str, ...], ...]:
 
 
 def parse_idx(paths: tuple[Path, ...], spec: IdxSpec) -> ParsedArrays:
-    """The arrays of idx files, given in the order of `parts`: x (rows, 28, 28, 1) uint8, y (rows,) int32.
+    """Return the arrays of idx files in the order of `idx_parts`: x (rows, 28, 28, 1) uint8, y (rows,) int32.
 
     Raises:
-        DataError: a file is cut, too long, not of its kind or count, or not the published content.
+        DataError: a file is cut or too long, has the wrong kind or number of entries, or other content than published.
     """
     images, labels = [], []
     for pair, image_path, label_path in zip(spec.pairs, paths[::2], paths[1::2], strict=True):
@@ -70,10 +71,11 @@ def _read(path: Path, magic: int, shape: tuple[int, ...], sha256: str) -> Array:
     with open_file(path) as stream:
         header = stream.read(4 + 4 * len(shape))
         _check_header(path, header, magic, shape)
-        body = stream.read(size + 1)  # one more: to see whether there is more, and to reach the checksum of a .gz
+        # One more byte shows whether the file is too long, and reaches the checksum of a .gz.
+        body = stream.read(size + 1)
     if len(body) != size:
         found = f"only {len(body):,}" if len(body) < size else "more than that"
-        raise DataError(f"{path}: its header says {size:,} bytes follow, but there are {found}: cut or damaged")
+        raise DataError(f"{path}: its header announces {size:,} bytes, but there are {found}: cut or damaged")
     check_sha256(header + body, sha256, str(path))
     return np.frombuffer(body, np.uint8).reshape(shape)
 
@@ -81,15 +83,15 @@ def _read(path: Path, magic: int, shape: tuple[int, ...], sha256: str) -> Array:
 def _check_header(path: Path, header: bytes, magic: int, shape: tuple[int, ...]) -> None:
     kinds = {IMAGES: "images", LABELS: "labels"}
     if len(header) < 4 + 4 * len(shape):
-        raise DataError(f"{path}: only {len(header)} bytes long: cut or damaged")
+        raise DataError(f"{path}: only {len(header)} bytes: cut or damaged")
     found, *sizes = struct.unpack(f">{1 + len(shape)}I", header)
     if found in kinds and found != magic:
-        raise DataError(f"{path}: holds {kinds[found]}, wanted {kinds[magic]}: are the two files swapped?")
+        raise DataError(f"{path}: contains {kinds[found]}, wanted {kinds[magic]}: are the two files swapped?")
     if found != magic:
-        raise DataError(f"{path}: no idx file of {kinds[magic]}: starts with {found:#010x}, wanted {magic:#010x}")
+        raise DataError(f"{path}: not an idx file of {kinds[magic]}: starts with {found:#010x}, wanted {magic:#010x}")
     if tuple(sizes) != shape:
         hint = ": are train and t10k swapped?" if tuple(sizes[1:]) == shape[1:] else ""
-        raise DataError(f"{path}: holds {_by(sizes)} {kinds[magic]}, wanted {_by(shape)}{hint}")
+        raise DataError(f"{path}: contains {_by(sizes)} {kinds[magic]}, wanted {_by(shape)}{hint}")
 
 
 def _by(sizes: list[int] | tuple[int, ...]) -> str:

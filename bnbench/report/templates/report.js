@@ -4,7 +4,7 @@
   const trials = data.trials.seed.map((seed, number) => {
     const of = (name) => data.trials[name][number];
     const scores = [...data.trials.scores.map((values) => values[number]), null];
-    return { number, seed, scores, place: of("place"), variant: of("variant"), rate: of("rate"),
+    return { number, seed, scores, setting: of("setting"), variant: of("variant"), rate: of("rate"),
       outcome: of("outcome"), step: of("step") };
   });
   const byId = (id) => document.getElementById(id);
@@ -12,11 +12,11 @@
   const DIVERGED = ["nonfinite", "blown"];
   const dark = matchMedia("(prefers-color-scheme: dark)");
 
-  // Plotly reads tags in labels; what a config says is text.
-  const plain = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
-  const colour = (variant) => (variant.colour === "#000000" && dark.matches ? "#FFFFFF" : variant.colour);
+  // Plotly interprets tags in labels, but a name from a config is plain text.
+  const escapeTags = (text) => String(text).replace(/&/g, "&amp;").replace(/</g, "&lt;").replace(/>/g, "&gt;");
+  const colorOf = (variant) => (variant.color === "#000000" && dark.matches ? "#FFFFFF" : variant.color);
   const percent = (score) => score.percent;
-  const told = (score, value) =>
+  const format = (score, value) =>
     value === null ? "none" : percent(score) ? `${(100 * value).toFixed(2)}%` : value.toPrecision(4);
 
   function option(select, value, text) {
@@ -28,15 +28,15 @@
 
   function fill() {
     data.scores.forEach((score, i) => option(byId("score"), i, score.label));
-    data.places.forEach((place, i) => option(byId("place"), i, place || "all"));
-    byId("place-label").hidden = data.places.length < 2;
+    data.settings.forEach((setting, i) => option(byId("setting"), i, setting || "all"));
+    byId("setting-label").hidden = data.settings.length < 2;
     trials.forEach((trial, i) => data.curves[i] && option(byId("trial"), i, nameOf(trial)));
     data.variants.forEach((variant, i) => {
       const label = document.createElement("label");
       const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
       box.dataset.variant = i;
       const swatch = Object.assign(document.createElement("span"), { className: "swatch" });
-      swatch.style.background = colour(variant);
+      swatch.style.background = colorOf(variant);
       label.append(box, swatch, variant.name);
       byId("shown").append(label);
     });
@@ -45,7 +45,7 @@
   const short = (rate) => Number(rate.toPrecision(4));
   const nameOf = (trial) =>
     `${data.variants[trial.variant].name}, rate ${short(data.rates[trial.rate])}, seed ${trial.seed}` +
-    (data.places[trial.place] ? `, ${data.places[trial.place]}` : "");
+    (data.settings[trial.setting] ? `, ${data.settings[trial.setting]}` : "");
 
   const isShown = (i) => byId("shown").querySelectorAll("input")[i].checked;
 
@@ -63,30 +63,30 @@
 
   const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
 
-  function tracesOf(variant, i, place, score) {
-    const cells = data.cells.filter((cell) => cell.place === place && cell.variant === i);
+  function tracesOf(variant, i, setting, score) {
+    const cells = data.cells.filter((cell) => cell.setting === setting && cell.variant === i);
     const x = cells.map((cell) => data.rates[cell.rate]);
     const of = (which) => cells.map((cell) => cell.scores[score][which]);
     const [mean, low, high] = [of(0), of(1), of(2)];
-    const style = { color: colour(variant), dash: variant.dash };
+    const style = { color: colorOf(variant), dash: variant.dash };
     const own = trials.filter((trial) =>
-      trial.place === place && trial.variant === i && trial.scores[score] !== null);
+      trial.setting === setting && trial.variant === i && trial.scores[score] !== null);
     const first = (cell) => own.find((trial) => trial.rate === cell.rate)?.number;
     return [
       { x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", mode: "lines",
-        line: { width: 0 }, fillcolor: colour(variant) + "26", hoverinfo: "skip" },
-      { x, y: mean, mode: "lines+markers", line: style, customdata: cells.map((cell) => first(cell)), 
+        line: { width: 0 }, fillcolor: colorOf(variant) + "26", hoverinfo: "skip" },
+      { x, y: mean, mode: "lines+markers", line: style, customdata: cells.map((cell) => first(cell)),
         marker: { symbol: variant.symbol, size: cells.map((cell) => (cell.diverged < cell.n ? 8 : 0)) },
-        text: cells.map((cell, k) => `${plain(variant.name)}, rate ${short(x[k])}<br>mean ${told(data.scores[score], mean[k])} ` +
-          `(${told(data.scores[score], low[k])} to ${told(data.scores[score], high[k])})<br>` +
+        text: cells.map((cell, k) => `${escapeTags(variant.name)}, rate ${short(x[k])}<br>mean ${format(data.scores[score], mean[k])} ` +
+          `(${format(data.scores[score], low[k])} to ${format(data.scores[score], high[k])})<br>` +
           `${cell.ok} of ${cell.n} ok`),
         hovertemplate: "%{text}<extra></extra>" },
       { x: own.map((trial) => data.rates[trial.rate]), y: own.map((trial) => trial.scores[score]),
         mode: "markers", customdata: own.map((trial) => trial.number),
-        marker: { color: colour(variant), opacity: 0.8, line: { color: colour(variant), width: 2 },
+        marker: { color: colorOf(variant), opacity: 0.8, line: { color: colorOf(variant), width: 2 },
           size: own.map((trial) => (DIVERGED.includes(trial.outcome) ? 11 : 6)),
           symbol: own.map((trial) => (DIVERGED.includes(trial.outcome) ? "x-thin" : "circle-open")) },
-        text: own.map((trial) => `${plain(nameOf(trial))}<br>${told(data.scores[score], trial.scores[score])}, ` +
+        text: own.map((trial) => `${escapeTags(nameOf(trial))}<br>${format(data.scores[score], trial.scores[score])}, ` +
           `${trial.outcome}` + (trial.step === null ? "" : ` at step ${trial.step}`)),
         hovertemplate: "%{text}<extra></extra>" },
     ];
@@ -94,8 +94,8 @@
 
   function draw() {
     const score = Number(byId("score").value);
-    const place = Number(byId("place").value);
-    const traces = data.variants.flatMap((variant, i) => (isShown(i) ? tracesOf(variant, i, place, score) : []));
+    const setting = Number(byId("setting").value);
+    const traces = data.variants.flatMap((variant, i) => (isShown(i) ? tracesOf(variant, i, setting, score) : []));
     const logarithmic = byId("log-score").checked;
     const y = { type: logarithmic ? "log" : "linear", tickformat: percent(data.scores[score]) ? ".0%" : "" };
     if (percent(data.scores[score]) && !logarithmic) y.range = [-0.03, 1.03];
@@ -110,17 +110,17 @@
     if (!chosen) return;
     const same = trials.filter((trial) =>
       data.curves[trial.number] && trial.rate === chosen.rate && trial.seed === chosen.seed &&
-      trial.place === chosen.place);
+      trial.setting === chosen.setting);
     const traces = same.flatMap((trial) => {
       const curve = data.curves[trial.number];
       const main = trial.variant === chosen.variant;
-      const line = (dash) => ({ color: colour(data.variants[trial.variant]), width: main ? 2.5 : 1, dash });
-      const name = plain(data.variants[trial.variant].name);
+      const line = (dash) => ({ color: colorOf(data.variants[trial.variant]), width: main ? 2.5 : 1, dash });
+      const name = escapeTags(data.variants[trial.variant].name);
       const of = (y, what, on, dash) => ({ x: curve.epoch, y, mode: "lines", line: line(dash), yaxis: on,
         hovertemplate: `${name}, ${what}<br>epoch %{x}: %{y}<extra></extra>`, xaxis: on.replace("y", "x") });
       return [
-        of(curve.validation_accuracy, `validation ${data.score}`, "y", "solid"),
-        of(curve.train_accuracy, `train ${data.score}`, "y", "dot"),
+        of(curve.validation_score, `validation ${data.score}`, "y", "solid"),
+        of(curve.train_score, `train ${data.score}`, "y", "dot"),
         of(curve.validation_loss, "validation loss", "y2", "solid"),
         of(curve.train_loss, "train loss", "y2", "dot"),
       ];
@@ -131,7 +131,7 @@
       yaxis: axis(`${data.score} (dotted: train)`, { tickformat: ".0%", range: [-0.03, 1.03] }),
       yaxis2: axis("loss (dotted: train)", { type: "log" }),
     }), options);
-    byId("curves-title").textContent = `Curves of ${nameOf(chosen)}: ${chosen.outcome}`;
+    byId("curves-title").textContent = `Learning curves of ${nameOf(chosen)}: ${chosen.outcome}`;
   }
 
   function sortable(table) {
@@ -157,7 +157,7 @@
     });
   }
 
-  // The library lies in the page as base64 of gzip.
+  // Plotly is in the page, compressed by gzip and encoded as base64.
   async function load() {
     const bytes = Uint8Array.from(atob(byId("plotly").textContent), (letter) => letter.charCodeAt(0));
     const script = document.createElement("script");
@@ -172,7 +172,7 @@
       byId("log-score").checked = !percent(data.scores[Number(byId("score").value)]);
       draw();
     });
-    ["place", "log-rate", "log-score", "shown"].forEach((id) => byId(id).addEventListener("change", draw));
+    ["setting", "log-rate", "log-score", "shown"].forEach((id) => byId(id).addEventListener("change", draw));
     byId("trial").addEventListener("change", drawCurves);
     plot.on("plotly_click", (event) => {
       const number = event.points[0].customdata;
@@ -181,7 +181,7 @@
         byId("trial").value = number;
         drawCurves();
       } else {
-        byId("curves-title").textContent = `${nameOf(trials[number])}: its curves are not in this page, but in history.csv`;
+        byId("curves-title").textContent = `${nameOf(trials[number])}: this page does not have its curves; history.csv does`;
       }
     });
     dark.addEventListener("change", () => {
@@ -195,6 +195,6 @@
   fill();
   if (data.curves[data.first]) byId("trial").value = data.first;
   load().then(begin, () => {
-    plot.textContent = "This browser cannot unpack the figure; the tables and the figures below hold the same numbers.";
+    plot.textContent = "This browser cannot decompress the figure. The tables and figures below show the same numbers.";
   });
 })();

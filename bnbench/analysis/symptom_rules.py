@@ -1,0 +1,161 @@
+"""The tests of the known symptoms, and how the evidence for each is described. `symptoms` has the records.
+
+A test takes the trials with their `curve_features` and the number of validation rows, and returns which trials show the
+symptom. A value that was not measured shows none: older trials were not probed.
+"""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from bnbench.analysis.labels import format_percent
+from bnbench.analysis.trials import DIVERGED
+
+Flags: TypeAlias = "pd.Series[bool]"
+
+# Share of rows with one prediction. On Leaf, relu networks that died end with 95 to 100%, healthy ones with 3%.
+CONSTANT = 0.95
+# Share of the rows outside the largest class: at most so many get another prediction.
+MISSED = 0.1
+# Share of the units of a layer: networks that train well had up to a third of them dead.
+DEAD = 0.5
+# Share of the best epoch's gain over chance: at least so much is lost at the end.
+COLLAPSE = 0.2
+# Standard errors that a fall of the score, or a gap between statistics, must exceed.
+ERRORS = 3.0
+# Share of the epochs: a loss that is lowest later only asks when to stop.
+EARLY = 0.5
+# Share of the lowest validation loss by which it rises, at least.
+RISE = 0.2
+# SDs of the loss of an epoch: the lowest of 1,000 epochs of pure noise is 3.2 SDs below their mean.
+NOISE = 5.0
+# Share of the gain of the first epoch, and of the errors that it left: later epochs change at most so much.
+PLATEAU = 0.1
+# Difference of the score with batch statistics to that with moving statistics.
+MODE_GAP = 0.02
+# A shorter curve has no beginning and no end.
+MIN_EPOCHS = 5
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the trials that show a symptom have in common.
+
+    Attributes:
+        medians: of the columns of `trial_symptoms`; NaN where all are missing.
+        layer: the layer that is named most often as the one with dead units; empty: none.
+        score_name: what their scores are, accuracy or R².
+    """
+
+    medians: "pd.Series[float]"
+    layer: str
+    score_name: str
+
+    def percent(self, column: str) -> str:
+        """Return a median in percent."""
+        return format_percent(self.medians[column])
+
+    def __getitem__(self, column: str) -> float:
+        return float(self.medians[column])
+
+
+def gives_one_prediction(trials: pd.DataFrame, _: int = 0) -> Flags:
+    """Return which trials give (nearly) all validation rows one prediction, though they should not."""
+    predicted, largest = trials["prediction_share"], trials["majority_share"]
+    return (predicted >= CONSTANT) & (1 - predicted <= MISSED * (1 - largest))
+
+
+def is_at_chance(trials: pd.DataFrame, rows: int) -> Flags:
+    """Return which trials are at chance, and neither give one prediction nor have collapsed."""
+    explained = gives_one_prediction(trials) | has_collapsed(trials, rows)
+    return (trials["outcome"] == "chance") & ~explained
+
+
+def has_dead_units(trials: pd.DataFrame, _: int) -> Flags:
+    """Return which trials have a hidden layer with at least half of its units dead."""
+    return trials["dead_share"] >= DEAD
+
+
+def has_collapsed(trials: pd.DataFrame, rows: int) -> Flags:
+    """Return which trials end below their best epoch, by a fifth of its gain over chance and 3 standard errors."""
+    end, best, chance = trials["validation_score"], trials["best_score"], trials["chance"]
+    noise = np.hypot(_standard_error(end, rows), _standard_error(best, rows))
+    fallen = (best - end >= COLLAPSE * (best - chance)) & (best - end > ERRORS * noise)
+    # Diverged trials count at chance; their fall is no news.
+    return fallen & ~trials["outcome"].isin(DIVERGED)
+
+
+def overfits_early(trials: pd.DataFrame, _: int) -> Flags:
+    """Return which trials have their lowest validation loss early and end well above it."""
+    epochs, lowest = trials["epochs"].astype(float), trials["lowest_loss"]
+    rise = trials["validation_loss"] - lowest
+    risen = (rise >= RISE * lowest) & (rise > NOISE * trials["noise"]) & (trials["lowest_epoch"] <= EARLY * epochs)
+    return risen & (trials["train_loss"] < trials["train_loss_at_lowest"]) & (epochs >= MIN_EPOCHS)
+
+
+def stays_flat(trials: pd.DataFrame, _: int) -> Flags:
+    """Return which trials hardly change their score after the first epoch."""
+    first, epochs = trials["first_score"], trials["epochs"].astype(float)
+    change = (trials["late_score"] - first).abs()
+    flat = (change <= PLATEAU * (first - trials["chance"])) & (change <= PLATEAU * (1 - first))
+    return flat & (trials["outcome"] == "ok") & (epochs >= MIN_EPOCHS)
+
+
+def has_cold_statistics(trials: pd.DataFrame, rows: int) -> Flags:
+    """Return which trials score more with batch statistics than with moving statistics."""
+    gap = trials["bn_mode_gap"].astype(float)
+    return (gap > MODE_GAP) & (gap > ERRORS * _standard_error(trials["validation_score"], rows))
+
+
+def _standard_error(score: "pd.Series[float]", rows: int) -> "pd.Series[float]":
+    """Return the standard error of a share of so many rows; that of R² is close to it."""
+    return (score * (1 - score) / rows) ** 0.5
+
+
+def describe_constant(of: Evidence) -> str:
+    """Describe predictions that are (nearly) all the same."""
+    predicted, largest = of.percent("prediction_share"), of.percent("majority_share")
+    return f"{predicted} of rows get one prediction, at most {largest} can be right"
+
+
+def describe_chance(of: Evidence) -> str:
+    """Describe a score and losses at chance."""
+    losses = f"training loss {of['train_loss']:.3g}, of the untrained network {of['initial_loss']:.3g}"
+    if pd.isna(of["validation_score"]):
+        return losses
+    return f"{of.score_name} {of.percent('validation_score')}, of guessing {of.percent('chance')}; {losses}"
+
+
+def describe_dead(of: Evidence) -> str:
+    """Describe the layer with dead units."""
+    return f"{of.percent('dead_share')} of the units of {of.layer}"
+
+
+def describe_collapse(of: Evidence) -> str:
+    """Describe the fall from the best epoch."""
+    best = f"{of.score_name} {of.percent('best_score')} at its best, in epoch {of['best_epoch']:g}"
+    return f"{best}, and {of.percent('validation_score')} at the end"
+
+
+def describe_overfitting(of: Evidence) -> str:
+    """Describe the rise of the validation loss."""
+    lowest = f"validation loss {of['lowest_loss']:.3g} in epoch {of['lowest_epoch']:g} of {of['epochs']:g}"
+    losses = f"training loss {of['train_loss_at_lowest']:.3g} and {of['train_loss']:.3g}"
+    return f"{lowest}, {of['validation_loss']:.3g} at the end; {losses}"
+
+
+def describe_plateau(of: Evidence) -> str:
+    """Describe the score of the first epoch and of the late ones."""
+    first = f"{of.score_name} {of.percent('first_score')} after the first epoch ({of['first_step']:g} steps)"
+    text = f"{first}, {of.percent('late_score')} over the second half of the epochs"
+    if pd.isna(of["majority_share"]):
+        return text
+    return f"{text}; the largest class has {of.percent('majority_share')}"
+
+
+def describe_mode_gap(of: Evidence) -> str:
+    """Describe the difference between batch statistics and moving statistics."""
+    points = 100 * of["bn_mode_gap"]
+    return f"{of.score_name} {points:.1f} points higher with the statistics of each batch than with the moving ones"

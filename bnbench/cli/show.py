@@ -1,0 +1,52 @@
+"""`bnbench show`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bnbench.cli import options
+from bnbench.cli.output import echo
+
+if TYPE_CHECKING:
+    from bnbench.commands.show import TrialSelection
+
+
+@click.command()
+@options.results_folder
+@click.option("--trials", is_flag=True, help="Print one row per trial. The options below imply it.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="COLUMN=VALUE",
+    help="Select trials: variant=batchnorm, outcome!=ok, 'learning_rate>=0.1' (in quotes, because the shell uses > and "
+    "<). COLUMN is any column of trials.csv. Nothing after = means a missing value. Repeatable: all conditions must "
+    "hold.",
+)
+@click.option("--sort", metavar="COLUMN", help="Sort in ascending order; -COLUMN sorts in descending order.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Print the first N rows.")
+@options.as_json
+def show(folder: Path, trials: bool, where: Sequence[str], sort: str | None, limit: int | None, as_json: bool) -> None:
+    """Print the results as a table.
+
+    The table has one row per learning rate, or with --trials one row per trial. JSON contains every column.
+    """
+    from bnbench.cli.format import format_answer, table_as_json
+    from bnbench.commands.show import select_trials
+    from bnbench.results.results import Results
+
+    results = Results(folder)
+    if trials or where or sort or limit:
+        _print_trials(select_trials(results.trials, where, sort, limit), as_json)
+    else:
+        echo(table_as_json(results.summary) if as_json else format_answer(results))
+
+
+def _print_trials(selection: "TrialSelection", as_json: bool) -> None:
+    from bnbench.cli.format import format_trials, table_as_json
+
+    rows = selection.rows
+    echo(table_as_json(rows) if as_json else format_trials(rows[selection.shown_columns]))
+    if len(rows) < selection.total:
+        echo(": ".join(filter(None, (f"{len(rows)} of {selection.total} trials", selection.hint))), err=True)

@@ -1,0 +1,52 @@
+"""What a run would train, and what is needed to estimate its time."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bnbench.commands.experiment import ExperimentRequest, plan_experiment
+from bnbench.execution import sweep
+from bnbench.execution.executors import executor_capacity
+from bnbench.execution.protocols import ExecutorRequest
+from bnbench.planning.plan import Plan
+
+
+@dataclass(frozen=True)
+class PlanOverview:
+    """The plan of an experiment, and how much of it the results folder contains."""
+
+    plan: Plan
+    # Trial id -> new, completed, diverged or failed.
+    states: dict[str, str]
+    # Key of a program -> measured seconds per step. Programs that were never trained are missing.
+    step_seconds: dict[str, float]
+    # The number of worker processes that a run would start.
+    jobs: int
+
+
+def make_overview(request: ExperimentRequest) -> PlanOverview:
+    """Return the plan of an experiment and its state. Trains, writes and downloads nothing.
+
+    Raises:
+        ConfigError: the file or an override is wrong.
+        DataError: the data are missing or wrong.
+        ResultsError: the results folder cannot be read.
+    """
+    plan, folder = plan_experiment(request)
+    jobs = executor_capacity(ExecutorRequest(request.data_dirs, plan.cohorts)).count
+    return PlanOverview(plan, sweep.trial_states(plan, folder), sweep.step_seconds(folder), jobs)
+
+
+def trial_rows(overview: PlanOverview) -> list[dict[str, Any]]:
+    """Return one row of plain values per planned trial, for JSON."""
+    return [
+        {
+            "number": trial.number,
+            "trial": trial.id,
+            "variant": trial.variant,
+            "learning_rate": trial.learning_rate,
+            "seed": trial.seed,
+            "axes": dict(trial.axes),
+            "state": overview.states[trial.id],
+        }
+        for trial in overview.plan.trials
+    ]

@@ -1,0 +1,38 @@
+"""Train an experiment and return its results."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bnbench.commands.experiment import ExperimentRequest, plan_experiment
+from bnbench.execution import sweep
+from bnbench.execution.progress import ProgressWatcher, SilentProgress
+
+if TYPE_CHECKING:
+    from bnbench.results.results import Results
+
+
+def run_experiment(
+    request: ExperimentRequest,
+    watcher: ProgressWatcher | None = None,
+    jobs: int | None = None,
+    trial_timeout: float | None = None,
+) -> "Results":
+    """Train the trials that the results folder does not contain, write the report, and return the results.
+
+    `bnbench.run` describes the arguments and the errors.
+    """
+    plan, folder = plan_experiment(request, download=True)
+    options = sweep.SweepOptions(
+        folder, request.data_dirs, _write_report, watcher or SilentProgress(), jobs, trial_timeout
+    )
+    sweep.run_sweep(plan, options)
+    # SciPy and Matplotlib are imported after the training, so that the training starts earlier.
+    from bnbench.results.results import Results
+
+    return Results(folder)
+
+
+def _write_report(folder: Path) -> None:
+    from bnbench.report import write
+
+    write.write_report(folder)

@@ -1,0 +1,78 @@
+"""What the process pool knows about one of its workers."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+from bnbench.execution.trial_queues import ProgramQueue
+from bnbench.execution.worker_handle import WorkerHandle
+from bnbench.planning.plan import Program, Trial
+from bnbench.planning.trial import Fault, Result
+
+
+@dataclass(eq=False)
+class PoolWorker:
+    """A worker process and its present task."""
+
+    process: WorkerHandle
+    ready: bool = False
+    # TensorFlow accepts one number of threads for the life of a process.
+    threads: int | None = None
+    # How many programs it has checked or compiled.
+    programs: int = 0
+    checking: Program | None = None
+    # The queue whose program it has compiled.
+    queue: ProgramQueue | None = None
+    # The running trial, when it was sent, and for how many seconds the coordinator has seen it run.
+    trial: Trial | None = None
+    sent: float = 0.0
+    seconds: float = 0.0
+    # Why the coordinator killed it.
+    killed_because: str = ""
+
+    def check(self, program: Program) -> None:
+        """Send a program to be checked; the worker then drops the program that it has compiled."""
+        self.checking, self.queue, self.programs = program, None, self.programs + 1
+        self.process.send(("check", program))
+
+    def train_next(self, queue: ProgramQueue) -> None:
+        """Send the next trial of a queue, with its program if the worker has compiled another."""
+        self.trial, self.sent, self.seconds = queue.waiting.popleft(), time.monotonic(), 0.0
+        if queue is self.queue:
+            self.process.send(("trial", self.trial))
+        else:
+            self.queue, self.programs = queue, self.programs + 1
+            self.process.send(("train", queue.program, self.trial, queue.saving))
+
+    def end_trial(self, result: Result) -> None:
+        """Record that the running trial has ended, and how long it and the compilation took."""
+        self.trial = None
+        if self.queue:
+            self.queue.add_times(result.seconds, time.monotonic() - self.sent - result.seconds)
+
+    def kill_if_late(self, timeout: float | None) -> None:
+        """Kill the process if its trial exceeds the user's timeout, or without one takes far longer than the others."""
+        limit = (self.queue.limit if self.queue else math.inf) if timeout is None else timeout
+        if self.trial and self.seconds > limit and not self.killed_because:
+            option = "" if timeout is None else " (--trial-timeout)"
+            self.killed_because = f"took more than {limit:g} s and was ended{option}"
+            self.process.kill()
+
+    def cause_of_death(self) -> Fault:
+        """Return why the process has died."""
+        if self.killed_because:
+            return Fault(f"worker {self.process.name} {self.killed_because}", "")
+        return self.process.cause_of_death()
+
+    def failed_result(self, fault: Fault) -> Result | None:
+        """Return the result of the running trial if the worker has died; None if no trial was running."""
+        if not (self.trial and self.queue):
+            return None
+        program = self.queue.program
+        return Result(self.trial.id, program.key, program.parameters, fault=fault, worker=self.process.name)
+
+
+def with_tries(result: Result, tries: int) -> Result:
+    """Return the result of the last try, with the number of tries in the reason of its fault."""
+    fault = result.fault
+    return replace(result, fault=fault and replace(fault, reason=f"{fault.reason}; tried {tries} times"))

@@ -1,0 +1,138 @@
+"""The worker processes of a pool: starts them, receives their messages, and kills those that hang."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from bnbench.errors import WorkerError
+from bnbench.execution.pool_worker import PoolWorker
+from bnbench.execution.protocols import Trainer
+from bnbench.execution.worker_handle import WorkerHandle
+from bnbench.planning.trial import Fault, Result
+
+# Attempts to start a worker before giving up.
+TRIES = 3
+# Seconds between two searches for hanging trials.
+LOOK = 1.0
+
+
+class WorkerGroup:
+    """Worker processes that are started and stopped one by one.
+
+    Args:
+        make_trainer: called in each worker for its `Trainer`; must be picklable.
+        environment: gives environment variables for the workers; entered before the first worker starts.
+        trial_timeout: seconds for a trial, compilation included; None: far longer than others of its program took.
+    """
+
+    def __init__(
+        self,
+        make_trainer: Callable[[], Trainer],
+        environment: AbstractContextManager[Mapping[str, str]] | None = None,
+        trial_timeout: float | None = None,
+    ) -> None:
+        self.devices: list[str] = []
+        self._make_trainer, self._trial_timeout = make_trainer, trial_timeout
+        self._environment = environment or nullcontext({})
+        self._variables: Mapping[str, str] | None = None
+        self._stack = ExitStack()
+        self._workers: dict[WorkerHandle, PoolWorker] = {}
+        self._inbox: SimpleQueue[tuple[WorkerHandle, tuple[str, Any]]] = SimpleQueue()
+        # Since the last worker became ready.
+        self._failed_starts = 0
+        self._looked = time.monotonic()
+
+    def __len__(self) -> int:
+        return len(self._workers)
+
+    def __iter__(self) -> Iterator[PoolWorker]:
+        return iter(self._workers.values())
+
+    def ready(self) -> list[PoolWorker]:
+        """Return the workers that have imported TensorFlow."""
+        return [worker for worker in self if worker.ready]
+
+    def busy(self) -> list[PoolWorker]:
+        """Return the workers that have a trial."""
+        return [worker for worker in self if worker.trial]
+
+    def start(self, count: int) -> None:
+        """Start workers; they report when they are ready. Nothing happens if `count` is not positive."""
+        for _ in range(count):
+            if self._variables is None:
+                self._variables = self._stack.enter_context(self._environment)
+            process = WorkerHandle(lambda *message: self._inbox.put(message), self._variables)
+            self._workers[process] = PoolWorker(process)
+            process.send(self._make_trainer)
+
+    def stop(self, worker: PoolWorker) -> None:
+        """Kill a worker; its messages are ignored from now on."""
+        del self._workers[worker.process]
+        worker.process.stop()
+
+    def stop_all(self) -> list[Result]:
+        """Kill all workers; return the results that had arrived by then."""
+        stopped = set(self._workers)
+        for worker in list(self):
+            self.stop(worker)
+        results: list[Result] = []
+        while True:
+            try:
+                process, (kind, value) = self._inbox.get_nowait()
+            except Empty:
+                return results
+            if process in stopped and kind == "result":
+                results.append(value)
+
+    def close(self) -> None:
+        """Kill all workers and leave their environment."""
+        self.stop_all()
+        self._stack.close()
+
+    def next_message(self) -> tuple[PoolWorker, str, Any]:
+        """Wait for the next message of a worker; the last one of a worker is `dead`, with a `Fault`.
+
+        Raises:
+            BnbenchError: a worker reports an error that concerns all trials, or no worker can be started.
+        """
+        while True:
+            self._kill_late_workers()
+            try:
+                process, (kind, value) = self._inbox.get(timeout=LOOK)
+            except Empty:
+                continue
+            # A worker that has been stopped is not in the table.
+            if worker := self._workers.get(process):
+                return worker, kind, self._note_message(worker, kind, value)
+
+    def _note_message(self, worker: PoolWorker, kind: str, value: Any) -> Any:
+        """Update what is known of the worker; return the value of the message."""
+        if kind == "hello":
+            worker.ready, self.devices, self._failed_starts = True, value, 0
+        if kind == "refused":
+            raise value
+        if kind == "dead":
+            value = worker.cause_of_death()
+            self.stop(worker)
+            if not worker.ready:
+                self._count_failed_start(value)
+        return value
+
+    def _count_failed_start(self, fault: Fault) -> None:
+        self._failed_starts += 1
+        if self._failed_starts == TRIES:
+            raise WorkerError(f"cannot be started, tried {TRIES} times: {fault.reason}\n{fault.traceback}")
+
+    def _kill_late_workers(self) -> None:
+        """Kill the workers whose trials hang.
+
+        Time is counted from one call to the next, and at most two intervals of it. So no trial seems to hang after the
+        computer slept or the coordinator was suspended by Ctrl-Z.
+        """
+        now = time.monotonic()
+        passed, self._looked = min(now - self._looked, 2 * LOOK), now
+        for worker in self:
+            worker.seconds += passed
+            worker.kill_if_late(self._trial_timeout)

@@ -1,0 +1,85 @@
+"""Where a value of an experiment comes from, as error messages show it: `FILE: key.sub[2]` or `-o KEY=VALUE`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bnbench.errors import ConfigError
+
+MAX_SHOWN = 60  # characters of an override
+
+
+@dataclass(frozen=True)
+class Location:
+    """A file, or an override, and the keys and list positions that lead to one of its values.
+
+    `Location("a.yaml") / "model" / "layers" / 2` is shown as `a.yaml: model.layers[2]`.
+    """
+
+    source: str
+    steps: tuple[str | int, ...] = ()
+    # Values that another place sets: (its steps here, the place that sets it). The longest match counts.
+    origins: tuple[tuple[tuple[str, ...], "Location"], ...] = ()
+
+    @classmethod
+    def of(cls, where: "Location | str") -> "Location":
+        """Return `where` itself, or the location of a whole file with that name."""
+        return where if isinstance(where, Location) else cls(where)
+
+    def __truediv__(self, step: str | int) -> "Location":
+        return replace(self, steps=(*self.steps, step))
+
+    def __str__(self) -> str:
+        resolved = self._resolved()
+        path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in resolved.steps).lstrip(".")
+        return ": ".join(filter(None, (resolved.source, path)))
+
+    def set_by(self, key: str, origin: "Location") -> "Location":
+        """Return this location with a note that `origin` sets the value at a dotted key."""
+        return replace(self, origins=(*self.origins, (tuple(key.split(".")), origin)))
+
+    def overrides_below(self) -> list["Location"]:
+        """Return the places that set a value inside the one at this location."""
+        size = len(self.steps)
+        return [origin for steps, origin in self.origins if len(steps) > size and steps[:size] == self.steps]
+
+    def _resolved(self) -> "Location":
+        """Return the location of the place that sets this value."""
+        matches = [(steps, origin) for steps, origin in self.origins if self.steps[: len(steps)] == steps]
+        if not matches:
+            return self
+        # Of two matches with the same length, the later one overwrites the earlier one.
+        steps, origin = max(reversed(matches), key=lambda match: len(match[0]))
+        return replace(origin, steps=origin.steps + self.steps[len(steps) :])._resolved()
+
+
+def override_location(key: str, value: object) -> Location:
+    """Return the location of an override: `-o KEY=VALUE`."""
+    text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, default=str)
+    shown = f"{key}={text}"
+    return Location(f"-o {shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 3] + '...'}")
+
+
+def config_location(file: object, overrides: Mapping[str, Any] | None = None) -> Location:
+    """Return the location of an experiment file in which overrides set some values."""
+    location = Location(str(file))
+    for key, value in (overrides or {}).items():
+        location = location.set_by(key, override_location(key, value))
+    return location
+
+
+@contextmanager
+def origins_named(where: Location) -> Iterator[None]:
+    """Add the places that set the model or the data to a message that names none of them.
+
+    A layer with `units: $units` fails at the layer, although `-o model.params.units=0` is the cause.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        origins = [str(origin) for steps, origin in where.origins if steps[0] in ("model", "data")]
+        if not origins or any(str(origin) in str(error) for _, origin in where.origins):
+            raise
+        raise ConfigError(error.where, f"{error.message} (with {', '.join(origins)})") from error

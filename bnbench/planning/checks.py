@@ -1,0 +1,115 @@
+"""Checks of several settings at once: whether layers, data, training and claims fit together."""
+
+from collections.abc import Sequence
+
+from bnbench.config import expectations
+from bnbench.config.schema import Experiment, Train
+from bnbench.data.splits import SplitSizes
+from bnbench.data.types import DatasetInfo
+from bnbench.errors import ConfigError, did_you_mean
+from bnbench.location import Location
+from bnbench.model import layers
+from bnbench.model.layers import Layer
+from bnbench.model.shapes import TracedShapes
+from bnbench.planning import task
+
+MAX_WEIGHTS = 1_000_000_000  # 4 GB of float32, and several times that in training
+PROBABILITIES = frozenset({"softmax", "log_softmax", "sigmoid"})
+
+
+def check_expectations(experiment: Experiment, where: Location) -> None:
+    """Raise if a claim or a published value is about something that the experiment does not have."""
+    sweep = experiment.sweep
+    known = expectations.ClaimScope(list(experiment.variants), experiment.baseline, sweep.rates(), sweep.grid)
+    for i, claim in enumerate(experiment.claims):
+        expectations.check_claim(claim, known, where / "claims" / i)
+    for i, published in enumerate(experiment.published):
+        expectations.check_published(published, known, where / "published" / i)
+    _check_pre_activation_metrics(experiment, where)
+
+
+def _check_pre_activation_metrics(experiment: Experiment, where: Location) -> None:
+    trained = [experiment.train.model_dump(), *(variant.train for variant in experiment.variants.values())]
+    if any(train.get("pre_activations") for train in trained):
+        return
+    for key in ("claims", "published"):
+        for i, expectation in enumerate(getattr(experiment, key)):
+            if expectation.metric == "pre_activation_drift":
+                raise ConfigError(where / key / i / "metric", f"{expectation.metric} needs train.pre_activations: true")
+
+
+def check_metrics(experiment: Experiment, dataset: DatasetInfo, where: Location) -> None:
+    """Raise if a claim or a published value has a metric that the data set does not have."""
+    for key in ("claims", "published"):
+        for i, expectation in enumerate(getattr(experiment, key)):
+            task.check_metric(expectation.metric, len(dataset.classes), where / key / i / "metric")
+
+
+def check_variant_params(experiment: Experiment, where: Location) -> None:
+    """Raise if a variant sets a parameter that the model does not have."""
+    known = experiment.model.params
+    if "classes" in known:
+        raise ConfigError(
+            where / "model" / "params" / "classes",
+            "$classes is the number of classes of the data set: choose another name",
+        )
+    for name, variant in experiment.variants.items():
+        for param in variant.params:
+            if param not in known:
+                raise ConfigError(
+                    where / "variants" / name / "params" / param,
+                    f"not set under model.params{did_you_mean(param, known)}: a variant can only change those",
+                )
+
+
+def check_used_params(experiment: Experiment, where: Location) -> None:
+    """Raise if no layer uses a parameter: its name is probably misspelled, in the model or in an axis."""
+    variants = experiment.variants.values()
+    lists = [experiment.model.layers, *(v.layers or [] for v in variants), *(v.norm.arguments for v in variants)]
+    used = set().union(*map(layers.used_params, lists))
+    for param in experiment.model.params:
+        if param not in used:
+            near = did_you_mean(param, used)
+            raise ConfigError(where / "model" / "params" / param, f"never used{near}: no layer has ${param}")
+
+
+def check_batch(train: Train, sizes: SplitSizes, where: Location) -> None:
+    """Raise if a batch is larger than the training part."""
+    if train.batch_size != "full" and train.batch_size > sizes.train:
+        raise ConfigError(
+            where / "train" / "batch_size",
+            f"a batch of {train.batch_size} is larger than the {sizes.train} training rows",
+        )
+
+
+def check_program(train: Train, flat: Sequence[Layer], dataset: DatasetInfo, variant: str, where: Location) -> None:
+    """Raise if the loss, the data and the layers of a variant do not fit together."""
+    task.check_loss(len(dataset.classes), dataset.name, train.loss, where / "train" / "loss")
+    _check_logits(train, flat, where)
+    if train.pre_activations and not layers.last_activation(flat):
+        raise ConfigError(
+            where / "train" / "pre_activations",
+            f"in variant {variant} no hidden activation is a layer of its own: write {{dense: 100}}, "
+            "{activation: relu}",
+        )
+
+
+def _check_logits(train: Train, flat: Sequence[Layer], where: Location) -> None:
+    """Raise if a model that ends in probabilities has a loss that takes logits: it would apply softmax twice."""
+    last = flat[-1]
+    ending = "softmax" if last.class_name == "Softmax" else last.arguments.get("activation")
+    if ending in PROBABILITIES and train.loss.arguments.get("from_logits"):
+        raise ConfigError(
+            last.where,
+            f"the model ends in {ending}, but the loss takes logits: leave {ending} out, "
+            f"or set train.loss: {{{train.loss.name}: {{from_logits: false}}}} ({where / 'train' / 'loss'})",
+        )
+
+
+def check_traced(
+    traced: TracedShapes, flat: Sequence[Layer], dataset: DatasetInfo, train: Train, where: Location
+) -> None:
+    """Raise if a model has the wrong number of outputs, or too many weights."""
+    task.check_output(traced.shape, flat, len(dataset.classes), train.loss)
+    if traced.weights.total > MAX_WEIGHTS:
+        raise ConfigError(where, f"{traced.weights.total:,} weights: at most {MAX_WEIGHTS:,} are allowed")

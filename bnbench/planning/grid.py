@@ -1,0 +1,86 @@
+"""The further axes of a sweep: the experiment as it is at each combination of their values."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from bnbench.config.load import check_config
+from bnbench.config.overrides import set_key
+from bnbench.config.renamed import current_setting
+from bnbench.config.schema import Experiment, Variant
+from bnbench.errors import ConfigError
+from bnbench.location import Location
+from bnbench.planning.resolve import resolve_experiment
+
+SWEEPABLE = ("data", "model", "train")
+
+
+@dataclass(frozen=True)
+class GridPoint:
+    """One combination of the values of the further axes."""
+
+    axes: Mapping[str, Any]
+    experiment: Experiment
+    where: Location
+
+
+def grid_points(experiment: Experiment, where: Location) -> Iterator[GridPoint]:
+    """Yield each combination of the further axes; one without axes if the sweep has none.
+
+    Raises:
+        ConfigError: an axis or one of its values is wrong, or a variant sets what an axis sweeps.
+    """
+    grid = experiment.sweep.grid
+    for key in grid:
+        _check_axis(key, experiment, where)
+    for positions in product(*(range(len(values)) for values in grid.values())):
+        axes = {key: grid[key][i] for key, i in zip(grid, positions, strict=True)}
+        places = {key: where / "sweep" / "grid" / key / i for key, i in zip(grid, positions, strict=True)}
+        yield _grid_point(experiment, axes, places, where) if axes else GridPoint({}, experiment, where)
+
+
+def _grid_point(
+    experiment: Experiment, axes: Mapping[str, Any], places: Mapping[str, Location], where: Location
+) -> GridPoint:
+    settings: dict[str, Any] = experiment.dump()
+    for key, value in axes.items():
+        settings = set_key(settings, key, value, places[key])
+        where = where.set_by(current_setting(key, value)[0], places[key])
+    return GridPoint(axes, resolve_experiment(check_config(settings, where), where), where)
+
+
+def with_variant_training(experiment: Experiment, name: str, where: Location) -> tuple[Experiment, Location]:
+    """Return the experiment with the `train` keys of one variant, and the location that knows where they come from.
+
+    Raises:
+        ConfigError: a key that the variant sets is unknown, or its value is wrong.
+    """
+    own = experiment.variants[name].train
+    if not own:
+        return experiment, where
+    for key in own:
+        where = where.set_by(f"train.{key}", where / "variants" / name / "train" / key)
+    settings = {**experiment.dump(), "train": {**experiment.train.model_dump(), **own}}
+    return resolve_experiment(check_config(settings, where), where), where
+
+
+def _check_axis(key: str, experiment: Experiment, where: Location) -> None:
+    if key.partition(".")[0] not in SWEEPABLE or "." not in key:
+        raise ConfigError(
+            where / "sweep" / "grid" / key, "wanted a dotted key under data, model or train, as train.batch_size"
+        )
+    for name, variant in experiment.variants.items():
+        if _sets(variant, key):
+            raise ConfigError(
+                where / "variants" / name, f"sets {key}, which sweep.grid sweeps, too: leave one of them out"
+            )
+
+
+def _sets(variant: Variant, key: str) -> bool:
+    """Return whether a variant sets a dotted key: it would have its own value in every row of the axis."""
+    part, _, rest = key.partition(".")
+    value: Any = {"train": variant.train, "model": {"params": variant.params, "layers": variant.layers}}.get(part, {})
+    for step in rest.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value is not None

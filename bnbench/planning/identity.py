@@ -1,0 +1,50 @@
+"""The hashes that identify programs and trials. Stored results are found by them, so they must never change.
+
+A setting enters under the name and value that it had when it was introduced. A setting that is added later enters only
+where it differs from its default.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+
+from bnbench.config.renamed import old_setting
+from bnbench.config.schema import Data, Train
+from bnbench.data.types import DatasetInfo
+from bnbench.model.layers import Layer
+
+# Raised whenever the same settings would train to other results.
+ENGINE_VERSION = 1
+
+
+def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train: Train) -> str:
+    """Return the key of a program: a hash of all that decides an outcome, except the learning rate and the seed."""
+    return _digest(
+        {
+            "engine": ENGINE_VERSION,
+            "versions": library_versions(),
+            # The fingerprint covers the chosen classes.
+            "data": old_setting("data", data.model_dump(exclude={"classes"})),
+            "fingerprint": dataset.fingerprint,
+            "layers": [[layer.name, layer.class_name, layer.arguments] for layer in layers],
+            "train": train.model_dump(exclude=set() if train.pre_activations else {"pre_activations"}),
+        }
+    )
+
+
+def trial_id(program: str, learning_rate: float, seed: int) -> str:
+    """Return the id of the trial of a program with a learning rate and a seed."""
+    return _digest([program, learning_rate, seed])
+
+
+@cache
+def library_versions() -> dict[str, str]:
+    """Return the versions of the libraries that do the arithmetic, without the patch release."""
+    return {name: ".".join(version(name).split(".")[:2]) for name in ("keras", "tensorflow")}
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,172 @@
+"""How every figure looks: colors, markers, axes, ticks and labels."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import log10, sqrt
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+
+if TYPE_CHECKING:
+    from matplotlib.typing import LineStyleType
+
+# The colors of Okabe and Ito, which color-blind readers can distinguish. Markers and dashes distinguish the variants
+# in a gray print, too.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8C8C00")
+MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
+DASHES: "tuple[LineStyleType, ...]" = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)), (0, (6, 1, 1, 1, 1, 1)))
+# Chance, a difference of zero, the last epoch: lines that are not a variant.
+REFERENCE_COLOR = "#777777"
+# Entries of a legend that hold for every variant.
+LEGEND_COLOR = "#555555"
+STYLE: Mapping[Any, Any] = {
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#E6E6E6",
+    "grid.linewidth": 0.6,
+    "axes.axisbelow": True,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "legend.frameon": False,
+    "figure.dpi": 200,
+    # A variant may be called $x^2$.
+    "text.parse_math": False,
+    # With a fixed salt, the same figure gives the same file.
+    "svg.hashsalt": "bnbench",
+}
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+# Decades between the points of neighboring variants, so that none hides another.
+DODGE = 0.035
+# The last learning rate of an axis is at least this many times the first one: a decade.
+MIN_RATE_RATIO = 10
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a variant is drawn in every figure; `shift` is in decades of the learning rate."""
+
+    color: str
+    marker: str
+    dash: "LineStyleType"
+    shift: float
+
+
+Looks = Mapping[str, Look]
+
+
+@dataclass(frozen=True)
+class VariantRows:
+    """The rows of one variant by ascending learning rate; `x` is where to draw each of them."""
+
+    name: str
+    look: Look
+    rows: pd.DataFrame
+    x: "pd.Series[float]"
+
+
+def variant_looks(variants: Sequence[str]) -> dict[str, Look]:
+    """Return the look of each variant, by its position in the experiment."""
+    middle = (len(variants) - 1) / 2
+    return {
+        name: Look(COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)], DODGE * (i - middle))
+        for i, name in enumerate(variants)
+    }
+
+
+def rows_by_variant(table: pd.DataFrame, looks: Looks) -> Iterator[VariantRows]:
+    """Yield the rows of each variant of a table with the columns `variant` and `learning_rate`."""
+    for name, group in table.groupby("variant", sort=False):
+        look, rows = looks[str(name)], group.sort_values("learning_rate")
+        yield VariantRows(str(name), look, rows, shifted_rates(rows, look))
+
+
+def shifted_rates(rows: pd.DataFrame, look: Look) -> "pd.Series[float]":
+    """Return the learning rates, moved to the side so that variants do not hide each other."""
+    return rows["learning_rate"] * 10**look.shift
+
+
+def draw_with_intervals(ax: Axes, variant: VariantRows, score: str, low: str, high: str) -> None:
+    """Draw a column against the learning rate with its interval; `low` and `high` name the columns of the bounds.
+
+    A missing bound gives no bar.
+    """
+    y, rows, look = variant.rows[score], variant.rows, variant.look
+    # Rounding can put a bound on the wrong side of the score by a hair, and Matplotlib refuses a negative bar.
+    bars = [(y - rows[low]).fillna(0).clip(lower=0), (rows[high] - y).fillna(0).clip(lower=0)]
+    style: dict[str, Any] = {"color": look.color, "linestyle": look.dash, "marker": look.marker}
+    ax.errorbar(variant.x, y, yerr=bars, **style, elinewidth=1, capsize=2, zorder=3)
+
+
+def format_rate_axis(ax: Axes) -> None:
+    """Make x a logarithmic axis of learning rates."""
+    ax.set_xscale("log")
+    low, high = ax.get_xlim()
+    # With one rate, the variants are no farther apart than with several.
+    if high < MIN_RATE_RATIO * low:
+        middle = sqrt(low * high)
+        ax.set_xlim(middle / sqrt(MIN_RATE_RATIO), middle * sqrt(MIN_RATE_RATIO))
+    # Most of the time of a figure goes into its ticks.
+    ax.xaxis.set_minor_locator(NullLocator())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+    ax.set_xlabel("learning rate")
+
+
+def format_score_axis(ax: Axes, score: str) -> None:
+    """Make y an axis from 0 to 100% for a score, or a logarithmic one for a loss."""
+    if is_loss(score):
+        ax.set_yscale("log")
+        ax.yaxis.set_minor_locator(NullLocator())
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+    else:
+        format_percent_axis(ax)
+
+
+def format_percent_axis(ax: Axes) -> None:
+    """Make y an axis from 0 to 100%."""
+    ax.set_ylim(-0.03, 1.03)
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0))
+
+
+def set_loss_ticks(ax: Axes) -> None:
+    """Set the ticks of a logarithmic axis with known limits: decades, or 1, 2, 5 where there is hardly one decade."""
+    low, high = ax.get_ylim()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5), numticks=6))
+
+
+def is_loss(score: str) -> bool:
+    """Return True if a column holds a loss, False if it holds an accuracy or R²."""
+    return score.endswith("loss")
+
+
+def score_label(score: str, score_name: str) -> str:
+    """Return the label of a column: `validation_loss` -> `validation loss`, `test_score` -> `test R²`."""
+    return score.replace("score", score_name).replace("_", " ")
+
+
+def capitalize_first(text: str) -> str:
+    """Return a text with its first letter in upper case and the rest unchanged, so that R² stays R²."""
+    return text[:1].upper() + text[1:]
+
+
+def rate_label(rate: float) -> str:
+    """Return a learning rate with three digits: 0.00316, 1000."""
+    return f"{float(f'{rate:.3g}'):g}"
+
+
+def format_tick(value: float) -> str:
+    """Return 0.01, 10, or a power of ten where the number would be long."""
+    if 1e-4 <= value < 1e4 or value <= 0:
+        return f"{value:g}"
+    return f"10{str(round(log10(value))).translate(SUPERSCRIPTS)}"
+
+
+def legend_entry(label: str, *, color: str = LEGEND_COLOR, **line: Any) -> Line2D:
+    """Return an entry of a legend that belongs to no variant."""
+    return Line2D([], [], color=color, label=label, **line)

@@ -1,0 +1,128 @@
+"""Values of a metric over seeds -> what is known about it: an estimate, its 95% interval, and notes."""
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bnbench.analysis.intervals import MIN_VALUES, t_interval, wilson
+from bnbench.analysis.lr_metrics import ROUNDING
+from bnbench.analysis.per_seed import PerSeedScores
+from bnbench.analysis.registry import Metric
+
+ONE_RATE = "a grid of one rate says nothing about rates"
+ALL_EQUAL = "the same at every seed: no interval"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known about a claim at one value of the further axes; without an interval the notes say why.
+
+    Attributes:
+        n: number of seeds, or of pairs of seeds.
+    """
+
+    estimate: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n: int = 0
+    notes: tuple[str, ...] = ()
+
+    def noted(self, *notes: str) -> "Finding":
+        """Return the same with further notes; empty ones are left out."""
+        return replace(self, notes=(*self.notes, *filter(None, notes)))
+
+
+def grid_uncertainty(metric: Metric, grid: NDArray[Any]) -> float:
+    """Return the decades by which two values of a metric may differ without being told apart by the grid.
+
+    It is 0 for a metric that is not read off the grid. A largest stable rate is between the one that is read and the
+    next: one step for two of them. A best rate may be on either side of the one that is read, and a width has two ends:
+    two steps. The step is the widest of the grid; a grid of one rate says nothing.
+    """
+    if not metric.grid_steps:
+        return 0.0
+    step = float(np.diff(np.log10(grid)).max()) if len(grid) > 1 else math.inf
+    return metric.grid_steps * step
+
+
+def find_share(holds: NDArray[Any]) -> Finding:
+    """Return the share of seeds at which something holds, with its Wilson interval."""
+    n, times = len(holds), int(holds.sum())
+    return Finding(times / n, *wilson(times, n), n)
+
+
+def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
+    """Return the share of pairs in which the first value is strictly better.
+
+    Where the grid does not tell the two apart, the interval has room for the pair to go either way.
+    """
+    n, unknown = len(own), int((np.isnan(own) | np.isnan(other)).sum())
+    if unknown:
+        return Finding(n=n).noted(f"{metric.name} is missing in {unknown} of {n} pairs")
+    if not uncertainty:
+        return find_share(own > other if metric.higher_is_better else own < other)
+    gain = np.log10(own / other) if metric.scale == "factor" else own - other
+    gain = gain if metric.higher_is_better else -gain
+    wins, undecided = gain > uncertainty + ROUNDING, np.abs(gain) <= uncertainty + ROUNDING
+    high = find_share(wins | undecided).high
+    note = f"the grid does not tell {undecided.sum()} of {n} pairs apart" if undecided.any() else ""
+    return replace(find_share(wins), high=high).noted(note)
+
+
+def find_comparison(kind: str, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
+    """Return the mean paired difference with its t interval; for a ratio, the same of the logarithms.
+
+    Where all pairs are equal there is an interval only if the grid leaves the metric uncertain.
+    """
+    # What is not finite is reported below.
+    with np.errstate(all="ignore"):
+        values = np.log(own) - np.log(other) if kind == "ratio" else own - other
+    back = np.exp if kind == "ratio" else np.positive
+    n, infinite = len(values), np.isinf(values)
+    interval = t_interval(values)
+    finding = Finding(float(back(interval.mean)), float(back(interval.low)), float(back(interval.high)), n)
+    if np.isnan(values).any():
+        return finding.noted(
+            f"the {kind} is unknown in {np.isnan(values).sum()} of {n} pairs: missing, or 0 or infinite for both"
+        )
+    if n < MIN_VALUES:
+        return finding.noted(f"needs {MIN_VALUES} seeds for an interval, has {n}")
+    if infinite.all() and len(set(values)) == 1:
+        return replace(finding, low=finding.estimate, high=finding.estimate)
+    if infinite.any():
+        return finding.noted(f"0 or infinite in {infinite.sum()} of {n} pairs: no interval")
+    if math.isnan(interval.low):
+        known = replace(finding, low=finding.estimate, high=finding.estimate)
+        return known if uncertainty else finding.noted(ALL_EQUAL)
+    return finding
+
+
+def find_value(metric: Metric, own: PerSeedScores, values: NDArray[Any], uncertainty: float) -> Finding:
+    """Return the mean of a metric with its t interval; of rates the geometric mean.
+
+    It is compared with a known value: a difference to 0, or a ratio to a rate of 1.
+    """
+    kind, neutral = ("ratio", np.ones) if metric.scale == "factor" else ("difference", np.zeros)
+    finding = find_comparison(kind, values, neutral(len(values)), uncertainty)
+    return widen_by_grid(kind, finding, own, PerSeedScores(), uncertainty)
+
+
+def widen_by_grid(kind: str, finding: Finding, own: PerSeedScores, other: PerSeedScores, uncertainty: float) -> Finding:
+    """Return the finding about a metric that is read off the grid, widened by what the grid leaves uncertain."""
+    if not uncertainty or math.isnan(finding.low):
+        return finding
+    if kind == "ratio":
+        least, low, high = 0.0, finding.low / 10**uncertainty, finding.high * 10**uncertainty
+    else:
+        least, low, high = -math.inf, finding.low - uncertainty, finding.high + uncertainty
+    if own.open_below or other.open_above:
+        low = least
+    if own.open_above or other.open_below:
+        high = math.inf
+    wider = f"{uncertainty:.2g} decade(s) wider at either end, as the grid is not finer"
+    at_end = own.open_below or own.open_above or other.open_below or other.open_above
+    notes = (wider if uncertainty < math.inf else ONE_RATE, "open where the grid ends" if at_end else "")
+    return replace(finding, low=low, high=high).noted(*notes)

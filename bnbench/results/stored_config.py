@@ -1,0 +1,109 @@
+"""config.yaml of a results folder -> what it says, as far as this version can read it.
+
+Results outlive versions of bnbench: a key or value that this one refuses hides no title, claim or published value.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bnbench.analysis.labels import format_count
+from bnbench.config import limits
+from bnbench.config.expectations import Claim, Published
+from bnbench.config.load import check_config
+from bnbench.config.schema import NAME, Experiment
+from bnbench.errors import ConfigError
+from bnbench.store import results_dir
+
+MAX_TITLE = 500
+UNKNOWN = "The title, the claims and the published values are unknown."
+Expectation = TypeVar("Expectation", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class StoredConfig:
+    """What the config of a results folder says.
+
+    Attributes:
+        name: of the experiment; of the folder where it cannot be read.
+        text: the resolved file; empty: it could not be read at all.
+        experiment: all of it; None: this version cannot read the whole file.
+        problem: what could not be read and what that means, in sentences; empty: all could.
+        unread_claims: number of claims that this version cannot read, and so cannot judge.
+    """
+
+    name: str
+    title: str = ""
+    variants: tuple[str, ...] = ()
+    claims: tuple[Claim, ...] = ()
+    published: tuple[Published, ...] = ()
+    text: str = ""
+    experiment: Experiment | None = None
+    problem: str = ""
+    unread_claims: int = 0
+
+
+def read_stored_config(folder: Path) -> StoredConfig:
+    """Return what the config of a results folder says; no mistake in it raises."""
+    name, path = folder.absolute().name, folder / results_dir.CONFIG
+    if not path.exists():
+        return StoredConfig(name, problem=f"{results_dir.CONFIG} is missing. {UNKNOWN}")
+    try:
+        values, text = results_dir.read_settings(folder), results_dir.read_text(path)
+        limits.check_limits(values, results_dir.CONFIG)
+    except (ConfigError, OSError, ValueError) as error:
+        return StoredConfig(name, problem=f"{error}. {UNKNOWN}")
+    try:
+        experiment = check_config(values, results_dir.CONFIG)
+    except ConfigError as error:
+        return _read_parts(name, values, text, str(error))
+    return StoredConfig(
+        experiment.name, experiment.title, tuple(experiment.variants), tuple(experiment.claims),
+        tuple(experiment.published), experiment.to_yaml(), experiment,
+    )  # fmt: skip
+
+
+def _read_parts(name: str, values: Mapping[str, object], text: str, problem: str) -> StoredConfig:
+    """Return the parts of a config that this version can read, though it refuses the whole."""
+    claims, lost_claims = _read_each(Claim, values.get("claims"))
+    published, lost_published = _read_each(Published, values.get("published"))
+    given_name, title = values.get("name"), values.get("title")
+    return StoredConfig(
+        name=given_name if isinstance(given_name, str) and NAME.fullmatch(given_name) else name,
+        title=title if isinstance(title, str) and len(title) <= MAX_TITLE else "",
+        variants=_names(values.get("variants")),
+        claims=tuple(claims),
+        published=tuple(published),
+        text=text,
+        problem=_explain(problem, lost_claims, lost_published),
+        unread_claims=lost_claims,
+    )
+
+
+def _read_each(model: type[Expectation], entries: object) -> tuple[list[Expectation], int]:
+    """Return the entries of a list that this version can read, and the number of the others."""
+    given: Sequence[Any] = entries if isinstance(entries, list) else []
+    read = []
+    for entry in given:
+        try:
+            read.append(model.model_validate(entry))
+        except ValidationError:
+            continue
+    return read, len(given) - len(read)
+
+
+def _names(variants: object) -> tuple[str, ...]:
+    names = map(str, variants) if isinstance(variants, Mapping) else ()
+    return tuple(name for name in names if NAME.fullmatch(name))
+
+
+def _explain(problem: str, lost_claims: int, lost_published: int) -> str:
+    """Say what this version refuses, and which parts are missing for that."""
+    first, *others = problem.splitlines()
+    more = f" (and {len(others)} more)" if others else ""
+    lost = [format_count(n, noun) for n, noun in ((lost_claims, "claim"), (lost_published, "published value")) if n]
+    text = f"This version cannot read the whole config: {first}{more}. Caveats about its settings are left out."
+    return f"{text} It cannot read {' and '.join(lost)} either." if lost else text

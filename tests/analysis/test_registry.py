@@ -1,0 +1,75 @@
+from dataclasses import fields
+
+import pandas as pd
+import pytest
+
+from bnbench.analysis import registry
+from bnbench.analysis.lr_metrics import RateMetrics
+from bnbench.analysis.registry import METRICS, Metric, find_metric
+from bnbench.config.expectations import Claim
+from bnbench.results.claims import judge_claims
+from support.tables import history, scores, trials
+
+RATE_METRICS = {field.name for field in fields(RateMetrics)}
+PLAIN = scores("plain", *({0.1: 0.8, 1.0: 0.5} for _ in range(3)))
+NORMED = scores("batchnorm", *({0.1: top, 1.0: 0.6} for top in (0.88, 0.9, 0.92)))
+
+
+def test_former_names_are_found_and_belong_to_one_metric() -> None:
+    assert find_metric("validation_accuracy") is find_metric("validation_r2") is METRICS["validation_score"]
+    assert find_metric("lr_sensitivity_centred") is METRICS["lr_sensitivity_centered"]
+    assert find_metric("accuracy_gap") is METRICS["score_gap"]
+    assert find_metric("accuracy") is None
+    former = [name for metric in METRICS.values() for name in metric.former]
+    assert len(set(former)) == len(former)
+    assert not set(former) & set(METRICS)
+
+
+def test_a_metric_over_rates_without_a_function_is_a_field_of_rate_metrics() -> None:
+    over_rates = {name for name, metric in METRICS.items() if metric.over_rates and not metric.measure_rates}
+    assert over_rates <= RATE_METRICS
+    assert len(over_rates) == 7
+
+
+def test_only_rates_and_widths_are_read_off_the_grid() -> None:
+    assert {name: metric.grid_steps for name, metric in METRICS.items() if metric.scale != "linear"} == {
+        "best_rate": 2,
+        "max_stable_rate": 1,
+        "stable_width": 2,
+    }
+
+
+def judge(**values: object) -> dict[str, object]:
+    claim = Claim.model_validate({"text": "x", "of": "batchnorm"} | values)
+    (row,) = judge_claims([claim], trials(*PLAIN, *NORMED), history({}), "plain").to_dict("records")
+    return row
+
+
+def test_a_metric_of_trials_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A made-up metric needs a record and its function, and a claim can name it."""
+
+    def errors(table: pd.DataFrame, _: pd.DataFrame) -> "pd.Series[float]":
+        return 1 - table["validation_score"]
+
+    metric = Metric("error_rate", "share of wrong rows", higher_is_better=False, measure_trials=errors)
+    monkeypatch.setitem(registry.METRICS, "error_rate", metric)
+    row = judge(metric="error_rate", difference={"at_most": 0})
+    assert row["estimate"] == pytest.approx(-0.1)
+    assert (row["metric"], row["n"], row["verdict"]) == ("error_rate", 3, "supported")
+    # Fewer errors are better.
+    assert judge(metric="error_rate", probability={"at_least": 0.4})["estimate"] == 1
+
+
+def test_a_metric_over_rates_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def spread(table: pd.DataFrame) -> float:
+        return float(table["validation_score"].max() - table["validation_score"].min())
+
+    metric = Metric("score_spread", "highest minus lowest score", over_rates=True, measure_rates=spread)
+    monkeypatch.setitem(registry.METRICS, "score_spread", metric)
+    row = judge(metric="score_spread", value={"at_least": 0})
+    assert (row["estimate"], row["n"]) == (pytest.approx(0.3), 3)
+
+
+def test_a_metric_that_is_not_registered_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"'test_acuracy' is not one of .*did you mean 'test_accuracy'"):
+        judge(metric="test_acuracy", value={"at_least": 0})

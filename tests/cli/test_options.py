@@ -1,0 +1,89 @@
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from bnbench.cli import options
+
+if TYPE_CHECKING:
+    from bnbench.commands.experiment import ExperimentRequest
+    from bnbench.data.types import DataDirs
+
+
+@click.command()
+@options.experiment
+def planned(request: "ExperimentRequest") -> None:
+    """Print the request that the options make."""
+    click.echo(request)
+
+
+@click.command()
+@options.data_dirs
+def data(data_dirs: "DataDirs") -> None:
+    """Print where the data are."""
+    click.echo(f"{data_dirs.data_dir} {data_dirs.offline}")
+
+
+@click.command()
+@options.results_dir
+def reproduced(results_dir: Path) -> None:
+    """Print the directory of the results folders."""
+    click.echo(results_dir)
+
+
+def call(command: click.Command, *words: str) -> Result:
+    return CliRunner().invoke(command, words, catch_exceptions=False)
+
+
+def test_the_experiment_options_make_one_request() -> None:
+    done = call(planned, "a.yaml", "-o", "train.epochs=5", "-o", "name=b", "--smoke", "--results-dir", "there")
+    assert "config=PosixPath('a.yaml')" in done.stdout
+    assert "overrides={'train.epochs': 5, 'name': 'b'}" in done.stdout
+    assert "results_dir=PosixPath('there'), smoke=True" in done.stdout
+
+
+def test_the_data_options_make_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BNBENCH_DATA", raising=False)
+    assert call(data).stdout == "None False\n"
+    assert call(data, "--data-dir", "here", "--offline").stdout == "here True\n"
+    monkeypatch.setenv("BNBENCH_DATA", "there")
+    assert call(data).stdout == "there False\n"
+
+
+def test_the_old_name_of_results_dir_works_with_a_note() -> None:
+    done = call(reproduced, "--results", "old")
+    assert done.stdout == "old\n"
+    assert "--results is now called --results-dir" in done.stderr
+
+
+def test_the_new_name_of_results_dir_needs_no_note() -> None:
+    for words, directory in (([], "results"), (["--results-dir", "new"], "new")):
+        done = call(reproduced, *words)
+        assert (done.stdout, done.stderr) == (f"{directory}\n", "")
+
+
+def test_the_new_name_wins_over_the_old_one() -> None:
+    for words in (["--results", "old", "--results-dir", "new"], ["--results-dir", "new", "--results", "old"]):
+        assert call(reproduced, *words).stdout == "new\n"
+
+
+def test_the_help_names_only_the_new_option() -> None:
+    shown = call(reproduced, "--help").stdout
+    assert "--results-dir" in shown
+    assert "--results " not in shown
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("1h1m1s", 3661), (None, None)]
+)
+def test_a_time_is_read_as_seconds(text: str | None, seconds: float | None) -> None:
+    context = click.Context(data)
+    assert options.parse_time(context, click.Option(["--budget"]), text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "90", "1.5h", "30m1h", "-5s", "5 s"])
+def test_a_text_that_is_not_a_time_is_an_error(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="is not a time: write 90s, 30m, 2h or 1h30m"):
+        options.parse_time(click.Context(data), click.Option(["--budget"]), text)

@@ -1,0 +1,49 @@
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bnbench
+from bnbench.commands import run
+from bnbench.commands.experiment import ExperimentRequest
+from support.paths import ROOT
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> list[ExperimentRequest]:
+    """The requests that `bnbench.run` makes. None of them is run."""
+    made: list[ExperimentRequest] = []
+
+    def record(request: ExperimentRequest, *others: Any) -> None:
+        made.append(request)
+
+    monkeypatch.setattr(run, "run_experiment", record)
+    return made
+
+
+def test_run_makes_a_request(requests: list[ExperimentRequest], caplog: pytest.LogCaptureFixture) -> None:
+    bnbench.run("a.yaml", {"train.epochs": 2}, results_dir="there", data_dir="data", offline=True, smoke=True)
+    (request,) = requests
+    assert (request.config, request.overrides) == (Path("a.yaml"), {"train.epochs": 2})
+    assert (request.results_dir, request.smoke) == (Path("there"), True)
+    assert (request.data_dirs.data_dir, request.data_dirs.offline) == (Path("data"), True)
+    assert caplog.text == ""
+
+
+def test_the_old_argument_results_works_with_a_note(
+    requests: list[ExperimentRequest], caplog: pytest.LogCaptureFixture
+) -> None:
+    bnbench.run("a.yaml", results="old")
+    assert requests[0].results_dir == Path("old")
+    assert "`results` is now called `results_dir`" in caplog.text
+
+
+def test_importing_bnbench_imports_no_library_and_sets_no_variable() -> None:
+    code = (
+        "import os, sys; before = dict(os.environ); import bnbench; "
+        "print(dict(os.environ) == before, sorted({'click', 'numpy', 'pandas', 'tensorflow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "True []\n"

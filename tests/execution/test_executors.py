@@ -1,0 +1,220 @@
+"""The contract of `Executor`, for each executor of the table and for a made-up one."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from bnbench.data.types import DataDirs
+from bnbench.errors import ConfigError
+from bnbench.execution import executors
+from bnbench.execution.executors import executor_capacity, open_executor
+from bnbench.execution.in_process import SerialExecutor
+from bnbench.execution.process_pool import ProcessPool
+from bnbench.execution.protocols import Executor, ExecutorRequest
+from bnbench.execution.sweep import SweepOptions, run_sweep, trial_states
+from bnbench.planning import resources
+from bnbench.planning.plan import Plan, Program, Trial
+from bnbench.planning.resources import Jobs
+from bnbench.planning.trial import OnEpoch, Result, Saving
+from support.examples import make_plan
+from support.trainers import Quick, SlowAtRate1, Steady
+
+SAVING = Saving(Path("unused"))
+DATA_DIRS = DataDirs(cache_dir=Path("unused"))
+
+
+def ignore(trial: Trial, epoch: object) -> None:
+    """Accept an epoch."""
+
+
+def submit(executor: Executor, plan: Plan) -> None:
+    for cohort in plan.cohorts:
+        for trial in cohort.trials:
+            executor.submit(cohort.program, trial, SAVING)
+
+
+def ids(plan: Plan) -> list[str]:
+    return sorted(trial.id for trial in plan.trials)
+
+
+@pytest.fixture(params=["serial", "pool"])
+def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
+    """Each executor, with a trainer that trains nothing."""
+    if request.param == "serial":
+        yield SerialExecutor(Steady)
+    else:
+        with ProcessPool(Jobs(2), Steady) as pool:
+            yield pool
+
+
+def test_trials_may_be_submitted_while_results_arrive(executor: Executor) -> None:
+    plan = make_plan(sweep__seeds=1)
+    first, *others = [(cohort.program, trial) for cohort in plan.cohorts for trial in cohort.trials]
+    executor.check([cohort.program for cohort in plan.cohorts])
+    executor.submit(*first, SAVING)
+    results = []
+    for result in executor.results(ignore):
+        results.append(result.trial)
+        if others:
+            executor.submit(*others.pop(0), SAVING)
+    assert sorted(results) == ids(plan)
+
+
+def test_results_end_when_nothing_is_submitted_and_go_on_after_the_next_submission(executor: Executor) -> None:
+    assert list(executor.results(ignore)) == []
+    for seeds in ([0], [1]):
+        plan = make_plan(sweep__seeds=seeds)
+        submit(executor, plan)
+        assert sorted(result.trial for result in executor.results(ignore)) == ids(plan)
+
+
+def test_a_program_stays_compiled_while_its_trials_arrive_one_by_one() -> None:
+    plan = make_plan(variants={"plain": {}}, sweep__seeds=3)
+    (cohort,) = plan.cohorts
+    with ProcessPool(Jobs(1), Quick) as pool:
+        for trial in cohort.trials:
+            pool.submit(cohort.program, trial, SAVING)
+            (result,) = pool.results(ignore)
+            # The number of programs that the worker has compiled.
+            assert result.seconds_per_step == 1
+
+
+def test_a_waiting_trial_that_is_cancelled_never_starts(executor: Executor) -> None:
+    plan = make_plan()
+    submit(executor, plan)
+    cancelled = plan.trials[-1].id
+    executor.cancel(cancelled)
+    executor.cancel("unknown")
+    started: set[str] = set()
+    results = [result.trial for result in executor.results(lambda trial, epoch: started.add(trial.id))]
+    assert sorted(results) == [trial for trial in ids(plan) if trial != cancelled]
+    assert cancelled not in started
+
+
+def test_a_trial_that_was_cancelled_may_be_submitted_again(executor: Executor) -> None:
+    plan = make_plan()
+    submit(executor, plan)
+    for trial in plan.trials:
+        executor.cancel(trial.id)
+    assert list(executor.results(ignore)) == []
+    submit(executor, plan)
+    assert sorted(result.trial for result in executor.results(ignore)) == ids(plan)
+
+
+def test_the_result_of_a_running_trial_that_is_cancelled_is_dropped(executor: Executor) -> None:
+    plan = make_plan()
+    submit(executor, plan)
+    cancelled: list[str] = []
+
+    def cancel_first(trial: Trial, epoch: object) -> None:
+        if not cancelled:
+            cancelled.append(trial.id)
+            executor.cancel(trial.id)
+
+    results = [result.trial for result in executor.results(cancel_first)]
+    assert sorted(results + cancelled) == ids(plan)
+
+
+def test_the_pool_stops_a_running_trial_that_is_cancelled() -> None:
+    plan = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
+    endless = {trial.id for trial in plan.trials if trial.learning_rate == 1}
+    with ProcessPool(Jobs(2), SlowAtRate1) as pool:
+        submit(pool, plan)
+        results = pool.results(lambda trial, epoch: pool.cancel(trial.id) if trial.id in endless else None)
+        assert sorted(result.trial for result in results) == sorted(set(ids(plan)) - endless)
+
+
+def test_after_ctrl_c_the_results_that_have_arrived_come_before_the_interrupt() -> None:
+    plan = make_plan(variants={"plain": {}}, sweep__seeds=50)
+    before = {child.pid for child in psutil.Process().children()}
+    collected = []
+
+    def press_ctrl_c(trial: Trial, epoch: object) -> None:
+        # Meanwhile the result of this trial arrives, but it is not yielded yet.
+        time.sleep(0.5)
+        signal.raise_signal(signal.SIGINT)
+
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ProcessPool(Jobs(1), Quick) as pool:
+            submit(pool, plan)
+            with pytest.raises(KeyboardInterrupt):
+                collected.extend(result.trial for result in pool.results(press_ctrl_c))
+            assert {child.pid for child in psutil.Process().children()} <= before
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert collected == [plan.trials[0].id]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "expected"), [(None, Jobs(3)), (5, Jobs(5)), (0, Jobs(0))], ids=["chosen", "requested", "in process"]
+)
+def test_an_executor_knows_its_capacity_before_anything_starts(
+    jobs: int | None, expected: Jobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(resources.joblib, "cpu_count", lambda: 3)
+    monkeypatch.setattr(resources, "free_memory", lambda: 100_000_000_000)
+    before = psutil.Process().children()
+    request = ExecutorRequest(DataDirs(cache_dir=tmp_path), make_plan().cohorts, jobs)
+    assert executor_capacity(request) == expected
+    assert psutil.Process().children() == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_executor_is_refused_with_the_known_names() -> None:
+    with pytest.raises(ConfigError, match=r"executor: 'proces-pool' is not one of .*did you mean 'process-pool'"):
+        open_executor(ExecutorRequest(DATA_DIRS, executor="proces-pool"))
+
+
+class LastFirst:
+    """A made-up executor: two places, the trial that was submitted last runs first."""
+
+    capacity = Jobs(2, "made up")
+
+    def __init__(self) -> None:
+        self.checked: list[str] = []
+        self.waiting: list[tuple[Program, Trial, Saving]] = []
+
+    def check(self, programs: Any) -> None:
+        self.checked.extend(program.key for program in programs)
+
+    def devices(self) -> list[str]:
+        return ["made up"]
+
+    def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
+        self.waiting.append((program, trial, saving))
+
+    def cancel(self, trial_id: str) -> None:
+        self.waiting = [task for task in self.waiting if task[1].id != trial_id]
+
+    def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
+        while self.waiting:
+            program, trial, saving = self.waiting.pop()
+            yield from Quick().train(program, [trial], saving, on_epoch)
+
+
+def test_one_line_in_the_table_adds_an_executor_that_runs_a_sweep(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = LastFirst()
+    requests: list[ExecutorRequest] = []
+
+    @contextmanager
+    def open_last_first(request: ExecutorRequest) -> Iterator[LastFirst]:
+        requests.append(request)
+        yield opened
+
+    monkeypatch.setitem(executors.EXECUTORS, "last-first", open_last_first)
+    plan, finished = make_plan(), []
+    run_sweep(plan, SweepOptions(tmp_path / "results", DATA_DIRS, finished.append, executor="last-first"))
+    assert set(trial_states(plan, tmp_path / "results").values()) == {"done"}
+    assert opened.checked == [cohort.program.key for cohort in plan.cohorts]
+    assert [sum(len(cohort.trials) for cohort in request.cohorts) for request in requests] == [8]
+    assert '"jobs": 2' in (tmp_path / "results" / "environment.json").read_text(encoding="utf-8")
+    assert finished == [tmp_path / "results"]

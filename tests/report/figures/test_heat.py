@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+
+from bnbench.report.figures import heat
+from support.figures import CELLS, table
+from support.kept import compared
+
+NAN = np.nan
+SCORE = "validation_score"
+
+
+def test_the_table_is_empty_if_there_is_one_epoch_only(tmp_path: Path) -> None:
+    assert len(heat.heat_table(compared(tmp_path, CELLS))) == 8
+    assert heat.heat_table(compared(tmp_path / "diverged", {"plain": [["nonfinite"]]})).empty
+
+
+def test_a_row_is_a_rate_and_a_column_an_epoch(ax: Axes) -> None:
+    rows = [(1.0, 0, 0.1), (1.0, 1, 0.2), (0.01, 0, 0.3), (0.01, 1, 0.4), (0.1, 0, 0.5), (0.1, 1, NAN)]
+    mesh = heat.draw_heat_map(ax, table("learning_rate", "epoch", SCORE, rows=rows), SCORE)
+    drawn = np.ma.filled(np.ma.asarray(mesh.get_array()), NAN).reshape(3, 2)
+    # The lowest rate is at the bottom.
+    np.testing.assert_array_equal(drawn, [[0.3, 0.4], [0.5, NAN], [0.1, 0.2]])
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == ["0.01", "0.1", "1"]
+    assert ax.get_yticks().tolist() == [0, 1, 2]
+    assert not ax.yaxis_inverted()
+    assert mesh.get_clim() == (0, 1)
+    # Each epoch is in the middle of its column.
+    assert mesh.get_coordinates()[0, :, 0].tolist() == [-0.5, 0.5, 1.5]
+
+
+@pytest.mark.parametrize(("rates", "labels"), [(17, 6), (8, 8)])
+def test_of_many_rates_some_have_a_label(ax: Axes, rates: int, labels: int) -> None:
+    rows = [(10.0**i, 0, 0.1) for i in range(-8, rates - 8)]
+    heat.draw_heat_map(ax, table("learning_rate", "epoch", SCORE, rows=rows), SCORE)
+    texts = [tick.get_text() for tick in ax.get_yticklabels()]
+    assert (len(texts), texts[0]) == (labels, "1e-08")

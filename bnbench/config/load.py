@@ -30,11 +30,6 @@ def load_config(path: Path | str, overrides: Mapping[str, object] | None = None)
     return _validate(changed, where, values if overrides else None)
 
 
-def load_stored_config(path: Path) -> Experiment:
-    """Return the experiment that a results folder holds; nobody can edit it, so old keys are no reason for a note."""
-    return check_config(read_yaml(path), str(path))
-
-
 def check_config(values: Mapping[str, object], where: Location | str) -> Experiment:
     """Return the experiment that nested plain values describe.
 

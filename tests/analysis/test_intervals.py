@@ -21,7 +21,7 @@ def test_wilson_interval() -> None:
 
 
 @given(shares)
-def test_a_wilson_interval_lies_around_the_share_within_0_and_1(share: tuple[int, int]) -> None:
+def test_a_wilson_interval_contains_the_share_and_is_within_0_and_1(share: tuple[int, int]) -> None:
     successes, n = share
     low, high = wilson(successes, n)
     assert 0 <= low <= successes / n + 1e-12
@@ -30,59 +30,63 @@ def test_a_wilson_interval_lies_around_the_share_within_0_and_1(share: tuple[int
 
 
 def test_the_t_interval_of_three() -> None:
-    found = t_interval([1.0, 2.0, 3.0])
-    assert (found.mean, found.sd, found.n) == (2.0, 1.0, 3)
-    half = 4.302653 / math.sqrt(3)  # Student's t, 2 degrees of freedom, 97.5%
-    assert (found.low, found.high) == pytest.approx((2 - half, 2 + half), abs=1e-5)
+    result = t_interval([1.0, 2.0, 3.0])
+    assert (result.mean, result.sd, result.n) == (2.0, 1.0, 3)
+    # Student's t, 2 degrees of freedom, 97.5%
+    half = 4.302653 / math.sqrt(3)
+    assert (result.low, result.high) == pytest.approx((2 - half, 2 + half), abs=1e-5)
 
 
 @pytest.mark.parametrize("value", [0.5, 0.1, 0.0])
-def test_values_that_agree_have_no_interval(value: float) -> None:
-    found = t_interval([value] * 4)
-    assert (found.mean, found.n) == (pytest.approx(value), 4)
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
+def test_equal_values_have_no_interval(value: float) -> None:
+    result = t_interval([value] * 4)
+    assert (result.mean, result.n) == (pytest.approx(value), 4)
+    assert math.isnan(result.low)
+    assert math.isnan(result.high)
 
 
 @pytest.mark.parametrize(
     ("values", "mean", "n"),
     [([], NAN, 0), ([1.0], 1.0, 1), ([1.0, 2.0], 1.5, 2), ([1.0, NAN, 2.0, 3.0], NAN, 4), ([1.0, 2.0, INF], INF, 3)],
 )
-def test_no_interval_below_three_values_or_where_one_is_not_known(values: list[float], mean: float, n: int) -> None:
-    found = t_interval(values)
-    assert found.mean == pytest.approx(mean, nan_ok=True)
-    assert found.n == n
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
+def test_no_interval_below_three_values_or_with_an_unknown_value(values: list[float], mean: float, n: int) -> None:
+    result = t_interval(values)
+    assert result.mean == pytest.approx(mean, nan_ok=True)
+    assert result.n == n
+    assert math.isnan(result.low)
+    assert math.isnan(result.high)
 
 
-def test_the_sign_flip_test_counts_signs_that_give_as_much() -> None:
-    assert sign_flip([1.0] * 6) == pytest.approx(2 / 2**6)  # all plus, all minus
-    assert sign_flip([1.0] * 5 + [-1.0]) == pytest.approx(14 / 2**6)  # at most one sign differs: 2 x (1 + 6)
+def test_the_sign_flip_test_counts_sums_that_are_as_large() -> None:
+    # All plus, all minus
+    assert sign_flip([1.0] * 6) == pytest.approx(2 / 2**6)
+    # At most one sign differs: 2 x (1 + 6)
+    assert sign_flip([1.0] * 5 + [-1.0]) == pytest.approx(14 / 2**6)
     assert sign_flip([0.0] * 6) == 1.0
 
 
-def test_no_test_where_it_could_not_reach_a_twentieth() -> None:
+def test_no_test_below_six_differences() -> None:
     assert math.isnan(sign_flip([1.0] * 5))
     assert math.isnan(sign_flip([1.0] * 6 + [NAN]))
 
 
-def test_many_differences_are_sampled_the_same_each_time() -> None:
+def test_sampling_of_many_differences_is_reproducible() -> None:
     differences = np.random.default_rng(0).normal(0.3, 1, 30)
     assert sign_flip(differences) == sign_flip(differences)
     assert 0 < sign_flip(differences) < 1
     assert sign_flip([1.0] * 30) < 0.001
 
 
-def test_holm_multiplies_by_the_tests_that_are_left() -> None:
-    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])  # 3 x .01; 2 x .03; 1 x .04, not below
+def test_holm_multiplies_by_the_number_of_remaining_tests() -> None:
+    # 3 x .01; 2 x .03; 1 x .04, not below
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.01, NAN, 0.03]) == pytest.approx([0.02, NAN, 0.03], nan_ok=True)
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0])
     assert holm([]).size == 0
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
-def test_holm_keeps_the_order_and_lowers_nothing(p_values: list[float]) -> None:
+def test_holm_keeps_the_order_and_lowers_no_p(p_values: list[float]) -> None:
     adjusted = holm(p_values)
     assert (adjusted >= np.array(p_values)).all()
     assert (adjusted <= 1).all()
@@ -90,18 +94,20 @@ def test_holm_keeps_the_order_and_lowers_nothing(p_values: list[float]) -> None:
 
 
 def test_the_interquartile_mean_leaves_out_a_quarter_at_either_end() -> None:
-    found = pooled([[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 700.0]])
-    assert found.mean == 3.5  # of 2, 3, 4, 5
-    assert found.n == 8
-    assert 0 <= found.low < 3.5 < found.high <= 700
+    result = pooled([[0.0, 1.0, 2.0, 3.0], [4.0, 5.0, 6.0, 700.0]])
+    # Of 2, 3, 4, 5
+    assert result.mean == 3.5
+    assert result.n == 8
+    assert 0 <= result.low < 3.5 < result.high <= 700
 
 
 def test_the_bootstrap_draws_within_each_cell() -> None:
-    found = pooled([[1.0] * 3, [2.0] * 3])  # drawn anew each cell stays as it is
-    assert (found.mean, found.low, found.high) == (1.5, 1.5, 1.5)
+    # Resampling leaves cells of equal values as they are.
+    result = pooled([[1.0] * 3, [2.0] * 3])
+    assert (result.mean, result.low, result.high) == (1.5, 1.5, 1.5)
     assert pooled([[1.0, 2.0, 3.0]]) == pooled([[1.0, 2.0, 3.0]])
 
 
 @pytest.mark.parametrize("cells", [[], [[1.0, 2.0]], [[1.0, 2.0, 3.0], [1.0]], [[1.0, NAN, 2.0]]])
-def test_no_pooled_interval_where_a_cell_is_too_small_or_unknown(cells: list[list[float]]) -> None:
+def test_no_pooled_interval_with_a_small_or_unknown_cell(cells: list[list[float]]) -> None:
     assert math.isnan(pooled(cells).low)

@@ -44,7 +44,8 @@ def test_the_best_rate_and_the_stable_rates_around_it() -> None:
 def test_the_lowest_of_several_best_rates() -> None:
     assert one(*scores("plain", {0.01: 0.8, 0.1: 0.9, 1.0: 0.9}))["best_rate"] == 0.1
     turned = [{0.1: low, 1.0: high} for low, high in zip((0.7, 0.8, 0.6), (0.6, 0.7, 0.8), strict=True)]
-    assert one(*scores("plain", *turned))["best_rate"] == 0.1  # the same seeds in another order are the same mean
+    # The same seeds in another order are the same mean
+    assert one(*scores("plain", *turned))["best_rate"] == 0.1
 
 
 def test_one_seed_that_fails_to_train_ends_the_stable_rates() -> None:
@@ -59,14 +60,14 @@ def test_a_rate_above_a_gap_is_not_stable() -> None:
     assert row["max_stable_rate"] == 0.01
 
 
-def test_no_stable_rate_where_the_best_one_is_not() -> None:
+def test_no_stable_rate_if_the_best_one_is_not_stable() -> None:
     row = one(BLOWN)
     assert math.isnan(row["stable_from"])
     assert math.isnan(row["max_stable_rate"])
     assert row["n_diverged"] == 1
 
 
-def test_a_failed_trial_counts_nowhere() -> None:
+def test_a_failed_trial_does_not_count() -> None:
     row = one({"seed": 0}, {"seed": 1} | FAILED)
     assert (row["n"], row["trials"], row["max_stable_rate"]) == (1, 1, 0.1)
 
@@ -75,21 +76,23 @@ def test_a_failed_trial_counts_nowhere() -> None:
     ("accuracies", "width", "is_open"),
     [
         ((0.5, 0.9, 0.895, 0.5, 0.5), 1.0, False),
-        ((0.5, 0.89, 0.9, 0.89, 0.5), 2.0, False),  # exactly delta below, whatever 0.9 - 0.01 is
+        # Exactly delta below, whatever 0.9 - 0.01 is
+        ((0.5, 0.89, 0.9, 0.89, 0.5), 2.0, False),
         ((0.5, 0.88, 0.9, 0.88, 0.5), 0.0, False),
         ((0.5, 0.5, 0.5, 0.895, 0.9), 1.0, True),
         ((0.9, 0.9, 0.5, 0.5, 0.5), 1.0, True),
-        ((0.9, 0.5, 0.9, 0.5, 0.5), 0.0, True),  # the second peak is not beside the first
+        # The second peak is not next to the first
+        ((0.9, 0.5, 0.9, 0.5, 0.5), 0.0, True),
         ((0.9, 0.9, 0.9, 0.9, 0.9), 4.0, True),
     ],
 )
 def test_the_stable_width_in_decades(accuracies: tuple[float, ...], width: float, is_open: bool) -> None:
-    found = over(*scores("plain", dict(zip(GRID, accuracies, strict=True))))
-    assert found.stable_width == pytest.approx(width)
-    assert found.stable_width_open is is_open
+    result = over(*scores("plain", dict(zip(GRID, accuracies, strict=True))))
+    assert result.stable_width == pytest.approx(width)
+    assert result.stable_width_open is is_open
 
 
-def test_sensitivity_is_the_mean_excess_loss_of_at_most_the_initial_one() -> None:
+def test_sensitivity_is_the_mean_excess_of_the_loss_capped_at_the_initial_one() -> None:
     assert over(*losses(0.3, 0.1, 2.1)).lr_sensitivity == pytest.approx((0.2 + 0 + 2.0) / 3)
     assert over(*losses(0.3, 0.1, 50.0)).lr_sensitivity == pytest.approx((0.2 + 0 + 2.2) / 3)
     rows = losses(0.3, 0.1, 0.1)
@@ -97,32 +100,36 @@ def test_sensitivity_is_the_mean_excess_loss_of_at_most_the_initial_one() -> Non
     assert over(*rows).lr_sensitivity == pytest.approx((0.2 + 0 + 2.2) / 3)
 
 
-def test_sensitivity_over_several_seeds_is_that_of_the_mean_loss() -> None:
-    first, second = losses(0.2, 0.1), [row | {"seed": 1} for row in losses(0.4, 9.9)]  # means .3 and (.1 + 2.3) / 2
+def test_sensitivity_of_several_seeds_is_that_of_their_mean_loss() -> None:
+    # Means .3 and (.1 + 2.3) / 2
+    first, second = losses(0.2, 0.1), [row | {"seed": 1} for row in losses(0.4, 9.9)]
     assert over(*first, *second).lr_sensitivity == pytest.approx((0 + 0.9) / 2)
 
 
-def test_the_centred_grid_is_within_one_and_a_half_decades_of_the_best_rate() -> None:
-    found = over(*losses(2.3, 0.5, 0.1, 0.5, 2.3))
-    assert found.lr_sensitivity == pytest.approx((2.2 + 0.4 + 0 + 0.4 + 2.2) / 5)
-    assert found.lr_sensitivity_centered == pytest.approx((0.4 + 0 + 0.4) / 3)
+def test_the_centered_grid_is_within_one_and_a_half_decades_of_the_best_rate() -> None:
+    result = over(*losses(2.3, 0.5, 0.1, 0.5, 2.3))
+    assert result.lr_sensitivity == pytest.approx((2.2 + 0.4 + 0 + 0.4 + 2.2) / 5)
+    assert result.lr_sensitivity_centered == pytest.approx((0.4 + 0 + 0.4) / 3)
 
 
-def test_an_initial_loss_that_is_not_known_is_not_left_out_of_a_mean() -> None:
+def test_an_unknown_initial_loss_makes_the_mean_unknown() -> None:
     assert math.isnan(over(*losses(0.3, 0.1, initial=math.nan)).lr_sensitivity)
 
 
-def test_regret_counts_what_is_not_ok_at_chance() -> None:
+def test_regret_counts_trials_that_are_not_ok_at_chance() -> None:
     assert over(*scores("plain", {0.01: 0.9, 0.1: 0.7, 1.0: None})).score_regret == pytest.approx((0.2 + 0.8) / 3)
-    at_chance = scores("plain", {0.01: 0.9, 0.1: 0.11})  # within three standard errors of guessing
+    # Within three standard errors of guessing
+    at_chance = scores("plain", {0.01: 0.9, 0.1: 0.11})
     assert over(*at_chance).score_regret == pytest.approx(0.8 / 2)
 
 
 def test_everything_diverged() -> None:
     row = one(*scores("plain", {0.1: None, 1.0: None}))
-    assert row["best_rate"] == 0.1  # where its scores, at chance, are read
+    # Its scores, all at chance, are read there.
+    assert row["best_rate"] == 0.1
     for name in ("score_regret", "lr_sensitivity", "stable_width", "max_stable_rate", "best_rate_ratio"):
-        assert math.isnan(row[name])  # a flat line would have the best of all
+        # A flat line would have the best of all
+        assert math.isnan(row[name])
 
 
 def test_one_rate() -> None:
@@ -136,15 +143,15 @@ def test_ratios_are_over_the_baseline_at_the_same_axis_value() -> None:
         *scores("batchnorm", {0.1: 0.5, 1.0: 0.9}, axes='{"a": 1}', seconds_per_step=0.03),
         *scores("batchnorm", {0.1: 0.5, 1.0: 0.9}, axes='{"a": 2}'),
     ]
-    found = table(*rows)
-    assert found[["variant", "a", "best_rate"]].to_numpy().tolist() == [
+    result = table(*rows)
+    assert result[["variant", "a", "best_rate"]].to_numpy().tolist() == [
         ["plain", 1, 0.1], ["batchnorm", 1, 1.0], ["batchnorm", 2, 1.0],
     ]  # fmt: skip
-    assert found["best_rate_ratio"].tolist() == pytest.approx([1, 10, math.nan], nan_ok=True)
-    assert found["overhead"].tolist() == pytest.approx([1, 1.5, math.nan], nan_ok=True)
+    assert result["best_rate_ratio"].tolist() == pytest.approx([1, 10, math.nan], nan_ok=True)
+    assert result["overhead"].tolist() == pytest.approx([1, 1.5, math.nan], nan_ok=True)
 
 
-def test_a_step_of_trials_that_ended_in_their_first_epoch_was_not_timed() -> None:
+def test_trials_without_a_timed_step_are_left_out_of_the_median() -> None:
     rows = [{"seconds_per_step": 0.02}, {"seed": 1, "seconds_per_step": math.nan} | NONFINITE]
     assert one(*rows)["seconds_per_step"] == 0.02
 
@@ -156,12 +163,13 @@ def test_the_expected_best_of_k_draws() -> None:
     assert np.diff(lr_metrics.expected_best([0.1, 0.1, 0.9, 0.4])).min() >= 0
 
 
-def test_tuning_effort_is_of_the_mean_over_seeds() -> None:
+def test_tuning_effort_uses_the_mean_over_seeds() -> None:
     rows = scores("plain", {0.1: 0.9, 1.0: None}, {0.1: 0.7, 1.0: 0.5})
-    found = lr_metrics.tuning_table(trials(*rows))
-    assert found.columns.tolist() == ["variant", "tried", "expected_score"]
-    assert found["expected_score"].tolist() == pytest.approx([(0.8 + 0.3) / 2, 0.8])  # diverged at .1
-    assert found["tried"].tolist() == [1, 2]
+    result = lr_metrics.tuning_table(trials(*rows))
+    assert result.columns.tolist() == ["variant", "tried", "expected_score"]
+    # Diverged at .1
+    assert result["expected_score"].tolist() == pytest.approx([(0.8 + 0.3) / 2, 0.8])
+    assert result["tried"].tolist() == [1, 2]
 
 
 def test_no_trials_no_rows() -> None:

@@ -16,33 +16,36 @@ def test_pairs_are_by_seed_at_equal_rate() -> None:
         "validation_score",
         3,
     )
-    assert row["mean"] == pytest.approx(0.2)  # .1, .2, .3
+    # .1, .2, .3
+    assert row["mean"] == pytest.approx(0.2)
     assert row["sd"] == pytest.approx(0.1)
     half = 4.302653 * 0.1 / math.sqrt(3)
     assert (row["low"], row["high"]) == pytest.approx((0.2 - half, 0.2 + half))
-    assert math.isnan(row["p"])  # three pairs cannot reach .05
+    # Three pairs cannot reach .05
+    assert math.isnan(row["p"])
     assert math.isnan(row["p_holm"])
 
 
 def test_p_is_adjusted_for_the_rates_of_a_variant() -> None:
     plain = scores("plain", *({0.1: 0.5, 1.0: 0.5} for _ in range(6)))
     normed = scores("batchnorm", *({0.1: 0.6, 1.0: 0.6 - 0.2 * (seed == 0)} for seed in range(6)))
-    found = paired.at_equal_rate(trials(*plain, *normed), "plain")
-    assert found["p"].tolist() == pytest.approx([2 / 64, 14 / 64])
-    assert found["p_holm"].tolist() == pytest.approx([4 / 64, 14 / 64])
+    result = paired.at_equal_rate(trials(*plain, *normed), "plain")
+    assert result["p"].tolist() == pytest.approx([2 / 64, 14 / 64])
+    assert result["p_holm"].tolist() == pytest.approx([4 / 64, 14 / 64])
 
 
-def test_a_failed_trial_takes_its_partner_out_of_the_pairs() -> None:
+def test_a_failed_trial_removes_its_pair() -> None:
     plain = scores("plain", {0.1: 0.5, 1.0: 0.5}, {0.1: 0.6, 1.0: 0.5})
     normed = scores("batchnorm", {0.1: 0.6, 1.0: 0.5}, {0.1: 0.8, 1.0: 0.5})
-    for row in (plain[2], normed[1], normed[3]):  # seed 1 of plain at .1; batchnorm at 1
+    # Seed 1 of plain at .1; batchnorm at 1
+    for row in (plain[2], normed[1], normed[3]):
         row |= FAILED
-    found = paired.at_equal_rate(trials(*plain, *normed), "plain")
-    assert found[["learning_rate", "n"]].to_numpy().tolist() == [[0.1, 1]]
-    assert found["mean"].tolist() == pytest.approx([0.1])
+    result = paired.at_equal_rate(trials(*plain, *normed), "plain")
+    assert result[["learning_rate", "n"]].to_numpy().tolist() == [[0.1, 1]]
+    assert result["mean"].tolist() == pytest.approx([0.1])
 
 
-def test_a_diverged_trial_stays_in_its_pair_at_chance() -> None:
+def test_a_diverged_trial_is_paired_at_chance() -> None:
     rows = [*scores("plain", {0.1: None}), *scores("batchnorm", {0.1: 0.9})]
     assert paired.at_equal_rate(trials(*rows), "plain")["mean"].tolist() == pytest.approx([0.8])
 
@@ -55,15 +58,15 @@ def test_each_variant_at_its_own_best_rate() -> None:
     assert (row["n"], row["mean"]) == (2, pytest.approx(0.15))
 
 
-def test_one_row_a_variant_and_axis_value() -> None:
+def test_one_row_per_variant_and_axis_value() -> None:
     rows = [
         row
         for axis in (1, 2)
         for variant in ("plain", "batchnorm", "layernorm")
         for row in scores(variant, {0.1: 0.9, 1.0: 0.8}, axes=f'{{"a": {axis}}}')
     ]
-    found = paired.at_own_best(trials(*rows), "plain")
-    assert found[["variant", "a"]].to_numpy().tolist() == [
+    result = paired.at_own_best(trials(*rows), "plain")
+    assert result[["variant", "a"]].to_numpy().tolist() == [
         ["batchnorm", 1], ["layernorm", 1], ["batchnorm", 2], ["layernorm", 2],
     ]  # fmt: skip
     assert len(paired.at_equal_rate(trials(*rows), "plain")) == 8
@@ -76,7 +79,8 @@ def test_pooled_over_axis_values() -> None:
         rows += scores("batchnorm", *({0.1: 0.5 + gain} for gain in gains), axes=f'{{"a": {axis}}}')
     (row,) = paired.pooled_at_own_best(trials(*rows), "plain").to_dict("records")
     assert (row["variant"], row["cells"], row["n"]) == ("batchnorm", 2, 6)
-    assert row["mean"] == pytest.approx((0.1 + 0.1 + 0.2 + 0.2) / 4)  # 0 and .3 are cut off
+    # 0 and .3 are cut off
+    assert row["mean"] == pytest.approx((0.1 + 0.1 + 0.2 + 0.2) / 4)
     assert row["low"] < row["mean"] < row["high"]
 
 

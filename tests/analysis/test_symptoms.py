@@ -11,7 +11,8 @@ from bnbench.results.diagnoses import diagnosis_table, list_diagnoses
 from support.tables import BLOWN, FAILED, NAN, NONFINITE, history, trials
 
 Course = tuple[Sequence[float], Sequence[float], Sequence[float]]
-ROWS = 900  # of the validation part
+# Rows of the validation part.
+ROWS = 900
 # Of ten classes; an untrained model first. Twenty epochs of a network that learns as most do.
 LEARNS = [0.1, *(0.9 - 0.6 * 0.7**i for i in range(20))]
 LOSSES = [2.3, *(0.3 + 1.5 * 0.7**i for i in range(20))]
@@ -24,22 +25,22 @@ def shown(
     train_losses: Sequence[float] = LOSSES,
     rows: int = ROWS,
 ) -> set[str]:
-    """The symptoms of one trial of such a course; its final figures are those of the last epoch."""
-    (found,) = each_shown(row, [(accuracies, losses[: len(accuracies)], train_losses[: len(accuracies)])], rows)
-    return found
+    """Return the symptoms of one trial with these curves; its final scores are those of the last epoch."""
+    (result,) = each_shown(row, [(accuracies, losses[: len(accuracies)], train_losses[: len(accuracies)])], rows)
+    return result
 
 
-def each_shown(row: dict[str, object], courses: Sequence[Course], rows: int = ROWS) -> list[set[str]]:
-    """The symptoms of trials by their validation accuracies, validation losses and training losses."""
+def each_shown(row: dict[str, object], curves: Sequence[Course], rows: int = ROWS) -> list[set[str]]:
+    """Return the symptoms of trials with these validation scores, validation losses and training losses."""
     names = ("validation_score", "validation_loss", "train_loss")
-    ends = [{name: course[-1] for name, course in zip(names, of, strict=True)} for of in courses]
-    table = trials(*({"epochs": len(of[0]) - 1} | end | row for of, end in zip(courses, ends, strict=True)))
+    ends = [{name: curve[-1] for name, curve in zip(names, of, strict=True)} for of in curves]
+    table = trials(*({"epochs": len(of[0]) - 1} | end | row for of, end in zip(curves, ends, strict=True)))
     history = pd.concat(
         pd.DataFrame(dict(zip(names, of, strict=True))).assign(trial=f"t{i}", epoch=range(len(of[0])), step=0)
-        for i, of in enumerate(courses)
+        for i, of in enumerate(curves)
     )
-    found = trial_symptoms(table, history, rows)[list(SYMPTOMS)].to_dict("records")
-    return [{str(name) for name, shows in one.items() if shows} for one in found]
+    result = trial_symptoms(table, history, rows)[list(SYMPTOMS)].to_dict("records")
+    return [{str(name) for name, shows in one.items() if shows} for one in result]
 
 
 HEALTHY = {"prediction_share": 0.12, "majority_share": 0.11, "dead_share": 0.33, "dead_layer": "a", "bn_mode_gap": 0.01}
@@ -47,7 +48,8 @@ HEALTHY = {"prediction_share": 0.12, "majority_share": 0.11, "dead_share": 0.33,
 
 def test_a_network_that_learns_shows_nothing() -> None:
     assert shown(HEALTHY) == set()
-    assert shown({}) == set()  # of an older format, not probed
+    # Trials of an older format were not probed.
+    assert shown({}) == set()
 
 
 @pytest.mark.parametrize(
@@ -56,24 +58,29 @@ def test_a_network_that_learns_shows_nothing() -> None:
         (1.0, 0.1, True),
         (0.95, 0.1, True),
         (0.94, 0.1, False),
-        (0.96, 0.5, True),  # two classes
-        (0.96, 0.95, False),  # as many as should
-        (0.99, 0.95, False),  # fewer than should, but a fifth of them
-        (1.0, 0.95, True),  # one class holds most: 95% right, and nothing learnt
-        (1.0, 1.0, True),  # there is but one class
+        # Two classes
+        (0.96, 0.5, True),
+        # It is as many as it should be.
+        (0.96, 0.95, False),
+        # Fewer than it should be, but a fifth of the others are missed.
+        (0.99, 0.95, False),
+        # One class has 95% of the rows, and nothing is learned.
+        (1.0, 0.95, True),
+        # There is only one class.
+        (1.0, 1.0, True),
         (NAN, NAN, False),
     ],
 )
 def test_constant_predictions(got: float, wanted: float, constant: bool) -> None:
-    found = shown({"prediction_share": got, "majority_share": wanted})
-    assert ("constant predictions" in found) == constant
+    result = shown({"prediction_share": got, "majority_share": wanted})
+    assert ("constant predictions" in result) == constant
 
 
 FLAT = [0.1] * 21
 AT_CHANCE = {"train_loss": 2.4}
 
 
-def test_chance_level_is_told_where_nothing_closer_is_known() -> None:
+def test_chance_level_is_shown_if_no_closer_symptom_is() -> None:
     assert shown(AT_CHANCE, FLAT, [2.3] * 21) == {"chance level"}
     dead = {"prediction_share": 1.0, "majority_share": 0.1, "dead_share": 1.0}
     assert shown(AT_CHANCE | dead, FLAT, [2.3] * 21) == {"constant predictions", "dead units"}
@@ -88,23 +95,28 @@ def test_half_of_a_layer_is_dead(share: float, dead: bool) -> None:
 @pytest.mark.parametrize(
     ("best", "end", "rows", "collapsed"),
     [
-        (0.9, 0.7, 900, True),  # a quarter of the 0.8 above chance
-        (0.9, 0.75, 900, False),  # less than a fifth
-        (0.9, 0.7, 30, False),  # three standard errors of 30 rows are 0.3
-        (0.2, 0.17, 900, False),  # near chance a few rows are a fifth
+        # A quarter of the 0.8 above chance
+        (0.9, 0.7, 900, True),
+        # Less than a fifth
+        (0.9, 0.75, 900, False),
+        # Three standard errors of 30 rows are 0.3
+        (0.9, 0.7, 30, False),
+        # Near chance a few rows are a fifth
+        (0.2, 0.17, 900, False),
         (0.3, 0.1, 900, True),
     ],
 )
 def test_score_that_collapses(best: float, end: float, rows: int, collapsed: bool) -> None:
-    course = [0.1, 0.2, best, *[best] * 10, *[end] * 8]
-    assert ("collapsing score" in shown({}, course, rows=rows)) == collapsed
+    curve = [0.1, 0.2, best, *[best] * 10, *[end] * 8]
+    assert ("collapsing score" in shown({}, curve, rows=rows)) == collapsed
 
 
 @pytest.mark.parametrize("accuracy", [0.2, 0.5, 0.95])
-def test_noise_of_the_rows_is_hardly_ever_a_collapse(accuracy: float) -> None:
+def test_noise_of_the_validation_rows_is_rarely_a_collapse(accuracy: float) -> None:
     drawn = np.random.default_rng(0).binomial(ROWS, accuracy, (200, 20)) / ROWS
-    found = each_shown({}, [([0.1, *right], LOSSES, LOSSES) for right in drawn.tolist()])
-    assert sum("collapsing score" in symptoms for symptoms in found) <= 6  # 3%, and it takes half of the seeds
+    result = each_shown({}, [([0.1, *right], LOSSES, LOSSES) for right in drawn.tolist()])
+    # That is 3%, and a diagnosis needs half of the seeds.
+    assert sum("collapsing score" in symptoms for symptoms in result) <= 6
 
 
 def turning(onset: int, rise: float, wave: float = 0.0, epochs: int = 20) -> list[float]:
@@ -119,12 +131,17 @@ def turning(onset: int, rise: float, wave: float = 0.0, epochs: int = 20) -> lis
     ("losses", "overfitted"),
     [
         (turning(5, 0.5), True),
-        (turning(5, 0.15), False),  # not a fifth
-        (turning(12, 0.5), False),  # late
-        (turning(10, 0.5), True),  # of 20 epochs
+        # Not a fifth
+        (turning(5, 0.15), False),
+        # Late
+        (turning(12, 0.5), False),
+        # Of 20 epochs
+        (turning(10, 0.5), True),
         (turning(5, 0.5, wave=0.02), True),
-        (turning(5, 0.5, wave=0.2), False),  # no more than its noise
-        (turning(1, 0.5, epochs=4), False),  # of four epochs nobody knows
+        # No more than its noise
+        (turning(5, 0.5, wave=0.2), False),
+        # Four epochs are too few.
+        (turning(1, 0.5, epochs=4), False),
         (turning(2, 0.5, epochs=5), True),
     ],
 )
@@ -134,29 +151,35 @@ def test_early_overfitting(losses: list[float], overfitted: bool) -> None:
     assert ("early overfitting" in shown({}, accuracies, losses, train)) == overfitted
 
 
-def test_a_loss_that_rises_in_training_too_is_no_overfitting() -> None:
+def test_a_loss_that_also_rises_in_training_is_no_overfitting() -> None:
     losses = turning(5, 0.5)
     assert "early overfitting" not in shown({}, LEARNS, losses, losses)
 
 
 @pytest.mark.parametrize("epochs", [12, 30, 300])
 @pytest.mark.parametrize("spread", [0.05, 0.5])
-def test_noise_of_the_loss_is_hardly_ever_overfitting(epochs: int, spread: float) -> None:
+def test_noise_of_the_loss_is_rarely_overfitting(epochs: int, spread: float) -> None:
     drawn = np.exp(np.random.default_rng(0).normal(0, spread, (200, epochs)))
     train, accuracies = [2.3 * 0.99**i for i in range(epochs + 1)], [0.1, *[0.8] * epochs]
-    found = each_shown({}, [(accuracies, [2.3, *losses], train) for losses in drawn.tolist()])
-    assert sum("early overfitting" in symptoms for symptoms in found) <= 6  # 3%, and it takes half of the seeds
+    result = each_shown({}, [(accuracies, [2.3, *losses], train) for losses in drawn.tolist()])
+    # That is 3%, and a diagnosis needs half of the seeds.
+    assert sum("early overfitting" in symptoms for symptoms in result) <= 6
 
 
 @pytest.mark.parametrize(
     ("first", "late", "plateau"),
     [
         (0.9, 0.905, True),
-        (0.9, 0.92, False),  # a fifth of the errors is gone
-        (0.12, 0.2, False),  # a slow one: of what it gains the first epoch had little
-        (0.5, 0.53, True),  # two or ten classes: of 0.4 gained at first, 0.03 more
-        (0.9, 0.7, False),  # fell
-        (1.0, 1.0, True),  # too easy
+        # A fifth of the errors is gone
+        (0.9, 0.92, False),
+        # It is slow: the first epoch has little of the gain.
+        (0.12, 0.2, False),
+        # After 0.4 in the first epoch, it gains 0.03 more.
+        (0.5, 0.53, True),
+        # Fell
+        (0.9, 0.7, False),
+        # Too easy
+        (1.0, 1.0, True),
     ],
 )
 def test_first_epoch_plateau(first: float, late: float, plateau: bool) -> None:
@@ -164,7 +187,7 @@ def test_first_epoch_plateau(first: float, late: float, plateau: bool) -> None:
     assert "first-epoch plateau" not in shown({}, [0.1, first, late, late])
 
 
-def test_what_stays_at_chance_is_no_plateau() -> None:
+def test_a_score_at_chance_is_no_plateau() -> None:
     assert "first-epoch plateau" not in shown(AT_CHANCE, FLAT, [2.3] * 21)
 
 
@@ -177,11 +200,11 @@ def test_statistics_not_warmed_up(gap: float, rows: int, cold: bool) -> None:
 
 
 @pytest.mark.parametrize("end", [NONFINITE, BLOWN])
-def test_what_diverged_has_no_course_to_judge(end: dict[str, object]) -> None:
+def test_a_diverged_trial_shows_no_symptom(end: dict[str, object]) -> None:
     assert shown({"validation_score": NAN} | end, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == set()
 
 
-def test_where_no_score_is_known_the_losses_tell() -> None:
+def test_without_scores_the_losses_are_judged() -> None:
     unknown = {"validation_score": NAN}
     losses, train = turning(5, 0.5), [2.3 - i / 10 for i in range(21)]
     assert "early overfitting" in shown(unknown, [NAN] * 21, losses, train)
@@ -189,15 +212,15 @@ def test_where_no_score_is_known_the_losses_tell() -> None:
     assert "first-epoch plateau" not in shown(unknown, [NAN] * 21, losses, train)
 
 
-def test_what_failed_or_ended_before_its_first_epoch_is_survived() -> None:
+def test_trials_that_failed_or_ended_before_their_first_epoch() -> None:
     history = pd.DataFrame(
         {"trial": ["t1"], "epoch": [0], "step": [0], "train_loss": [NAN], "validation_loss": [2.3],
          "validation_score": [0.1]}
     )  # fmt: skip
-    found = trial_symptoms(trials(FAILED, NONFINITE | {"epochs": 0}), history, ROWS)
-    assert found["trial"].tolist() == ["t1"]
-    assert not found[list(SYMPTOMS)].any(axis=None)
-    assert math.isnan(found["first_score"].iloc[0])
+    result = trial_symptoms(trials(FAILED, NONFINITE | {"epochs": 0}), history, ROWS)
+    assert result["trial"].tolist() == ["t1"]
+    assert not result[list(SYMPTOMS)].any(axis=None)
+    assert math.isnan(result["first_score"].iloc[0])
     assert trial_symptoms(trials({}).iloc[:0], history, 0).empty
 
 
@@ -214,8 +237,8 @@ def test_a_symptom_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setitem(symptoms.SYMPTOMS, slow.name, slow)
     table = trials({"seconds": 100.0, "dead_share": 0.9, "dead_layer": "a"}, {"seconds": 80.0, "seed": 1})
-    found = diagnosis_table(table, history({}), ROWS)
-    assert found["symptom"].tolist() == ["slow training", "dead units"]
-    assert found["evidence"].iloc[0] == "90 s, accuracy 90.0%"
-    (first, _) = list_diagnoses(found, ())
+    result = diagnosis_table(table, history({}), ROWS)
+    assert result["symptom"].tolist() == ["slow training", "dead units"]
+    assert result["evidence"].iloc[0] == "90 s, accuracy 90.0%"
+    (first, _) = list_diagnoses(result, ())
     assert (first.question, first.cures) == ("Why does it take so long?", ("fewer epochs",))

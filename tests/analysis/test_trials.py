@@ -7,7 +7,8 @@ from support.tables import BLOWN, NAN, NONFINITE, stored
 
 
 def test_the_chance_bound_is_three_standard_errors_above_chance() -> None:
-    assert chance_bound(10, 900) == pytest.approx(0.1 + 3 * 0.01)  # sqrt(.1 x .9 / 900) = .01
+    # sqrt(.1 x .9 / 900) = .01
+    assert chance_bound(10, 900) == pytest.approx(0.1 + 3 * 0.01)
 
 
 @pytest.mark.parametrize(
@@ -15,10 +16,13 @@ def test_the_chance_bound_is_three_standard_errors_above_chance() -> None:
     [
         ("nonfinite", NAN, 0.9, "nonfinite"),
         ("blown", 0.1, 0.9, "blown"),
-        (None, 2.3, 0.9, "chance"),  # the loss is where it began
-        (None, 1.0, 0.13, "chance"),  # on the bound
+        # The loss is where it began
+        (None, 2.3, 0.9, "chance"),
+        # On the bound
+        (None, 1.0, 0.13, "chance"),
         (None, 1.0, 0.131, "ok"),
-        (None, 1.0, NAN, "chance"),  # what is not known is no success
+        # An unknown score is no success.
+        (None, 1.0, NAN, "chance"),
     ],
 )
 def test_the_first_outcome_that_applies(divergence: str | None, final: float, accuracy: float, wanted: str) -> None:
@@ -39,19 +43,19 @@ def test_the_public_columns_of_trials() -> None:
     assert table["model.params.units"].tolist() == [50]
 
 
-def test_an_axis_of_lists_is_told_as_text() -> None:
+def test_an_axis_of_lists_is_text() -> None:
     table = trial_table(stored({"axes": '{"data.split": {"test": 0.2}}'}))
     assert table["data.split"].tolist() == ['{"test": 0.2}']
 
 
-def test_a_nonfinite_trial_has_no_final_figures() -> None:
+def test_a_nonfinite_trial_has_no_final_scores() -> None:
     (row,) = trial_table(stored(NONFINITE)).to_dict("records")
     assert row["outcome"] == "nonfinite"
     assert all(math.isnan(row[score]) for score in SCORES)
     assert row["diverged_at_step"] == 7
 
 
-def test_a_failed_trial_has_no_outcome_and_counts_nowhere() -> None:
+def test_a_failed_trial_has_no_outcome_and_does_not_count() -> None:
     table = trial_table(stored({}, {"status": "failed", "train_loss": NAN, "seed": 1}))
     assert table["outcome"].tolist() == ["ok", ""]
     assert summary_table(table)["n"].tolist() == [1]
@@ -71,7 +75,8 @@ def test_mean_and_sd_over_seeds() -> None:
     rows = [{"seed": seed, "validation_score": score} for seed, score in enumerate((0.7, 0.8, 0.9))]
     (row,) = summary_table(trial_table(stored(*rows))).to_dict("records")
     assert row["validation_score_mean"] == pytest.approx(0.8)
-    assert row["validation_score_sd"] == pytest.approx(0.1)  # (.01 + 0 + .01) / 2
+    # (.01 + 0 + .01) / 2
+    assert row["validation_score_sd"] == pytest.approx(0.1)
 
 
 def test_one_seed_has_no_spread() -> None:
@@ -79,7 +84,7 @@ def test_one_seed_has_no_spread() -> None:
     assert math.isnan(row["validation_score_sd"])
 
 
-def test_one_row_a_variant_axis_value_and_rate() -> None:
+def test_one_row_per_variant_axis_value_and_rate() -> None:
     rows = [
         {"variant": variant, "axes": f'{{"a": {axis}}}', "learning_rate": rate}
         for variant in ("plain", "bn") for axis in (1, 2) for rate in (0.1, 1.0)
@@ -91,11 +96,11 @@ def test_one_row_a_variant_axis_value_and_rate() -> None:
     ]  # fmt: skip
 
 
-def test_places_are_the_values_of_the_further_axes() -> None:
+def test_tables_are_split_by_the_values_of_the_further_axes() -> None:
     rows = [{"axes": f'{{"a": {axis}, "b": {other}}}'} for axis in (1, 2) for other in ("null", 3)]
     table = trial_table(stored(*rows))
-    found = list(by_axes(table, ["a", "b"]))
-    assert [place["a"] for place, _ in found] == [1, 1, 2, 2]
-    assert [len(part) for _, part in found] == [1] * 4
+    result = list(by_axes(table, ["a", "b"]))
+    assert [place["a"] for place, _ in result] == [1, 1, 2, 2]
+    assert [len(part) for _, part in result] == [1] * 4
     ((place, whole),) = by_axes(table, [])
     assert (place, len(whole)) == ({}, 4)

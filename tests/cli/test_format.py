@@ -14,19 +14,19 @@ def test_columns_line_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (9000, "2.5 h")]
+    ("seconds", "text"), [(0.4, "0 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (9000, "2.5 h")]
 )
-def test_durations_are_told_in_the_unit_that_fits(seconds: float, told: str) -> None:
-    assert format_duration(seconds) == told
+def test_durations_have_the_unit_that_fits(seconds: float, text: str) -> None:
+    assert format_duration(seconds) == text
 
 
-def test_a_spread_is_told_where_there_is_one() -> None:
+def test_a_spread_is_shown_if_there_is_one() -> None:
     assert _spread(0.98141, 0.0016) == "0.9814 ± 0.0016"
     assert _spread(0.5, math.nan) == "0.5000"
     assert _spread(math.nan, math.nan) == ""
 
 
-def test_the_matrix_has_a_row_a_variant_and_rate() -> None:
+def test_the_matrix_has_a_row_per_variant_and_rate() -> None:
     planned = make_plan(sweep__seeds=[0, 1, 2, 7])
     states = {trial.id: "new" for trial in planned.trials}
     states[planned.trials[0].id] = "completed"
@@ -63,7 +63,7 @@ def test_only_a_layer_that_keras_must_count_leaves_the_time_unknown() -> None:
     assert "about 44 s, from steps timed here; time unknown for 4 trials" in told
 
 
-def test_a_run_ends_with_what_ails_its_trials(tmp_path: Path) -> None:
+def test_the_answer_ends_with_diagnoses(tmp_path: Path) -> None:
     healthy = format_answer(compared(tmp_path / "healthy", {"plain": [[0.8], [0.9]]}))
     assert "iagnos" not in healthy
     sick = format_answer(compared(tmp_path / "sick", {"plain": [[0.9], ["constant"]]})).splitlines()
@@ -72,7 +72,7 @@ def test_a_run_ends_with_what_ails_its_trials(tmp_path: Path) -> None:
     assert sick[first + 2].startswith("- dead units: plain at 0.1: 1 of 1 trials; ")
 
 
-def test_a_verdict_is_told_with_its_interval_or_without_one() -> None:
+def test_an_estimate_with_and_without_its_interval() -> None:
     assert _interval(0.21, 0.18, 0.24) == "0.21, 0.18 .. 0.24"
     assert _interval(10.0, 1.0, math.inf) == "10, 1 .. inf"
     assert _interval(0.5, math.nan, math.nan) == "0.5"

@@ -26,7 +26,7 @@ def test_the_ids_of_trials_do_not_depend_on_claims() -> None:
     assert [t.id for t in make_plan(claims=[CLAIM]).trials] == [t.id for t in make_plan().trials]
 
 
-def test_a_smoke_cut_makes_no_claims() -> None:
+def test_a_smoke_run_has_no_claims() -> None:
     assert cut_to_smoke(check_config(values(claims=[SCORE | {"at": 0.1}]), "tiny.yaml")).claims == []
 
 
@@ -61,7 +61,7 @@ def test_a_smoke_cut_makes_no_claims() -> None:
         ("batchnorm is better", "claims[0]: found 'batchnorm is better', wanted"),
     ],
 )
-def test_a_claim_that_says_nothing_is_refused(claim: Any, message: str) -> None:
+def test_an_invalid_claim_is_refused(claim: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_config(values(claims=[claim]), "tiny.yaml")
     assert message in str(caught.value)
@@ -88,12 +88,12 @@ def test_a_claim_that_says_nothing_is_refused(claim: Any, message: str) -> None:
     ],
     ids=str,
 )
-def test_a_claim_names_what_the_experiment_has(claim: dict[str, Any], message: str) -> None:
+def test_a_claim_about_something_unknown_is_refused(claim: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make_plan(claims=[SCORE | claim], sweep__grid={"model.params.units": [4, 6]})
 
 
-def test_without_axes_there_is_no_where() -> None:
+def test_a_claim_has_no_where_if_the_sweep_has_no_axes() -> None:
     with pytest.raises(ConfigError, match=r"claims\[0\].where: 'x': sweep.grid has no axes"):
         make_plan(claims=[SCORE | {"where": {"x": 1}}])
 
@@ -106,7 +106,7 @@ def test_the_baseline_is_plain_or_the_first() -> None:
 FIGURE: dict[str, Any] = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
 
 
-def test_a_published_figure_is_read_and_recorded() -> None:
+def test_a_published_value_is_read_and_recorded() -> None:
     timed = FIGURE | {"metric": "epochs_to_target", "value": 12.0, "target": 0.8, "at": 0.1, "note": "read off Fig. 2"}
     experiment = check_config(values(published=[FIGURE, timed]), "tiny.yaml")
     first, second = experiment.published
@@ -115,7 +115,7 @@ def test_a_published_figure_is_read_and_recorded() -> None:
     assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
 
 
-def test_the_ids_of_trials_do_not_depend_on_published_figures() -> None:
+def test_the_ids_of_trials_do_not_depend_on_published_values() -> None:
     assert [t.id for t in make_plan(published=[FIGURE]).trials] == [t.id for t in make_plan().trials]
 
 
@@ -135,7 +135,7 @@ def test_the_ids_of_trials_do_not_depend_on_published_figures() -> None:
         (FIGURE | {"value": "never"}, "never, wanted a number"),
     ],
 )
-def test_a_published_figure_that_says_nothing_is_refused(figure: Any, message: str) -> None:
+def test_an_invalid_published_value_is_refused(figure: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check_config(values(published=[figure]), "tiny.yaml")
     assert message in str(caught.value)
@@ -154,6 +154,6 @@ def test_a_published_figure_that_says_nothing_is_refused(figure: Any, message: s
     ],
     ids=str,
 )
-def test_a_published_figure_names_what_the_experiment_has(figure: dict[str, Any], message: str) -> None:
+def test_a_published_value_for_something_unknown_is_refused(figure: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         make_plan(published=[FIGURE | figure], sweep__grid={"model.params.units": [4, 6]})

@@ -33,7 +33,7 @@ def test_the_small_experiment_is_read() -> None:
     assert experiment.sweep.seed_list() == [0, 1]
 
 
-def test_log_spaced_rates_have_both_ends_and_no_rounding_dust() -> None:
+def test_log_spaced_rates_include_both_ends_and_are_rounded() -> None:
     experiment = check(sweep__learning_rate={"from": 1e-3, "to": 1e3, "points": 7})
     assert experiment.sweep.rates() == [0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0]
 
@@ -51,13 +51,13 @@ def test_log_spaced_rates_ascend(start: float, factor: float, points: int) -> No
     assert all(later > earlier for earlier, later in pairwise(rates))
 
 
-def test_three_ways_to_name_an_optimizer_are_one() -> None:
+def test_an_optimizer_can_be_named_in_three_equal_ways() -> None:
     ways = ["adam", {"adam": None}, {"name": "adam"}]
     assert len({check(train__optimizer=way).train.optimizer.name for way in ways}) == 1
     assert check(train__optimizer={"adam": {"beta_1": 0.8}}) == check(train__optimizer={"name": "adam", "beta_1": 0.8})
 
 
-def test_a_loss_that_is_named_is_taken_from_logits_too() -> None:
+def test_a_named_loss_takes_logits_unless_the_config_says_otherwise() -> None:
     assert check(train__loss="sparse_categorical_crossentropy") == check()
     assert check(train__loss="categorical_crossentropy").train.loss.arguments == {"from_logits": True}
     explicit = check(train__loss={"categorical_crossentropy": {"from_logits": False}})
@@ -168,14 +168,14 @@ def test_a_variant_may_be_named_by_a_number() -> None:
         ("train__callbacks", [{"early_stopping": {"patience": {"x": 1}}}], "patience: found {'x': 1}, wanted a number"),
     ],
 )
-def test_what_is_wrong_is_told_with_place_find_and_wish(key: str, value: object, message: str) -> None:
+def test_a_mistake_is_reported_with_its_place_and_what_was_wanted(key: str, value: object, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
         check(**{key: value})
     assert message in str(caught.value)
     assert str(caught.value).startswith("tiny.yaml: ")
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as caught:
         check(train__epochs=0, train__batch_size="x", sweep__seeds=0)
     assert len(str(caught.value).splitlines()) == 3
@@ -192,7 +192,7 @@ def test_all_unknown_names_are_reported_at_once() -> None:
     ]
 
 
-def test_of_very_much_that_is_wrong_the_first_is_told() -> None:
+def test_only_the_first_of_very_many_mistakes_are_reported() -> None:
     with pytest.raises(ConfigError) as caught:
         check(sweep__learning_rate=["x"] * 500)
     assert len(str(caught.value).splitlines()) == 21
@@ -200,7 +200,7 @@ def test_of_very_much_that_is_wrong_the_first_is_told() -> None:
 
 
 @pytest.mark.parametrize("place", ["title", "model__params__x", "sweep__grid"])
-def test_what_is_very_deep_is_refused(place: str) -> None:
+def test_very_deep_values_are_refused(place: str) -> None:
     deep: object = 1
     for _ in range(300):
         deep = {"a": deep} if place == "sweep__grid" else [deep]
@@ -208,7 +208,7 @@ def test_what_is_very_deep_is_refused(place: str) -> None:
         check(**{place: deep})
 
 
-def test_a_missing_part_is_named() -> None:
+def test_a_missing_key_is_named() -> None:
     broken = values()
     del broken["train"]["epochs"], broken["model"]
     with pytest.raises(ConfigError) as caught:
@@ -217,7 +217,7 @@ def test_a_missing_part_is_named() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_what_is_recorded_is_the_same_experiment(path: Path) -> None:
+def test_a_recorded_experiment_is_read_back_unchanged(path: Path) -> None:
     experiment = load_config(path)
     assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from bnbench.config import renamed
-from bnbench.config.load import check_config, load_config, load_stored_config
+from bnbench.config.load import check_config, load_config
 from bnbench.errors import ConfigError
 from support.examples import make_plan, values
 
@@ -44,7 +44,7 @@ def test_the_old_name_is_noted_once_with_its_place_and_the_new_name(
     path = tmp_path / "old.yaml"
     path.write_text(yaml.safe_dump(values(data__repeats="keep")), encoding="utf-8")
     with caplog.at_level(logging.WARNING, "bnbench.config"):
-        load_stored_config(path)
+        check_config(values(data__repeats="keep"), "stored results")
         assert caplog.messages == []
         load_config(path)
         load_config(path)

@@ -1,4 +1,4 @@
-"""The experiments that come with bnbench: each is read and planned; none is trained here (`make smoke` does)."""
+"""The experiments that come with bnbench can be read and planned; `make smoke` trains them."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ each = pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 
 
 def facts(settings: Data) -> DatasetInfo:
-    """Of the published set, with no file of it."""
+    """Return the published description of a data set, without its files."""
     known = KNOWN[settings.name]
     dtype = "uint8" if len(known.shape) == 3 and settings.name != "digits" else "float32"
     classes = tuple(settings.classes or (f"class {i}" for i in range(len(known.counts))))
@@ -32,26 +32,26 @@ def planned(experiment: Experiment) -> Plan:
 
 
 @each
-def test_it_is_planned_and_so_is_its_smoke_run(path: Path) -> None:
+def test_a_config_and_its_smoke_run_can_be_planned(path: Path) -> None:
     experiment = load_config(path)
     assert planned(experiment).trials
     assert len(planned(smoke.cut_to_smoke(experiment)).trials) <= 3 * len(experiment.variants)
 
 
 @each
-def test_it_is_named_as_its_file_and_says_what_it_is(path: Path) -> None:
+def test_a_config_has_the_name_of_its_file_and_a_title(path: Path) -> None:
     experiment = load_config(path)
     assert experiment.name == path.stem
     assert experiment.title.strip()
-    assert path.read_text(encoding="utf-8").startswith("# ")  # the source, and what we chose where it is silent
+    assert path.read_text(encoding="utf-8").startswith("# ")  # the source, and our choices where it says nothing
 
 
 def test_no_two_share_a_name() -> None:
-    assert len({path.stem for path in CONFIGS}) == len(CONFIGS)  # and so a folder under results/
+    assert len({path.stem for path in CONFIGS}) == len(CONFIGS)  # each has a folder under results/
 
 
 @each
-def test_statements_name_their_source_and_stand_there_once(path: Path) -> None:
+def test_claims_name_their_source_and_are_unique(path: Path) -> None:
     experiment = load_config(path)
     assert all(row.source.strip() for row in experiment.published)
     assert all(claim.text.strip() for claim in experiment.claims)
@@ -65,21 +65,24 @@ def test_the_reference_lists_it(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [path for path in CONFIGS if path.parent.name == "claims"], ids=lambda path: path.stem)
-def test_an_advantage_is_judged_over_seeds_and_against_warm_up_too(path: Path) -> None:
+def test_advantages_are_judged_over_seeds_and_against_warm_up(path: Path) -> None:
     experiment = load_config(path)
     assert len(experiment.sweep.seed_list()) >= 5
     assert experiment.variants["warmup"].norm.name == "none"
     assert {"warmup", None} <= {claim.over for claim in experiment.claims}
-    assert {claim.at == "best" for claim in experiment.claims} == {True, False}  # at equal rate, too
+    assert {claim.at == "best" for claim in experiment.claims} == {
+        True,
+        False,
+    }  # at the best and at equal learning rates
 
 
 @each
-def test_its_comments_keep_to_the_width_of_the_code(path: Path) -> None:
+def test_comments_are_not_wider_than_the_code(path: Path) -> None:
     assert max(map(len, path.read_text(encoding="utf-8").splitlines())) <= 120
 
 
 @pytest.mark.parametrize("path", SHORT, ids=lambda path: path.stem)
-def test_a_short_form_only_leaves_out(path: Path) -> None:
+def test_a_short_form_only_leaves_values_out(path: Path) -> None:
     short, full = load_config(path), load_config(path.with_name(path.name.replace("-short", "")))
     assert "cut" in short.title
     assert (short.data, short.model.layers, short.variants) == (full.data, full.model.layers, full.variants)

@@ -37,7 +37,7 @@ def test_other_words_are_text(text: str) -> None:
     assert parse_yaml(text, "here") == text
 
 
-def test_a_repeated_key_is_refused_with_both_lines() -> None:
+def test_a_repeated_key_is_reported_with_both_lines() -> None:
     with pytest.raises(ConfigError, match=r"here:3: not YAML: the key 'a' is already on line 1"):
         parse_yaml("a: 1\nb: 2\na: 3\n", "here")
 
@@ -74,7 +74,7 @@ def test_merge_keys_still_work() -> None:
         (b"x" * 200_001, "more than 200,000 bytes"),
     ],
 )
-def test_a_file_that_is_no_experiment_is_refused_by_name(tmp_path: Path, content: bytes, message: str) -> None:
+def test_a_file_that_is_no_experiment_is_refused_and_named(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "bad.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=message) as caught:
@@ -82,7 +82,7 @@ def test_a_file_that_is_no_experiment_is_refused_by_name(tmp_path: Path, content
     assert "bad.yaml" in str(caught.value)
 
 
-def test_a_file_that_says_it_is_empty_and_is_endless_is_read_up_to_its_bound() -> None:
+def test_an_endless_file_with_size_zero_is_read_up_to_the_limit() -> None:
     endless = Path("/proc/self/pagemap")
     if not endless.is_file():
         pytest.skip("only Linux has such a file")
@@ -90,19 +90,19 @@ def test_a_file_that_says_it_is_empty_and_is_endless_is_read_up_to_its_bound() -
         read_yaml(endless)
 
 
-def test_a_key_of_very_many_steps_is_refused() -> None:
+def test_a_key_with_too_many_steps_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"'a\.a\..*: a key with more than 50 steps"):
         set_key({}, "a." * 5000 + "b", 1)
 
 
-def test_aliases_that_would_fill_the_memory_are_refused() -> None:
+def test_aliases_that_expand_to_too_many_values_are_refused() -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 10)]
     with pytest.raises(ConfigError, match="more than 10,000 values"):
         parse_yaml("\n".join(lines), "here")
 
 
-def test_a_missing_file_names_its_neighbour(tmp_path: Path) -> None:
+def test_a_missing_file_gets_a_hint_at_a_similar_name(tmp_path: Path) -> None:
     (tmp_path / "leaf.yaml").touch()
     with pytest.raises(ConfigError, match=r"leef.yaml: no such file \(did you mean '.*leaf.yaml'\?\)"):
         read_yaml(tmp_path / "leef.yaml")
@@ -129,7 +129,7 @@ def test_overrides() -> None:
             parse_override(text)
 
 
-def test_setting_a_key_leaves_the_original_alone() -> None:
+def test_setting_a_key_does_not_change_the_original() -> None:
     values = {"a": {"b": 1, "c": 2}}
     assert set_key(values, "a.b", 3) == {"a": {"b": 3, "c": 2}}
     assert set_key(values, "a.d.e", 4) == {"a": {"b": 1, "c": 2, "d": {"e": 4}}}
@@ -142,5 +142,5 @@ def test_setting_a_key_leaves_the_original_alone() -> None:
 @pytest.mark.parametrize(
     "text", ["0E0", "1e-3", "0x1F", "1:30", "on", "~", "2024-01-01", "=", "a: b", "1_000", ".5e3", "010"]
 )
-def test_a_text_that_looks_like_something_else_is_written_so_that_it_stays_a_text(text: str) -> None:
+def test_a_text_that_looks_like_a_number_or_date_is_quoted(text: str) -> None:
     assert parse_yaml(dump_yaml({"title": text}), "x") == {"title": text}

@@ -1,4 +1,4 @@
-"""The way through a small made Letter file: found, parsed, kept, read again."""
+"""A small made-up Letter file is found, parsed, cached and read again."""
 
 import json
 import logging
@@ -26,7 +26,7 @@ ROWS = 78
 
 @pytest.fixture
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirs:
-    """Three rows a letter; in the first 52 the values are 0, 1, 2 ...; the last 26 are test rows and all alike."""
+    """Three rows per letter: the first 52 have the values 0, 1, 2 ..., the last 26 are equal test rows."""
     lines = [f"{ascii_uppercase[i % 26]}{f',{i // 10},{i % 10}' * 8}" for i in range(52)]
     lines += [f"{letter}{',15' * 16}" for letter in ascii_uppercase]
     folder = tmp_path / "own" / "letter"
@@ -39,7 +39,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirs:
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Grows by one at each parse."""
+    """A list with an entry for each parse."""
     parses: list[str] = []
     original = letter.parse
 
@@ -64,14 +64,14 @@ def test_data_sets_are_listed_by_name() -> None:
     assert all(source.name == name for name, source in access.DATASETS.items())
 
 
-def test_importing_the_data_sets_loads_nothing_heavy() -> None:
+def test_importing_the_data_sets_loads_no_large_library() -> None:
     code = "import sys, bnbench.data, bnbench.data.splits; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"tensorflow", "keras", "sklearn", "pandas", "pooch", "requests", "filelock", "PIL", "scipy"}
     assert not heavy & set(done.stdout.split())
 
 
-def test_loaded_arrays_are_mapped_and_read_only(places: DataDirs) -> None:
+def test_loaded_arrays_are_memory_mapped_and_read_only(places: DataDirs) -> None:
     dataset = access.load_dataset(SETTINGS, places)
     assert isinstance(dataset.x, np.memmap)
     assert dataset.x.shape == (ROWS, 16)
@@ -82,20 +82,20 @@ def test_loaded_arrays_are_mapped_and_read_only(places: DataDirs) -> None:
         dataset.x[0, 0] = 1
 
 
-def test_facts_and_load_agree_and_parse_once(places: DataDirs, counted: list[str]) -> None:
+def test_info_and_arrays_agree_and_are_parsed_once(places: DataDirs, counted: list[str]) -> None:
     facts = access.dataset_info(SETTINGS, places)
     dataset = access.load_dataset(SETTINGS, places)
     assert dataset.facts == facts == access.dataset_info(SETTINGS, places)
     assert len(counted) == 1
 
 
-def test_facts_read_no_array(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_info_reads_no_array(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
     facts = access.dataset_info(SETTINGS, places)
     monkeypatch.setattr(np, "load", None)
     assert access.dataset_info(SETTINGS, places) == facts
 
 
-def test_a_changed_file_is_parsed_anew(places: DataDirs, counted: list[str]) -> None:
+def test_a_changed_file_is_parsed_again(places: DataDirs, counted: list[str]) -> None:
     before = access.dataset_info(SETTINGS, places)
     (path,) = (Path(str(places.data_dir)) / "letter").iterdir()
     path.write_text(path.read_text().replace("A,0,0", "A,0,1", 1))
@@ -105,7 +105,7 @@ def test_a_changed_file_is_parsed_anew(places: DataDirs, counted: list[str]) -> 
     assert before.fingerprint != after.fingerprint
 
 
-def test_the_same_rows_from_two_places_have_one_fingerprint(places: DataDirs, tmp_path: Path) -> None:
+def test_the_same_rows_from_two_folders_have_the_same_fingerprint(places: DataDirs, tmp_path: Path) -> None:
     shutil.copytree(Path(str(places.data_dir)), tmp_path / "cache" / "files")
     elsewhere = replace(places, data_dir=None)
     assert access.dataset_info(SETTINGS, elsewhere) == access.dataset_info(SETTINGS, places)
@@ -124,7 +124,7 @@ def _edit_facts(folder: Path, key: str, value: object) -> None:
 
 
 def _tell_facts(folder: Path, **facts: object) -> None:
-    """Other facts, under a checksum that is right."""
+    """Write other facts with a correct checksum."""
     record = json.loads((folder / "facts.json").read_text())
     record["facts"] |= facts
     del record["check"]
@@ -150,7 +150,7 @@ DAMAGES: list[Callable[[Path], object]] = [
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("ask", [access.dataset_info, lambda *a: access.load_dataset(*a).facts])
-def test_a_damaged_record_is_dropped_and_made_anew(
+def test_a_damaged_cache_is_removed_and_written_again(
     places: DataDirs, counted: list[str], damage: Callable[[Path], object], ask: Callable[..., object]
 ) -> None:
     good = access.dataset_info(SETTINGS, places)
@@ -190,7 +190,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(
     assert not dataset.x.flags.writeable
 
 
-def test_a_full_cache_leaves_nothing_half_written(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_incomplete_cache(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -199,7 +199,7 @@ def test_a_full_cache_leaves_nothing_half_written(places: DataDirs, monkeypatch:
     assert list((places.cache_dir / "parsed").iterdir()) == []
 
 
-def test_another_process_that_was_first_is_believed_if_it_agrees(places: DataDirs) -> None:
+def test_the_cache_of_a_process_that_was_first_is_used(places: DataDirs) -> None:
     dataset = access.load_dataset(SETTINGS, places)
     folder = record(places)
     inode = (folder / "x.npy").stat().st_ino
@@ -209,12 +209,12 @@ def test_another_process_that_was_first_is_believed_if_it_agrees(places: DataDir
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
-def test_what_a_killed_process_left_is_never_read(places: DataDirs) -> None:
+def test_leftovers_of_a_killed_process_are_never_read(places: DataDirs) -> None:
     (places.cache_dir / "parsed" / ".writing-abc" / "letter-0123").mkdir(parents=True)
     assert access.dataset_info(SETTINGS, places).rows == ROWS
 
 
-def test_verify_reads_the_files_past_the_cache(places: DataDirs, counted: list[str]) -> None:
+def test_verify_reads_the_files_and_not_the_cache(places: DataDirs, counted: list[str]) -> None:
     facts = access.dataset_info(SETTINGS, places)
     assert access.verify_dataset("letter", places) == facts
     assert len(counted) == 2
@@ -242,12 +242,12 @@ def test_the_listing_says_what_is_where(places: DataDirs) -> None:
     assert next(one for one in access.list_datasets(places) if one.name == "letter").rows == ROWS
 
 
-def test_fetch_of_what_is_here_says_where(places: DataDirs) -> None:
+def test_fetch_of_a_local_data_set_says_where_it_is(places: DataDirs) -> None:
     assert access.fetch_dataset("letter", places) == str(Path(str(places.data_dir)) / "letter")
     assert access.fetch_dataset("digits", replace(places, offline=True)).startswith("scikit-learn ")
 
 
-def test_fetch_offline_of_what_is_not_here_is_refused(places: DataDirs) -> None:
+def test_fetch_of_a_missing_data_set_is_refused_offline(places: DataDirs) -> None:
     with pytest.raises(DataError, match="mnist: its files are not here"):
         access.fetch_dataset("mnist", replace(places, offline=True))
 
@@ -258,7 +258,9 @@ def test_an_unknown_name_is_refused_with_the_nearest(places: DataDirs) -> None:
             ask("leter", places)
 
 
-def test_digits_are_kept_by_the_version_of_their_package(places: DataDirs, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_of_digits_depends_on_the_version_of_its_package(
+    places: DataDirs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     facts = access.dataset_info(Data(name="digits"), places)
     assert (facts.rows, facts.test_rows, facts.shape) == (1797, 0, (8, 8, 1))
     monkeypatch.setattr("bnbench.data.locate.version", lambda _: "9.9")

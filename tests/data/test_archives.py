@@ -99,7 +99,7 @@ def test_a_zip_member_whose_checksum_is_wrong_is_refused(tmp_path: Path) -> None
         read_members(path, ("one.txt",), BOUNDS)
 
 
-def test_a_zip_member_that_says_it_is_small_is_unpacked_no_further(tmp_path: Path) -> None:
+def test_a_zip_member_is_unpacked_up_to_its_declared_size(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.zip", {"one.txt": bytes(50_000_000)})
     says = path.read_bytes().replace(struct.pack("<I", 50_000_000), struct.pack("<I", 5))
     path.write_bytes(says)
@@ -111,7 +111,7 @@ def test_a_zip_member_that_says_it_is_small_is_unpacked_no_further(tmp_path: Pat
 
 
 def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
-    """A block of a tar; sizes as GNU writes them, which may be less than nothing."""
+    """Return a header of a tar; GNU tar can write negative sizes."""
     info = tarfile.TarInfo(name)
     info.type = kind
     block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
@@ -133,9 +133,9 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
             "too large to convert|invalid header",  # before Python 3.13, and from then on
         ),
     ],
-    ids=["a size below nothing", "a long name", "an extended header", "more behind the end", "a line of 10**30"],
+    ids=["a negative size", "a long name", "an extended header", "more after the end", "a line of 10**30"],
 )
-def test_what_stands_around_the_members_of_a_tar_is_bounded_too(tmp_path: Path, content: bytes, message: str) -> None:
+def test_the_headers_of_a_tar_are_bounded_too(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(content))
     tracemalloc.start()
@@ -145,7 +145,7 @@ def test_what_stands_around_the_members_of_a_tar_is_bounded_too(tmp_path: Path, 
     tracemalloc.stop()
 
 
-def test_the_checksum_behind_the_members_of_a_tar_is_checked(tmp_path: Path) -> None:
+def test_the_checksum_at_the_end_of_a_tar_is_checked(tmp_path: Path) -> None:
     path = pack(tmp_path / "a.tar.gz", {"one.txt": b"1"})
     path.write_bytes(path.read_bytes()[:-8] + bytes(4) + path.read_bytes()[-4:])
     with pytest.raises(DataError, match="CRC check failed"):
@@ -156,7 +156,7 @@ def test_the_checksum_behind_the_members_of_a_tar_is_checked(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "ask", [lambda path: read_file(path, 10), lambda path: read_members(path, ("one.txt",), BOUNDS)]
 )
-def test_what_is_no_plain_file_is_not_waited_for(tmp_path: Path, name: str, ask: Callable[[Path], object]) -> None:
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path, name: str, ask: Callable[[Path], object]) -> None:
     os.mkfifo(tmp_path / name)
     with pytest.raises(DataError, match=rf"{name}: not a regular file"):
         ask(tmp_path / name)
@@ -186,6 +186,6 @@ def test_a_file_is_read_up_to_its_bound(tmp_path: Path) -> None:
         read_file(path, 9)
 
 
-def test_a_missing_file_is_told(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing: not found"):
         read_file(tmp_path / "nothing", 1)

@@ -55,7 +55,7 @@ def test_planes_become_channels(tmp_path: Path) -> None:
     assert parsed.classes[3] == "cat"
 
 
-def test_pixels_stand_row_by_row(tmp_path: Path) -> None:
+def test_pixels_are_stored_row_by_row(tmp_path: Path) -> None:
     red = bytes(i % 256 for i in range(1024))  # pixel (r, c) is 32 r + c
     content = bytes([0]) + red + bytes(2048)
     parsed = cifar10.parse_archive(write_archive(tmp_path, GOOD | {"test_batch.bin": content * 2}), SPEC)
@@ -98,7 +98,7 @@ def test_swapped_and_edited_batches_are_refused(tmp_path: Path) -> None:
         cifar10.parse_archive(write_archive(tmp_path, swapped), spec)
 
 
-def test_a_missing_batch_is_told(tmp_path: Path) -> None:
+def test_a_missing_batch_is_reported(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"has no test_batch\.bin"):
         cifar10.parse_archive(write_archive(tmp_path, {k: v for k, v in GOOD.items() if k != "test_batch.bin"}), SPEC)
 

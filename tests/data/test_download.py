@@ -27,12 +27,12 @@ CONTENT = b"the two rows"
 class Answer:
     body: bytes = b""
     status: int = 200
-    promised: int | None = None  # bytes announced, if others than are sent
+    promised: int | None = None  # announced bytes, if different from the sent ones
 
 
 @dataclass
 class Server:
-    """Answers each path with its answers in turn, the last one for ever."""
+    """Sends the answers for each path in order, and repeats the last one."""
 
     url: str = ""
     answers: dict[str, list[Answer]] = field(default_factory=dict)
@@ -60,7 +60,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             self.wfile.write(answer.body)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         told.url = f"http://127.0.0.1:{http.server_address[1]}"
@@ -104,11 +104,11 @@ def source(*urls: str, name: str = "rows.txt", checksum: str | None = None) -> D
 
 
 def kept(folder: Path) -> list[str]:
-    """What lies in the cache, locks aside."""
+    """Return the files in the cache, without locks."""
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock")
 
 
-def test_a_fetched_file_is_kept_and_not_fetched_again(server: Server, tmp_path: Path) -> None:
+def test_a_downloaded_file_is_stored_and_not_downloaded_again(server: Server, tmp_path: Path) -> None:
     toy, places = source(server.says("rows", Answer(CONTENT))), DataDirs(None, tmp_path)
     located = locate.locate_files(toy, places, fetch=True)
     assert located.paths == (tmp_path / "files" / "toy" / "rows.txt",)
@@ -118,7 +118,7 @@ def test_a_fetched_file_is_kept_and_not_fetched_again(server: Server, tmp_path: 
     assert kept(tmp_path) == ["files/toy/rows.txt"]
 
 
-def test_a_right_checksum_is_accepted_and_a_wrong_one_refused(server: Server, tmp_path: Path) -> None:
+def test_a_correct_checksum_is_accepted_and_a_wrong_one_is_refused(server: Server, tmp_path: Path) -> None:
     url = server.says("rows", Answer(CONTENT))
     right = f"md5:{hashlib.md5(CONTENT).hexdigest()}"  # noqa: S324  # as upstream publishes it
     locate.locate_files(source(url, checksum=right), DataDirs(None, tmp_path / "a"), fetch=True)
@@ -127,7 +127,7 @@ def test_a_right_checksum_is_accepted_and_a_wrong_one_refused(server: Server, tm
     assert kept(tmp_path / "b") == []
 
 
-def test_content_that_the_parser_refuses_is_not_kept(server: Server, tmp_path: Path) -> None:
+def test_content_that_does_not_parse_is_not_stored(server: Server, tmp_path: Path) -> None:
     toy, places = source(server.says("rows", Answer(b"a login page"), Answer(CONTENT))), DataDirs(None, tmp_path)
     with pytest.raises(DataError, match=r"the download from http.* has the wrong content: .*not the published content"):
         locate.locate_files(toy, places, fetch=True)
@@ -136,7 +136,7 @@ def test_content_that_the_parser_refuses_is_not_kept(server: Server, tmp_path: P
     assert kept(tmp_path) == ["files/toy/rows.txt"]
 
 
-def test_a_cut_transfer_is_not_kept(server: Server, tmp_path: Path) -> None:
+def test_an_incomplete_download_is_not_stored(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("rows", Answer(CONTENT[:4], promised=len(CONTENT))))
     with pytest.raises(DataError, match="could not be downloaded"):
         locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
@@ -158,21 +158,21 @@ def test_the_next_mirror_is_tried(server: Server, tmp_path: Path) -> None:
     assert server.hits == {"/gone": 1, "/rows": 1}
 
 
-def test_each_failed_mirror_is_told(server: Server, tmp_path: Path) -> None:
+def test_each_failed_mirror_is_reported(server: Server, tmp_path: Path) -> None:
     nobody = "http://127.0.0.1:1/rows"
     toy = source(server.says("gone", Answer(status=404)), server.says("broken", Answer(status=500)), nobody)
     with pytest.raises(DataError, match=r"(?s)/gone: 404.*/broken: 500.*:1/rows: .*See https://toy\.invalid/"):
         locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
 
 
-def test_offline_nothing_is_asked(server: Server, tmp_path: Path) -> None:
+def test_nothing_is_requested_offline(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("rows", Answer(CONTENT)))
     with pytest.raises(DataError, match="offline"):
         locate.locate_files(toy, DataDirs(None, tmp_path, offline=True), fetch=True)
     assert not server.hits
 
 
-def test_of_several_files_all_are_kept_or_none(server: Server, tmp_path: Path) -> None:
+def test_either_all_files_are_stored_or_none(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("rows", Answer(CONTENT)))
     second = RemoteFile("more.txt", (server.says("more", Answer(status=404), Answer(b"more")),))
     both = replace(
@@ -182,7 +182,7 @@ def test_of_several_files_all_are_kept_or_none(server: Server, tmp_path: Path) -
         locate.locate_files(both, DataDirs(None, tmp_path), fetch=True)
     assert locate.find_files(both, DataDirs(None, tmp_path)) is None
     locate.locate_files(both, DataDirs(None, tmp_path), fetch=True)
-    assert server.hits == {"/rows": 1, "/more": 2}  # what came whole is not fetched twice
+    assert server.hits == {"/rows": 1, "/more": 2}  # a complete file is not downloaded twice
     assert kept(tmp_path) == ["files/toy/more.txt", "files/toy/rows.txt"]
 
 
@@ -204,7 +204,7 @@ def _zip(name: str) -> bytes:
 
 
 @pytest.mark.parametrize(("name", "pack"), [("toy.tar.gz", _tar), ("toy.zip", _zip)])
-def test_archives_are_read_unless_a_member_leads_out_of_them(
+def test_an_archive_with_a_member_outside_is_refused(
     server: Server, tmp_path: Path, name: str, pack: Callable[[str], bytes]
 ) -> None:
     good = source(server.says("good", Answer(pack("about.txt"))), name=name)
@@ -246,7 +246,7 @@ def test_processes_fetch_once(server: Server, tmp_path: Path) -> None:
     assert server.hits == {"/rows": 1}
 
 
-def test_a_cache_that_cannot_be_written_is_told(server: Server, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_is_reported(server: Server, tmp_path: Path) -> None:
     (tmp_path / "files").write_text("a file in the way")
     with pytest.raises(DataError, match="toy: cannot be written to"):
         locate.locate_files(source(server.says("rows", Answer(CONTENT))), DataDirs(None, tmp_path), fetch=True)

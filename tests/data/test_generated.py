@@ -14,7 +14,7 @@ def places(tmp_path: Path) -> DataDirs:
     return DataDirs(cache_dir=tmp_path, offline=True)
 
 
-def test_a_great_circle_is_as_long_as_geometry_says() -> None:
+def test_a_great_circle_has_the_geometric_length() -> None:
     quarter = np.pi * 6_371_008.8 / 2
     points = np.array([[0, 0, 90, 0], [0, 0, 0, 90], [45, 10, 45, 10], [0, 0, 0, 180]], float)
     assert great_circle(points) == pytest.approx([quarter, quarter, 0, 2 * quarter])
@@ -24,37 +24,37 @@ def test_distances_are_those_of_the_points_in_the_box() -> None:
     parsed = distance(())
     assert parsed.x.min(axis=0) == pytest.approx([55.589537, 37.344735] * 2, abs=1e-3)
     assert parsed.x.max(axis=0) == pytest.approx([55.901819, 37.832254] * 2, abs=1e-3)
-    # On so small a box the earth is flat: Pythagoras, to a tenth of a percent.
+    # In such a small box the earth is nearly flat: Pythagoras is right to a tenth of a percent.
     degree = np.pi * 6_371_008.8 / 180
     north = (parsed.x[:, 2] - parsed.x[:, 0]) * degree
     east = (parsed.x[:, 3] - parsed.x[:, 1]) * degree * np.cos(np.radians(55.75))
     assert parsed.y == pytest.approx(np.hypot(north, east), rel=5e-3)
 
 
-def test_one_window_in_five_is_mislabelled() -> None:
+def test_one_window_in_five_is_mislabeled() -> None:
     parsed = windows(())
     rises = parsed.x[:, -1, 0] > parsed.x[:, 0, 0]
     assert np.mean(rises != parsed.y) == pytest.approx(0.2, abs=0.04)
-    assert abs(np.corrcoef(parsed.x[:, 2, 5], parsed.y)[0, 1]) < 0.1  # other readings tell nothing
+    assert abs(np.corrcoef(parsed.x[:, 2, 5], parsed.y)[0, 1]) < 0.1  # other readings do not predict the label
 
 
-def test_reviews_tell_their_kind_by_some_words_alone() -> None:
+def test_only_some_words_show_the_kind_of_a_review() -> None:
     parsed = bag_of_words(())
     assert set(np.unique(parsed.x)) == {0, 1}
     shares = np.array([parsed.x[parsed.y == kind].mean(axis=0) for kind in (0, 1)])
     apart = np.abs(shares[1] - shares[0]) / np.sqrt(shares.mean(axis=0).clip(1e-3) / 500)
-    assert (apart > 4).sum() > 20  # words so far apart by chance: none of a thousand
+    assert (apart > 4).sum() > 20  # by chance, none of a thousand words differs so much
     assert (apart > 3).sum() <= 2 * TELLING + 10
 
 
-def test_they_are_drawn_alike_each_time_and_need_no_file(places: DataDirs) -> None:
+def test_generated_data_are_the_same_each_time_and_need_no_file(places: DataDirs) -> None:
     for name, drawn in (("distance", distance), ("windows", windows), ("bag_of_words", bag_of_words)):
         loaded = access.load_dataset(Data(name=name), places)
         assert loaded.x.tobytes() == drawn(()).x.tobytes()
         assert loaded.facts.form == "generated"
 
 
-def test_some_classes_of_a_set_are_named_in_the_config(places: DataDirs) -> None:
+def test_a_config_can_choose_some_classes(places: DataDirs) -> None:
     settings = Data.model_validate({"name": "digits", "classes": [3, 8]})
     loaded = access.load_dataset(settings, places)
     assert (loaded.facts.classes, loaded.facts.rows) == (("3", "8"), 357)

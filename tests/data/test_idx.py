@@ -17,7 +17,7 @@ TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = range(4)
 
 
 def images(count: int, magic: int = 0x803, side: int = 28) -> bytes:
-    """Image i has the value i in all its pixels."""
+    """Return images; all pixels of image i have the value i."""
     return struct.pack(">4I", magic, count, side, side) + b"".join(bytes([i]) * side * side for i in range(count))
 
 
@@ -39,7 +39,7 @@ def changed(which: int, content: bytes) -> tuple[bytes, ...]:
     return (*GOOD[:which], content, *GOOD[which + 1 :])
 
 
-def test_train_stands_before_test(tmp_path: Path) -> None:
+def test_train_rows_come_before_test_rows(tmp_path: Path) -> None:
     parsed = idx.parse_idx(write(tmp_path), SPEC)
     assert parsed.x.shape == (5, 28, 28, 1)
     assert parsed.x.dtype == np.uint8
@@ -49,7 +49,7 @@ def test_train_stands_before_test(tmp_path: Path) -> None:
     assert (parsed.classes, parsed.test_rows) == (("a", "b"), 2)
 
 
-def test_one_pair_alone_is_no_test_part(tmp_path: Path) -> None:
+def test_a_single_pair_is_no_test_part(tmp_path: Path) -> None:
     spec = idx.IdxSpec(("a", "b"), (idx.Pair("t10k", 2),), test=False)
     parsed = idx.parse_idx(write(tmp_path)[2:], spec)
     assert (len(parsed.x), parsed.test_rows) == (2, 0)
@@ -130,7 +130,7 @@ def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
         idx.parse_idx(paths, SPEC)
 
 
-def test_one_changed_pixel_is_refused_where_the_content_is_known(tmp_path: Path) -> None:
+def test_one_changed_pixel_is_refused_if_the_checksum_is_known(tmp_path: Path) -> None:
     known = idx.Pair("train", 3, hashlib.sha256(GOOD[0]).hexdigest(), hashlib.sha256(GOOD[1]).hexdigest())
     spec = replace(SPEC, pairs=(known, SPEC.pairs[1]))
     idx.parse_idx(write(tmp_path), spec)

@@ -16,7 +16,7 @@ HEADER = ",".join(["id", "species", *(f"{g}{i}" for g in ("margin", "shape", "te
 
 
 def csv_row(number: int, species: str, value: float) -> str:
-    """A row whose margin, shape and texture are `value`, half of it and a quarter of it."""
+    """Return a row with margin `value`, shape half of it and texture a quarter of it."""
     numbers = [value] * 64 + [value / 2] * 64 + [value / 4] * 64
     return f"{number},{species},{','.join(map(str, numbers))}"
 
@@ -56,7 +56,7 @@ def test_kaggle_rows_keep_their_order_and_species_are_sorted(tmp_path: Path) -> 
     assert (parsed.x.shape, parsed.x.dtype, parsed.test_rows) == ((4, 192), np.float32, 0)
 
 
-def test_kaggle_packed_gives_the_same(tmp_path: Path) -> None:
+def test_the_zip_of_kaggle_gives_the_same(tmp_path: Path) -> None:
     (plain,) = write_csv(tmp_path, [HEADER, *KAGGLE_ROWS])
     with zipfile.ZipFile(tmp_path / "train.csv.zip", "w") as archive:
         archive.write(plain, "train.csv")
@@ -73,7 +73,7 @@ def test_uci_rows_of_a_species_are_matched_in_file_order(tmp_path: Path) -> None
     assert parsed.x.dtype == np.float32
 
 
-def test_uci_files_match_however_their_species_are_ordered(tmp_path: Path) -> None:
+def test_the_order_of_species_in_uci_files_does_not_matter(tmp_path: Path) -> None:
     texture = uci_lines(0.25, first_campestre=False)
     moved = [*texture[3:], *texture[:3]]
     other = leaf.parse_uci(write_uci(tmp_path, Tex=moved), UCI)
@@ -106,7 +106,7 @@ def test_the_uci_zip_gives_the_same_from_any_folder_in_it(tmp_path: Path) -> Non
         ([HEADER, csv_row(1, "Oak", 0).replace("0.0", "", 1)], "line 2: '' is not a number"),
     ],
 )
-def test_a_wrong_csv_is_told(tmp_path: Path, lines: list[str], message: str) -> None:
+def test_a_wrong_csv_is_reported(tmp_path: Path, lines: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         leaf.parse_kaggle(write_csv(tmp_path, lines), KAGGLE)
     assert "train.csv" in str(caught.value)
@@ -135,7 +135,7 @@ def test_a_wrong_uci_file_is_named(tmp_path: Path, part: str, lines: list[str], 
         leaf.parse_uci(write_uci(tmp_path, **{part: lines}), UCI)
 
 
-def test_an_incomplete_uci_zip_is_told(tmp_path: Path) -> None:
+def test_an_incomplete_uci_zip_is_reported(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / leaf.UCI_ZIP, "w") as archive:
         archive.write(write_uci(tmp_path)[0], "data_Mar_64.txt")
     with pytest.raises(DataError, match=r"has no data_Sha_64\.txt, data_Tex_64\.txt"):

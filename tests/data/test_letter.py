@@ -59,7 +59,7 @@ def test_the_zip_gives_the_same(tmp_path: Path) -> None:
         ([], "is empty"),
     ],
 )
-def test_a_wrong_line_is_told(tmp_path: Path, lines: list[str], message: str) -> None:
+def test_a_wrong_line_is_reported(tmp_path: Path, lines: list[str], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         letter.parse_file(write(tmp_path, lines), SPEC)
     assert FILE in str(caught.value)
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
         letter.parse_file((tmp_path / FILE,), SPEC)
 
 
-def test_an_edited_file_is_refused_whatever_its_line_ends(tmp_path: Path) -> None:
+def test_an_edited_file_is_refused_with_any_line_ends(tmp_path: Path) -> None:
     import hashlib
 
     text = "".join(text + "\n" for text in GOOD)

@@ -53,17 +53,17 @@ def test_the_users_own_folder_comes_first(places: DataDirs, tmp_path: Path) -> N
     assert located.form.title == "pair"
 
 
-def test_then_comes_the_cache(places: DataDirs, tmp_path: Path) -> None:
+def test_the_cache_comes_second(places: DataDirs, tmp_path: Path) -> None:
     put(tmp_path / "cache" / "files" / "toy", "x", "y")
     assert locate.locate_files(SOURCE, places).paths[0] == tmp_path / "cache" / "files" / "toy" / "x"
 
 
-def test_a_folder_may_be_a_form(places: DataDirs, tmp_path: Path) -> None:
+def test_a_layout_may_be_a_folder(places: DataDirs, tmp_path: Path) -> None:
     (tmp_path / "own" / "toy" / "all").mkdir(parents=True)
     assert locate.locate_files(SOURCE, places).form.title == "folder"
 
 
-def test_an_incomplete_folder_is_passed_over_with_a_warning(
+def test_an_incomplete_folder_is_skipped_with_a_warning(
     places: DataDirs, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path / "own" / "toy", "x.gz")
@@ -73,7 +73,7 @@ def test_an_incomplete_folder_is_passed_over_with_a_warning(
     assert "has x.gz, lacks y.gz" in caplog.text
 
 
-def test_missing_files_are_told_with_each_place_and_the_ways_to_get_them(places: DataDirs, tmp_path: Path) -> None:
+def test_missing_files_are_reported_with_each_folder_and_how_to_get_them(places: DataDirs, tmp_path: Path) -> None:
     put(tmp_path / "own" / "toy", "x")
     with pytest.raises(DataError) as caught:
         locate.locate_files(SOURCE, places)
@@ -87,19 +87,19 @@ def test_missing_files_are_told_with_each_place_and_the_ways_to_get_them(places:
     ]
 
 
-def test_without_an_own_folder_the_message_says_so(tmp_path: Path) -> None:
+def test_the_message_says_if_no_data_folder_is_set(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="neither --data-dir nor BNBENCH_DATA is set"):
         locate.locate_files(SOURCE, DataDirs(None, tmp_path))
 
 
-def test_nothing_is_fetched_unasked_or_offline(places: DataDirs) -> None:
+def test_nothing_is_downloaded_offline_or_unless_requested(places: DataDirs) -> None:
     with pytest.raises(DataError, match="its files are not here"):
         locate.locate_files(SOURCE, places, fetch=False)
     with pytest.raises(DataError, match="without --offline"):
         locate.locate_files(SOURCE, replace(places, offline=True), fetch=True)
 
 
-def test_an_own_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+def test_a_data_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere: the data folder .* does not exist"):
         locate.locate_files(SOURCE, DataDirs(tmp_path / "nowhere", tmp_path))
     put(tmp_path, "file")
@@ -113,7 +113,7 @@ def test_a_folder_in_place_of_a_file_is_refused(places: DataDirs, tmp_path: Path
         locate.locate_files(SOURCE, places)
 
 
-def test_a_set_without_files_comes_with_its_package(places: DataDirs) -> None:
+def test_a_data_set_without_files_comes_with_its_package(places: DataDirs) -> None:
     located = locate.locate_files(replace(SOURCE, package="numpy", forms=(FileLayout("copy", (), parse),)), places)
     assert located.paths == ()
     assert located.version == f"numpy {np.__version__}"
@@ -121,7 +121,7 @@ def test_a_set_without_files_comes_with_its_package(places: DataDirs) -> None:
         locate.locate_files(replace(SOURCE, package="no-such-package"), places)
 
 
-def test_places_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_folders_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("BNBENCH_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
     assert DataDirs.from_environment() == DataDirs(tmp_path / "data", tmp_path / "cache")
@@ -129,7 +129,7 @@ def test_places_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch, t
 
 
 @pytest.mark.parametrize("value", [None, ""])
-def test_without_an_environment_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+def test_the_default_cache_is_that_of_the_user(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
     for name in ("BNBENCH_DATA", "BNBENCH_CACHE"):
         if value is None:
             monkeypatch.delenv(name, raising=False)

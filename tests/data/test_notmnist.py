@@ -22,7 +22,7 @@ def png(value: int, size: int = 28, mode: str = "L") -> bytes:
 
 
 def glyphs() -> dict[str, bytes]:
-    """Two glyphs a letter: the second of the k-th letter has the value 10 k + 1 in all its pixels."""
+    """Return two glyphs per letter; all pixels of the second glyph of letter k are 10 k + 1."""
     return {f"{name}/{i}.png": png(10 * k + i) for k, name in enumerate(CLASSES) for i in (1, 0)}
 
 
@@ -53,7 +53,7 @@ def test_glyphs_are_sorted_by_letter_and_name(tmp_path: Path) -> None:
     assert ("".join(parsed.classes), parsed.test_rows) == ("ABCDEFGHIJ", 0)
 
 
-def test_the_archive_gives_the_same_in_whatever_order_it_was_packed(tmp_path: Path) -> None:
+def test_the_order_of_an_archive_does_not_matter(tmp_path: Path) -> None:
     files = glyphs() | {"README": b"text", "A/._0.png": b"a Macintosh's note"}
     archive = notmnist.parse_archive(write_archive(tmp_path, dict(reversed(files.items()))), SPEC)
     folder = notmnist.parse_folder(write_folder(tmp_path, files), SPEC)
@@ -114,6 +114,6 @@ def test_a_cut_archive_is_refused(tmp_path: Path) -> None:
         notmnist.parse_archive((path,), SPEC)
 
 
-def test_the_whole_small_set_is_taken_before_large_and_sample() -> None:
+def test_the_small_set_comes_before_the_large_set_and_the_sample() -> None:
     titles = list(dict.fromkeys(form.title for form in notmnist.NOTMNIST.forms))
     assert titles == ["notMNIST_small, PNG files", "notMNIST_large, PNG files", "sample of notMNIST_small, idx files"]

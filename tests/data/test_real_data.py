@@ -1,4 +1,4 @@
-"""The published data sets themselves, wherever `BNBENCH_DATA` names a folder that holds them."""
+"""Tests of the published data sets, if `BNBENCH_DATA` names a folder that has them."""
 
 import hashlib
 import os
@@ -32,7 +32,7 @@ def load(name: str, places: DataDirs) -> Dataset:
 
 
 @pytest.mark.parametrize("name", access.dataset_names())
-def test_each_set_is_what_was_published(name: str, places: DataDirs) -> None:
+def test_each_data_set_has_the_published_content(name: str, places: DataDirs) -> None:
     known, dataset = KNOWN[name], load(name, places)
     facts = dataset.facts
     assert facts.fingerprint == known.fingerprint
@@ -45,7 +45,7 @@ def test_each_set_is_what_was_published(name: str, places: DataDirs) -> None:
 
 
 @pytest.mark.parametrize("name", access.dataset_names())
-def test_each_set_is_parted_exactly(name: str, places: DataDirs) -> None:
+def test_each_data_set_is_split_exactly(name: str, places: DataDirs) -> None:
     settings, dataset = Data(name=name), load(name, places)
     sizes = split_sizes(settings, dataset.facts, "here")
     parts = split_rows(dataset, settings, sizes, seed=0)
@@ -54,7 +54,7 @@ def test_each_set_is_parted_exactly(name: str, places: DataDirs) -> None:
     assert len(np.unique(whole)) == len(whole) == dataset.facts.rows - dataset.facts.repeated_rows
 
 
-def test_leaf_is_parted_alike_in_every_species(places: DataDirs) -> None:
+def test_leaf_is_split_equally_in_every_species(places: DataDirs) -> None:
     dataset = load("leaf", places)
     parts = split_rows(dataset, Data(name="leaf"), split_sizes(Data(name="leaf"), dataset.facts, "here"), seed=1)
     for part, each in ((parts.train, 7), (parts.validation, 1), (parts.test, 2)):
@@ -62,7 +62,7 @@ def test_leaf_is_parted_alike_in_every_species(places: DataDirs) -> None:
 
 
 @pytest.mark.parametrize("name", ["letter", "notmnist"])
-def test_no_values_stand_in_two_parts(name: str, places: DataDirs) -> None:
+def test_no_values_are_in_two_parts(name: str, places: DataDirs) -> None:
     dataset = load(name, places)
     settings = Data(name=name)
     parts = split_rows(dataset, settings, split_sizes(settings, dataset.facts, "here"), seed=0)
@@ -82,10 +82,10 @@ def test_equal_values_never_have_two_labels(name: str, places: DataDirs) -> None
         assert label.setdefault(row.tobytes(), y) == y
 
 
-def test_letter_has_the_repeats_that_are_known(places: DataDirs) -> None:
+def test_letter_has_the_known_duplicates(places: DataDirs) -> None:
     dataset = load("letter", places)
     assert len(dataset.x) - len({row.tobytes() for row in dataset.x}) == 1_332
-    # 83 of them are test rows that equal another test row, and stay.
+    # 83 of them are test rows that equal another test row; they stay.
     test = {row.tobytes() for row in dataset.x[16_000:]}
     assert 4_000 - len(test) == 83
     assert sum(row.tobytes() in test for row in dataset.x[:16_000]) == 580
@@ -99,7 +99,7 @@ def test_notmnist_has_its_blank_glyphs_in_one_class(places: DataDirs) -> None:
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion_mnist"])
-def test_images_stand_in_the_published_order(name: str, places: DataDirs) -> None:
+def test_images_are_in_the_published_order(name: str, places: DataDirs) -> None:
     dataset = load(name, places)
     assert dataset.y[:5].tolist() == {"mnist": [5, 0, 4, 1, 9], "fashion_mnist": [9, 0, 0, 3, 0]}[name]
     assert dataset.y[60_000:60_005].tolist() == {"mnist": [7, 2, 1, 0, 4], "fashion_mnist": [9, 2, 1, 1, 6]}[name]

@@ -38,7 +38,7 @@ def rows(parts: SplitIndices) -> list[int]:
 LEAF = dataset([k for k in range(9) for _ in range(10)])  # 9 classes of 10
 
 
-def test_leaf_is_parted_7_1_2_in_every_class() -> None:
+def test_leaf_is_split_7_1_2_in_every_class() -> None:
     parts = parts_of(LEAF)
     for part, each in ((parts.train, 7), (parts.validation, 1), (parts.test, 2)):
         assert np.bincount(LEAF.y[part]).tolist() == [each] * 9
@@ -46,7 +46,7 @@ def test_leaf_is_parted_7_1_2_in_every_class() -> None:
     assert rows(parts) == list(range(90))
 
 
-def test_the_seed_alone_decides() -> None:
+def test_the_split_depends_on_the_seed_only() -> None:
     np.random.seed(1)  # global state must not matter
     first = parts_of(LEAF, seed=3)
     np.random.seed(2)
@@ -55,7 +55,7 @@ def test_the_seed_alone_decides() -> None:
     assert set(first.test.tolist()) != set(other.test.tolist())
 
 
-def test_the_split_of_a_seed_stays_what_it_is_from_version_to_version() -> None:
+def test_the_split_of_a_seed_never_changes() -> None:
     small = dataset([0, 1] * 5)
     parts = parts_of(small, seed=7)
     assert (parts.train.tolist(), parts.validation.tolist(), parts.test.tolist()) == PINNED
@@ -91,7 +91,7 @@ def test_without_stratification_sizes_are_the_same_but_classes_are_not() -> None
     assert np.bincount(LEAF.y[parts.test], minlength=9).tolist() != [2] * 9
 
 
-def test_repeated_rows_are_left_out_unless_they_are_kept() -> None:
+def test_duplicates_are_dropped_unless_the_config_keeps_them() -> None:
     data = dataset([0, 1] * 10, repeated=(3, 4))
     assert rows(parts_of(data)) == [i for i in range(20) if i not in (3, 4)]
     assert rows(parts_of(data, repeats="keep")) == list(range(20))
@@ -156,7 +156,7 @@ def test_shares_are_exact_and_within_one_row_of_proportion(counts: list[int], sh
     assert (abs(given_counts - exact) < 1).all()
 
 
-def test_equal_classes_take_turns_at_the_odd_row() -> None:
+def test_ties_between_equal_classes_are_broken_at_random() -> None:
     counts = np.array([5, 5, 5])
     winners = {int(apportion(4, counts, counts, np.random.default_rng(seed)).argmax()) for seed in range(30)}
     assert winners == {0, 1, 2}
@@ -167,7 +167,7 @@ def test_the_largest_remainder_wins() -> None:
     assert apportion(3, counts, counts, np.random.default_rng(0)).tolist() == [1, 1, 1]
 
 
-def test_no_class_gives_more_than_it_has_room_for() -> None:
+def test_no_class_gives_more_rows_than_its_room() -> None:
     assert apportion(3, np.array([2, 2, 2]), np.array([0, 2, 1]), np.random.default_rng(0)).tolist() == [0, 2, 1]
 
 
@@ -181,7 +181,7 @@ def scaled(x: Any, scale: str, train: Any = ALL, high: float = 255.0) -> Any:
     return apply_scaling(fitted, data.x)
 
 
-def test_none_takes_values_as_they_are() -> None:
+def test_scale_none_does_not_change_values() -> None:
     assert scaled(TABLE, "none").tolist() == TABLE.tolist()
 
 
@@ -195,7 +195,7 @@ def test_unit_takes_a_tables_own_range_over_the_training_rows() -> None:
     assert scaled(TABLE, "unit").tolist() == [[0, 0], [1, 0], [4.5, 4]]  # a constant feature is only shifted
 
 
-def test_standard_uses_the_training_rows_alone() -> None:
+def test_standard_uses_the_training_rows_only() -> None:
     assert scaled(TABLE, "standard").tolist() == [[-1, 0], [1, 0], [8, 4]]  # mean 1 and SD 1; constant: only shifted
 
 
@@ -225,6 +225,6 @@ def test_many_rows_are_fitted_in_chunks() -> None:
 
 
 @pytest.mark.parametrize("order", [lambda r: r, lambda r: r[::-1]])
-def test_a_constant_feature_that_is_no_round_number_is_still_constant(order: Callable[[Any], Any]) -> None:
+def test_a_constant_feature_with_rounding_errors_is_constant(order: Callable[[Any], Any]) -> None:
     x = np.full((10_001, 1), 0.1, np.float32)
     assert scaled(x, "standard", order(np.arange(10_001, dtype=np.int32))).tolist() == [[0.0]] * 10_001

@@ -34,7 +34,7 @@ def parsed(values: list[list[float]], labels: list[int], test_rows: int = 0, dty
 GOOD = parsed([[1, 2], [3, 4], [1, 2], [9, 0]], [0, 1, 0, 1], test_rows=1)
 
 
-def test_facts_say_what_the_arrays_are() -> None:
+def test_the_info_describes_the_arrays() -> None:
     dataset = validate.validate_arrays(SOURCE, LOCATED, GOOD)
     facts = dataset.facts
     assert (facts.name, facts.form, facts.shape, facts.dtype) == ("toy", "rows", (2,), "uint8")
@@ -44,7 +44,7 @@ def test_facts_say_what_the_arrays_are() -> None:
     assert not any(array.flags.writeable for array in (dataset.x, dataset.y, dataset.repeated))
 
 
-def test_by_convention_no_row_of_some_sets_is_a_repeat() -> None:
+def test_some_data_sets_have_no_duplicates_by_convention() -> None:
     assert validate.validate_arrays(replace(SOURCE, find_duplicates=False), LOCATED, GOOD).facts.repeated_rows == 0
 
 
@@ -74,23 +74,29 @@ def test_impossible_arrays_are_refused(wrong: ParsedArrays, message: str) -> Non
     ("values", "test_rows", "marked"),
     [
         ([1, 2, 1, 1, 2], 0, [2, 3, 4]),  # the first of each stays
-        ([1, 2, 1, 3, 1], 2, [0, 2]),  # the last two are test rows: what equals one of them is marked, even the first
-        ([1, 2, 3, 4, 4], 2, []),  # test rows are never marked, not even repeats of one another
+        (
+            [1, 2, 1, 3, 1],
+            2,
+            [0, 2],
+        ),  # the last two are test rows; a row that equals one of them is marked, even the first
+        ([1, 2, 3, 4, 4], 2, []),  # test rows are never marked, even if they are equal
         ([1, 2, 3], 0, []),
     ],
 )
-def test_repeats_of_the_pool_and_of_test_rows_are_marked(values: list[int], test_rows: int, marked: list[int]) -> None:
+def test_duplicates_in_the_pool_and_of_test_rows_are_marked(
+    values: list[int], test_rows: int, marked: list[int]
+) -> None:
     x = np.array(values, np.uint8)[:, np.newaxis]
     assert np.flatnonzero(validate.mark_duplicates(x, test_rows)).tolist() == marked
 
 
-def test_rows_differ_if_one_value_does() -> None:
+def test_rows_with_one_different_value_differ() -> None:
     x = np.zeros((3, 28, 28, 1), np.uint8)
     x[1, 27, 27, 0] = 1
     assert validate.mark_duplicates(x, 0).tolist() == [False, False, True]
 
 
-def test_the_fingerprint_sees_every_change() -> None:
+def test_the_fingerprint_changes_with_every_change() -> None:
     x, y = GOOD.x, GOOD.y
     other_x, other_y = x.copy(), y.copy()
     other_x[3, 1] += 1
@@ -116,7 +122,7 @@ def test_the_fingerprint_depends_on_nothing_else() -> None:
     assert validate.fingerprint(strided, GOOD.y, ("a", "b"), 1) == validate.fingerprint(GOOD.x, GOOD.y, ("a", "b"), 1)
 
 
-def test_rows_may_have_a_number_each_instead_of_a_class() -> None:
+def test_rows_may_have_a_number_instead_of_a_class() -> None:
     x = np.array([[1, 2], [3, 4], [5, 6]], np.float32)
     dataset = validate.validate_arrays(SOURCE, LOCATED, ParsedArrays(x, np.array([0.5, 2, 3], np.float32), (), 0))
     assert (dataset.facts.classes, dataset.y.dtype) == ((), np.float32)
@@ -141,7 +147,7 @@ THREE = validate.validate_arrays(
 )
 
 
-def test_some_classes_alone_are_a_data_set_of_their_own() -> None:
+def test_a_choice_of_classes_is_a_data_set_of_its_own() -> None:
     own = validate.select_classes(THREE, ["c", "a"])
     assert own.x[:, 0].tolist() == [1, 2, 2, 4]
     assert own.y.tolist() == [1, 0, 0, 0]
@@ -153,7 +159,7 @@ def test_some_classes_alone_are_a_data_set_of_their_own() -> None:
     assert own.repeated.tolist() == [False, False, True, False]
 
 
-def test_a_class_that_is_not_there_is_named() -> None:
+def test_an_unknown_class_is_named() -> None:
     with pytest.raises(ConfigError, match=r"data.classes: 'aa' is not one of a, b, c \(did you mean 'a'\?\)"):
         validate.select_classes(THREE, ["aa", "b"])
     x = np.array([[1, 2], [3, 4]], np.float32)

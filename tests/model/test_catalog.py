@@ -48,7 +48,7 @@ def test_short_names_of_schedules_losses_and_callbacks() -> None:
         ("callbacks", "early_stoping", "did you mean 'early_stopping'"),
     ],
 )
-def test_names_that_a_config_may_not_use(family: str, name: str, message: str) -> None:
+def test_names_that_a_config_must_not_use_are_refused(family: str, name: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         catalog.resolve_class(family, name, "here")
 
@@ -109,11 +109,11 @@ def test_arguments_are_checked_by_name() -> None:
         ("random_shear", {"x_factor": [0.1, "odd"]}, "here: x_factor: found .*, wanted a number"),
     ],
 )
-def test_what_an_argument_holds_is_as_plain_as_its_default(name: str, given: dict[str, object], message: str) -> None:
+def test_an_argument_of_the_wrong_kind_is_refused(name: str, given: dict[str, object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         arguments.check_arguments("layers", name, given, "here")
 
 
-def test_a_default_is_read_and_never_run() -> None:
+def test_a_default_is_parsed_and_never_evaluated() -> None:
     assert arguments._literal(ast.parse("1e-3", mode="eval").body) == 0.001
     assert arguments._literal(ast.parse("open('x')", mode="eval").body) == "open('x')"

@@ -36,7 +36,7 @@ def test_a_norm_changes_no_other_layers_name() -> None:
         (False, "after", ["activation_0", "norm_0"]),
     ],
 )
-def test_a_norm_stands_before_or_after_the_activation(
+def test_a_norm_can_move_before_or_after_the_activation(
     slot_first: bool, position: str | None, wanted: list[str]
 ) -> None:
     pair = ["norm", {"activation": "relu"}]
@@ -45,7 +45,7 @@ def test_a_norm_stands_before_or_after_the_activation(
     assert names(flat)[1:3] == wanted
 
 
-def test_each_norm_moves_behind_its_own_activation() -> None:
+def test_each_norm_moves_after_its_own_activation() -> None:
     items = [{"repeat": {"times": 2, "layers": [{"dense": 4}, "norm", {"activation": "relu"}]}}]
     flat = flatten_layers(items, PARAMS, NormSlot("layer", {}, "after"), "here")
     assert names(flat) == ["dense_0", "activation_0", "norm_0", "dense_1", "activation_1", "norm_1"]
@@ -59,13 +59,13 @@ def test_repeats_are_written_out_at_depth() -> None:
     assert flat[0].arguments == {"units": 5}
 
 
-def test_zero_times_is_none() -> None:
+def test_a_repeat_of_zero_times_gives_no_layer() -> None:
     assert names(
         flatten_layers([{"repeat": {"times": 0, "layers": [{"dense": 1}]}}, "flatten"], {}, NormSlot(), "x")
     ) == ["flatten_0"]
 
 
-def test_arguments_of_every_form() -> None:
+def test_arguments_can_be_written_in_every_form() -> None:
     items = [
         {"dropout": 0.2},
         "flatten",
@@ -110,7 +110,7 @@ def test_arguments_of_every_form() -> None:
         ([{"flatten": {"name": "x"}}], "Flatten has no such argument"),
     ],
 )
-def test_mistakes_are_told_with_their_place(items: list[object], message: str) -> None:
+def test_mistakes_are_reported_with_their_place(items: list[object], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         flatten_layers(items, PARAMS, NormSlot(), "here")
 

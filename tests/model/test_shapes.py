@@ -19,9 +19,9 @@ def traced(items: list[Any], shape: tuple[int, ...], norm: NormSlot | None = Non
     return trace_shapes(flatten_layers(items, {}, norm or NormSlot(), "here"), shape, "here")
 
 
-def test_a_dense_network_is_counted_in_the_head() -> None:
-    # 4 x 3 + 3 = 15; batch normalisation of 3: scale and centre are trained, mean and variance are not.
-    assert traced([{"dense": 3}], (4,)) == ((3,), WeightCounts(15, 0), 4 + 3, 15)  # numbers of one example
+def test_the_weights_of_a_dense_network() -> None:
+    # 4 x 3 + 3 = 15; batch normalization of 3: scale and center are trained, mean and variance are not.
+    assert traced([{"dense": 3}], (4,)) == ((3,), WeightCounts(15, 0), 4 + 3, 15)  # outputs of one example
     assert traced([{"dense": 3}, "norm"], (4,), NormSlot("batch")) == ((3,), WeightCounts(21, 6), 4 + 3 + 3, 27)
     assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), WeightCounts(0, 15), 7, 15)
 
@@ -121,5 +121,5 @@ def test_groups_that_do_not_divide_are_refused() -> None:
         traced([{"dense": 50}, "norm"], (4,), NormSlot("group"))
 
 
-def test_a_layer_unknown_here_ends_the_trace() -> None:
+def test_an_unlisted_layer_ends_the_trace() -> None:
     assert traced([{"lstm": 3}], (4, 2)) is None

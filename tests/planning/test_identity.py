@@ -1,4 +1,4 @@
-"""The identity of a trial, as a property of every experiment that can be written down."""
+"""Properties of the ids of trials that hold for every experiment."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -64,12 +64,12 @@ def planned(experiment: dict[str, Any]) -> Plan:
 
 
 def trials(experiment: dict[str, Any]) -> dict[tuple[Any, ...], str]:
-    """The id of each trial, by all that tells trials of an experiment apart."""
+    """Return the id of each trial by variant, learning rate, seed and axis values."""
     return {(t.variant, t.learning_rate, t.seed, *dict(t.axes).values()): t.id for t in planned(experiment).trials}
 
 
 def turned(value: Any, draw: st.DataObject) -> Any:
-    """The same with the keys of every mapping in another order."""
+    """Return the value with the keys of every mapping in another order."""
     if isinstance(value, list):
         return [turned(item, draw) for item in value]
     if not isinstance(value, dict):
@@ -79,7 +79,7 @@ def turned(value: Any, draw: st.DataObject) -> Any:
 
 @given(EXPERIMENTS)
 @MANY
-def test_what_is_recorded_is_read_back_as_the_same_experiment_with_the_same_ids(
+def test_a_recorded_experiment_is_read_back_with_the_same_ids(
     experiment: dict[str, Any],
 ) -> None:
     first = check_config(experiment, "made.yaml")
@@ -100,7 +100,7 @@ def test_the_order_of_keys_changes_no_id(experiment: dict[str, Any], draw: st.Da
 
 @given(EXPERIMENTS, st.data())
 @MANY
-def test_what_no_figure_depends_on_changes_no_id(experiment: dict[str, Any], draw: st.DataObject) -> None:
+def test_settings_that_change_no_result_change_no_id(experiment: dict[str, Any], draw: st.DataObject) -> None:
     first = next(iter(experiment["variants"]))
     claim = {"text": "It trains", "metric": "ok", "of": first, "probability": {"at_least": 0.5}}
     other = experiment | {"title": draw.draw(WORDS), "name": draw.draw(NAMES), "claims": [claim], "save_models": "best"}
@@ -119,7 +119,7 @@ def test_trials_that_differ_have_ids_that_differ(experiment: dict[str, Any]) -> 
     assert len(told) == len(programs)
 
 
-def test_the_random_numbers_of_a_seed_are_those_that_ids_stand_for() -> None:
-    """NumPy may change what a generator draws; then `plan.ENGINE_VERSION` must go up."""
+def test_the_random_numbers_of_a_seed_do_not_change() -> None:
+    """If NumPy changes what a generator draws, raise `identity.ENGINE_VERSION`."""
     generator = np.random.Generator(np.random.PCG64(stream_seed(0, "order")))
     assert generator.permutation(10).tolist() == [9, 7, 0, 6, 2, 4, 5, 3, 1, 8]

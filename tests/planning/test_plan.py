@@ -65,7 +65,7 @@ def test_whatever_decides_the_outcome_changes_the_id(changes: dict[str, Any]) ->
     assert before.isdisjoint(trial.id for trial in make_plan(**changes).trials)
 
 
-def test_what_is_not_watched_has_the_id_that_it_had_before_one_could() -> None:
+def test_the_id_ignores_pre_activations_that_are_off() -> None:
     train = make_plan().cohorts[0].program.train
     assert "pre_activations" in train.model_dump()
     assert make_plan(train__pre_activations=False).trials == make_plan().trials
@@ -85,7 +85,7 @@ def test_pre_activations_need_an_activation_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("key", ["claims", "published"])
-def test_what_speaks_of_pre_activations_needs_them(key: str) -> None:
+def test_a_claim_about_pre_activations_needs_them(key: str) -> None:
     of = {"metric": "pre_activation_drift", "at": 0.1}
     statement = {"claims": {"text": "x", "of": "batchnorm", "ratio": {"at_most": 1}} | of}
     statement["published"] = {"source": "x", "variant": "plain", "value": 1.0} | of
@@ -270,5 +270,5 @@ def test_steps_of_an_epoch() -> None:
         (True, "True"),
     ],
 )
-def test_a_value_of_an_axis_is_told_without_brackets(value: object, told: str) -> None:
+def test_a_value_of_an_axis_is_shown_without_brackets(value: object, told: str) -> None:
     assert format_value(value) == told

@@ -4,18 +4,18 @@ from bnbench.planning import runtime
 from bnbench.planning.plan import Plan
 from support.examples import make_plan
 
-PRODUCTS = (5 + 1) * 6 + (6 + 1) * 3  # of an example: weights and biases of two dense layers
+PRODUCTS = (5 + 1) * 6 + (6 + 1) * 3  # for one example: weights and biases of two dense layers
 
 
 def plain(**changes: object) -> Plan:
     return make_plan(variants={"plain": {}}, **changes)
 
 
-def test_products_are_those_of_each_weight_at_each_place_of_a_map() -> None:
+def test_each_weight_multiplies_at_each_position() -> None:
     assert plain().cohorts[0].program.products == PRODUCTS
 
 
-def test_steps_that_were_timed_are_counted() -> None:
+def test_timed_steps_are_used() -> None:
     planned = plain(train__epochs=1000)
     program = planned.cohorts[0].program
     trained = 4 * 1000 * 6 * 0.5  # trials, epochs, steps of 45 rows in eights
@@ -43,7 +43,7 @@ def test_nothing_to_train_costs_nothing() -> None:
     assert runtime.estimate_seconds([], {}, jobs=2) == 0
 
 
-def test_a_layer_that_only_keras_can_count_leaves_the_cost_unknown() -> None:
+def test_a_layer_that_only_keras_can_count_leaves_the_time_unknown() -> None:
     planned = plain(model__layers=[{"dense": "$units"}, "norm", "p_re_lu", {"dense": "$classes"}])
     assert runtime.estimate_seconds(planned.cohorts, {}, jobs=1) is None
 

@@ -23,17 +23,17 @@ def headings(text: str) -> list[str]:
 
 
 def test_it_says_which_experiment_and_how_much_of_it(tmp_path: Path) -> None:
-    found = make_document(compared(tmp_path, CELLS, title="Two networks"), [PICTURE])
-    assert (found.title, found.subtitle) == ("Two networks", "tiny: 4 of 4 trials, up to 1 seed a rate")
-    assert len(found.answer) == 3
-    assert found.pictures == [PICTURE]
-    assert len(found.data["trials"]["seed"]) == 4
-    assert "name: tiny" in found.config
+    result = make_document(compared(tmp_path, CELLS, title="Two networks"), [PICTURE])
+    assert (result.title, result.subtitle) == ("Two networks", "tiny: 4 of 4 trials, up to 1 seed a rate")
+    assert len(result.answer) == 3
+    assert result.pictures == [PICTURE]
+    assert len(result.data["trials"]["seed"]) == 4
+    assert "name: tiny" in result.config
 
 
 def test_failed_trials_are_not_finished(tmp_path: Path) -> None:
-    found = make_document(compared(tmp_path, {"plain": [[0.8, 0.9], ["failed", None]]}), [])
-    assert found.subtitle == "tiny: 2 of 4 trials, up to 2 seeds a rate"
+    result = make_document(compared(tmp_path, {"plain": [[0.8, 0.9], ["failed", None]]}), [])
+    assert result.subtitle == "tiny: 2 of 4 trials, up to 2 seeds a rate"
 
 
 def test_without_a_title_it_is_the_name(tmp_path: Path) -> None:
@@ -43,9 +43,9 @@ def test_without_a_title_it_is_the_name(tmp_path: Path) -> None:
 def test_without_a_config_it_is_the_folder(tmp_path: Path) -> None:
     compared(tmp_path, CELLS)
     (tmp_path / results_dir.CONFIG).unlink()
-    found = make_document(Results(tmp_path), [])
-    assert found.title == tmp_path.name
-    assert found.config == "config.yaml cannot be read"
+    result = make_document(Results(tmp_path), [])
+    assert result.title == tmp_path.name
+    assert result.config == "config.yaml cannot be read"
 
 
 def test_the_environment_is_that_of_the_last_run_or_empty(tmp_path: Path) -> None:
@@ -67,33 +67,33 @@ def test_the_command_continues_in_the_same_folder(tmp_path: Path, monkeypatch: p
 
 
 def test_without_trials_there_is_no_data_and_one_sentence(tmp_path: Path) -> None:
-    found = make_document(compared(tmp_path, {"plain": [[None]]}), [])
-    assert (found.data, found.answer) == ({}, ["No trial has finished yet."])
-    assert found.subtitle == "tiny: 0 of 1 trials, up to 0 seeds a rate"
-    assert headings(render_markdown(found)) == ["Answer", "To keep in mind", "How to get this again"]
+    result = make_document(compared(tmp_path, {"plain": [[None]]}), [])
+    assert (result.data, result.answer) == ({}, ["No trial has finished yet."])
+    assert result.subtitle == "tiny: 0 of 1 trials, up to 0 seeds a rate"
+    assert headings(render_markdown(result)) == ["Answer", "To keep in mind", "How to get this again"]
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Document:
+def document(tmp_path: Path) -> Document:
     claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
     figure = {"source": HOSTILE, "variant": "plain", "metric": "test_score", "value": 0.8, "note": "a\nb"}
     results = compared(tmp_path, CELLS, title=f"{HOSTILE}\n# h", claims=[claim], published=[figure])
     return make_document(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]")])
 
 
-def test_markdown_has_a_section_for_everything(told: Document) -> None:
-    assert headings(render_markdown(told)) == [
+def test_markdown_has_a_section_for_everything(document: Document) -> None:
+    assert headings(render_markdown(document)) == [
         "Answer", "Claims", "Variants", "Differences, paired by seed", "Every learning rate",
         "Published values next to ours", "To keep in mind", "Figures", "How to get this again",
     ]  # fmt: skip
-    assert render_markdown(replace(told, claims=None, published=None, caveats=[], main=[])).count("## ") == 5
+    assert render_markdown(replace(document, claims=None, published=None, caveats=[], main=[])).count("## ") == 5
 
 
-def test_diagnoses_follow_the_caveats_with_lines_and_cures(told: Document) -> None:
-    found = Diagnosis(
+def test_diagnoses_follow_the_caveats_with_lines_and_cures(document: Document) -> None:
+    result = Diagnosis(
         "dead units", "Why?", "Half are.", [f"{HOSTILE}: 1 of 2 trials", "b"], ["a lower rate", "more rows"]
     )
-    text = render_markdown(replace(told, diagnoses=[found, replace(found, symptom="chance level")]))
+    text = render_markdown(replace(document, diagnoses=[result, replace(result, symptom="chance level")]))
     assert headings(text)[6:8] == ["To keep in mind", "Diagnoses"]
     lines = f"\n\n- {SAFE}: 1 of 2 trials\n- b\n\nUsual cures: a lower rate; more rows.\n\n"
     assert (
@@ -102,26 +102,28 @@ def test_diagnoses_follow_the_caveats_with_lines_and_cures(told: Document) -> No
     )
 
 
-def test_healthy_trials_have_no_diagnosis_and_sick_ones_have(tmp_path: Path) -> None:
+def test_only_trials_with_symptoms_have_a_diagnosis(tmp_path: Path) -> None:
     assert make_document(compared(tmp_path / "healthy", CELLS), []).diagnoses == []
-    found = make_document(
+    result = make_document(
         compared(tmp_path / "sick", {"plain": [[0.9], ["constant"]], "batchnorm": CELLS["batchnorm"]}), []
     )
-    assert [one.symptom for one in found.diagnoses] == ["constant predictions", "dead units"]
-    assert found.diagnoses[1].lines == ["plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0"]
+    assert [one.symptom for one in result.diagnoses] == ["constant predictions", "dead units"]
+    assert result.diagnoses[1].lines == ["plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0"]
 
 
-def test_text_of_a_config_is_escaped_and_on_one_line(told: Document) -> None:
-    lines = render_markdown(told).splitlines()
+def test_text_of_a_config_is_escaped_and_on_one_line(document: Document) -> None:
+    lines = render_markdown(document).splitlines()
     assert lines[0] == f"# {SAFE} # h"
-    assert sum(line.startswith(f"| {SAFE} |") for line in lines) == 1  # the source of the published figure
-    assert sum(f"| {SAFE} |" in line for line in lines) == 2  # and the claim
-    assert HOSTILE not in render_markdown(told)
+    # The source of the published figure
+    assert sum(line.startswith(f"| {SAFE} |") for line in lines) == 1
+    # And the claim
+    assert sum(f"| {SAFE} |" in line for line in lines) == 2
+    assert HOSTILE not in render_markdown(document)
 
 
-def test_every_row_of_a_table_has_the_cells_of_its_header(told: Document) -> None:
+def test_every_row_of_a_table_has_the_cells_of_its_header(document: Document) -> None:
     table = Table("c", ["a", "b|c"], [[Cell("1\n2"), Cell("x|y")], [Cell(""), Cell("z")]])
-    text = render_markdown(replace(told, claims=table, variants=table, rates=table, published=None))
+    text = render_markdown(replace(document, claims=table, variants=table, rates=table, published=None))
     rows = ["| a | b\\|c |", "| --- | --- |", "| 1 2 | x\\|y |", "|  | z |"]
     assert text.count("\n".join(rows)) == 3
 
@@ -129,16 +131,16 @@ def test_every_row_of_a_table_has_the_cells_of_its_header(told: Document) -> Non
 @pytest.mark.parametrize(("rates", "shown"), [(1, ["rates", "curves"]), (2, ["rates"])])
 def test_with_one_rate_the_curves_are_shown(tmp_path: Path, rates: int, shown: list[str]) -> None:
     pictures = [replace(PICTURE, path=f"plots/{name}.png") for name in ("rates", "curves", "heat")]
-    found = make_document(compared(tmp_path, {"plain": [[0.9]] * rates}), pictures)
-    assert [Path(one.path).stem for one in found.main] == shown
-    assert found.pictures == pictures
+    result = make_document(compared(tmp_path, {"plain": [[0.9]] * rates}), pictures)
+    assert [Path(one.path).stem for one in result.main] == shown
+    assert result.pictures == pictures
 
 
-def test_pictures_are_linked_by_relative_paths(told: Document) -> None:
-    lines = render_markdown(told).splitlines()
+def test_pictures_are_linked_by_relative_paths(document: Document) -> None:
+    lines = render_markdown(document).splitlines()
     assert "![Score against rate](plots/rates.png)" in lines
     assert r"![a \[b\]](plots/times.png)" in lines
 
 
-def test_it_ends_with_the_command(told: Document) -> None:
-    assert render_markdown(told).endswith(f"\n\n    {told.command}\n")
+def test_it_ends_with_the_command(document: Document) -> None:
+    assert render_markdown(document).endswith(f"\n\n    {document.command}\n")

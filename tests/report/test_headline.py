@@ -25,7 +25,8 @@ def test_three_sentences_give_rates_scores_and_the_comparison(tmp_path: Path) ->
         "lowest tried, to 1, the highest tried.",
         "At its own best rate each reaches, in test accuracy (mean ± SD over seeds): plain 90.0% ± 0.0 (rate 0.1), "
         "batchnorm 94.0% ± 1.0 (rate 1).",
-        "batchnorm over plain: +4.0 points, 95% interval +1.5 to +6.5 (3 paired seeds): better.",  # 4.30 x 1 / sqrt(3)
+        # 4.30 x 1 / sqrt(3)
+        "batchnorm over plain: +4.0 points, 95% interval +1.5 to +6.5 (3 paired seeds): better.",
     ]
 
 
@@ -84,7 +85,8 @@ def test_the_rates_at_which_every_seed_trains(tmp_path: Path, ends: list[float |
 def test_if_not_every_seed_trains_at_the_best_rate_the_other_rates_are_listed(tmp_path: Path) -> None:
     sentences = headline_sentences(
         compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]})
-    )  # .65 is chance, the mean .82
+        # .65 is chance, the mean .82
+    )
     assert (
         sentences[0]
         == "Every seed does better than chance: plain at 0.01, the lowest tried, but not at its best rate, 0.1."
@@ -95,7 +97,8 @@ def test_a_diverged_trial_at_the_best_rate_counts_at_chance(tmp_path: Path) -> N
     sentences = headline_sentences(compared(tmp_path, {"plain": [[0.5] * 3, [0.9, 0.9, X]]}))
     assert sentences[1].endswith(
         "plain 71.1% ± 32.7 (rate 0.1; 1 of 3 diverged, counted at chance)."
-    )  # (.9 + .9 + 1/3) / 3
+        # (.9 + .9 + 1/3) / 3
+    )
 
 
 def test_a_variant_that_never_trained_has_no_best_rate(tmp_path: Path) -> None:
@@ -181,9 +184,11 @@ def test_null_is_a_value_of_an_axis_too(tmp_path: Path) -> None:
 
 
 def test_several_settings_are_also_judged_together(tmp_path: Path) -> None:
-    cells = {"plain": [[0.8, 0.8, 0.8]], "batchnorm": [[0.88, 0.9, 0.92]]}  # +8, +10, +12 points at both settings
+    # +8, +10, +12 points at both settings
+    cells = {"plain": [[0.8, 0.8, 0.8]], "batchnorm": [[0.88, 0.9, 0.92]]}
     *_, last = headline_sentences(compared(tmp_path, cells, cells))
-    assert last == (  # 10 ± 4.303 * 2 / sqrt(3): three seeds, not six pairs
+    # 10 ± 4.303 * 2 / sqrt(3): three seeds, not six pairs
+    assert last == (
         "Over all 2 settings batchnorm over plain: +10.0 points, 95% interval +5.0 to +15.0 (3 paired seeds): better."
     )
 

@@ -33,9 +33,9 @@ def html(results: Results) -> str:
 
 def held(html: str) -> Any:
     """The data of the figure."""
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
-    assert found
-    return json.loads(found[1])
+    result = re.search(r'<script type="application/json" id="data">(.*?)</script>', html, re.DOTALL)
+    assert result
+    return json.loads(result[1])
 
 
 def test_nothing_on_the_page_is_fetched(html: str) -> None:
@@ -50,7 +50,7 @@ def test_nothing_on_the_page_is_fetched(html: str) -> None:
     assert not re.search(r"\b(?:fetch|XMLHttpRequest|WebSocket|importScripts|import)\s*\(", own)
 
 
-def test_the_browser_is_told_to_refuse_everything_from_elsewhere(html: str) -> None:
+def test_the_content_policy_refuses_everything_from_elsewhere(html: str) -> None:
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="(.*?)"', html)
     rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
     assert rules["default-src"] == "'none'"
@@ -58,7 +58,7 @@ def test_the_browser_is_told_to_refuse_everything_from_elsewhere(html: str) -> N
     assert html.index("Content-Security-Policy") < html.index("<style>") < html.index("<script")
 
 
-def test_what_a_config_says_is_text(html: str) -> None:
+def test_text_of_a_config_is_escaped(html: str) -> None:
     assert "&lt;img src=http://x/y.png&gt;" in html
     assert "<img src=http" not in html
 
@@ -81,25 +81,25 @@ def test_a_script_in_a_name_does_not_end_the_data(tmp_path: Path) -> None:
     assert held(render_html(told))["settings"] == [named, "units 5"]
 
 
-def test_trials_without_curves_are_told(html: str, results: Results) -> None:
-    told = make_document(results, [])
-    told.data["curves"][1:] = [None] * 3
-    assert "The curves of 1 of 4 trials are in this page; history.csv has all." in render_html(told)
+def test_trials_without_curves_are_counted(html: str, results: Results) -> None:
+    document = make_document(results, [])
+    document.data["curves"][1:] = [None] * 3
+    assert "The curves of 1 of 4 trials are in this page; history.csv has all." in render_html(document)
 
 
-def test_pictures_are_within_the_page_and_have_words(html: str) -> None:
+def test_pictures_are_embedded_and_have_alternative_text(html: str) -> None:
     assert '<img src="data:image/png;base64,aGVsbG8=" alt="Score against rate" width="400">' in html
     assert all(f'id="{part}"' in html for part in ("answer", "figure", "variants", "rates", "published", "figures"))
 
 
-def test_diagnoses_are_linked_from_the_answer_and_nothing_stands_there_without_one(html: str, tmp_path: Path) -> None:
+def test_diagnoses_are_linked_from_the_answer(html: str, tmp_path: Path) -> None:
     assert "iagnos" not in PACKED.sub("", html)
-    found = render_html(make_document(compared(tmp_path, {"plain": [[0.9], ["constant"]]}), []))
-    assert '<a href="#diagnosis-1">constant predictions</a>, <a href="#diagnosis-2">dead units</a>' in found
-    assert '<h3 id="diagnosis-2">Dead units</h3>' in found
-    assert "<li>plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0</li>" in found
-    assert found.count("Usual cures: ") == 2
-    assert found.index('id="care"') < found.index('id="diagnoses"')
+    result = render_html(make_document(compared(tmp_path, {"plain": [[0.9], ["constant"]]}), []))
+    assert '<a href="#diagnosis-1">constant predictions</a>, <a href="#diagnosis-2">dead units</a>' in result
+    assert '<h3 id="diagnosis-2">Dead units</h3>' in result
+    assert "<li>plain at 0.1: 1 of 1 trials; 100.0% of the units of activation_0</li>" in result
+    assert result.count("Usual cures: ") == 2
+    assert result.index('id="care"') < result.index('id="diagnoses"')
 
 
 def test_the_same_results_give_the_same_page(html: str, results: Results) -> None:
@@ -113,14 +113,14 @@ def test_a_page_with_all_figures_is_small_enough_to_send(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("end", [None, "failed"])
 def test_an_empty_experiment_gives_a_page_with_a_sentence(tmp_path: Path, end: str | None) -> None:
-    found = render_html(make_document(compared(tmp_path, {"plain": [[end]]}), []))
-    assert '<p class="answer">No trial has finished yet.</p>' in found
-    assert held(found) == {}
-    assert not PACKED.search(found)
-    assert 'id="figure"' not in found
-    assert "1 thing to keep in mind" in found
+    result = render_html(make_document(compared(tmp_path, {"plain": [[end]]}), []))
+    assert '<p class="answer">No trial has finished yet.</p>' in result
+    assert held(result) == {}
+    assert not PACKED.search(result)
+    assert 'id="figure"' not in result
+    assert "1 thing to keep in mind" in result
 
 
-def test_cells_carry_the_number_that_they_are_sorted_by(html: str) -> None:
+def test_cells_have_the_number_that_they_are_sorted_by(html: str) -> None:
     assert '<td class="number" data-value="0.01">0.01</td>' in html
     assert "nan" not in re.findall(r'data-value="(.*?)"', html)

@@ -191,7 +191,7 @@ def test_on_paper_there_are_figures_and_tables_but_no_controls(shared: tuple[Pag
 HOSTILE = "<script>window.hacked = 1</script>\"'&</title> 🙂 " + "x" * 200
 
 
-def test_hostile_words_of_a_config_are_text(browser: Browser, tmp_path: Path) -> None:
+def test_hostile_text_of_a_config_is_escaped(browser: Browser, tmp_path: Path) -> None:
     claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
     figure = {"source": HOSTILE, "note": "[a](javascript:x) | <b>", "variant": "plain", "metric": "test_score"}
     folder = finished(tmp_path, MIXED, title=HOSTILE, claims=[claim], published=[figure | {"value": 1.0}])

@@ -62,20 +62,20 @@ def test_an_inconclusive_claim_says_why() -> None:
 
 
 def test_a_published_value_is_next_to_ours() -> None:
-    found = lines(entry(published=[FIGURE]))
-    assert "By Table 1:" in found
+    result = lines(entry(published=[FIGURE]))
+    assert "By Table 1:" in result
     assert (
         "| test accuracy of plain, units 4, rate 0.01 (read off a curve) | 0.8876 | 0.9 | 0.88 to 0.92 | 3 | within |"
-    ) in found
+    ) in result
 
 
 def test_each_source_has_a_table() -> None:
-    found = lines(entry(published=[FIGURE, FIGURE | {"source": "Table 2"}, FIGURE]))
-    assert [line for line in found if line.startswith("By ")] == ["By Table 1:", "By Table 2:"]
+    result = lines(entry(published=[FIGURE, FIGURE | {"source": "Table 2"}, FIGURE]))
+    assert [line for line in result if line.startswith("By ")] == ["By Table 1:", "By Table 2:"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "where"),
     [
         ({"published": 0.88}, "within"),
         ({"published": 0.8799}, "below"),
@@ -87,13 +87,13 @@ def test_each_source_has_a_table() -> None:
         ({"published": math.inf}, "above"),
     ],
 )
-def test_where_a_published_value_lies(changes: dict[str, float], told: str) -> None:
-    assert index.published_lies(FIGURE | changes) == told
+def test_where_a_published_value_is(changes: dict[str, float], where: str) -> None:
+    assert index.published_lies(FIGURE | changes) == where
 
 
 def test_a_metric_of_all_rates_names_none() -> None:
-    found = lines(entry(published=[FIGURE | {"metric": "best_rate", "learning_rate": NAN, "note": ""}]))
-    assert any(line.startswith("| best rate of plain, units 4 |") for line in found)
+    result = lines(entry(published=[FIGURE | {"metric": "best_rate", "learning_rate": NAN, "note": ""}]))
+    assert any(line.startswith("| best rate of plain, units 4 |") for line in result)
 
 
 def test_an_experiment_without_expectations_has_only_a_row() -> None:
@@ -102,21 +102,23 @@ def test_an_experiment_without_expectations_has_only_a_row() -> None:
 
 
 def test_the_page_says_how_it_was_made() -> None:
-    told = "- bnbench 0.1.0 at 0123456, keras 3.15.1, tensorflow 2.21.0, Python 3.12.1, 2 cores of AMD EPYC: leaf"
-    found = lines(entry([CLAIM]))
-    assert told in found
+    made = "- bnbench 0.1.0 at 0123456, keras 3.15.1, tensorflow 2.21.0, Python 3.12.1, 2 cores of AMD EPYC: leaf"
+    result = lines(entry([CLAIM]))
+    assert made in result
     assert (
         "Leaf. [Report](leaf/report.md), [config](../configs/leaf.yaml). Data: leaf (Kaggle train.csv, 990 rows)."
-        in found
+        in result
     )
 
 
 def test_an_experiment_that_was_not_run_is_listed_with_its_time() -> None:
-    found = lines(entry(), Entry("big", "../configs/big.yaml", None, 7200.0), Entry("odd", "../configs/odd.yaml", None))
-    assert found[-2:] == ["- [big](../configs/big.yaml): about 2.0 h", "- [odd](../configs/odd.yaml)"]
+    result = lines(
+        entry(), Entry("big", "../configs/big.yaml", None, 7200.0), Entry("odd", "../configs/odd.yaml", None)
+    )
+    assert result[-2:] == ["- [big](../configs/big.yaml): about 2.0 h", "- [odd](../configs/odd.yaml)"]
 
 
 def test_before_the_first_run_there_is_no_table() -> None:
-    found = index.render_index([Entry("big", "../configs/big.yaml", None)])
-    assert found.startswith(index.MARK)
-    assert "|" not in found
+    result = index.render_index([Entry("big", "../configs/big.yaml", None)])
+    assert result.startswith(index.MARK)
+    assert "|" not in result

@@ -28,7 +28,7 @@ def texts(table: Table, name: str) -> list[str]:
     return [cell.text for cell in column(table, name)]
 
 
-def test_a_row_a_variant_and_rate(tmp_path: Path) -> None:
+def test_one_row_per_variant_and_rate(tmp_path: Path) -> None:
     table = tables.rates_table(compared(tmp_path, CELLS))
     assert texts(table, "variant") == ["plain", "plain", "batchnorm", "batchnorm"]
     assert column(table, "rate") == [Cell("0.01", 0.01), Cell("0.1", 0.1)] * 2
@@ -40,22 +40,24 @@ def test_a_row_a_variant_and_rate(tmp_path: Path) -> None:
 
 
 def test_spreads_are_sorted_by_their_mean(tmp_path: Path) -> None:
-    found = column(tables.rates_table(compared(tmp_path, CELLS)), "validation accuracy ± SD")
-    assert found[0].text == "0.8500 ± 0.0500"
-    assert found[0].number == pytest.approx(0.85)
-    assert found[1].number == pytest.approx((0.9 + 0.5 + 1 / 3) / 3)  # what diverged counts at chance
+    result = column(tables.rates_table(compared(tmp_path, CELLS)), "validation accuracy ± SD")
+    assert result[0].text == "0.8500 ± 0.0500"
+    assert result[0].number == pytest.approx(0.85)
+    # A diverged trial counts at chance.
+    assert result[1].number == pytest.approx((0.9 + 0.5 + 1 / 3) / 3)
 
 
 def test_shares_have_their_interval_and_are_sorted_by_the_share(tmp_path: Path) -> None:
-    (found, _) = column(
+    (result, _) = column(
         tables.rates_table(compared(tmp_path, {"plain": [[0.9] * 3, [0.5] * 3]})), "P(ok), 95% interval"
     )
-    assert found == Cell("100% (44% to 100%)", 1.0)  # Wilson: 3 / (3 + 1.96**2)
+    # Wilson: 3 / (3 + 1.96**2)
+    assert result == Cell("100% (44% to 100%)", 1.0)
 
 
 def test_one_trial_has_no_spread(tmp_path: Path) -> None:
-    (found,) = column(tables.rates_table(compared(tmp_path, {"plain": [[0.9]]})), "test accuracy ± SD")
-    assert found == Cell("0.9000", 0.9)
+    (result,) = column(tables.rates_table(compared(tmp_path, {"plain": [[0.9]]})), "test accuracy ± SD")
+    assert result == Cell("0.9000", 0.9)
 
 
 def test_further_axes_follow_the_variant(tmp_path: Path) -> None:
@@ -76,7 +78,7 @@ def test_words_and_booleans_of_an_axis_are_sorted_as_text(tmp_path: Path) -> Non
     ]
 
 
-def test_a_row_a_variant_at_its_best_rate(tmp_path: Path) -> None:
+def test_one_row_per_variant_at_its_best_rate(tmp_path: Path) -> None:
     table = tables.variants_table(compared(tmp_path, CELLS))
     assert texts(table, "variant") == ["plain", "batchnorm"]
     assert texts(table, "best rate") == ["0.01", "0.1"]
@@ -126,7 +128,7 @@ def test_without_trials_there_are_no_rows(tmp_path: Path) -> None:
     assert not tables.variants_table(results).rows
 
 
-def test_claims_have_a_row_each_and_keep_their_order(tmp_path: Path) -> None:
+def test_claims_have_a_row_each_in_their_order(tmp_path: Path) -> None:
     assert tables.claims_table(compared(tmp_path, CELLS)) is None
     table = tables.claims_table(compared(tmp_path / "made", CELLS, claims=[CLAIM, OK_CLAIM]))
     assert table
@@ -136,7 +138,8 @@ def test_claims_have_a_row_each_and_keep_their_order(tmp_path: Path) -> None:
     assert texts(table, "metric") == ["test accuracy of batchnorm over plain", "ok of plain"]
     assert texts(table, "claimed") == ["difference at least 0", "probability at least 0.5"]
     assert texts(table, "measured") == ["0.05", "1"]
-    assert texts(table, "95% interval") == ["-0.07421 to 0.1742", "0.4385 to 1"]  # 4.30 x .05 / sqrt(3); Wilson
+    # 4.30 x 0.05 / sqrt(3); Wilson
+    assert texts(table, "95% interval") == ["-0.07421 to 0.1742", "0.4385 to 1"]
 
 
 def test_a_claim_without_an_interval_says_so(tmp_path: Path) -> None:

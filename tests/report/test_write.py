@@ -34,15 +34,16 @@ def test_everything_is_made_from_the_store_alone(written: tuple[Path, list[Path]
     assert list(pd.read_csv(folder / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
 
 
-def test_pre_activations_are_told_where_there_are_some(tmp_path: Path) -> None:
+def test_pre_activations_are_reported_if_they_were_recorded(tmp_path: Path) -> None:
     folder = finished(tmp_path, MIXED)
     assert not any("pre_activation" in name for name in Results(folder).history)
     change(folder, "UPDATE trials SET pre_activations = '[[0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5]]' WHERE steps > 2")
     assert "pre-activations.png" in {path.name for path in write.write_report(folder, ("png",))}
     assert "(plots/pre-activations.png)" in (folder / "report.md").read_text()
-    found = pd.read_csv(folder / "history.csv")
-    assert found.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
-    assert found["pre_activation_p85"].isna().sum() == 3  # of those that diverged
+    result = pd.read_csv(folder / "history.csv")
+    assert result.groupby("epoch")["pre_activation_p50"].max().tolist() == [1, 2, 3, 4]
+    # Of those that diverged
+    assert result["pre_activation_p85"].isna().sum() == 3
 
 
 def test_the_same_results_give_the_same_files(written: tuple[Path, list[Path]]) -> None:
@@ -102,15 +103,15 @@ FIGURE = {"source": "x", "variant": "plain", "metric": "test_score", "value": 0.
         "losses of nought",
     ],
 )  # fmt: skip
-def test_whatever_is_missing_it_is_told_and_reported(
+def test_incomplete_results_have_an_answer_and_a_report(
     tmp_path: Path, ends: list[float | str], damage: Callable[[Path], None] | None, changes: dict[str, Any]
 ) -> None:
     keep(tmp_path, ends, claims=[CLAIM], published=[FIGURE], **changes)
     if damage:
         damage(tmp_path)
     results = Results(tmp_path)
-    ended = len([end for end in ends if end != "failed"])
-    assert format_answer(results).startswith(f"{ended} of {results.planned} trials")
+    finished = len([end for end in ends if end != "failed"])
+    assert format_answer(results).startswith(f"{finished} of {results.planned} trials")
     assert tmp_path / results_dir.REPORT in write.write_report(tmp_path, ("png",))
 
 

@@ -149,7 +149,8 @@ def test_few_rows_to_validate_on_make_coarse_accuracies(tmp_path: Path) -> None:
     assert caveats(tmp_path, {"plain": GOOD}, of=facts(rows=500)) == [
         "Validation has 100 rows: one row more or less is 1 points of accuracy."
     ]
-    assert caveats(tmp_path / "more", {"plain": GOOD}, of=facts(rows=1500)) == []  # 300
+    # 300
+    assert caveats(tmp_path / "more", {"plain": GOOD}, of=facts(rows=1500)) == []
 
 
 def test_rates_that_were_chosen_on_the_test_rows(tmp_path: Path) -> None:

@@ -31,9 +31,11 @@ def judge(rows: list[dict[str, object]], epochs: pd.DataFrame = NO_HISTORY, **va
         ({"at_least": 3}, 3.1, 9.0, "supported"),
         ({"at_least": 3}, 1.0, 2.9, "refuted"),
         ({"at_least": 3}, 2.0, 9.0, "inconclusive"),
-        ({"at_least": 3}, 3.0, 9.0, "inconclusive"),  # the interval holds the bound
+        # The interval holds the bound
+        ({"at_least": 3}, 3.0, 9.0, "inconclusive"),
         ({"at_least": 3}, 1.0, 3.0, "inconclusive"),
-        ({"at_least": 0.1}, 0.8 - 0.7, 9.0, "inconclusive"),  # 0.10000000000000009
+        # 0.10000000000000009
+        ({"at_least": 0.1}, 0.8 - 0.7, 9.0, "inconclusive"),
         ({"at_least": 3}, 4.0, INF, "supported"),
         ({"at_least": 3}, INF, INF, "supported"),
         ({"at_least": 3}, NAN, NAN, "inconclusive"),
@@ -51,7 +53,8 @@ def test_the_verdict_follows_from_the_interval(bound: dict[str, float], low: flo
 
 def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None:
     row = judge(PLAIN + NORMED, metric="validation_score", difference={"at_least": 0.0})
-    assert row["estimate"] == pytest.approx(0.05)  # .04, .05, .06
+    # .04, .05, .06
+    assert row["estimate"] == pytest.approx(0.05)
     half = 4.302653 * 0.01 / math.sqrt(3)
     assert (row["low"], row["high"]) == pytest.approx((0.05 - half, 0.05 + half))
     assert (row["n"], row["verdict"], row["over"]) == (3, "supported", "plain")
@@ -61,7 +64,8 @@ def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None
 
 def test_the_same_at_one_rate() -> None:
     row = judge(PLAIN + NORMED, metric="validation_score", difference={"at_least": 0.0}, at=0.1)
-    assert row["estimate"] == pytest.approx(-0.01)  # 0, -.01, -.02
+    # 0, -.01, -.02
+    assert row["estimate"] == pytest.approx(-0.01)
     assert row["verdict"] == "inconclusive"
     assert row["reason"] == "the interval holds the bound; at rate 0.1"
     assert judge(PLAIN + NORMED, metric="ok", probability={"at_most": 0.5}, at=10.0)["n"] == 3
@@ -75,7 +79,7 @@ def test_the_mean_alone_decides_nothing() -> None:
     assert "needs 3 seeds for an interval, has 2" in row["reason"]
 
 
-def test_a_value_is_of_one_variant_alone() -> None:
+def test_a_value_is_about_one_variant() -> None:
     row = judge(PLAIN + NORMED, metric="validation_score", of="plain", value={"at_least": 0.5}, at=0.1)
     assert (row["n"], row["verdict"], row["over"], row["bound"]) == (3, "supported", "", "value at least 0.5")
     assert row["estimate"] == pytest.approx(
@@ -83,7 +87,7 @@ def test_a_value_is_of_one_variant_alone() -> None:
     )
 
 
-def test_a_rate_alone_is_known_to_a_step_of_the_grid() -> None:
+def test_a_single_rate_is_known_to_a_step_of_the_grid() -> None:
     row = judge(PLAIN + NORMED, metric="max_stable_rate", of="plain", value={"at_least": 0.005})
     assert (row["estimate"], row["low"], row["high"]) == pytest.approx((0.1, 0.01, 1))
     assert row["verdict"] == "supported"
@@ -93,14 +97,16 @@ def test_a_ratio_is_a_geometric_mean() -> None:
     plain = scores("plain", *({0.1: 0.2} for _ in range(3)))
     normed = scores("batchnorm", {0.1: 0.2}, {0.1: 0.4}, {0.1: 0.8})
     row = judge(plain + normed, metric="validation_score", ratio={"at_most": 100})
-    assert row["estimate"] == pytest.approx(2)  # 1, 2, 4
+    # 1, 2, 4
+    assert row["estimate"] == pytest.approx(2)
     factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
     assert (row["low"], row["high"]) == pytest.approx((2 / factor, 2 * factor), rel=1e-5)
 
 
 def test_a_rate_read_off_the_grid_is_known_to_one_step() -> None:
     row = judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 0.5})
-    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((10, 1, 100))  # all seeds agree, x10 a step
+    # All seeds agree, x10 a step
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((10, 1, 100))
     assert row["verdict"] == "supported"
     assert "1 decade(s) wider at either end" in row["reason"]
     assert judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
@@ -126,7 +132,8 @@ def test_a_best_rate_may_lie_beyond_either_edge() -> None:
     assert (row["low"], row["high"]) == (
         pytest.approx(0.1),
         INF,
-    )  # either may be a step off; plain's may be lower still
+        # Either may be a step off, and that of plain may be below the grid.
+    )
     assert row["verdict"] == "inconclusive"
 
 
@@ -139,7 +146,7 @@ def test_a_width_has_two_ends() -> None:
     assert row["verdict"] == "supported"
 
 
-def test_one_rate_says_nothing_of_rates() -> None:
+def test_a_grid_of_one_rate_gives_an_open_interval() -> None:
     rows = [row for row in PLAIN + NORMED if row["learning_rate"] == 0.1]
     row = judge(rows, metric="max_stable_rate", ratio={"at_least": 0.5})
     assert row["verdict"] == "inconclusive"
@@ -147,7 +154,7 @@ def test_one_rate_says_nothing_of_rates() -> None:
     assert "a grid of one rate says nothing about rates" in row["reason"]
 
 
-def test_nothing_stable_is_told_and_not_dropped() -> None:
+def test_a_seed_without_a_stable_rate_is_reported() -> None:
     plain = [row | (NONFINITE if row["seed"] == 1 else {}) for row in PLAIN]
     row = judge(plain + NORMED, metric="max_stable_rate", ratio={"at_least": 3})
     assert (row["verdict"], row["n"]) == ("inconclusive", 3)
@@ -158,12 +165,13 @@ def test_all_diverged() -> None:
     rows = [row | NONFINITE for row in PLAIN + NORMED]
     assert judge(rows, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
     assert judge(rows, metric="validation_score", difference={"at_least": -0.1})["estimate"] == 0.0
-    assert judge(rows, metric="lr_sensitivity", ratio={"at_most": 1})["verdict"] == "inconclusive"  # 0 / 0
+    # 0 / 0
+    assert judge(rows, metric="lr_sensitivity", ratio={"at_most": 1})["verdict"] == "inconclusive"
 
 
-def courses(plain: list[list[float]], normed: list[list[float]]) -> pd.DataFrame:
+def curves(plain: list[list[float]], normed: list[list[float]]) -> pd.DataFrame:
     named = {"plain 0.1": plain, "batchnorm 1.0": normed}
-    return history({f"{name} {seed} ": course for name, all_ in named.items() for seed, course in enumerate(all_)})
+    return history({f"{name} {seed} ": curve for name, all_ in named.items() for seed, curve in enumerate(all_)})
 
 
 NEVER, SLOW, FAST = [0.1, 0.2, 0.2, 0.2, 0.2], [0.1, 0.2, 0.2, 0.2, 0.9], [0.1, 0.2, 0.9, 0.9, 0.9]
@@ -172,7 +180,7 @@ FASTER = [0.1, 0.9, 0.9, 0.9, 0.9]
 
 def time_to_target(plain: list[list[float]], normed: list[list[float]], **values: Any) -> dict[str, Any]:
     values = {"ratio": {"at_most": 0.6}, "target": 0.8} | values
-    return judge(PLAIN + NORMED, courses(plain, normed), metric="epochs_to_target", **values)
+    return judge(PLAIN + NORMED, curves(plain, normed), metric="epochs_to_target", **values)
 
 
 def test_time_to_target() -> None:
@@ -182,7 +190,7 @@ def test_time_to_target() -> None:
     row = time_to_target([SLOW] * 3, [FAST] * 3, target=None)
     assert (row["estimate"], row["verdict"]) == (pytest.approx(0.5), "inconclusive")
     assert row["reason"].startswith("the same at every seed: no interval")
-    assert judge(PLAIN + NORMED, courses([SLOW] * 3, [FAST] * 3), metric="aulc", ratio={"at_least": 1})["estimate"] > 1
+    assert judge(PLAIN + NORMED, curves([SLOW] * 3, [FAST] * 3), metric="aulc", ratio={"at_least": 1})["estimate"] > 1
 
 
 def test_infinite_at_every_seed_is_an_interval() -> None:
@@ -200,21 +208,26 @@ def test_infinite_at_some_seeds_is_no_interval() -> None:
     assert "0 or infinite in 1 of 3 pairs" in row["reason"]
     row = time_to_target([SLOW, NEVER, SLOW], [FAST, NEVER, FAST])
     assert "unknown in 1 of 3 pairs" in row["reason"]
-    row = time_to_target([NEVER, NEVER, SLOW], [FAST] * 3, target=None)  # the median trial of plain reaches .2
+    # The median trial of plain reaches .2
+    row = time_to_target([NEVER, NEVER, SLOW], [FAST] * 3, target=None)
     assert row["estimate"] == 1
 
 
 def test_the_share_of_pairs_in_which_one_beats_the_other() -> None:
     row = time_to_target([SLOW, NEVER, NEVER], [FAST, FAST, NEVER], ratio=None, probability={"at_least": 0.05})
-    assert row["estimate"] == pytest.approx(2 / 3)  # sooner is better; never is not sooner than never
-    assert (row["low"], row["high"]) == pytest.approx((0.2077, 0.9385), abs=1e-4)  # Wilson, 2 of 3
+    # Sooner is better; never is not sooner than never
+    assert row["estimate"] == pytest.approx(2 / 3)
+    # Wilson, 2 of 3
+    assert (row["low"], row["high"]) == pytest.approx((0.2077, 0.9385), abs=1e-4)
     assert row["verdict"] == "supported"
     row = judge(PLAIN + NORMED, metric="validation_score", probability={"at_least": 0.9}, at=0.1)
-    assert (row["estimate"], row["verdict"]) == (0.0, "refuted")  # a tie beats nobody
+    # A tie beats nobody
+    assert (row["estimate"], row["verdict"]) == (0.0, "refuted")
 
 
-def test_pairs_that_the_grid_cannot_tell_apart_may_fall_either_way() -> None:
-    row = judge(PLAIN + NORMED, metric="max_stable_rate", probability={"at_least": 0.5})  # one step apart
+def test_pairs_within_a_step_of_the_grid_may_go_either_way() -> None:
+    # One step apart
+    row = judge(PLAIN + NORMED, metric="max_stable_rate", probability={"at_least": 0.5})
     assert (row["estimate"], row["low"], row["high"], row["verdict"]) == (0, 0, 1, "inconclusive")
     assert "the grid does not tell 3 of 3 pairs apart" in row["reason"]
     plain = scores("plain", *({0.1: 0.9, 1.0: None, 10.0: None} for _ in range(3)))
@@ -231,14 +244,14 @@ def test_the_share_of_seeds_that_are_ok() -> None:
     assert judge(PLAIN + NORMED, metric="ok", probability={"at_least": 0.4}, at=1.0, of="plain")["estimate"] == 0
 
 
-def test_a_seed_without_its_partner_is_left_out_and_told() -> None:
+def test_a_seed_without_its_pair_is_left_out_and_counted() -> None:
     rows = [row | (FAILED if (row["variant"], row["seed"]) == ("plain", 2) else {}) for row in PLAIN + NORMED]
     row = judge(rows, metric="validation_score", difference={"at_least": 0})
     assert (row["n"], row["verdict"]) == (2, "inconclusive")
     assert "1 of 3 seeds left out: not all of their trials have finished" in row["reason"]
 
 
-def test_a_figure_over_rates_needs_every_rate() -> None:
+def test_a_metric_over_rates_needs_every_rate() -> None:
     rows = [row for row in PLAIN + NORMED if (row["variant"], row["seed"], row["learning_rate"]) != ("plain", 2, 0.01)]
     row = judge(rows, metric="score_regret", difference={"at_most": 0})
     assert row["n"] == 2
@@ -277,24 +290,28 @@ def test_a_claim_must_hold_at_every_value_of_the_further_axes() -> None:
 
 def test_the_range_of_a_score_across_an_axis_is_compared_seed_by_seed() -> None:
     rows = []
-    for units, low, high in ((4, 0.3, 0.7), (5, 0.6, 0.8), (6, 0.9, 0.9)):  # at its own best rate each
+    # At its own best rate each
+    for units, low, high in ((4, 0.3, 0.7), (5, 0.6, 0.8), (6, 0.9, 0.9)):
         axes = f'{{"model.params.units": {units}}}'
         rows += scores("plain", *({0.1: low, 1.0: 0.2} for _ in range(3)), axes=axes)
         tops = (high, high, high - 0.03) if units == 4 else (high, high, high)
         rows += scores("batchnorm", *({0.1: 0.2, 1.0: top} for top in tops), axes=axes)
     values = {"metric": "validation_score", "across": "model.params.units"}
     row = judge(rows, difference={"at_most": 0}, **values)
-    assert row["estimate"] == pytest.approx(-0.39)  # .2, .2, .23 of batchnorm, .6 of plain
+    # .2, .2, .23 of batchnorm, .6 of plain
+    assert row["estimate"] == pytest.approx(-0.39)
     assert (row["n"], row["verdict"]) == (3, "supported")
     assert row["metric"] == "validation_score"
     assert row["across"] == "model.params.units"
-    assert row["reason"] == "the whole interval keeps within the bound"  # no one rate, no one value of the axis
+    # There is no single rate and no single axis value.
+    assert row["reason"] == "the whole interval keeps within the bound"
     row = judge(rows, value={"at_least": 0.1}, **values)
     assert (row["estimate"], row["over"], row["verdict"]) == (pytest.approx(0.21), "", "supported")
     row = judge(
         [row for row in rows if row["seed"] != 2 or "4}" not in str(row["axes"])], ratio={"at_most": 1}, **values
     )
-    assert row["n"] == 2  # a seed must have ended at every value
+    # A seed must have finished at every value.
+    assert row["n"] == 2
     assert judge([row | FAILED for row in rows], ratio={"at_most": 1}, **values)["n"] == 0
 
 
@@ -313,19 +330,22 @@ def test_across_one_axis_a_claim_must_still_hold_at_each_value_of_the_others() -
     assert judge(rows, where={"model.params.depth": 1}, **values)["estimate"] == pytest.approx(-0.09)
 
 
-def test_the_gap_is_of_the_final_weights_on_training_and_validation_rows() -> None:
+def test_the_gap_compares_training_and_validation_rows() -> None:
     fits = {"fitted_score": 0.98, "fitted_loss": 0.1, "validation_loss": 0.4}
     rows = [row | fits for row in scores("plain", *({0.1: 0.8} for _ in range(3)))]
     rows += [row | fits for row in scores("batchnorm", {0.1: 0.9}, {0.1: 0.88}, {0.1: 0.86})]
     row = judge(rows, metric="score_gap", difference={"at_most": 0})
     assert (row["estimate"], row["verdict"]) == (pytest.approx(-0.08), "supported")
     row = judge(rows, metric="score_gap", probability={"at_least": 0.2})
-    assert row["estimate"] == 1  # the smaller gap is the better one
-    assert judge(rows, metric="loss_gap", ratio={"at_most": 2})["estimate"] == pytest.approx(1)  # .3 of both
+    # The smaller gap is the better one
+    assert row["estimate"] == 1
+    # .3 of both
+    assert judge(rows, metric="loss_gap", ratio={"at_most": 2})["estimate"] == pytest.approx(1)
 
 
-def test_what_diverged_has_no_gap() -> None:
-    row = judge(PLAIN + NORMED, metric="score_gap", difference={"at_most": 0}, at=1.0)  # plain diverges there
+def test_a_diverged_trial_has_no_gap() -> None:
+    # Plain diverges there
+    row = judge(PLAIN + NORMED, metric="score_gap", difference={"at_most": 0}, at=1.0)
     assert (row["verdict"], row["n"]) == ("inconclusive", 3)
     assert "unknown in 3 of 3 pairs: missing" in row["reason"]
 
@@ -338,12 +358,12 @@ def test_an_axis_of_mappings_is_found() -> None:
     assert row["verdict"] == "supported"
 
 
-def test_a_variant_of_which_no_trial_has_ended() -> None:
+def test_a_variant_without_finished_trials() -> None:
     row = judge(PLAIN, metric="best_rate", ratio={"at_least": 1})
     assert (row["verdict"], row["n"], row["reason"]) == ("inconclusive", 0, "no seed has finished all of its trials")
     empty = trials({}).iloc[:0]
-    found = claims.judge_claims([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
-    assert found["verdict"].tolist() == ["inconclusive"]
+    result = claims.judge_claims([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
+    assert result["verdict"].tolist() == ["inconclusive"]
     assert claims.judge_claims([], empty, NO_HISTORY, "").columns.tolist() == column_names(CLAIMS)
 
 
@@ -352,7 +372,7 @@ def test_a_variant_of_which_no_trial_has_ended() -> None:
 def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], metric: str) -> None:
     record = registry.METRICS[metric]
     kind = "probability" if record.yes_or_no else "difference" if record.scale == "decades" else "ratio"
-    epochs = courses([SLOW] * 3, [FAST] * 3)
+    epochs = curves([SLOW] * 3, [FAST] * 3)
     row = judge(rows, epochs, metric=metric, **{kind: {"at_least": 0.5}})
     assert row["verdict"] in claims.WHY
     assert row["reason"]

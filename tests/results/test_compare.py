@@ -26,108 +26,113 @@ def compared(place: Path, a: list[float | str], b: list[float | str], **changes:
 def test_mean_paired_difference_with_its_interval(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"sweep__seeds": 3, "sweep__learning_rate": [0.1], **PLAIN}
     a, b = keep(tmp_path / "a", [0.7, 0.75, 0.8], **changes), keep(tmp_path / "b", [0.7, 0.85, 1.0], **changes)
-    found = compare.compare_results(a, b, "validation_score")
-    (row,) = found.rates.to_dict("records")
+    result = compare.compare_results(a, b, "validation_score")
+    (row,) = result.rates.to_dict("records")
     assert (row["variant"], row["learning_rate"], row["n"]) == ("plain", 0.1, 3)
     assert (row["mean_a"], row["mean_b"]) == pytest.approx((0.75, 0.85))
-    assert (row["difference"], row["sd"]) == pytest.approx((0.1, 0.1))  # of 0, 0.1, 0.2
-    assert row["high"] - 0.1 == pytest.approx(4.30265 * 0.1 / math.sqrt(3), rel=1e-4)  # t of 2 degrees of freedom
-    assert math.isnan(found.p)
+    # Of 0, 0.1, 0.2
+    assert (row["difference"], row["sd"]) == pytest.approx((0.1, 0.1))
+    # t of 2 degrees of freedom
+    assert row["high"] - 0.1 == pytest.approx(4.30265 * 0.1 / math.sqrt(3), rel=1e-4)
+    assert math.isnan(result.p)
     (loss,) = compare.compare_results(a, b, "test_loss").rates.to_dict("records")
-    assert loss["difference"] == pytest.approx(-0.1)  # a made-up trial's losses are 1 - accuracy
+    # A made-up trial's losses are 1 - accuracy
+    assert loss["difference"] == pytest.approx(-0.1)
 
 
 def test_no_interval_below_three_seeds_and_no_test_below_six_however_many_pairs(tmp_path: Path) -> None:
-    found = compared(tmp_path, [0.8] * 8, [0.9] * 6)
-    assert found.rates["n"].tolist() == [2, 2, 2]
-    assert found.rates["low"].isna().all()
-    assert math.isnan(found.p)
-    assert (found.pairs, found.only_a, found.only_b) == (6, 2, 0)
+    result = compared(tmp_path, [0.8] * 8, [0.9] * 6)
+    assert result.rates["n"].tolist() == [2, 2, 2]
+    assert result.rates["low"].isna().all()
+    assert math.isnan(result.p)
+    assert (result.pairs, result.only_a, result.only_b) == (6, 2, 0)
 
 
 def test_a_seed_is_one_observation_whatever_the_number_of_its_pairs(tmp_path: Path) -> None:
     a, b = (keep(tmp_path / name, [score] * 24, sweep__seeds=6) for name, score in (("a", 0.8), ("b", 0.9)))
-    found = compare.compare_results(a, b, "validation_score")
-    assert found.pairs == 24
-    assert found.p == pytest.approx(2 / 2**6)
+    result = compare.compare_results(a, b, "validation_score")
+    assert result.pairs == 24
+    assert result.p == pytest.approx(2 / 2**6)
 
 
-def test_a_diverged_trial_counts_at_chance_and_its_change_is_told(tmp_path: Path) -> None:
-    found = compared(tmp_path, [0.8] * 8, [0.8, "nonfinite"] + [0.8] * 6)
-    assert found.changed == (OutcomePair("plain lr=0.01 seed=1", "ok", "nonfinite"),)
-    assert found.rates["difference"].tolist() == pytest.approx([(1 / 3 - 0.8) / 2, 0, 0, 0])
+def test_a_diverged_trial_counts_at_chance_and_its_change_is_listed(tmp_path: Path) -> None:
+    result = compared(tmp_path, [0.8] * 8, [0.8, "nonfinite"] + [0.8] * 6)
+    assert result.changed == (OutcomePair("plain lr=0.01 seed=1", "ok", "nonfinite"),)
+    assert result.rates["difference"].tolist() == pytest.approx([(1 / 3 - 0.8) / 2, 0, 0, 0])
 
 
-def test_a_failed_trial_is_in_no_mean_and_past_any_tolerance(tmp_path: Path) -> None:
-    found = compared(tmp_path, ["failed"] + [0.8] * 7, ["failed", "failed"] + [0.8] * 6)
-    assert found.pairs == 6
-    assert found.changed == (OutcomePair("plain lr=0.01 seed=1", "ok", "failed"),)
-    assert compare.beyond_tolerance(found, 1.0) == ["plain lr=0.01 seed=0: failed", "plain lr=0.01 seed=1: failed"]
+def test_a_failed_trial_is_in_no_mean_and_beyond_any_tolerance(tmp_path: Path) -> None:
+    result = compared(tmp_path, ["failed"] + [0.8] * 7, ["failed", "failed"] + [0.8] * 6)
+    assert result.pairs == 6
+    assert result.changed == (OutcomePair("plain lr=0.01 seed=1", "ok", "failed"),)
+    assert compare.beyond_tolerance(result, 1.0) == ["plain lr=0.01 seed=0: failed", "plain lr=0.01 seed=1: failed"]
 
 
-def test_a_score_that_is_no_number_is_not_averaged_away(tmp_path: Path) -> None:
+def test_a_missing_score_makes_the_mean_missing(tmp_path: Path) -> None:
     pairs = pd.DataFrame([["plain", 0.1, s, 0.8, b] for s, b in enumerate((0.8, math.nan))], columns=COLUMNS)
     rates = compare.by_rate(pairs, [])
     assert rates[["mean_b", "difference"]].isna().all(axis=None)
-    found = replace(compared(tmp_path, [0.8] * 8, [0.8] * 8), rates=rates)
-    assert compare.beyond_tolerance(found, 1.0) == ["plain lr=0.1: +nan"]
+    result = replace(compared(tmp_path, [0.8] * 8, [0.8] * 8), rates=rates)
+    assert compare.beyond_tolerance(result, 1.0) == ["plain lr=0.1: +nan"]
 
 
-def test_trials_are_paired_by_what_they_are_whatever_their_order_and_settings(tmp_path: Path) -> None:
+def test_trials_are_paired_by_their_keys_whatever_their_order_and_settings(tmp_path: Path) -> None:
     changes = {"variants": {"batchnorm": {"norm": "batch"}, "plain": {}}, "sweep__learning_rate": [0.1, 1.0]}
-    found = compared(tmp_path, [0.7] * 4 + [0.8] * 4, [0.9] * 4 + [0.75] * 4, train__epochs=9, **changes)
-    assert found.rates[["variant", "learning_rate", "n"]].to_numpy().tolist() == [
+    result = compared(tmp_path, [0.7] * 4 + [0.8] * 4, [0.9] * 4 + [0.75] * 4, train__epochs=9, **changes)
+    assert result.rates[["variant", "learning_rate", "n"]].to_numpy().tolist() == [
         ["plain", 0.1, 2],
         ["batchnorm", 0.1, 2],
     ]
-    assert found.rates["difference"].tolist() == pytest.approx([0.05, 0.1])
-    assert (found.only_a, found.only_b) == (4, 4)
+    assert result.rates["difference"].tolist() == pytest.approx([0.05, 0.1])
+    assert (result.only_a, result.only_b) == (4, 4)
 
 
 def test_further_axes_pair_too_and_a_missing_value_equals_itself(tmp_path: Path) -> None:
     changes: dict[str, Any] = {"sweep__grid": {"train.steps_per_epoch": [None, 2]}, **PLAIN}
     a, b = keep(tmp_path / "a", [0.7] * 8, **changes), keep(tmp_path / "b", [0.7] * 4 + [0.8] * 4, **changes)
-    found = compare.compare_results(a, b, "validation_score")
-    assert found.pairs == 8
-    assert found.rates["difference"].tolist() == pytest.approx([0, 0, 0.1, 0.1])
-    assert "plain steps_per_epoch=2 lr=0.01: +0.1" in compare.beyond_tolerance(found, 0.05)
+    result = compare.compare_results(a, b, "validation_score")
+    assert result.pairs == 8
+    assert result.rates["difference"].tolist() == pytest.approx([0, 0, 0.1, 0.1])
+    assert "plain steps_per_epoch=2 lr=0.01: +0.1" in compare.beyond_tolerance(result, 0.05)
 
 
-def test_settings_and_surroundings_that_differ(tmp_path: Path) -> None:
+def test_settings_and_environments_that_differ(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "b" / "environment.json").write_text('{"packages": {"keras": "3.15.0"}}', encoding="utf-8")
-    found = compared(
+    result = compared(
         tmp_path, [0.8] * 8, [0.8] * 8, train={"epochs": 5, "batch_size": 8, "optimizer": {"adam": {"beta_1": 0.8}}}
     )
-    assert found.settings == (
+    assert result.settings == (
         Difference("train.epochs", 3, 5),
         Difference("train.optimizer.name", "sgd", "adam"),
         Difference("train.optimizer.momentum", 0.9, compare.NOT_SET),
         Difference("train.optimizer.beta_1", compare.NOT_SET, 0.8),
     )
-    assert found.environment == (Difference("packages", compare.NOT_SET, {"keras": "3.15.0"}),)
+    assert result.environment == (Difference("packages", compare.NOT_SET, {"keras": "3.15.0"}),)
 
 
 def test_nested_values_are_compared_key_by_key() -> None:
     a = {"layers": [{"dense": 3}, "norm"], "seeds": [0, 1], "same": {"x": 1.0}}
     b = {"layers": [{"dense": 4}, "norm"], "seeds": [0, 1, 2], "same": {"x": 1}}
-    found = list(compare.differences(a, b))
-    assert found == [Difference("layers[0].dense", 3, 4), Difference("seeds", [0, 1], [0, 1, 2])]
+    result = list(compare.differences(a, b))
+    assert result == [Difference("layers[0].dense", 3, 4), Difference("seeds", [0, 1], [0, 1, 2])]
 
 
 @pytest.mark.parametrize(("tolerance", "past"), [(0.0, 1), (0.0499, 1), (0.05, 0), (1.0, 0)])
-def test_a_mean_difference_past_the_tolerance_in_either_direction(tmp_path: Path, tolerance: float, past: int) -> None:
+def test_a_mean_difference_beyond_the_tolerance_in_either_direction(
+    tmp_path: Path, tolerance: float, past: int
+) -> None:
     worse = compared(tmp_path / "x", [0.8] * 8, [0.8, 0.8, 0.75, 0.75] + [0.8] * 4)
     better = compared(tmp_path / "y", [0.8] * 8, [0.8, 0.8, 0.85, 0.85] + [0.8] * 4)
-    for found, told in ((worse, "-0.05"), (better, "+0.05")):
-        assert compare.beyond_tolerance(found, tolerance) == [f"plain lr=0.1: {told}"] * past
+    for result, difference in ((worse, "-0.05"), (better, "+0.05")):
+        assert compare.beyond_tolerance(result, tolerance) == [f"plain lr=0.1: {difference}"] * past
 
 
 @pytest.mark.parametrize("tolerance", [-0.1, math.nan])
-def test_a_tolerance_that_is_none_is_refused(tmp_path: Path, tolerance: float) -> None:
-    found = compared(tmp_path, [0.8] * 8, [0.8] * 8)
+def test_a_negative_or_missing_tolerance_is_refused(tmp_path: Path, tolerance: float) -> None:
+    result = compared(tmp_path, [0.8] * 8, [0.8] * 8)
     with pytest.raises(ResultsError, match="wanted a number of at least 0"):
-        compare.beyond_tolerance(found, tolerance)
+        compare.beyond_tolerance(result, tolerance)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +148,7 @@ def test_a_tolerance_that_is_none_is_refused(tmp_path: Path, tolerance: float) -
     ],
     ids=str,
 )
-def test_results_without_a_common_trial_are_told_where_they_differ(
+def test_results_without_a_common_trial_say_where_they_differ(
     tmp_path: Path, changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(ResultsError, match=message):
@@ -166,22 +171,22 @@ def test_one_folder_is_not_compared_with_itself(tmp_path: Path) -> None:
 
 
 def test_the_text_and_the_json_say_the_same(tmp_path: Path) -> None:
-    found = compared(tmp_path, [0.8] * 8, [0.9, 0.9, "nonfinite"] + [0.9] * 5, train__epochs=5)
-    told = format_comparison(found, "a", "b")
-    assert "settings: 1 differ  A  B\ntrain.epochs        3  5" in told
-    assert "environment: the same" in told
-    assert "plain      0.01  2  0.8000  0.9000  +0.1000  0.0000" in told
-    assert "no interval below n = 3; no test below 6 seeds" in told
-    assert "outcomes: 1 differ   A   B\nplain lr=0.1 seed=0  ok  nonfinite" in told
-    again = json.loads(compare.comparison_as_json(found))
+    result = compared(tmp_path, [0.8] * 8, [0.9, 0.9, "nonfinite"] + [0.9] * 5, train__epochs=5)
+    text = format_comparison(result, "a", "b")
+    assert "settings: 1 differ  A  B\ntrain.epochs        3  5" in text
+    assert "environment: the same" in text
+    assert "plain      0.01  2  0.8000  0.9000  +0.1000  0.0000" in text
+    assert "no interval below n = 3; no test below 6 seeds" in text
+    assert "outcomes: 1 differ   A   B\nplain lr=0.1 seed=0  ok  nonfinite" in text
+    again = json.loads(compare.comparison_as_json(result))
     assert again["rates"][0]["difference"] == pytest.approx(0.1)
     assert again["rates"][0]["low"] is None
     assert again["settings"] == [{"key": "train.epochs", "a": 3, "b": 5}]
     assert again["changed"] == [{"trial": "plain lr=0.1 seed=0", "a": "ok", "b": "nonfinite"}]
-    assert json.loads(compare.comparison_as_json(replace(found, p=math.nan)))["p"] is None
+    assert json.loads(compare.comparison_as_json(replace(result, p=math.nan)))["p"] is None
 
 
-def test_long_values_are_shown_where_they_part() -> None:
+def test_long_values_are_shown_where_they_differ() -> None:
     first, second = _where_they_differ("x" * 80 + "one" + "y" * 80, "x" * 80 + "two")
     assert first == "..." + "x" * 10 + "one" + "y" * 37 + "..."
     assert second == "..." + "x" * 10 + "two"

@@ -17,7 +17,7 @@ CHANCE = {"validation_score": 0.1, "train_loss": 2.4}
 
 
 def diagnosed(*cells: Any, **by_variant: Any) -> pd.DataFrame:
-    """The table of variants by name: for each of the rates 0.01, 0.1, 1, 10 the rows of its seeds."""
+    """Return the table of variants by name: for each of the rates 0.01, 0.1, 1, 10 the rows of its seeds."""
     rows = [
         {"variant": name, "learning_rate": rate, "seed": seed} | row
         for name, at_rates in by_variant.items()
@@ -27,25 +27,25 @@ def diagnosed(*cells: Any, **by_variant: Any) -> pd.DataFrame:
     return diagnosis_table(trials(*cells, *rows), history({}), ROWS)
 
 
-def told(table: pd.DataFrame, axes: tuple[str, ...] = ()) -> dict[str, list[str]]:
+def lines_by_symptom(table: pd.DataFrame, axes: tuple[str, ...] = ()) -> dict[str, list[str]]:
     return {one.symptom: list(one.lines) for one in list_diagnoses(table, axes)}
 
 
-def test_where_nothing_is_wrong_nothing_is_said() -> None:
-    found = diagnosed(plain=[[FINE] * 3, [BEST] * 3])
-    assert found.empty
-    assert list(found.columns) == ["symptom", "variant", "rates", "at_best", "shown", "n", "evidence", "cures"]
-    assert list_diagnoses(found, ()) == []
+def test_healthy_trials_have_no_diagnosis() -> None:
+    result = diagnosed(plain=[[FINE] * 3, [BEST] * 3])
+    assert result.empty
+    assert list(result.columns) == ["symptom", "variant", "rates", "at_best", "shown", "n", "evidence", "cures"]
+    assert list_diagnoses(result, ()) == []
 
 
-def test_a_symptom_is_named_with_its_rates_its_trials_and_its_figures() -> None:
-    found = diagnosed(plain=[[FINE] * 3, [BEST] * 3, [DEAD] * 3, [DEAD, DEAD, NONFINITE]], batchnorm=[[BEST] * 3] * 4)
-    (row,) = found.to_dict("records")
+def test_a_symptom_has_its_rates_its_trials_and_its_evidence() -> None:
+    result = diagnosed(plain=[[FINE] * 3, [BEST] * 3, [DEAD] * 3, [DEAD, DEAD, NONFINITE]], batchnorm=[[BEST] * 3] * 4)
+    (row,) = result.to_dict("records")
     assert (row["symptom"], row["variant"], row["rates"]) == ("constant predictions", "plain", "from 1 on")
     assert (row["shown"], row["n"], row["at_best"]) == (5, 6, False)
     assert row["evidence"] == "100.0% of rows get one prediction, at most 11.0% can be right"
     assert row["cures"] == "; ".join(SYMPTOMS["constant predictions"].cures)
-    (one,) = list_diagnoses(found, ())
+    (one,) = list_diagnoses(result, ())
     assert one.lines == [f"plain from 1 on: 5 of 6 trials; {row['evidence']}"]
     assert one.meaning == SYMPTOMS["constant predictions"].meaning
 
@@ -58,46 +58,49 @@ def test_a_symptom_is_named_with_its_rates_its_trials_and_its_figures() -> None:
         ([BEST, FINE, DEAD, DEAD], "from 1 on"),
         ([BEST, DEAD, DEAD, FINE], "from 0.1 to 1"),
         ([DEAD, BEST, DEAD, DEAD], "at 0.01, 1 and 10"),
-        ([BEST, DEAD, DEAD, NONFINITE], "from 0.1 on"),  # where nothing is left, nothing can be seen
+        # Weights that are not finite show no symptom.
+        ([BEST, DEAD, DEAD, NONFINITE], "from 0.1 on"),
         ([DEAD, DEAD, DEAD, DEAD], "at every rate"),
-        ([DEAD, NONFINITE, NONFINITE, NONFINITE], "at 0.01"),  # where nothing trains, none is the best
+        # If nothing trains, no rate is the best.
+        ([DEAD, NONFINITE, NONFINITE, NONFINITE], "at 0.01"),
         ([DEAD, DEAD, NONFINITE, NONFINITE], "up to 0.1"),
         ([BEST | DEAD_UNITS, FINE, FINE, FINE], "at its best rate, 0.01"),
     ],
 )
-def test_rates_are_told_as_people_would(at_rates: list[dict[str, object]], rates: str) -> None:
-    found = diagnosed(plain=[[row] for row in at_rates])
-    assert found["rates"].tolist() == [rates]
+def test_rates_in_words(at_rates: list[dict[str, object]], rates: str) -> None:
+    result = diagnosed(plain=[[row] for row in at_rates])
+    assert result["rates"].tolist() == [rates]
 
 
-def test_the_best_rate_is_told_where_it_is_one_of_several() -> None:
-    found = diagnosed(plain=[[FINE] * 4, [{**BEST, "dead_share": 0.7, "dead_layer": "dense_1"}] * 4,
+def test_the_best_rate_is_named_if_it_is_one_of_several() -> None:
+    result = diagnosed(plain=[[FINE] * 4, [{**BEST, "dead_share": 0.7, "dead_layer": "dense_1"}] * 4,
                              [{**FINE, "dead_share": 0.9, "dead_layer": "dense_2"}] * 4, [FINE] * 4])  # fmt: skip
-    assert found["rates"].tolist() == ["from 0.1 to 1 (its best rate, 0.1, among them)"]
-    assert found["at_best"].tolist() == [True]
-    assert found["evidence"].tolist() == ["80.0% of the units of dense_1"]  # the median; the layer named most often
+    assert result["rates"].tolist() == ["from 0.1 to 1 (its best rate, 0.1, among them)"]
+    assert result["at_best"].tolist() == [True]
+    # The median; the layer named most often
+    assert result["evidence"].tolist() == ["80.0% of the units of dense_1"]
 
 
-def test_at_the_best_rate_one_trial_is_enough_elsewhere_half_must_show_it() -> None:
+def test_at_the_best_rate_one_trial_is_enough_and_elsewhere_half() -> None:
     assert diagnosed(plain=[[BEST] * 4, [DEAD, FINE, FINE, FINE]]).empty
-    assert told(diagnosed(plain=[[BEST] * 4, [DEAD, DEAD, FINE, FINE]])) == {
+    assert lines_by_symptom(diagnosed(plain=[[BEST] * 4, [DEAD, DEAD, FINE, FINE]])) == {
         "constant predictions": [
             "plain at 0.1: 2 of 4 trials; 100.0% of rows get one prediction, at most 11.0% can be right"
         ]
     }
     better = {**FINE, "validation_score": 1.0}
-    found = diagnosed(plain=[[{**FINE, "validation_score": 0.5}] * 4, [DEAD, better, better, better]])
-    assert found[["rates", "shown", "n"]].to_numpy().tolist() == [["at its best rate, 0.1", 1, 4]]
+    result = diagnosed(plain=[[{**FINE, "validation_score": 0.5}] * 4, [DEAD, better, better, better]])
+    assert result[["rates", "shown", "n"]].to_numpy().tolist() == [["at its best rate, 0.1", 1, 4]]
 
 
 COLD = {"bn_mode_gap": 0.3}
 
 
-def test_what_ails_a_training_that_goes_well_is_judged_at_its_best_rate_by_half_of_its_trials() -> None:
+def test_symptoms_of_trainings_that_go_well_are_judged_at_the_best_rate() -> None:
     assert diagnosed(batchnorm=[[BEST] * 4, [FINE | COLD] * 4]).empty
     assert diagnosed(batchnorm=[[BEST | COLD, BEST, BEST, BEST]]).empty
-    found = diagnosed(batchnorm=[[BEST | COLD] * 3 + [BEST], [FINE | COLD] * 4])
-    assert told(found) == {
+    result = diagnosed(batchnorm=[[BEST | COLD] * 3 + [BEST], [FINE | COLD] * 4])
+    assert lines_by_symptom(result) == {
         "statistics not warmed up": [
             "batchnorm at its best rate, 0.01: 3 of 4 trials; accuracy 30.0 points higher with the statistics of "
             "each batch than with the moving ones"
@@ -105,17 +108,22 @@ def test_what_ails_a_training_that_goes_well_is_judged_at_its_best_rate_by_half_
     }
 
 
-def test_where_no_seed_trains_there_is_no_best_rate_to_be_strict_at() -> None:
-    assert told(diagnosed(plain=[[DEAD, DEAD, CHANCE], [DEAD, DEAD, DEAD]])) == {
+def test_if_no_seed_trains_no_rate_is_the_best() -> None:
+    assert lines_by_symptom(diagnosed(plain=[[DEAD, DEAD, CHANCE], [DEAD, DEAD, DEAD]])) == {
         "constant predictions": [
             "plain at every rate: 5 of 6 trials; 100.0% of rows get one prediction, at most 11.0% can be right"
         ]
     }
 
 
-def test_the_gravest_symptom_comes_first() -> None:
-    found = diagnosed(batchnorm=[[BEST | DEAD_UNITS | COLD], [CHANCE]], plain=[[BEST], [DEAD]])
-    assert list(told(found)) == ["constant predictions", "chance level", "dead units", "statistics not warmed up"]
+def test_the_most_serious_symptom_comes_first() -> None:
+    result = diagnosed(batchnorm=[[BEST | DEAD_UNITS | COLD], [CHANCE]], plain=[[BEST], [DEAD]])
+    assert list(lines_by_symptom(result)) == [
+        "constant predictions",
+        "chance level",
+        "dead units",
+        "statistics not warmed up",
+    ]
 
 
 def test_evidence_of_chance_has_the_accuracy_of_guessing_and_both_losses() -> None:
@@ -125,28 +133,28 @@ def test_evidence_of_chance_has_the_accuracy_of_guessing_and_both_losses() -> No
     assert row["evidence"] == "training loss 2.4, of the untrained network 2.3"
 
 
-def course(accuracies: list[float], losses: list[float], **row: object) -> pd.DataFrame:
+def curve(accuracies: list[float], losses: list[float], **row: object) -> pd.DataFrame:
     ends = {"epochs": len(accuracies) - 1, "validation_score": accuracies[-1], "validation_loss": losses[-1]}
     epochs = history({"t0": accuracies}, {"t0": losses})
     return diagnosis_table(trials(ends | {"train_loss": 0.1} | row), epochs, ROWS)
 
 
-def test_evidence_of_a_course_is_read_from_it() -> None:
-    table = course([0.1, 0.5, *[0.9] * 9], [2.3, 1.0, 0.5, *(0.5 + i / 10 for i in range(1, 9))])
+def test_evidence_from_learning_curves() -> None:
+    table = curve([0.1, 0.5, *[0.9] * 9], [2.3, 1.0, 0.5, *(0.5 + i / 10 for i in range(1, 9))])
     assert table["evidence"].tolist() == [
         "validation loss 0.5 in epoch 2 of 10, 1.3 at the end; training loss 0.767 and 0.1"
     ]
-    table = course([0.1, 0.5, 0.9, *[0.3] * 8], [1.0] * 11, best_epoch=2)
+    table = curve([0.1, 0.5, 0.9, *[0.3] * 8], [1.0] * 11, best_epoch=2)
     assert table["evidence"].tolist() == ["accuracy 90.0% at its best, in epoch 2, and 30.0% at the end"]
     flat, losses = [0.1, *[0.9] * 10], [1.0] * 11
     said = "accuracy 90.0% after the first epoch (10 steps), 90.0% over the second half of the epochs"
-    assert course(flat, losses)["evidence"].tolist() == [said]
-    found = course(flat, losses, majority_share=0.9, prediction_share=0.9)
-    assert found["evidence"].tolist() == [f"{said}; the largest class has 90.0%"]
+    assert curve(flat, losses)["evidence"].tolist() == [said]
+    result = curve(flat, losses, majority_share=0.9, prediction_share=0.9)
+    assert result["evidence"].tolist() == [f"{said}; the largest class has 90.0%"]
 
 
 def at_units(*values: int, dead: int) -> pd.DataFrame:
-    """A sweep of an axis, at whose first `dead` values the second of three rates leaves one prediction."""
+    """Return a sweep of an axis, at whose first `dead` values the second of three rates leaves one prediction."""
     return diagnosis_table(
         trials(
             *(
@@ -160,20 +168,20 @@ def at_units(*values: int, dead: int) -> pd.DataFrame:
     )
 
 
-def test_a_few_axis_values_are_told_one_by_one_and_many_together() -> None:
+def test_a_few_axis_values_have_a_line_each_and_many_share_one() -> None:
     evidence = "100.0% of rows get one prediction, at most 11.0% can be right"
     axes = ("model.params.units",)
-    assert told(at_units(5, 6, 7, 8, dead=3), axes) == {
+    assert lines_by_symptom(at_units(5, 6, 7, 8, dead=3), axes) == {
         "constant predictions": [f"plain (units {units}) at 0.1: 1 of 1 trials; {evidence}" for units in (5, 6, 7)]
     }
-    assert told(at_units(5, 6, 7, 8, dead=4), axes) == {
+    assert lines_by_symptom(at_units(5, 6, 7, 8, dead=4), axes) == {
         "constant predictions": [
             f"plain at 4 settings, 4 of 4 trials; for example plain (units 5) at 0.1: 1 of 1 trials; {evidence}"
         ]
     }
 
 
-def test_without_trials_that_ended_there_is_nothing_to_diagnose() -> None:
+def test_without_finished_trials_there_is_nothing_to_diagnose() -> None:
     assert diagnosed(FAILED).empty
     assert diagnosis_table(trials({}).iloc[:0], history({}), 0).empty
 

@@ -22,7 +22,7 @@ def results(folder: Path, *ends: float | str | None, **changes: Any) -> Results:
     return Results(keep(folder, ends, **(NAMED | {"claims": [CLAIM], "published": [FIGURE]} | changes)))
 
 
-def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+def test_a_digest_is_read_as_it_was_written(tmp_path: Path) -> None:
     of = results(tmp_path, 0.8, 0.9, 0.95, "nonfinite", "failed")
     written = digest.write_digest(tmp_path, digest.make_digest(of))
     assert [path.name for path in written] == ["run.json", "claims.csv", "published.csv"]
@@ -65,7 +65,7 @@ def test_the_seconds_are_those_of_all_trials(tmp_path: Path) -> None:
     assert digest.make_digest(of).seconds == pytest.approx(of.trials["seconds"].sum())
 
 
-def test_no_file_where_there_is_nothing_to_say(tmp_path: Path) -> None:
+def test_no_file_without_claims_and_published_values(tmp_path: Path) -> None:
     digest.write_digest(tmp_path, digest.make_digest(results(tmp_path, 0.8)))
     written = digest.write_digest(tmp_path, digest.make_digest(results(tmp_path, 0.8, claims=[], published=[])))
     assert [path.name for path in written] == ["run.json"]
@@ -76,7 +76,7 @@ def test_no_file_where_there_is_nothing_to_say(tmp_path: Path) -> None:
     assert read.claims.empty
 
 
-def test_results_of_before_have_nothing_to_read(tmp_path: Path) -> None:
+def test_a_folder_without_a_digest(tmp_path: Path) -> None:
     results(tmp_path, 0.8)
     assert digest.read_digest(tmp_path) is None
 

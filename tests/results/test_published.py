@@ -13,19 +13,19 @@ NORMED = scores("batchnorm", *({0.1: 0.5, 1.0: top} for top in (0.9, 0.9)))
 NO_HISTORY = history({})
 
 
-def figure(**values: Any) -> Published:
+def value(**values: Any) -> Published:
     named = {"source": "Table 1", "variant": "plain", "metric": "validation_score", "value": 0.7, "note": "n"}
     return Published.model_validate(named | values)
 
 
-def beside(
-    *figures: Published, rows: list[dict[str, object]] = PLAIN + NORMED, epochs: pd.DataFrame = NO_HISTORY
+def compared(
+    *values: Published, rows: list[dict[str, object]] = PLAIN + NORMED, epochs: pd.DataFrame = NO_HISTORY
 ) -> list[dict[str, Any]]:
-    return published.compare_published(figures, trials(*rows), epochs, "plain").to_dict("records")
+    return published.compare_published(values, trials(*rows), epochs, "plain").to_dict("records")
 
 
-def test_ours_stands_beside_at_our_best_rate_with_its_interval() -> None:
-    (row,) = beside(figure())
+def test_our_value_is_at_our_best_rate_with_its_interval() -> None:
+    (row,) = compared(value())
     assert (row["source"], row["variant"], row["metric"], row["note"]) == (
         "Table 1",
         "plain",
@@ -38,59 +38,60 @@ def test_ours_stands_beside_at_our_best_rate_with_its_interval() -> None:
     assert (row["low"], row["high"]) == pytest.approx((0.9 - half, 0.9 + half))
 
 
-def test_a_figure_at_one_rate_is_compared_there() -> None:
-    (row,) = beside(figure(at=1.0))
+def test_a_value_at_one_rate_is_compared_at_that_rate() -> None:
+    (row,) = compared(value(at=1.0))
     assert (row["learning_rate"], row["mean"]) == (1.0, 0.5)
 
 
 def test_two_seeds_have_no_interval() -> None:
-    (row,) = beside(figure(variant="batchnorm"))
+    (row,) = compared(value(variant="batchnorm"))
     assert (row["mean"], row["n"]) == (pytest.approx(0.9), 2)
     assert math.isnan(row["low"])
 
 
 def test_a_metric_of_all_rates_has_no_rate() -> None:
-    (row,) = beside(figure(metric="best_rate", value=0.1))
+    (row,) = compared(value(metric="best_rate", value=0.1))
     assert math.isnan(row["learning_rate"])
     assert (row["mean"], row["n"], row["difference"]) == pytest.approx((0.1, 3, 0))
 
 
 def test_time_to_a_target_that_was_published() -> None:
     epochs = history({f"plain 0.1 {seed} ": [0.1, 0.5, 0.9] for seed in range(3)})
-    (row,) = beside(figure(metric="epochs_to_target", value=3, target=0.6), epochs=epochs)
+    (row,) = compared(value(metric="epochs_to_target", value=3, target=0.6), epochs=epochs)
     assert (row["mean"], row["difference"]) == (2, -1)
 
 
-def test_each_figure_and_value_of_the_axes_has_a_row() -> None:
+def test_each_published_value_and_axis_value_has_a_row() -> None:
     rows = [
         row
         for units, score in ((50, 0.8), (100, 0.9))
         for row in scores("plain", {0.1: score}, axes=f'{{"model.params.units": {units}}}')
     ]
-    found = beside(figure(), figure(where={"model.params.units": 100}), rows=rows)
-    assert [(row["model.params.units"], row["mean"]) for row in found] == [(50, 0.8), (100, 0.9), (100, 0.9)]
-    assert beside(figure(where={"train.epochs": 3}), rows=rows) == []  # an axis that there is not
+    result = compared(value(), value(where={"model.params.units": 100}), rows=rows)
+    assert [(row["model.params.units"], row["mean"]) for row in result] == [(50, 0.8), (100, 0.9), (100, 0.9)]
+    # The trials have no such axis.
+    assert compared(value(where={"train.epochs": 3}), rows=rows) == []
 
 
 @pytest.mark.parametrize("metric", ["validation_score", "epochs_to_target", "stable_width"])
-def test_what_has_not_ended_is_missing_and_not_an_error(metric: str) -> None:
+def test_unfinished_trials_give_missing_values(metric: str) -> None:
     for rows in (NORMED, [row | FAILED for row in PLAIN]):
-        (row,) = beside(figure(metric=metric), rows=rows)
+        (row,) = compared(value(metric=metric), rows=rows)
         assert (row["n"], math.isnan(row["mean"]), math.isnan(row["difference"])) == (0, True, True)
 
 
 def test_nothing_published_is_an_empty_table() -> None:
-    assert beside() == []
+    assert compared() == []
 
 
-def test_before_the_first_trial_ended_ours_is_missing() -> None:
-    (row,) = published.compare_published([figure()], trials({}).iloc[:0], NO_HISTORY, "").to_dict("records")
+def test_before_the_first_trial_has_finished_our_value_is_missing() -> None:
+    (row,) = published.compare_published([value()], trials({}).iloc[:0], NO_HISTORY, "").to_dict("records")
     assert (row["n"], row["published"]) == (0, 0.7)
 
 
-def test_what_never_came_is_no_number() -> None:
+def test_a_target_that_is_never_reached_has_no_difference() -> None:
     epochs = history({f"plain 0.1 {seed} ": [0.1, 0.5, 0.5] for seed in range(3)})
-    (row,) = beside(figure(metric="epochs_to_target", value="never", target=0.6), epochs=epochs)
+    (row,) = compared(value(metric="epochs_to_target", value="never", target=0.6), epochs=epochs)
     assert (row["published"], row["mean"]) == (math.inf, math.inf)
-    (row,) = beside(figure(metric="epochs_to_target", value="never", target=0.4), epochs=epochs)
+    (row,) = compared(value(metric="epochs_to_target", value="never", target=0.4), epochs=epochs)
     assert (row["published"], row["mean"]) == (math.inf, 1)

@@ -10,12 +10,13 @@ from bnbench.results.query import Condition
 from bnbench.results.results import Results
 from support.kept import keep
 
-RATE = 10**-1.75  # 0.017782794100389228, told as 0.01778
+# 0.017782794100389228, shown as 0.01778
+RATE = 10**-1.75
 
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    """Seeds 0 and 1 of four variants, axis values and rates: 8 of 16 trials have ended."""
+    """Seeds 0 and 1 of four variants, axis values and rates: 8 of 16 trials have finished."""
     ends = [0.8, 0.9, 0.7, "nonfinite", 0.95, 0.75, "failed", 0.85]
     changes = {"sweep__grid": {"model.params.units": [4, 6]}, "sweep__learning_rate": [RATE, 1.0]}
     return Results(keep(tmp_path_factory.mktemp("kept"), ends, **changes)).trials
@@ -32,12 +33,12 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
         ('data.split={"test": 0.2}', Condition("data.split", "=", '{"test": 0.2}')),
     ],
 )
-def test_conditions_are_read(text: str, wanted: Condition) -> None:
+def test_conditions_are_parsed(text: str, wanted: Condition) -> None:
     assert query.parse_condition(text) == wanted
 
 
 @pytest.mark.parametrize("text", ["learning_rate", "", "=0.1", ">=1"])
-def test_what_is_no_condition_is_told_with_the_reason_that_is_likely(text: str) -> None:
+def test_a_malformed_condition_names_the_likely_reason(text: str) -> None:
     with pytest.raises(BnbenchError, match=r"quote > and <"):
         query.parse_condition(text)
 
@@ -48,15 +49,18 @@ def test_what_is_no_condition_is_told_with_the_reason_that_is_likely(text: str) 
         (["variant=plain"], [0, 1, 2, 3]),
         (["variant=Plain", "seed=1"], [1, 3]),
         (["variant!=plain", "seed!=0"], [5, 7]),
-        (["learning_rate=0.01778"], [0, 1, 4, 5]),  # as tables show it
+        # As tables show it
+        (["learning_rate=0.01778"], [0, 1, 4, 5]),
         (["learning_rate=0.017782794100389228"], [0, 1, 4, 5]),
         (["learning_rate<=0.01778"], [0, 1, 4, 5]),
         (["lr>0.01778"], [2, 3, 6, 7]),
-        (["validation_score>=0.85"], [1, 4, 7]),  # a missing number is neither above nor below
+        # A missing number is neither above nor below
+        (["validation_score>=0.85"], [1, 4, 7]),
         (["validation_score<0.85"], [0, 2, 5]),
         (["outcome=ok", "units=4"], [0, 1, 2, 4, 5, 7]),
         (["model.params.units=6"], []),
-        (["outcome="], [6]),  # failed: no outcome
+        # Failed: no outcome
+        (["outcome="], [6]),
         (["diverged_at_step!="], [3]),
         (["status=failed"], [6]),
     ],
@@ -72,7 +76,8 @@ def test_rows_are_sorted_with_missing_ones_last(trials: pd.DataFrame) -> None:
         1,
         3,
         5,
-    ]  # equal ones stay in their order
+        # Equal ones stay in their order
+    ]
 
 
 @pytest.mark.parametrize(
@@ -87,7 +92,7 @@ def test_rows_are_sorted_with_missing_ones_last(trials: pd.DataFrame) -> None:
         ("seed>", "--where seed: no value after >"),
     ],
 )
-def test_what_cannot_be_compared_is_refused(trials: pd.DataFrame, condition: str, message: str) -> None:
+def test_conditions_that_do_not_fit_a_column_are_refused(trials: pd.DataFrame, condition: str, message: str) -> None:
     with pytest.raises(BnbenchError, match=message):
         query.select_rows(trials, [query.parse_condition(condition)])
     with pytest.raises(BnbenchError, match=r"--sort: no column 'sed' \(did you mean 'seed'\?\)"):
@@ -102,7 +107,7 @@ def test_axes_of_several_kinds_of_values_are_compared_as_words(tmp_path: Path) -
     assert len(query.select_rows(trials, [query.parse_condition('split={"test": 0.2, "validation": 0.2}')])) == 16
 
 
-def test_a_value_that_is_nowhere_is_hinted_at(trials: pd.DataFrame) -> None:
+def test_a_value_that_no_row_has_gives_a_hint(trials: pd.DataFrame) -> None:
     hint = query.no_match_hint(trials, [query.parse_condition("seed=0"), query.parse_condition("variant=plan")])
     assert hint == "variant is never plan (did you mean 'plain'?); it is plain, batchnorm"
     assert query.no_match_hint(trials, [query.parse_condition("seed=0")]) == ""
@@ -120,7 +125,7 @@ def test_former_names_of_columns_are_accepted_with_a_note(
     ]
 
 
-def test_a_terminal_is_shown_the_columns_that_were_asked_about(trials: pd.DataFrame) -> None:
+def test_a_terminal_shows_the_columns_that_conditions_name(trials: pd.DataFrame) -> None:
     shown = query.shown_columns(trials, [query.parse_condition("steps>3")], "-parameters")
     assert shown[:5] == ["trial", "variant", "learning_rate", "seed", "model.params.units"]
     assert shown[-2:] == ["steps", "parameters"]

@@ -14,7 +14,7 @@ from support.examples import make_plan
 
 
 def end(trial: Trial, accuracy: float | str, steps: int = 6) -> Result:
-    """A trial that ended with an accuracy on every part.
+    """Return a trial that ended with this score on every part.
 
     `nonfinite`: it diverged at step 2; `failed`: it failed; `constant`: it gives every row the same class.
     """
@@ -30,9 +30,9 @@ def end(trial: Trial, accuracy: float | str, steps: int = 6) -> Result:
 
 
 def keep(folder: Path, ends: Sequence[float | str | None], steps: int = 6, **changes: Any) -> Path:
-    """The folder of the small experiment, with keys changed, whose first trials ended so; chance is 1/3.
+    """Store the first trials of the small experiment, with keys changed, and return the folder; chance is 1/3.
 
-    None is a trial that has not ended.
+    None is a trial that has not finished.
     """
     plan = make_plan(**changes)
     with store.open_for_writing(folder) as opened:
@@ -52,9 +52,9 @@ Cells = Mapping[str, Sequence[Sequence[float | str | None]]]
 
 
 def compared(folder: Path, *places: Cells, **changes: Any) -> Results:
-    """The results of variants by name: for each of the rates 0.01, 0.1, 1, 10 how its seeds ended.
+    """Return the results of variants by name: for each of the rates 0.01, 0.1, 1, 10 how its seeds ended.
 
-    With 15 rows to validate on, an accuracy up to 0.698 is chance. Several `places` are the values of a further axis.
+    With 15 validation rows, a score up to 0.698 is chance. Several `places` are the values of a further axis.
     """
     cells = list(places[0].values())
     settings: dict[str, Any] = {

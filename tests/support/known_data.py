@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a published set."""
+    """The known properties of a published data set."""
 
     fingerprint: str
     shape: tuple[int, ...]

@@ -1,4 +1,4 @@
-"""Results that were never trained: a folder with a store of trials that ended as asked."""
+"""Results folders with made-up trials of three epochs, for tests that train nothing."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from support.examples import make_plan
 
 
 def end(plan: Plan, number: int, accuracy: float | None) -> Result:
-    """A trial of three epochs that ended with an accuracy, and with dead units; None: it diverged in its first."""
+    """Return a trial of three epochs with dead units and this final score; None: it diverged in its first epoch."""
     trial = plan.trials[number]
     start = Epoch(0, 0, None, None, 1.1, 1 / 3, 0.0)
     if accuracy is None:
@@ -38,7 +38,7 @@ def finished(folder: Path, accuracies: list[float | None], **changes: Any) -> Pa
 
 
 def change(folder: Path, statement: str, values: Sequence[object] = ()) -> None:
-    """Change trials or epochs that were kept, as if they had been kept so."""
+    """Change stored trials or epochs, with checksums as if they had been stored so."""
     with closing(sqlite3.connect(folder / store.DATABASE)) as database, database:
         database.execute(statement, values)
         for (trial,) in database.execute("SELECT id FROM trials").fetchall():

@@ -41,12 +41,12 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
 
 
 def trials(*rows: dict[str, object]) -> pd.DataFrame:
-    """The public table of rows, with an id a trial."""
+    """Return the table of trials of some rows, with an id for each trial."""
     return trial_table(stored(*({"trial": f"t{i}"} | row for i, row in enumerate(rows))))
 
 
 def scores(variant: str, *by_rate: dict[float, float | None], **changes: object) -> list[dict[str, object]]:
-    """Rows of one variant: for each seed the validation accuracy at each rate; None: it diverged."""
+    """Return rows of one variant: for each seed the validation score at each rate; None: it diverged."""
     return [
         {"trial": f"{variant} {rate} {seed} {changes.get('axes', '')}", "variant": variant, "learning_rate": rate}
         | {"seed": seed}
@@ -57,13 +57,13 @@ def scores(variant: str, *by_rate: dict[float, float | None], **changes: object)
     ]
 
 
-def history(courses: dict[str, list[float]], losses: dict[str, list[float]] | None = None) -> pd.DataFrame:
-    """Epochs of ten steps and a second each: the validation accuracies of each trial from the untrained model on."""
+def history(curves: dict[str, list[float]], losses: dict[str, list[float]] | None = None) -> pd.DataFrame:
+    """Return epochs of ten steps and one second: the validation scores of each trial from the untrained model on."""
     rows = [
         {"trial": trial, "epoch": epoch, "step": 10 * epoch, "validation_score": accuracy, "seconds": float(epoch)}
         | {"train_loss": 2.3 / (1 + epoch)}
         | {"validation_loss": (losses or {}).get(trial, [1.0] * len(accuracies))[epoch]}
-        for trial, accuracies in courses.items()
+        for trial, accuracies in curves.items()
         for epoch, accuracy in enumerate(accuracies)
     ]
     columns = ["trial", "epoch", "step", "validation_score", "seconds", "train_loss", "validation_loss"]

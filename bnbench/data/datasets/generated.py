@@ -101,7 +101,7 @@ def _source(
 
 DATASETS = (
     _source(
-        distance, "Metres between two points", (4,), (WEST, NORTH), PAIRS,
+        distance, "Meters between two points", (4,), (WEST, NORTH), PAIRS,
         ("latitude_1", "longitude_1", "latitude_2", "longitude_2"),
     ),
     _source(windows, "Windows of noise, some rising", (STEPS, READINGS), (-6.0, 6.0), WINDOWS),

@@ -48,7 +48,7 @@ def draw_expected_best(ax: Axes, efforts: pd.DataFrame, looks: Looks) -> None:
     """
     for name, group in efforts.groupby("variant", sort=False):
         look = looks[str(name)]
-        ax.plot(group["tried"], group["expected_accuracy"], color=look.color, linestyle=look.dash, marker=look.marker)
+        ax.plot(group["tried"], group["expected_score"], color=look.color, linestyle=look.dash, marker=look.marker)
     ax.set_xlabel("learning rates tried")
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     format_percent_axis(ax)

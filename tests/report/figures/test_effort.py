@@ -14,5 +14,5 @@ def test_the_table_is_empty_if_the_grid_has_one_rate(tmp_path: Path) -> None:
 
 def test_each_variant_is_a_line_of_expected_scores(ax: Axes) -> None:
     rows = [("plain", 1, 0.5), ("plain", 2, 0.75), ("batchnorm", 1, 0.8), ("batchnorm", 2, 0.9)]
-    effort.draw_expected_best(ax, table("variant", "tried", "expected_accuracy", rows=rows), LOOKS)
+    effort.draw_expected_best(ax, table("variant", "tried", "expected_score", rows=rows), LOOKS)
     assert [points_of(line) for line in ax.lines] == [[(1, 0.5), (2, 0.75)], [(1, 0.8), (2, 0.9)]]

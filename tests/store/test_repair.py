@@ -37,7 +37,7 @@ def test_intact_results_are_unchanged(tmp_path: Path, whole: bytes) -> None:
     done = repair.repair_database(tmp_path)
     assert (done.kept, done.lost, done.aside) == (24, 0, None)
     assert path.read_bytes() == whole
-    assert format_repaired(done, tmp_path).endswith("nothing to repair, all 24 trials are whole")
+    assert format_repaired(done, tmp_path).endswith("nothing to repair, all 24 trials are intact")
 
 
 def test_intact_trials_are_saved_and_the_damaged_file_is_moved_aside(tmp_path: Path, whole: bytes) -> None:

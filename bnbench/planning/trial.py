@@ -1,4 +1,4 @@
-"""What a finished trial hands back: plain records that any worker can send and the store can keep."""
+"""The result of a trial: plain records that a worker can send and the store can save."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from bnbench.planning.plan import Trial
 
-# Python's, NumPy's and TensorFlow's errors.
+# The errors of Python, NumPy and TensorFlow.
 OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError")
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """The figures at the end of one epoch; epoch 0 is the untrained model and has no training figures.
+    """The scores at the end of one epoch. Epoch 0 is the untrained model, which has no training scores.
 
-    Training figures are the running means over the epoch's batches, as Keras reports them. None: not a number.
+    Training scores are the running means over the epoch's batches, as Keras reports them. None: not a number.
     """
 
     epoch: int
@@ -34,15 +34,17 @@ OnEpoch = Callable[[Trial, Epoch], None]
 
 @dataclass(frozen=True)
 class Saving:
-    """Where a trial may leave files of its own."""
+    """Where a trial may write files, and whether it saves its model."""
 
-    folder: Path  # the results folder
-    models: str = "none"  # final, best: a `.keras` file a trial
+    # The results folder.
+    folder: Path
+    # `final` or `best`: save these weights as a `.keras` file per trial.
+    models: str = "none"
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Loss and accuracy on one part, in inference mode."""
+    """Loss and accuracy (R2 where the targets are numbers) on one part of the data, in inference mode."""
 
     loss: float | None = None
     accuracy: float | None = None
@@ -50,16 +52,20 @@ class Scores:
 
 @dataclass(frozen=True)
 class Probe:
-    """What the final weights do on the validation part, or on 1,000 rows of it, in inference mode.
+    """What the final weights do on the validation part, or on about 1,000 rows of it, in inference mode.
 
-    A unit is a feature of a hidden dense layer or a channel of a convolution. It is dead where its activation passes
-    no gradient on any row and at any place: relu gives exactly 0, a sigmoid or tanh is within 0.01 of an end.
+    A unit is a feature of a hidden dense layer or a channel of a convolution. It is dead if its activation passes no
+    gradient for any row and at any position: relu returns exactly 0, a sigmoid or tanh is within 0.01 of an end.
     """
 
-    prediction_share: float | None = None  # of rows with the commonest predicted class; of numbers: near the median
-    majority_share: float | None = None  # the same of what should have been predicted
-    dead_share: float | None = None  # of units, in the layer that has most; None: no layer can have dead units
-    dead_layer: str | None = None  # its name
+    # Share of rows with the most frequent prediction; of predicted numbers: near their median.
+    prediction_share: float | None = None
+    # The same share of the targets.
+    majority_share: float | None = None
+    # Share of dead units, in the layer that has most of them; None: no layer can have dead units.
+    dead_share: float | None = None
+    # The name of that layer.
+    dead_layer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,44 +92,55 @@ class Fault:
 
     @property
     def out_of_memory(self) -> bool:
-        """Whether there was too little memory, of which another try may find more."""
+        """Return True if memory ran out. Another try may find more."""
         return self.reason.partition(":")[0] in OUT_OF_MEMORY
 
 
 @dataclass(frozen=True)
 class Divergence:
-    """When and how a trial left the range in which training means anything (METRICS: outcome of a trial)."""
+    """When and how training diverged; docs/explanation/metrics.md defines the outcomes of a trial."""
 
-    kind: str  # nonfinite, blown
-    step: int  # counted from 1, over all epochs
+    # `nonfinite` or `blown`.
+    kind: str
+    # Counted from 1, over all epochs.
+    step: int
 
 
 @dataclass(frozen=True)
 class Result:
-    """One trial as it ended."""
+    """A finished trial."""
 
-    trial: str  # its id
+    # Its id.
+    trial: str
     program: str
     parameters: int
     epochs: tuple[Epoch, ...] = ()
-    step_losses: NDArray[np.float32] = field(
-        default_factory=lambda: np.empty(0, np.float32)
-    )  # (steps,) mini-batch losses
+    # (steps,) mini-batch losses
+    step_losses: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     divergence: Divergence | None = None
-    test: Scores = Scores()  # of the final weights
-    best_epoch: int | None = None  # highest validation accuracy, then lowest validation loss
-    best_test: Scores = Scores()  # of the weights at best_epoch
-    fitted: Scores = Scores()  # of the final weights on the training part: what `train` tells is as they were trained
-    bn_mode_gap: float | None = None  # validation accuracy by the statistics of each batch minus by the moving ones
+    # Of the final weights.
+    test: Scores = Scores()
+    # The epoch with the highest validation accuracy; of several, the one with the lowest validation loss.
+    best_epoch: int | None = None
+    # Of the weights at best_epoch.
+    best_test: Scores = Scores()
+    # Of the final weights on the training part. The training scores of an epoch are those while it was trained.
+    fitted: Scores = Scores()
+    # Validation accuracy by the statistics of each batch minus by the moving ones.
+    bn_mode_gap: float | None = None
     probe: Probe = Probe()
-    gradient_growth: float | None = None  # a layer, of its square, before the first step; None: not deep enough
-    pre_activations: tuple[tuple[float | None, ...], ...] = ()  # PERCENTILES after each of the epochs, if asked for
-    measurements: tuple[Series, ...] = ()  # of all other probes; one series for each name and layer
+    # Of the squared gradient norm, per layer toward the input, before the first step; None: too few layers.
+    gradient_growth: float | None = None
+    # PERCENTILES after each epoch, if the settings ask for them.
+    pre_activations: tuple[tuple[float | None, ...], ...] = ()
     seconds: float = 0.0
-    seconds_per_step: float | None = None  # median over the whole epochs; None: there was none
+    # Median over the whole epochs; None: there was none.
+    seconds_per_step: float | None = None
     engine: str = ""
     worker: str = ""
     fault: Fault | None = None
+    # Of all other probes: one series for each name and layer.
+    measurements: tuple[Series, ...] = ()
 
     @property
     def status(self) -> str:

@@ -104,7 +104,7 @@ class Results:
             An array of shape (steps,).
 
         Raises:
-            ResultsError: no such trial has ended here, or its losses are damaged.
+            ResultsError: no intact trial with this id is stored here.
         """
         with store.open_for_reading(self.folder) as opened:
             return opened.step_losses(trial)

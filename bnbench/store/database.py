@@ -5,7 +5,7 @@ import math
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
@@ -21,18 +21,24 @@ FORMAT_1_COMMENT = "-- float32, little-endian, zlib"
 WORD, OUR_TEXT = re.compile(r"\w+"), re.compile(r'[\w\s(),"]*')
 # Every word that creates our tables.
 WORDS = set(WORD.findall(CREATE))
-DAMAGE = (sqlite3.Error, UnicodeDecodeError)  # SQLite quotes what it cannot read, and Python cannot read that
+# The second: SQLite quotes in its message what it cannot read, and Python cannot decode that.
+DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
 
 def open_database(path: Path, write: bool) -> sqlite3.Connection:
-    """An open database of this format; one that is only looked at is never changed, and of an older one a copy is read.
+    """Open a database and bring it to the present format.
+
+    Args:
+        path: of the file.
+        write: False: never change the file. A database of an older format is copied into memory and migrated there.
 
     Raises:
-        ResultsError: it is damaged, of a newer format or of something else, or cannot be opened or written.
+        ResultsError: it is damaged, has a newer format, was not made by bnbench, or cannot be opened or written.
     """
     with translated_errors(path):
-        # Not `ro`: what a killed run began must be rolled back before one may look. On a read-only disk it is that.
+        # Not `ro`: SQLite must roll back what a killed run began before the database can be read. On a read-only disk
+        # SQLite falls back to read-only by itself.
         mode = "rwc" if write else "rw"
         _refuse_journal(path)
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30)
@@ -44,19 +50,20 @@ def open_database(path: Path, write: bool) -> sqlite3.Connection:
 
 
 def _refuse_journal(path: Path) -> None:
-    """Check that no journal names a further one: SQLite deletes what it names, and bnbench's never do.
+    """Check that the journal names no other file: SQLite would delete it, and journals of bnbench never name one.
 
-    The magic number at the end of such a journal is in SQLite's file format, section 3.1.
+    Such a journal ends with a magic number: SQLite's file format, section 3.1.
     """
     journal = Path(f"{path.resolve()}-journal")
     try:
         with journal.open("rb") as file:
             file.seek(-len(JOURNAL_MAGIC), os.SEEK_END)
             names_another = file.read() == JOURNAL_MAGIC
-    except OSError:  # there is none, or it is shorter
+    # There is no journal, or it is shorter than the magic number.
+    except OSError:
         return
     if names_another:
-        raise ResultsError(f"{journal}: names another file, which bnbench's never do: remove it")
+        raise ResultsError(f"{journal}: names another file, as no journal of bnbench does: remove it")
 
 
 def _prepared(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite3.Connection:
@@ -82,21 +89,21 @@ def _check_tables(connection: sqlite3.Connection, path: Path, version: int, name
     expected = {table.name for table in TABLES if table.since <= version}
     if version < 1 or names & BY_NAME.keys() != expected:
         problem = f"its tables are {', '.join(sorted(names))}" if names else "it has no tables"
-        raise ResultsError(f"{path}: not a database of bnbench ({problem}): move it away to start anew")
+        raise ResultsError(f"{path}: not a database of bnbench ({problem}): move it away to start again")
     for name in expected:
         columns = {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
         if columns != set(BY_NAME[name].names(version)):
             raise ResultsError(
-                f"{path}: not a database of bnbench (other columns in {name}): move it away to start anew"
+                f"{path}: not a database of bnbench (other columns in {name}): move it away to start again"
             )
 
 
 def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
-    """The names of the tables.
+    """Return the names of the tables.
 
     Raises:
-        ResultsError: something is there that would run when it is read or written: a view, a trigger, or a table made
-            with more words than ours, as one with generated columns.
+        ResultsError: the database has something that would run when it is read or written: a view, a trigger, or a
+            table whose SQL has other words than ours, such as one with generated columns.
     """
     tables = set()
     for kind, name, made_by in connection.execute("SELECT type, name, sql FROM sqlite_master"):
@@ -118,7 +125,7 @@ def _types(table: str) -> Mapping[str, tuple[type, ...]]:
 
 
 def has_valid_types(table: str, row: Mapping[str, Any]) -> bool:
-    """Whether the values of a row are such as bnbench keeps: SQLite holds any in any column."""
+    """Return True if each value of a row has a type of its column; SQLite itself accepts any value anywhere."""
     types = _types(table)
     # A loop: 10,000 trials have 400,000 values.
     for name, value in row.items():
@@ -128,18 +135,20 @@ def has_valid_types(table: str, row: Mapping[str, Any]) -> bool:
     return True
 
 
-def insert_row(connection: sqlite3.Connection, table: str, row: Mapping[str, Any]) -> None:
-    """Insert a row by column name, in the place of one with the same key."""
-    columns = ", ".join(f'"{name}"' for name in row)
-    places = ", ".join("?" * len(row))
-    connection.execute(f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})", list(row.values()))  # noqa: S608
+def insert_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, which have the same columns, by column name; each replaces a row with the same key."""
+    if rows:
+        names = list(rows[0])
+        columns, places = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
+        statement = f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})"  # noqa: S608  our own names
+        connection.executemany(statement, [[row[name] for name in names] for row in rows])
 
 
 def refuse_newer(path: Path, version: int) -> None:
-    """Check that a database is of no later format than this.
+    """Check that this version of bnbench reads a format.
 
     Raises:
-        ResultsError: it is.
+        ResultsError: the format is newer.
     """
     if version > FORMAT:
         raise ResultsError(
@@ -148,7 +157,7 @@ def refuse_newer(path: Path, version: int) -> None:
 
 
 def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> sqlite3.Connection:
-    """A database of an older format, brought to this one; of one that is only looked at a copy is."""
+    """Migrate a database of an older format, or a copy of it in memory."""
     if in_memory:
         copy = sqlite3.connect(":memory:")
         with closing(connection):
@@ -160,7 +169,7 @@ def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> 
 
 @contextmanager
 def translated_errors(path: Path) -> Iterator[None]:
-    """Have what SQLite raises told as a message that says how to go on."""
+    """Turn errors of SQLite into messages that say how to go on."""
     try:
         yield
     except DAMAGE as error:
@@ -168,13 +177,14 @@ def translated_errors(path: Path) -> Iterator[None]:
 
 
 def _error(path: Path, error: Exception) -> ResultsError:
-    kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF  # none: text that is no UTF-8
+    # An error without a code is about text that is not UTF-8.
+    kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED" or not path.exists():
         return ResultsError(f"{path}: removed or replaced while it was in use; run again to train what is missing")
     if kind == sqlite3.SQLITE_BUSY:
         return ResultsError(f"{path}: another command has been using it for half a minute; try again")
     if kind == sqlite3.SQLITE_CONSTRAINT:
-        return ResultsError(f"{path}: {error}; what was kept before is unharmed")
+        return ResultsError(f"{path}: {error}; everything stored before is intact")
     if kind not in UNWRITABLE:
         why = str(error).partition("\n")[0]
         return ResultsError(f"{path}: damaged ({why}); `bnbench repair {path.parent}` keeps what can be read")

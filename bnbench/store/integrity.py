@@ -1,6 +1,7 @@
-"""Checksums over what trials.db holds: SQLite notices a page that makes no sense, but not a digit that has changed.
+"""Checksums of what trials.db contains: SQLite notices an invalid page, but not a changed digit.
 
-A trial's is over its row and its epochs as they are read back, so that it does not depend on how SQLite stores them.
+The checksum of a trial covers its row, its epochs and its measurements as they are read back, so it does not depend on
+how SQLite stores them.
 """
 
 import hashlib
@@ -22,31 +23,35 @@ from bnbench.store.database import has_valid_types
 from bnbench.store.tables import HISTORY
 
 EPOCH = HISTORY.names()[1:]
-MAX_LOSSES = 2**30  # bytes: a few of a stranger's file must not unpack to more
-MAX_ACTIVATION = 1e30  # larger ones cannot be drawn
-ID = re.compile(r"[0-9a-f]{16}")  # of a trial
+# In bytes: a small file from elsewhere must not unpack to more.
+MAX_LOSSES = 2**30
+# Larger values cannot be drawn.
+MAX_ACTIVATION = 1e30
+# Of a trial.
+ID = re.compile(r"[0-9a-f]{16}")
 STATUSES = {"completed", "diverged", "failed"}
 
 
 @dataclass(frozen=True)
 class StoredTrial:
-    """A trial as it was kept."""
+    """A trial as it was read from the database."""
 
-    row: Mapping[str, Any]  # its columns of `trials`
+    # Its row of `trials`.
+    row: Mapping[str, Any]
     # (epochs, EPOCH) NaN: not known.
     epochs: NDArray[np.float64]
     # Its rows of `measurements`, by name and layer.
     measurements: tuple[Mapping[str, Any], ...] = ()
 
 
-def trial_checksum(kept: StoredTrial) -> str:
-    """The checksum of a trial; a column that a later format adds does not change it while it is empty."""
-    apart = {"checksum", "step_losses"}
-    known = {name: value for name, value in kept.row.items() if value is not None and name not in apart}
+def trial_checksum(stored: StoredTrial) -> str:
+    """Return the checksum of a trial. An empty column that a later format adds does not change it."""
+    excluded = {"checksum", "step_losses"}
+    known = {name: value for name, value in stored.row.items() if value is not None and name not in excluded}
     digest = hashlib.sha256(json.dumps(known).encode())
-    digest.update(kept.row["step_losses"])
-    digest.update(kept.epochs.astype("<f8").tobytes())
-    for series in kept.measurements:
+    digest.update(stored.row["step_losses"])
+    digest.update(stored.epochs.astype("<f8").tobytes())
+    for series in stored.measurements:
         digest.update(json.dumps([series[name] for name in ("name", "layer", "unit")]).encode())
         for content in (series["positions"], series["values"]):
             digest.update(f" {len(content)} ".encode())
@@ -55,35 +60,37 @@ def trial_checksum(kept: StoredTrial) -> str:
 
 
 def rows_checksum(*tables: Sequence[Sequence[object]]) -> str:
-    """The checksum of whole tables."""
-    text = json.dumps(tables, default=repr)  # a flipped bit makes bytes of a text; its checksum then differs
+    """Return the checksum of whole tables."""
+    # A flipped bit can turn text into bytes, which JSON does not have; the checksum then differs.
+    text = json.dumps(tables, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def epoch_values(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
-    """The epochs of a trial, (epochs, EPOCH), from its rows of that table."""
+    """Return the epochs of a trial, (epochs, EPOCH), from its rows of `history`."""
     return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH))
 
 
 def step_losses(row: Mapping[str, Any]) -> bytes | None:
-    """The mini-batch losses of a trial, 4 bytes a step; None where they are not as many as its steps."""
+    """Return the mini-batch losses of a trial, 4 bytes per step; None if their number is not that of its steps."""
     try:
-        wanted = 4 * int(row["steps"])
-        content = zlib.decompressobj().decompress(row["step_losses"], min(wanted, MAX_LOSSES) + 1)
+        size = 4 * int(row["steps"])
+        content = zlib.decompressobj().decompress(row["step_losses"], min(size, MAX_LOSSES) + 1)
     except (zlib.error, TypeError, ValueError, OverflowError):
         return None
-    return content if len(content) == wanted else None
+    return content if len(content) == size else None
 
 
-def pre_activation_percentiles(kept: StoredTrial) -> NDArray[np.float64]:
-    """The pre-activations of a trial, (epochs, PERCENTILES); not a number where there are none, or none that fit."""
-    unknown = np.full((len(kept.epochs), len(PERCENTILES)), np.nan)
-    text = kept.row.get("pre_activations")
+def pre_activation_percentiles(stored: StoredTrial) -> NDArray[np.float64]:
+    """Return the pre-activations of a trial, (epochs, PERCENTILES). NaN: not recorded, or not valid."""
+    unknown = np.full((len(stored.epochs), len(PERCENTILES)), np.nan)
+    text = stored.row.get("pre_activations")
     if text is None:
         return unknown
     try:
         values = np.array(json.loads(text), np.float64)
-    except (ValueError, TypeError, OverflowError, RecursionError):  # of a stranger's file
+    # A file from elsewhere can contain anything.
+    except (ValueError, TypeError, OverflowError, RecursionError):
         return unknown
     return values if values.shape == unknown.shape and not (np.abs(values) > MAX_ACTIVATION).any() else unknown
 
@@ -117,22 +124,24 @@ def intact_trial(
     try:
         if not all(is_series(series) for series in measurements):
             return None
-        kept = stored_trial(row, history, measurements)
-        if not (ID.fullmatch(row["id"]) and has_valid_types("trials", row) and np.isfinite(kept.epochs[:, :2]).all()):
+        stored = stored_trial(row, history, measurements)
+        if not (ID.fullmatch(row["id"]) and has_valid_types("trials", row) and np.isfinite(stored.epochs[:, :2]).all()):
             return None
-        if row.get("checksum") is None:  # an older format may have no such column
-            return kept if _complete(kept) else None
-        return kept if row["checksum"] == trial_checksum(kept) else None
-    except (TypeError, ValueError, OverflowError):  # values of another kind than were written
+        # An older format has no such column.
+        if row.get("checksum") is None:
+            return stored if _is_complete(stored) else None
+        return stored if row["checksum"] == trial_checksum(stored) else None
+    # The types of some values are not those that were written.
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
-def _complete(kept: StoredTrial) -> bool:
-    """Whether a trial has its epochs one by one up to its last step, or failed before the first."""
-    status, epochs = kept.row["status"], kept.epochs
+def _is_complete(stored: StoredTrial) -> bool:
+    """Return True if a trial has all epochs up to its last step, or failed before the first."""
+    status, epochs = stored.row["status"], stored.epochs
     if not len(epochs):
         return bool(status == "failed")
-    ended = status != "completed" or epochs[-1, 1] == kept.row["steps"]
+    ended = status != "completed" or epochs[-1, 1] == stored.row["steps"]
     return ended and status in STATUSES and bool((epochs[:, 0] == np.arange(len(epochs))).all())
 
 
@@ -155,6 +164,6 @@ def split_intact(
 
 
 def rows_as_dicts(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
-    """The rows of a query as mappings."""
+    """Return the rows of a query as mappings."""
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]

@@ -1,4 +1,4 @@
-"""What lies beside a saved model, so that it can be used without its experiment and its data: a page of JSON."""
+"""The card of a saved model: a JSON file next to it, so that it can be used without its experiment and data."""
 
 import json
 from dataclasses import asdict
@@ -15,14 +15,20 @@ from bnbench.planning.plan import Program
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class ModelCard:
-    """What must be known of a saved model besides its layers and weights."""
+    """What one must know of a saved model besides its layers and weights."""
 
-    weights: str  # final, best: of the last epoch or of that of the best validation accuracy
-    data: str  # the data set
-    shape: tuple[Annotated[int, Field(ge=1)], ...]  # of one row as it is stored, which is what the model takes
-    value_range: tuple[float, float]  # of the data set's format: (0, 255) for images
-    classes: tuple[str, ...]  # in the order of the model's outputs; empty: it gives a number
-    # softmax, sigmoid: makes them of the outputs; given: the outputs are; none: the outputs are other scores.
+    # `final`: of the last epoch; `best`: of the epoch with the best validation score.
+    weights: str
+    # The data set.
+    data: str
+    # Of one row as it is stored, which is what the model takes.
+    shape: tuple[Annotated[int, Field(ge=1)], ...]
+    # Of the data set's format: (0, 255) for images.
+    value_range: tuple[float, float]
+    # In the order of the model's outputs; empty: it predicts a number.
+    classes: tuple[str, ...]
+    # How to get probabilities. `softmax`, `sigmoid`: apply it to the outputs; `given`: the outputs are probabilities;
+    # `none`: the outputs are other scores.
     probabilities: Literal["softmax", "sigmoid", "given", "none"]
 
 
@@ -30,7 +36,7 @@ CARD = TypeAdapter(ModelCard)
 
 
 def describe_model(program: Program, value_range: tuple[float, float], weights: str) -> ModelCard:
-    """What is to be kept beside a model of a program."""
+    """Return the card of a model of a program."""
     facts = program.facts
     return ModelCard(weights, facts.name, facts.shape, value_range, facts.classes, _probabilities(program))
 
@@ -44,20 +50,21 @@ def _probabilities(program: Program) -> Literal["softmax", "sigmoid", "given", "
 
 
 def card_path(model: Path) -> Path:
-    """Where that of a model lies."""
+    """Return the path of the card of a model."""
     return model.with_suffix(".json")
 
 
-def write_card(model: Path, saved: ModelCard) -> None:
-    """Keep the page of a model, whole or not at all."""
-    beside = card_path(model).with_suffix(".part.json")
-    beside.unlink(missing_ok=True)  # it may be a link
-    beside.write_text(json.dumps(asdict(saved), indent=1) + "\n", encoding="utf-8")
-    beside.replace(card_path(model))
+def write_card(model: Path, card: ModelCard) -> None:
+    """Write the card of a model, in one piece or not at all."""
+    temporary = card_path(model).with_suffix(".part.json")
+    # It may be a link.
+    temporary.unlink(missing_ok=True)
+    temporary.write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
+    temporary.replace(card_path(model))
 
 
 def read_card(model: Path) -> ModelCard | None:
-    """The page of a model; None where the model or its page is not there.
+    """Read the card of a model; return None if the model or its card is missing.
 
     Raises:
         ResultsError: it cannot be read.
@@ -69,4 +76,4 @@ def read_card(model: Path) -> ModelCard | None:
         return CARD.validate_json(path.read_bytes())
     except (OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
-        raise ResultsError(f"{path}: cannot be read ({reason}); remove it, and the same run makes it anew") from error
+        raise ResultsError(f"{path}: cannot be read ({reason}); remove it, and the same run makes it again") from error

@@ -1,4 +1,4 @@
-"""A damaged database -> a new one with the trials of it that are whole; the damaged one is moved aside."""
+"""Repairs a damaged database: writes its intact trials into a new one and moves the damaged file aside."""
 
 import os
 import sqlite3
@@ -14,63 +14,75 @@ from bnbench.store.integrity import StoredTrial
 from bnbench.store.results_dir import unwritable_error
 from bnbench.store.tables import CREATE
 
-DIGITS = "0123456789abcdef"  # of a trial's id
-DEPTH = 3  # digits by which rows are looked for where a table cannot be read whole; few ids share more
-PAGE = 4096  # bytes, SQLite's own choice
+# Of a trial's id.
+DIGITS = "0123456789abcdef"
+# Where a table cannot be read at once, its rows are read by the first digits of the id. Few ids share more than these.
+DEPTH = 3
+# In bytes: SQLite's default.
+PAGE = 4096
 MAGIC = b"SQLite format 3\0"
 OF_PLAN = ("plan", "programs", "notes")
-JOURNAL = "-journal"  # behind the name of a database: what SQLite undoes a broken transaction by
+# SQLite adds this to the name of a database: the file with which it undoes an interrupted transaction.
+JOURNAL = "-journal"
 
 
 @dataclass(frozen=True)
 class RepairSummary:
-    """What became of a database."""
+    """What a repair saved."""
 
-    kept: int  # trials
-    lost: int  # of which something was found, but not all
-    plan: bool  # whether the plan is kept, too
-    aside: Path | None  # where the damaged file lies now; None: nothing was damaged
+    # Intact trials.
+    kept: int
+    # Trials of which some rows were found, but not all, or damaged ones.
+    lost: int
+    # Whether the plan is intact, too.
+    plan: bool
+    # Where the damaged file is now; None: nothing was damaged.
+    aside: Path | None
 
 
 @dataclass(frozen=True)
 class _Salvaged:
-    """What is whole in a database."""
+    """What is intact in a database."""
 
-    kept: dict[str, StoredTrial]
+    intact: dict[str, StoredTrial]
     lost: set[str]
-    planned: dict[str, list[tuple[Any, ...]]]  # table -> rows, of the plan and what belongs to it; empty: not whole
-    sound: bool  # whether all of it could be read
+    # Rows by table, of OF_PLAN; empty if they are damaged.
+    planned: dict[str, list[dict[str, Any]]]
+    # Whether SQLite finds no damage.
+    sound: bool
 
 
 def repair_database(folder: Path) -> RepairSummary:
-    """Keep every trial of a folder that is whole, and move the damaged database aside; nothing if all are whole.
+    """Save every intact trial of a results folder and move the damaged database aside; do nothing if all are intact.
 
     Raises:
-        ResultsError: there are no results, another command has them, no trial can be read, or the disk is full.
+        ResultsError: there are no results, another command uses them, no trial can be read, or the disk is full.
     """
     require_results(folder)
     path = folder / DATABASE
     with lock_folder(folder):
         with suppress(ResultsError):
-            database.open_database(path, write=False).close()  # what a killed run began is undone
-        found = _best(path)
-        if found.sound and not found.lost:
-            return RepairSummary(len(found.kept), 0, bool(found.planned), None)
-        if not found.kept:
-            raise ResultsError(f"{path}: no trial of bnbench can be read in it; move it away to start anew")
+            # SQLite undoes what a killed run began.
+            database.open_database(path, write=False).close()
+        salvaged = _salvage_file(path)
+        if salvaged.sound and not salvaged.lost:
+            return RepairSummary(len(salvaged.intact), 0, bool(salvaged.planned), None)
+        if not salvaged.intact:
+            raise ResultsError(f"{path}: no trial of bnbench can be read in it; move it away to start again")
         with database.translated_errors(path):
-            return RepairSummary(len(found.kept), len(found.lost), bool(found.planned), _replace(path, found))
+            aside = _replace(path, salvaged)
+            return RepairSummary(len(salvaged.intact), len(salvaged.lost), bool(salvaged.planned), aside)
 
 
-def _best(path: Path) -> _Salvaged:
-    """What can be read, if need be by the tables of a new database instead of those that the first page tells of."""
+def _salvage_file(path: Path) -> _Salvaged:
+    """Salvage a file. If its first page, which names the tables, is damaged, try with that of a new database."""
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ResultsError(f"{path}: cannot be read: {error.strerror or error}") from error
     database.refuse_newer(path, int.from_bytes(content[60:64], "big") if content.startswith(MAGIC) else 0)
-    found = _salvaged(content, path)
-    return found if found.kept else _salvaged(_first_page() + content[PAGE:], path)
+    salvaged = _salvage(content, path)
+    return salvaged if salvaged.intact else _salvage(_first_page() + content[PAGE:], path)
 
 
 def _first_page() -> bytes:
@@ -79,13 +91,14 @@ def _first_page() -> bytes:
         return connection.serialize()[:PAGE]
 
 
-def _salvaged(content: bytes, path: Path) -> _Salvaged:
-    """What is whole in the content of a database, however long its first page says that it is."""
+def _salvage(content: bytes, path: Path) -> _Salvaged:
+    """Salvage the content of a database, whatever length its first page declares."""
     content += bytes(-len(content) % PAGE)
     content = content[:28] + (len(content) // PAGE).to_bytes(4, "big") + content[32:]
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(content)
-        with suppress(*database.DAMAGE):  # of a damaged first page
+        # The first page may be damaged.
+        with suppress(*database.DAMAGE):
             database.tables_of(connection, path)
         try:
             sound = connection.execute("PRAGMA integrity_check(1)").fetchone() == ("ok",)
@@ -95,13 +108,13 @@ def _salvaged(content: bytes, path: Path) -> _Salvaged:
         history = _readable(connection, "history", "trial")
         # On a damaged first page, rows of another table may appear as measurements.
         measurements = [row for row in _readable(connection, "measurements", "trial") if integrity.is_series(row)]
-        kept, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history], measurements)
-        sound_trials = {trial: one for trial, one in kept.items() if integrity.step_losses(one.row) is not None}
-        return _Salvaged(sound_trials, lost | (kept.keys() - sound_trials.keys()), _planned(connection), sound)
+        checked, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history], measurements)
+        intact = {trial: one for trial, one in checked.items() if integrity.step_losses(one.row) is not None}
+        return _Salvaged(intact, lost | (checked.keys() - intact.keys()), _planned_rows(connection), sound)
 
 
 def _readable(connection: sqlite3.Connection, table: str, key: str, prefix: str = "") -> list[dict[str, Any]]:
-    """The rows whose key begins so, as far as they can be read: a damaged page costs those that lie in it."""
+    """Return the rows whose key has a prefix, as far as they can be read: a damaged page costs the rows in it."""
     query = f"SELECT * FROM {table} WHERE {key} >= ? AND {key} < ? ORDER BY 1, 2"  # noqa: S608  our own names
     try:
         return integrity.rows_as_dicts(connection.execute(query, (prefix, f"{prefix}g")))
@@ -111,51 +124,53 @@ def _readable(connection: sqlite3.Connection, table: str, key: str, prefix: str 
         return [row for digit in DIGITS for row in _readable(connection, table, key, prefix + digit)]
 
 
-def _planned(connection: sqlite3.Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """The tables of the plan, if its checksum says that they are whole; a run writes them anew."""
+def _planned_rows(connection: sqlite3.Connection) -> dict[str, list[dict[str, Any]]]:
+    """Return the tables of the plan if their checksum fits; otherwise the next run writes them again."""
     try:
-        tables = {name: connection.execute(f"SELECT * FROM {name}").fetchall() for name in OF_PLAN}  # noqa: S608
-        told = [checksum for name, _, checksum in tables["notes"] if name == "plan"]
-        return tables if told == [store.plan_checksum(connection)] else {}
+        queries = {name: connection.execute(f"SELECT * FROM {name}") for name in OF_PLAN}  # noqa: S608  our own names
+        tables = {name: integrity.rows_as_dicts(query) for name, query in queries.items()}
+        checksums = [note["checksum"] for note in tables["notes"] if note["name"] == "plan"]
+        return tables if checksums == [store.plan_checksum(connection)] else {}
     except database.DAMAGE:
         return {}
 
 
-def _replace(path: Path, found: _Salvaged) -> Path:
-    """Put a new database with what was found in the place of a damaged one; returns where that lies now."""
-    beside = path.with_name(f".{path.name}.part")
+def _replace(path: Path, salvaged: _Salvaged) -> Path:
+    """Replace a damaged database with a new one; return where the damaged file is now."""
+    new = path.with_name(f".{path.name}.part")
     try:
-        beside.unlink(missing_ok=True)
-        with closing(database.open_database(beside, write=True)) as connection, connection:
-            _fill(connection, found)
+        new.unlink(missing_ok=True)
+        with closing(database.open_database(new, write=True)) as connection, connection:
+            _fill(connection, salvaged)
         aside = _free_name(path)
         os.link(path, aside)
-        with suppress(FileNotFoundError):  # it belongs to the damaged file and would be played back into the new one
+        # The journal belongs to the damaged file; SQLite would apply it to the new one.
+        with suppress(FileNotFoundError):
             Path(f"{path}{JOURNAL}").replace(f"{aside}{JOURNAL}")
-        beside.replace(path)
+        new.replace(path)
     except OSError as error:
         raise unwritable_error(path, error) from error
     finally:
         with suppress(OSError):
-            beside.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
     return aside
 
 
-def _fill(connection: sqlite3.Connection, found: _Salvaged) -> None:
-    for trial, kept in found.kept.items():
-        database.insert_row(connection, "trials", kept.row)
-        for epoch in kept.epochs.tolist():
-            values = dict(zip(integrity.EPOCH, epoch, strict=True))  # SQLite keeps what is not a number as missing
-            database.insert_row(connection, "history", {"trial": trial} | values)
-        for series in kept.measurements:
-            database.insert_row(connection, "measurements", series)
-    for table, rows in found.planned.items():
-        for row in rows:
-            connection.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+def _fill(connection: sqlite3.Connection, salvaged: _Salvaged) -> None:
+    for trial, stored in salvaged.intact.items():
+        # SQLite stores NaN as NULL, as it was.
+        epochs = [
+            {"trial": trial, **dict(zip(integrity.EPOCH, epoch, strict=True))} for epoch in stored.epochs.tolist()
+        ]
+        database.insert_rows(connection, "trials", [stored.row])
+        database.insert_rows(connection, "history", epochs)
+        database.insert_rows(connection, "measurements", stored.measurements)
+    for table, rows in salvaged.planned.items():
+        database.insert_rows(connection, table, rows)
 
 
 def _free_name(path: Path) -> Path:
-    """`trials.damaged.db`, or the first of `trials.damaged-2.db` and so on that is free."""
+    """Return `trials.damaged.db`, or the first free name of `trials.damaged-2.db` and so on."""
     number, aside = 1, path.with_suffix(".damaged.db")
     while aside.exists():
         number += 1

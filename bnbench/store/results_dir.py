@@ -1,4 +1,4 @@
-"""The plain files of a results folder: their names, and how each is written whole and read with care."""
+"""The plain files of a results folder: their names, how each is written in one piece, and how it is read safely."""
 
 import csv
 import errno
@@ -22,59 +22,59 @@ if TYPE_CHECKING:
 CONFIG, ENVIRONMENT, MODELS, PLOTS = "config.yaml", "environment.json", "models", "plots"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 REPORT, PAGE = "report.html", "report.md"
-RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"  # what was found: all that git need hold
-MAX_BYTES = 50_000_000  # of a file that is read again; those of the largest experiments have some 100,000
-UNDATED: Mapping[str, dict[str, None]] = {
-    ".svg": {"Date": None},
-    ".pdf": {"CreationDate": None},
-}  # the same figure, the same file
+# The digest of an experiment: these files are enough in git.
+RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"
+# Of a file that is read again. The largest experiments write about 100,000 bytes.
+MAX_BYTES = 50_000_000
+# Without its date the same figure is the same file.
+UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def model_path(folder: Path, trial: str) -> Path:
-    """Where a trial's model is saved, if it is."""
+    """Return the path at which a trial's model is saved, if it is."""
     return folder / MODELS / f"{trial}.keras"
 
 
 def refuse_links(folder: Path) -> None:
-    """Check that what is written below a results folder stays there: it may be a stranger's.
+    """Check that a results folder has no links, through which files would be written elsewhere: it may be a stranger's.
 
     Raises:
-        ResultsError: a link is there.
+        ResultsError: it has one.
     """
     for name in (MODELS, PLOTS, CHECKPOINTS, TENSORBOARD):
         for path in (folder / name, *(folder / name).rglob("*")):
             if path.is_symlink():
-                raise ResultsError(f"{path}: a link, which may lead out of the results: remove it")
+                raise ResultsError(f"{path}: a link, which may lead out of the results folder: remove it")
 
 
 def saved_models(folder: Path, trials: Iterable[str]) -> dict[str, model_card.ModelCard]:
-    """What is known of the saved models of trials; a trial without one is left out.
+    """Return the cards of the saved models of trials, by trial. Trials without a model are left out.
 
     Raises:
-        ResultsError: what lies beside a model cannot be read.
+        ResultsError: a card cannot be read.
     """
-    pages = {trial: model_card.read_card(model_path(folder, trial)) for trial in trials}
-    return {trial: page for trial, page in pages.items() if page}
+    cards = {trial: model_card.read_card(model_path(folder, trial)) for trial in trials}
+    return {trial: card for trial, card in cards.items() if card}
 
 
 def missing_models(folder: Path, trials: Iterable[str], weights: str) -> set[str]:
-    """Those of the trials whose `final` or `best` weights were not saved."""
+    """Return the trials whose `final` or `best` weights are not saved."""
     trials = set(trials)
-    return trials - {trial for trial, page in saved_models(folder, trials).items() if page.weights == weights}
+    return trials - {trial for trial, card in saved_models(folder, trials).items() if card.weights == weights}
 
 
 def read_settings(folder: Path) -> dict[str, object]:
-    """What config.yaml says, as resolved; empty where it is gone.
+    """Return the resolved config of a results folder; empty if config.yaml is missing.
 
     Raises:
-        ConfigError: it is no mapping in YAML.
+        ConfigError: it is not a mapping in YAML.
     """
     path = folder / CONFIG
     return read_yaml(path) if path.exists() else {}
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """What environment.json says of the last run that trained; empty where there was none.
+    """Return the environment of the last run that trained; empty if environment.json is missing.
 
     Raises:
         ResultsError: it cannot be read.
@@ -83,11 +83,11 @@ def read_environment(folder: Path) -> dict[str, Any]:
 
 
 def read_text(path: Path) -> str:
-    """A small file of text.
+    """Read a small text file.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is a folder, a pipe or a device, larger than any that bnbench writes, or no UTF-8.
+        ValueError: it is a folder, a pipe or a device, is larger than any that bnbench writes, or is not UTF-8.
     """
     if not path.is_file():
         raise ValueError("not a file")
@@ -97,7 +97,7 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """What a file beside the database says; empty where there is none.
+    """Read a JSON file; return an empty mapping if it is missing.
 
     Raises:
         ResultsError: it cannot be read.
@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def lock_files(folder: Path) -> Iterator[None]:
-    """Wait until no other command writes plain files into a folder; it waits for us in turn."""
+    """Wait until no other command writes plain files into a folder, and let others wait in turn."""
     from filelock import FileLock
 
     try:
@@ -122,38 +122,43 @@ def lock_files(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
-    """A file to write beside another that then takes its place: a reader sees the old or the new, never half of one."""
-    beside = path.with_name(f".{path.name}.part")
+    """Yield a temporary path; what is written there then replaces a file, so that no reader sees half of it."""
+    temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside.unlink(missing_ok=True)  # it may be a link, and lead elsewhere
-        yield beside
-        beside.replace(path)
+        # It may be a link that leads elsewhere.
+        temporary.unlink(missing_ok=True)
+        yield temporary
+        temporary.replace(path)
     except OSError as error:
         with suppress(OSError):
-            beside.unlink()
+            temporary.unlink()
         raise unwritable_error(path, error) from error
 
 
 def unwritable_error(path: Path, error: OSError) -> ResultsError:
-    """What to say where a file cannot be written: why, how much space is left if that is it, how to go on."""
-    why = error.strerror or str(error)
+    """Return an error that says why a file cannot be written, how much space is left, and how to go on."""
+    reason = error.strerror or str(error)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        why += f" ({shutil.disk_usage(path.parent).free / 1e6:.1f} MB free)"
-    return ResultsError(f"{path}: cannot be written: {why}; finished trials are kept, mend that and run the same again")
+        reason += f" ({shutil.disk_usage(path.parent).free / 1e6:.1f} MB free)"
+    return ResultsError(
+        f"{path}: cannot be written: {reason}; finished trials are stored: solve this and run the same command again"
+    )
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with _replaced(path) as beside:
-        beside.write_text(text, encoding="utf-8", newline="\n")
+    """Write a file in one piece or not at all."""
+    with _replaced(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Path]:
-    """`<name>.csv` for each table: UTF-8, a header, missing values empty."""
+    """Write `<name>.csv` for each table: UTF-8, with a header, missing values empty. Return the paths."""
     for name, table in tables.items():
-        with _replaced(folder / f"{name}.csv") as beside, beside.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")  # two thirds of the time of pandas, the same bytes
+        path = folder / f"{name}.csv"
+        with _replaced(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+            # It takes two thirds of the time of pandas, and writes the same bytes.
+            writer = csv.writer(file, lineterminator="\n")
             safe = escape_formulas(table)
             writer.writerow(safe.columns)
             writer.writerows(zip(*(_cells(safe[column]) for column in safe.columns), strict=True))
@@ -161,28 +166,28 @@ def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Pat
 
 
 def _cells(column: "pd.Series[Any]") -> list[Any]:
-    """A column's values as Python has them, None where one is missing."""
+    """Return the values of a column as Python values, None where one is missing."""
     return column.astype(object).where(column.notna(), None).tolist()
 
 
 def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]) -> list[Path]:
-    """`plots/<name>.<kind>` for each kind of file."""
+    """Write `plots/<name>.<kind>` for each kind of file. Return the paths."""
     paths = [folder / PLOTS / f"{name}.{kind}" for kind in kinds]
     for path in paths:
-        with _replaced(path) as beside:
+        with _replaced(path) as temporary:
             if path.suffix == ".png":
-                _write_png(beside, figure)
+                _write_png(temporary, figure)
             else:
-                figure.savefig(beside, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
+                figure.savefig(temporary, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
     return paths
 
 
 def _write_png(path: Path, figure: "Figure") -> None:
-    """Write an image in 256 colours: a third of the bytes, and no difference to the eye."""
+    """Write an image in 256 colors: a third of the bytes, and no visible difference."""
     from PIL import Image
 
     drawn = BytesIO()
     figure.savefig(drawn, format="png", pil_kwargs={"compress_level": 0})
     with Image.open(drawn) as image:
-        few = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    few.save(path, format="PNG")
+        indexed = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    indexed.save(path, format="PNG")

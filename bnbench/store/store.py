@@ -1,4 +1,4 @@
-"""The database of finished trials in a results folder: what a run keeps, and what tables are made of."""
+"""The finished trials of a results folder: a run stores them, and the tables of the results are made from them."""
 
 import gc
 import json
@@ -46,13 +46,13 @@ log = logging.getLogger(__name__)
 
 
 class Store:
-    """An open results folder. Made by `claim` for writing and by `read` for looking."""
+    """An open results folder. `open_for_writing` and `open_for_reading` make it."""
 
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder, self._db = folder, connection
 
     def set_plan(self, plan: "Plan") -> None:
-        """Make this the plan that tables and reports are about; outcomes of other trials stay."""
+        """Make this the plan that tables and reports show. Stored trials that are not part of it stay stored."""
         with self._transaction():
             self._db.execute("DELETE FROM plan")
             for cohort in plan.cohorts:
@@ -61,12 +61,13 @@ class Store:
             self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
 
     def add(self, result: "Result") -> None:
-        """Keep a trial as it ended, in one transaction; what an earlier try left is replaced, but never by a fault."""
+        """Store a finished trial in one transaction. It replaces an earlier try; only a fault replaces no result."""
         fault = result.fault
         with self._transaction():
-            if fault and self._has_result(result.trial):  # another run was first, or only its model was wanted
-                why = fault.reason.partition("\n")[0]
-                log.error("%s: what was kept of it stays; the new try failed: %s", result.trial, why)
+            # Another run was first, or this one trained the trial again only to save its model.
+            if fault and self._has_result(result.trial):
+                reason = fault.reason.partition("\n")[0]
+                log.error("%s: the new try failed, and its stored result stays: %s", result.trial, reason)
                 return
             for table in ("history", "measurements"):
                 self._db.execute(f"DELETE FROM {table} WHERE trial = ?", (result.trial,))  # noqa: S608
@@ -74,14 +75,15 @@ class Store:
             self._insert("history", history_rows(result))
             self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
-        self.__dict__.pop("_kept", None)  # what was read before
+        # Read again what was read before.
+        self.__dict__.pop("_stored", None)
 
     def states(self) -> dict[str, str]:
-        """Trial id -> status, of every trial that ever ended here; one that is damaged has to be trained anew."""
-        return {trial: kept.row["status"] for trial, kept in self._kept.items()}
+        """Return the status of every stored trial by id. Damaged trials are left out and must be trained again."""
+        return {trial: stored.row["status"] for trial, stored in self._stored.items()}
 
     def step_seconds(self) -> dict[str, float]:
-        """Program -> mean seconds a step, of the trials measured here."""
+        """Return the mean seconds per step of the stored trials, by program."""
         return dict(
             self._db.execute(
                 "SELECT program, avg(seconds_per_step) FROM trials WHERE status = 'completed' GROUP BY program"
@@ -89,29 +91,29 @@ class Store:
         )
 
     def trials(self) -> "pd.DataFrame":
-        """One row a finished trial of the present plan, as stored; `analysis.trial_table` makes it the public one."""
+        """Return one row per finished trial of the present plan, as `analysis.trial_table` takes it."""
         import pandas as pd
 
         planned, programs = self._plan()
         rows = [
-            table_row(row, kept, programs[row["program"]])
+            table_row(row, stored, programs[row["program"]])
             for row in planned
-            if (kept := self._kept.get(row["trial"])) and row["program"] in programs
+            if (stored := self._stored.get(row["trial"])) and row["program"] in programs
         ]
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
 
     def history(self) -> "pd.DataFrame":
-        """One row a trial and epoch of the present plan."""
+        """Return one row per trial and epoch of the present plan."""
         import numpy as np
         import pandas as pd
 
         ended = self._ended()
-        epochs = [self._kept[trial].epochs for trial in ended]
+        epochs = [self._stored[trial].epochs for trial in ended]
         values = np.concatenate([np.empty((0, len(integrity.EPOCH))), *epochs])
         table = pd.DataFrame(dict(zip(integrity.EPOCH, values.T, strict=True)))
         table.insert(0, "trial", np.repeat(np.array(ended, object), [len(part) for part in epochs]))
-        watched = [integrity.pre_activation_percentiles(self._kept[trial]) for trial in ended]
-        table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *watched])
+        percentiles = [integrity.pre_activation_percentiles(self._stored[trial]) for trial in ended]
+        table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *percentiles])
         return table.astype({"epoch": "int64", "step": "int64"})
 
     def measurements(self, name: str) -> "pd.DataFrame":
@@ -124,7 +126,7 @@ class Store:
         import numpy as np
         import pandas as pd
 
-        stored = [row for trial in self._ended() for row in self._kept[trial].measurements if row["name"] == name]
+        stored = [row for trial in self._ended() for row in self._stored[trial].measurements if row["name"] == name]
         series = [integrity.series_values(row) for row in stored]
         lengths = [len(values) for _, values in series]
         repeated = {
@@ -138,61 +140,62 @@ class Store:
         return table
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
-        """The mini-batch losses of a trial, (steps,), up to and with the first that is not finite."""
+        """Return the loss of every mini-batch of a trial, (steps,), up to the first that is not finite."""
         import numpy as np
 
         stored = self._stored_trial(trial)
         if stored is None:
-            raise ResultsError(f"{self.folder}: no trial {trial} has ended here")
+            raise ResultsError(f"{self.folder}: no intact trial {trial} is stored here")
         losses = integrity.step_losses(stored.row)
         if losses is None:
             raise ResultsError(
-                f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` leaves it out"
+                f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` removes this trial"
             )
         return np.frombuffer(losses, "<f4")
 
     def planned(self) -> int:
-        """How many trials the present plan holds."""
+        """Return the number of trials in the present plan."""
         return len(self._plan()[0])
 
     def environment(self) -> str:
-        """What environment.json says of the last run that trained; empty where that is not known."""
+        """Return the text of environment.json of the last run that trained; empty if it is not known."""
         row = self._db.execute("SELECT text, checksum FROM notes WHERE name = 'environment'").fetchone()
         return row[0] if row and row[1] == integrity.rows_checksum([row[:1]]) else ""
 
     def set_environment(self, text: str) -> None:
-        """Keep what a run trains on."""
+        """Store the text of environment.json."""
         with self._transaction():
             checksum = integrity.rows_checksum([(text,)])
             self._insert("notes", [{"name": "environment", "text": text, "checksum": checksum}])
 
     def _plan(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
-        """The rows of the present plan, and the programs by key.
+        """Return the rows of the present plan, and the programs by key.
 
         Raises:
-            ResultsError: they are not what was written.
+            ResultsError: they are damaged.
         """
         planned = integrity.rows_as_dicts(self._db.execute(PLAN))
         programs = integrity.rows_as_dicts(self._db.execute(PROGRAMS))
         row = self._db.execute("SELECT checksum FROM notes WHERE name = 'plan'").fetchone()
-        if (row and row[0] != plan_checksum(self._db)) or not _sound_plan(planned, programs):
-            raise ResultsError(f"{self.folder / DATABASE}: its plan is damaged; `bnbench run` with its config mends it")
+        if (row and row[0] != plan_checksum(self._db)) or not _is_valid_plan(planned, programs):
+            raise ResultsError(
+                f"{self.folder / DATABASE}: its plan is damaged; `bnbench run` with its config writes it again"
+            )
         return planned, {row["key"]: row for row in programs}
 
     @cached_property
-    def _kept(self) -> dict[str, StoredTrial]:
-        """Every trial that is whole; what is told of those that are not is told once."""
-        kept, damaged = read_trials(self._db)
+    def _stored(self) -> dict[str, StoredTrial]:
+        """The intact trials by id. The first use logs a warning if others are damaged."""
+        intact, damaged = read_trials(self._db)
         if damaged:
-            some = (
-                f"{len(damaged)} of {len(kept) + len(damaged)} trials are damaged ({first_few(damaged)}) and left out"
-            )
-            log.warning("%s: %s; `bnbench run` trains them anew", self.folder / DATABASE, some)
-        return kept
+            count = f"{len(damaged)} of {len(intact) + len(damaged)} trials"
+            problem = f"{count} are damaged ({first_few(damaged)}) and left out"
+            log.warning("%s: %s; `bnbench run` trains them again", self.folder / DATABASE, problem)
+        return intact
 
     def _ended(self) -> list[str]:
         """The trials of the present plan that have ended, each once, in the order of the plan."""
-        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._kept]
+        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._stored]
 
     def _has_result(self, trial: str) -> bool:
         """Return True if a trial is stored intact and has not failed."""
@@ -205,9 +208,7 @@ class Store:
         return integrity.intact_trial(row, epochs, measurements) if row else None
 
     def _insert(self, table: str, rows: Sequence[Row]) -> None:
-        """Insert rows by column name, each in the place of one with the same key."""
-        for row in rows:
-            database.insert_row(self._db, table, row)
+        database.insert_rows(self._db, table, rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -216,9 +217,10 @@ class Store:
 
 
 def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial], set[str]]:
-    """The trials of a database that are whole, by id, and the ids of those that are not."""
+    """Return the intact trials of a database by id, and the ids of damaged ones."""
     collects = gc.isenabled()
-    gc.disable()  # it would look through every row again and again: 0.2 s of 10,000 trials
+    # The collector would visit every row again and again: 0.2 s for 10,000 trials.
+    gc.disable()
     try:
         rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials"))
         measurements = integrity.rows_as_dicts(connection.execute("SELECT * FROM measurements ORDER BY trial"))
@@ -230,7 +232,7 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
 
 
 def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
-    """Give a trial the checksum of what can be read back of it."""
+    """Store the checksum of a trial, computed from what is read back."""
     checksum = integrity.trial_checksum(integrity.stored_trial(*trial_rows(connection, trial)))
     connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (checksum, trial))
 
@@ -238,7 +240,7 @@ def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
 def trial_rows(
     connection: sqlite3.Connection, trial: str
 ) -> tuple[dict[str, Any], list[Sequence[Any]], list[dict[str, Any]]]:
-    """The rows of a trial in `trials` (empty if there is none), `history` and `measurements`."""
+    """Return the row of a trial in `trials` (empty: there is none) and its rows in `history` and `measurements`."""
     rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
     epochs = connection.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
     measurements = connection.execute("SELECT * FROM measurements WHERE trial = ?", (trial,))
@@ -246,12 +248,12 @@ def trial_rows(
 
 
 def plan_checksum(connection: sqlite3.Connection) -> str:
-    """That of the present plan and of the programs."""
+    """Return the checksum of the present plan and its programs."""
     return integrity.rows_checksum(*(connection.execute(query).fetchall() for query in (PLAN, PROGRAMS)))
 
 
-def _sound_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the rows of a plan are such as are kept, whoever wrote them."""
+def _is_valid_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:
+    """Return True if the rows of a plan are valid, whoever wrote them."""
     try:
         for axes in {row["axes"] for row in planned}:
             values = json.loads(axes)
@@ -269,10 +271,10 @@ def _sound_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping
 
 @contextmanager
 def open_for_writing(folder: Path) -> Iterator[Store]:
-    """A results folder for oneself, made if need be.
+    """Open a results folder for this process alone; create it if it is missing.
 
     Raises:
-        ResultsError: it cannot be written, another process has it, or it is not a results folder of this version.
+        ResultsError: it cannot be written, another process uses it, or its database is damaged or has a newer format.
     """
     path = folder / DATABASE
     with (
@@ -285,10 +287,10 @@ def open_for_writing(folder: Path) -> Iterator[Store]:
 
 @contextmanager
 def open_for_reading(folder: Path) -> Iterator[Store]:
-    """A results folder to look at, as it is at one moment.
+    """Open a results folder for reading, as it is at this moment.
 
     Raises:
-        ResultsError: there is none, or it is damaged or of another version.
+        ResultsError: there are no results, or the database is damaged or has a newer format.
     """
     require_results(folder)
     path = folder / DATABASE
@@ -298,6 +300,7 @@ def open_for_reading(folder: Path) -> Iterator[Store]:
 
 
 def first_few(trials: Iterable[object]) -> str:
-    """Some of the ids, to tell them: `a, b, c, ...`"""
-    some = sorted(map(printable, trials))
-    return ", ".join([*some[:3], *["..."] * (len(some) > 3)])
+    """Return the first three ids as text: `a, b, c, ...`"""
+    ids = sorted(map(printable, trials))
+    more = ["..."] if len(ids) > 3 else []
+    return ", ".join(ids[:3] + more)

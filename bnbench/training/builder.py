@@ -1,4 +1,4 @@
-"""Layer list + seed -> keras.Sequential: the only builder."""
+"""Builds a keras.Sequential from a list of layers and a seed. All variants come from this builder."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -14,21 +14,24 @@ from bnbench.errors import ConfigError, ResultsError
 from bnbench.model import arguments
 from bnbench.model.layers import Layer
 
-ROWS = 500  # at a time, of those that a saved model is applied to: bounds memory on convolutional networks
+# A saved model is applied to so many rows at a time: this bounds the memory of convolutional networks.
+ROWS = 500
 
 
 def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, seed: int) -> keras.Sequential:
-    """The model of one variant, with the initial weights of one seed.
+    """Build the model of one variant, with the initial weights of one seed.
 
     Every initializer and every random layer draws from a stream of its own, named by the seed, the layer and the
-    argument. So a layer starts from the same numbers in every variant, whatever stands before it.
+    argument. So a layer starts from the same numbers in every variant, whatever layers are in front of it.
 
     Args:
-        layers: as `layers.flatten` gives them.
+        layers: from `layers.flatten_layers`.
         shape: of one example, without the batch axis.
+        dtype: of weights and computation.
+        seed: of the trial.
 
     Raises:
-        ConfigError: Keras refuses a layer's arguments, or a layer does not fit the one before.
+        ConfigError: Keras refuses the arguments of a layer, or a layer does not fit the one before.
     """
     model = keras.Sequential([keras.Input(shape, dtype=dtype, name="input")])
     before = shape
@@ -43,10 +46,10 @@ def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, see
 
 
 def initial_state(layers: Sequence[Layer], model: keras.Sequential, dtype: str, seed: int) -> list[NDArray[Any]]:
-    """The values of `model.variables` as `build_model` with that seed would make them.
+    """Return the values of `model.variables` that `build_model` would give them with this seed.
 
-    Builds the layers alone: a whole model takes four times as long (29 against 8 ms on three dense layers) and leaves
-    0.3 MB behind in TensorFlow each time.
+    It builds the layers alone: a whole model takes four times as long (29 instead of 8 ms for three dense layers) and
+    leaves 0.3 MB in TensorFlow each time.
     """
     state: list[NDArray[Any]] = []
     for layer, built in zip(layers, model.layers, strict=True):
@@ -57,7 +60,7 @@ def initial_state(layers: Sequence[Layer], model: keras.Sequential, dtype: str, 
 
 
 def stream_seed(seed: int, *names: str) -> int:
-    """A 31-bit seed for one named stream of a trial's seed."""
+    """Return a 31-bit seed for one named stream of a trial's seed."""
     digest = hashlib.sha256("/".join([str(seed), *names]).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1
 
@@ -66,12 +69,13 @@ def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
     layer_class = getattr(keras.layers, layer.class_name)
     unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
     if "seed" in arguments.class_signature("layers", layer.class_name).defaults:
-        unseeded.setdefault("seed", None)  # some layers take a seed and do not tell it
+        # The config of some layers leaves out the seed that they take.
+        unseeded.setdefault("seed", None)
     return layer_class.from_config(_with_seeds(unseeded, seed, (layer.name,)))
 
 
 def _with_seeds(config: Mapping[str, Any], seed: int, path: tuple[str, ...]) -> dict[str, Any]:
-    """A copy of a Keras config in which each `seed`, at any depth, is that of its own stream."""
+    """Return a copy of a Keras config in which each `seed`, at any depth, is that of its own stream."""
     return {
         key: stream_seed(seed, *path)
         if key == "seed"
@@ -83,7 +87,7 @@ def _with_seeds(config: Mapping[str, Any], seed: int, path: tuple[str, ...]) -> 
 
 
 def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...]) -> keras.Sequential:
-    """The model with its data's scaling as first layers, so that a saved one takes rows as they are stored."""
+    """Put the scaling of the data in front of a model as layers, so that a saved one takes rows as they are stored."""
     first: list[keras.layers.Layer] = [keras.Input(shape, name="raw")]
     if not (np.all(scaling.shift == 0) and np.all(scaling.factor == 1)):
         offset = -scaling.shift * scaling.factor
@@ -94,16 +98,21 @@ def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ..
 
 
 def apply_saved_model(path: Path, x: NDArray[Any]) -> NDArray[np.float64]:
-    """What a saved model gives for rows (rows, *shape) as they are stored, in inference mode: (rows, classes).
+    """Return the outputs of a saved model, (rows, classes), in inference mode.
+
+    Args:
+        path: of the model.
+        x: (rows, *shape), as the data set stores them.
 
     Raises:
-        ResultsError: the file holds no model that Keras loads without running code from it.
+        ResultsError: Keras cannot load the file without running code from it.
     """
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
         dtype = model.inputs[0].dtype
         parts = [model(x[i : i + ROWS].astype(dtype), training=False).numpy() for i in range(0, len(x), ROWS)]
-    except Exception as error:  # of a damaged or foreign file Keras says so in errors of every kind
+    # For a damaged or foreign file Keras raises errors of every kind.
+    except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-        raise ResultsError(f"{path}: cannot be loaded: {reason}; remove it, and the same run makes it anew") from error
+        raise ResultsError(f"{path}: cannot be loaded: {reason}; remove it, and the same run makes it again") from error
     return np.concatenate(parts).astype(np.float64)

@@ -1,4 +1,4 @@
-"""A program -> an error before any training, if Keras cannot build it or train it."""
+"""Checks before any training that Keras can build a program and train it."""
 
 from pathlib import Path
 
@@ -21,11 +21,11 @@ from bnbench.training.keras_objects import (
 
 
 def check_program(program: Program) -> None:
-    """Have Keras build a program's model and all that trains it, and take one step on two made-up rows.
+    """Build the model, loss, optimizer and callbacks of a program, and take one step on two made-up rows.
 
     Raises:
-        ConfigError: Keras refuses any of it, the model does not give one number a class, or it holds a layer whose
-            random numbers no seed fixes.
+        ConfigError: Keras refuses any of it, the outputs of the model do not fit the classes, or a layer draws random
+            numbers that no seed fixes.
     """
     use_threads(program.train.threads)
     with keras_defaults(program.train.dtype):
@@ -41,8 +41,9 @@ def check_program(program: Program) -> None:
             loss(loss_targets(loss, tf.constant([0, 0]), outputs), outputs)
             optimizer.build(model.trainable_variables)
             optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
-        except Exception as error:  # Keras' own checks raise errors of every kind
+        # The checks of Keras raise errors of every kind.
+        except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
             raise ConfigError(program.where, f"cannot be trained: {reason}") from error
         if not np.array_equal(outputs.numpy(), again.numpy(), equal_nan=True):
-            raise ConfigError(program.where, "a layer draws numbers that no seed fixes: no trial could be repeated")
+            raise ConfigError(program.where, "a layer draws numbers that no seed fixes, so no trial could be repeated")

@@ -1,7 +1,7 @@
-"""A program, compiled: its model, optimizer and data as variables, and an epoch as one function.
+"""A compiled program: its model, optimizer and data as variables, and an epoch as one function.
 
-The data lie in memory as tensors, the order of the rows is an input, a loop gathers each batch, and Keras' own layers,
-losses and optimizers do the step. A program is compiled once; a trial only resets its variables.
+The data are tensors in memory, the order of the rows is an input, a loop gathers each batch, and the layers, losses and
+optimizers of Keras compute the step. A program is compiled once; a trial only resets its variables.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,18 +23,22 @@ from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 
-GAP_BATCHES = 50  # on which the gap of the statistics is measured
-EVALUATION_ROWS = 500  # at a time: bounds memory on convolutional networks, fills the cores on dense ones
-CACHE_BYTES = 2**26  # of what is kept of seeds seen before
-PRESCALED_BYTES = 2**26  # tables below this are scaled once a seed; larger ones, such as images, in every step
+# The gap between the statistics of batch normalization is measured on so many batches.
+GAP_BATCHES = 50
+# Rows at a time: this bounds the memory of convolutional networks and still fills the cores for dense ones.
+EVALUATION_ROWS = 500
+# Of the cache of what seeds fix.
+CACHE_BYTES = 2**26
+# Smaller data are scaled once per seed; larger ones, such as images, in every step.
+PRESCALED_BYTES = 2**26
 RowIndices = NDArray[np.int32]
 
 
 def use_threads(threads: int) -> None:
-    """Give TensorFlow that many threads for one operation and one operation at a time.
+    """Let TensorFlow use so many threads for an operation, and run one operation at a time.
 
     Raises:
-        BnbenchError: this process has begun to compute with another number.
+        BnbenchError: TensorFlow already computes with another number in this process.
     """
     settings = tf.config.threading
     if settings.get_intra_op_parallelism_threads() == threads and settings.get_inter_op_parallelism_threads() == 1:
@@ -43,35 +47,37 @@ def use_threads(threads: int) -> None:
         settings.set_intra_op_parallelism_threads(threads)
         settings.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        raise BnbenchError(
-            f"train.threads: {threads}, but TensorFlow computes with another number in this process: use a new one"
-        ) from None
+        problem = "but TensorFlow already computes with another number in this process: use a new one"
+        raise BnbenchError(f"train.threads: {threads}, {problem}") from None
 
 
 def row_chunks(rows: RowIndices) -> list[tf.Tensor]:
-    """Row numbers as `CompiledProgram.evaluate` takes them."""
+    """Split row numbers into chunks, as `CompiledProgram.evaluate` takes them."""
     return [tf.constant(rows[first : first + EVALUATION_ROWS]) for first in range(0, len(rows), EVALUATION_ROWS)]
 
 
 @dataclass(frozen=True)
 class SeedState:
-    """All that a seed fixes."""
+    """Everything that a seed fixes."""
 
     parts: SplitIndices
     scaling: Scaling
-    validation: list[tf.Tensor]  # as `chunks` gives them
-    state: list[NDArray[Any]]  # of every variable of the model
-    spreads: Mapping[str, float]  # by part: mean squared distance of the numbers wanted from their training mean
+    # As `row_chunks` returns them.
+    validation: list[tf.Tensor]
+    # Of every variable of the model.
+    state: list[NDArray[Any]]
+    # By part: the mean squared distance of the targets from their training mean; empty for classes.
+    spreads: Mapping[str, float]
 
     @property
     def nbytes(self) -> int:
-        """What it takes to keep."""
+        """Its size in the cache."""
         rows = (self.parts.train, self.parts.validation, self.parts.test)
         return sum(array.nbytes for array in (*rows, *self.state))
 
 
 class CompiledProgram:
-    """A program with its variables: built once, reset for each trial."""
+    """A program with its variables. It is built once and reset for each trial."""
 
     def __init__(self, program: Program, dataset: Dataset) -> None:
         self.program, self.dataset = program, dataset
@@ -93,14 +99,14 @@ class CompiledProgram:
         jit = program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
         self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
-        # The training part is evaluated once a trial: that is not worth a compilation.
+        # The training part is evaluated once per trial, which is not worth a compilation.
         any_rows = [tf.TensorSpec([None], tf.int32)]
         self.evaluate_any = tf.function(self._evaluate_rows, input_signature=any_rows, autograph=False)
         self.forward = tf.function(self._forward, autograph=False)
         self.warm_up()
 
     def warm_up(self) -> None:
-        """Compile now, so that no trial's time holds it; trains nothing."""
+        """Compile now, so that the time of no trial includes it. Train nothing."""
         rows = self.program.train.steps_per_epoch
         count = rows * self.program.batch_size if rows else self.program.sizes.train
         self.train_epoch(np.zeros(count, np.int32), go=False)
@@ -109,7 +115,7 @@ class CompiledProgram:
                 self.evaluate(row_chunks(np.zeros(size, np.int32)))
 
     def train_epoch(self, order: RowIndices, go: bool = True) -> tuple[NDArray[Any], float]:
-        """The mini-batch losses, up to the first that is not finite where that stops a trial, and the rows' credit."""
+        """Return the mini-batch losses, up to one that stops a trial, and the credit of the rows."""
         losses, right = self.epoch(tf.constant(order), tf.constant(go))
         losses = losses.numpy()
         broken = np.flatnonzero(~np.isfinite(losses))
@@ -125,7 +131,7 @@ class CompiledProgram:
         self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
 
     def start(self, seed: int) -> SeedState:
-        """What a seed fixes; that of the last few seeds is kept, for the other learning rates."""
+        """Return what a seed fixes. A cache has that of the last few seeds, for the other learning rates."""
         if seed not in self.starts:
             program = self.program
             parts = split_rows(self.dataset, program.data, program.sizes, seed)
@@ -137,7 +143,7 @@ class CompiledProgram:
         return self.starts[seed]
 
     def reset(self, start: SeedState, learning_rate: float) -> None:
-        """Every variable as it is before the first step of a trial."""
+        """Set every variable to its value before the first step of a trial."""
         for variable, value in zip(self.model.variables, start.state, strict=True):
             variable.assign(value)
         for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
@@ -162,14 +168,14 @@ class CompiledProgram:
         return x, tf.gather(self.y, rows)
 
     def _credit(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Whether a row is right, 1 or 0, or its squared error; (rows,). `score` makes a score of their mean."""
+        """Return for each row whether it is correct, 1 or 0, or its squared error: (rows,). See `score`."""
         if not self.program.facts.classes:
             return tf.square(tf.cast(outputs[:, 0], self.dtype) - y)
         if outputs.shape[-1] == 1:
-            found = tf.cast(outputs[:, 0] > task.class_threshold(self.program.train.loss), tf.int32)
+            predicted = tf.cast(outputs[:, 0] > task.class_threshold(self.program.train.loss), tf.int32)
         else:
-            found = tf.argmax(outputs, axis=-1, output_type=tf.int32)
-        return tf.cast(found == y, self.dtype)
+            predicted = tf.argmax(outputs, axis=-1, output_type=tf.int32)
+        return tf.cast(predicted == y, self.dtype)
 
     def _spreads(self, parts: SplitIndices) -> dict[str, float]:
         if self.program.facts.classes:
@@ -179,16 +185,16 @@ class CompiledProgram:
         return {name: float(np.mean((y[rows] - mean) ** 2)) for name, rows in vars(parts).items()}
 
     def score(self, credit: float, start: SeedState, part: str) -> float:
-        """The accuracy, which the mean credit of a part's rows is; of numbers R2, but at least 0.
+        """Return the accuracy, which is the mean credit of the rows of a part; for numbers R2, but at least 0.
 
-        R2 is the share by which the squared error is below that of always saying the training mean, which has 0.
+        R2 is the share by which the squared error is smaller than that of always predicting the training mean.
         """
         if self.program.facts.classes:
             return credit
         return max(0.0, 1 - credit / start.spreads[part]) if start.spreads[part] else 0.0
 
     def _step(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """One update; the loss before it, regularisers included, and the sum of its rows' credit."""
+        """Update once; return the loss before it, with regularizers, and the sum of the credit of its rows."""
         x, y = self._batch(rows)
         with tf.GradientTape() as tape:
             outputs = self.model(x, training=True)
@@ -199,11 +205,11 @@ class CompiledProgram:
         return loss, tf.reduce_sum(self._credit(y, outputs))
 
     def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Train on the rows in that order, up to a loss that is not finite; without `go` compile and train nothing.
+        """Train on the rows in this order, up to a loss that is not finite. Without `go`, compile and train nothing.
 
         Returns:
-            The mini-batch losses (steps,) and the sum of the rows' credit. What stands behind a loss that is not finite
-            means nothing.
+            The mini-batch losses (steps,) and the sum of the credit of the rows. Values after a loss that is not finite
+            mean nothing.
         """
         size = self.program.batch_size
         whole, rest = divmod(int(order.shape[0]), size)
@@ -229,7 +235,7 @@ class CompiledProgram:
         return every, right
 
     def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
-        """The sum of the losses, that of the rows' credit and whether every weight is finite (1 or 0), as (3,)."""
+        """Return the sum of the losses, the sum of the credit and whether every weight is finite (1 or 0), as (3,)."""
         x, y = self._batch(rows)
         outputs = self.model(x, training=False)
         loss = tf.add_n([self.loss(loss_targets(self.loss, y, outputs), outputs), *self.model.losses])
@@ -243,15 +249,16 @@ class CompiledProgram:
         )
 
     def output_gradients(self, rows: RowIndices) -> list[float]:
-        """Of each layer with a kernel, from the first on: the squared norm of the loss gradient of its outputs.
+        """Return the squared norm of the gradient of the loss with respect to the outputs of each layer with a kernel.
 
-        On one mini-batch, in training mode: moving statistics and random numbers go on as in training. The last of the
-        layers, which gives the outputs of the model, is left out. Nothing is compiled.
+        The layers are in order; the last of them, which returns the outputs of the model, is left out. The rows are one
+        mini-batch in training mode: moving statistics and random numbers change as in training. Nothing is compiled.
         """
         values, y = self._batch(tf.constant(rows))
         outputs = []
         with tf.GradientTape() as tape:
-            tape.watch(values)  # or the tape sees nothing in front of the first variable that is trained
+            # Otherwise the tape records nothing in front of the first trainable variable.
+            tape.watch(values)
             for layer in self.model.layers:
                 values = layer(values, training=True)
                 if hasattr(layer, "kernel"):
@@ -260,12 +267,12 @@ class CompiledProgram:
         return [float(tf.reduce_sum(tf.square(gradient))) for gradient in tape.gradient(loss, outputs[:-1])]
 
     def inputs_of(self, name: str, rows: RowIndices) -> NDArray[Any]:
-        """What goes into a layer for the rows, taken as one mini-batch in training mode.
+        """Return the inputs of a layer for the rows, taken as one mini-batch in training mode.
 
         All variables stay as they are. Nothing is compiled.
         """
         values, _ = self._batch(tf.constant(rows))
-        with self._nothing_moves():
+        with self._unchanged_state():
             for layer in self.model.layers:
                 if layer.name == name:
                     break
@@ -273,30 +280,30 @@ class CompiledProgram:
         return np.asarray(values)
 
     def mode_gap(self, start: SeedState) -> float | None:
-        """The score normalised by the statistics of each batch minus that by the moving ones, on the same batches.
+        """Return the score with the statistics of each batch minus that with the moving ones, on the same batches.
 
-        The moving statistics stay as they are. None: nothing is batch-normalised, or other layers too act differently
-        in training, and so the gap would not be that of the statistics.
+        The moving statistics stay as they are. None: the model has no batch normalization, or other layers act
+        differently in training, too, so the gap would not be that of the statistics alone.
         """
         if not self.has_moving_statistics:
             return None
         size = min(self.program.batch_size, len(start.parts.validation))
         count = min(len(start.parts.validation) // size, GAP_BATCHES)
         batches = tf.constant(start.parts.validation[: count * size].reshape(count, size))
-        with self._nothing_moves():
+        with self._unchanged_state():
             moving, own = (self.forward(batches, tf.constant(training)).numpy() for training in (False, True))
         return self.score(float(own), start, "validation") - self.score(float(moving), start, "validation")
 
     @contextmanager
-    def _nothing_moves(self) -> Iterator[None]:
-        """Have moving statistics and random numbers, which training mode moves, as they were."""
-        kept = [variable.numpy() for variable in self.model.non_trainable_variables]
+    def _unchanged_state(self) -> Iterator[None]:
+        """Restore moving statistics and random states, which training mode changes, at the end."""
+        before = [variable.numpy() for variable in self.model.non_trainable_variables]
         yield
-        for variable, value in zip(self.model.non_trainable_variables, kept, strict=True):
+        for variable, value in zip(self.model.non_trainable_variables, before, strict=True):
             variable.assign(value)
 
     def _forward(self, batches: tf.Tensor, training: tf.Tensor) -> tf.Tensor:
-        """The mean credit of the rows of batches (batches, rows), each taken by itself, in either mode."""
+        """Return the mean credit of the rows of batches (batches, rows), each batch by itself, in either mode."""
 
         def one(rows: tf.Tensor) -> tf.Tensor:
             x, y = self._batch(rows)
@@ -313,11 +320,11 @@ class CompiledProgram:
         return [value for value in values if value.dtype.is_floating]
 
     def evaluate(self, part: Sequence[tf.Tensor], compiled: bool = True) -> tuple[float, float, bool]:
-        """Loss, regularisers included, and credit in inference mode, means over the rows; whether weights are finite.
+        """Return the mean loss, with regularizers, the mean credit, and whether all weights are finite.
 
         Args:
-            part: row numbers, as `chunks` gives them.
-            compiled: whether for these very numbers of rows.
+            part: row numbers, as `row_chunks` returns them.
+            compiled: use the function that is compiled for chunks of exactly these sizes.
         """
         evaluate = self.evaluate_rows if compiled else self.evaluate_any
         sums = np.asarray([evaluate(rows).numpy() for rows in part], np.float64).sum(axis=0)

@@ -1,4 +1,4 @@
-"""Names and arguments of a config -> Keras objects: losses, optimizers with their schedules, callbacks."""
+"""Makes Keras objects from the names and arguments of a config: losses, optimizers with schedules, callbacks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD
 
 
 def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
-    """The Keras object that a config names; of `more`, it gets the arguments that it takes.
+    """Make the Keras object that a config names. Of `more`, it gets the arguments that it takes.
 
     Raises:
         ConfigError: Keras refuses the arguments.
@@ -32,10 +32,11 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
 
 
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
-    """The optimizer, with `rate` times the schedule as its learning rate; its own variable where there is none."""
+    """Make the optimizer. With a schedule its learning rate is `rate` times the schedule, else its own variable."""
     learning_rate: Any = 1.0
     if train.schedule:
-        one = keras.ops.ones((), train.dtype)  # a Python number would have Keras compute in float32
+        # With a Python number Keras would compute in float32.
+        one = keras.ops.ones((), train.dtype)
         factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
         learning_rate = _RateTimesFactor(rate, factor)
     return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=learning_rate)
@@ -55,9 +56,9 @@ class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type
 
 
 def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-    """Class numbers (rows,) in the form that a loss takes: as they are, or one-hot (rows, classes).
+    """Return targets in the form that a loss takes: class numbers (rows,), or one-hot (rows, classes).
 
-    Where the model gives one number alone: (rows, 1), the number wanted, or 1 for the second of two classes.
+    If the model has a single output: (rows, 1), the target number, or 1 for the second of two classes.
     """
     if type(loss).__name__.startswith("Sparse"):
         return y
@@ -67,19 +68,19 @@ def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> t
 
 
 def make_callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbacks.Callback]:
-    """The callbacks of one trial; what they write goes below the folder, under the trial's id."""
-    made = []
+    """Make the callbacks of one trial. They write files into the folder, under the id of the trial."""
+    callbacks = []
     for i, named in enumerate(program.train.callbacks):
         ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
-        files = {"filepath": folder / CHECKPOINTS / f"{trial}.{ending}", "log_dir": folder / TENSORBOARD / trial}
+        checkpoint, log = folder / CHECKPOINTS / f"{trial}.{ending}", folder / TENSORBOARD / trial
         where = program.train_location / "callbacks" / i
-        made.append(make_keras_object("callbacks", named, where, **{name: str(path) for name, path in files.items()}))
-    return made
+        callbacks.append(make_keras_object("callbacks", named, where, filepath=str(checkpoint), log_dir=str(log)))
+    return callbacks
 
 
 @contextmanager
 def keras_defaults(dtype: str) -> Iterator[None]:
-    """A default dtype for a while, and Keras' own defaults where a keras.json of the user's says otherwise."""
+    """Set the default dtype for a while, and the defaults of Keras even if the user's keras.json has others."""
     before = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
     try:
         _set_keras(dtype, 1e-7, "channels_last")

@@ -1,6 +1,6 @@
-"""Cohort -> trial results: trials trained one after another on one compiled program.
+"""Trains the trials of a cohort one after another on one compiled program.
 
-In float64 the figures equal those of `model.fit` (tests/test_engine.py).
+In float64 the losses and scores equal those of `model.fit` (tests/training/test_loop.py).
 """
 
 import os
@@ -34,40 +34,43 @@ from bnbench.training.probes.columns import as_result_fields
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.types import When
 
-BLOWN = 1000.0  # a mini-batch loss so many times the one before it (Bjorck et al. 2018, section 3)
+# A trial has blown up if a mini-batch loss is so many times the one before it (Bjorck et al. 2018, section 3).
+BLOWN = 1000.0
 
 
 def list_devices() -> list[str]:
-    """What TensorFlow may compute on, as `CPU`, `GPU NVIDIA H200`."""
-    found = tf.config.list_physical_devices()
-    names = [tf.config.experimental.get_device_details(device).get("device_name", "") for device in found]
-    return [f"{device.device_type} {name}".strip() for device, name in zip(found, names, strict=True)]
+    """Return the devices that TensorFlow can use, such as `CPU` or `GPU NVIDIA H200`."""
+    devices = tf.config.list_physical_devices()
+    names = [tf.config.experimental.get_device_details(device).get("device_name", "") for device in devices]
+    return [f"{device.device_type} {name}".strip() for device, name in zip(devices, names, strict=True)]
 
 
 def train_trials(
     program: Program, trials: Iterable[Trial], dataset: Dataset, saving: Saving, on_epoch: OnEpoch
 ) -> Iterator[Result]:
-    """Compile a program once and train its trials on it, one result at a time; a fault ends its own trial only.
+    """Compile a program once and train its trials on it; yield one result at a time. A fault ends only its own trial.
 
-    The next trial is asked for when the one before has ended, so `trials` may still be growing.
+    The next trial is taken when the one before has ended, so `trials` may still grow.
     """
     use_threads(program.train.threads)
     with keras_defaults(program.train.dtype):
         try:
             compiled = CompiledProgram(program, dataset)
-        except Exception as error:  # of this machine's: what a config can get wrong, `check_program` has found
+        # A problem of this machine: `check_program` has found those of the config.
+        except Exception as error:
             yield from (_failed(program, trial, error) for trial in trials)
             return
         for trial in trials:
             try:
                 result = _train(compiled, trial, saving, on_epoch)
-            except Exception as error:  # of TensorFlow, Keras or this machine: the next trial may do
+            # A problem of TensorFlow, Keras or this machine, which the next trial may not have.
+            except Exception as error:
                 result = _failed(program, trial, error)
             yield result
 
 
 def _failed(program: Program, trial: Trial, error: Exception) -> Result:
-    """The result of a trial that an error ended; called while the error is handled."""
+    """Return the result of a trial that an error ended. Call it while the error is handled."""
     fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
     return Result(trial.id, program.key, program.parameters, fault=fault, worker=_worker())
 
@@ -97,9 +100,9 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
 
 
 def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
-    """The order of the training rows, epoch by epoch: a new permutation each pass.
+    """Yield the order of the training rows for each epoch: a new permutation for each pass over the data.
 
-    With `steps_per_epoch` the passes follow one another without a break and an epoch takes the next rows.
+    With `steps_per_epoch` an epoch takes the next rows, wherever a pass begins or ends.
     """
     generator = np.random.Generator(np.random.PCG64(stream_seed(seed, "order")))
     steps, queue = program.train.steps_per_epoch, np.empty(0, np.int32)
@@ -115,7 +118,7 @@ def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[Row
 
 
 class _Course:
-    """One trial under way: its history, its best weights and how it ended."""
+    """A trial that is being trained: its history so far, its best weights and whether it has diverged."""
 
     def __init__(self, compiled: CompiledProgram, trial: Trial, start: SeedState, on_epoch: OnEpoch) -> None:
         self.compiled, self.trial, self.start, self.on_epoch = compiled, trial, start, on_epoch
@@ -132,13 +135,13 @@ class _Course:
         self.best_weights: list[NDArray[Any]] = []
 
     def begin(self) -> None:
-        """Look at the untrained model; its record is epoch 0."""
+        """Evaluate the untrained model: epoch 0."""
         self.recorder.measure(When.BEFORE_FIRST_STEP, epoch=0)
         loss, credit, _ = self.compiled.evaluate(self.start.validation)
         self._record(None, None, loss, self._score(credit, "validation"))
 
     def run_epoch(self, order: RowIndices) -> bool:
-        """Train and validate once; whether the trial goes on."""
+        """Train and validate for one epoch; return True if the trial continues."""
         began = time.perf_counter()
         losses, credit = self.compiled.train_epoch(order)
         seconds = time.perf_counter() - began
@@ -152,7 +155,8 @@ class _Course:
             return False
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
-        rows[-1] = len(order) - rows[:-1].sum()  # the last batch may be short, and weighs less
+        # The last batch may be smaller; then it weighs less.
+        rows[-1] = len(order) - rows[:-1].sum()
         loss, validated, finite = self.compiled.evaluate(self.start.validation)
         accuracy, trained = self._score(validated, "validation"), self._score(credit / len(order), "train")
         self._record(float(np.average(losses, weights=rows)), trained, loss, accuracy)
@@ -178,7 +182,7 @@ class _Course:
             self.best_weights = self.compiled.model.get_weights()
 
     def finish(self, saving: Saving, began: float) -> Result:
-        """The trial's result: now, and only now, the test part is looked at."""
+        """Return the result of the trial. Only now is the test part used."""
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = fitted = Scores()
@@ -236,17 +240,19 @@ class _Course:
         if saving.models == which:
             path = model_path(saving.folder, self.trial.id)
             path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".part.keras")
-            beside.unlink(missing_ok=True)  # it may be a link
+            temporary = path.with_suffix(".part.keras")
+            # It may be a link.
+            temporary.unlink(missing_ok=True)
             program = self.compiled.program
-            with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(beside)
-            path.unlink(missing_ok=True)  # at no moment an old model lies beside a new page
+            with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(temporary)
+            # So that no old model is ever next to a new card.
+            path.unlink(missing_ok=True)
             model_card.write_card(path, model_card.describe_model(program, self.compiled.dataset.value_range, which))
-            beside.replace(path)
+            temporary.replace(path)
 
 
 def first_jump(losses: NDArray[Any]) -> int | None:
-    """The first step, counted from 1, whose loss is over 1000 times the one before it."""
+    """Return the first step, counted from 1, whose loss is over 1000 times the one before it."""
     jumps = [step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before]
     return jumps[0] if jumps else None
 
@@ -256,7 +262,7 @@ def _known(value: float | None) -> float | None:
 
 
 def _keras_logs(epoch: Epoch) -> dict[str, float]:
-    """The record under the names that Keras' callbacks monitor."""
+    """Return the scores of an epoch under the names that callbacks of Keras monitor."""
     logs = {
         "loss": epoch.train_loss,
         "accuracy": epoch.train_accuracy,

@@ -182,5 +182,5 @@ def test_a_damaged_model_is_an_error(tmp_path: Path, trained: Any) -> None:
     folder = shutil.copytree(results.folder, tmp_path / "damaged")
     path = results_dir.model_path(folder, results.trials["trial"].iloc[0])
     path.write_bytes(path.read_bytes()[:2000])
-    with pytest.raises(ResultsError, match=r"\.keras: cannot be loaded: .*; remove it, and the same run makes it anew"):
+    with pytest.raises(ResultsError, match=r"\.keras: cannot be loaded: .*; remove it, and the same run makes it"):
         predict.predict_files(folder, "best", [tmp_path / "x.npy"])

@@ -95,7 +95,7 @@ def test_a_disk_that_is_full_keeps_what_was_done_and_the_same_command_goes_on(
     assert code == 2
     assert re.fullmatch(
         rf"bnbench: disk/small/{file}: cannot be written: No space left on device \(0\.\d MB free\); "
-        "finished trials are kept, mend that and run the same again",
+        "finished trials are stored.* run the same command again",
         told.strip(),
     )
     assert kept(disk, place) in trials
@@ -118,7 +118,7 @@ def test_a_disk_that_fills_up_while_trials_train_keeps_what_was_done(disk: Shell
     disk.run("dd if=/dev/zero of=disk/eaten bs=1k")
     assert process.wait(300) == 2
     told = (place / "told").read_text().splitlines()
-    assert re.match(r"bnbench: disk/small/trials\.db: cannot be written: No space left.*run the same again", told[-1])
+    assert re.match(r"bnbench: disk/small/trials\.db: cannot be written: No space left.*run the same command", told[-1])
     before = kept(disk, place)
     assert before == sum(line.startswith("[") for line in told)  # no trial was told that was not kept
     disk.run("rm disk/eaten")
@@ -135,7 +135,7 @@ def test_a_disk_that_becomes_read_only_keeps_what_was_done_and_the_same_command_
     disk.run("mount --bind disk/small disk/small && mount -o remount,bind,ro disk/small")
     assert process.wait(300) == 2
     told = (place / "told").read_text().splitlines()[-1]
-    assert re.match(r"bnbench: disk/small/\S+: cannot be written: [Rr]ead-only.*run the same again", told)
+    assert re.match(r"bnbench: disk/small/\S+: cannot be written: [Rr]ead-only.*run the same command again", told)
     assert kept(disk, place) >= 2
     disk.run("umount disk/small")
     assert call(disk, place, *RUN)[0] == 0

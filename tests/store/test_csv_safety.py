@@ -15,14 +15,14 @@ HARMLESS = ["plain", "0.5", "'quoted'", "'", "", "a=1", "x-1", " "]
 
 
 @pytest.mark.parametrize("text", FORMULAS)
-def test_what_a_spreadsheet_would_run_is_text(text: str) -> None:
+def test_formulas_are_escaped_and_restored(text: str) -> None:
     told = escape_formulas(pd.DataFrame({text: [text, "b"]}))
     assert list(told.columns) == told[f"'{text}"].tolist()[:1] == [f"'{text}"]
     assert unescape_formulas(told).to_dict("list") == {text: [text, "b"]}
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_other_text_stays_as_it_is(text: str) -> None:
+def test_other_text_is_unchanged(text: str) -> None:
     table = pd.DataFrame({"a": [text, None]})
     pd.testing.assert_frame_equal(escape_formulas(table), table)
     pd.testing.assert_frame_equal(unescape_formulas(table), table)
@@ -35,7 +35,7 @@ def test_numbers_stay_numbers() -> None:
     pd.testing.assert_frame_equal(told[["loss", "seed"]], table[["loss", "seed"]])
 
 
-def test_every_table_that_is_written_is_defused_and_read_as_it_was(tmp_path: Path) -> None:
+def test_every_written_table_is_escaped_and_read_back_unchanged(tmp_path: Path) -> None:
     results = Results(
         keep(
             tmp_path / "tiny", [0.8] * 8,

@@ -49,7 +49,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("look", [damage.tables, damage.keep], ids=["look", "run"])
-def test_what_a_killed_process_began_is_undone_by_whoever_comes_next(
+def test_the_next_command_undoes_what_a_killed_process_began(
     tmp_path: Path, whole: Path, look: Callable[[Path], object]
 ) -> None:
     path = copy(whole, tmp_path)
@@ -61,7 +61,7 @@ def test_what_a_killed_process_began_is_undone_by_whoever_comes_next(
     assert same(tmp_path, whole)
 
 
-def test_a_journal_without_its_database_is_no_results(tmp_path: Path, whole: Path) -> None:
+def test_a_journal_without_a_database_counts_as_no_results(tmp_path: Path, whole: Path) -> None:
     path = copy(whole, tmp_path)
     killed(BROKEN, path)
     path.unlink()
@@ -72,7 +72,7 @@ def test_a_journal_without_its_database_is_no_results(tmp_path: Path, whole: Pat
 
 
 @pytest.mark.parametrize("content", [b"", os.urandom(5000)], ids=["empty", "garbage"])
-def test_a_journal_that_makes_no_sense_changes_nothing(tmp_path: Path, whole: Path, content: bytes) -> None:
+def test_an_invalid_journal_changes_nothing(tmp_path: Path, whole: Path, content: bytes) -> None:
     copy(whole, tmp_path)
     (tmp_path / JOURNAL).write_bytes(content)
     assert same(tmp_path, whole)
@@ -81,7 +81,7 @@ def test_a_journal_that_makes_no_sense_changes_nothing(tmp_path: Path, whole: Pa
 @pytest.mark.parametrize(
     ("version", "table"), [(database.FORMAT, "CREATE TABLE cookies (x)"), (0, "CREATE TABLE trials (id)")]
 )
-def test_a_database_of_something_else_is_refused_and_left_alone(tmp_path: Path, version: int, table: str) -> None:
+def test_a_database_of_another_program_is_refused_and_unchanged(tmp_path: Path, version: int, table: str) -> None:
     path = tmp_path / store.DATABASE
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(f"{table}; PRAGMA user_version = {version}")
@@ -124,7 +124,7 @@ def test_a_refused_database_of_an_older_format_is_not_migrated(tmp_path: Path, w
 
 
 def commented(folder: Path, comment: str) -> Path:
-    """An empty store whose largest table was created with a comment inside, as format 1 did."""
+    """An empty store whose largest table was created with a comment, as in format 1."""
     tables = database.CREATE.replace("traceback TEXT,", f"traceback TEXT,  {comment}")
     assert comment in tables
     with closing(sqlite3.connect(folder / store.DATABASE)) as connection:
@@ -143,7 +143,7 @@ def test_a_table_with_any_other_comment_or_with_more_than_a_comment_is_refused(t
 
 
 def older(whole: Path, folder: Path) -> Path:
-    """The store as format 2 would have it."""
+    """The store in format 2."""
     path = copy(whole, folder)
     columns = (
         "prediction_share majority_share dead_share dead_layer fitted_loss fitted_accuracy gradient_growth checksum "
@@ -192,7 +192,7 @@ def test_a_migration_killed_at_any_statement_leaves_the_old_format_or_the_new(tm
     assert versions in ([2, 2, 2, 2, 2, database.FORMAT], [2, 2, 2, 2, database.FORMAT, database.FORMAT])
 
 
-def test_a_folder_that_is_removed_or_replaced_in_use_is_told(tmp_path: Path, whole: Path) -> None:
+def test_a_folder_that_is_removed_or_replaced_in_use_is_an_error(tmp_path: Path, whole: Path) -> None:
     planned = damage.experiment()
     for replaced in (False, True):
         folder = tmp_path / str(replaced)

@@ -9,15 +9,15 @@ from bnbench.store import model_card, results_dir
 from bnbench.store.model_card import ModelCard
 from support.examples import make_plan
 
-PAGE = ModelCard("best", "digits", (8, 8, 1), (0.0, 16.0), ("0", "1"), "softmax")
+CARD = ModelCard("best", "digits", (8, 8, 1), (0.0, 16.0), ("0", "1"), "softmax")
 
 
-def test_a_page_comes_back_as_it_was(tmp_path: Path) -> None:
+def test_a_card_is_read_back_unchanged(tmp_path: Path) -> None:
     model = tmp_path / "t.keras"
-    model_card.write_card(model, PAGE)
-    assert model_card.read_card(model) is None  # a page without its model is nothing
+    model_card.write_card(model, CARD)
+    assert model_card.read_card(model) is None  # a card without its model does not count
     model.touch()
-    assert model_card.read_card(model) == PAGE
+    assert model_card.read_card(model) == CARD
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.json", "t.keras"]
 
 
@@ -28,9 +28,9 @@ def test_a_page_comes_back_as_it_was(tmp_path: Path) -> None:
         ("value_range", [0, float("inf")]), ("probabilities", "perhaps"), ("more", 1),
     ],
 )  # fmt: skip
-def test_a_page_that_says_something_else_is_told(tmp_path: Path, key: str, value: object) -> None:
+def test_a_card_with_invalid_values_is_an_error(tmp_path: Path, key: str, value: object) -> None:
     (tmp_path / "t.keras").touch()
-    model_card.write_card(tmp_path / "t.keras", PAGE)
+    model_card.write_card(tmp_path / "t.keras", CARD)
     values = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
     (tmp_path / "t.json").write_text(json.dumps(values | {key: value}), encoding="utf-8")
     with pytest.raises(ResultsError, match=rf"t.json: cannot be read .*{key}"):
@@ -40,7 +40,7 @@ def test_a_page_that_says_something_else_is_told(tmp_path: Path, key: str, value
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", "[" * 100_000, '{"shape": [1], "value_range": [0, 1], "classes": [], "x": 1}']
 )
-def test_a_damaged_page_is_told(tmp_path: Path, content: str) -> None:
+def test_a_damaged_card_is_an_error(tmp_path: Path, content: str) -> None:
     (tmp_path / "t.keras").touch()
     (tmp_path / "t.json").write_text(content, encoding="utf-8")
     with pytest.raises(ResultsError, match=r"t.json: cannot be read .*; remove it"):
@@ -67,18 +67,18 @@ def test_a_damaged_page_is_told(tmp_path: Path, content: str) -> None:
     ],
     ids=["logits", "focal", "no probabilities", "softmax layer"],
 )
-def test_what_makes_probabilities_of_the_outputs(changes: dict[str, Any], wanted: str) -> None:
+def test_a_card_says_how_outputs_become_probabilities(changes: dict[str, Any], wanted: str) -> None:
     program = make_plan(**changes).cohorts[0].program
-    page = model_card.describe_model(program, (0.0, 1.0), "final")
-    assert page == ModelCard("final", "digits", (5,), (0.0, 1.0), ("class 0", "class 1", "class 2"), wanted)
+    card = model_card.describe_model(program, (0.0, 1.0), "final")
+    assert card == ModelCard("final", "digits", (5,), (0.0, 1.0), ("class 0", "class 1", "class 2"), wanted)
 
 
-def test_models_with_other_weights_or_without_a_page_are_missing(tmp_path: Path) -> None:
+def test_models_with_other_weights_or_without_a_card_are_missing(tmp_path: Path) -> None:
     for trial in ("a", "b"):
         path = results_dir.model_path(tmp_path, trial)
         path.parent.mkdir(exist_ok=True)
         path.touch()
-    model_card.write_card(results_dir.model_path(tmp_path, "a"), PAGE)
-    assert results_dir.saved_models(tmp_path, ["a", "b", "c"]) == {"a": PAGE}
+    model_card.write_card(results_dir.model_path(tmp_path, "a"), CARD)
+    assert results_dir.saved_models(tmp_path, ["a", "b", "c"]) == {"a": CARD}
     assert results_dir.missing_models(tmp_path, ["a", "b", "c"], "best") == {"b", "c"}
     assert results_dir.missing_models(tmp_path, ["a", "b", "c"], "final") == {"a", "b", "c"}

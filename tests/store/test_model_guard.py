@@ -31,7 +31,7 @@ ITEMS: list[Any] = [
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """What a model as bnbench saves it holds."""
+    """The members of a model file that bnbench saved."""
     use_threads(1)  # before anything is computed, or tests that train could not
     path = tmp_path_factory.mktemp("model") / "t.keras"
     model = build_model(flatten_layers(ITEMS, {}, NormSlot("batch"), "here"), PAGE.shape, "float32", seed=0)
@@ -49,7 +49,7 @@ def pack(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_STORED
 
 
 def hostile(members: dict[str, bytes], change: Callable[[Any], object]) -> dict[str, bytes]:
-    """The members with the description of the dense layer, the last one, changed."""
+    """The members, with a changed config of the last layer, which is dense."""
     config = json.loads(members["config.json"])
     change(config["config"]["layers"][-1])
     return members | {"config.json": json.dumps(config).encode()}
@@ -83,11 +83,11 @@ OTHERS = ["Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", 
         (holds("activation", CALL), "names 'function' of 'os'"),
         (holds("kernel_initializer", CALL), "names 'function' of 'os'"),
         (holds("bias_regularizer", {"deeper": [{"module": "os", "class_name": "x"}]}), "names 'x' of 'os'"),
-        (holds("units", 10**10), "gives .10000000000,., but its page names 3 classes"),
+        (holds("units", 10**10), "returns .10000000000,., but its card names 3 classes"),
         (named(config=None), "TypeError"),
     ],
 )
-def test_what_no_config_may_name_is_not_loaded(
+def test_a_class_that_no_config_may_name_is_not_loaded(
     tmp_path: Path, members: dict[str, bytes], change: Callable[[Any], object], message: str
 ) -> None:
     with pytest.raises(ResultsError, match=rf"t\.keras: cannot be loaded: .*{message}|t\.keras: {message}"):
@@ -97,16 +97,16 @@ def test_what_no_config_may_name_is_not_loaded(
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"../../evil.py": b"x"}, r"holds .*\.\./\.\./evil\.py, wanted config\.json"),
-        ({"assets/vocabulary.txt": b"x"}, "holds .*vocabulary"),
+        ({"../../evil.py": b"x"}, r"contains .*\.\./\.\./evil\.py instead of config\.json"),
+        ({"assets/vocabulary.txt": b"x"}, "contains .*vocabulary"),
         ({"config.json": b"[" * 100_000}, "RecursionError"),
         ({"config.json": b"{}"}, "KeyError"),
         ({"config.json": b"[1]"}, "TypeError"),
         ({"config.json": b"\xff"}, "UnicodeDecodeError"),
-        ({"model.weights.h5": b""}, "promises 247 weights, but holds 0 bytes"),
+        ({"model.weights.h5": b""}, "declares 247 weights, but has 0 bytes"),
     ],
 )
-def test_what_bnbench_would_not_have_written_is_not_loaded(
+def test_a_file_that_bnbench_would_not_write_is_not_loaded(
     tmp_path: Path, members: dict[str, bytes], changes: dict[str, bytes], message: str
 ) -> None:
     with pytest.raises(ResultsError, match=rf"t\.keras: cannot be loaded: .*{message}"):
@@ -120,46 +120,46 @@ def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, m
     config = json.loads(hostile(members, widen)["config.json"])
     unknown = {"module": "keras.layers", "class_name": "RepeatVector", "config": {"name": "r", "n": 1}}
     config["config"]["layers"].insert(1, unknown | {"registered_name": None})
-    with pytest.raises(ResultsError, match="promises a layer of 300,000,000, but holds"):
+    with pytest.raises(ResultsError, match="declares a layer of 300,000,000, but has"):
         model_guard.check_model_file(
             pack(tmp_path / "t.keras", members | {"config.json": json.dumps(config).encode()}), PAGE
         )
 
 
-def test_a_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -> None:
     bomb = members | {"model.weights.h5": bytes(50_000_000)}
-    with pytest.raises(ResultsError, match="is packed, wanted as it was written"):
+    with pytest.raises(ResultsError, match="it is compressed"):
         model_guard.check_model_file(pack(tmp_path / "t.keras", bomb, zipfile.ZIP_DEFLATED), PAGE)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"\x89HDF\r\n\x1a\n", b"\x80\x04\x95"])
-def test_what_is_no_zip_is_not_loaded(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_zip_archive_is_not_loaded(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "t.keras").write_bytes(content)
     with pytest.raises(ResultsError, match=r"t\.keras: cannot be loaded: BadZipFile"):
         model_guard.check_model_file(tmp_path / "t.keras", PAGE)
 
 
 @pytest.mark.parametrize(
-    ("page", "message"),
+    ("card", "message"),
     [
         (
             ModelCard("best", "digits", (8, 8, 1), (0.0, 16.0), ("a", "b", "c"), "softmax"),
-            "takes .6, 6, 1., but its page",
+            "takes .6, 6, 1., but its card",
         ),
         (
             ModelCard("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b"), "softmax"),
-            "gives .3,., but its page names 2",
+            "returns .3,., but its card names 2",
         ),
     ],
 )
-def test_a_page_of_another_model_is_told(
-    tmp_path: Path, members: dict[str, bytes], page: ModelCard, message: str
+def test_a_card_of_another_model_is_an_error(
+    tmp_path: Path, members: dict[str, bytes], card: ModelCard, message: str
 ) -> None:
     with pytest.raises(ResultsError, match=message):
-        model_guard.check_model_file(pack(tmp_path / "t.keras", members), page)
+        model_guard.check_model_file(pack(tmp_path / "t.keras", members), card)
 
 
-def test_weights_that_lie_in_another_file_are_not_read(tmp_path: Path, members: dict[str, bytes]) -> None:
+def test_weights_in_another_file_are_not_read(tmp_path: Path, members: dict[str, bytes]) -> None:
     import h5py
 
     stream = io.BytesIO(members["model.weights.h5"])

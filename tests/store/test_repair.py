@@ -25,14 +25,14 @@ def put(folder: Path, content: bytes) -> Path:
 
 
 def same(folder: Path, content: bytes) -> None:
-    """Whether the trials that are left have the figures of the whole store."""
+    """Check that the remaining trials have the values of the intact store."""
     (folder / "whole").mkdir()
     put(folder / "whole", content)
     ours, theirs = damage.tables(folder), damage.tables(folder / "whole")
     assert all(damage.part_of(*pair) for pair in zip(ours, theirs, strict=True))
 
 
-def test_whole_results_are_left_as_they_are(tmp_path: Path, whole: bytes) -> None:
+def test_intact_results_are_unchanged(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole)
     done = repair.repair_database(tmp_path)
     assert (done.kept, done.lost, done.aside) == (24, 0, None)
@@ -40,7 +40,7 @@ def test_whole_results_are_left_as_they_are(tmp_path: Path, whole: bytes) -> Non
     assert format_repaired(done, tmp_path).endswith("nothing to repair, all 24 trials are intact")
 
 
-def test_what_is_whole_is_kept_and_the_damaged_file_moved_aside(tmp_path: Path, whole: bytes) -> None:
+def test_intact_trials_are_saved_and_the_damaged_file_is_moved_aside(tmp_path: Path, whole: bytes) -> None:
     damaged = whole[: len(whole) * 9 // 10]
     put(tmp_path, damaged)
     with pytest.raises(ResultsError, match=r"damaged .*`bnbench repair"):
@@ -58,9 +58,7 @@ def test_what_is_whole_is_kept_and_the_damaged_file_moved_aside(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("text", "letter"), [(b"tabletrialstrials", 5), (b"CREATE TABLE trials", 5), (b"CREATE TABLE trials", 24)], ids=str
 )
-def test_a_letter_of_the_tables_names_that_is_none_any_more(
-    tmp_path: Path, whole: bytes, text: bytes, letter: int
-) -> None:
+def test_a_damaged_table_name_costs_no_trial(tmp_path: Path, whole: bytes, text: bytes, letter: int) -> None:
     changed = bytearray(whole)
     changed[whole.index(text) + letter] ^= 128
     put(tmp_path, bytes(changed))
@@ -70,7 +68,7 @@ def test_a_letter_of_the_tables_names_that_is_none_any_more(
     same(tmp_path, whole)
 
 
-def test_a_second_damage_takes_a_name_of_its_own(tmp_path: Path, whole: bytes) -> None:
+def test_a_second_damaged_file_gets_a_name_of_its_own(tmp_path: Path, whole: bytes) -> None:
     for name in ("trials.damaged.db", "trials.damaged-2.db"):
         put(tmp_path, whole[:-PAGE])
         done = repair.repair_database(tmp_path)
@@ -78,19 +76,19 @@ def test_a_second_damage_takes_a_name_of_its_own(tmp_path: Path, whole: bytes) -
 
 
 @pytest.mark.parametrize("page", [0, 1, 2])
-def test_a_page_that_leads_to_others_costs_few_trials(tmp_path: Path, whole: bytes, page: int) -> None:
-    """The first names the tables; the second and third lead to the rows of `trials` and `history`."""
+def test_a_damaged_first_page_costs_no_trial_but_a_root_page_all(tmp_path: Path, whole: bytes, page: int) -> None:
+    """The first page names the tables; the second and third are the roots of `trials` and `history`."""
     put(tmp_path, whole[: page * PAGE] + bytes(PAGE) + whole[(page + 1) * PAGE :])
     if page == 0:
         done = repair.repair_database(tmp_path)
         assert (done.kept, done.lost, done.plan) == (24, 0, True)
         same(tmp_path, whole)
-    else:  # no way to any row
+    else:  # no row can be found
         with pytest.raises(ResultsError, match="no trial of bnbench can be read in it; move it away"):
             repair.repair_database(tmp_path)
 
 
-def test_a_page_in_the_middle_costs_its_own_trials(tmp_path: Path, whole: bytes) -> None:
+def test_a_damaged_inner_page_costs_only_its_own_trials(tmp_path: Path, whole: bytes) -> None:
     for page in range(6, len(whole) // PAGE, 5):
         (tmp_path / str(page)).mkdir()
         put(tmp_path / str(page), whole[: page * PAGE] + b"\xff" * PAGE + whole[(page + 1) * PAGE :])
@@ -98,7 +96,7 @@ def test_a_page_in_the_middle_costs_its_own_trials(tmp_path: Path, whole: bytes)
         same(tmp_path / str(page), whole)
 
 
-def test_a_figure_that_changed_is_left_out_and_told(
+def test_a_trial_with_a_changed_score_is_left_out_with_a_warning(
     tmp_path: Path, whole: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path, whole)
@@ -115,18 +113,18 @@ def test_a_figure_that_changed_is_left_out_and_told(
     same(tmp_path, whole)
 
 
-def test_a_plan_that_changed_is_told_and_left_out_by_a_repair(tmp_path: Path, whole: bytes) -> None:
+def test_a_changed_plan_is_an_error_until_the_next_run(tmp_path: Path, whole: bytes) -> None:
     put(tmp_path, whole)
     with store.open_for_writing(tmp_path) as opened:
         opened._db.execute("UPDATE plan SET learning_rate = 0.5 WHERE number = 1")
         opened._db.commit()
-    with pytest.raises(ResultsError, match="its plan is damaged; `bnbench run` with its config mends it"):
+    with pytest.raises(ResultsError, match="its plan is damaged; `bnbench run` with its config"):
         Results(tmp_path)
     damage.keep(tmp_path)  # as a run does
     same(tmp_path, whole)
 
 
-def test_damage_that_no_database_has_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_refused_and_unchanged(tmp_path: Path) -> None:
     path = put(tmp_path, b"not a database" * 1000)
     with pytest.raises(ResultsError, match="no trial of bnbench can be read"):
         repair.repair_database(tmp_path)
@@ -134,7 +132,7 @@ def test_damage_that_no_database_has_is_refused_and_left_alone(tmp_path: Path) -
     assert not list(tmp_path.glob("*damaged*"))
 
 
-def test_a_later_format_is_not_touched(tmp_path: Path, whole: bytes) -> None:
+def test_a_newer_format_is_unchanged(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole[:60] + (99).to_bytes(4, "big") + whole[64:])
     with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 8"):
         repair.repair_database(tmp_path)
@@ -147,7 +145,7 @@ def test_a_folder_in_use_is_not_repaired(tmp_path: Path, whole: bytes) -> None:
         repair.repair_database(tmp_path)
 
 
-def test_a_store_of_an_older_format_is_repaired_as_well(tmp_path: Path, whole: bytes) -> None:
+def test_an_older_format_is_repaired_too(tmp_path: Path, whole: bytes) -> None:
     path = put(tmp_path, whole)
     with store.open_for_writing(tmp_path) as opened:
         opened._db.executescript(
@@ -158,7 +156,7 @@ def test_a_store_of_an_older_format_is_repaired_as_well(tmp_path: Path, whole: b
     path.write_bytes(older[: len(older) * 9 // 10])
     done = repair.repair_database(tmp_path)
     assert 0 < done.kept < 24
-    assert not done.plan  # it has no checksum
+    assert not done.plan  # format 5 has no checksum of it
     assert damage.tables(tmp_path)[0].empty
     damage.keep(tmp_path)
     same(tmp_path, whole)

@@ -7,7 +7,7 @@ import pandas as pd
 from bnbench.store import results_dir
 
 
-def test_text_is_replaced_whole(tmp_path: Path) -> None:
+def test_text_is_replaced_in_one_piece(tmp_path: Path) -> None:
     results_dir.write_text(tmp_path / "a" / "x.json", json.dumps({"a": 1}))
     results_dir.write_text(tmp_path / "a" / "x.json", json.dumps({"b": 2}))
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]

@@ -40,7 +40,7 @@ def plan() -> Plan:
     return make_plan()
 
 
-def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
+def test_a_stored_trial_is_read_back_unchanged(tmp_path: Path, plan: Plan) -> None:
     with store.open_for_writing(tmp_path / "tiny") as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
@@ -62,7 +62,7 @@ def test_a_kept_trial_comes_back_as_it_was(tmp_path: Path, plan: Plan) -> None:
         assert opened.step_seconds() == {plan.cohorts[0].program.key: 1e-3}
 
 
-def test_every_step_loss_is_kept(tmp_path: Path, plan: Plan) -> None:
+def test_every_step_loss_is_stored(tmp_path: Path, plan: Plan) -> None:
     losses = np.array([1.5, np.inf, 0.25], np.float32)
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
@@ -71,7 +71,7 @@ def test_every_step_loss_is_kept(tmp_path: Path, plan: Plan) -> None:
 
 
 @pytest.mark.parametrize("content", [b"not packed", zlib.compress(bytes(2**24)), zlib.compress(bytes(8))])
-def test_losses_that_are_not_as_many_as_the_steps_are_told(tmp_path: Path, plan: Plan, content: bytes) -> None:
+def test_a_wrong_number_of_losses_is_an_error(tmp_path: Path, plan: Plan, content: bytes) -> None:
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
@@ -85,7 +85,7 @@ def test_losses_that_are_not_as_many_as_the_steps_are_told(tmp_path: Path, plan:
         opened.step_losses(trial)
 
 
-def test_a_diverged_trial_has_its_step_and_no_invented_numbers(tmp_path: Path, plan: Plan) -> None:
+def test_a_diverged_trial_has_its_step_and_no_invented_scores(tmp_path: Path, plan: Plan) -> None:
     start = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0),)
     gone = {
         "epochs": start,
@@ -112,7 +112,7 @@ def test_a_blown_trial_has_all_the_steps_it_trained(tmp_path: Path, plan: Plan) 
     assert (row["diverged_at_step"], row["steps"]) == (2, 6)
 
 
-def test_columns_of_numbers_are_numbers_even_where_none_is_known(tmp_path: Path, plan: Plan) -> None:
+def test_number_columns_are_floats_even_without_a_known_value(tmp_path: Path, plan: Plan) -> None:
     unknown = (Epoch(0, 0, None, None, None, 0.3, 0.0),)
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
@@ -121,7 +121,7 @@ def test_columns_of_numbers_are_numbers_even_where_none_is_known(tmp_path: Path,
         assert opened.history()["validation_loss"].dtype == np.float64
 
 
-def test_a_trial_that_stands_twice_in_the_plan_has_one_history(tmp_path: Path) -> None:
+def test_a_trial_that_is_planned_twice_has_one_history(tmp_path: Path) -> None:
     plan = make_plan(variants={"one": {}, "two": {}})
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
@@ -130,7 +130,7 @@ def test_a_trial_that_stands_twice_in_the_plan_has_one_history(tmp_path: Path) -
         assert len(opened.history()) == 2
 
 
-def test_an_empty_database_is_no_results_yet(tmp_path: Path) -> None:
+def test_an_empty_database_counts_as_no_results(tmp_path: Path) -> None:
     (tmp_path / store.DATABASE).touch()
     assert not store.has_results(tmp_path)
     with pytest.raises(ResultsError, match="no results here"), store.open_for_reading(tmp_path):
@@ -139,7 +139,7 @@ def test_an_empty_database_is_no_results_yet(tmp_path: Path) -> None:
         assert opened.states() == {}
 
 
-def test_a_database_damaged_in_the_middle_is_told(tmp_path: Path, plan: Plan) -> None:
+def test_a_database_damaged_in_the_middle_is_an_error(tmp_path: Path, plan: Plan) -> None:
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         for number in range(1, 9):
@@ -155,7 +155,7 @@ def test_a_database_damaged_in_the_middle_is_told(tmp_path: Path, plan: Plan) ->
         opened.trials()
 
 
-def test_a_failed_trial_keeps_its_reason_and_is_replaced_by_the_next_try(tmp_path: Path, plan: Plan) -> None:
+def test_a_failed_trial_has_its_reason_until_the_next_try_replaces_it(tmp_path: Path, plan: Plan) -> None:
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, epochs=(), fault=Fault("out of memory", "Traceback ...")))
@@ -166,7 +166,7 @@ def test_a_failed_trial_keeps_its_reason_and_is_replaced_by_the_next_try(tmp_pat
         assert len(opened.history()) == 2
 
 
-def test_tables_show_the_present_plan_only_and_nothing_is_lost(tmp_path: Path, plan: Plan) -> None:
+def test_tables_show_only_the_present_plan_and_no_trial_is_lost(tmp_path: Path, plan: Plan) -> None:
     other = make_plan(sweep__learning_rate=[0.1])
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
@@ -179,16 +179,16 @@ def test_tables_show_the_present_plan_only_and_nothing_is_lost(tmp_path: Path, p
         assert len(opened.trials()) == 8
 
 
-def test_a_transaction_that_breaks_leaves_nothing_behind(tmp_path: Path, plan: Plan) -> None:
+def test_an_interrupted_transaction_stores_nothing(tmp_path: Path, plan: Plan) -> None:
     broken = (Epoch(0, 0, None, None, 1.2, 0.3, 0.0), Epoch(1, None, 0.9, 0.5, 0.8, 0.6, 0.25))  # type: ignore[arg-type]
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
-        with pytest.raises(ResultsError, match="what was kept before is unharmed"):
+        with pytest.raises(ResultsError, match="everything stored before is intact"):
             opened.add(result(plan, 1, epochs=broken))
         assert opened.states() == {}
 
 
-def test_a_second_run_is_refused_with_the_owner_named(tmp_path: Path) -> None:
+def test_a_second_run_is_refused_and_learns_who_holds_the_folder(tmp_path: Path) -> None:
     with (
         store.open_for_writing(tmp_path),
         pytest.raises(ResultsError, match=r"in use by process \d+ on .* since"),
@@ -199,7 +199,7 @@ def test_a_second_run_is_refused_with_the_owner_named(tmp_path: Path) -> None:
         pass
 
 
-def test_one_may_look_while_another_writes(tmp_path: Path, plan: Plan) -> None:
+def test_results_can_be_read_while_another_process_writes(tmp_path: Path, plan: Plan) -> None:
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
@@ -207,7 +207,7 @@ def test_one_may_look_while_another_writes(tmp_path: Path, plan: Plan) -> None:
             assert len(reader.states()) == 1
 
 
-def test_a_folder_without_results_names_its_neighbours(tmp_path: Path) -> None:
+def test_a_folder_without_results_names_its_neighbors(tmp_path: Path) -> None:
     with store.open_for_writing(tmp_path / "leaf"):
         pass
     with (
@@ -226,7 +226,7 @@ def test_a_damaged_database_is_refused_by_name(tmp_path: Path, content: bytes) -
     assert (tmp_path / store.DATABASE).read_bytes() == content
 
 
-def test_another_format_is_refused_and_left_alone(tmp_path: Path) -> None:
+def test_a_newer_format_is_refused_and_unchanged(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / store.DATABASE)
     connection.execute("PRAGMA user_version = 99")
     connection.execute("CREATE TABLE future (x)")
@@ -250,9 +250,7 @@ CAME = {
 
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
-def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
-    tmp_path: Path, plan: Plan, version: int
-) -> None:
+def test_an_older_format_is_read_unchanged_and_migrated_by_a_run(tmp_path: Path, plan: Plan, version: int) -> None:
     measured = {"bn_mode_gap": 0.25, "probe": Probe(0.5, 0.25, 0.75, "dense_1"), "gradient_growth": 1.5}
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
@@ -279,7 +277,7 @@ def test_an_older_format_is_read_as_it_is_and_brought_up_to_date_by_a_run(
         assert len(opened.step_losses(plan.trials[0].id))
 
 
-def test_what_was_probed_is_kept_and_what_was_not_stays_missing(tmp_path: Path, plan: Plan) -> None:
+def test_probed_values_are_stored_and_others_stay_missing(tmp_path: Path, plan: Plan) -> None:
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
@@ -292,7 +290,7 @@ def test_what_was_probed_is_kept_and_what_was_not_stays_missing(tmp_path: Path, 
         assert opened.trials()[columns].to_numpy().tolist() == [[0.5, 0.25, 0.75, "dense_1"]]
 
 
-def test_pre_activations_stand_beside_their_epochs(tmp_path: Path, plan: Plan) -> None:
+def test_pre_activations_are_columns_of_the_history(tmp_path: Path, plan: Plan) -> None:
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, pre_activations=((-1.5, 0.0, 1.5), (None, None, None))))
@@ -307,7 +305,7 @@ def test_pre_activations_stand_beside_their_epochs(tmp_path: Path, plan: Plan) -
     "text",
     ["[[1, 2, 3]]", "no JSON", '{"a": 1}', "[[1, 2, 3], [1, 2, Infinity]]", "[[1, 2, 3], [1, 2, 1e300]]", "[" * 10**5],
 )
-def test_pre_activations_that_are_none_are_not_known(tmp_path: Path, plan: Plan, text: str) -> None:
+def test_invalid_pre_activations_are_missing(tmp_path: Path, plan: Plan, text: str) -> None:
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
@@ -317,7 +315,7 @@ def test_pre_activations_that_are_none_are_not_known(tmp_path: Path, plan: Plan,
         assert opened.history()[list(PRE_ACTIVATIONS)].isna().all(axis=None)
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(ResultsError, match="cannot be written"), store.open_for_writing(tmp_path / "file" / "leaf"):
         pass

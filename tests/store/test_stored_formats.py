@@ -131,7 +131,7 @@ def test_measurements_are_those_that_the_format_stored(folder: Path, version: in
     assert squares["value"].tolist() == (squares["position"] ** 2).tolist()
 
 
-def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
+def test_step_losses_are_those_of_the_database(folder: Path) -> None:
     stored = query(folder, "SELECT id, steps, step_losses FROM trials")
     with store.open_for_reading(folder) as opened:
         for row in stored.itertuples():
@@ -144,7 +144,7 @@ def test_losses_of_all_steps_are_those_of_the_database(folder: Path) -> None:
     assert np.array_equal(losses, np.frombuffer(zlib.decompress(last["step_losses"]), "<f4"), equal_nan=True)
 
 
-def test_what_a_format_did_not_have_is_empty(folder: Path, version: int) -> None:
+def test_columns_that_a_format_did_not_have_are_empty(folder: Path, version: int) -> None:
     results = bnbench.open(folder)
     for column, since in COLUMN_SINCE.items():
         known = results.trials[column].notna()

@@ -1,9 +1,9 @@
 """Finds the probes in this folder, and runs those that a trial needs."""
 
-import importlib
-import pkgutil
 from collections import defaultdict
 from functools import cache
+from importlib import import_module
+from pkgutil import iter_modules
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from bnbench.training.probes.types import Moment, Probe, When
 @cache
 def find_probes() -> tuple[Probe, ...]:
     """Return the `PROBE` of every module in this folder, sorted by file name."""
-    names = sorted(module.name for module in pkgutil.iter_modules(probes.__path__))
-    modules = [importlib.import_module(f"{probes.__name__}.{name}") for name in names]
+    names = sorted(module.name for module in iter_modules(probes.__path__))
+    modules = [import_module(f"{probes.__name__}.{name}") for name in names]
     return tuple(module.PROBE for module in modules if hasattr(module, "PROBE"))
 
 

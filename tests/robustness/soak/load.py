@@ -48,7 +48,7 @@ def _result(trial: Trial, program: str) -> Result:
     return Result(
         trial.id, program, 600, (Epoch(0, 0, None, None, 2.3, 0.1, 0.0), *epochs), noise.random(STEPS, np.float32),
         None, Scores(loss[-1], accuracy[-1]), EPOCHS, Scores(loss[-1], accuracy[-1]), Scores(loss[-1], accuracy[-1]),
-        0.001, Probe(0.12, 0.1, 0.0, "activation_0"), None, 0.3, 1e-4, "xla", "pid 1",
+        0.001, Probe(0.12, 0.1, 0.0, "activation_0"), None, (), 0.3, 1e-4, "xla", "pid 1",
     )  # fmt: skip
 
 

@@ -19,8 +19,8 @@ from bnbench.config.load import check_config
 from bnbench.config.schema import Data, Experiment, Split, Sweep, Train, Variant
 from bnbench.config.yaml_loader import parse_yaml
 from bnbench.data.types import DatasetInfo
-from bnbench.planning import plan, resources
-from bnbench.planning.resources import Jobs
+from bnbench.execution import executors
+from bnbench.planning import plan
 from bnbench.training.compiled_program import use_threads
 from support.examples import facts
 from support.paths import ROOT
@@ -39,7 +39,7 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     """An empty folder to run commands in; they train in this process and compile each program once."""
     use_threads(1)
     compile_once(monkeypatch)
-    monkeypatch.setattr(resources, "choose_jobs", lambda cohorts, wanted: Jobs(0))
+    monkeypatch.setitem(executors.EXECUTORS, "process-pool", executors.EXECUTORS["in-process"])
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from bnbench.analysis.columns import KEYS, OUTCOMES
 from bnbench.store.integrity import EPOCH, StoredTrial
 from bnbench.store.tables import HISTORY, TRIALS
 
@@ -26,7 +27,7 @@ REAL_COLUMNS = {column.name for column in (*TRIALS.columns, *HISTORY.columns) if
 # Columns of floating-point numbers. Where no value is known, pandas would give a column another type.
 REAL = tuple(name for name in COLUMNS if name in REAL_COLUMNS)
 # Names that no axis of a sweep may have: tables have columns of these names.
-RESERVED = {*COLUMNS, "outcome", "chance"}
+RESERVED = {*COLUMNS, *(column.name for column in (*KEYS, *OUTCOMES))}
 
 
 def program_row(program: "Program") -> Row:

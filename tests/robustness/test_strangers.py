@@ -96,6 +96,7 @@ NO_PLAN_NOTE = "DELETE FROM notes WHERE name = 'plan'"
         (NO_PLAN_NOTE, "UPDATE plan SET axes = replace(hex(zeroblob(50000)), '0', '[')"),
         (NO_PLAN_NOTE, "UPDATE plan SET axes = '[1]'"),
         (NO_PLAN_NOTE, """UPDATE plan SET axes = '{"status": 1}'"""),
+        (NO_PLAN_NOTE, """UPDATE plan SET axes = '{"test_score": 1}'"""),
         (NO_PLAN_NOTE, "UPDATE plan SET learning_rate = 9e999"),
         (NO_PLAN_NOTE, "UPDATE plan SET seed = 'x'"),
         (NO_PLAN_NOTE, "UPDATE plan SET trial = '../../outside' WHERE number = 1"),

@@ -12,7 +12,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from click.testing import CliRunner
 from click.testing import Result as Called
 from PIL import Image
@@ -28,16 +27,8 @@ from support.examples import make_plan
 from support.kept import keep
 from support.paths import ROOT
 from support.quick import compile_once, write_no_report
-
-TIMES = ["seconds", "seconds_per_step", "worker"]
-SMALL: dict[str, object] = {
-    "name": "small",
-    "data": {"name": "digits", "scale": "unit", "limit": 60},
-    "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
-    "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
-    "train": {"epochs": 2, "batch_size": 20},
-    "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
-}
+from support.small_config import write_small
+from support.sweeps import TIMES
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +50,7 @@ def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     """Change to an empty folder with one config."""
     set_environment(monkeypatch, cache)
     monkeypatch.chdir(tmp_path)
-    write(tmp_path)
+    write_small(tmp_path)
     before = signal.getsignal(signal.SIGTERM)
     yield tmp_path
     # A command that trains sets its own handler.
@@ -86,16 +77,12 @@ class Trained(NamedTuple):
 def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Trained:
     """Train all 12 trials and save their models."""
     folder = tmp_path_factory.mktemp("trained")
-    write(folder)
+    write_small(folder)
     with pytest.MonkeyPatch.context() as patch:
         set_environment(patch, cache)
         words = command("run", "small.yaml", "-o", "save_models=final")
         done = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=folder)
     return Trained(folder / "results", done)
-
-
-def write(folder: Path, **changes: object) -> None:
-    (folder / "small.yaml").write_text(yaml.safe_dump(SMALL | changes, sort_keys=False), encoding="utf-8")
 
 
 def command(*words: str) -> list[str]:

@@ -213,7 +213,7 @@ def test_one_line_in_the_table_adds_an_executor_that_runs_a_sweep(
     monkeypatch.setitem(executors.EXECUTORS, "last-first", open_last_first)
     plan, finished = make_plan(), []
     run_sweep(plan, SweepOptions(tmp_path / "results", DATA_DIRS, finished.append, executor="last-first"))
-    assert set(trial_states(plan, tmp_path / "results").values()) == {"done"}
+    assert set(trial_states(plan, tmp_path / "results").values()) == {"completed"}
     assert opened.checked == [cohort.program.key for cohort in plan.cohorts]
     assert [sum(len(cohort.trials) for cohort in request.cohorts) for request in requests] == [8]
     assert '"jobs": 2' in (tmp_path / "results" / "environment.json").read_text(encoding="utf-8")

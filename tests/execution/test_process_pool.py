@@ -318,10 +318,11 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
         return done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history
 
     # One of the three goes on alone: TensorFlow takes longer to start than this sweep to train.
-    with executors.start_executor(3, DataDirs.from_environment(None, True)) as started, monkeypatch.context() as patch:
-        patch.setattr(executors, "start_executor", lambda jobs, places: nullcontext(started))
+    request = protocols.ExecutorRequest(DataDirs.from_environment(None, True), jobs=3)
+    with executors.open_executor(request) as pool, monkeypatch.context() as patch:
+        patch.setitem(executors.EXECUTORS, "process-pool", lambda request: nullcontext(pool))
         tables = [trained(3)]
-        end_all_but_one(started)
+        end_all_but_one(pool)
         tables.append(trained(1))
     assert list(tmp_path.glob("cache/compiled/*/*.pb"))
     tables.append(trained(2))  # fresh workers find what the first ones compiled
@@ -333,8 +334,8 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
     assert not list(tmp_path.glob("cache/compiled/*/run-*"))
 
 
-def end_all_but_one(started: protocols.Executor) -> None:
-    assert isinstance(started, ProcessPool)
-    started._jobs = 1
-    for worker in list(started._workers.values())[1:]:
-        started._stop(worker)
+def end_all_but_one(pool: protocols.Executor) -> None:
+    assert isinstance(pool, ProcessPool)
+    pool.capacity = Jobs(1)
+    for worker in list(pool._workers)[1:]:
+        pool._workers.stop(worker)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-import yaml
 
 import bnbench
 from bnbench.config.load import check_config, load_config
@@ -12,28 +11,20 @@ from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.execution import sweep
-from bnbench.execution.progress import SilentProgress
-from bnbench.planning.plan import Plan, Trial
+from bnbench.planning.plan import Trial
 from bnbench.planning.resolve import resolve_experiment
-from bnbench.planning.resources import Jobs
-from bnbench.planning.trial import Epoch, Result
+from bnbench.planning.trial import Result
 from bnbench.store import store
 from bnbench.training import loop
-from bnbench.training.compiled_program import CompiledProgram, use_threads
-from support.examples import dataset, facts, make_plan, values
-from support.quick import compile_once, write_no_report
-
-TIMES = ["seconds", "seconds_per_step", "worker"]
+from bnbench.training.compiled_program import CompiledProgram
+from support.examples import facts, make_plan, values
+from support.sweeps import Recorder, made_up_data, run, same, write
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _made_up_data() -> Iterator[None]:
     """Every data set holds the same made-up rows, and a program is compiled once for all tests."""
-    use_threads(1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
-        patch.setattr(access, "load_dataset", lambda settings, places, download=True: dataset(facts()))
-        compile_once(patch)
+    with made_up_data():
         yield
 
 
@@ -41,40 +32,6 @@ def _made_up_data() -> Iterator[None]:
 def _compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test compiles its own programs, as a new process does."""
     monkeypatch.setattr(loop, "CompiledProgram", CompiledProgram)
-
-
-class Recorder(SilentProgress):
-    """Remembers what it was told; interrupts when asked to."""
-
-    def __init__(self, interrupt_after: int | None = None) -> None:
-        self.todo, self.trained, self.epochs = -1, [], 0
-        self.interrupt_after = interrupt_after
-
-    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
-        self.todo = todo
-
-    def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        self.epochs += 1
-        if self.interrupt_after is not None and len(self.trained) == self.interrupt_after and epoch.epoch == 1:
-            raise KeyboardInterrupt
-
-    def result(self, trial: Trial, result: Result) -> None:
-        self.trained.append(trial.name)
-
-
-def write(path: Path, **changes: Any) -> Path:
-    path.write_text(yaml.safe_dump(values(**changes), sort_keys=False), encoding="utf-8")
-    return path
-
-
-def run(folder: Path, watcher: Recorder | None = None, reported: bool = False, **changes: Any) -> tuple[Any, Recorder]:
-    """Run the small experiment in this process; its report, half of the time, is written only if `reported`."""
-    watcher = watcher or Recorder()
-    path = write(folder / "tiny.yaml", **changes)
-    with pytest.MonkeyPatch.context() as patch:
-        if not reported:
-            write_no_report(patch)
-        return bnbench.run(path, results_dir=folder / "results", jobs=0, watcher=watcher), watcher
 
 
 class Whole(NamedTuple):
@@ -92,12 +49,6 @@ class Whole(NamedTuple):
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole")
     return Whole(folder, *run(folder, reported=True))
-
-
-def same(first: Any, second: Any) -> bool:
-    """Whether two results hold the same figures, to the last bit."""
-    trials = first.trials.drop(columns=TIMES).equals(second.trials.drop(columns=TIMES))
-    return trials and first.history.drop(columns="seconds").equals(second.history.drop(columns="seconds"))
 
 
 def test_a_sweep_trains_every_trial_and_writes_every_file(whole: Whole) -> None:

@@ -13,12 +13,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from test_main import ROOT, TIMES, write
 
 import bnbench
 from bnbench.store import store
 from support.disks import Shell, shell
 from support.forked import Forked, command, wait_for
+from support.paths import ROOT
+from support.small_config import write_small
+from support.sweeps import TIMES
 from support.trainers import Lasting
 
 RUN = ("run", "-q", "-j", "1", "small.yaml", "--results-dir", "disk")
@@ -44,7 +46,7 @@ def call(disk: Shell, place: Path, *words: str) -> tuple[int, str]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a config, a cache, and in `whole` what an undisturbed run gives."""
     folder = tmp_path_factory.mktemp("place")
-    write(folder)
+    write_small(folder)
     (folder / "small").mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BNBENCH_CACHE", str(folder / "cache"))
@@ -156,4 +158,4 @@ def test_caches_on_a_full_disk_are_done_without(disk: Shell) -> None:
     assert code == 0, told
     assert "2 of 2 trials" in told
     assert "the cache cannot be written" in told
-    assert "compiled programs are not kept: [Errno 28] No space left on device" in told
+    assert "compiled programs are not cached: [Errno 28] No space left on device" in told

@@ -6,14 +6,13 @@ import shutil
 import signal
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from test_sweep import Recorder, _made_up_data, run, same  # noqa: F401  a fixture
 
 from bnbench.commands.reproduce import Job
 from bnbench.errors import ResultsError
@@ -25,9 +24,16 @@ from support import damage
 from support.examples import make_plan
 from support.forked import Forked, claim_and_die, try_repairs, write_report, write_trials
 from support.kept import keep
+from support.sweeps import Recorder, made_up_data, run, same
 
 # XLA takes seconds to compile what is trained here in a moment.
 QUICK: dict[str, Any] = {"sweep__seeds": 1, "train__engine": "graph"}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _made_up_data() -> Iterator[None]:
+    with made_up_data():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -112,6 +112,15 @@ def _complete(process: Running) -> None:
         raise RuntimeError(f"the command ended with exit code {code}")
 
 
+def _kill(worker: psutil.Process) -> bool:
+    """Kill a worker; return False if it has ended."""
+    try:
+        worker.kill()
+    except psutil.NoSuchProcess:
+        return False
+    return True
+
+
 def _disturbed(process: Running, chance: random.Random, counts: Counter[str], whole: float, times: int) -> bool:
     """Kill a command or its workers; return whether the command was killed, so that it must be given again."""
     try:
@@ -121,10 +130,9 @@ def _disturbed(process: Running, chance: random.Random, counts: Counter[str], wh
                 return False
             victim = chance.choice(VICTIMS)
             workers = psutil.Process(process.pid).children()
-            if victim != "coordinator":
-                if not workers:
-                    continue  # there is none yet, or no more
-                chance.choice(workers).kill()
+            # There may be no worker yet, or the chosen one has just ended.
+            if victim != "coordinator" and not (workers and _kill(chance.choice(workers))):
+                continue
             if victim != "worker":
                 process.kill()
             counts[victim] += 1

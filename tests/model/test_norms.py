@@ -11,7 +11,7 @@ INSTANCE = Norm("instance", "GroupNormalization", {"groups": -1}, fast_in_xla=Fa
 
 
 def test_the_names_begin_with_none() -> None:
-    assert norm_names() == ("none", "batch", "layer", "group", "rms")
+    assert norm_names()[:5] == ("none", "batch", "layer", "group", "rms")
     assert find_norm("none", "here") is None
 
 

@@ -163,7 +163,12 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
 def _sigmoid_left_out(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
     """Keras' losses look behind the last activation of a model, and take any for the one that fits the loss."""
     loss = experiment.train.loss
-    if loss_class(loss) not in SOFTMAX_LOSSES:
+    try:
+        softmax = loss_class(loss) in SOFTMAX_LOSSES
+    # Results are shown where Keras is not installed, too.
+    except ConfigError:
+        return
+    if not softmax:
         return
     labels = [
         cell_label({"variant": name, **place}, axes)

@@ -1,3 +1,4 @@
+import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ from click.testing import CliRunner
 
 from bnbench.cli.format import format_answer
 from bnbench.cli.main import main
+from bnbench.model import catalog, keras_source
 from bnbench.report.document import make_document, render_markdown
 from bnbench.results.caveats import list_caveats
 from bnbench.results.results import Results
@@ -42,6 +44,22 @@ def test_names_of_another_keras_are_read(folder: Path) -> None:
     assert results.experiment.train.optimizer.name == "madgrad"
     assert results.claims["verdict"].tolist() == ["supported"]
     assert make_document(results, []).title == "A title"
+
+
+def test_results_are_shown_where_keras_is_not_installed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "keras" else found(name))
+    catalog._class_names.cache_clear()
+    keras_source._root.cache_clear()
+    try:
+        done = CliRunner().invoke(main, ["show", str(folder)])
+        document = make_document(Results(folder), [])
+    finally:
+        catalog._class_names.cache_clear()
+        keras_source._root.cache_clear()
+    assert done.exit_code == 0
+    assert "To keep in mind:" in done.stdout
+    assert document.title == "A title"
 
 
 @pytest.mark.parametrize(

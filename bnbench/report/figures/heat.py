@@ -18,7 +18,7 @@ from bnbench.report.figures.layout import (
     split_by_setting,
 )
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import capitalize_first, rate_label
+from bnbench.report.figures.style import capitalize_first, format_epoch_axis, rate_label
 from bnbench.results.results import Results
 
 if TYPE_CHECKING:
@@ -89,6 +89,7 @@ def draw_heat_map(ax: Axes, cells: pd.DataFrame, score: str) -> "QuadMesh":
     ax.set_yticks(range(0, len(table), every), [rate_label(rate) for rate in table.index[::every]])
     ax.grid(visible=False)
     ax.set_xlabel("epoch")
+    format_epoch_axis(ax)
     return mesh
 
 

@@ -57,8 +57,8 @@ docs: $(READY) ## write the columns of the tables into docs/reference/columns.md
 smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds; one whose data are missing fails
 	$(BIN)/bnbench reproduce --all --smoke --offline
 
-soak: $(READY) ## kills, damage, bad input and many trials; the table goes into docs/reliability.md
-	PYTHONPATH=tests $(BIN)/python -m robustness.soak
+soak: $(READY) ## kills, damage, bad input and many trials; the table goes into docs/reliability.md; make soak SHORT=1: a little of each
+	PYTHONPATH=tests $(BIN)/python -m robustness.soak $(if $(SHORT),--short) $(PARTS)
 
 reproduce: $(READY) ## run the experiments of configs/, of those of hours the short forms, and write results/README.md
 	$(BIN)/bnbench reproduce --all

@@ -154,10 +154,10 @@ def score_name(plan: Plan) -> str:
 
 
 def describe_start(plan: Plan, todo: int, jobs: Jobs) -> str:
-    """Return for example `leaf: 14 trials, 4 done, 10 to train, 2 workers`."""
+    """Return for example `leaf: 14 trials, 4 finished, 10 to train, 2 workers`."""
     planned = len(plan.trials)
     plural = "" if planned == 1 else "s"
-    rest = f"{planned - todo} done, {todo} to train, {jobs}" if todo else "all done: nothing to train"
+    rest = f"{planned - todo} finished, {todo} to train, {jobs}" if todo else "all finished: nothing to train"
     return f"{plan.experiment.name}: {planned} trial{plural}, {rest}"
 
 

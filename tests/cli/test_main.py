@@ -108,10 +108,10 @@ def test_the_second_run_trains_nothing_and_shows_the_same(
     assert "12 of 12 trials" in first.stdout
     assert "results/small/report.html" in first.stdout
     assert len(first.stderr.splitlines()) == 13  # an opening and a line a trial, nothing of TensorFlow's
-    assert "small: 12 trials, 0 done, 12 to train" in first.stderr
+    assert "small: 12 trials, 0 finished, 12 to train" in first.stderr
     again = call("run", "small.yaml")
     assert again.stdout == first.stdout
-    assert again.stderr == "small: 12 trials, all done: nothing to train\n"
+    assert again.stderr == "small: 12 trials, all finished: nothing to train\n"
     with monkeypatch.context() as patch:
         write_no_report(patch)
         assert call("run", "-q", "small.yaml").stderr == ""
@@ -228,7 +228,7 @@ def test_after_sigkill_only_the_missing_trials_are_trained_and_all_values_are_th
     stored = bnbench.open("results/small").trials["status"].notna().sum()
     assert stored >= moments[0]
     done = call("run", "small.yaml")
-    assert f"{stored} done, {12 - stored} to train" in done.stderr
+    assert f"{stored} finished, {12 - stored} to train" in done.stderr
     for ours, theirs in zip(tables(place / "results/small"), tables(trained.results / "small"), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
 

@@ -26,7 +26,7 @@ def completed(plan: Plan) -> Result:
 def test_each_trial_is_a_line_with_its_number_and_score(capsys: pytest.CaptureFixture[str]) -> None:
     plan = make_plan()
     start, ending = lines(plan, completed(plan), capsys)
-    assert start == "tiny: 8 trials, 5 done, 3 to train, 2 workers"
+    assert start == "tiny: 8 trials, 5 finished, 3 to train, 2 workers"
     assert ending == "[1/3] plain lr=0.01 seed=0: completed in 1.3 s, validation accuracy 0.7500"
 
 
@@ -54,7 +54,7 @@ def test_other_endings_have_no_score(result: Result, text: str, capsys: pytest.C
 
 
 def test_nothing_to_train_is_said() -> None:
-    assert describe_start(make_plan(), 0, Jobs(1)) == "tiny: 8 trials, all done: nothing to train"
+    assert describe_start(make_plan(), 0, Jobs(1)) == "tiny: 8 trials, all finished: nothing to train"
 
 
 def test_quiet_means_no_progress() -> None:

@@ -126,7 +126,7 @@ def test_a_disk_that_fills_up_while_trials_train_keeps_what_was_done(disk: Shell
     disk.run("rm disk/eaten")
     code, told_after = call(disk, place, *LOUD)
     assert code == 0
-    assert f"12 trials, {before} done, {12 - before} to train" in told_after
+    assert f"12 trials, {before} finished, {12 - before} to train" in told_after
     same(disk, place, "after-filling")
 
 

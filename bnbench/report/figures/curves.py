@@ -20,7 +20,15 @@ from bnbench.report.figures.layout import (
     variant_handles,
 )
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import Look, Looks, capitalize_first, format_score_axis, legend_entry, rate_label
+from bnbench.report.figures.style import (
+    Look,
+    Looks,
+    capitalize_first,
+    format_epoch_axis,
+    format_score_axis,
+    legend_entry,
+    rate_label,
+)
 from bnbench.results.results import Results
 
 SCORES = ("validation_score", "train_loss")
@@ -132,10 +140,15 @@ def draw_score_by_epoch(ax: Axes, history: pd.DataFrame, score: str, looks: Look
     for (name, _), rows in trials[["epoch", "step", score, "diverged_at_step"]]:
         look, trial = looks[str(name)], rows.to_numpy(float, na_value=np.nan)
         known = trial[np.isfinite(trial[:, 2])]
-        ax.plot(known[:, 0], known[:, 2], color=look.color, linestyle=look.dash, linewidth=0.9, alpha=0.85)
+        # A line through a single point would be invisible.
+        marker = "." if len(known) == 1 else ""
+        ax.plot(
+            known[:, 0], known[:, 2], color=look.color, linestyle=look.dash, linewidth=0.9, alpha=0.85, marker=marker
+        )
         if np.isfinite(trial[0, 3]):
             _draw_divergence(ax, trial, known, look)
     format_score_axis(ax, score)
+    format_epoch_axis(ax)
 
 
 def _draw_divergence(ax: Axes, trial: NDArray[Any], known: NDArray[Any], look: Look) -> None:

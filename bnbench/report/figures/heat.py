@@ -18,7 +18,7 @@ from bnbench.report.figures.layout import (
     split_by_setting,
 )
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import capitalize_first, rate_label
+from bnbench.report.figures.style import capitalize_first, format_epoch_axis, rate_label
 from bnbench.results.results import Results
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ SCORE = "validation_score"
 # Panels next to each other where there is one setting.
 MAX_COLUMNS = 3
 MAX_RATE_LABELS = 8
-# Inches: the space to the right of the panels holds the color bar.
-GAPS, RIGHT, BAR_GAP, BAR_WIDTH = (0.5, 0.75), 0.85, 0.12, 0.1
+# Inches: to the left of each panel are its learning rates, to the right of the last one is the color bar.
+GAPS, RIGHT, LEFT, BAR_GAP, BAR_WIDTH = (0.62, 0.75), 0.85, 0.82, 0.12, 0.1
 
 
 def heat_table(results: Results) -> pd.DataFrame:
@@ -49,7 +49,7 @@ def draw_heat(inputs: FigureInput) -> Figure:
     one_setting = len({setting for setting, _, _ in panels}) == 1
     columns = min(MAX_COLUMNS, len(panels) if one_setting else len(inputs.looks))
     note = f"Mean over {describe_seeds(inputs.results)}. A diverged trial counts as chance after its divergence."
-    grid = PanelGrid(-(-len(panels) // columns), columns, NARROW, GAPS, RIGHT)
+    grid = PanelGrid(-(-len(panels) // columns), columns, NARROW, GAPS, RIGHT, LEFT)
     figure, axes = make_grid(grid, [], note)
     for ax, (setting, variant, rows) in zip(axes.flat, panels, strict=False):
         mesh = draw_heat_map(ax, rows, SCORE)
@@ -89,6 +89,7 @@ def draw_heat_map(ax: Axes, cells: pd.DataFrame, score: str) -> "QuadMesh":
     ax.set_yticks(range(0, len(table), every), [rate_label(rate) for rate in table.index[::every]])
     ax.grid(visible=False)
     ax.set_xlabel("epoch")
+    format_epoch_axis(ax)
     return mesh
 
 

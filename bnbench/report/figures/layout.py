@@ -45,6 +45,7 @@ class PanelGrid:
         size: width and height of a panel.
         gaps: between columns and between rows.
         right: space to the right of the last column.
+        left: space to the left of the first column.
     """
 
     rows: int
@@ -52,11 +53,12 @@ class PanelGrid:
     size: tuple[float, float]
     gaps: tuple[float, float]
     right: float = RIGHT
+    left: float = LEFT
 
     @property
     def width(self) -> float:
         """The width of the figure."""
-        return LEFT + self.columns * self.size[0] + (self.columns - 1) * self.gaps[0] + self.right
+        return self.left + self.columns * self.size[0] + (self.columns - 1) * self.gaps[0] + self.right
 
 
 def split_by_setting(results: Results, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -114,7 +116,7 @@ def _margins(grid: PanelGrid, figure: Figure, top: float, below: float) -> dict[
     """Return the margins as Matplotlib takes them, in parts of the figure or of a panel."""
     width, height = figure.get_size_inches()
     return {
-        "left": LEFT / width,
+        "left": grid.left / width,
         "right": 1 - grid.right / width,
         "bottom": below / height,
         "top": 1 - top / height,

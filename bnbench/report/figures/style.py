@@ -118,6 +118,11 @@ def format_rate_axis(ax: Axes) -> None:
     ax.set_xlabel("learning rate")
 
 
+def format_epoch_axis(ax: Axes) -> None:
+    """Put ticks at whole epochs only."""
+    ax.locator_params(axis="x", integer=True)
+
+
 def format_score_axis(ax: Axes, score: str) -> None:
     """Make y an axis from 0 to 100% for a score, or a logarithmic one for a loss."""
     if is_loss(score):

@@ -21,7 +21,7 @@ from bnbench.store import store
 
 COMMAND = (sys.executable, "-m", "bnbench")
 EPOCHS, STEPS = 30, 300  # of each trial of the store
-BEGINS = re.compile(r"\d+ trials, (\d+) done, (\d+) to train")
+BEGINS = re.compile(r"\d+ trials, (\d+) finished, (\d+) to train")
 ENDED = re.compile(r"\[(\d+)/\d+\]")
 SWEEP = {
     "name": "load",
@@ -45,11 +45,24 @@ def _result(trial: Trial, program: str) -> Result:
     accuracy = 0.9 - 0.02 * noise.random(EPOCHS + 1)
     loss = 0.3 + 0.02 * noise.random(EPOCHS + 1)
     epochs = [Epoch(i, 10 * i, loss[i], accuracy[i], loss[i], accuracy[i], 0.01 * i) for i in range(1, EPOCHS + 1)]
+    scores = Scores(loss[-1], accuracy[-1])
     return Result(
-        trial.id, program, 600, (Epoch(0, 0, None, None, 2.3, 0.1, 0.0), *epochs), noise.random(STEPS, np.float32),
-        None, Scores(loss[-1], accuracy[-1]), EPOCHS, Scores(loss[-1], accuracy[-1]), Scores(loss[-1], accuracy[-1]),
-        0.001, Probe(0.12, 0.1, 0.0, "activation_0"), None, (), 0.3, 1e-4, "xla", "pid 1",
-    )  # fmt: skip
+        trial=trial.id,
+        program=program,
+        parameters=600,
+        epochs=(Epoch(0, 0, None, None, 2.3, 0.1, 0.0), *epochs),
+        step_losses=noise.random(STEPS, np.float32),
+        test=scores,
+        best_epoch=EPOCHS,
+        best_test=scores,
+        fitted=scores,
+        bn_mode_gap=0.001,
+        probe=Probe(0.12, 0.1, 0.0, "activation_0"),
+        seconds=0.3,
+        seconds_per_step=1e-4,
+        engine="xla",
+        worker="pid 1",
+    )
 
 
 def commands(trials: int = 10_000, times: int = 3) -> dict[str, float]:
@@ -114,5 +127,5 @@ def memory(trials: int = 2_000) -> dict[str, float]:
                     sizes.append(sum(one.memory_info().rss for one in (whole, *whole.children())))
         if process.returncode or len(sizes) != trials:
             raise RuntimeError(f"{len(sizes)} of {trials} trials ended, exit code {process.returncode}")
-    early, late = float(np.mean(sizes[200:300])), float(np.mean(sizes[-100:]))
+    early, late = float(np.mean(sizes[len(sizes) // 10 : len(sizes) // 10 + 100])), float(np.mean(sizes[-100:]))
     return {"trials": trials, "bytes after 200": early, "bytes at the end": late, "growth": late / early - 1}

@@ -28,7 +28,7 @@ class ProgramQueue:
     # Longest time that a worker needed to compile the program, in seconds.
     setup: float = 0.0
 
-    def worth_joining(self, workers: int) -> bool:
+    def needs_another_worker(self, workers: int) -> bool:
         """Return True if one more worker saves time; it must compile the program first, `workers` have done so."""
         if not self.waiting or not workers or not self.ended:
             return bool(self.waiting)
@@ -46,7 +46,7 @@ class ProgramQueue:
         self.longest = max(self.longest, seconds)
         self.setup = max(self.setup, setup)
 
-    def drain(self) -> Iterator[Trial]:
+    def take_until_empty(self) -> Iterator[Trial]:
         """Yield waiting trials until none is left, including those that are added meanwhile."""
         while self.waiting:
             yield self.waiting.popleft()

@@ -13,7 +13,7 @@ from typing import Any
 
 from bnbench.errors import ResultsError, shorten
 from bnbench.store.results_dir import unwritable_error
-from bnbench.store.tables import BY_NAME, CREATE, FORMAT, TABLES, migration
+from bnbench.store.tables import CREATE, FORMAT, SQL_TABLES, SQL_TABLES_BY_NAME, migration
 
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # SQLite stores the text of CREATE TABLE and keeps it through migrations. That of format 1 contained this comment.
@@ -36,14 +36,14 @@ def open_database(path: Path, write: bool) -> sqlite3.Connection:
     Raises:
         ResultsError: it is damaged, has a newer format, was not made by bnbench, or cannot be opened or written.
     """
-    with translated_errors(path):
+    with translate_errors(path):
         # Not `ro`: SQLite must roll back what a killed run began before the database can be read. On a read-only disk
         # SQLite falls back to read-only by itself.
         mode = "rwc" if write else "rw"
         _refuse_journal(path)
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30)
         try:
-            return _prepared(connection, path, write)
+            return _prepare(connection, path, write)
         except BaseException:
             connection.close()
             raise
@@ -66,7 +66,7 @@ def _refuse_journal(path: Path) -> None:
         raise ResultsError(f"{journal}: names another file, as no journal of bnbench does: remove it")
 
 
-def _prepared(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite3.Connection:
+def _prepare(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite3.Connection:
     """Create the tables of an empty database; check any other, and only then migrate it."""
     if not write:
         connection.execute("PRAGMA query_only = ON")
@@ -77,7 +77,7 @@ def _prepared(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite
         return connection
     refuse_newer(path, version)
     _check_tables(connection, path, version, names)
-    return _migrated(connection, version, in_memory=not write) if version < FORMAT else connection
+    return _migrate(connection, version, in_memory=not write) if version < FORMAT else connection
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path, version: int, names: set[str]) -> None:
@@ -86,13 +86,13 @@ def _check_tables(connection: sqlite3.Connection, path: Path, version: int, name
     Raises:
         ResultsError: it has others. Nothing has been written to it.
     """
-    expected = {table.name for table in TABLES if table.since <= version}
-    if version < 1 or names & BY_NAME.keys() != expected:
+    expected = {table.name for table in SQL_TABLES if table.since <= version}
+    if version < 1 or names & SQL_TABLES_BY_NAME.keys() != expected:
         problem = f"its tables are {', '.join(sorted(names))}" if names else "it has no tables"
         raise ResultsError(f"{path}: not a database of bnbench ({problem}): move it away to start again")
     for name in expected:
         columns = {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
-        if columns != set(BY_NAME[name].names(version)):
+        if columns != set(SQL_TABLES_BY_NAME[name].names(version)):
             raise ResultsError(
                 f"{path}: not a database of bnbench (other columns in {name}): move it away to start again"
             )
@@ -108,7 +108,7 @@ def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
     tables = set()
     for kind, name, made_by in connection.execute("SELECT type, name, sql FROM sqlite_master"):
         sql = (made_by or "").replace(FORMAT_1_COMMENT, "")
-        ours = name not in BY_NAME or (OUR_TEXT.fullmatch(sql) and set(WORD.findall(sql)) <= WORDS)
+        ours = name not in SQL_TABLES_BY_NAME or (OUR_TEXT.fullmatch(sql) and set(WORD.findall(sql)) <= WORDS)
         if kind not in {"table", "index"} or not ours:
             raise ResultsError(
                 f"{path}: holds the {kind} {shorten(name)}, which bnbench did not make: move the file away"
@@ -121,7 +121,7 @@ def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
 @cache
 def _types(table: str) -> Mapping[str, tuple[type, ...]]:
     """The Python types that the values of each column may have."""
-    return {column.name: column.types for column in BY_NAME[table].columns}
+    return {column.name: column.types for column in SQL_TABLES_BY_NAME[table].columns}
 
 
 def has_valid_types(table: str, row: Mapping[str, Any]) -> bool:
@@ -156,7 +156,7 @@ def refuse_newer(path: Path, version: int) -> None:
         )
 
 
-def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> sqlite3.Connection:
+def _migrate(connection: sqlite3.Connection, version: int, in_memory: bool) -> sqlite3.Connection:
     """Migrate a database of an older format, or a copy of it in memory."""
     if in_memory:
         copy = sqlite3.connect(":memory:")
@@ -168,7 +168,7 @@ def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> 
 
 
 @contextmanager
-def translated_errors(path: Path) -> Iterator[None]:
+def translate_errors(path: Path) -> Iterator[None]:
     """Turn errors of SQLite into messages that say how to go on."""
     try:
         yield

@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PERCENTILES
 from bnbench.store.database import has_valid_types
-from bnbench.store.tables import HISTORY
+from bnbench.store.tables import HISTORY_TABLE
 
-EPOCH = HISTORY.names()[1:]
+EPOCH_COLUMNS = HISTORY_TABLE.names()[1:]
 # In bytes: a small file from elsewhere must not unpack to more.
 MAX_LOSSES = 2**30
 # Larger values cannot be drawn.
@@ -68,10 +68,10 @@ def rows_checksum(*tables: Sequence[Sequence[object]]) -> str:
 
 def epoch_values(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
     """Return the epochs of a trial, (epochs, EPOCH), from its rows of `history`."""
-    return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH))
+    return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH_COLUMNS))
 
 
-def step_losses(row: Mapping[str, Any]) -> bytes | None:
+def decompress_step_losses(row: Mapping[str, Any]) -> bytes | None:
     """Return the mini-batch losses of a trial, 4 bytes per step; None if their number is not that of its steps."""
     try:
         size = 4 * int(row["steps"])
@@ -107,14 +107,14 @@ def is_series(row: Mapping[str, Any]) -> bool:
     return len(row["positions"]) % 8 == 0 and bool(np.isfinite(series_values(row)[0]).all())
 
 
-def stored_trial(
+def assemble_trial(
     row: Mapping[str, Any], history: Sequence[Sequence[Any]], measurements: Iterable[Mapping[str, Any]]
 ) -> StoredTrial:
     """Return the trial that rows of the three tables make."""
     return StoredTrial(row, epoch_values(history), tuple(sorted(measurements, key=itemgetter("name", "layer"))))
 
 
-def intact_trial(
+def check_trial(
     row: Mapping[str, Any], history: Sequence[Sequence[Any]], measurements: Sequence[Mapping[str, Any]]
 ) -> StoredTrial | None:
     """Return the trial that rows of the three tables make, or None if they are not what was stored.
@@ -124,7 +124,7 @@ def intact_trial(
     try:
         if not all(is_series(series) for series in measurements):
             return None
-        stored = stored_trial(row, history, measurements)
+        stored = assemble_trial(row, history, measurements)
         if not (ID.fullmatch(row["id"]) and has_valid_types("trials", row) and np.isfinite(stored.epochs[:, :2]).all()):
             return None
         # An older format has no such column.
@@ -158,7 +158,7 @@ def split_intact(
     epochs = {trial: list(rows) for trial, rows in groupby(history, itemgetter(0))}
     series = {trial: list(rows) for trial, rows in groupby(measurements, itemgetter("trial"))}
     rows = {row["id"]: row for row in trials}
-    checked = {trial: intact_trial(row, epochs.get(trial, []), series.get(trial, [])) for trial, row in rows.items()}
+    checked = {trial: check_trial(row, epochs.get(trial, []), series.get(trial, [])) for trial, row in rows.items()}
     intact = {trial: stored for trial, stored in checked.items() if stored}
     return intact, (rows.keys() | epochs.keys() | series.keys()) - intact.keys()
 

@@ -76,11 +76,11 @@ class Store:
             self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
         # Read again what was read before.
-        self.__dict__.pop("_stored", None)
+        self.__dict__.pop("_intact", None)
 
     def states(self) -> dict[str, str]:
         """Return the status of every stored trial by id. Damaged trials are left out and must be trained again."""
-        return {trial: stored.row["status"] for trial, stored in self._stored.items()}
+        return {trial: stored.row["status"] for trial, stored in self._intact.items()}
 
     def step_seconds(self) -> dict[str, float]:
         """Return the mean seconds per step of the stored trials, by program."""
@@ -98,7 +98,7 @@ class Store:
         rows = [
             table_row(row, stored, programs[row["program"]])
             for row in planned
-            if (stored := self._stored.get(row["trial"])) and row["program"] in programs
+            if (stored := self._intact.get(row["trial"])) and row["program"] in programs
         ]
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
 
@@ -108,11 +108,11 @@ class Store:
         import pandas as pd
 
         ended = self._ended()
-        epochs = [self._stored[trial].epochs for trial in ended]
-        values = np.concatenate([np.empty((0, len(integrity.EPOCH))), *epochs])
-        table = pd.DataFrame(dict(zip(integrity.EPOCH, values.T, strict=True)))
+        epochs = [self._intact[trial].epochs for trial in ended]
+        values = np.concatenate([np.empty((0, len(integrity.EPOCH_COLUMNS))), *epochs])
+        table = pd.DataFrame(dict(zip(integrity.EPOCH_COLUMNS, values.T, strict=True)))
         table.insert(0, "trial", np.repeat(np.array(ended, object), [len(part) for part in epochs]))
-        percentiles = [integrity.pre_activation_percentiles(self._stored[trial]) for trial in ended]
+        percentiles = [integrity.pre_activation_percentiles(self._intact[trial]) for trial in ended]
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *percentiles])
         return table.astype({"epoch": "int64", "step": "int64"})
 
@@ -126,7 +126,7 @@ class Store:
         import numpy as np
         import pandas as pd
 
-        stored = [row for trial in self._ended() for row in self._stored[trial].measurements if row["name"] == name]
+        stored = [row for trial in self._ended() for row in self._intact[trial].measurements if row["name"] == name]
         series = [integrity.series_values(row) for row in stored]
         lengths = [len(values) for _, values in series]
         repeated = {
@@ -143,10 +143,10 @@ class Store:
         """Return the loss of every mini-batch of a trial, (steps,), up to the first that is not finite."""
         import numpy as np
 
-        stored = self._stored_trial(trial)
+        stored = self._read_trial(trial)
         if stored is None:
             raise ResultsError(f"{self.folder}: no intact trial {trial} is stored here")
-        losses = integrity.step_losses(stored.row)
+        losses = integrity.decompress_step_losses(stored.row)
         if losses is None:
             raise ResultsError(
                 f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` removes this trial"
@@ -184,7 +184,7 @@ class Store:
         return planned, {row["key"]: row for row in programs}
 
     @cached_property
-    def _stored(self) -> dict[str, StoredTrial]:
+    def _intact(self) -> dict[str, StoredTrial]:
         """The intact trials by id. The first use logs a warning if others are damaged."""
         intact, damaged = read_trials(self._db)
         if damaged:
@@ -195,24 +195,24 @@ class Store:
 
     def _ended(self) -> list[str]:
         """The trials of the present plan that have ended, each once, in the order of the plan."""
-        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._stored]
+        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._intact]
 
     def _has_result(self, trial: str) -> bool:
         """Return True if a trial is stored intact and has not failed."""
-        stored = self._stored_trial(trial)
+        stored = self._read_trial(trial)
         return stored is not None and stored.row["status"] != "failed"
 
-    def _stored_trial(self, trial: str) -> StoredTrial | None:
+    def _read_trial(self, trial: str) -> StoredTrial | None:
         """Read one trial; None if it has not ended or is damaged."""
         row, epochs, measurements = trial_rows(self._db, trial)
-        return integrity.intact_trial(row, epochs, measurements) if row else None
+        return integrity.check_trial(row, epochs, measurements) if row else None
 
     def _insert(self, table: str, rows: Sequence[Row]) -> None:
         database.insert_rows(self._db, table, rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with database.translated_errors(self.folder / DATABASE), self._db:
+        with database.translate_errors(self.folder / DATABASE), self._db:
             yield
 
 
@@ -233,7 +233,7 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
 
 def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
     """Store the checksum of a trial, computed from what is read back."""
-    checksum = integrity.trial_checksum(integrity.stored_trial(*trial_rows(connection, trial)))
+    checksum = integrity.trial_checksum(integrity.assemble_trial(*trial_rows(connection, trial)))
     connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (checksum, trial))
 
 
@@ -280,7 +280,7 @@ def open_for_writing(folder: Path) -> Iterator[Store]:
     with (
         lock_folder(folder),
         closing(database.open_database(path, write=True)) as connection,
-        database.translated_errors(path),
+        database.translate_errors(path),
     ):
         yield Store(folder, connection)
 
@@ -294,7 +294,7 @@ def open_for_reading(folder: Path) -> Iterator[Store]:
     """
     require_results(folder)
     path = folder / DATABASE
-    with closing(database.open_database(path, write=False)) as connection, database.translated_errors(path):
+    with closing(database.open_database(path, write=False)) as connection, database.translate_errors(path):
         connection.execute("BEGIN")
         yield Store(folder, connection)
 

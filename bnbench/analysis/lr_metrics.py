@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bnbench.analysis.columns import SCORES
+from bnbench.analysis.columns import CHOICE_MEASURES
 from bnbench.analysis.trials import AGGREGATES, DIVERGED, axes_of, by_axes, scored_trials
 
 # How much lower than the best score a rate of the stable width may score.
@@ -180,7 +180,7 @@ def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None)
     rate = best_rate(cell)
     at_best = cell[cell["learning_rate"] == rate]
     return (
-        {"best_rate": rate, "n": len(at_best), **_spreads(at_best)}
+        {"best_rate": rate, "n": len(at_best), **_mean_and_sd(at_best)}
         | {"stable_from": own.stable_from, "stable_to": own.max_stable_rate}
         | asdict(replace(own, best_rate=rate))
         | {
@@ -193,11 +193,12 @@ def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None)
     )
 
 
-def _spreads(trials: pd.DataFrame) -> dict[str, float]:
-    """Return mean and SD of the scores; those of the training part are no basis for a choice."""
-    scores = [score for score in SCORES if not score.startswith("train")]
+def _mean_and_sd(trials: pd.DataFrame) -> dict[str, float]:
+    """Return the mean and SD of the validation and test measures."""
     return {
-        f"{score}_{kind}": float(trials[score].agg(AGGREGATES[kind])) for score in scores for kind in ("mean", "sd")
+        f"{measure}_{kind}": float(trials[measure].agg(AGGREGATES[kind]))
+        for measure in CHOICE_MEASURES
+        for kind in ("mean", "sd")
     }
 
 

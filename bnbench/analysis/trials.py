@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.columns import ACCURACY, KEYS, OUTCOMES, R2, SCORES, STATISTICS, column_names, rename_stored
+from bnbench.analysis.columns import ACCURACY, KEYS, MEASURES, OUTCOMES, R2, STATISTICS, column_names, rename_stored
 from bnbench.analysis.intervals import wilson
 from bnbench.analysis.labels import format_axes
 
@@ -59,7 +59,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
     # The last epoch was not measured with the final weights, which are not finite.
-    table.loc[table["divergence"] == "nonfinite", list(SCORES)] = math.nan
+    table.loc[table["divergence"] == "nonfinite", list(MEASURES)] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
     table["score_name"] = table["classes"].map(lambda classes: ACCURACY if classes else R2).astype(object)
@@ -99,8 +99,8 @@ def scored_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the trials that did not fail, with scores for diverged ones: chance, and the initial loss as loss."""
     table = trials[trials["status"] != "failed"].copy()
     diverged = table["outcome"].isin(DIVERGED)
-    for score in SCORES:
-        table.loc[diverged, score] = table.loc[diverged, "initial_loss" if score.endswith("loss") else "chance"]
+    for measure in MEASURES:
+        table.loc[diverged, measure] = table.loc[diverged, "initial_loss" if measure.endswith("loss") else "chance"]
     return table
 
 
@@ -121,9 +121,9 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     summary["p_ok"] = summary["n_ok"] / summary["n"]
     summary["p_ok_low"] = [low for low, _ in intervals]
     summary["p_ok_high"] = [high for _, high in intervals]
-    for score in SCORES:
+    for measure in MEASURES:
         for kind in STATISTICS:
-            summary[f"{score}_{kind}"] = groups[score].agg(AGGREGATES[kind])
+            summary[f"{measure}_{kind}"] = groups[measure].agg(AGGREGATES[kind])
     summary["seconds_per_step"] = groups["seconds_per_step"].median()
     summary.insert(0, "score_name", groups["score_name"].first())
     return summary.reset_index()

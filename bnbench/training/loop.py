@@ -22,16 +22,10 @@ from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Sa
 from bnbench.store import model_card
 from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
-from bnbench.training.compiled_program import (
-    CompiledProgram,
-    RowIndices,
-    SeedState,
-    row_chunks,
-    use_threads,
-)
+from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState, row_chunks, use_threads
 from bnbench.training.keras_objects import keras_defaults, make_callbacks
-from bnbench.training.probes.columns import as_result_fields
 from bnbench.training.probes.registry import Recorder
+from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import When
 
 # A trial has blown up if a mini-batch loss is so many times the one before it (Bjorck et al. 2018, section 3).
@@ -84,19 +78,19 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     program = compiled.program
     start = compiled.start(trial.seed)
     compiled.reset(start, trial.learning_rate)
-    made = make_callbacks(program, trial.id, saving.folder)
-    callbacks = keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
-    course = _Course(compiled, trial, start, on_epoch)
-    course.begin()
-    callbacks.on_train_begin()
+    callbacks = make_callbacks(program, trial.id, saving.folder)
+    callback_list = keras.callbacks.CallbackList(callbacks, model=compiled.model, add_history=False, add_progbar=False)
+    training = TrialInTraining(compiled, trial, start, on_epoch)
+    training.begin()
+    callback_list.on_train_begin()
     for epoch, order in enumerate(_orders(program, start.parts.train, trial.seed)):
-        callbacks.on_epoch_begin(epoch)
-        goes_on = course.run_epoch(order)
-        callbacks.on_epoch_end(epoch, _keras_logs(course.epochs[-1]))
+        callback_list.on_epoch_begin(epoch)
+        goes_on = training.run_epoch(order)
+        callback_list.on_epoch_end(epoch, _keras_logs(training.epochs[-1]))
         if not goes_on or compiled.model.stop_training:
             break
-    callbacks.on_train_end()
-    return course.finish(saving, began)
+    callback_list.on_train_end()
+    return training.finish(saving, began)
 
 
 def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
@@ -117,7 +111,7 @@ def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[Row
         queue = queue[count:]
 
 
-class _Course:
+class TrialInTraining:
     """A trial that is being trained: its history so far, its best weights and whether it has diverged."""
 
     def __init__(self, compiled: CompiledProgram, trial: Trial, start: SeedState, on_epoch: OnEpoch) -> None:
@@ -151,7 +145,7 @@ class _Course:
         if broken.size and self.nonfinite is None:
             self.nonfinite = self.steps + int(broken[0]) + 1
         self.steps += len(losses)
-        if self.nonfinite and self.compiled.stops:
+        if self.nonfinite and self.compiled.stops_when_nonfinite:
             return False
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
@@ -163,17 +157,22 @@ class _Course:
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
         self._keep_best(loss, accuracy)
-        return self.nonfinite is None or not self.compiled.stops
+        return self.nonfinite is None or not self.compiled.stops_when_nonfinite
 
     def _record(
         self, loss: float | None, accuracy: float | None, validation_loss: float, validation_accuracy: float
     ) -> None:
-        number, seconds = len(self.epochs), self.training_seconds
         record = Epoch(
-            number, self.steps, _known(loss), accuracy, _known(validation_loss), validation_accuracy, seconds
+            epoch=len(self.epochs),
+            step=self.steps,
+            train_loss=_finite_or_none(loss),
+            train_accuracy=accuracy,
+            validation_loss=_finite_or_none(validation_loss),
+            validation_accuracy=validation_accuracy,
+            seconds=self.training_seconds,
         )
         self.epochs.append(record)
-        self.recorder.measure(When.AFTER_EACH_EPOCH, epoch=number)
+        self.recorder.measure(When.AFTER_EACH_EPOCH, epoch=record.epoch)
         self.on_epoch(self.trial, record)
 
     def _keep_best(self, loss: float, accuracy: float) -> None:
@@ -223,7 +222,7 @@ class _Course:
     def _scores(self, part: str) -> Scores:
         rows = row_chunks(getattr(self.start.parts, part))
         loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
-        return Scores(_known(loss), self._score(credit, part))
+        return Scores(_finite_or_none(loss), self._score(credit, part))
 
     def _score(self, credit: float, part: str) -> float:
         return self.compiled.score(credit, self.start, part)
@@ -257,7 +256,7 @@ def first_jump(losses: NDArray[Any]) -> int | None:
     return jumps[0] if jumps else None
 
 
-def _known(value: float | None) -> float | None:
+def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 

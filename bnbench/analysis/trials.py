@@ -17,15 +17,16 @@ AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
 
 def chance(classes: int) -> float:
-    """Return the accuracy of guessing; without classes the R² of always predicting the mean."""
+    """Return the accuracy of guessing; without classes, return the R² of always predicting the mean."""
     return 1 / classes if classes else 0.0
 
 
 def chance_bound(classes: int, rows: int) -> float:
     """Return the accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows.
 
-    Without classes, return the R² that one number for all rows exceeds as rarely. That number may be closer to the mean
-    of these rows than the training mean is, and the squared distance is 1/rows of their variance on average.
+    Without classes, return the R² that a constant prediction rarely exceeds. R² compares with the training mean, so the
+    best constant, which is the mean of these rows, has an R² above 0. The squared distance between the two means is on
+    average 1/rows of the variance of the targets; 9/rows belongs to a distance of three standard errors.
     """
     if not classes:
         return 9 / rows

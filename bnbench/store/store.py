@@ -61,10 +61,14 @@ class Store:
             self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
 
     def add(self, result: "Result") -> None:
-        """Store a finished trial in one transaction. It replaces an earlier try; only a fault replaces no result."""
+        """Store a finished trial in one transaction.
+
+        It replaces an earlier try, but a failed try never replaces a result.
+        """
         fault = result.fault
         with self._transaction():
-            # Another run was first, or this one trained the trial again only to save its model.
+            # A result exists already if another run stored it meanwhile, or if this run trained the trial again only to
+            # save its model.
             if fault and self._has_result(result.trial):
                 reason = fault.reason.partition("\n")[0]
                 log.error("%s: the new try failed, and its stored result stays: %s", result.trial, reason)
@@ -75,11 +79,11 @@ class Store:
             self._insert("history", history_rows(result))
             self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
-        # Read again what was read before.
+        # Drop the cache of `_intact`.
         self.__dict__.pop("_intact", None)
 
     def states(self) -> dict[str, str]:
-        """Return the status of every stored trial by id. Damaged trials are left out and must be trained again."""
+        """Return the status of every stored trial by id, without damaged trials, so that these are trained again."""
         return {trial: stored.row["status"] for trial, stored in self._intact.items()}
 
     def step_seconds(self) -> dict[str, float]:
@@ -120,8 +124,8 @@ class Store:
         """Return what the probe of this name measured in the trials of the present plan.
 
         Returns:
-            One row for each value: `trial`, `layer` (empty: the whole model), `position` (an epoch, unless the probe
-            says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+            One row for each value: `trial`, `layer` (empty if the value is about the whole model), `position` (an epoch,
+            unless the probe says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
         import numpy as np
         import pandas as pd
@@ -133,7 +137,7 @@ class Store:
             column: np.repeat(np.array([row[column] for row in stored], object), lengths)
             for column in ("trial", "layer", "unit")
         }
-        # `str` also for no rows, whose type pandas cannot infer.
+        # Without rows pandas cannot infer the type, so it is set.
         table = pd.DataFrame(repeated).astype(str)
         table.insert(2, "position", np.concatenate([np.empty(0), *(positions for positions, _ in series)]))
         table.insert(3, "value", np.concatenate([np.empty(0), *(values for _, values in series)]))
@@ -158,7 +162,7 @@ class Store:
         return len(self._plan()[0])
 
     def environment(self) -> str:
-        """Return the text of environment.json of the last run that trained; empty if it is not known."""
+        """Return the text of environment.json of the last run that trained; empty if it is unknown."""
         row = self._db.execute("SELECT text, checksum FROM notes WHERE name = 'environment'").fetchone()
         return row[0] if row and row[1] == integrity.rows_checksum([row[:1]]) else ""
 
@@ -194,7 +198,7 @@ class Store:
         return intact
 
     def _ended(self) -> list[str]:
-        """The trials of the present plan that have ended, each once, in the order of the plan."""
+        """Return the trials of the present plan that have ended, each once, in the order of the plan."""
         return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._intact]
 
     def _has_result(self, trial: str) -> bool:
@@ -203,7 +207,7 @@ class Store:
         return stored is not None and stored.row["status"] != "failed"
 
     def _read_trial(self, trial: str) -> StoredTrial | None:
-        """Read one trial; None if it has not ended or is damaged."""
+        """Read one trial; return None if it has not ended or is damaged."""
         row, epochs, measurements = trial_rows(self._db, trial)
         return integrity.check_trial(row, epochs, measurements) if row else None
 
@@ -219,7 +223,7 @@ class Store:
 def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial], set[str]]:
     """Return the intact trials of a database by id, and the ids of damaged ones."""
     collects = gc.isenabled()
-    # The collector would visit every row again and again: 0.2 s for 10,000 trials.
+    # Otherwise the garbage collector visits every row several times: 0.2 s for 10,000 trials.
     gc.disable()
     try:
         rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials"))
@@ -232,7 +236,7 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
 
 
 def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
-    """Store the checksum of a trial, computed from what is read back."""
+    """Store the checksum of a trial, computed from its rows as SQLite returns them."""
     checksum = integrity.trial_checksum(integrity.assemble_trial(*trial_rows(connection, trial)))
     connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (checksum, trial))
 
@@ -240,7 +244,7 @@ def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
 def trial_rows(
     connection: sqlite3.Connection, trial: str
 ) -> tuple[dict[str, Any], list[Sequence[Any]], list[dict[str, Any]]]:
-    """Return the row of a trial in `trials` (empty: there is none) and its rows in `history` and `measurements`."""
+    """Return the rows of a trial in `trials` (an empty mapping if there is none), `history` and `measurements`."""
     rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
     epochs = connection.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
     measurements = connection.execute("SELECT * FROM measurements WHERE trial = ?", (trial,))
@@ -253,7 +257,7 @@ def plan_checksum(connection: sqlite3.Connection) -> str:
 
 
 def _is_valid_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:
-    """Return True if the rows of a plan are valid, whoever wrote them."""
+    """Return True if the rows of a plan are valid. The database may come from another person."""
     try:
         for axes in {row["axes"] for row in planned}:
             values = json.loads(axes)

@@ -28,7 +28,7 @@ from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import When
 
-# A trial has blown up if a mini-batch loss is so many times the one before it (Bjorck et al. 2018, section 3).
+# A trial has blown up if a mini-batch loss is more than BLOWN times the previous one (Bjorck et al. 2018, section 3).
 BLOWN = 1000.0
 
 
@@ -44,27 +44,27 @@ def train_trials(
 ) -> Iterator[Result]:
     """Compile a program once and train its trials on it; yield one result at a time. A fault ends only its own trial.
 
-    The next trial is taken when the one before has ended, so `trials` may still grow.
+    The next trial is taken when the previous one has ended, so the caller may add trials meanwhile.
     """
     use_threads(program.train.threads)
     with keras_defaults(program.train.dtype):
         try:
             compiled = CompiledProgram(program, dataset)
-        # A problem of this machine: `check_program` has found those of the config.
+        # `check_program` already rejected bad configs, so this is a problem of the machine.
         except Exception as error:
             yield from (_failed(program, trial, error) for trial in trials)
             return
         for trial in trials:
             try:
                 result = _train(compiled, trial, saving, on_epoch)
-            # A problem of TensorFlow, Keras or this machine, which the next trial may not have.
+            # TensorFlow, Keras or the machine failed. The next trial may succeed, for example with more free memory.
             except Exception as error:
                 result = _failed(program, trial, error)
             yield result
 
 
 def _failed(program: Program, trial: Trial, error: Exception) -> Result:
-    """Return the result of a trial that an error ended. Call it while the error is handled."""
+    """Return the result of a trial that an error ended. Call it inside the `except` block: it stores the traceback."""
     fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
     return Result(trial.id, program.key, program.parameters, fault=fault, worker=_worker())
 
@@ -96,7 +96,7 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
 def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
     """Yield the order of the training rows for each epoch: a new permutation for each pass over the data.
 
-    With `steps_per_epoch` an epoch takes the next rows, wherever a pass begins or ends.
+    With `steps_per_epoch`, an epoch takes the next rows, so it may cross the end of a pass.
     """
     generator = np.random.Generator(np.random.PCG64(stream_seed(seed, "order")))
     steps, queue = program.train.steps_per_epoch, np.empty(0, np.int32)
@@ -149,7 +149,7 @@ class TrialInTraining:
             return False
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
-        # The last batch may be smaller; then it weighs less.
+        # A smaller last batch has a smaller weight, so that the mean is over rows, as in Keras.
         rows[-1] = len(order) - rows[:-1].sum()
         loss, validated, finite = self.compiled.evaluate(self.start.validation)
         accuracy, trained = self._score(validated, "validation"), self._score(credit / len(order), "train")
@@ -181,7 +181,7 @@ class TrialInTraining:
             self.best_weights = self.compiled.model.get_weights()
 
     def finish(self, saving: Saving, began: float) -> Result:
-        """Return the result of the trial. Only now is the test part used."""
+        """Return the result of the trial. The test part is evaluated here and nowhere else."""
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = fitted = Scores()
@@ -240,18 +240,18 @@ class TrialInTraining:
             path = model_path(saving.folder, self.trial.id)
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(".part.keras")
-            # It may be a link.
+            # A file with this name may be a link to a file outside the folder, which Keras would overwrite.
             temporary.unlink(missing_ok=True)
             program = self.compiled.program
             with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(temporary)
-            # So that no old model is ever next to a new card.
+            # Remove the old model first: if the run is killed here, no old model is next to a new card.
             path.unlink(missing_ok=True)
             model_card.write_card(path, model_card.describe_model(program, self.compiled.dataset.value_range, which))
             temporary.replace(path)
 
 
 def first_jump(losses: NDArray[Any]) -> int | None:
-    """Return the first step, counted from 1, whose loss is over 1000 times the one before it."""
+    """Return the first step, counted from 1, whose loss is more than BLOWN times the previous one, or None."""
     jumps = [step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before]
     return jumps[0] if jumps else None
 

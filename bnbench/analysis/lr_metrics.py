@@ -76,7 +76,7 @@ def best_rate(scored: pd.DataFrame) -> float:
 def lr_sensitivity(loss: Numbers) -> float:
     """Return the mean over the rates of how far the loss is above its lowest value.
 
-    Wortsman et al. 2023, sec. 2.2: no loss counts as more than the initial loss, which is also that of a diverged trial.
+    Wortsman et al. 2023, sec. 2.2: a loss above the initial one counts as the initial loss, and so does divergence.
     """
     return float((loss - loss.min()).mean())
 

@@ -39,8 +39,8 @@ def open_database(path: Path, write: bool) -> sqlite3.Connection:
         ResultsError: it is damaged, has a newer format, was not made by bnbench, or cannot be opened or written.
     """
     with translate_errors(path):
-        # Reading needs `rw`, too: if a run was killed during a transaction, SQLite must first roll it back. On a read-only
-        # disk SQLite falls back to read-only by itself.
+        # Reading needs `rw`, too: if a run was killed during a transaction, SQLite must first roll it back. On a
+        # read-only disk SQLite falls back to read-only by itself.
         mode = "rwc" if write else "rw"
         _refuse_journal(path)
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30)

@@ -124,8 +124,8 @@ class Store:
         """Return what the probe of this name measured in the trials of the present plan.
 
         Returns:
-            One row for each value: `trial`, `layer` (empty if the value is about the whole model), `position` (an epoch,
-            unless the probe says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+            One row for each value: `trial`, `layer` (empty if the value is about the whole model), `position` (an
+            epoch, unless the probe says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
         import numpy as np
         import pandas as pd

@@ -72,11 +72,11 @@ def one(trials: int) -> dict[str, float]:
     from bnbench.execution import executors
     from bnbench.execution.process_pool import ProcessPool
     from bnbench.execution.protocols import ExecutorRequest
-    from bnbench.planning.resources import Jobs
+    from bnbench.planning.resources import WorkerCount
 
     @contextmanager
     def start(request: ExecutorRequest) -> Iterator[ProcessPool]:
-        with ProcessPool(Jobs(2), Idle) as started:
+        with ProcessPool(WorkerCount(2), Idle) as started:
             yield started
 
     executors.EXECUTORS["process-pool"] = start

@@ -1,4 +1,4 @@
-"""Column declarations -> the reference page, as Markdown tables. `make docs` writes it."""
+"""Renders the reference page of all columns, as Markdown tables; `columns.py` declares them. `make docs` writes it."""
 
 import sys
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ def render_columns() -> str:
 
 
 def replace_block(page: str) -> str:
-    """Return a page with the block between its two marks rendered anew.
+    """Return a page with a new block between its two marks.
 
     Raises:
-        ValueError: the page has not both marks, each once, in this order.
+        ValueError: the page does not have both marks, once each and in this order.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

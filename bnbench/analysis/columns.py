@@ -19,8 +19,10 @@ log = logging.getLogger(__name__)
 
 ACCURACY, R2 = "accuracy", "R²"
 PARTS = ("train", "validation", "test")
-# The scores of the final weights: of each part a loss and a score.
-SCORES = tuple(f"{part}_{kind}" for part in PARTS for kind in ("loss", "score"))
+# What is measured with the final weights: the loss and the score on each part of the data.
+MEASURES = tuple(f"{part}_{kind}" for part in PARTS for kind in ("loss", "score"))
+# Training scores are no evidence about unseen rows, so no table for the choice of a variant has them.
+CHOICE_MEASURES = tuple(measure for measure in MEASURES if not measure.startswith("train"))
 # Percentiles of pre-activations (Ioffe and Szegedy 2015, figure 1).
 PERCENTILES = (15, 50, 85)
 PRE_ACTIVATIONS = tuple(f"pre_activation_p{percent}" for percent in PERCENTILES)
@@ -137,7 +139,7 @@ SUMMARY = (
     Column("p_ok", "number", "share of trials with the outcome `ok`"),
     Column("p_ok_low", "number", "lower end of its Wilson 95% interval"),
     Column("p_ok_high", "number", "upper end of its Wilson 95% interval"),
-    *_statistics(SCORES, STATISTICS),
+    *_statistics(MEASURES, STATISTICS),
     SECONDS_PER_STEP,
 )
 ESTIMATE = (
@@ -174,8 +176,7 @@ VARIANTS = (
     VARIANT,
     Column("best_rate", "number", "learning rate with the highest mean validation score"),
     Column("n", "integer", "number of finished trials at the best rate"),
-    # Scores of the training part are no basis for a choice.
-    *_statistics(SCORES[2:], ("mean", "sd")),
+    *_statistics(CHOICE_MEASURES, ("mean", "sd")),
     Column("stable_from", "number", "smallest rate of the run around the best rate at which every seed is ok"),
     Column("stable_to", "number", "largest rate of that run"),
     Column("max_stable_rate", "number", "the same as `stable_to`"),

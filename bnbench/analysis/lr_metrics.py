@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bnbench.analysis.columns import SCORES
+from bnbench.analysis.columns import CHOICE_MEASURES
 from bnbench.analysis.trials import AGGREGATES, DIVERGED, axes_of, by_axes, scored_trials
 
-# How much lower than the best score a rate of the stable width may score.
+# Rates within this distance of the best score count for the stable width.
 DELTA = 0.01
 # Decades on either side of a variant's own best rate.
 CENTERED_DECADES = 1.5
-# A mean depends on the order of the seeds, and 0.9 - 0.01 is a little more than 0.89.
+# Tolerance for floating-point error: a mean depends on the order of the seeds, and 0.9 - 0.01 is not exactly 0.89.
 ROUNDING = 1e-9
 
 Numbers = NDArray[np.float64]
@@ -31,8 +31,8 @@ class RateCurve:
 
     Attributes:
         score: mean validation score.
-        score_if_ok: the same with every trial that is not ok at chance.
-        loss: mean of the validation loss, or of the initial loss where that is lower.
+        score_if_ok: the same, but each trial that is not ok counts at chance.
+        loss: mean over the trials of the lower of validation loss and initial loss.
         ok: whether every trial was ok.
     """
 
@@ -44,7 +44,7 @@ class RateCurve:
 
     @property
     def best(self) -> int:
-        """Index of the rate with the highest score; of several, the lowest rate."""
+        """Index of the rate with the highest score; if several are equal, the lowest rate."""
         return int(np.argmax(self.score >= self.score.max() - ROUNDING))
 
     @property
@@ -59,7 +59,7 @@ def rate_curve(scored: pd.DataFrame) -> RateCurve:
     counts = np.bincount(index)
 
     def mean(values: ArrayLike) -> Numbers:
-        """Return the mean at each rate; missing where one value is."""
+        """Return the mean at each rate; NaN if any value at that rate is NaN."""
         return np.bincount(index, np.asarray(values, float)) / counts
 
     ok, score = scored["outcome"] == "ok", scored["validation_score"]
@@ -68,7 +68,7 @@ def rate_curve(scored: pd.DataFrame) -> RateCurve:
 
 
 def best_rate(scored: pd.DataFrame) -> float:
-    """Return the rate with the highest mean validation score; of several, the lowest."""
+    """Return the rate with the highest mean validation score; if several are equal, the lowest."""
     curve = rate_curve(scored)
     return float(curve.rates[curve.best])
 
@@ -76,7 +76,7 @@ def best_rate(scored: pd.DataFrame) -> float:
 def lr_sensitivity(loss: Numbers) -> float:
     """Return the mean over the rates of how far the loss is above its lowest value.
 
-    Wortsman et al. 2023, sec. 2.2: the loss is at most the initial one, which a diverged trial has.
+    Wortsman et al. 2023, sec. 2.2: a loss above the initial one counts as the initial loss, and so does divergence.
     """
     return float((loss - loss.min()).mean())
 
@@ -91,7 +91,7 @@ def score_regret(score: Numbers) -> float:
 
 
 def contiguous_run(holds: Flags, middle: int) -> tuple[int, int] | None:
-    """Return both ends of the run of neighboring rates around one at which something holds; None: not even there."""
+    """Return the first and last index of the unbroken True run that contains `middle`; None if `middle` is False."""
     if not holds[middle]:
         return None
     low = high = middle
@@ -104,19 +104,22 @@ def contiguous_run(holds: Flags, middle: int) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class RateMetrics:
-    """The metrics of some trials of one variant over the learning rates; without an ok trial, all but the time are NaN.
+    """The metrics of some trials of one variant over the learning rates.
+
+    If no trial is ok, the metrics in NEEDS_OK are NaN and `stable_width_open` is False.
 
     Attributes:
         best_rate: the rate with the highest mean validation score.
-        stable_from: the smallest grid rate of the run around the best one at which every trial is ok; NaN: not even the
-            best rate is stable.
+        stable_from: the smallest rate of the unbroken run of grid rates that contains the best rate and at which every
+            trial is ok. NaN if a trial at the best rate is not ok.
         max_stable_rate: the largest rate of that run: how far a rate can be raised (Bjorck et al. 2018, sec. 3).
-        stable_width: decades of the run of grid rates around the best one with a score at most delta below its score.
-        stable_width_open: whether that run reaches an end of the grid, so that the width is a lower bound.
-        lr_sensitivity: as the function of that name, over the whole grid.
+        stable_width: width in decades of the unbroken run of grid rates around the best rate that score at most `delta`
+            less than the best rate.
+        stable_width_open: whether this run reaches an end of the grid, so that `stable_width` is a lower bound.
+        lr_sensitivity: the function `lr_sensitivity` over the whole grid.
         lr_sensitivity_centered: the same over the rates within 1.5 decades of the best one.
-        score_regret: as the function of that name.
-        seconds_per_step: median over the trials; a trial that ended within its first epoch has none.
+        score_regret: the function `score_regret`.
+        seconds_per_step: median over the trials; a trial that ended within its first epoch is not counted.
     """
 
     best_rate: float
@@ -130,7 +133,8 @@ class RateMetrics:
     seconds_per_step: float
 
 
-# The metrics that need at least one ok trial: a flat line at chance would have the best values of all.
+# The metrics that need at least one ok trial. Without this rule a variant that never trains would look perfect: its
+# curves are flat.
 NEEDS_OK = (
     "best_rate", "stable_from", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centered",
     "score_regret",
@@ -180,7 +184,7 @@ def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None)
     rate = best_rate(cell)
     at_best = cell[cell["learning_rate"] == rate]
     return (
-        {"best_rate": rate, "n": len(at_best), **_spreads(at_best)}
+        {"best_rate": rate, "n": len(at_best), **_mean_and_sd(at_best)}
         | {"stable_from": own.stable_from, "stable_to": own.max_stable_rate}
         | asdict(replace(own, best_rate=rate))
         | {
@@ -193,19 +197,20 @@ def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None)
     )
 
 
-def _spreads(trials: pd.DataFrame) -> dict[str, float]:
-    """Return mean and SD of the scores; those of the training part are no basis for a choice."""
-    scores = [score for score in SCORES if not score.startswith("train")]
+def _mean_and_sd(trials: pd.DataFrame) -> dict[str, float]:
+    """Return the mean and SD of the validation and test measures."""
     return {
-        f"{score}_{kind}": float(trials[score].agg(AGGREGATES[kind])) for score in scores for kind in ("mean", "sd")
+        f"{measure}_{kind}": float(trials[measure].agg(AGGREGATES[kind]))
+        for measure in CHOICE_MEASURES
+        for kind in ("mean", "sd")
     }
 
 
 def expected_best(scores: Iterable[float]) -> Numbers:
     """Return the expected highest of k scores drawn without replacement, for k = 1 to all of them, (scores,).
 
-    By order statistics: the i-th smallest of n is the highest of k draws in C(i-1, k-1) of C(n, k) cases. Dodge et al.
-    2019, sec. 3, draw with replacement; but nobody tries the same rate twice.
+    By order statistics: a score with i lower scores is the highest of k draws in C(i, k-1) of C(n, k) cases. Dodge et
+    al. 2019, sec. 3, draw with replacement, but nobody tries the same rate twice.
     """
     ascending = sorted(scores)
     n = len(ascending)
@@ -215,7 +220,7 @@ def expected_best(scores: Iterable[float]) -> Numbers:
 
 
 def tuning_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per variant, axis value and `tried` = 1, 2, ...: the `expected_score` of the best of them.
+    """Return one row per variant, axis value and number of rates `tried`, with the `expected_score` of the best rate.
 
     The rates are drawn at random from the grid; the score of a rate is the mean over seeds on the validation part.
     """

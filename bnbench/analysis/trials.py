@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.columns import ACCURACY, KEYS, OUTCOMES, R2, SCORES, STATISTICS, column_names, rename_stored
+from bnbench.analysis.columns import ACCURACY, KEYS, MEASURES, OUTCOMES, R2, STATISTICS, column_names, rename_stored
 from bnbench.analysis.intervals import wilson
 from bnbench.analysis.labels import format_axes
 
@@ -17,15 +17,16 @@ AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
 
 def chance(classes: int) -> float:
-    """Return the accuracy of guessing; without classes the R² of always predicting the mean."""
+    """Return the accuracy of guessing; without classes, return the R² of always predicting the mean."""
     return 1 / classes if classes else 0.0
 
 
 def chance_bound(classes: int, rows: int) -> float:
     """Return the accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows.
 
-    Without classes, return the R² that one number for all rows exceeds as rarely. That number may be closer to the mean
-    of these rows than the training mean is, and the squared distance is 1/rows of their variance on average.
+    Without classes, return the R² that a constant prediction rarely exceeds. R² compares with the training mean, so the
+    best constant, which is the mean of these rows, has an R² above 0. The squared distance between the two means is on
+    average 1/rows of the variance of the targets; 9/rows belongs to a distance of three standard errors.
     """
     if not classes:
         return 9 / rows
@@ -59,7 +60,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
     # The last epoch was not measured with the final weights, which are not finite.
-    table.loc[table["divergence"] == "nonfinite", list(SCORES)] = math.nan
+    table.loc[table["divergence"] == "nonfinite", list(MEASURES)] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
     table["score_name"] = table["classes"].map(lambda classes: ACCURACY if classes else R2).astype(object)
@@ -99,8 +100,8 @@ def scored_trials(trials: pd.DataFrame) -> pd.DataFrame:
     """Return the trials that did not fail, with scores for diverged ones: chance, and the initial loss as loss."""
     table = trials[trials["status"] != "failed"].copy()
     diverged = table["outcome"].isin(DIVERGED)
-    for score in SCORES:
-        table.loc[diverged, score] = table.loc[diverged, "initial_loss" if score.endswith("loss") else "chance"]
+    for measure in MEASURES:
+        table.loc[diverged, measure] = table.loc[diverged, "initial_loss" if measure.endswith("loss") else "chance"]
     return table
 
 
@@ -121,9 +122,9 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     summary["p_ok"] = summary["n_ok"] / summary["n"]
     summary["p_ok_low"] = [low for low, _ in intervals]
     summary["p_ok_high"] = [high for _, high in intervals]
-    for score in SCORES:
+    for measure in MEASURES:
         for kind in STATISTICS:
-            summary[f"{score}_{kind}"] = groups[score].agg(AGGREGATES[kind])
+            summary[f"{measure}_{kind}"] = groups[measure].agg(AGGREGATES[kind])
     summary["seconds_per_step"] = groups["seconds_per_step"].median()
     summary.insert(0, "score_name", groups["score_name"].first())
     return summary.reset_index()

@@ -1,4 +1,7 @@
-"""The command `bnbench`: a table of all commands, loaded when they are called, and the exit codes of errors."""
+"""The command `bnbench`: lists all commands, loads the one that is called, and turns an error into its exit code.
+
+The numbers of the exit codes are in `errors.py`.
+"""
 
 import errno
 import os

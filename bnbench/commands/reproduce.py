@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 class ReproduceRequest:
     """Which experiments to run, and how."""
 
-    # Names of experiments. Empty: all of them, but only the short form of an experiment that has one.
+    # Names of experiments. If empty, all of them run, but of an experiment with a short form only the short form.
     names: tuple[str, ...]
     # The folder of experiment files, searched at any depth.
     configs: Path
@@ -52,14 +52,14 @@ class ReproduceRequest:
 
 
 @dataclass(frozen=True)
-class Job:
+class PlannedExperiment:
     """An experiment to run, with the trials that are missing."""
 
     name: str
     plan: Plan
     folder: Path
     todo: list[Cohort]
-    # Estimated seconds for the missing trials; None: unknown.
+    # Estimated seconds for the missing trials. None if nothing is known about their speed.
     seconds: float | None
 
     def __str__(self) -> str:
@@ -81,7 +81,7 @@ class ReproduceOutcome:
     # Name -> reason.
     failed: dict[str, str] = field(default_factory=dict)
     # Not started, because the budget was too small.
-    left: list[Job] = field(default_factory=list)
+    left: list[PlannedExperiment] = field(default_factory=list)
 
 
 def reproduce_experiments(
@@ -103,43 +103,43 @@ def reproduce_experiments(
     """
     known = list_experiments(request.configs)
     wanted = choose_experiments(known, request.names, request.smoke)
-    jobs, failed = _plan_jobs(known, wanted, request)
+    planned, failed = _plan_experiments(known, wanted, request)
     end = time.monotonic() + request.budget
-    waiting = deque(_sort_by_cost([jobs[name] for name in wanted if name in jobs], report_line))
+    waiting = deque(_sort_by_cost([planned[name] for name in wanted if name in planned], report_line))
     if request.smoke:
-        request = replace(request, jobs=_common_jobs(waiting, request))
-    _write_page(known, jobs, request)
+        request = replace(request, jobs=_common_worker_count(waiting, request))
+    _write_page(known, planned, request)
     with ReusableExecutor() if request.smoke else nullcontext(open_executor) as start:
         while waiting and time.monotonic() + (waiting[0].seconds or 0) < end:
-            job = waiting.popleft()
+            experiment = waiting.popleft()
             try:
-                _note_failure(failed, job.name, _run_job(job, request, make_watcher(), start))
+                _note_if_failed(failed, experiment.name, _run_experiment(experiment, request, make_watcher(), start))
             finally:
-                _write_page(known, jobs, request)
-            if job.name not in failed:
-                report_line(_summarize_job(job))
+                _write_page(known, planned, request)
+            if experiment.name not in failed:
+                report_line(_summarize(experiment))
     return ReproduceOutcome(failed, list(waiting))
 
 
-def _plan_jobs(
+def _plan_experiments(
     known: Mapping[str, Path], wanted: list[str], request: ReproduceRequest
-) -> tuple[dict[str, Job], dict[str, str]]:
-    """Return the jobs by name, and by name the reason why a wanted experiment has none.
+) -> tuple[dict[str, PlannedExperiment], dict[str, str]]:
+    """Return the planned experiments by name, and by name the reason why a wanted experiment could not be planned.
 
-    Without names, the page lists the cost of every known experiment, so all of them get a job.
+    Without names, the page lists the cost of every known experiment, so all of them are planned.
     """
-    jobs: dict[str, Job] = {}
+    planned: dict[str, PlannedExperiment] = {}
     failed: dict[str, str] = {}
     for name in wanted if request.names or request.smoke else known:
         try:
-            jobs[name] = _plan_job(name, known[name], request, download=name in wanted)
+            planned[name] = _plan_named(name, known[name], request, download=name in wanted)
         except BnbenchError as error:
             if name in wanted:
-                _note_failure(failed, name, str(error))
-    return jobs, failed
+                _note_if_failed(failed, name, str(error))
+    return planned, failed
 
 
-def _plan_job(name: str, path: Path, request: ReproduceRequest, download: bool) -> Job:
+def _plan_named(name: str, path: Path, request: ReproduceRequest, download: bool) -> PlannedExperiment:
     experiment = ExperimentRequest(path, {}, request.data_dirs, request.results_dir, request.smoke)
     plan, folder = plan_experiment(experiment, download)
     own_name = plan.experiment.name.removesuffix(SUFFIX) if request.smoke else plan.experiment.name
@@ -147,56 +147,60 @@ def _plan_job(name: str, path: Path, request: ReproduceRequest, download: bool) 
         raise ConfigError(f"{path}: name", f"{own_name!r} is not the name of the file: change it to {name!r}")
     todo = sweep.remaining_cohorts(plan, folder)
     count = executor_capacity(ExecutorRequest(request.data_dirs, todo, request.jobs)).count
-    return Job(name, plan, folder, todo, runtime.estimate_seconds(todo, sweep.step_seconds(folder), count))
+    seconds = runtime.estimate_seconds(todo, sweep.step_seconds(folder), count)
+    return PlannedExperiment(name, plan, folder, todo, seconds)
 
 
-def _sort_by_cost(jobs: list[Job], report_line: Callable[[str], object]) -> list[Job]:
-    """Return the jobs that are not complete, the cheapest first and those of unknown cost last."""
-    for job in jobs:
-        if job.completed:
-            report_line(f"{job.name}: already complete, skipped")
-    waiting = [job for job in jobs if not job.completed]
-    return sorted(waiting, key=lambda job: (job.seconds is None, job.seconds or 0))
+def _sort_by_cost(planned: list[PlannedExperiment], report_line: Callable[[str], object]) -> list[PlannedExperiment]:
+    """Return the incomplete experiments, cheapest first; experiments of unknown cost come last."""
+    for experiment in planned:
+        if experiment.completed:
+            report_line(f"{experiment.name}: already complete, skipped")
+    waiting = [experiment for experiment in planned if not experiment.completed]
+    return sorted(waiting, key=lambda experiment: (experiment.seconds is None, experiment.seconds or 0))
 
 
-def _common_jobs(waiting: Iterable[Job], request: ReproduceRequest) -> int:
-    """Return one number of workers for all jobs, so that the same workers can run all of them."""
-    cohorts = [cohort for job in waiting for cohort in job.todo]
+def _common_worker_count(waiting: Iterable[PlannedExperiment], request: ReproduceRequest) -> int:
+    """Return one number of workers for all experiments, so that the same workers can run all of them."""
+    cohorts = [cohort for experiment in waiting for cohort in experiment.todo]
     return executor_capacity(ExecutorRequest(request.data_dirs, cohorts, request.jobs)).count
 
 
-def _run_job(job: Job, request: ReproduceRequest, watcher: ProgressWatcher, open_executor: ExecutorFactory) -> str:
+def _run_experiment(
+    experiment: PlannedExperiment, request: ReproduceRequest, watcher: ProgressWatcher, open_executor: ExecutorFactory
+) -> str:
     """Train the missing trials and write the report. Return the reason of a failure, or an empty text."""
     options = sweep.SweepOptions(
-        job.folder, request.data_dirs, write.write_report, watcher, request.jobs, open_executor=open_executor
+        experiment.folder, request.data_dirs, write.write_report, watcher, request.jobs, open_executor=open_executor
     )
     try:
-        sweep.run_sweep(job.plan, options)
+        sweep.run_sweep(experiment.plan, options)
     except BnbenchError as error:
         return str(error)
     except Exception as error:
         # A bug of bnbench in one experiment must not stop the others, which may run all night.
         log.error(traceback.format_exc())
         return f"{type(error).__name__}: {error}"
-    results = digest.read_digest(job.folder)
+    results = digest.read_digest(experiment.folder)
     return f"{results.failed} trial(s) failed; the same command tries them again" if results and results.failed else ""
 
 
-def _note_failure(failed: dict[str, str], name: str, reason: str) -> None:
+def _note_if_failed(failed: dict[str, str], name: str, reason: str) -> None:
     """Store and log the reason why an experiment failed; an empty reason means success."""
     if reason:
         failed[name] = reason
         log.error("%s: %s", name, reason)
 
 
-def _summarize_job(job: Job) -> str:
-    results = digest.read_digest(job.folder)
+def _summarize(experiment: PlannedExperiment) -> str:
+    results = digest.read_digest(experiment.folder)
     verdicts = index.count_verdicts(results) if results else ""
-    parts = (f"{job.name}: {len(job.plan.trials)} trials", verdicts, str(job.folder / results_dir.REPORT))
+    trials = f"{experiment.name}: {len(experiment.plan.trials)} trials"
+    parts = (trials, verdicts, str(experiment.folder / results_dir.REPORT))
     return ", ".join(filter(None, parts))
 
 
-def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], request: ReproduceRequest) -> None:
+def _write_page(known: Mapping[str, Path], planned: Mapping[str, PlannedExperiment], request: ReproduceRequest) -> None:
     """Write the page about all results of known experiments. Smoke runs have no page.
 
     Raises:
@@ -211,10 +215,10 @@ def _write_page(known: Mapping[str, Path], jobs: Mapping[str, Job], request: Rep
         )
     request.results_dir.mkdir(parents=True, exist_ok=True)
     with results_dir.lock_files(request.results_dir):
-        entries = [_page_entry(name, path, request.results_dir, jobs.get(name)) for name, path in known.items()]
+        entries = [_page_entry(name, path, request.results_dir, planned.get(name)) for name, path in known.items()]
         results_dir.write_text(page, index.render_index(entries))
 
 
-def _page_entry(name: str, config: Path, page_folder: Path, job: Job | None) -> index.Entry:
+def _page_entry(name: str, config: Path, page_folder: Path, planned: PlannedExperiment | None) -> index.Entry:
     link = quote(Path(os.path.relpath(config, page_folder)).as_posix())
-    return index.Entry(name, link, digest.read_digest(page_folder / name), job.seconds if job else None)
+    return index.Entry(name, link, digest.read_digest(page_folder / name), planned.seconds if planned else None)

@@ -1,4 +1,7 @@
-"""Turns what pydantic finds wrong with a config into a place and a line that helps a person."""
+"""Turns a validation error of pydantic into the place of the error and a readable message.
+
+Other checks write their own messages, with a place from `bnbench/location.py`.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,16 +22,17 @@ WANTED = {
     "too_short": "at least one entry",
 }
 FORMS = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
-# Pydantic puts these into a location although they are no keys: the branch of a union, and "this is about the key".
+# Pydantic adds these to a location although they are not keys of the file: the branch of a union, and a mark for errors
+# about a key instead of its value.
 NO_STEPS = {*FORMS, "[key]"}
 
 
 def explain_problem(problem: Mapping[str, Any], keys_at: Callable[[Steps], Sequence[str]]) -> tuple[Steps, str]:
-    """Return the steps to the wrong value, and what was found, what was wanted and the nearest valid name.
+    """Return the steps to the wrong value, and a message: what was found, what was wanted, the nearest valid name.
 
     Args:
         problem: one entry of `ValidationError.errors()`.
-        keys_at: returns the known keys of the mapping that some steps lead to.
+        keys_at: returns the known keys of the mapping at the end of these steps.
     """
     kind, steps = problem["type"], _steps(problem)
     if kind == "extra_forbidden":
@@ -45,7 +49,7 @@ def explain_problem(problem: Mapping[str, Any], keys_at: Callable[[Steps], Seque
 
 def _steps(problem: Mapping[str, Any]) -> Steps:
     location = problem["loc"]
-    # An unknown key may be any text, even that of a branch.
+    # An unknown key may be any text, so it may be equal to the name of a branch.
     known = len(location) - (problem["type"] == "extra_forbidden")
     return [*(step for step in location[:known] if step not in NO_STEPS), *location[known:]]
 

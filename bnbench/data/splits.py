@@ -103,18 +103,18 @@ def _deal(
     return order[is_test], order[is_validation], order[~is_test & ~is_validation]
 
 
-def apportion(size: int, counts: Array, room: Array, generator: np.random.Generator) -> NDArray[np.int64]:
+def apportion(size: int, counts: Array, available: Array, generator: np.random.Generator) -> NDArray[np.int64]:
     """Return how many of `size` rows each class gives: its share by largest remainder, with ties broken at random.
 
-    No class gives more rows than its `room`. The shares sum to `size`, which is at most the sum of `room`.
+    No class gives more rows than `available`. The result sums to `size`, which is at most the sum of `available`.
     """
     exact = size * counts / counts.sum()
-    given: NDArray[np.int64] = np.minimum(np.floor(exact), room).astype(np.int64)
+    given: NDArray[np.int64] = np.minimum(np.floor(exact), available).astype(np.int64)
     # Rounding makes classes of equal size tie in spite of float errors.
     remainder = np.round(exact - given, 9)
     by_need = np.lexsort((generator.random(len(counts)), -remainder))
     while (left := size - int(given.sum())) > 0:
-        takers = [k for k in by_need if room[k] > given[k]][:left]
+        takers = [k for k in by_need if available[k] > given[k]][:left]
         given[takers] += 1
     return given
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bnbench.errors import ConfigError, not_one_of
 from bnbench.execution import in_process, process_pool
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 
 # To add an executor, write a module with its factory and add a line here.
 EXECUTORS: dict[str, ExecutorFactory] = {
@@ -28,7 +28,7 @@ def open_executor(request: ExecutorRequest) -> AbstractContextManager[Executor]:
     return EXECUTORS[name](request)
 
 
-def executor_capacity(request: ExecutorRequest) -> Jobs:
+def executor_capacity(request: ExecutorRequest) -> WorkerCount:
     """Return how many trials an executor could run at the same time; starts no worker."""
     with open_executor(request) as executor:
         return executor.capacity

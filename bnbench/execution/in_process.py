@@ -10,7 +10,7 @@ from bnbench.data.types import DataDirs, Dataset
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.plan import Program, Trial
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import OnEpoch, Result, Saving
 
 
@@ -59,7 +59,7 @@ class SerialExecutor:
         make_trainer: called once, when a trainer is needed for the first time.
     """
 
-    capacity = Jobs(0)
+    capacity = WorkerCount(0)
 
     def __init__(self, make_trainer: Callable[[], Trainer]) -> None:
         self._make_trainer = make_trainer
@@ -93,6 +93,6 @@ class SerialExecutor:
         """Train program after program, each until none of its trials is left."""
         while queues := self._queues.nonempty():
             queue = queues[0]
-            for result in self._trainer.train(queue.program, queue.drain(), queue.saving, on_epoch):
+            for result in self._trainer.train(queue.program, queue.take_until_empty(), queue.saving, on_epoch):
                 if result.trial not in self._cancelled:
                     yield result

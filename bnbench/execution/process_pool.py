@@ -20,7 +20,7 @@ from bnbench.execution.trial_queues import TrialQueues
 from bnbench.execution.worker_group import WorkerGroup
 from bnbench.planning import resources
 from bnbench.planning.plan import Program, Trial
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Fault, OnEpoch, Result, Saving
 
 # Attempts at a trial that its worker does not survive.
@@ -32,7 +32,7 @@ MAX_PROGRAMS = 50
 @contextmanager
 def open_process_pool(request: ExecutorRequest) -> Iterator["ProcessPool"]:
     """Open a pool with as many workers as were requested, or as fit the cores and memory of this machine."""
-    capacity = resources.choose_jobs(request.cohorts, request.jobs)
+    capacity = resources.choose_worker_count(request.cohorts, request.jobs)
     make_trainer = partial(InProcessTrainer, request.data_dirs)
     environment = xla_cache.open_xla_cache(request.data_dirs.cache_dir)
     with ProcessPool(capacity, make_trainer, environment, request.trial_timeout) as pool:
@@ -44,7 +44,7 @@ class ProcessPool:
 
     def __init__(
         self,
-        capacity: Jobs,
+        capacity: WorkerCount,
         make_trainer: Callable[[], Trainer],
         environment: AbstractContextManager[Mapping[str, str]] | None = None,
         trial_timeout: float | None = None,
@@ -147,7 +147,9 @@ class ProcessPool:
             queue = worker.queue
             if not (queue and queue.waiting):
                 workers = Counter(id(other.queue) for other in self._workers)
-                joinable = [queue for queue in self._queues.nonempty() if queue.worth_joining(workers[id(queue)])]
+                joinable = [
+                    queue for queue in self._queues.nonempty() if queue.needs_another_worker(workers[id(queue)])
+                ]
                 if not joinable:
                     continue
                 queue = min(joinable, key=lambda q: (workers[id(q)], q.program.train.threads != worker.threads))

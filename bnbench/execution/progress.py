@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from bnbench.analysis.columns import ACCURACY, R2
 from bnbench.planning.plan import Plan, Trial
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Epoch, Result
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class ProgressWatcher(Protocol):
     """Gets the progress of a sweep. All methods are called in the thread that runs the sweep."""
 
-    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
+    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Called before the first trial, with the number of trials to train."""
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
@@ -40,7 +40,7 @@ def make_watcher(quiet: bool = False) -> ProgressWatcher:
 class SilentProgress:
     """Shows nothing."""
 
-    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
+    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Do nothing."""
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
@@ -56,10 +56,10 @@ class SilentProgress:
 class LineProgress:
     """Prints a line for each finished trial."""
 
-    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
+    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Print how many trials there are to train."""
         self.todo, self.finished, self.score_name = todo, 0, score_name(plan)
-        _print_line(describe_start(plan, todo, jobs))
+        _print_line(describe_start(plan, todo, workers))
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
         """Do nothing."""
@@ -84,12 +84,12 @@ class LiveProgress:
 
     progress: "Progress | None" = None
 
-    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
+    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Start the bar."""
         from rich.console import Console
 
         console = Console(stderr=True)
-        console.print(describe_start(plan, todo, jobs), highlight=False)
+        console.print(describe_start(plan, todo, workers), highlight=False)
         if not todo:
             return
         from rich.progress import (
@@ -153,11 +153,11 @@ def score_name(plan: Plan) -> str:
     return ACCURACY if plan.cohorts[0].program.facts.classes else R2
 
 
-def describe_start(plan: Plan, todo: int, jobs: Jobs) -> str:
+def describe_start(plan: Plan, todo: int, workers: WorkerCount) -> str:
     """Return for example `leaf: 14 trials, 4 finished, 10 to train, 2 workers`."""
     planned = len(plan.trials)
     plural = "" if planned == 1 else "s"
-    rest = f"{planned - todo} finished, {todo} to train, {jobs}" if todo else "all finished: nothing to train"
+    rest = f"{planned - todo} finished, {todo} to train, {workers}" if todo else "all finished: nothing to train"
     return f"{plan.experiment.name}: {planned} trial{plural}, {rest}"
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from bnbench.data.types import DataDirs
 from bnbench.planning.plan import Cohort, Program, Trial
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import OnEpoch, Result, Saving
 
 
@@ -40,7 +40,7 @@ class Executor(Protocol):
     """
 
     @property
-    def capacity(self) -> Jobs:
+    def capacity(self) -> WorkerCount:
         """How many trials can run at the same time, and what limits that. Known as soon as the executor is open."""
 
     def check(self, programs: Sequence[Program]) -> None:

@@ -1,4 +1,4 @@
-"""Plan minus store -> executor -> store: trains the trials that are missing and stores each one when it ends."""
+"""Finds the missing trials, runs them on an executor, and stores each result."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -56,10 +56,10 @@ def step_seconds(folder: Path) -> dict[str, float]:
 
 
 def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
-    """Return the cohorts with the trials that are not done; a trial in two cohorts is in the first one only.
+    """Return the cohorts with the trials that are not done; a trial of two cohorts is in the first of them only.
 
-    Trials with high rates come first. They may diverge and end early, so the number of long trials is soon known, and
-    the executor can judge whether one more worker saves more time than it takes to compile.
+    Trials with high rates come first, because they may diverge and end early. The executor then knows early how many
+    long trials are left, and can judge whether one more worker saves more time than it takes to compile.
     """
     states = trial_states(plan, folder)
     ended = {trial for trial, state in states.items() if state in {"completed", "diverged"}}
@@ -81,7 +81,7 @@ class SweepOptions:
 
     folder: Path
     data_dirs: DataDirs
-    # Called with the folder after the last trial, also after an error or Ctrl-C. No other process can write there yet.
+    # Called with the folder after the last trial, also after an error or Ctrl-C. The folder is still locked then.
     finish: Callable[[Path], object]
     watcher: ProgressWatcher = field(default_factory=SilentProgress)
     jobs: int | None = None
@@ -96,12 +96,12 @@ class SweepOptions:
 
 
 def run_sweep(plan: Plan, options: SweepOptions) -> None:
-    """Train the trials of the plan that the folder does not hold.
+    """Train the trials of the plan that are not stored in the folder.
 
-    An interrupt loses the running trials only; the next run continues from there.
+    An interrupt loses only the trials that are running; the next run trains them again.
 
     Raises:
-        ConfigError: Keras rejects a model; nothing has been written then.
+        ConfigError: Keras rejects a model. Nothing has been written to the folder.
         ResultsError: the folder cannot be written, or another process uses it.
         DataError: the data are missing or damaged.
         WorkerError: no worker can be started.
@@ -114,7 +114,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
             with store.open_for_writing(options.folder) as opened:
                 results_dir.refuse_links(options.folder)
                 if todo:
-                    # Another process may have trained some of them while the workers started.
+                    # Another process may have trained some of these trials before this process locked the folder.
                     todo = remaining_cohorts(plan, options.folder)
                 _write_settings(plan, executor if todo else None, opened)
                 _train_and_finish(todo, executor, opened, options, plan)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Saving
 
-# Without a time limit from the user, a trial may take this many times as long as the longest trial of its program, ...
+# If the user sets no time limit, a trial may take this many times as long as the longest finished trial of its program.
 PATIENCE = 20
-# ... and at least this many seconds.
+# The time limit is never shorter than this number of seconds.
 MIN_LIMIT = 600.0
 
 
@@ -28,15 +28,18 @@ class ProgramQueue:
     # Longest time that a worker needed to compile the program, in seconds.
     setup: float = 0.0
 
-    def worth_joining(self, workers: int) -> bool:
-        """Return True if one more worker saves time; it must compile the program first, `workers` have done so."""
+    def needs_another_worker(self, workers: int) -> bool:
+        """Return True if one more worker saves time.
+
+        The new worker must compile the program first; `workers` workers already have.
+        """
         if not self.waiting or not workers or not self.ended:
             return bool(self.waiting)
         return len(self.waiting) * self.seconds / self.ended / workers > self.setup
 
     @property
     def limit(self) -> float:
-        """Seconds after which a trial counts as hanging, judged by the trials that have ended."""
+        """Seconds after which a trial counts as hanging, computed from the trials that have ended."""
         return max(MIN_LIMIT, PATIENCE * self.longest) if self.ended else math.inf
 
     def add_times(self, seconds: float, setup: float) -> None:
@@ -46,8 +49,8 @@ class ProgramQueue:
         self.longest = max(self.longest, seconds)
         self.setup = max(self.setup, setup)
 
-    def drain(self) -> Iterator[Trial]:
-        """Yield waiting trials until none is left, including those that are added meanwhile."""
+    def take_until_empty(self) -> Iterator[Trial]:
+        """Yield waiting trials until none is left, including trials that are added meanwhile."""
         while self.waiting:
             yield self.waiting.popleft()
 
@@ -64,7 +67,7 @@ class TrialQueues:
         queue.waiting.append(trial)
 
     def put_back(self, queue: ProgramQueue, trial: Trial) -> None:
-        """Add a trial that must be tried again; its queue is served after all others."""
+        """Add a trial that must be tried again; its queue moves to the end."""
         queue.waiting.append(trial)
         key = (queue.program.key, queue.saving)
         self._queues[key] = self._queues.pop(key)

@@ -14,7 +14,7 @@ from typing import Any
 from bnbench.planning.trial import Fault
 
 COMMAND = (sys.executable, "-P", "-m", "bnbench.execution.worker_main")
-# The reason of a dead worker quotes so many bytes from the end of its stderr.
+# The error text of a dead worker keeps this many bytes from the end of its stderr.
 MAX_STDERR = 4000
 
 
@@ -31,9 +31,9 @@ class WorkerHandle:
         self, receive: Callable[["WorkerHandle", tuple[str, Any]], None], environment: Mapping[str, str]
     ) -> None:
         self._receive = receive
-        # `stop` closes it.
+        # No `with` block: `stop` closes the file, since the worker writes to it until then.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
-        # The worker finds modules where this process does.
+        # The worker uses the import path of this process.
         variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment}
         # The command is our own.
         self._process = subprocess.Popen(  # noqa: S603
@@ -48,7 +48,7 @@ class WorkerHandle:
         return f"pid {self._process.pid}"
 
     def send(self, task: object) -> None:
-        """Send one task. If the worker is dead, nothing happens here: the listener reports the death."""
+        """Send one task. A dead worker raises no error here, because the listener thread reports its death."""
         if self._process.stdin:
             with suppress(OSError):
                 pickle.dump(task, self._process.stdin)
@@ -74,16 +74,16 @@ class WorkerHandle:
         return Fault(f"worker {self.name} {how}", self._stderr.read().decode(errors="replace").strip())
 
     def kill(self) -> None:
-        """Kill the worker, whatever it does. This is safe: a worker writes its files whole or not at all."""
+        """Kill the worker, even in the middle of a write: a model gets its final file name only when it is complete."""
         self._process.kill()
 
     def stop(self) -> None:
-        """Kill the worker and close all that belongs to it."""
+        """Kill the worker and close its pipes and files."""
         self.kill()
         self._process.wait()
         self._listener.join()
         if self._process.stdin:
-            # Closing sends what is still buffered, to a process that is gone.
+            # Closing flushes the buffer, which fails because the process is gone.
             with suppress(OSError):
                 self._process.stdin.close()
         self._stderr.close()

@@ -1,7 +1,7 @@
-"""The hashes that identify programs and trials. Stored results are found by them, so they must never change.
+"""The hashes that identify programs and trials. Stored results are found by these hashes, so they must never change.
 
-A setting enters under the name and value that it had when it was introduced. A setting that is added later enters only
-where it differs from its default.
+A setting is hashed under the name and value that it had when it was introduced. A setting that is added later is hashed
+only if it differs from its default.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from bnbench.config.schema import Data, Train
 from bnbench.data.types import DatasetInfo
 from bnbench.model.layers import Layer
 
-# Raised whenever the same settings would train to other results.
+# Increase this number whenever a change of the code makes the same settings train to different results.
 ENGINE_VERSION = 1
 
 
@@ -25,7 +25,7 @@ def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train
         {
             "engine": ENGINE_VERSION,
             "versions": library_versions(),
-            # The fingerprint covers the chosen classes.
+            # `classes` is left out because the fingerprint depends on the chosen classes.
             "data": old_setting("data", data.model_dump(exclude={"classes"})),
             "fingerprint": dataset.fingerprint,
             "layers": [[layer.name, layer.class_name, layer.arguments] for layer in layers],

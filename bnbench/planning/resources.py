@@ -21,7 +21,7 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 @dataclass(frozen=True)
-class Jobs:
+class WorkerCount:
     """How many workers to start, and why not more."""
 
     count: int
@@ -33,10 +33,10 @@ class Jobs:
         return f"{text} ({self.reason})" if self.reason else text
 
 
-def choose_jobs(cohorts: Sequence[Cohort], wanted: int | None) -> Jobs:
+def choose_worker_count(cohorts: Sequence[Cohort], wanted: int | None) -> WorkerCount:
     """Return as many workers as wanted; by default as many as cores, memory and trials allow."""
     if wanted is not None:
-        return Jobs(wanted)
+        return WorkerCount(wanted)
     trials = sum(len(cohort.trials) for cohort in cohorts)
     threads = max((cohort.program.train.threads for cohort in cohorts), default=1)
     need = max((worker_memory(cohort.program) for cohort in cohorts), default=0)
@@ -44,8 +44,8 @@ def choose_jobs(cohorts: Sequence[Cohort], wanted: int | None) -> Jobs:
     by_cores, by_memory = max(1, cores // threads), max(1, int(MEMORY_SHARE * free / max(need, 1)))
     if by_memory < min(by_cores, trials):
         reason = f"of {cores} cores: each needs about {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        return Jobs(by_memory, reason)
-    return Jobs(max(1, min(by_cores, trials)))
+        return WorkerCount(by_memory, reason)
+    return WorkerCount(max(1, min(by_cores, trials)))
 
 
 def worker_memory(program: Program) -> int:

@@ -51,7 +51,7 @@ class Scores:
 
 
 @dataclass(frozen=True)
-class Probe:
+class FinalProbeValues:
     """What the final weights do on the validation part, or on about 1,000 rows of it, in inference mode.
 
     A unit is a feature of a hidden dense layer or a channel of a convolution. It is dead if its activation passes no
@@ -128,7 +128,7 @@ class Result:
     fitted: Scores = Scores()
     # Validation accuracy by the statistics of each batch minus by the moving ones.
     bn_mode_gap: float | None = None
-    probe: Probe = Probe()
+    probe: FinalProbeValues = FinalProbeValues()
     # Of the squared gradient norm, per layer toward the input, before the first step; None: too few layers.
     gradient_growth: float | None = None
     # PERCENTILES after each epoch, if the settings ask for them.

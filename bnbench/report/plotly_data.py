@@ -16,7 +16,7 @@ from bnbench.report.figures.layout import setting_name
 from bnbench.report.figures.style import DASHES, Look, is_loss, score_label, variant_looks
 from bnbench.results.results import Results
 
-SCORES = ("validation_score", "validation_loss", "test_score", "train_score", "train_loss")
+CHART_COLUMNS = ("validation_score", "validation_loss", "test_score", "train_score", "train_loss")
 # The columns of the history that are drawn against the epoch.
 CURVE_SCORES = ("train_loss", "train_score", "validation_loss", "validation_score")
 # Numbers of all learning curves in a page: some 0.6 MB.
@@ -51,7 +51,7 @@ def figure_data(results: Results) -> dict[str, Any]:
     """Return what the figure draws, as lists, mappings, numbers and text."""
     cells, points, score_name = results.summary, results.scored_trials, results.score_name
     looks = variant_looks(list(dict.fromkeys(cells["variant"])))
-    scores = [score for score in SCORES if cells[f"{score}_mean"].notna().any()]
+    scores = [score for score in CHART_COLUMNS if cells[f"{score}_mean"].notna().any()]
     settings = list(dict.fromkeys(_setting_of(row, results.axes) for row in cells.to_dict("records")))
     positions = Positions(results.axes, list(looks), settings, sorted(cells["learning_rate"].unique()))
     labels = [{"label": score_label(score, score_name), "percent": not is_loss(score)} for score in scores]

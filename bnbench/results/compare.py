@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import intervals
-from bnbench.analysis.columns import SCORES, current_name
+from bnbench.analysis.columns import MEASURES, current_name
 from bnbench.analysis.labels import axis_name, format_value
 from bnbench.errors import ResultsError, not_one_of
 from bnbench.results import query
@@ -83,7 +83,7 @@ class Comparison:
 def compare_results(a: Path, b: Path, score: str) -> Comparison:
     """Return what differs from A to B, with trials paired by variant, further axes, learning rate and seed.
 
-    Diverged trials count as in `scored_trials`; `score` is one of `columns.SCORES`.
+    Diverged trials count as in `scored_trials`; `score` is one of `columns.MEASURES`.
 
     Raises:
         ResultsError: A is B, one holds no results, no trial is in both, or their scores are of two kinds.
@@ -91,8 +91,8 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
     if a.resolve() == b.resolve():
         raise ResultsError(f"{a} and {b} are one folder: wanted two")
     score = current_name(score, "--score")
-    if score not in SCORES:
-        raise ResultsError(f"--score: {not_one_of(score, SCORES)}")
+    if score not in MEASURES:
+        raise ResultsError(f"--score: {not_one_of(score, MEASURES)}")
     first, second = Results(a), Results(b)
     axes = _common_axes(first, second)
     _check_scores(first, second)

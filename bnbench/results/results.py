@@ -10,14 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis import learning_curves, lr_metrics, paired
-from bnbench.analysis.columns import (
-    ACCURACY,
-    PRE_ACTIVATIONS,
-    R2,
-    TABLES,
-    current_name,
-    rename_stored,
-)
+from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, R2, TABLES, current_name, rename_stored
 from bnbench.analysis.trials import axes_of, scored_trials, summary_table, trial_table
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError

@@ -13,7 +13,7 @@ from typing import Any
 
 from bnbench.errors import ResultsError, shorten
 from bnbench.store.results_dir import unwritable_error
-from bnbench.store.tables import BY_NAME, CREATE, FORMAT, TABLES, migration
+from bnbench.store.tables import CREATE, FORMAT, SQL_TABLES, SQL_TABLES_BY_NAME, migration
 
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 # SQLite stores the text of CREATE TABLE and keeps it through migrations. That of format 1 contained this comment.
@@ -21,7 +21,8 @@ FORMAT_1_COMMENT = "-- float32, little-endian, zlib"
 WORD, OUR_TEXT = re.compile(r"\w+"), re.compile(r'[\w\s(),"]*')
 # Every word that creates our tables.
 WORDS = set(WORD.findall(CREATE))
-# The second: SQLite quotes in its message what it cannot read, and Python cannot decode that.
+# SQLite reports damage as an error whose message quotes the unreadable bytes. If Python cannot decode these bytes, it
+# raises UnicodeDecodeError instead.
 DAMAGE = (sqlite3.Error, UnicodeDecodeError)
 UNWRITABLE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
 
@@ -30,20 +31,21 @@ def open_database(path: Path, write: bool) -> sqlite3.Connection:
     """Open a database and bring it to the present format.
 
     Args:
-        path: of the file.
-        write: False: never change the file. A database of an older format is copied into memory and migrated there.
+        path: the database file.
+        write: if False, the file is never changed. A database of an older format is copied into memory and migrated
+            there.
 
     Raises:
         ResultsError: it is damaged, has a newer format, was not made by bnbench, or cannot be opened or written.
     """
-    with translated_errors(path):
-        # Not `ro`: SQLite must roll back what a killed run began before the database can be read. On a read-only disk
-        # SQLite falls back to read-only by itself.
+    with translate_errors(path):
+        # Reading needs `rw`, too: if a run was killed during a transaction, SQLite must first roll it back. On a
+        # read-only disk SQLite falls back to read-only by itself.
         mode = "rwc" if write else "rw"
         _refuse_journal(path)
         connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode={mode}", uri=True, timeout=30)
         try:
-            return _prepared(connection, path, write)
+            return _prepare(connection, path, write)
         except BaseException:
             connection.close()
             raise
@@ -59,15 +61,15 @@ def _refuse_journal(path: Path) -> None:
         with journal.open("rb") as file:
             file.seek(-len(JOURNAL_MAGIC), os.SEEK_END)
             names_another = file.read() == JOURNAL_MAGIC
-    # There is no journal, or it is shorter than the magic number.
+    # The journal does not exist, or is shorter than the magic number.
     except OSError:
         return
     if names_another:
         raise ResultsError(f"{journal}: names another file, as no journal of bnbench does: remove it")
 
 
-def _prepared(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite3.Connection:
-    """Create the tables of an empty database; check any other, and only then migrate it."""
+def _prepare(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite3.Connection:
+    """Create the tables of an empty database; check any other database, and only then migrate it."""
     if not write:
         connection.execute("PRAGMA query_only = ON")
     version = int(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -77,22 +79,22 @@ def _prepared(connection: sqlite3.Connection, path: Path, write: bool) -> sqlite
         return connection
     refuse_newer(path, version)
     _check_tables(connection, path, version, names)
-    return _migrated(connection, version, in_memory=not write) if version < FORMAT else connection
+    return _migrate(connection, version, in_memory=not write) if version < FORMAT else connection
 
 
 def _check_tables(connection: sqlite3.Connection, path: Path, version: int, names: set[str]) -> None:
     """Check that a database has the tables and columns of its format.
 
     Raises:
-        ResultsError: it has others. Nothing has been written to it.
+        ResultsError: the tables or columns are different. Nothing has been written to the database.
     """
-    expected = {table.name for table in TABLES if table.since <= version}
-    if version < 1 or names & BY_NAME.keys() != expected:
+    expected = {table.name for table in SQL_TABLES if table.since <= version}
+    if version < 1 or names & SQL_TABLES_BY_NAME.keys() != expected:
         problem = f"its tables are {', '.join(sorted(names))}" if names else "it has no tables"
         raise ResultsError(f"{path}: not a database of bnbench ({problem}): move it away to start again")
     for name in expected:
         columns = {row[1] for row in connection.execute(f"PRAGMA table_info({name})")}
-        if columns != set(BY_NAME[name].names(version)):
+        if columns != set(SQL_TABLES_BY_NAME[name].names(version)):
             raise ResultsError(
                 f"{path}: not a database of bnbench (other columns in {name}): move it away to start again"
             )
@@ -108,7 +110,7 @@ def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
     tables = set()
     for kind, name, made_by in connection.execute("SELECT type, name, sql FROM sqlite_master"):
         sql = (made_by or "").replace(FORMAT_1_COMMENT, "")
-        ours = name not in BY_NAME or (OUR_TEXT.fullmatch(sql) and set(WORD.findall(sql)) <= WORDS)
+        ours = name not in SQL_TABLES_BY_NAME or (OUR_TEXT.fullmatch(sql) and set(WORD.findall(sql)) <= WORDS)
         if kind not in {"table", "index"} or not ours:
             raise ResultsError(
                 f"{path}: holds the {kind} {shorten(name)}, which bnbench did not make: move the file away"
@@ -120,14 +122,14 @@ def tables_of(connection: sqlite3.Connection, path: Path) -> set[str]:
 
 @cache
 def _types(table: str) -> Mapping[str, tuple[type, ...]]:
-    """The Python types that the values of each column may have."""
-    return {column.name: column.types for column in BY_NAME[table].columns}
+    """Return the Python types that the values of each column may have."""
+    return {column.name: column.types for column in SQL_TABLES_BY_NAME[table].columns}
 
 
 def has_valid_types(table: str, row: Mapping[str, Any]) -> bool:
     """Return True if each value of a row has a type of its column; SQLite itself accepts any value anywhere."""
     types = _types(table)
-    # A loop: 10,000 trials have 400,000 values.
+    # One plain loop is the fastest way, and 10,000 trials have 400,000 values.
     for name, value in row.items():
         kind = type(value)
         if name in types and (kind not in types[name] or (kind is float and not math.isfinite(value))):
@@ -156,7 +158,7 @@ def refuse_newer(path: Path, version: int) -> None:
         )
 
 
-def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> sqlite3.Connection:
+def _migrate(connection: sqlite3.Connection, version: int, in_memory: bool) -> sqlite3.Connection:
     """Migrate a database of an older format, or a copy of it in memory."""
     if in_memory:
         copy = sqlite3.connect(":memory:")
@@ -168,8 +170,8 @@ def _migrated(connection: sqlite3.Connection, version: int, in_memory: bool) -> 
 
 
 @contextmanager
-def translated_errors(path: Path) -> Iterator[None]:
-    """Turn errors of SQLite into messages that say how to go on."""
+def translate_errors(path: Path) -> Iterator[None]:
+    """Turn errors of SQLite into a ResultsError whose message says what to do."""
     try:
         yield
     except DAMAGE as error:
@@ -177,7 +179,7 @@ def translated_errors(path: Path) -> Iterator[None]:
 
 
 def _error(path: Path, error: Exception) -> ResultsError:
-    # An error without a code is about text that is not UTF-8.
+    # UnicodeDecodeError has no SQLite code. Text that is not UTF-8 means damage.
     kind = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     if getattr(error, "sqlite_errorname", "") == "SQLITE_READONLY_DBMOVED" or not path.exists():
         return ResultsError(f"{path}: removed or replaced while it was in use; run again to train what is missing")

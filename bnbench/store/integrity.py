@@ -1,6 +1,6 @@
-"""Checksums of what trials.db contains: SQLite notices an invalid page, but not a changed digit.
+"""Checksums of the contents of trials.db. SQLite detects a page with an invalid structure, but not a changed value.
 
-The checksum of a trial covers its row, its epochs and its measurements as they are read back, so it does not depend on
+The checksum of a trial covers its row, its epochs and its measurements as Python reads them, so it does not depend on
 how SQLite stores them.
 """
 
@@ -20,14 +20,14 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PERCENTILES
 from bnbench.store.database import has_valid_types
-from bnbench.store.tables import HISTORY
+from bnbench.store.tables import HISTORY_TABLE
 
-EPOCH = HISTORY.names()[1:]
-# In bytes: a small file from elsewhere must not unpack to more.
+EPOCH_COLUMNS = HISTORY_TABLE.names()[1:]
+# In bytes. This limit protects against zip bombs: small files that unpack to enormous ones.
 MAX_LOSSES = 2**30
 # Larger values cannot be drawn.
 MAX_ACTIVATION = 1e30
-# Of a trial.
+# The id of a trial.
 ID = re.compile(r"[0-9a-f]{16}")
 STATUSES = {"completed", "diverged", "failed"}
 
@@ -36,16 +36,16 @@ STATUSES = {"completed", "diverged", "failed"}
 class StoredTrial:
     """A trial as it was read from the database."""
 
-    # Its row of `trials`.
+    # The row of this trial in the table `trials`.
     row: Mapping[str, Any]
-    # (epochs, EPOCH) NaN: not known.
+    # Shape (epochs, EPOCH_COLUMNS); NaN if a value is unknown.
     epochs: NDArray[np.float64]
-    # Its rows of `measurements`, by name and layer.
+    # The rows of this trial in the table `measurements`, sorted by name and layer.
     measurements: tuple[Mapping[str, Any], ...] = ()
 
 
 def trial_checksum(stored: StoredTrial) -> str:
-    """Return the checksum of a trial. An empty column that a later format adds does not change it."""
+    """Return the checksum of a trial. It skips columns without a value, so a newer format gives the same checksum."""
     excluded = {"checksum", "step_losses"}
     known = {name: value for name, value in stored.row.items() if value is not None and name not in excluded}
     digest = hashlib.sha256(json.dumps(known).encode())
@@ -61,18 +61,18 @@ def trial_checksum(stored: StoredTrial) -> str:
 
 def rows_checksum(*tables: Sequence[Sequence[object]]) -> str:
     """Return the checksum of whole tables."""
-    # A flipped bit can turn text into bytes, which JSON does not have; the checksum then differs.
+    # Damage can turn text into bytes, which JSON cannot encode. `repr` encodes them, and the checksum differs.
     text = json.dumps(tables, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def epoch_values(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
-    """Return the epochs of a trial, (epochs, EPOCH), from its rows of `history`."""
-    return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH))
+    """Return the epochs of a trial, (epochs, EPOCH_COLUMNS), from its rows in the table `history`."""
+    return np.array([row[1:] for row in history], np.float64).reshape(-1, len(EPOCH_COLUMNS))
 
 
-def step_losses(row: Mapping[str, Any]) -> bytes | None:
-    """Return the mini-batch losses of a trial, 4 bytes per step; None if their number is not that of its steps."""
+def decompress_step_losses(row: Mapping[str, Any]) -> bytes | None:
+    """Return the mini-batch losses of a trial, 4 bytes per step; None if there is not one loss per step."""
     try:
         size = 4 * int(row["steps"])
         content = zlib.decompressobj().decompress(row["step_losses"], min(size, MAX_LOSSES) + 1)
@@ -82,14 +82,14 @@ def step_losses(row: Mapping[str, Any]) -> bytes | None:
 
 
 def pre_activation_percentiles(stored: StoredTrial) -> NDArray[np.float64]:
-    """Return the pre-activations of a trial, (epochs, PERCENTILES). NaN: not recorded, or not valid."""
+    """Return the pre-activations of a trial, (epochs, PERCENTILES); NaN if they were not recorded or are invalid."""
     unknown = np.full((len(stored.epochs), len(PERCENTILES)), np.nan)
     text = stored.row.get("pre_activations")
     if text is None:
         return unknown
     try:
         values = np.array(json.loads(text), np.float64)
-    # A file from elsewhere can contain anything.
+    # The database may come from another person and contain anything.
     except (ValueError, TypeError, OverflowError, RecursionError):
         return unknown
     return values if values.shape == unknown.shape and not (np.abs(values) > MAX_ACTIVATION).any() else unknown
@@ -101,37 +101,37 @@ def series_values(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArr
 
 
 def is_series(row: Mapping[str, Any]) -> bool:
-    """Return True if a row of `measurements` has text in its columns of text, and a finite position for each value."""
+    """Return True if a row of `measurements` has values of the right types, and a finite position for each value."""
     if not has_valid_types("measurements", row) or len(row["positions"]) != len(row["values"]):
         return False
     return len(row["positions"]) % 8 == 0 and bool(np.isfinite(series_values(row)[0]).all())
 
 
-def stored_trial(
+def assemble_trial(
     row: Mapping[str, Any], history: Sequence[Sequence[Any]], measurements: Iterable[Mapping[str, Any]]
 ) -> StoredTrial:
-    """Return the trial that rows of the three tables make."""
+    """Return the trial built from its rows in the three tables."""
     return StoredTrial(row, epoch_values(history), tuple(sorted(measurements, key=itemgetter("name", "layer"))))
 
 
-def intact_trial(
+def check_trial(
     row: Mapping[str, Any], history: Sequence[Sequence[Any]], measurements: Sequence[Mapping[str, Any]]
 ) -> StoredTrial | None:
-    """Return the trial that rows of the three tables make, or None if they are not what was stored.
+    """Return the trial built from its rows in the three tables, or None if they changed after they were stored.
 
-    A trial of a format without checksums is accepted if it has all of its epochs and a known status.
+    A trial from a format without checksums is accepted if it has all of its epochs and a known status.
     """
     try:
         if not all(is_series(series) for series in measurements):
             return None
-        stored = stored_trial(row, history, measurements)
+        stored = assemble_trial(row, history, measurements)
         if not (ID.fullmatch(row["id"]) and has_valid_types("trials", row) and np.isfinite(stored.epochs[:, :2]).all()):
             return None
-        # An older format has no such column.
+        # Format 5 and older have no such column. A migration fills it with NULL.
         if row.get("checksum") is None:
             return stored if _is_complete(stored) else None
         return stored if row["checksum"] == trial_checksum(stored) else None
-    # The types of some values are not those that were written.
+    # Damage can change the type of a value, for example from a number to text.
     except (TypeError, ValueError, OverflowError):
         return None
 
@@ -151,14 +151,14 @@ def split_intact(
     """Return intact trials by id, and the ids of damaged ones.
 
     Args:
-        trials: rows of that table.
-        history: rows of that table, sorted by trial.
-        measurements: rows of that table, sorted by trial.
+        trials: rows of the table `trials`.
+        history: rows of the table `history`, sorted by trial.
+        measurements: rows of the table `measurements`, sorted by trial.
     """
     epochs = {trial: list(rows) for trial, rows in groupby(history, itemgetter(0))}
     series = {trial: list(rows) for trial, rows in groupby(measurements, itemgetter("trial"))}
     rows = {row["id"]: row for row in trials}
-    checked = {trial: intact_trial(row, epochs.get(trial, []), series.get(trial, [])) for trial, row in rows.items()}
+    checked = {trial: check_trial(row, epochs.get(trial, []), series.get(trial, [])) for trial, row in rows.items()}
     intact = {trial: stored for trial, stored in checked.items() if stored}
     return intact, (rows.keys() | epochs.keys() | series.keys()) - intact.keys()
 

@@ -10,7 +10,7 @@ from typing import Any
 from bnbench.errors import ResultsError
 from bnbench.store import database, integrity, store
 from bnbench.store.folder import DATABASE, lock_folder, require_results
-from bnbench.store.integrity import StoredTrial
+from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
 from bnbench.store.results_dir import unwritable_error
 from bnbench.store.tables import CREATE
 
@@ -69,7 +69,7 @@ def repair_database(folder: Path) -> RepairSummary:
             return RepairSummary(len(salvaged.intact), 0, bool(salvaged.planned), None)
         if not salvaged.intact:
             raise ResultsError(f"{path}: no trial of bnbench can be read in it; move it away to start again")
-        with database.translated_errors(path):
+        with database.translate_errors(path):
             aside = _replace(path, salvaged)
             return RepairSummary(len(salvaged.intact), len(salvaged.lost), bool(salvaged.planned), aside)
 
@@ -109,7 +109,7 @@ def _salvage(content: bytes, path: Path) -> _Salvaged:
         # On a damaged first page, rows of another table may appear as measurements.
         measurements = [row for row in _readable(connection, "measurements", "trial") if integrity.is_series(row)]
         checked, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history], measurements)
-        intact = {trial: one for trial, one in checked.items() if integrity.step_losses(one.row) is not None}
+        intact = {trial: one for trial, one in checked.items() if integrity.decompress_step_losses(one.row) is not None}
         return _Salvaged(intact, lost | (checked.keys() - intact.keys()), _planned_rows(connection), sound)
 
 
@@ -159,9 +159,7 @@ def _replace(path: Path, salvaged: _Salvaged) -> Path:
 def _fill(connection: sqlite3.Connection, salvaged: _Salvaged) -> None:
     for trial, stored in salvaged.intact.items():
         # SQLite stores NaN as NULL, as it was.
-        epochs = [
-            {"trial": trial, **dict(zip(integrity.EPOCH, epoch, strict=True))} for epoch in stored.epochs.tolist()
-        ]
+        epochs = [{"trial": trial, **dict(zip(EPOCH_COLUMNS, epoch, strict=True))} for epoch in stored.epochs.tolist()]
         database.insert_rows(connection, "trials", [stored.row])
         database.insert_rows(connection, "history", epochs)
         database.insert_rows(connection, "measurements", stored.measurements)

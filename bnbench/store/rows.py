@@ -7,8 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bnbench.analysis.columns import KEYS, OUTCOMES
-from bnbench.store.integrity import EPOCH, StoredTrial
-from bnbench.store.tables import HISTORY, TRIALS
+from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
+from bnbench.store.tables import HISTORY_TABLE, TRIALS_TABLE
 
 if TYPE_CHECKING:
     from bnbench.planning.plan import Cohort, Program
@@ -19,11 +19,12 @@ Row = Mapping[str, Any]
 PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
 # Columns of trials that stay inside of the store; `Store.trials` returns the others.
 INTERNAL = {"id", "program", "traceback", "step_losses", "checksum", "pre_activations"}
-OF_TRIAL = tuple(name for name in TRIALS.names() if name not in INTERNAL)
-OF_LAST_EPOCH = tuple(name for name in EPOCH if name.startswith(("train_", "validation_")))
+OF_TRIAL = tuple(name for name in TRIALS_TABLE.names() if name not in INTERNAL)
+OF_LAST_EPOCH = tuple(name for name in EPOCH_COLUMNS if name.startswith(("train_", "validation_")))
 OF_PROGRAM = ("classes", "validation_rows")
 COLUMNS = (*PLANNED, *OF_TRIAL, "epochs", *OF_LAST_EPOCH, "initial_loss", *OF_PROGRAM)
-REAL_COLUMNS = {column.name for column in (*TRIALS.columns, *HISTORY.columns) if column.is_real} | {"initial_loss"}
+SQL_COLUMNS = (*TRIALS_TABLE.columns, *HISTORY_TABLE.columns)
+REAL_COLUMNS = {column.name for column in SQL_COLUMNS if column.is_real} | {"initial_loss"}
 # Columns of floating-point numbers. Where no value is known, pandas would give a column another type.
 REAL = tuple(name for name in COLUMNS if name in REAL_COLUMNS)
 # Names that no axis of a sweep may have: tables have columns of these names.
@@ -118,7 +119,7 @@ def table_row(planned: Row, stored: StoredTrial, program: Row) -> dict[str, Any]
     row = {name: planned[name] for name in PLANNED} | {name: stored.row[name] for name in OF_TRIAL}
     row |= {name: program[name] for name in OF_PROGRAM}
     if len(stored.epochs):
-        last = dict(zip(EPOCH, stored.epochs[-1].tolist(), strict=True))
+        last = dict(zip(EPOCH_COLUMNS, stored.epochs[-1].tolist(), strict=True))
         row |= {"epochs": int(last["epoch"])} | {name: last[name] for name in OF_LAST_EPOCH}
-        row["initial_loss"] = float(stored.epochs[0][EPOCH.index("validation_loss")])
+        row["initial_loss"] = float(stored.epochs[0][EPOCH_COLUMNS.index("validation_loss")])
     return row

@@ -61,10 +61,14 @@ class Store:
             self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
 
     def add(self, result: "Result") -> None:
-        """Store a finished trial in one transaction. It replaces an earlier try; only a fault replaces no result."""
+        """Store a finished trial in one transaction.
+
+        It replaces an earlier try, but a failed try never replaces a result.
+        """
         fault = result.fault
         with self._transaction():
-            # Another run was first, or this one trained the trial again only to save its model.
+            # A result exists already if another run stored it meanwhile, or if this run trained the trial again only to
+            # save its model.
             if fault and self._has_result(result.trial):
                 reason = fault.reason.partition("\n")[0]
                 log.error("%s: the new try failed, and its stored result stays: %s", result.trial, reason)
@@ -75,12 +79,12 @@ class Store:
             self._insert("history", history_rows(result))
             self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
-        # Read again what was read before.
-        self.__dict__.pop("_stored", None)
+        # Drop the cache of `_intact`.
+        self.__dict__.pop("_intact", None)
 
     def states(self) -> dict[str, str]:
-        """Return the status of every stored trial by id. Damaged trials are left out and must be trained again."""
-        return {trial: stored.row["status"] for trial, stored in self._stored.items()}
+        """Return the status of every stored trial by id, without damaged trials, so that these are trained again."""
+        return {trial: stored.row["status"] for trial, stored in self._intact.items()}
 
     def step_seconds(self) -> dict[str, float]:
         """Return the mean seconds per step of the stored trials, by program."""
@@ -98,7 +102,7 @@ class Store:
         rows = [
             table_row(row, stored, programs[row["program"]])
             for row in planned
-            if (stored := self._stored.get(row["trial"])) and row["program"] in programs
+            if (stored := self._intact.get(row["trial"])) and row["program"] in programs
         ]
         return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
 
@@ -108,11 +112,11 @@ class Store:
         import pandas as pd
 
         ended = self._ended()
-        epochs = [self._stored[trial].epochs for trial in ended]
-        values = np.concatenate([np.empty((0, len(integrity.EPOCH))), *epochs])
-        table = pd.DataFrame(dict(zip(integrity.EPOCH, values.T, strict=True)))
+        epochs = [self._intact[trial].epochs for trial in ended]
+        values = np.concatenate([np.empty((0, len(integrity.EPOCH_COLUMNS))), *epochs])
+        table = pd.DataFrame(dict(zip(integrity.EPOCH_COLUMNS, values.T, strict=True)))
         table.insert(0, "trial", np.repeat(np.array(ended, object), [len(part) for part in epochs]))
-        percentiles = [integrity.pre_activation_percentiles(self._stored[trial]) for trial in ended]
+        percentiles = [integrity.pre_activation_percentiles(self._intact[trial]) for trial in ended]
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *percentiles])
         return table.astype({"epoch": "int64", "step": "int64"})
 
@@ -120,20 +124,20 @@ class Store:
         """Return what the probe of this name measured in the trials of the present plan.
 
         Returns:
-            One row for each value: `trial`, `layer` (empty: the whole model), `position` (an epoch, unless the probe
-            says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+            One row for each value: `trial`, `layer` (empty if the value is about the whole model), `position` (an
+            epoch, unless the probe says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
         import numpy as np
         import pandas as pd
 
-        stored = [row for trial in self._ended() for row in self._stored[trial].measurements if row["name"] == name]
+        stored = [row for trial in self._ended() for row in self._intact[trial].measurements if row["name"] == name]
         series = [integrity.series_values(row) for row in stored]
         lengths = [len(values) for _, values in series]
         repeated = {
             column: np.repeat(np.array([row[column] for row in stored], object), lengths)
             for column in ("trial", "layer", "unit")
         }
-        # `str` also for no rows, whose type pandas cannot infer.
+        # Without rows pandas cannot infer the type, so it is set.
         table = pd.DataFrame(repeated).astype(str)
         table.insert(2, "position", np.concatenate([np.empty(0), *(positions for positions, _ in series)]))
         table.insert(3, "value", np.concatenate([np.empty(0), *(values for _, values in series)]))
@@ -143,10 +147,10 @@ class Store:
         """Return the loss of every mini-batch of a trial, (steps,), up to the first that is not finite."""
         import numpy as np
 
-        stored = self._stored_trial(trial)
+        stored = self._read_trial(trial)
         if stored is None:
             raise ResultsError(f"{self.folder}: no intact trial {trial} is stored here")
-        losses = integrity.step_losses(stored.row)
+        losses = integrity.decompress_step_losses(stored.row)
         if losses is None:
             raise ResultsError(
                 f"{self.folder / DATABASE}: the losses of {trial} are damaged; `bnbench repair` removes this trial"
@@ -158,7 +162,7 @@ class Store:
         return len(self._plan()[0])
 
     def environment(self) -> str:
-        """Return the text of environment.json of the last run that trained; empty if it is not known."""
+        """Return the text of environment.json of the last run that trained; empty if it is unknown."""
         row = self._db.execute("SELECT text, checksum FROM notes WHERE name = 'environment'").fetchone()
         return row[0] if row and row[1] == integrity.rows_checksum([row[:1]]) else ""
 
@@ -184,7 +188,7 @@ class Store:
         return planned, {row["key"]: row for row in programs}
 
     @cached_property
-    def _stored(self) -> dict[str, StoredTrial]:
+    def _intact(self) -> dict[str, StoredTrial]:
         """The intact trials by id. The first use logs a warning if others are damaged."""
         intact, damaged = read_trials(self._db)
         if damaged:
@@ -194,32 +198,32 @@ class Store:
         return intact
 
     def _ended(self) -> list[str]:
-        """The trials of the present plan that have ended, each once, in the order of the plan."""
-        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._stored]
+        """Return the trials of the present plan that have ended, each once, in the order of the plan."""
+        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._intact]
 
     def _has_result(self, trial: str) -> bool:
         """Return True if a trial is stored intact and has not failed."""
-        stored = self._stored_trial(trial)
+        stored = self._read_trial(trial)
         return stored is not None and stored.row["status"] != "failed"
 
-    def _stored_trial(self, trial: str) -> StoredTrial | None:
-        """Read one trial; None if it has not ended or is damaged."""
+    def _read_trial(self, trial: str) -> StoredTrial | None:
+        """Read one trial; return None if it has not ended or is damaged."""
         row, epochs, measurements = trial_rows(self._db, trial)
-        return integrity.intact_trial(row, epochs, measurements) if row else None
+        return integrity.check_trial(row, epochs, measurements) if row else None
 
     def _insert(self, table: str, rows: Sequence[Row]) -> None:
         database.insert_rows(self._db, table, rows)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with database.translated_errors(self.folder / DATABASE), self._db:
+        with database.translate_errors(self.folder / DATABASE), self._db:
             yield
 
 
 def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial], set[str]]:
     """Return the intact trials of a database by id, and the ids of damaged ones."""
     collects = gc.isenabled()
-    # The collector would visit every row again and again: 0.2 s for 10,000 trials.
+    # Otherwise the garbage collector visits every row several times: 0.2 s for 10,000 trials.
     gc.disable()
     try:
         rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials"))
@@ -232,15 +236,15 @@ def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial],
 
 
 def seal_trial(connection: sqlite3.Connection, trial: str) -> None:
-    """Store the checksum of a trial, computed from what is read back."""
-    checksum = integrity.trial_checksum(integrity.stored_trial(*trial_rows(connection, trial)))
+    """Store the checksum of a trial, computed from its rows as SQLite returns them."""
+    checksum = integrity.trial_checksum(integrity.assemble_trial(*trial_rows(connection, trial)))
     connection.execute("UPDATE trials SET checksum = ? WHERE id = ?", (checksum, trial))
 
 
 def trial_rows(
     connection: sqlite3.Connection, trial: str
 ) -> tuple[dict[str, Any], list[Sequence[Any]], list[dict[str, Any]]]:
-    """Return the row of a trial in `trials` (empty: there is none) and its rows in `history` and `measurements`."""
+    """Return the rows of a trial in `trials` (an empty mapping if there is none), `history` and `measurements`."""
     rows = integrity.rows_as_dicts(connection.execute("SELECT * FROM trials WHERE id = ?", (trial,)))
     epochs = connection.execute("SELECT * FROM history WHERE trial = ? ORDER BY epoch", (trial,)).fetchall()
     measurements = connection.execute("SELECT * FROM measurements WHERE trial = ?", (trial,))
@@ -253,7 +257,7 @@ def plan_checksum(connection: sqlite3.Connection) -> str:
 
 
 def _is_valid_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:
-    """Return True if the rows of a plan are valid, whoever wrote them."""
+    """Return True if the rows of a plan are valid. The database may come from another person."""
     try:
         for axes in {row["axes"] for row in planned}:
             values = json.loads(axes)
@@ -280,7 +284,7 @@ def open_for_writing(folder: Path) -> Iterator[Store]:
     with (
         lock_folder(folder),
         closing(database.open_database(path, write=True)) as connection,
-        database.translated_errors(path),
+        database.translate_errors(path),
     ):
         yield Store(folder, connection)
 
@@ -294,7 +298,7 @@ def open_for_reading(folder: Path) -> Iterator[Store]:
     """
     require_results(folder)
     path = folder / DATABASE
-    with closing(database.open_database(path, write=False)) as connection, database.translated_errors(path):
+    with closing(database.open_database(path, write=False)) as connection, database.translate_errors(path):
         connection.execute("BEGIN")
         yield Store(folder, connection)
 

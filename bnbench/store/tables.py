@@ -21,7 +21,7 @@ PYTHON_TYPES: dict[str, tuple[type, ...]] = {"TEXT": (str,), "INTEGER": (int,), 
 
 
 @dataclass(frozen=True)
-class Column:
+class SqlColumn:
     """A column of a table."""
 
     name: str
@@ -49,11 +49,11 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Table:
+class SqlTable:
     """A table of trials.db. Its columns are in the order of the formats that introduced them, as they are in a file."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[SqlColumn, ...]
     # The primary key, where no column declares it.
     key: tuple[str, ...] = ()
     without_rowid: bool = True
@@ -75,109 +75,109 @@ class Table:
         return tuple(column.name for column in self.columns if column.since <= version)
 
 
-TRIALS = Table(
+TRIALS_TABLE = SqlTable(
     "trials",
     (
-        Column("id", "TEXT PRIMARY KEY"),
-        Column("program", "TEXT NOT NULL"),
-        Column("status", "TEXT NOT NULL"),
-        Column("divergence", "TEXT"),
-        Column("diverged_at_step", "INTEGER"),
-        Column("steps", "INTEGER NOT NULL"),
-        Column("parameters", "INTEGER"),
-        Column("test_loss", "REAL"),
-        Column("test_accuracy", "REAL"),
-        Column("best_epoch", "INTEGER"),
-        Column("best_test_loss", "REAL"),
-        Column("best_test_accuracy", "REAL"),
-        Column("seconds", "REAL"),
-        Column("seconds_per_step", "REAL"),
-        Column("engine", "TEXT"),
-        Column("worker", "TEXT"),
-        Column("reason", "TEXT"),
-        Column("traceback", "TEXT"),
+        SqlColumn("id", "TEXT PRIMARY KEY"),
+        SqlColumn("program", "TEXT NOT NULL"),
+        SqlColumn("status", "TEXT NOT NULL"),
+        SqlColumn("divergence", "TEXT"),
+        SqlColumn("diverged_at_step", "INTEGER"),
+        SqlColumn("steps", "INTEGER NOT NULL"),
+        SqlColumn("parameters", "INTEGER"),
+        SqlColumn("test_loss", "REAL"),
+        SqlColumn("test_accuracy", "REAL"),
+        SqlColumn("best_epoch", "INTEGER"),
+        SqlColumn("best_test_loss", "REAL"),
+        SqlColumn("best_test_accuracy", "REAL"),
+        SqlColumn("seconds", "REAL"),
+        SqlColumn("seconds_per_step", "REAL"),
+        SqlColumn("engine", "TEXT"),
+        SqlColumn("worker", "TEXT"),
+        SqlColumn("reason", "TEXT"),
+        SqlColumn("traceback", "TEXT"),
         # The loss of every mini-batch: float32, little-endian, zlib.
-        Column("step_losses", "BLOB"),
-        Column("bn_mode_gap", "REAL", since=2),
-        Column("prediction_share", "REAL", since=3),
-        Column("majority_share", "REAL", since=3),
-        Column("dead_share", "REAL", since=3),
-        Column("dead_layer", "TEXT", since=3),
-        Column("fitted_loss", "REAL", since=4),
-        Column("fitted_accuracy", "REAL", since=4),
-        Column("gradient_growth", "REAL", since=5),
-        Column("checksum", "TEXT", since=6),
-        Column("pre_activations", "TEXT", since=7),
+        SqlColumn("step_losses", "BLOB"),
+        SqlColumn("bn_mode_gap", "REAL", since=2),
+        SqlColumn("prediction_share", "REAL", since=3),
+        SqlColumn("majority_share", "REAL", since=3),
+        SqlColumn("dead_share", "REAL", since=3),
+        SqlColumn("dead_layer", "TEXT", since=3),
+        SqlColumn("fitted_loss", "REAL", since=4),
+        SqlColumn("fitted_accuracy", "REAL", since=4),
+        SqlColumn("gradient_growth", "REAL", since=5),
+        SqlColumn("checksum", "TEXT", since=6),
+        SqlColumn("pre_activations", "TEXT", since=7),
     ),
 )
-HISTORY = Table(
+HISTORY_TABLE = SqlTable(
     "history",
     (
-        Column("trial", "TEXT NOT NULL REFERENCES trials (id)"),
-        Column("epoch", "INTEGER NOT NULL"),
-        Column("step", "INTEGER NOT NULL"),
-        Column("train_loss", "REAL"),
-        Column("train_accuracy", "REAL"),
-        Column("validation_loss", "REAL"),
-        Column("validation_accuracy", "REAL"),
-        Column("seconds", "REAL"),
+        SqlColumn("trial", "TEXT NOT NULL REFERENCES trials (id)"),
+        SqlColumn("epoch", "INTEGER NOT NULL"),
+        SqlColumn("step", "INTEGER NOT NULL"),
+        SqlColumn("train_loss", "REAL"),
+        SqlColumn("train_accuracy", "REAL"),
+        SqlColumn("validation_loss", "REAL"),
+        SqlColumn("validation_accuracy", "REAL"),
+        SqlColumn("seconds", "REAL"),
     ),
     key=("trial", "epoch"),
 )
-PROGRAMS = Table(
+PROGRAMS_TABLE = SqlTable(
     "programs",
     (
-        Column("key", "TEXT PRIMARY KEY"),
-        Column("classes", "INTEGER NOT NULL"),
-        Column("train_rows", "INTEGER NOT NULL"),
-        Column("validation_rows", "INTEGER NOT NULL"),
-        Column("test_rows", "INTEGER NOT NULL"),
-        Column("steps_per_epoch", "INTEGER NOT NULL"),
-        Column("validation_is_test", "INTEGER NOT NULL"),
+        SqlColumn("key", "TEXT PRIMARY KEY"),
+        SqlColumn("classes", "INTEGER NOT NULL"),
+        SqlColumn("train_rows", "INTEGER NOT NULL"),
+        SqlColumn("validation_rows", "INTEGER NOT NULL"),
+        SqlColumn("test_rows", "INTEGER NOT NULL"),
+        SqlColumn("steps_per_epoch", "INTEGER NOT NULL"),
+        SqlColumn("validation_is_test", "INTEGER NOT NULL"),
     ),
 )
-PLAN = Table(
+PLAN_TABLE = SqlTable(
     "plan",
     (
-        Column("number", "INTEGER PRIMARY KEY"),
-        Column("trial", "TEXT NOT NULL"),
-        Column("program", "TEXT NOT NULL"),
-        Column("variant", "TEXT NOT NULL"),
-        Column("learning_rate", "REAL NOT NULL"),
-        Column("seed", "INTEGER NOT NULL"),
-        Column("axes", "TEXT NOT NULL"),
+        SqlColumn("number", "INTEGER PRIMARY KEY"),
+        SqlColumn("trial", "TEXT NOT NULL"),
+        SqlColumn("program", "TEXT NOT NULL"),
+        SqlColumn("variant", "TEXT NOT NULL"),
+        SqlColumn("learning_rate", "REAL NOT NULL"),
+        SqlColumn("seed", "INTEGER NOT NULL"),
+        SqlColumn("axes", "TEXT NOT NULL"),
     ),
     without_rowid=False,
 )
-NOTES = Table(
+NOTES_TABLE = SqlTable(
     "notes",
     (
-        Column("name", "TEXT PRIMARY KEY"),
-        Column("text", "TEXT NOT NULL"),
-        Column("checksum", "TEXT NOT NULL"),
+        SqlColumn("name", "TEXT PRIMARY KEY"),
+        SqlColumn("text", "TEXT NOT NULL"),
+        SqlColumn("checksum", "TEXT NOT NULL"),
     ),
     since=6,
 )
 # One row for each series that a probe measured in a trial.
-MEASUREMENTS = Table(
+MEASUREMENTS_TABLE = SqlTable(
     "measurements",
     (
-        Column("trial", "TEXT NOT NULL REFERENCES trials (id)"),
-        Column("name", "TEXT NOT NULL"),
+        SqlColumn("trial", "TEXT NOT NULL REFERENCES trials (id)"),
+        SqlColumn("name", "TEXT NOT NULL"),
         # Empty: of the whole model.
-        Column("layer", "TEXT NOT NULL"),
-        Column("unit", "TEXT NOT NULL"),
+        SqlColumn("layer", "TEXT NOT NULL"),
+        SqlColumn("unit", "TEXT NOT NULL"),
         # Both float64, little-endian, of the same length. They are not compressed: a file from elsewhere cannot
         # unpack to more than its size.
-        Column("positions", "BLOB NOT NULL"),
-        Column("values", "BLOB NOT NULL"),
+        SqlColumn("positions", "BLOB NOT NULL"),
+        SqlColumn("values", "BLOB NOT NULL"),
     ),
     key=("trial", "name", "layer"),
     since=8,
 )
-TABLES = (TRIALS, HISTORY, PROGRAMS, PLAN, NOTES, MEASUREMENTS)
-BY_NAME = {table.name: table for table in TABLES}
-CREATE = f"BEGIN; {' '.join(table.create for table in TABLES)} PRAGMA user_version = {FORMAT}; COMMIT;"
+SQL_TABLES = (TRIALS_TABLE, HISTORY_TABLE, PROGRAMS_TABLE, PLAN_TABLE, NOTES_TABLE, MEASUREMENTS_TABLE)
+SQL_TABLES_BY_NAME = {table.name: table for table in SQL_TABLES}
+CREATE = f"BEGIN; {' '.join(table.create for table in SQL_TABLES)} PRAGMA user_version = {FORMAT}; COMMIT;"
 
 
 def migration(version: int) -> str:
@@ -186,7 +186,7 @@ def migration(version: int) -> str:
 
 
 def _changes(version: int) -> Iterator[str]:
-    for table in TABLES:
+    for table in SQL_TABLES:
         if table.since > version:
             yield table.create.removesuffix(";")
             continue

@@ -94,7 +94,7 @@ class CompiledProgram:
         random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.has_moving_statistics = bool(norms) and not random
-        self.stops = program.train.on_divergence == "stop"
+        self.stops_when_nonfinite = program.train.on_divergence == "stop"
         self._place_data()
         jit = program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
@@ -119,7 +119,7 @@ class CompiledProgram:
         losses, right = self.epoch(tf.constant(order), tf.constant(go))
         losses = losses.numpy()
         broken = np.flatnonzero(~np.isfinite(losses))
-        return losses[: broken[0] + 1] if self.stops and broken.size else losses, float(right)
+        return losses[: broken[0] + 1] if self.stops_when_nonfinite and broken.size else losses, float(right)
 
     def _place_data(self) -> None:
         x, y = self.dataset.x, self.dataset.y
@@ -168,7 +168,10 @@ class CompiledProgram:
         return x, tf.gather(self.y, rows)
 
     def _credit(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
-        """Return for each row whether it is correct, 1 or 0, or its squared error: (rows,). See `score`."""
+        """Return the credit of each row, (rows,); `score` turns the mean credit into the accuracy or R2.
+
+        For classes the credit is 1 if the prediction is correct, else 0. For numbers it is the squared error.
+        """
         if not self.program.facts.classes:
             return tf.square(tf.cast(outputs[:, 0], self.dtype) - y)
         if outputs.shape[-1] == 1:
@@ -215,7 +218,7 @@ class CompiledProgram:
         whole, rest = divmod(int(order.shape[0]), size)
 
         def goes_on(last: tf.Tensor) -> tf.Tensor:
-            return go & tf.math.is_finite(last) if self.stops else go
+            return go & tf.math.is_finite(last) if self.stops_when_nonfinite else go
 
         def one(step: tf.Tensor, right: tf.Tensor, losses: tf.TensorArray, last: tf.Tensor) -> tuple[Any, ...]:
             loss, correct = self._step(tf.slice(order, [step * size], [size]))

@@ -22,19 +22,13 @@ from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Sa
 from bnbench.store import model_card
 from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
-from bnbench.training.compiled_program import (
-    CompiledProgram,
-    RowIndices,
-    SeedState,
-    row_chunks,
-    use_threads,
-)
+from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState, row_chunks, use_threads
 from bnbench.training.keras_objects import keras_defaults, make_callbacks
-from bnbench.training.probes.columns import as_result_fields
 from bnbench.training.probes.registry import Recorder
+from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import When
 
-# A trial has blown up if a mini-batch loss is so many times the one before it (Bjorck et al. 2018, section 3).
+# A trial has blown up if a mini-batch loss is more than BLOWN times the previous one (Bjorck et al. 2018, section 3).
 BLOWN = 1000.0
 
 
@@ -50,27 +44,27 @@ def train_trials(
 ) -> Iterator[Result]:
     """Compile a program once and train its trials on it; yield one result at a time. A fault ends only its own trial.
 
-    The next trial is taken when the one before has ended, so `trials` may still grow.
+    The next trial is taken when the previous one has ended, so the caller may add trials meanwhile.
     """
     use_threads(program.train.threads)
     with keras_defaults(program.train.dtype):
         try:
             compiled = CompiledProgram(program, dataset)
-        # A problem of this machine: `check_program` has found those of the config.
+        # `check_program` already rejected bad configs, so this is a problem of the machine.
         except Exception as error:
             yield from (_failed(program, trial, error) for trial in trials)
             return
         for trial in trials:
             try:
                 result = _train(compiled, trial, saving, on_epoch)
-            # A problem of TensorFlow, Keras or this machine, which the next trial may not have.
+            # TensorFlow, Keras or the machine failed. The next trial may succeed, for example with more free memory.
             except Exception as error:
                 result = _failed(program, trial, error)
             yield result
 
 
 def _failed(program: Program, trial: Trial, error: Exception) -> Result:
-    """Return the result of a trial that an error ended. Call it while the error is handled."""
+    """Return the result of a trial that an error ended. Call it inside the `except` block: it stores the traceback."""
     fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())
     return Result(trial.id, program.key, program.parameters, fault=fault, worker=_worker())
 
@@ -84,25 +78,25 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     program = compiled.program
     start = compiled.start(trial.seed)
     compiled.reset(start, trial.learning_rate)
-    made = make_callbacks(program, trial.id, saving.folder)
-    callbacks = keras.callbacks.CallbackList(made, model=compiled.model, add_history=False, add_progbar=False)
-    course = _Course(compiled, trial, start, on_epoch)
-    course.begin()
-    callbacks.on_train_begin()
+    callbacks = make_callbacks(program, trial.id, saving.folder)
+    callback_list = keras.callbacks.CallbackList(callbacks, model=compiled.model, add_history=False, add_progbar=False)
+    training = TrialInTraining(compiled, trial, start, on_epoch)
+    training.begin()
+    callback_list.on_train_begin()
     for epoch, order in enumerate(_orders(program, start.parts.train, trial.seed)):
-        callbacks.on_epoch_begin(epoch)
-        goes_on = course.run_epoch(order)
-        callbacks.on_epoch_end(epoch, _keras_logs(course.epochs[-1]))
+        callback_list.on_epoch_begin(epoch)
+        goes_on = training.run_epoch(order)
+        callback_list.on_epoch_end(epoch, _keras_logs(training.epochs[-1]))
         if not goes_on or compiled.model.stop_training:
             break
-    callbacks.on_train_end()
-    return course.finish(saving, began)
+    callback_list.on_train_end()
+    return training.finish(saving, began)
 
 
 def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
     """Yield the order of the training rows for each epoch: a new permutation for each pass over the data.
 
-    With `steps_per_epoch` an epoch takes the next rows, wherever a pass begins or ends.
+    With `steps_per_epoch`, an epoch takes the next rows, so it may cross the end of a pass.
     """
     generator = np.random.Generator(np.random.PCG64(stream_seed(seed, "order")))
     steps, queue = program.train.steps_per_epoch, np.empty(0, np.int32)
@@ -117,7 +111,7 @@ def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[Row
         queue = queue[count:]
 
 
-class _Course:
+class TrialInTraining:
     """A trial that is being trained: its history so far, its best weights and whether it has diverged."""
 
     def __init__(self, compiled: CompiledProgram, trial: Trial, start: SeedState, on_epoch: OnEpoch) -> None:
@@ -151,11 +145,11 @@ class _Course:
         if broken.size and self.nonfinite is None:
             self.nonfinite = self.steps + int(broken[0]) + 1
         self.steps += len(losses)
-        if self.nonfinite and self.compiled.stops:
+        if self.nonfinite and self.compiled.stops_when_nonfinite:
             return False
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
-        # The last batch may be smaller; then it weighs less.
+        # A smaller last batch has a smaller weight, so that the mean is over rows, as in Keras.
         rows[-1] = len(order) - rows[:-1].sum()
         loss, validated, finite = self.compiled.evaluate(self.start.validation)
         accuracy, trained = self._score(validated, "validation"), self._score(credit / len(order), "train")
@@ -163,17 +157,22 @@ class _Course:
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
         self._keep_best(loss, accuracy)
-        return self.nonfinite is None or not self.compiled.stops
+        return self.nonfinite is None or not self.compiled.stops_when_nonfinite
 
     def _record(
         self, loss: float | None, accuracy: float | None, validation_loss: float, validation_accuracy: float
     ) -> None:
-        number, seconds = len(self.epochs), self.training_seconds
         record = Epoch(
-            number, self.steps, _known(loss), accuracy, _known(validation_loss), validation_accuracy, seconds
+            epoch=len(self.epochs),
+            step=self.steps,
+            train_loss=_finite_or_none(loss),
+            train_accuracy=accuracy,
+            validation_loss=_finite_or_none(validation_loss),
+            validation_accuracy=validation_accuracy,
+            seconds=self.training_seconds,
         )
         self.epochs.append(record)
-        self.recorder.measure(When.AFTER_EACH_EPOCH, epoch=number)
+        self.recorder.measure(When.AFTER_EACH_EPOCH, epoch=record.epoch)
         self.on_epoch(self.trial, record)
 
     def _keep_best(self, loss: float, accuracy: float) -> None:
@@ -182,7 +181,7 @@ class _Course:
             self.best_weights = self.compiled.model.get_weights()
 
     def finish(self, saving: Saving, began: float) -> Result:
-        """Return the result of the trial. Only now is the test part used."""
+        """Return the result of the trial. The test part is evaluated here and nowhere else."""
         model = self.compiled.model
         divergence = self._divergence()
         test = best_test = fitted = Scores()
@@ -223,7 +222,7 @@ class _Course:
     def _scores(self, part: str) -> Scores:
         rows = row_chunks(getattr(self.start.parts, part))
         loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
-        return Scores(_known(loss), self._score(credit, part))
+        return Scores(_finite_or_none(loss), self._score(credit, part))
 
     def _score(self, credit: float, part: str) -> float:
         return self.compiled.score(credit, self.start, part)
@@ -241,23 +240,23 @@ class _Course:
             path = model_path(saving.folder, self.trial.id)
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary = path.with_suffix(".part.keras")
-            # It may be a link.
+            # A file with this name may be a link to a file outside the folder, which Keras would overwrite.
             temporary.unlink(missing_ok=True)
             program = self.compiled.program
             with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(temporary)
-            # So that no old model is ever next to a new card.
+            # Remove the old model first: if the run is killed here, no old model is next to a new card.
             path.unlink(missing_ok=True)
             model_card.write_card(path, model_card.describe_model(program, self.compiled.dataset.value_range, which))
             temporary.replace(path)
 
 
 def first_jump(losses: NDArray[Any]) -> int | None:
-    """Return the first step, counted from 1, whose loss is over 1000 times the one before it."""
+    """Return the first step, counted from 1, whose loss is more than BLOWN times the previous one, or None."""
     jumps = [step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before]
     return jumps[0] if jumps else None
 
 
-def _known(value: float | None) -> float | None:
+def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 

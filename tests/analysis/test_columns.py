@@ -7,7 +7,7 @@ from bnbench.analysis import column_docs
 from bnbench.analysis.columns import (
     CURRENT,
     FROM_STORED,
-    SCORES,
+    MEASURES,
     TABLES,
     column_names,
     current_name,
@@ -72,7 +72,7 @@ def test_a_former_name_gives_a_note(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("name", COMMITTED)
 def test_committed_summaries_are_read_under_todays_names(name: str) -> None:
     summary = read_summary(ROOT / "results" / name)
-    assert summary[[f"{score}_mean" for score in SCORES]].notna().any(axis=None)
+    assert summary[[f"{score}_mean" for score in MEASURES]].notna().any(axis=None)
     assert not [column for column in summary if column in CURRENT]
 
 

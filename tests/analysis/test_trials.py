@@ -2,7 +2,8 @@ import math
 
 import pytest
 
-from bnbench.analysis.trials import SCORES, axes_of, by_axes, chance_bound, outcome, summary_table, trial_table
+from bnbench.analysis.columns import MEASURES
+from bnbench.analysis.trials import axes_of, by_axes, chance_bound, outcome, summary_table, trial_table
 from support.tables import BLOWN, NAN, NONFINITE, stored
 
 
@@ -51,7 +52,7 @@ def test_an_axis_of_lists_is_text() -> None:
 def test_a_nonfinite_trial_has_no_final_scores() -> None:
     (row,) = trial_table(stored(NONFINITE)).to_dict("records")
     assert row["outcome"] == "nonfinite"
-    assert all(math.isnan(row[score]) for score in SCORES)
+    assert all(math.isnan(row[score]) for score in MEASURES)
     assert row["diverged_at_step"] == 7
 
 

@@ -20,7 +20,7 @@ from bnbench.execution.protocols import Executor, ExecutorRequest
 from bnbench.execution.sweep import SweepOptions, run_sweep, trial_states
 from bnbench.planning import resources
 from bnbench.planning.plan import Plan, Program, Trial
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import OnEpoch, Result, Saving
 from support.examples import make_plan
 from support.trainers import Quick, SlowAtRate1, Steady
@@ -49,7 +49,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     if request.param == "serial":
         yield SerialExecutor(Steady)
     else:
-        with ProcessPool(Jobs(2), Steady) as pool:
+        with ProcessPool(WorkerCount(2), Steady) as pool:
             yield pool
 
 
@@ -77,7 +77,7 @@ def test_results_end_when_nothing_is_submitted_and_go_on_after_the_next_submissi
 def test_a_program_stays_compiled_while_its_trials_arrive_one_by_one() -> None:
     plan = make_plan(variants={"plain": {}}, sweep__seeds=3)
     (cohort,) = plan.cohorts
-    with ProcessPool(Jobs(1), Quick) as pool:
+    with ProcessPool(WorkerCount(1), Quick) as pool:
         for trial in cohort.trials:
             pool.submit(cohort.program, trial, SAVING)
             (result,) = pool.results(ignore)
@@ -124,7 +124,7 @@ def test_the_result_of_a_running_trial_that_is_cancelled_is_dropped(executor: Ex
 def test_the_pool_stops_a_running_trial_that_is_cancelled() -> None:
     plan = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
     endless = {trial.id for trial in plan.trials if trial.learning_rate == 1}
-    with ProcessPool(Jobs(2), SlowAtRate1) as pool:
+    with ProcessPool(WorkerCount(2), SlowAtRate1) as pool:
         submit(pool, plan)
         results = pool.results(lambda trial, epoch: pool.cancel(trial.id) if trial.id in endless else None)
         assert sorted(result.trial for result in results) == sorted(set(ids(plan)) - endless)
@@ -142,7 +142,7 @@ def test_after_ctrl_c_the_results_that_have_arrived_come_before_the_interrupt() 
 
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with ProcessPool(Jobs(1), Quick) as pool:
+        with ProcessPool(WorkerCount(1), Quick) as pool:
             submit(pool, plan)
             with pytest.raises(KeyboardInterrupt):
                 collected.extend(result.trial for result in pool.results(press_ctrl_c))
@@ -153,10 +153,12 @@ def test_after_ctrl_c_the_results_that_have_arrived_come_before_the_interrupt() 
 
 
 @pytest.mark.parametrize(
-    ("jobs", "expected"), [(None, Jobs(3)), (5, Jobs(5)), (0, Jobs(0))], ids=["chosen", "requested", "in process"]
+    ("jobs", "expected"),
+    [(None, WorkerCount(3)), (5, WorkerCount(5)), (0, WorkerCount(0))],
+    ids=["chosen", "requested", "in process"],
 )
 def test_an_executor_knows_its_capacity_before_anything_starts(
-    jobs: int | None, expected: Jobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    jobs: int | None, expected: WorkerCount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(resources.joblib, "cpu_count", lambda: 3)
     monkeypatch.setattr(resources, "free_memory", lambda: 100_000_000_000)
@@ -175,7 +177,7 @@ def test_an_unknown_executor_is_refused_with_the_known_names() -> None:
 class LastFirst:
     """A made-up executor: two places, the trial that was submitted last runs first."""
 
-    capacity = Jobs(2, "made up")
+    capacity = WorkerCount(2, "made up")
 
     def __init__(self) -> None:
         self.checked: list[str] = []

@@ -24,7 +24,7 @@ from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import ProgramQueue
 from bnbench.planning.plan import Plan
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Result, Saving
 from bnbench.report import write
 from support.examples import make_plan
@@ -50,7 +50,7 @@ SAVING = Saving(Path("unused"))
 
 
 def run(planned: Plan, jobs: int, make: Callable[[], Trainer] = Quick) -> list[Result]:
-    with ProcessPool(Jobs(jobs), make) as started:
+    with ProcessPool(WorkerCount(jobs), make) as started:
         return sweep(started, planned)
 
 
@@ -115,7 +115,7 @@ def test_a_trial_whose_worker_dies_once_is_trained_by_another(death: Callable[[]
 
 
 def limited(planned: Plan, make: Callable[[], Trainer], limit: float | None) -> list[Result]:
-    with ProcessPool(Jobs(2), make, trial_timeout=limit) as started:
+    with ProcessPool(WorkerCount(2), make, trial_timeout=limit) as started:
         submit(started, planned)
         return list(started.results(lambda trial, epoch: None))
 
@@ -172,7 +172,7 @@ def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.Mo
 
 def test_the_same_workers_train_another_plan() -> None:
     first, second = make_plan(sweep__seeds=7), make_plan(sweep__seeds=7, train__epochs=4)
-    with ProcessPool(Jobs(2), Steady) as started:
+    with ProcessPool(WorkerCount(2), Steady) as started:
         pids = {result.worker for result in sweep(started, first)}
         again = sweep(started, second)
     assert {result.worker for result in again} <= pids
@@ -187,7 +187,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     @contextmanager
     def start(request: ExecutorRequest) -> Iterator[ProcessPool]:
         counts.append(request.jobs or 0)
-        with ProcessPool(Jobs(request.jobs or 0), Quick) as made:
+        with ProcessPool(WorkerCount(request.jobs or 0), Quick) as made:
             yield made
 
     monkeypatch.setitem(executors.EXECUTORS, "process-pool", start)
@@ -218,13 +218,13 @@ def test_a_sweep_that_fails_leaves_no_workers(started: list[int]) -> None:
 def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
     program = make_plan().cohorts[0].program
     trials = make_plan().trials
-    assert not ProgramQueue(program, SAVING).worth_joining(0)
-    assert ProgramQueue(program, SAVING, deque(trials)).worth_joining(1)  # nothing is known yet
+    assert not ProgramQueue(program, SAVING).needs_another_worker(0)
+    assert ProgramQueue(program, SAVING, deque(trials)).needs_another_worker(1)  # nothing is known yet
     # 8 trials of half a second: 4 s for one worker
     queue = ProgramQueue(program, SAVING, deque(trials), ended=2, seconds=1.0)
     for joined, setup, worth in ((1, 3.9, True), (1, 4.1, False), (2, 2.1, False), (0, 100.0, True)):
         queue.setup = setup
-        assert queue.worth_joining(joined) is worth
+        assert queue.needs_another_worker(joined) is worth
 
 
 @pytest.mark.parametrize(
@@ -252,7 +252,7 @@ def gone(pids: list[int]) -> bool:
 def test_workers_end_with_the_block(tmp_path: Path) -> None:
     before = {child.pid for child in psutil.Process().children()}
     planned = make_plan()
-    with ProcessPool(Jobs(2), Slow) as started:
+    with ProcessPool(WorkerCount(2), Slow) as started:
         submit(started, planned)
         trained = started.results(lambda trial, epoch: (_ for _ in ()).throw(KeyError))
         with pytest.raises(KeyError):
@@ -269,11 +269,11 @@ import psutil
 from pathlib import Path
 from bnbench.planning.trial import Saving
 from bnbench.execution.process_pool import ProcessPool
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from support.examples import make_plan
 from support.trainers import Slow
 def told(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
-with ProcessPool(Jobs(2), Slow) as pool:
+with ProcessPool(WorkerCount(2), Slow) as pool:
     for cohort in make_plan().cohorts:
         for trial in cohort.trials:
             pool.submit(cohort.program, trial, Saving(Path("unused")))
@@ -336,6 +336,6 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
 
 def end_all_but_one(pool: protocols.Executor) -> None:
     assert isinstance(pool, ProcessPool)
-    pool.capacity = Jobs(1)
+    pool.capacity = WorkerCount(1)
     for worker in list(pool._workers)[1:]:
         pool._workers.stop(worker)

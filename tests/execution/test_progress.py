@@ -4,14 +4,14 @@ import pytest
 
 from bnbench.execution.progress import LineProgress, SilentProgress, describe_start, make_watcher
 from bnbench.planning.plan import Plan
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Divergence, Epoch, Fault, Result
 from support.examples import facts, make_plan
 
 
 def lines(plan: Plan, result: Result, capsys: pytest.CaptureFixture[str]) -> list[str]:
     watcher = LineProgress()
-    watcher.begin(plan, 3, Jobs(2))
+    watcher.begin(plan, 3, WorkerCount(2))
     watcher.epoch(plan.trials[0], Epoch(1, 1, 1.0, 0.5, 1.0, 0.5, 0.1))
     watcher.result(plan.trials[0], result)
     watcher.end()
@@ -54,7 +54,7 @@ def test_other_endings_have_no_score(result: Result, text: str, capsys: pytest.C
 
 
 def test_nothing_to_train_is_said() -> None:
-    assert describe_start(make_plan(), 0, Jobs(1)) == "tiny: 8 trials, all finished: nothing to train"
+    assert describe_start(make_plan(), 0, WorkerCount(1)) == "tiny: 8 trials, all finished: nothing to train"
 
 
 def test_quiet_means_no_progress() -> None:

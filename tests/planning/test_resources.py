@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.planning import resources
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from support.examples import make_plan
 
 
@@ -14,27 +14,29 @@ def _eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_there_is_one_worker_per_core() -> None:
-    assert resources.choose_jobs(make_plan(sweep__seeds=9).cohorts, None) == Jobs(8)
+    assert resources.choose_worker_count(make_plan(sweep__seeds=9).cohorts, None) == WorkerCount(8)
 
 
 def test_no_more_workers_than_trials() -> None:
-    assert resources.choose_jobs(make_plan(sweep__seeds=1, sweep__learning_rate=[0.1]).cohorts, None) == Jobs(2)
+    assert resources.choose_worker_count(
+        make_plan(sweep__seeds=1, sweep__learning_rate=[0.1]).cohorts, None
+    ) == WorkerCount(2)
 
 
 def test_trials_of_several_threads_share_the_cores() -> None:
-    assert resources.choose_jobs(make_plan(train__threads=3).cohorts, None) == Jobs(2)
-    assert resources.choose_jobs(make_plan(train__threads=9).cohorts, None) == Jobs(1)
+    assert resources.choose_worker_count(make_plan(train__threads=3).cohorts, None) == WorkerCount(2)
+    assert resources.choose_worker_count(make_plan(train__threads=9).cohorts, None) == WorkerCount(1)
 
 
 def test_memory_limits_the_workers_and_the_reason_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resources, "free_memory", lambda: 3_000_000_000)
-    assert str(resources.choose_jobs(make_plan().cohorts, None)) == (
+    assert str(resources.choose_worker_count(make_plan().cohorts, None)) == (
         "2 workers (of 8 cores: each needs about 1.0 GB, 3.0 GB are free)"
     )
 
 
 def test_a_requested_number_of_workers_is_used() -> None:
-    assert [str(resources.choose_jobs(make_plan().cohorts, n)) for n in (0, 1, 50)] == [
+    assert [str(resources.choose_worker_count(make_plan().cohorts, n)) for n in (0, 1, 50)] == [
         "in this process", "1 worker", "50 workers",
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from bnbench.analysis.columns import SCORES
+from bnbench.analysis.columns import MEASURES
 from bnbench.cli.format import _where_they_differ, format_comparison
 from bnbench.errors import ResultsError
 from bnbench.results import compare
@@ -192,7 +192,7 @@ def test_long_values_are_shown_where_they_differ() -> None:
     assert second == "..." + "x" * 10 + "two"
 
 
-@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.parametrize("score", MEASURES)
 def test_every_score_can_be_compared(tmp_path: Path, score: str) -> None:
     folders = keep(tmp_path / "a", [0.8] * 8), keep(tmp_path / "b", [0.8] * 8)
     assert compare.compare_results(*folders, score).score == score

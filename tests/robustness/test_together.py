@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bnbench.commands.reproduce import Job
+from bnbench.commands.reproduce import PlannedExperiment
 from bnbench.errors import ResultsError
 from bnbench.report import write
 from bnbench.results import digest
@@ -154,7 +154,7 @@ def test_what_was_edited_without_a_database_is_told(tmp_path: Path, file: str, t
 def test_an_edited_config_is_not_done(tmp_path: Path) -> None:
     keep(tmp_path, [0.8, 0.9])
     write.write_report(tmp_path, ("png",))
-    job = Job("tiny", make_plan(), tmp_path, [], None)
+    job = PlannedExperiment("tiny", make_plan(), tmp_path, [], None)
     assert job.completed
     (tmp_path / results_dir.CONFIG).write_bytes(b"\xff\xfe")
     assert not job.completed

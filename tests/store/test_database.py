@@ -110,7 +110,7 @@ def test_a_refused_database_of_an_older_format_is_not_migrated(tmp_path: Path, w
     with closing(sqlite3.connect(path)) as connection:
         drops = "".join(
             f"ALTER TABLE trials DROP COLUMN {column.name};"
-            for column in tables.TRIALS.columns
+            for column in tables.TRIALS_TABLE.columns
             if column.since > version
         )
         # Format 5 has no table of notes: one that is there came from elsewhere.

@@ -9,7 +9,7 @@ import pytest
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.errors import ResultsError
 from bnbench.planning.plan import Plan
-from bnbench.planning.trial import Divergence, Epoch, Fault, Probe, Result, Scores, Series
+from bnbench.planning.trial import Divergence, Epoch, Fault, FinalProbeValues, Result, Scores, Series
 from bnbench.store import store
 from support.examples import make_plan
 from support.stored import change
@@ -251,7 +251,7 @@ CAME = {
 
 @pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
 def test_an_older_format_is_read_unchanged_and_migrated_by_a_run(tmp_path: Path, plan: Plan, version: int) -> None:
-    measured = {"bn_mode_gap": 0.25, "probe": Probe(0.5, 0.25, 0.75, "dense_1"), "gradient_growth": 1.5}
+    measured = {"bn_mode_gap": 0.25, "probe": FinalProbeValues(0.5, 0.25, 0.75, "dense_1"), "gradient_growth": 1.5}
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1, **measured))
@@ -284,9 +284,9 @@ def test_probed_values_are_stored_and_others_stay_missing(tmp_path: Path, plan: 
         columns = ["prediction_share", "majority_share", "dead_share", "dead_layer"]
         assert opened.trials()[columns].isna().all(axis=None)
         assert opened.trials()[columns[:3]].dtypes.eq("float64").all()
-        opened.add(result(plan, 1, probe=Probe(0.5, 0.25, None, None)))
+        opened.add(result(plan, 1, probe=FinalProbeValues(0.5, 0.25, None, None)))
         assert opened.trials()["prediction_share"].tolist() == [0.5]
-        opened.add(result(plan, 1, probe=Probe(0.5, 0.25, 0.75, "dense_1")))
+        opened.add(result(plan, 1, probe=FinalProbeValues(0.5, 0.25, 0.75, "dense_1")))
         assert opened.trials()[columns].to_numpy().tolist() == [[0.5, 0.25, 0.75, "dense_1"]]
 
 

@@ -21,7 +21,7 @@ from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors, progress, sweep
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest, Trainer
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.report import write
 from bnbench.store import repair, store
 from support import damage
@@ -121,7 +121,7 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
 
     @contextmanager
     def open_pool(request: ExecutorRequest) -> Iterator[Executor]:
-        with ProcessPool(Jobs(request.jobs or 1), make) as pool:
+        with ProcessPool(WorkerCount(request.jobs or 1), make) as pool:
             yield pool
 
     executors.EXECUTORS["process-pool"] = open_pool

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from bnbench.planning.plan import Trial
-from bnbench.planning.trial import Divergence, Epoch, Fault, Probe, Result, Scores
+from bnbench.planning.trial import Divergence, Epoch, Fault, FinalProbeValues, Result, Scores
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 from support.examples import make_plan
@@ -24,7 +24,11 @@ def end(trial: Trial, accuracy: float | str, steps: int = 6) -> Result:
     if accuracy == "failed":
         return Result(trial.id, "p", 57, fault=Fault("MemoryError: none left", "Traceback"))
     score = 1 / 3 if accuracy == "constant" else float(accuracy)
-    probe = Probe(1.0, 1 / 3, 1.0, "activation_0") if accuracy == "constant" else Probe(0.4, 1 / 3, 0.1, "activation_0")
+    probe = (
+        FinalProbeValues(1.0, 1 / 3, 1.0, "activation_0")
+        if accuracy == "constant"
+        else FinalProbeValues(0.4, 1 / 3, 0.1, "activation_0")
+    )
     epochs = (start, Epoch(1, steps, 0.5, score, 1 - score, score, 0.1))
     return Result(trial.id, "p", 57, epochs, np.ones(steps, np.float32), None, Scores(1 - score, score), 1, probe=probe)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from bnbench.planning.plan import Plan
-from bnbench.planning.trial import Divergence, Epoch, Probe, Result, Scores
+from bnbench.planning.trial import Divergence, Epoch, FinalProbeValues, Result, Scores
 from bnbench.store import results_dir, store
 from support.examples import make_plan
 
@@ -21,7 +21,7 @@ def end(plan: Plan, number: int, accuracy: float | None) -> Result:
     if accuracy is None:
         return Result(trial.id, "p", 57, (start,), np.ones(2, np.float32), Divergence("nonfinite", 2))
     epochs = (start, *(Epoch(i, 6 * i, 1 / i, 0.5, 1.1 / i, accuracy * i / 3, 0.1 * i) for i in (1, 2, 3)))
-    scores, probe = Scores(0.5, accuracy), Probe(0.4, 1 / 3, 0.8, "activation_0")
+    scores, probe = Scores(0.5, accuracy), FinalProbeValues(0.4, 1 / 3, 0.8, "activation_0")
     return Result(trial.id, "p", 57, epochs, np.ones(18, np.float32), None, scores, 3, scores, probe=probe)
 
 

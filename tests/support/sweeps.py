@@ -12,7 +12,7 @@ import bnbench
 from bnbench.data import access
 from bnbench.execution.progress import SilentProgress
 from bnbench.planning.plan import Plan, Trial
-from bnbench.planning.resources import Jobs
+from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Epoch, Result
 from bnbench.training.compiled_program import use_threads
 from support.examples import dataset, facts, values
@@ -40,7 +40,7 @@ class Recorder(SilentProgress):
         self.todo, self.trained, self.epochs = -1, [], 0
         self.interrupt_after = interrupt_after
 
-    def begin(self, plan: Plan, todo: int, jobs: Jobs) -> None:
+    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         self.todo = todo
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:

@@ -8,16 +8,16 @@ import pytest
 
 from bnbench.data.splits import apply_scaling
 from bnbench.planning.plan import Cohort, Trial
-from bnbench.planning.trial import Probe, Result, Saving
+from bnbench.planning.trial import FinalProbeValues, Result, Saving
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram, SeedState, use_threads
 from bnbench.training.probes import forward
 from bnbench.training.probes import gradient_growth as growth_probe
-from bnbench.training.probes.columns import as_result_fields
 from bnbench.training.probes.gradient_growth import gradient_growth
 from bnbench.training.probes.pre_activations import pre_activations
 from bnbench.training.probes.predictions import near_median_share
 from bnbench.training.probes.registry import Recorder
+from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import When
 from support.examples import dataset, facts, make_plan
 
@@ -44,7 +44,7 @@ def train(compiled: CompiledProgram, trial: Trial) -> Result:
     return loop._train(compiled, trial, Saving(Path("unused")), lambda trial, epoch: None)
 
 
-def probe(compiled: CompiledProgram, start: SeedState) -> Probe:
+def probe(compiled: CompiledProgram, start: SeedState) -> FinalProbeValues:
     """What the probes at the end of a trial measure with the weights that the model has."""
     recorder = Recorder(compiled, start, start.parts.train)
     recorder.measure(When.AT_THE_END, 1)
@@ -177,7 +177,7 @@ def test_what_diverged_has_no_weights_to_look_at() -> None:
     layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
     result, _ = trained(cohorts(model={"layers": layers}, sweep__learning_rate=[1e30])[0])
     assert result.divergence is not None
-    assert result.probe == Probe()
+    assert result.probe == FinalProbeValues()
 
 
 def test_of_many_rows_some_are_taken_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -284,7 +284,7 @@ def deep(depth: int, units: int) -> tuple[Cohort, ...]:
 
 def growth_at_the_start(compiled: CompiledProgram, trial: Trial) -> float | None:
     """As a trial finds it before its first step."""
-    course = loop._Course(compiled, trial, compiled.start(trial.seed), lambda trial, epoch: None)
+    course = loop.TrialInTraining(compiled, trial, compiled.start(trial.seed), lambda trial, epoch: None)
     compiled.reset(course.start, trial.learning_rate)
     course.begin()
     return as_result_fields(course.recorder.series()).gradient_growth

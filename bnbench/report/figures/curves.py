@@ -31,7 +31,7 @@ from bnbench.report.figures.style import (
 )
 from bnbench.results.results import Results
 
-SCORES = ("validation_score", "train_loss")
+PANEL_COLUMNS = ("validation_score", "train_loss")
 # Inches.
 PANEL_SIZE, GAPS = (1.3, 1.15), (0.14, 0.42)
 # Learning rates in one figure.
@@ -94,7 +94,7 @@ def history_of(trials: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
 def caption_curves(inputs: FigureInput) -> str:
     """Say what the figure shows, and of which setting."""
     setting = f", {inputs.setting}" if inputs.setting else ""
-    score = capitalize_first(inputs.label(SCORES[0]))
+    score = capitalize_first(inputs.label(PANEL_COLUMNS[0]))
     return f"{score} and training loss against the epoch, at each learning rate{setting}."
 
 
@@ -110,7 +110,7 @@ def draw_curves(inputs: FigureInput) -> Figure:
         remove_panels(row[shown.last_columns :])
     losses = [ax for row in axes[1::2] for ax in row if ax.figure]
     cut = limit_loss_axes(losses, shown.trials["initial_loss"].max())
-    _label_rows(axes, [inputs.label(score) for score in SCORES] * shown.blocks)
+    _label_rows(axes, [inputs.label(score) for score in PANEL_COLUMNS] * shown.blocks)
     add_note(figure, note + CUT if cut else note)
     return figure
 
@@ -119,7 +119,7 @@ def _fill_panels(axes: NDArray[Any], shown: ShownCurves, history: pd.DataFrame, 
     for number, rate in enumerate(shown.rates):
         block, column = divmod(number, shown.columns)
         top, bottom = axes[2 * block][column], axes[2 * block + 1][column]
-        for ax, score in zip((top, bottom), SCORES, strict=True):
+        for ax, score in zip((top, bottom), PANEL_COLUMNS, strict=True):
             draw_score_by_epoch(ax, history[history["learning_rate"] == rate], score, looks)
         top.set_title(f"rate {rate_label(rate)}")
         bottom.tick_params(labelbottom=True)

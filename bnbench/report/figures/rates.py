@@ -1,4 +1,7 @@
-"""Score, loss and the share of seeds that train, against the learning rate."""
+"""Score, loss and the share of seeds that train, against the learning rate.
+
+`style.x_of_rates` decides the x value of each point.
+"""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -28,11 +31,11 @@ from bnbench.report.figures.style import (
     format_score_axis,
     legend_entry,
     rows_by_variant,
-    shifted_rates,
+    x_of_rates,
 )
 from bnbench.results.results import Results
 
-SCORES = ("validation_score", "validation_loss")
+PANEL_COLUMNS = ("validation_score", "validation_loss")
 # In points squared, as Matplotlib measures markers.
 DOT_SIZE, CROSS_SIZE = 7, 26
 # Above this number, markers are an image inside the SVG: each shape would make the file larger.
@@ -57,7 +60,7 @@ def draw_rates(inputs: FigureInput) -> Figure:
     figure, axes = make_grid(PanelGrid(len(settings), 3, NARROW, (0.62, 0.35)), _handles(inputs.looks), note + CUT)
     cut = False
     for row, (setting, summary) in zip(axes, settings, strict=True):
-        for ax, score in zip(row, SCORES, strict=False):
+        for ax, score in zip(row, PANEL_COLUMNS, strict=False):
             draw_score(ax, summary, points[setting], score, inputs.looks)
             ax.set_ylabel(inputs.label(score))
         row[0].set_title(setting, loc="left")
@@ -104,7 +107,7 @@ def _draw_trials(ax: Axes, trials: pd.DataFrame, score: str, variant: VariantRow
     diverged = trials["outcome"].isin(DIVERGED)
     for rows, marker, size in ((trials[~diverged], ".", DOT_SIZE), (trials[diverged], "x", CROSS_SIZE)):
         ax.scatter(
-            shifted_rates(rows, variant.look),
+            x_of_rates(rows, variant.look),
             rows[score],
             color=variant.look.color,
             marker=marker,

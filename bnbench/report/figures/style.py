@@ -84,11 +84,11 @@ def rows_by_variant(table: pd.DataFrame, looks: Looks) -> Iterator[VariantRows]:
     """Yield the rows of each variant of a table with the columns `variant` and `learning_rate`."""
     for name, group in table.groupby("variant", sort=False):
         look, rows = looks[str(name)], group.sort_values("learning_rate")
-        yield VariantRows(str(name), look, rows, shifted_rates(rows, look))
+        yield VariantRows(str(name), look, rows, x_of_rates(rows, look))
 
 
-def shifted_rates(rows: pd.DataFrame, look: Look) -> "pd.Series[float]":
-    """Return the learning rates, moved to the side so that variants do not hide each other."""
+def x_of_rates(rows: pd.DataFrame, look: Look) -> "pd.Series[float]":
+    """Return the x value of each row: its learning rate, shifted a little so that variants do not hide each other."""
     return rows["learning_rate"] * 10**look.shift
 
 

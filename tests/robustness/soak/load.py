@@ -16,7 +16,7 @@ import yaml
 from bnbench.data.types import DataDirs
 from bnbench.execution import sweep
 from bnbench.planning.plan import Trial
-from bnbench.planning.trial import Epoch, Probe, Result, Scores
+from bnbench.planning.trial import Epoch, FinalProbeValues, Result, Scores
 from bnbench.store import store
 
 COMMAND = (sys.executable, "-m", "bnbench")
@@ -57,7 +57,7 @@ def _result(trial: Trial, program: str) -> Result:
         best_test=scores,
         fitted=scores,
         bn_mode_gap=0.001,
-        probe=Probe(0.12, 0.1, 0.0, "activation_0"),
+        probe=FinalProbeValues(0.12, 0.1, 0.0, "activation_0"),
         seconds=0.3,
         seconds_per_step=1e-4,
         engine="xla",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
-from bnbench.planning.trial import Probe, Series
+from bnbench.planning.trial import FinalProbeValues, Series
 
 NAMES = {"prediction_share", "majority_share", "dead_share", "gradient_growth", "bn_mode_gap", *PRE_ACTIVATIONS}
 
@@ -19,7 +19,7 @@ class Measured:
     """What the probes of a trial measured, as `Result` has it; see there."""
 
     bn_mode_gap: float | None
-    probe: Probe
+    probe: FinalProbeValues
     gradient_growth: float | None
     pre_activations: tuple[tuple[float | None, ...], ...]
     measurements: tuple[Series, ...]
@@ -36,23 +36,23 @@ def as_result_fields(series: Sequence[Series]) -> Measured:
     )
 
 
-def _probe(series: Sequence[Series]) -> Probe:
+def _probe(series: Sequence[Series]) -> FinalProbeValues:
     """Of the layers with dead units, the first of those with the largest share."""
     dead = {one.layer: float(one.values[-1]) for one in series if one.name == "dead_share"}
     worst = max(dead, key=dead.__getitem__, default=None)
     shares = _last(series, "prediction_share"), _last(series, "majority_share")
-    return Probe(*shares, dead[worst] if worst is not None else None, worst)
+    return FinalProbeValues(*shares, dead[worst] if worst is not None else None, worst)
 
 
 def _pre_activations(series: Sequence[Series]) -> tuple[tuple[float | None, ...], ...]:
     by_name = {one.name: one.values.tolist() for one in series}
     percentiles = [by_name[name] for name in PRE_ACTIVATIONS if name in by_name]
-    return tuple(tuple(map(_known, epoch)) for epoch in zip(*percentiles, strict=True))
+    return tuple(tuple(map(_none_if_nan, epoch)) for epoch in zip(*percentiles, strict=True))
 
 
 def _last(series: Iterable[Series], name: str) -> float | None:
-    return next((_known(float(one.values[-1])) for one in series if one.name == name), None)
+    return next((_none_if_nan(float(one.values[-1])) for one in series if one.name == name), None)
 
 
-def _known(value: float) -> float | None:
+def _none_if_nan(value: float) -> float | None:
     return None if np.isnan(value) else value

@@ -81,11 +81,8 @@ def test_a_variant_may_be_named_by_a_number() -> None:
         ("data__split__validate", 0.1, "data.split.validate: unknown key (did you mean 'validation'?)"),
         ("sweep__learning_rate", {"from": 1, "to": 2, "point": 3}, "unknown key (did you mean 'points'?)"),
         ("trian", {}, "tiny.yaml: trian: unknown key (did you mean 'train'?)"),
-        (
-            "variants__plain__norm",
-            "batchh",
-            "'batchh' is not one of none, batch, layer, group, rms (did you mean 'batch'?)",
-        ),
+        ("variants__plain__norm", "batchh", "'batchh' is not one of none, batch, layer, group, rms"),
+        ("variants__plain__norm", "batchh", "(did you mean 'batch'?)"),
         ("data__name", "leaff", "'leaff' is not one of"),
         ("data__scale", "unti", "(did you mean 'unit'?)"),
         ("train__optimizer", "sdg", "train.optimizer: 'sdg' is no optimizer of Keras (did you mean 'sgd'?)"),

@@ -33,10 +33,10 @@ def render_columns() -> str:
 
 
 def replace_block(page: str) -> str:
-    """Return a page with the block between its two marks rendered anew.
+    """Return a page with the block between its two markers rendered again.
 
     Raises:
-        ValueError: the page has not both marks, each once, in this order.
+        ValueError: the page does not have both markers once and in this order.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

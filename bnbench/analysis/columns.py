@@ -50,7 +50,7 @@ class Column:
 
 
 def _score(name: str, meaning: str) -> Column:
-    """Declare a score, which was called an accuracy, or r2 for numbers, and still is in the database."""
+    """Declare a score. Its name in the database has `accuracy`; earlier tables had `accuracy`, or `r2` for numbers."""
     former = tuple(name.replace("score", word) for word in ("accuracy", "r2"))
     return Column(name, "number", meaning, stored=former[0], former=former)
 
@@ -174,7 +174,7 @@ VARIANTS = (
     VARIANT,
     Column("best_rate", "number", "learning rate with the highest mean validation score"),
     Column("n", "integer", "number of finished trials at the best rate"),
-    # Scores of the training part are no basis for a choice.
+    # Nobody should choose by the scores of the training part, so they are left out.
     *_statistics(SCORES[2:], ("mean", "sd")),
     Column("stable_from", "number", "smallest rate of the run around the best rate at which every seed is ok"),
     Column("stable_to", "number", "largest rate of that run"),
@@ -208,7 +208,7 @@ CURVES = (
     Column("overfitting_rise_mean", "number", "mean rise of the validation loss from its lowest to its final value"),
     Column("overfitting_rise_sd", "number", "its standard deviation (ddof 1)"),
 )
-# Further axes of a sweep are columns, too: behind `seed` in trials, behind `variant` in the other tables.
+# Further axes of a sweep are columns, too: after `seed` in trials, after `variant` in the other tables.
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "trials": (*KEYS, *OUTCOMES),
     "history": HISTORY,

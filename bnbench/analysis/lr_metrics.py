@@ -194,7 +194,7 @@ def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None)
 
 
 def _spreads(trials: pd.DataFrame) -> dict[str, float]:
-    """Return mean and SD of the scores; those of the training part are no basis for a choice."""
+    """Return mean and SD of the scores, without those of the training part, by which nobody should choose."""
     scores = [score for score in SCORES if not score.startswith("train")]
     return {
         f"{score}_{kind}": float(trials[score].agg(AGGREGATES[kind])) for score in scores for kind in ("mean", "sd")

@@ -19,7 +19,7 @@ WANTED = {
     "too_short": "at least one entry",
 }
 FORMS = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
-# Pydantic puts these into a location although they are no keys: the branch of a union, and "this is about the key".
+# Pydantic puts these into a location although they are not keys: the branch of a union, and "this is about the key".
 NO_STEPS = {*FORMS, "[key]"}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from bnbench.planning.trial import Fault
 
 COMMAND = (sys.executable, "-P", "-m", "bnbench.execution.worker_main")
-# The reason of a dead worker quotes so many bytes from the end of its stderr.
+# If a worker dies, the reason quotes this many bytes from the end of its stderr.
 MAX_STDERR = 4000
 
 

@@ -23,7 +23,7 @@ from bnbench.store.database import has_valid_types
 from bnbench.store.tables import HISTORY
 
 EPOCH = HISTORY.names()[1:]
-# In bytes: a small file from elsewhere must not unpack to more.
+# In bytes: a small file from a stranger must not unpack to more.
 MAX_LOSSES = 2**30
 # Larger values cannot be drawn.
 MAX_ACTIVATION = 1e30
@@ -89,7 +89,7 @@ def pre_activation_percentiles(stored: StoredTrial) -> NDArray[np.float64]:
         return unknown
     try:
         values = np.array(json.loads(text), np.float64)
-    # A file from elsewhere can contain anything.
+    # A file from a stranger can contain anything.
     except (ValueError, TypeError, OverflowError, RecursionError):
         return unknown
     return values if values.shape == unknown.shape and not (np.abs(values) > MAX_ACTIVATION).any() else unknown

@@ -34,7 +34,7 @@ from bnbench.training.probes.columns import as_result_fields
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.types import When
 
-# A trial has blown up if a mini-batch loss is so many times the one before it (Bjorck et al. 2018, section 3).
+# A trial has blown up if a mini-batch loss is more than this many times the one before (Bjorck et al. 2018, section 3).
 BLOWN = 1000.0
 
 

@@ -1,4 +1,4 @@
-"""`make soak`: kills, damage, bad input, many trials; the table of what was found goes into docs/reliability.md."""
+"""`make soak`: kills, damage, bad input, many trials; the table of the counts goes into docs/reliability.md."""
 
 import argparse
 import json
@@ -20,11 +20,12 @@ PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- written by `make soak` -->\n", "<!-- until here -->\n"
 MOMENTS = 200
 FLIPS = 10_000
-MUTATIONS = "4000"  # of some 23,000: not all were through after five minutes
+# A sample of about 23,000, which take more than five minutes.
+MUTATIONS = "4000"
 
 
 def _corpus(name: str, *words: str) -> Callable[[], dict[str, Any]]:
-    """A corpus of the tests, in a process of its own: its memory is measured."""
+    """Return a function that runs a corpus of the tests in a separate process, so that its memory can be measured."""
 
     def run() -> dict[str, Any]:
         command = [sys.executable, "-m", f"support.{name}", *words]
@@ -44,7 +45,7 @@ PARTS: dict[str, tuple[str, Callable[[], Mapping[str, Any]]]] = {
 
 
 def main() -> None:
-    """Do what is asked for; without a word, everything."""
+    """Run the requested parts; without arguments, all parts."""
     parser = argparse.ArgumentParser(prog="python -m robustness.soak", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; default: all")
     asked = parser.parse_args().parts or list(PARTS)
@@ -52,7 +53,8 @@ def main() -> None:
         parser.error(f"{', '.join(sorted(wrong))}: not one of {', '.join(PARTS)}")
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in {"BNBENCH_DATA", "BNBENCH_CACHE"} & os.environ.keys():
-        os.environ[name] = str(Path(os.environ[name]).absolute())  # the commands run in folders of their own
+        # The commands run in temporary folders.
+        os.environ[name] = str(Path(os.environ[name]).absolute())
     found = json.loads(FOUND.read_text(encoding="utf-8")) if FOUND.exists() else {}
     for name in asked:
         began = time.monotonic()
@@ -64,27 +66,27 @@ def main() -> None:
 
 
 def _on() -> str:
-    """When and of which commit; the machine is told in the page."""
+    """Return the date and the commit; the page names the machine."""
     words = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False).stdout.strip()
     return f"{time.strftime('%Y-%m-%d')}, {commit or 'no commit'}"
 
 
 def _write(found: Mapping[str, Mapping[str, Any]]) -> None:
-    """The table into the page, between its two marks."""
+    """Write the table into the page, between its two markers."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     rows = ["| what | found | minutes | on |", "|---|---|---|---|"]
     rows += [
-        f"| {title} | {_told(found[name]['found'])} | {found[name]['minutes']} | {found[name]['on']} |"
+        f"| {title} | {_counts_as_text(found[name]['found'])} | {found[name]['minutes']} | {found[name]['on']} |"
         for name, (title, _) in PARTS.items()
         if name in found
     ]
     PAGE.write_text(before + BEGIN + "\n".join(rows) + "\n" + END + rest.partition(END)[2], encoding="utf-8")
 
 
-def _told(counts: Mapping[str, Any]) -> str:
-    told = {name: f"{value:.3g}" if isinstance(value, float) else f"{value:,}" for name, value in counts.items()}
-    return ", ".join(f"{name} {value}" for name, value in told.items())
+def _counts_as_text(counts: Mapping[str, Any]) -> str:
+    texts = {name: f"{value:.3g}" if isinstance(value, float) else f"{value:,}" for name, value in counts.items()}
+    return ", ".join(f"{name} {value}" for name, value in texts.items())
 
 
 if __name__ == "__main__":

@@ -21,14 +21,15 @@ $(READY): pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
-run: $(READY) ## train the quickstart experiment on embedded data, print its table, draw its figures
+run: $(READY) ## train the quickstart experiment on included data, print its table, draw its figures
 	$(BIN)/bnbench run configs/quickstart.yaml
 
-test: $(READY) ## run the tests, two at a time (real data too, where BNBENCH_DATA says they are)
+test: $(READY) ## run the tests, two at a time (also with real data if BNBENCH_DATA is set)
 	$(BIN)/python -m pytest --numprocesses 2
 
-lowest: $(LOWEST)/.ready ## run the tests with the lowest versions that pyproject.toml allows; TESTS="tests/..." for some
-	$(LOWEST)/bin/python -m pytest --numprocesses 2 --override-ini filterwarnings= $(TESTS) # old versions warn of what is mended since
+lowest: $(LOWEST)/.ready ## run the tests with the lowest versions that pyproject.toml allows; TESTS="tests/..." selects some
+# Old versions give warnings that newer ones have fixed, so warnings are not errors here.
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --override-ini filterwarnings= $(TESTS)
 
 $(LOWEST)/.ready: pyproject.toml $(READY)
 	$(PYTHON) -m venv $(LOWEST)
@@ -43,7 +44,7 @@ check: format lint types test ## format, lint, types, tests
 format: $(READY) ## format the code
 	$(BIN)/ruff format .
 
-lint: $(READY) ## look for mistakes, code that is not formatted, and imports against the order of the rooms
+lint: $(READY) ## find mistakes, unformatted code, and imports against the order of the rooms
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
@@ -51,16 +52,16 @@ lint: $(READY) ## look for mistakes, code that is not formatted, and imports aga
 types: $(READY) ## check the types
 	$(BIN)/mypy
 
-docs: $(READY) ## write the columns of the tables into docs/reference/columns.md
+docs: $(READY) ## write the table columns into docs/reference/columns.md
 	$(BIN)/python -m bnbench.analysis.column_docs docs/reference/columns.md
 
-smoke: $(READY) ## run every experiment of configs/, short forms aside, cut to seconds; one whose data are missing fails
+smoke: $(READY) ## run every experiment of configs/ except short forms, cut to seconds; missing data are an error
 	$(BIN)/bnbench reproduce --all --smoke --offline
 
 soak: $(READY) ## kills, damage, bad input and many trials; the table goes into docs/reliability.md; make soak SHORT=1: a little of each
 	PYTHONPATH=tests $(BIN)/python -m robustness.soak $(if $(SHORT),--short) $(PARTS)
 
-reproduce: $(READY) ## run the experiments of configs/, of those of hours the short forms, and write results/README.md
+reproduce: $(READY) ## run the experiments of configs/ (the short forms of long ones) and write results/README.md
 	$(BIN)/bnbench reproduce --all
 
 bench: $(VENV)/.bench ## time steps and sweeps against Keras, JAX, PyTorch and KerasTuner
@@ -70,24 +71,25 @@ $(VENV)/.bench: $(READY) requirements-bench.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.lock
 	@touch $@
 
-fuzz: $(VENV)/.fuzz ## put changed files to whatever reads one, guided by coverage: make fuzz SECONDS=600 TARGETS="config tar"
+fuzz: $(VENV)/.fuzz ## fuzz every reader of files, guided by coverage: make fuzz SECONDS=600 TARGETS="config tar"
 	PYTHONPATH=tests $(BIN)/python -m robustness.fuzzing $(TARGETS) --seconds $(or $(SECONDS),60)
 
 $(VENV)/.fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'
 	@touch $@
 
-audit: $(READY) ## known vulnerabilities of the pinned versions; asks a public database, and fails where it does not answer
+audit: $(READY) ## look up known vulnerabilities of the pinned versions in a public database; fails without an answer
 	$(BIN)/uvx pip-audit --strict --disable-pip --no-deps --requirement requirements.lock
 
-report: $(READY) ## make tables and figures anew from every results folder
+report: $(READY) ## write the tables and figures of every results folder again
 	@set -e; for folder in $(dir $(wildcard results/*/trials.db)); do $(BIN)/bnbench report $$folder; done
 
-lock: $(READY) ## renew requirements.lock with the newest versions that pyproject.toml allows
+lock: $(READY) ## update requirements.lock to the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade --extra dev --output-file requirements.lock
 	$(LOCK) --upgrade --extra bench --constraint requirements.lock --output-file requirements-bench.lock
-	sed -i.bak -E '/^(cuda|nvidia|triton)/d' requirements-bench.lock && rm requirements-bench.lock.bak # CPU builds are compared
+# The benchmarks compare CPU builds.
+	sed -i.bak -E '/^(cuda|nvidia|triton)/d' requirements-bench.lock && rm requirements-bench.lock.bak
 
-clean: ## remove .venv and what tools leave behind; results stay
+clean: ## remove .venv and the files of tools, but not the results
 	rm -rf $(VENV) $(LOWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,1 +1,1 @@
-"""bnbench side by side with the other ways to train the same networks: `make bench`."""
+"""Comparison of bnbench with other ways to train the same networks: `make bench`."""

@@ -1,4 +1,4 @@
-"""`make bench`: steps, whole sweeps and the cost of a trial, into tables and a figure in benchmarks/results/."""
+"""`make bench`: times steps, sweeps and the cost of a trial; writes tables and a figure to benchmarks/results/."""
 
 import argparse
 import platform
@@ -6,6 +6,7 @@ import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -19,10 +20,10 @@ OURS, FIT = PEERS["bnbench"][2], PEERS["fit"][2]
 
 
 def main() -> None:
-    """Measure what is asked for; without a word, everything."""
+    """Measure the requested parts; without arguments, all parts."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", help=f"steps, sweeps, start, scale or networks: {', '.join(NETWORKS)}")
-    parser.add_argument("--pairs", type=int, default=5, help="rounds in which all are measured, one after another")
+    parser.add_argument("--pairs", type=int, default=5, help="number of rounds; each measures everything once")
     options = parser.parse_args()
     known = {"steps", "sweeps", "start", "scale", *NETWORKS}
     if wrong := set(options.parts) - known:
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 def with_others(table: pd.DataFrame) -> pd.DataFrame:
-    """The table of one network with those of the others that were measured before, in the order of NETWORKS."""
+    """Return the table of one network with the earlier tables of the others, in the order of NETWORKS."""
     path = FOLDER / "steps.csv"
     before = pd.read_csv(path) if path.exists() else table.iloc[:0]
     others = before[~before["network"].isin(table["network"])]
@@ -53,12 +54,12 @@ def with_others(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def keep(name: str, table: pd.DataFrame) -> None:
-    """One table as CSV."""
+    """Write one table as CSV."""
     table.to_csv(FOLDER / f"{name}.csv", index=False, float_format="%.6g")
 
 
 def write() -> None:
-    """All tables that are there as Markdown, and the figure."""
+    """Write all existing tables as Markdown, and draw the figure."""
     found = {path.stem: pd.read_csv(path) for path in FOLDER.glob("*.csv")}
     packages = ", ".join(f"{name} {version(name)}" for name in ("tensorflow", "keras", "jax", "torch", "keras-tuner"))
     lines = [
@@ -66,7 +67,7 @@ def write() -> None:
         "",
         f"{processor_name()}, {platform.system()}, Python {platform.python_version()}; {packages}.",
     ]
-    lines += ["Made by `python -m benchmarks`, part by part or, with `make bench`, at once.", ""]
+    lines += ["`make bench` measures all parts; `python -m benchmarks PART` measures one.", ""]
     if "steps" in found:
         lines += of_steps(found["steps"])
         draw.steps(found["steps"], FOLDER / "steps")
@@ -82,28 +83,29 @@ def write() -> None:
 
 
 def of_steps(table: pd.DataFrame) -> list[str]:
-    """A row a network and variant, a column a peer: microseconds a step, and times the first column."""
+    """Return a row per network and variant and a column per peer: microseconds per step, and the ratio to column 1."""
     order = [TWO, *(title for _, _, title in PEERS.values())]
     rounds = table["rounds"].min()
     lines = [
         "## A training step",
         "",
-        f"Microseconds, medians of {rounds} rounds. In brackets: times the first column, median of",
+        f"Microseconds, medians of {rounds} rounds. In brackets: the ratio to the first column, as the median of",
     ]
     lines += [
-        "the ratios round by round. bnbench gives a trial one thread and trains two at a time: the first column is a"
+        "the ratios of each round. bnbench gives each trial one thread and trains two trials at a time, so the first"
     ]
-    lines += ["step of either, halved. All others have both cores.", ""]
+    lines += ["column is half the time of a step. All others use both cores.", ""]
     lines += ["| network | variant | " + " | ".join(order) + " |", "|---|---|" + "---|" * len(order)]
     for name, network in NETWORKS.items():
         for variant in VARIANTS:
             part = table[(table["network"] == name) & (table["variant"] == variant)].set_index("peer")
             if len(part):
-                cells = [f"{part['microseconds'][o]:,.0f}" + f" ({part['ratio'][o]:.1f})" * (o != TWO) for o in order]
+                cells = [_step_cell(part.loc[peer], with_ratio=peer != TWO) for peer in order]
                 lines.append(f"| {network.title} | {variant} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Share of the best product (or convolution) of one thread, measured between the rounds; of twice that for two:",
+        "Share of the fastest matrix product (or convolution) of one thread, measured between the rounds. For two",
+        "trials, the share is of twice that speed.",
         "",
     ]
     lines += [
@@ -119,36 +121,42 @@ def of_steps(table: pd.DataFrame) -> list[str]:
     return [*lines, ""]
 
 
+def _step_cell(row: Any, with_ratio: bool) -> str:
+    microseconds = f"{row['microseconds']:,.0f}"
+    return f"{microseconds} ({row['ratio']:.1f})" if with_ratio else microseconds
+
+
 def of_sweeps(table: pd.DataFrame) -> list[str]:
-    """A row a way to run the Leaf sweep."""
+    """Return a row for each way to run the Leaf sweep."""
     lines = [
         "## The Leaf sweep, whole command",
         "",
         "14 trials x 100 epochs, from the start of the process to its end.",
     ]
+    lines += [f"Seconds, median (lowest to highest) of {table['pairs'].min()} pairs. The times of loops over `fit` are"]
     lines += [
-        f"Seconds, median (lowest to highest) of {table['pairs'].min()} pairs; loops over `fit` are extrapolated from"
+        "extrapolated from one rate per variant and 10 epochs (benchmarks/sweeps.py). bnbench ends a trial whose loss"
     ]
-    lines += ["one rate a variant and 10 epochs (benchmarks/sweeps.py). bnbench ends a trial whose loss is not finite,"]
-    lines += ["6 of these 14; the loops go on to the last epoch, as `fit` does.", ""]
-    lines += ["| way | seconds | times bnbench's | of it training |", "|---|---|---|---|"]
+    lines += ["is not finite, 6 of these 14; the loops continue to the last epoch, as `fit` does.", ""]
+    lines += ["| way | seconds | ratio to bnbench | seconds of training |", "|---|---|---|---|"]
     for row in table.to_dict("records"):
         spread = f"{row['seconds']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"
         ratio = f"{row['ratio']:.1f} ({row['ratio_lowest']:.1f}-{row['ratio_highest']:.1f})"
         lines.append(f"| {row['way']} | {spread} | {ratio} | {row['training']:.1f} |")
     one, two = table.set_index("way")["training"].reindex(list(sweeps.JOBS))
-    told = f"Two jobs train 28 trials (two seeds) {one / two:.2f} times as fast as one (medians)."
-    return [*lines, "", told, ""]
+    speedup = f"Two jobs train 28 trials (two seeds) {one / two:.2f} times as fast as one job (medians)."
+    return [*lines, "", speedup, ""]
 
 
 def of_start(table: pd.DataFrame) -> list[str]:
-    """A row a state of the cache of compiled programs."""
+    """Return a row for each state of the cache of compiled programs."""
     lines = ["## From the command to the first training step", ""]
     lines += [
-        f"Leaf, {table['pairs'].min()} pairs, medians; beyond `import keras` in its own process (lowest to highest).",
+        f"Leaf, {table['pairs'].min()} pairs, medians. The last column is the time in addition to `import keras` in a",
+        "separate process (lowest to highest).",
         "",
     ]
-    lines += ["| compiled programs | seconds | `import keras` | beyond |", "|---|---|---|---|"]
+    lines += ["| compiled programs | seconds | `import keras` | in addition |", "|---|---|---|---|"]
     for row in table.to_dict("records"):
         spread = f"{row['beyond']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"
         lines.append(f"| {row['way']} | {row['seconds']:.1f} | {row['imported']:.1f} | {spread} |")
@@ -156,15 +164,15 @@ def of_start(table: pd.DataFrame) -> list[str]:
 
 
 def of_scale(table: pd.DataFrame) -> list[str]:
-    """A row a number of trials."""
+    """Return a row for each number of trials."""
     lines = [
-        "## What a trial costs beside its training",
+        "## The cost of a trial without its training",
         "",
-        "A trainer that trains nothing, two workers; planning, dispatch,",
+        "A trainer that trains nothing, with two workers: planning, dispatch,",
     ]
-    lines += ["store, tables and figures. Milliseconds and bytes a trial beyond the first hundred.", ""]
+    lines += ["store, tables and figures. Milliseconds and bytes per trial after the first hundred.", ""]
     lines += [
-        "| trials | seconds | ms a trial | bytes a trial, coordinator | with tables and figures |",
+        "| trials | seconds | ms per trial | bytes per trial, coordinator | with tables and figures |",
         "|---|---|---|---|---|",
     ]
     for row in table.to_dict("records"):

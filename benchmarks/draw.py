@@ -1,4 +1,4 @@
-"""The figure of the steps: one panel a network, one line a way to train, logarithmic."""
+"""The figure of the steps: one panel per network, one line per way to train, on a logarithmic axis."""
 
 from pathlib import Path
 
@@ -23,14 +23,14 @@ def steps(table: pd.DataFrame, path: Path) -> None:
         figure = Figure(figsize=(6.8, 2.2 * -(-len(names) // 2) + 0.5), layout="constrained")
         panels = figure.subplots(-(-len(names) // 2), 2, squeeze=False, sharey=True).flat
         for ax, name in zip(panels, names, strict=False):
-            for variant, (colour, marker, shift) in LOOKS.items():
+            for variant, (color, marker, shift) in LOOKS.items():
                 part = (
                     table[(table["network"] == name) & (table["variant"] == variant)].set_index("peer").reindex(order)
                 )
                 height = [len(order) - 1 - i + shift for i in range(len(order))]
-                ax.hlines(height, part["lowest"], part["highest"], color=colour, linewidth=1.2, alpha=0.6)
-                ax.plot(part["microseconds"], height, color=colour, marker=marker, linestyle="", markersize=4)
-                ax.axvline(part["microseconds"][TWO], color=colour, linewidth=0.7, linestyle=":")
+                ax.hlines(height, part["lowest"], part["highest"], color=color, linewidth=1.2, alpha=0.6)
+                ax.plot(part["microseconds"], height, color=color, marker=marker, linestyle="", markersize=4)
+                ax.axvline(part["microseconds"][TWO], color=color, linewidth=0.7, linestyle=":")
             ax.set_xscale("log")
             ax.set_title(NETWORKS[name].title)
             ax.set_yticks(range(len(order)), order[::-1])
@@ -39,7 +39,7 @@ def steps(table: pd.DataFrame, path: Path) -> None:
             ax.xaxis.set_minor_formatter(NullFormatter())
         for ax in list(panels):
             ax.remove()
-        figure.supxlabel("milliseconds a training step (median; line: lowest to highest)", fontsize=8)
+        figure.supxlabel("milliseconds per training step (median; line: lowest to highest)", fontsize=8)
         handles = [Line2D([], [], color=c, marker=m, linestyle="", label=v) for v, (c, m, _) in LOOKS.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=2)
         for kind in ("png", "svg"):

@@ -1,4 +1,4 @@
-"""The best matrix product and convolution of this machine, on one thread: what a step cannot beat.
+"""The fastest matrix product and convolution of this machine on one thread, as a limit for the speed of a step.
 
 `python -m benchmarks.limits` answers each line of stdin, `dense` or `convolution`, with GFLOP/s.
 """
@@ -9,15 +9,18 @@ import sys
 import time
 from collections.abc import Callable
 
-os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported
+# NumPy reads this when it is imported.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 import numpy as np
 
-PRODUCTS = ((64, 784, 1024), (512, 512, 512), (1024, 1024, 1024))  # rows, inner, columns
-CONVOLUTIONS = ((32, 32, 32, 32), (32, 16, 64, 64), (64, 16, 128, 128))  # images, size, channels, filters; 3x3
+# Rows, inner, columns.
+PRODUCTS = ((64, 784, 1024), (512, 512, 512), (1024, 1024, 1024))
+# Images, size, channels, filters; the kernels are 3x3.
+CONVOLUTIONS = ((32, 32, 32, 32), (32, 16, 64, 64), (64, 16, 128, 128))
 
 
 def best(run: Callable[[], object], flops: float, seconds: float = 0.15) -> float:
-    """GFLOP/s of the fastest of as many runs as fit into the time."""
+    """Return the GFLOP/s of the fastest run; run as often as fits into the time."""
     fastest, end = float("inf"), time.perf_counter() + seconds
     while (began := time.perf_counter()) < end:
         run()
@@ -26,7 +29,7 @@ def best(run: Callable[[], object], flops: float, seconds: float = 0.15) -> floa
 
 
 def dense() -> float:
-    """NumPy's (OpenBLAS) and TensorFlow's (oneDNN) product, whichever is faster."""
+    """Return the speed of the product of NumPy (OpenBLAS) or TensorFlow (oneDNN), whichever is faster."""
     import tensorflow as tf
 
     found = []
@@ -40,7 +43,7 @@ def dense() -> float:
 
 
 def convolution() -> float:
-    """TensorFlow's (oneDNN)."""
+    """Return the speed of the convolution of TensorFlow (oneDNN)."""
     import tensorflow as tf
 
     found = []

@@ -1,4 +1,4 @@
-"""The networks that are timed: one record each, from which bnbench's config and every peer's model are made."""
+"""The networks that are timed: one record each, which gives bnbench's config and every peer's model."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,21 +18,24 @@ VARIANTS = ("plain", "batchnorm")
 
 @dataclass(frozen=True)
 class Network:
-    """What is trained, and how many steps an epoch of the measurement has."""
+    """A network, its data, and how many steps an epoch of the measurement has."""
 
     title: str
     data: dict[str, Any]
     optimizer: dict[str, Any]
     batch_size: int | str
     steps: int
-    dense: tuple[int, ...]  # widths of the hidden layers
-    filters: tuple[int, ...] = ()  # of 3x3 convolutions; a pooling after every second one
+    # The widths of the hidden layers.
+    dense: tuple[int, ...]
+    # The filters of 3x3 convolutions; a pooling follows every second one.
+    filters: tuple[int, ...] = ()
     augmented: bool = False
-    epochs: int = 1  # of so many steps each, in one measurement
+    # The number of epochs in one measurement, each of `steps` steps.
+    epochs: int = 1
     schedule: dict[str, Any] = field(default_factory=dict)
 
     def layers(self) -> list[Any]:
-        """As an experiment file lists them."""
+        """Return the layers as an experiment file lists them."""
         block = ["norm", {"activation": "relu"}]
         items: list[Any] = []
         if self.augmented:
@@ -49,7 +52,7 @@ class Network:
         return [*items, {"dense": "$classes"}]
 
     def flops(self, rows: int, shape: tuple[int, ...], classes: int) -> float:
-        """Of the matrix products and convolutions of one step: forward, weight gradients, input gradients.
+        """Return the FLOPs of the products and convolutions of one step: forward, weight gradients, input gradients.
 
         The gradient with respect to the network's input is not needed and not counted.
         """
@@ -94,7 +97,7 @@ NETWORKS = {
 
 
 def program(name: str, variant: str) -> Program:
-    """bnbench's program of a network; an epoch has the steps of its record."""
+    """Return bnbench's program of a network; an epoch has the steps of its record."""
     network = NETWORKS[name]
     values = {
         "name": name,
@@ -116,28 +119,30 @@ def program(name: str, variant: str) -> Program:
 
 @dataclass(frozen=True)
 class Work:
-    """What a peer is given: the rows, ready to use, in the order in which they are to be taken."""
+    """The input of a peer: the rows, ready to use, and the order in which to use them."""
 
     network: Network
     norm: bool
-    x: NDArray[np.float32]  # (rows, *shape)
+    # Of shape (rows, *shape).
+    x: NDArray[np.float32]
     y: NDArray[np.int32]
-    order: NDArray[np.int32]  # (steps, batch) row numbers
+    # Row numbers of shape (steps, batch).
+    order: NDArray[np.int32]
     classes: int
 
     @property
     def batch_size(self) -> int:
-        """Rows a step."""
+        """The number of rows per step."""
         return int(self.order.shape[1])
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """The number of steps per epoch."""
         return int(self.order.shape[0])
 
 
 def work(name: str, variant: str) -> Work:
-    """The training part of seed 0, scaled as bnbench scales it, as float32."""
+    """Return the training part of seed 0 as float32, scaled as bnbench scales it."""
     asked = program(name, variant)
     dataset = access.load_dataset(asked.data, DataDirs.from_environment())
     parts = split_rows(dataset, asked.data, asked.sizes, 0)

@@ -1,6 +1,6 @@
-"""One peer in a process of its own: `python -m benchmarks.peer PEER NETWORK`.
+"""One peer in a separate process: `python -m benchmarks.peer PEER NETWORK`.
 
-It gets ready for both variants, tells how long that took, and then trains the steps of a variant whenever it is asked.
+It prepares both variants, reports how long that took, and then trains the steps of a variant on each request.
 """
 
 import importlib
@@ -13,7 +13,7 @@ from benchmarks.peers import PEERS
 
 
 def main() -> None:
-    """Answer each line of stdin, a variant, with a line of JSON: seconds a step."""
+    """Answer each line of stdin, a variant, with a line of JSON: the seconds per step."""
     peer, network = sys.argv[1:]
     began = time.perf_counter()
     module = importlib.import_module(f"benchmarks.peers.{PEERS[peer][0]}")

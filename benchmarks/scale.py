@@ -1,7 +1,7 @@
-"""What a trial costs beside its training: `bnbench run` with a trainer that trains nothing.
+"""The cost of a trial without its training: `bnbench run` with a trainer that trains nothing.
 
-Planning, dispatch to worker processes, the store, tables and figures, for 100 to 100,000 trials; `python -m
-benchmarks.scale TRIALS` runs one of them and prints its seconds and the memory that it took.
+It measures planning, dispatch to worker processes, the store, tables and figures, for 100 to 100,000 trials. `python -m
+benchmarks.scale TRIALS` runs one of these sweeps and prints its seconds and its memory.
 """
 
 import json
@@ -36,14 +36,14 @@ class Idle:
     """A `Trainer` that ends every trial at once."""
 
     def devices(self) -> list[str]:
-        """None."""
+        """Return no devices."""
         return []
 
     def check(self, program: Program) -> None:
-        """Accept all."""
+        """Accept every program."""
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """A history of one epoch, and a loss for each of its steps."""
+        """Yield results with a history of one epoch and a loss for each of its steps."""
         losses = np.ones(program.steps_per_epoch, np.float32)
         for trial in trials:
             epochs = (Epoch(0, 0, None, None, 2.0, 0.5, 0.0), Epoch(1, len(losses), 1.0, 0.75, 1.0, 0.75, 0.1))
@@ -51,24 +51,26 @@ class Idle:
 
 
 def peak() -> int:
-    """The most bytes that this process has had."""
+    """Return the peak memory of this process in bytes."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 class AtEnd(SilentProgress):
-    """Notes the memory when the last trial has been kept, before tables and figures."""
+    """Records the memory when the last trial has been stored, before tables and figures are made."""
 
     bytes = 0
 
     def end(self) -> None:
-        """Called last."""
+        """Record the peak memory at the first call."""
         self.bytes = self.bytes or peak()
 
 
 def one(trials: int) -> dict[str, float]:
-    """Seconds of a sweep of so many trials; peak bytes of the coordinator, and those with tables and figures."""
+    """Return the seconds of a sweep of this many trials, and the coordinator's peak bytes without and with a report."""
     import bnbench
-    from benchmarks.scale import Idle  # by a name that workers know, too
+
+    # Workers must be able to import the class, so `__main__` must not be its module.
+    from benchmarks.scale import Idle
     from bnbench.execution import executors
     from bnbench.execution.process_pool import ProcessPool
     from bnbench.execution.protocols import ExecutorRequest
@@ -94,9 +96,10 @@ def one(trials: int) -> dict[str, float]:
 
 
 def measure(counts: Sequence[int] = COUNTS) -> pd.DataFrame:
-    """One row a count, each in a process of its own; what a trial costs is beyond the first hundred."""
+    """Return one row per count, each measured in a separate process; a trial's cost is in addition to the first 100."""
     rows = []
-    for count in (counts[0], *counts):  # the first time is for the caches
+    # The first run fills the caches and is not used.
+    for count in (counts[0], *counts):
         words = [sys.executable, "-m", "benchmarks.scale", str(count)]
         rows.append(json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout))
         print(f"  scale: {rows[-1]}", file=sys.stderr, flush=True)

@@ -1,6 +1,6 @@
-"""From the command to the first training step of the Leaf sweep, beside `import keras`.
+"""The time from the command to the first training step of the Leaf sweep, next to that of `import keras`.
 
-`cold` compiles everything, `warm` finds what an earlier run compiled. Each is a process of its own, in turns.
+`cold` compiles everything, `warm` uses programs that an earlier run compiled. They take turns in separate processes.
 """
 
 import os
@@ -17,14 +17,15 @@ FIRST_STEP = """
 import os, sys, bnbench
 from bnbench.execution.progress import SilentProgress
 class Watch(SilentProgress):
-    def epoch(self, trial, epoch):  # told of the untrained model, when all is compiled
+    # The first call is for the untrained model, when everything is compiled.
+    def epoch(self, trial, epoch):
         os._exit(0)
 bnbench.run(sys.argv[1], results_dir=sys.argv[2], watcher=Watch())
 """
 
 
 def seconds(words: list[str], **environment: str) -> float:
-    """Of a Python process."""
+    """Return the seconds that a Python process takes."""
     began = time.perf_counter()
     quiet = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
     subprocess.run(
@@ -34,13 +35,13 @@ def seconds(words: list[str], **environment: str) -> float:
 
 
 def first_step(**environment: str) -> float:
-    """Seconds until the first training step could begin."""
+    """Return the seconds until the first training step could begin."""
     with tempfile.TemporaryDirectory() as folder:
         return seconds(["-c", FIRST_STEP, str(CONFIG), folder], **environment)
 
 
 def measure(pairs: int) -> pd.DataFrame:
-    """One row a way and pair."""
+    """Return one row per way and pair."""
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(
             [sys.executable, "-m", "bnbench", "run", "-q", "-o", "sweep.seeds=1", "--results-dir", folder, str(CONFIG)],
@@ -51,13 +52,13 @@ def measure(pairs: int) -> pd.DataFrame:
     for pair in range(pairs):
         imported = seconds(["-c", "import keras"])
         for way, more in (("warm", {}), ("cold", {"TF_XLA_FLAGS": "--tf_xla_persistent_cache_directory="})):
-            whole = first_step(**more)
-            rows.append({"way": way, "pair": pair, "seconds": whole, "imported": imported, "beyond": whole - imported})
+            total = first_step(**more)
+            rows.append({"way": way, "pair": pair, "seconds": total, "imported": imported, "beyond": total - imported})
     return pd.DataFrame(rows)
 
 
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
-    """One row a way: medians, and lowest and highest of what is beyond `import keras`."""
+    """Return one row per way: medians, and the lowest and highest time in addition to `import keras`."""
     return (
         measured.groupby("way", sort=False)
         .agg(

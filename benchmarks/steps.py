@@ -1,8 +1,8 @@
-"""A training step of every peer on every network, measured in turns.
+"""The time of a training step of every peer on every network, measured in turns.
 
-All peers of a network are started and get ready side by side; then, round after round, each trains alone for a moment,
-so that a machine that slows down slows all of them. bnbench is measured with one trial, on its one thread, and with two
-trials at a time, as it fills two cores; the others have all cores.
+All peers of a network start and prepare at the same time. Then, in each round, each peer trains alone for a moment, so
+that a slower machine slows down all of them. bnbench is measured with one trial on one thread, and with two trials at a
+time, which use two cores; the others use all cores.
 """
 
 import json
@@ -22,7 +22,7 @@ QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": "tensorflow"}
 
 
 class Helper:
-    """A process that answers a line of JSON to each line."""
+    """A process that answers each line with a line of JSON."""
 
     def __init__(self, words: list[str], environment: dict[str, str]) -> None:
         self.process = subprocess.Popen(
@@ -37,21 +37,21 @@ class Helper:
         self.process.stdin.flush()
 
     def answer(self) -> float:
-        """The next answer; not a number from a process that has died."""
+        """Return the next answer; NaN if the process has died."""
         assert self.process.stdout is not None  # noqa: S101
         line = self.process.stdout.readline()
         return float(json.loads(line)) if line else float("nan")
 
     def stop(self) -> None:
-        """End it."""
+        """Kill the process."""
         self.process.kill()
         self.process.communicate()
 
 
 def measure(names: Iterable[str], rounds: int) -> Iterator[pd.DataFrame]:
-    """A table a network, one row a variant, peer and round.
+    """Yield a table per network, with one row per variant, peer and round.
 
-    `seconds` are of a step, `start` until the peer was ready, `limit` is in GFLOP/s.
+    `seconds` is the time of a step, `start` the time until the peer was ready, `limit` is in GFLOP/s.
     """
     for name in names:
         rows: list[dict[str, Any]] = []
@@ -81,15 +81,15 @@ def measure(names: Iterable[str], rounds: int) -> Iterator[pd.DataFrame]:
 
 
 def flops_of(name: str, variant: str) -> float:
-    """Of the products of one step."""
+    """Return the FLOPs of the products of one step."""
     asked = program(name, variant)
     return NETWORKS[name].flops(asked.batch_size, asked.facts.shape, len(asked.facts.classes))
 
 
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
-    """One row a network, variant and peer: medians over rounds, and how often bnbench's two trials are faster.
+    """Return one row per network, variant and peer: medians over rounds, and the ratio to two trials of bnbench.
 
-    `share` is of the best product on the cores that were used: one for one trial of bnbench, else two.
+    `share` is the share of the fastest product on the cores in use: one core for one trial of bnbench, otherwise two.
     """
     ours = measured[measured["peer"] == TWO].set_index(["network", "variant", "round"])["seconds"].rename("ours")
     table = measured.join(ours, on=["network", "variant", "round"])

@@ -1,8 +1,8 @@
 """The Leaf sweep as a whole command: 7 rates x 2 variants x 100 epochs, with validation after each, and a test.
 
-bnbench is run as a user runs it. A loop over `fit` takes minutes and every one of its trainings takes the same time, so
-of it one rate a variant is trained for 10 epochs, and start + 7 x (building, first epoch + 99 x a later one, test) is
-what the whole would take. bnbench ends a trial at a loss that is not finite, 6 of these 14; `fit` goes on.
+bnbench runs as a user runs it. A loop over `fit` takes minutes, and each of its trainings takes the same time. So only
+one rate per variant is trained, for 10 epochs, and the whole loop is estimated as start + 7 x (building, first epoch +
+99 x a later one, test). bnbench ends a trial at a loss that is not finite, 6 of these 14; `fit` continues.
 """
 
 import json
@@ -27,7 +27,7 @@ LOOPS = ("Keras fit", "Keras fit, tuned", "KerasTuner grid search")
 
 
 def ours(words: list[str]) -> dict[str, float]:
-    """Seconds of the whole command, and of training: the sum over the trials of the busiest worker."""
+    """Return the seconds of the whole command, and of training: the sum over the trials of the busiest worker."""
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, "-m", "bnbench", "run", str(CONFIG), "-q", "--results-dir", folder, *words]
         began = time.perf_counter()
@@ -39,7 +39,7 @@ def ours(words: list[str]) -> dict[str, float]:
 
 
 def loop(title: str) -> dict[str, float]:
-    """Seconds that the whole loop would take."""
+    """Return the seconds that the whole loop would take."""
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.sweeps", title], check=True, capture_output=True, text=True,
@@ -47,17 +47,18 @@ def loop(title: str) -> dict[str, float]:
     )  # fmt: skip
     parts = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     start = time.perf_counter() - began - sum(part["all"] for part in parts)
-    whole = sum(part["all"] + part["epoch"] * (EPOCHS - TRAINED) for part in parts)
-    return {"seconds": start + RATES * whole, "training": RATES * whole}
+    training = RATES * sum(part["all"] + part["epoch"] * (EPOCHS - TRAINED) for part in parts)
+    return {"seconds": start + training, "training": training}
 
 
 def measure(pairs: int) -> pd.DataFrame:
-    """One row a way and pair: `seconds` of the whole command."""
+    """Return one row per way and pair: `seconds` of the whole command."""
     ways: dict[str, Callable[[], dict[str, float]]] = {"bnbench": lambda: ours(ONE_SEED)}
     ways |= {title: (lambda title=title: loop(title)) for title in LOOPS}
     twice = ["-o", "sweep.seeds=2", "--jobs"]
     ways |= {title: (lambda jobs=jobs: ours([*twice, jobs])) for title, jobs in JOBS.items()}
-    ours(ONE_SEED)  # the data are parsed, and what can be kept compiled is
+    # This run parses the data and fills the cache of compiled programs.
+    ours(ONE_SEED)
     rows = []
     for pair in range(pairs):
         for title, way in ways.items():
@@ -67,7 +68,7 @@ def measure(pairs: int) -> pd.DataFrame:
 
 
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
-    """One row a way: median, lowest and highest seconds, and how many times bnbench's they are."""
+    """Return one row per way: median, lowest and highest seconds, and their ratio to bnbench's."""
     ours = measured[measured["way"] == "bnbench"].set_index("pair")["seconds"].rename("ours")
     table = measured.join(ours, on="pair")
     table["ratio"] = table["seconds"] / table["ours"]
@@ -80,7 +81,7 @@ def summary(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> None:
-    """Train one rate a variant in the way that is named, and print what each part took."""
+    """Train one rate per variant in the named way, and print the seconds of each part."""
     import keras
     import numpy as np
 
@@ -90,7 +91,8 @@ def main() -> None:
     title = sys.argv[1]
     given = work("leaf", "plain")
     x, y, parts = given.x, given.y, np.arange(len(given.x))
-    held, tested = parts[:99], parts[:198]  # as many rows as bnbench validates and tests on
+    # bnbench validates and tests on the same numbers of rows.
+    held, tested = parts[:99], parts[:198]
 
     def build(variant: str) -> Any:
         model = keras_fit.model("leaf", variant)
@@ -117,21 +119,22 @@ def main() -> None:
 
 
 def ends_of_epochs(ends: list[float]) -> Any:
-    """A callback that notes when each epoch ended."""
+    """Return a callback that records when each epoch ends."""
     import keras
 
     class Ends(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
             ends.append(time.perf_counter())
 
-        def __deepcopy__(self, memo: Any) -> "Ends":  # KerasTuner copies callbacks
+        # KerasTuner copies callbacks.
+        def __deepcopy__(self, memo: Any) -> "Ends":
             return self
 
     return Ends()
 
 
 def search(build: Callable[[Any], Any], x: Any, y: Any, arguments: dict[str, Any]) -> None:
-    """KerasTuner's grid search with one rate."""
+    """Run KerasTuner's grid search with one rate."""
     import keras_tuner
 
     with tempfile.TemporaryDirectory() as folder:

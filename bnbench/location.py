@@ -8,7 +8,8 @@ from typing import Any
 
 from bnbench.errors import ConfigError
 
-MAX_SHOWN = 60  # characters of an override
+# The maximum number of characters of an override in a message.
+MAX_SHOWN = 60
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Keeps the tests off the network: they reach this machine itself and nothing else."""
+"""Keeps the tests off the network: they can only reach this machine itself."""
 
 import ipaddress
 import os
@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 if "BNBENCH_DATA" in os.environ:
-    os.environ["BNBENCH_DATA"] = str(Path(os.environ["BNBENCH_DATA"]).absolute())  # tests run in folders of their own
+    # Tests run in temporary folders.
+    os.environ["BNBENCH_DATA"] = str(Path(os.environ["BNBENCH_DATA"]).absolute())
 
 # Some tests import Keras themselves, and not through bnbench.training.startup, which has the same settings.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
-def _is_here(host: object) -> bool:
+def _is_this_machine(host: object) -> bool:
     name = host.decode() if isinstance(host, bytes) else host
     if name is None or name in ("", "localhost"):
         return True
@@ -27,11 +28,11 @@ def _is_here(host: object) -> bool:
         return False
 
 
-def _refuse_elsewhere(original: Callable[..., Any], host_of: Callable[..., object]) -> Callable[..., Any]:
+def _refuse_other_machines(original: Callable[..., Any], host_of: Callable[..., object]) -> Callable[..., Any]:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         host = host_of(*args, **kwargs)
-        if not _is_here(host):
-            # pytest's own failure: no `except Exception` of the code under test hides it.
+        if not _is_this_machine(host):
+            # `except Exception` in the code under test does not hide pytest's own failure.
             pytest.fail(f"a test wanted to reach {host!r}: tests use no network; serve what they need on 127.0.0.1")
         return original(*args, **kwargs)
 
@@ -39,16 +40,18 @@ def _refuse_elsewhere(original: Callable[..., Any], host_of: Callable[..., objec
 
 
 def _address_host(_: socket.socket, *args: Any) -> object:
-    address = args[-1]  # sendto takes data and flags before it
-    return address[0] if isinstance(address, tuple) else None  # else the path of a socket file
+    # `sendto` takes data and flags before the address.
+    address = args[-1]
+    # An address that is not a tuple is the path of a socket file.
+    return address[0] if isinstance(address, tuple) else None
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_network() -> Iterator[None]:
-    """Any connection to, or look-up of, another machine fails the test."""
+    """Fail a test that connects to another machine or looks it up."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("connect", "connect_ex", "sendto"):
-            patch.setattr(socket.socket, name, _refuse_elsewhere(getattr(socket.socket, name), _address_host))
+            patch.setattr(socket.socket, name, _refuse_other_machines(getattr(socket.socket, name), _address_host))
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
-            patch.setattr(socket, name, _refuse_elsewhere(getattr(socket, name), lambda host, *_, **__: host))
+            patch.setattr(socket, name, _refuse_other_machines(getattr(socket, name), lambda host, *_, **__: host))
         yield

@@ -1,4 +1,4 @@
-"""The tables of the benchmarks; their measurements are no tests."""
+"""The tables of the benchmarks. Their measurements are not tests."""
 
 import pandas as pd
 import pytest
@@ -11,7 +11,8 @@ from benchmarks.peers import PEERS, TWO
 
 def test_flops_count_forward_and_both_gradients_but_for_the_input() -> None:
     network = Network("two layers", {}, {}, 5, 1, (3,))
-    # products of 5 rows: 2x3 forward and weights, 3x4 forward, weights and inputs; two operations each
+    # Products of 5 rows, two operations each: 2x3 for the output and the weight gradient, 3x4 for the output, the
+    # weight gradient and the input gradient.
     assert network.flops(5, (2,), 4) == 2 * 5 * (2 * 6 + 3 * 12)
 
 
@@ -38,12 +39,14 @@ def test_steps_are_compared_round_by_round() -> None:
     table = steps.summary(measured()).set_index(["variant", "peer"]).loc["plain"]
     assert table.loc[TWO, ["microseconds", "ratio"]].tolist() == pytest.approx([20, 1])
     assert table.loc["Keras fit", ["ratio", "ratio_lowest", "ratio_highest"]].tolist() == pytest.approx([3, 3, 3])
-    assert table.loc[TWO, ["gflops", "share"]].tolist() == pytest.approx([100, 0.5])  # of two cores
-    assert table.loc["bnbench, one trial", ["gflops", "share"]].tolist() == pytest.approx([50, 0.5])  # of one
+    # The share is of two cores.
+    assert table.loc[TWO, ["gflops", "share"]].tolist() == pytest.approx([100, 0.5])
+    # The share is of one core.
+    assert table.loc["bnbench, one trial", ["gflops", "share"]].tolist() == pytest.approx([50, 0.5])
     assert f"| {NETWORKS['leaf'].title} | plain | 20 | 40 (2.0) |" in "\n".join(of_steps(steps.summary(measured())))
 
 
-def test_sweeps_and_starts_and_scale_are_told_as_tables() -> None:
+def test_sweeps_and_starts_and_scale_become_tables() -> None:
     rows = [
         {"way": way, "pair": p, "seconds": s * (p + 1), "training": s}
         for p in range(2)

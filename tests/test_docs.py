@@ -1,4 +1,4 @@
-"""Links in the documents lead somewhere, the README is short, and indexes are complete."""
+"""Links in the documents have targets, the README is short, and indexes are complete."""
 
 import re
 from functools import cache
@@ -21,7 +21,7 @@ def without_code(path: Path) -> str:
 
 
 def anchor(heading: str) -> str:
-    """The anchor that GitHub gives to a heading."""
+    """Return the anchor that GitHub gives to a heading."""
     shown = LINK.sub(lambda link: link[0][1 : link[0].index("]")], heading)
     return re.sub(r"[^\w\- ]", "", shown.lower()).replace(" ", "-")
 
@@ -38,7 +38,8 @@ def anchors(path: Path) -> set[str]:
 def broken_links(path: Path) -> list[str]:
     broken = []
     for link in LINK.findall(without_code(path)):
-        if re.match(r"[a-z]+:", link):  # to another site
+        # A link to another site.
+        if re.match(r"[a-z]+:", link):
             continue
         file, _, name = link.partition("#")
         target = (path.parent / file).resolve() if file else path

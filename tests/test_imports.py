@@ -16,7 +16,7 @@ COMMANDS = [
     ["predict", "--help"],
     ["reproduce", "quickstart", "--smoke", "--budget", "0s"],
 ]
-# Each command in turn; after each a line: its exit code, and which of the heavy modules are loaded.
+# Run each command, and after each print a line with its exit code and the heavy modules that are loaded.
 EACH_IN_TURN = """
 import json, sys
 from bnbench.cli.main import main
@@ -28,7 +28,7 @@ for words in json.loads(sys.argv[1]):
 
 @pytest.fixture(scope="module")
 def endings() -> list[list[object]]:
-    """Of each command its exit code and the heavy modules that are loaded after it, all in one fresh process."""
+    """Return for each command its exit code and the heavy modules that are loaded after it, all in one new process."""
     words = [sys.executable, "-c", EACH_IN_TURN, json.dumps(COMMANDS)]
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT)
     assert done.returncode == 0, done.stderr

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-ELSEWHERE = ("192.0.2.1", 80)  # a documentation address: nobody has it
+# An address for documentation, which no machine has.
+OTHER_MACHINE = ("192.0.2.1", 80)
 
 
 def _tcp() -> socket.socket:
@@ -13,14 +14,14 @@ def _tcp() -> socket.socket:
 
 
 @pytest.mark.parametrize("method", ["connect", "connect_ex"])
-def test_connecting_elsewhere_fails(method: str) -> None:
+def test_connecting_to_another_machine_fails(method: str) -> None:
     with _tcp() as sock, pytest.raises(pytest.fail.Exception, match=r"192\.0\.2\.1.*no network"):
-        getattr(sock, method)(ELSEWHERE)
+        getattr(sock, method)(OTHER_MACHINE)
 
 
-def test_sending_elsewhere_fails() -> None:
+def test_sending_to_another_machine_fails() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock, pytest.raises(pytest.fail.Exception):
-        sock.sendto(b"x", ELSEWHERE)
+        sock.sendto(b"x", OTHER_MACHINE)
 
 
 @pytest.mark.parametrize(
@@ -34,19 +35,19 @@ def test_looking_up_a_name_fails(look_up: Callable[[], object]) -> None:
 def test_the_failure_is_not_swallowed_by_code_that_catches_every_exception() -> None:
     def tolerant() -> None:
         with contextlib.suppress(Exception):
-            socket.create_connection(ELSEWHERE, timeout=1)
+            socket.create_connection(OTHER_MACHINE, timeout=1)
 
     with pytest.raises(pytest.fail.Exception):
         tolerant()
 
 
-def test_urllib_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_urllib_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(pytest.fail.Exception):
         urllib.request.urlopen("http://example.org/", timeout=1)
 
 
-def test_requests_are_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     import requests
 
     monkeypatch.setenv("no_proxy", "*")

@@ -1,4 +1,4 @@
-"""The commands and examples of the README and of the reference work; training is cut short."""
+"""The commands and examples of the README and of the reference work. Training is shortened."""
 
 import re
 import shlex
@@ -36,7 +36,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 @pytest.fixture
 def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder to run commands in; they train in this process and compile each program once."""
+    """Return an empty folder for commands, which train in this process and compile each program once."""
     use_threads(1)
     compile_once(monkeypatch)
     monkeypatch.setitem(executors.EXECUTORS, "process-pool", executors.EXECUTORS["in-process"])
@@ -47,20 +47,22 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     Path("mine.yaml").write_text(blocks(README, "yaml")[0], encoding="utf-8")
     before = signal.getsignal(signal.SIGTERM)
     yield tmp_path
-    signal.signal(signal.SIGTERM, before)  # a command that trains sets its own
+    # A command that trains sets its own signal handler.
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.mark.parametrize(("text", "count"), [(README, 3), (REFERENCE["command-line"], 11)], ids=["readme", "reference"])
 def test_the_commands_work(text: str, count: int, place: Path) -> None:
     lines = [line for block in blocks(text, "sh") for line in block.splitlines() if line.startswith("bnbench ")]
     assert len(lines) >= count
-    invoke("run configs/quickstart.yaml --smoke")  # `make run`
+    # This is what `make run` does.
+    invoke("run configs/quickstart.yaml --smoke")
     for line in lines:
         assert invoke(line), line
 
 
 def invoke(line: str) -> str:
-    """Call a command in this process, cut to seconds, and return what it prints; only the first run writes a report."""
+    """Call a command in this process, cut to seconds, and return its output. Only the first run writes a report."""
     words = shlex.split(line, comments=True)
     words = words[1:] if words[0] == "bnbench" else words
     if words[0] in {"run", "plan", "reproduce"} and "--smoke" not in words:
@@ -74,7 +76,7 @@ def invoke(line: str) -> str:
     return done.stdout
 
 
-def test_the_make_targets_are_there() -> None:
+def test_the_make_targets_exist() -> None:
     listed = subprocess.run(["make", "-C", str(ROOT)], capture_output=True, text=True, check=True).stdout
     named = re.findall(r"^make (\w+)", "\n".join(blocks(README, "sh")), re.MULTILINE)
     assert named
@@ -89,7 +91,7 @@ def test_the_make_targets_are_there() -> None:
     ],
     ids=["readme", "reference"],
 )
-def test_the_experiment_is_one(text: str, of: DatasetInfo, trials: int) -> None:
+def test_the_experiment_of_the_page_is_valid(text: str, of: DatasetInfo, trials: int) -> None:
     block = blocks(text, "yaml")[0]
     experiment = check_config(parse_yaml(block, "page.md"), "page.md")  # type: ignore[arg-type]
     planned = plan.make_plan(experiment, lambda settings: of, "page.md")

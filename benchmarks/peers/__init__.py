@@ -1,11 +1,14 @@
-"""The ways to train a network that are compared. Each module's `prepare(name, variant)` builds, compiles and warms up,
-and gives back a function that trains the network's epochs once and says how many seconds a step took.
+"""The ways to train a network that are compared.
+
+In each module, `prepare(name, variant)` builds, compiles and warms up. It returns a function that trains the network's
+epochs once and returns the seconds per step.
 """
 
 import time
 from collections.abc import Callable
 
-PEERS = {  # in the order of tables and figures: module, environment, title
+# In the order of tables and figures: module, environment, title.
+PEERS = {
     "bnbench": ("ours", {}, "bnbench, one trial"),
     "fit": ("keras_fit", {}, "Keras fit"),
     "fit-tuned": ("keras_tuned", {}, "Keras fit, tuned"),
@@ -14,11 +17,12 @@ PEERS = {  # in the order of tables and figures: module, environment, title
     "torch": ("torch_eager", {}, "PyTorch"),
     "torch-compiled": ("torch_compiled", {}, "PyTorch, compiled"),
 }
-TWO = "bnbench, two trials at a time"  # a step of either, halved
+# Half the time of a step, when two trials run at the same time.
+TWO = "bnbench, two trials at a time"
 
 
 def timed(run: Callable[[], int]) -> Callable[[], float]:
-    """Of a function that trains some steps and says how many: one that says seconds a step."""
+    """Return a function that measures the seconds per step; `run` trains some steps and returns their number."""
 
     def measure() -> float:
         began = time.perf_counter()

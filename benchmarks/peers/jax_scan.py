@@ -15,7 +15,7 @@ Params = list[dict[str, Any]]
 
 
 def initial(given: Work) -> Params:
-    """He-uniform kernels, biases of zero; scale, offset and moving statistics where there is a norm."""
+    """Return He-uniform kernels and zero biases; with a norm, also its scale and offset."""
     generator = np.random.default_rng(0)
     params: Params = []
     size, channels = given.x.shape[1], given.x.shape[-1]
@@ -38,15 +38,15 @@ def initial(given: Work) -> Params:
     return params
 
 
-def normalise(x: Any, layer: dict[str, Any]) -> tuple[Any, Any]:
-    """The batch-normalised x, and the batch's mean and variance."""
+def normalize(x: Any, layer: dict[str, Any]) -> tuple[Any, Any]:
+    """Return the batch-normalized x, and the mean and variance of the batch."""
     axes = tuple(range(x.ndim - 1))
     mean, variance = x.mean(axes), x.var(axes)
     return (x - mean) * (lax.rsqrt(variance + 1e-3) * layer["scale"]) + layer["offset"], (mean, variance)
 
 
 def forward(given: Work, params: Params, x: Any) -> tuple[Any, list[Any]]:
-    """Logits (rows, classes) and the batch statistics of each norm."""
+    """Return the logits (rows, classes) and the batch statistics of each norm."""
     statistics = []
     filters = len(given.network.filters)
     for number, layer in enumerate(params, start=1):
@@ -58,7 +58,7 @@ def forward(given: Work, params: Params, x: Any) -> tuple[Any, list[Any]]:
         if number == len(params):
             break
         if given.norm:
-            x, found = normalise(x, layer)
+            x, found = normalize(x, layer)
             statistics.append(found)
         x = jax.nn.relu(x)
         if number <= filters and number % 2 == 0:
@@ -67,7 +67,7 @@ def forward(given: Work, params: Params, x: Any) -> tuple[Any, list[Any]]:
 
 
 def augment(x: Any, key: Any) -> Any:
-    """Each image flipped or not, and shifted by up to a tenth, between pixels, as Keras does it."""
+    """Flip each image at random and shift it by up to a tenth of its size, with interpolation, as Keras does."""
     flip, shift = jax.random.split(key)
     x = jnp.where(jax.random.bernoulli(flip, 0.5, (len(x), 1, 1, 1)), x[:, :, ::-1], x)
     moves = jax.random.uniform(shift, (len(x), 2), minval=-0.1, maxval=0.1) * x.shape[1]
@@ -76,7 +76,7 @@ def augment(x: Any, key: Any) -> Any:
 
 
 def update(name: str, params: Any, grads: Any, slots: Any, step: Any, rate: float) -> tuple[Any, Any]:
-    """New parameters and optimizer slots, by the formulas of Keras' optimizers."""
+    """Return new parameters and optimizer slots by the formulas of Keras' optimizers."""
     tree = jax.tree.map
     if name == "sgd":
         first = tree(lambda m, g: 0.9 * m - rate * g, slots[0], grads)
@@ -91,10 +91,11 @@ def update(name: str, params: Any, grads: Any, slots: Any, step: Any, rate: floa
 
 
 def prepare(name: str, variant: str) -> Callable[[], float]:
-    """The network's epochs, a call of the scan each."""
+    """Prepare the network's epochs; each is one call of the scan."""
     given = work(name, variant)
     x_all, y_all, order = jnp.asarray(given.x), jnp.asarray(given.y), jnp.asarray(given.order)
-    if given.network.filters:  # 30 times slower than the others: one step will do
+    # Convolutions are 30 times slower here than in the other peers, so one step is enough.
+    if given.network.filters:
         order = order[:1]
     params = jax.tree.map(jnp.asarray, initial(given))
     moving = forward(given, params, x_all[:2])[1]

@@ -8,7 +8,7 @@ from benchmarks.networks import Work, program, work
 
 
 def model(name: str, variant: str) -> Any:
-    """The network as a keras.Sequential, from bnbench's own builder."""
+    """Return the network as a keras.Sequential, from bnbench's own builder."""
     from bnbench.training.builder import build_model
 
     asked = program(name, variant)
@@ -16,7 +16,7 @@ def model(name: str, variant: str) -> Any:
 
 
 def optimizer(given: Work) -> Any:
-    """As the network's record names it."""
+    """Return the optimizer that the network's record names."""
     import keras
 
     arguments = dict(given.network.optimizer)
@@ -24,7 +24,7 @@ def optimizer(given: Work) -> Any:
 
 
 def prepare(name: str, variant: str, **tuning: Any) -> Callable[[], float]:
-    """Arrays in memory, one epoch of the network's steps a call."""
+    """Prepare training on arrays in memory; each call trains the network's epochs."""
     import keras
 
     given = work(name, variant)
@@ -42,7 +42,8 @@ def prepare(name: str, variant: str, **tuning: Any) -> Callable[[], float]:
         on_epoch_end=lambda *_: times.append(time.perf_counter()),
     )
 
-    def run() -> float:  # without what `fit` does once a call: a real training has longer epochs and more of them
+    # The time leaves out what `fit` does once per call, because a real training has more and longer epochs.
+    def run() -> float:
         times.clear()
         built.fit(x, y, batch_size=given.batch_size, epochs=epochs, verbose=0, callbacks=[epoch])
         return (times[-1] - times[0]) / (epochs * len(x) // given.batch_size)

@@ -1,6 +1,6 @@
-"""`fit` as somebody tunes it who has read the guide: many steps an execution, compiled.
+"""`fit` tuned as the Keras guide recommends: many steps per execution, compiled.
 
-Convolutions are left to the plain graph on TensorFlow, where XLA is far slower on a CPU.
+On TensorFlow, convolutions use the plain graph, because XLA is much slower for them on a CPU.
 """
 
 import os
@@ -12,7 +12,7 @@ from benchmarks.peers import keras_fit
 
 
 def prepare(name: str, variant: str) -> Callable[[], float]:
-    """One epoch of the network's steps a call."""
+    """Prepare the training; each call trains the network's epochs."""
     network = NETWORKS[name]
     tuning: dict[str, Any] = {"steps_per_execution": min(network.steps, 50)}
     if os.environ.get("KERAS_BACKEND") != "jax":

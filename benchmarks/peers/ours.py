@@ -12,7 +12,7 @@ from bnbench.training.startup import import_tensorflow
 
 
 def prepare(name: str, variant: str) -> Callable[[], float]:
-    """The network's epochs, a call of the compiled function each."""
+    """Prepare the network's epochs; each is one call of the compiled function."""
     import_tensorflow()
     from bnbench.training.compiled_program import CompiledProgram, use_threads
 

@@ -1,4 +1,4 @@
-"""The same loop with the forward and backward pass compiled."""
+"""The loop of `torch_eager` with a compiled forward and backward pass."""
 
 from collections.abc import Callable
 
@@ -8,5 +8,5 @@ from benchmarks.peers import torch_eager
 
 
 def prepare(name: str, variant: str) -> Callable[[], float]:
-    """As torch_eager."""
+    """Prepare the training as `torch_eager` does, and compile it."""
     return torch_eager.prepare(name, variant, wrap=torch.compile)

@@ -1,4 +1,4 @@
-"""PyTorch's usual loop, tensors in memory."""
+"""PyTorch's usual loop, with tensors in memory."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from benchmarks.peers import timed
 
 
 def layers(given: Work) -> Iterator[nn.Module]:
-    """The network; images come as (rows, channels, height, width)."""
+    """Yield the layers of the network; images have the shape (rows, channels, height, width)."""
     size, channels = given.x.shape[1], given.x.shape[-1]
     for number, filters in enumerate(given.network.filters, start=1):
         yield nn.Conv2d(channels, filters, 3, padding=1)
@@ -34,17 +34,18 @@ def layers(given: Work) -> Iterator[nn.Module]:
 
 
 def augment(x: torch.Tensor) -> torch.Tensor:
-    """Each image flipped or not, and shifted by up to a tenth, between pixels, as Keras does it."""
+    """Flip each image at random and shift it by up to a tenth of its size, with interpolation, as Keras does."""
     theta = torch.zeros(len(x), 2, 3)
     theta[:, 0, 0] = torch.randint(0, 2, (len(x),)) * 2.0 - 1.0
     theta[:, 1, 1] = 1.0
-    theta[:, :, 2] = torch.rand(len(x), 2) * 0.4 - 0.2  # of a grid from -1 to 1
+    # The grid goes from -1 to 1, so 0.2 is a tenth of it.
+    theta[:, :, 2] = torch.rand(len(x), 2) * 0.4 - 0.2
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
     return functional.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
 
 
 def optimizer(given: Work, model: nn.Module) -> torch.optim.Optimizer:
-    """The fused form where PyTorch has one."""
+    """Return the network's optimizer, in its fused form if PyTorch has one."""
     name = given.network.optimizer["name"]
     if name == "sgd":
         return torch.optim.SGD(model.parameters(), lr=1e-4, momentum=0.9, nesterov=True, fused=True)
@@ -54,7 +55,7 @@ def optimizer(given: Work, model: nn.Module) -> torch.optim.Optimizer:
 
 
 def prepare(name: str, variant: str, wrap: Callable[[Any], Any] = lambda step: step) -> Callable[[], float]:
-    """The network's steps, one batch after the other."""
+    """Prepare the network's steps, one batch after the other."""
     torch.manual_seed(0)
     given = work(name, variant)
     x_all, y_all, order = torch.from_numpy(given.x), torch.from_numpy(given.y).long(), torch.from_numpy(given.order)

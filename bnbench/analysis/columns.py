@@ -52,7 +52,7 @@ class Column:
 
 
 def _score(name: str, meaning: str) -> Column:
-    """Declare a score, which was called an accuracy, or r2 for numbers, and still is in the database."""
+    """Declare a score. Its name in the database has `accuracy`; earlier tables had `accuracy`, or `r2` for numbers."""
     former = tuple(name.replace("score", word) for word in ("accuracy", "r2"))
     return Column(name, "number", meaning, stored=former[0], former=former)
 
@@ -209,7 +209,7 @@ CURVES = (
     Column("overfitting_rise_mean", "number", "mean rise of the validation loss from its lowest to its final value"),
     Column("overfitting_rise_sd", "number", "its standard deviation (ddof 1)"),
 )
-# Further axes of a sweep are columns, too: behind `seed` in trials, behind `variant` in the other tables.
+# Further axes of a sweep are columns, too: after `seed` in trials, after `variant` in the other tables.
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "trials": (*KEYS, *OUTCOMES),
     "history": HISTORY,

@@ -47,8 +47,8 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Return the mean of some values with its interval by Student's t (1908); no interval below three values.
 
-    No value is dropped: a missing or infinite one makes the mean so and leaves no interval. Equal values give no
-    interval either: with few validation rows, or a score that is assigned, it would look like certainty.
+    No value is dropped: if one is missing or infinite, so is the mean, and there is no interval. Equal values give no
+    interval either: with few validation rows, or with an assigned score, it would look like certainty.
     """
     array = np.asarray(values, float)
     n = array.size
@@ -81,7 +81,7 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return p-values, (tests,), adjusted for their number (Holm 1979); a missing one stays so and is no test."""
+    """Return p-values, (tests,), adjusted for their number (Holm 1979); missing ones stay missing and do not count."""
     p = np.asarray(p_values, float)
     # NaN is sorted to the end.
     order = np.argsort(p)[: np.isfinite(p).sum()]

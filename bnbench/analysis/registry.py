@@ -23,14 +23,14 @@ class Metric:
         over_rates: whether the trials of one seed at all rates have it together; else each trial has it.
         higher_is_better: which of two values wins.
         unit: empty for scores, losses and shares.
-        former: names that it had in earlier versions; they are accepted for ever.
+        former: names that it had in earlier versions; they are always accepted.
         needs_target: whether it is the time to a target.
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
-        grid_steps: by how many steps of the grid two values of it may differ without being told apart.
+        grid_steps: the largest difference of two values, in steps of the grid, that the grid cannot resolve.
         measure_trials: (trials, history) -> a value per trial.
-        measure_rates: trials of one variant and seed, diverged ones scored -> its value.
+        measure_rates: trials of one variant and seed, with scores for diverged ones -> its value.
     """
 
     name: str

@@ -17,7 +17,7 @@ Flags: TypeAlias = "pd.Series[bool]"
 
 # Share of rows with one prediction. On Leaf, relu networks that died end with 95 to 100%, healthy ones with 3%.
 CONSTANT = 0.95
-# Share of the rows outside the largest class: at most so many get another prediction.
+# Share of the rows outside the largest class: at most this share gets another prediction.
 MISSED = 0.1
 # Share of the units of a layer: networks that train well had up to a third of them dead.
 DEAD = 0.5
@@ -83,7 +83,7 @@ def has_collapsed(trials: pd.DataFrame, rows: int) -> Flags:
     end, best, chance = trials["validation_score"], trials["best_score"], trials["chance"]
     noise = np.hypot(_standard_error(end, rows), _standard_error(best, rows))
     fallen = (best - end >= COLLAPSE * (best - chance)) & (best - end > ERRORS * noise)
-    # Diverged trials count at chance; their fall is no news.
+    # A diverged trial counts at chance, so its fall is already known.
     return fallen & ~trials["outcome"].isin(DIVERGED)
 
 
@@ -110,7 +110,7 @@ def has_cold_statistics(trials: pd.DataFrame, rows: int) -> Flags:
 
 
 def _standard_error(score: "pd.Series[float]", rows: int) -> "pd.Series[float]":
-    """Return the standard error of a share of so many rows; that of R² is close to it."""
+    """Return the standard error of a share of this many rows; that of R² is close to it."""
     return (score * (1 - score) / rows) ** 0.5
 
 

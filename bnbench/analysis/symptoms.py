@@ -20,7 +20,7 @@ class Symptom:
 
     Attributes:
         name: as reports show it.
-        question: what somebody asks who sees it.
+        question: what a user who sees it asks.
         meaning: when a trial shows it, in a sentence or two.
         severity: 1 is the most serious; reports are in this order.
         shows: (trials with `curve_features`, number of validation rows) -> which trials show it.

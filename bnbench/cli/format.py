@@ -266,7 +266,7 @@ def _verdict(comparison: "Comparison") -> str:
 
 
 def _where_they_differ(a: object, b: object) -> list[str]:
-    """Return two values as text; of long ones the part from shortly before they differ."""
+    """Return two values as text; if they are long, only the part around their first difference."""
     texts = [value if isinstance(value, str) else json.dumps(value) for value in (a, b)]
     if max(map(len, texts)) <= MAX_WIDTH:
         return texts
@@ -288,7 +288,7 @@ def format_repaired(summary: "RepairSummary", folder: Path) -> str:
     if not summary.aside:
         return f"{folder}: nothing to repair, all {summary.kept} trials are intact"
     lines = [
-        f"{folder}: {summary.kept} of {format_count(summary.kept + summary.lost, 'trial')} are intact and stored anew",
+        f"{folder}: {summary.kept} of {format_count(summary.kept + summary.lost, 'trial')} are intact and stored again",
         f"The damaged file is now {summary.aside}",
         *([] if summary.plan else ["Which trials belong to the experiment could not be read."]),
         f"To train what is missing: `{rerun_command(folder)}`",

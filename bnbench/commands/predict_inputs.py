@@ -110,7 +110,7 @@ def _is_number(cell: str) -> bool:
 
 
 def _other_columns(card: ModelCard) -> tuple[str, ...]:
-    """Return the columns of the data set's own file that are no inputs, such as `id`."""
+    """Return the columns of the data set's own file that are not inputs, such as `id`."""
     dataset = access.DATASETS.get(card.data)
     return dataset.other_columns if dataset else ()
 

@@ -9,8 +9,10 @@ from bnbench.config.yaml_loader import MAX_DEPTH
 from bnbench.errors import ConfigError, shorten
 from bnbench.location import Location
 
-MAX_TEXT = 2000  # characters; a title has at most 500
-MAX_BITS = 63  # of a whole number, as in databases and tensors
+# The maximum number of characters; a title has at most 500.
+MAX_TEXT = 2000
+# The maximum size of a whole number, as in databases and tensors.
+MAX_BITS = 63
 
 
 def check_limits(values: Mapping[str, object], where: Location | str) -> None:

@@ -26,7 +26,7 @@ def load_config(path: Path | str, overrides: Mapping[str, object] | None = None)
     for key, value in (overrides or {}).items():
         changed = set_key(changed, key, value, override_location(key, value))
     where = config_location(path, overrides)
-    renamed.note_old_keys(changed, where)
+    renamed.note_old_keys(changed, where, overrides or ())
     return _validate(changed, where, values if overrides else None)
 
 

@@ -7,8 +7,10 @@ from bnbench.config.yaml_loader import kind_of, parse_yaml
 from bnbench.errors import ConfigError, shorten
 from bnbench.location import Location, override_location
 
-MAX_STEPS = 50  # of a dotted key
-NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")  # they hold a name, or a mapping with a name
+# The maximum number of steps of a dotted key.
+MAX_STEPS = 50
+# The value of these keys is a name, or a mapping with a name.
+NAMED_KEYS = ("optimizer", "schedule", "loss", "norm")
 
 
 def parse_overrides(texts: Iterable[str]) -> dict[str, object]:
@@ -30,7 +32,7 @@ def set_key(values: dict[str, object], key: str, value: object, where: Location 
     `optimizer: sgd` becomes `optimizer: {name: sgd}` when one of its arguments is set.
 
     Raises:
-        ConfigError: the key has too many steps, or leads through something that is no mapping.
+        ConfigError: the key has too many steps, or leads through something that is not a mapping.
     """
     if key.count(".") > MAX_STEPS:
         raise ConfigError(shorten(key), f"a key with more than {MAX_STEPS} steps")

@@ -1,7 +1,7 @@
 """Keys and values of older experiment files, which stay readable under their new names."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -46,13 +46,13 @@ def old_setting(part: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def note_old_keys(values: Mapping[str, Any], where: Location) -> None:
-    """Log the new name of each old key in an experiment file, once in a process."""
+def note_old_keys(values: Mapping[str, Any], where: Location, overrides: Container[str] = ()) -> None:
+    """Log the new name of each old key in an experiment file or among the keys of overrides, once in a process."""
     for part, keys in RENAMED.items():
         inner = values.get(part)
         grid = values["sweep"].get("grid") if isinstance(values.get("sweep"), dict) else None
         for old, (new, words) in keys.items():
-            if isinstance(inner, dict) and old in inner:
+            if f"{part}.{old}" in overrides or (isinstance(inner, dict) and old in inner):
                 _note(f"{part}.{old}", f"{part}.{new}", words, where / part / old)
             if isinstance(grid, dict) and f"{part}.{old}" in grid:
                 _note(f"{part}.{old}", f"{part}.{new}", words, where / "sweep" / "grid" / f"{part}.{old}")

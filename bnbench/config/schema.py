@@ -27,9 +27,11 @@ from bnbench.config.types import STRICT, Rate, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
-MAX_VALUES = 1000  # of an axis: rates, seeds or any other
+# The maximum length of an axis: rates, seeds or any other.
+MAX_VALUES = 1000
 MAX_TRIALS = 1_000_000
-MAX_LISTED = 20  # mistakes in one message
+# The maximum number of mistakes in one message.
+MAX_LISTED = 20
 # A name is also the name of a folder, on every file system.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 

@@ -5,7 +5,8 @@ from typing import Any
 from bnbench.config.load import check_config
 from bnbench.config.schema import Experiment
 
-SMOKE_ROWS = 200  # in each part
+# The maximum number of rows in each part.
+SMOKE_ROWS = 200
 # Ends the name, so that the results go to a folder of their own.
 SUFFIX = "-smoke"
 

@@ -10,9 +10,12 @@ import yaml
 from bnbench.errors import ConfigError
 from bnbench.location import Location
 
-MAX_NODES = 10_000  # values; Python takes 30 us to read each of them
-MAX_DEPTH = 50  # mappings and lists inside one another
-MAX_BYTES = 200_000  # a larger file is probably not an experiment
+# The maximum number of values; Python takes 30 us to read each of them.
+MAX_NODES = 10_000
+# The maximum number of mappings and lists inside one another.
+MAX_DEPTH = 50
+# A larger file is probably not an experiment.
+MAX_BYTES = 200_000
 
 
 class _Loader(yaml.SafeLoader):

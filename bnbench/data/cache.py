@@ -27,7 +27,8 @@ PARSER_VERSION = 1
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
 # Errors from reading a damaged record or array; those of json and numpy are ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-MAX_FACTS = 1_000_000  # bytes
+# The maximum size of a record in bytes.
+MAX_FACTS = 1_000_000
 
 
 def cache_folder(source: DatasetSpec, located: LocatedFiles, places: DataDirs) -> Path:

@@ -13,8 +13,10 @@ from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
 
-RETRIES = 2  # for each mirror, after pauses of 1 and 2 s
-TIMEOUT = 30  # seconds without a byte
+# Further attempts for each mirror, after pauses of 1 and 2 s.
+RETRIES = 2
+# Seconds without a byte.
+TIMEOUT = 30
 
 Finder = Callable[[DatasetSpec, Path], LocatedFiles | None]
 

@@ -38,8 +38,10 @@ class DataDirs:
 class ParsedArrays:
     """The result of parsing the files of a data set."""
 
-    x: Array  # (rows, *shape): uint8 or float32
-    y: Array  # (rows,) int32 class numbers, or float32 where there are no classes
+    # (rows, *shape): uint8 or float32.
+    x: Array
+    # (rows,) int32 class numbers, or float32 where there are no classes.
+    y: Array
     classes: tuple[str, ...]
     # The official test part is the last rows, this many.
     test_rows: int
@@ -78,7 +80,8 @@ class DatasetSpec:
     title: str
     page: str
     licence: str
-    rows: int  # as published
+    # As published.
+    rows: int
     shape: tuple[int, ...]
     class_count: int
     # The range that the format allows.
@@ -118,9 +121,12 @@ class DatasetInfo:
     form: str
     # sha256 of the parsed arrays, so that the same rows from two sources are the same data.
     fingerprint: str
-    shape: tuple[int, ...]  # of one example
-    dtype: str  # of the examples as stored: uint8, float32
-    classes: tuple[str, ...]  # empty: each row has a number
+    # Of one example.
+    shape: tuple[int, ...]
+    # Of the examples as stored: uint8, float32.
+    dtype: str
+    # Empty: each row has a number.
+    classes: tuple[str, ...]
     rows: int
     # The official test part is the last rows, this many; 0: there is none.
     test_rows: int
@@ -154,9 +160,12 @@ class DatasetListing:
 
     name: str
     title: str
-    state: str  # "on disk" or "not here"
-    where: str  # the folder or package; empty if the data set is not here
-    form: str  # empty if the data set is not here
+    # "on disk" or "not here".
+    state: str
+    # The folder or package; empty if the data set is not here.
+    where: str
+    # Empty if the data set is not here.
+    form: str
     rows: int
     shape: tuple[int, ...]
     class_count: int

@@ -12,7 +12,7 @@ from typing import Any
 from bnbench.planning.identity import ENGINE_VERSION
 from bnbench.planning.plan import Plan
 
-# The results are made by the code and are no part of it.
+# The results are made by the code and are not part of it.
 CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 

@@ -140,7 +140,7 @@ def _hidden_modules(names: Iterable[str]) -> Iterator[None]:
 
 
 def _check_error(trainer: Trainer, program: Program) -> Exception | None:
-    """Return the error of a check. One that is no BnbenchError is returned as text, since it may not be picklable."""
+    """Return the error of a check. If it is not a BnbenchError, return its text, since it may not be picklable."""
     try:
         trainer.check(program)
     except BnbenchError as error:

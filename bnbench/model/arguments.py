@@ -52,7 +52,7 @@ def check_arguments(
     where: Location | str,
     refused: Mapping[str, str] = MappingProxyType({}),
 ) -> str:
-    """Return the Keras class that a name stands for, after a check that it takes these arguments.
+    """Return the Keras class with a name, after a check that it takes these arguments.
 
     Args:
         refused: arguments that a config must not give -> the reason.
@@ -73,7 +73,8 @@ def check_arguments(
                 where / str(argument), f"{class_name} has no such argument{near}; it has {', '.join(defaults)}"
             )
         if family == "layers" and argument.endswith(tuple(OBJECTS)):
-            continue  # `layers` checks the object
+            # `layers` checks the object.
+            continue
         wanted = _wanted(value, defaults[argument], argument in TEXT_ARGUMENTS)
         if wanted:
             raise ConfigError(where / argument, f"found {shorten(value)}, wanted {wanted}")

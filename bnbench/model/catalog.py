@@ -55,7 +55,7 @@ SHORT_NAMES = MappingProxyType({"mse": "MeanSquaredError", "mae": "MeanAbsoluteE
 
 
 def resolve_class(family: str, name: str, where: Location | str) -> str:
-    """Return the class that a snake_case or class name stands for; `conv2d`, `conv_2d` and `Conv2D` are the same.
+    """Return the class with a snake_case or class name; `conv2d`, `conv_2d` and `Conv2D` are the same.
 
     Raises:
         ConfigError: no public class of the family has the name, or a config must not use it.
@@ -73,7 +73,7 @@ def resolve_class(family: str, name: str, where: Location | str) -> str:
 
 
 def find_class(family: str, name: str) -> str | None:
-    """Return the class that a name stands for; None if there is none, or a config must not use it."""
+    """Return the class with a name; None if there is none, or a config must not use it."""
     found = _public(family, name)
     chosen = CHOSEN.get(family)
     if found in REFUSED or found == FAMILIES[family][1] or (chosen and found not in chosen):
@@ -85,7 +85,7 @@ def _public(family: str, name: str) -> str | None:
     names = _class_names(family)
     found = names.get(_fold(SHORT_NAMES.get(name, name)))
     if found is None and family == "schedules":
-        # `inverse_time` stands for InverseTimeDecay.
+        # `inverse_time` means InverseTimeDecay.
         return names.get(_fold(name) + "decay")
     return found
 

@@ -36,7 +36,7 @@ def norm_names() -> tuple[str, ...]:
 
 
 def find_norm(name: str, where: Location | str) -> Norm | None:
-    """Return the norm with a name; None if the name stands for no normalization.
+    """Return the norm with a name; None if the name means no normalization.
 
     Raises:
         ConfigError: no norm has the name.

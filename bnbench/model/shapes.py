@@ -87,7 +87,8 @@ def _same(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCoun
 
 def _dense(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
     units = _whole("units", arguments["units"])
-    return (*shape[:-1], units), WeightCounts(shape[-1] * units + units * bool(arguments.get("use_bias", True)))
+    biases = units if arguments.get("use_bias", True) else 0
+    return (*shape[:-1], units), WeightCounts(shape[-1] * units + biases)
 
 
 def _flatten(arguments: Mapping[str, Any], shape: Shape) -> tuple[Shape, WeightCounts]:
@@ -109,7 +110,8 @@ def _convolution(rank: int) -> Step:
         filters, groups = _whole("filters", arguments["filters"]), _whole("groups", arguments.get("groups", 1))
         if shape[-1] % groups or filters % groups:
             raise _MisfitError(f"groups: {groups} must divide its {shape[-1]} channels and {filters} filters evenly")
-        weights = prod(kernel) * (shape[-1] // groups) * filters + filters * bool(arguments.get("use_bias", True))
+        biases = filters if arguments.get("use_bias", True) else 0
+        weights = prod(kernel) * (shape[-1] // groups) * filters + biases
         return (*_windows(arguments, shape, kernel, rank, default_strides=1), filters), WeightCounts(weights)
 
     return step

@@ -13,7 +13,8 @@ from bnbench.model.layers import Layer
 from bnbench.model.shapes import TracedShapes
 from bnbench.planning import task
 
-MAX_WEIGHTS = 1_000_000_000  # 4 GB of float32, and several times that in training
+# 4 GB of float32, and several times that in training.
+MAX_WEIGHTS = 1_000_000_000
 PROBABILITIES = frozenset({"softmax", "log_softmax", "sigmoid"})
 
 

@@ -23,7 +23,8 @@ from bnbench.planning.resolve import resolve_experiment
 class Program:
     """What must be compiled: all that decides an outcome, except the learning rate and the seed."""
 
-    key: str  # a hash of the rest
+    # A hash of the rest.
+    key: str
     layers: tuple[Layer, ...]
     data: Data
     # With engine, batch size and loss as resolved.

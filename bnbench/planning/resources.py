@@ -16,7 +16,8 @@ WORKER_BYTES = 1_000_000_000
 LIVE_WEIGHTS = 6
 # The pages of the file, which workers share, and TensorFlow's copy.
 LIVE_DATA = 2
-MEMORY_SHARE = 0.8  # of the free memory
+# Of the free memory.
+MEMORY_SHARE = 0.8
 CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 

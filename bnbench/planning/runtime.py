@@ -11,12 +11,17 @@ from bnbench.planning.plan import Cohort, Program
 
 # Measured on one core of a two-core machine (AMD EPYC). Of the 36 experiments in configs/ with a known time, the
 # estimate for 34 is within a factor of two.
-START_SECONDS = 6.0  # to start workers, and to draw the figures at the end
-PROGRAM_SECONDS = 1.5  # to compile one program
-EPOCH_SECONDS = 3e-3  # of each epoch, besides its steps
-STEP_SECONDS = 5e-5  # of each step, besides its arithmetic
+# To start workers, and to draw the figures at the end.
+START_SECONDS = 6.0
+# To compile one program.
+PROGRAM_SECONDS = 1.5
+# For each epoch, in addition to its steps.
+EPOCH_SECONDS = 3e-3
+# For each step, in addition to its arithmetic.
+STEP_SECONDS = 5e-5
 PRODUCTS_PER_SECOND = 4e10
-NUMBERS_PER_SECOND = 5e8  # to and from memory: outputs of layers, and each weight in its update
+# Numbers that move to and from memory: outputs of layers, and each weight in its update.
+NUMBERS_PER_SECOND = 5e8
 # A step goes forward once, and back twice: to the inputs and to the weights of each layer.
 PASSES = 3
 

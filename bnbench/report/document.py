@@ -46,7 +46,7 @@ class Document:
         main: the pictures that show most.
         score: what is compared: accuracy or R².
         data: of the interactive figure, as `plotly_data.figure_data` returns it.
-        command: it continues the experiment, or trains it anew elsewhere.
+        command: it continues the experiment, or trains it again in another place.
     """
 
     title: str
@@ -99,7 +99,7 @@ def make_document(results: Results, pictures: Sequence[Picture]) -> Document:
 
 
 def rerun_command(folder: Path) -> str:
-    """Return the command that continues in this folder, and trains the same anew where there is none."""
+    """Return the command that continues in this folder, or trains the same again where there is no such folder."""
     elsewhere = [] if folder.parent == Path("results") else ["--results-dir", str(folder.parent)]
     return shlex.join(["bnbench", "run", str(folder / results_dir.CONFIG), *elsewhere])
 

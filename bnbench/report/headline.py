@@ -79,7 +79,7 @@ def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
 
 
 def _run(low: float, high: float, rates: Sequence[float], alone: bool) -> str:
-    """Return a run of rates in words; where the grid ends, nobody knows whether the run does."""
+    """Return a run of rates in words. Where the run reaches an end of the grid, it may go on beyond."""
     if len(rates) == 1:
         return f"at {format_value(low)}, the only rate tried"
     lowest = ", the lowest tried" if low == rates[0] else ""

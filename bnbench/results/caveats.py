@@ -101,8 +101,8 @@ def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str
 def _validation_is_test(experiment: Experiment) -> Iterator[str]:
     if experiment.data.split.validation == "test":
         yield (
-            "Validation and test are the same rows, as in the source: rates were chosen on the rows that the result is "
-            "reported on, so it is too good by what the choice gains."
+            "Validation and test are the same rows, as in the source: the rates were chosen on the rows on which the "
+            "result is reported, so the result is too optimistic."
         )
 
 
@@ -161,7 +161,7 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
 
 
 def _sigmoid_left_out(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Keras' losses look behind the last activation of a model, and take any for the one that fits the loss."""
+    """Warn that Keras' losses use the input of the last activation, as if it were the one that fits the loss."""
     loss = experiment.train.loss
     try:
         softmax = loss_class(loss) in SOFTMAX_LOSSES

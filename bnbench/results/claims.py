@@ -4,7 +4,7 @@ Two variants are compared seed by seed; a seed counts if its trials of both have
 and never left out: a value that is missing (nothing is stable, no epoch was timed) or infinite (a target that was never
 reached) leaves no interval, and so no verdict, unless every seed is infinite the same way: then that is the interval.
 A value that is read off the grid (best rate, largest stable rate, stable width) is known to within a step of the grid,
-so its interval is wider by that, and has no end where the value is at an end of the grid.
+so its interval is wider by that step, and is open where the value is at an end of the grid.
 """
 
 import math

@@ -40,7 +40,7 @@ def diagnosis_table(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> p
         symptom, variant, the further axes.
         rates: at which it shows, in words: `from 0.1 on`. `at_best`: whether the best rate is one of them.
         shown, n: number of trials at these rates that show it, and of all that finished there.
-        evidence: in numbers, medians over the trials that show it. cures: the usual ones.
+        evidence: in numbers, medians over the trials that show it. cures: what usually helps.
 
     Args:
         rows: number of validation rows.

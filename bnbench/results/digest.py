@@ -157,7 +157,7 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
 
 
 def _unreadable(path: Path, error: Exception) -> ResultsError:
-    return ResultsError(f"{path}: cannot be read ({str(error)[:200]}); `bnbench report` writes it anew")
+    return ResultsError(f"{path}: cannot be read ({str(error)[:200]}); `bnbench report` writes it again")
 
 
 def _with_axis(claims: pd.DataFrame) -> pd.DataFrame:

@@ -36,7 +36,7 @@ class Finding:
 
 
 def grid_uncertainty(metric: Metric, grid: NDArray[Any]) -> float:
-    """Return the decades by which two values of a metric may differ without being told apart by the grid.
+    """Return the largest difference of two values of a metric, in decades, that the grid cannot resolve.
 
     It is 0 for a metric that is not read off the grid. A largest stable rate is between the one that is read and the
     next: one step for two of them. A best rate may be on either side of the one that is read, and a width has two ends:

@@ -88,7 +88,9 @@ class Results:
             return opened.measurements(name)
 
     def step_losses(self, trial: str) -> NDArray[np.float32]:
-        """Return the training loss of every mini-batch of a trial, up to the first that is not finite.
+        """Return the training loss of every mini-batch of a trial.
+
+        With `on_divergence: stop` the last one is the first that is not finite.
 
         Args:
             trial: the id of a trial that has ended.

@@ -15,7 +15,7 @@ from bnbench.planning.plan import Program
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class ModelCard:
-    """What one must know of a saved model besides its layers and weights."""
+    """What a user of a saved model must know in addition to its layers and weights."""
 
     # `final`: of the last epoch; `best`: of the epoch with the best validation score.
     weights: str

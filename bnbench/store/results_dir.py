@@ -36,7 +36,7 @@ def model_path(folder: Path, trial: str) -> Path:
 
 
 def refuse_links(folder: Path) -> None:
-    """Check that a results folder has no links, through which files would be written elsewhere: it may be a stranger's.
+    """Check that a results folder has no links: it may come from a stranger, and files would be written elsewhere.
 
     Raises:
         ResultsError: it has one.

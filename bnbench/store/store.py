@@ -144,7 +144,7 @@ class Store:
         return table
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
-        """Return the loss of every mini-batch of a trial, (steps,), up to the first that is not finite."""
+        """Return the loss of every mini-batch of a trial, (steps,)."""
         import numpy as np
 
         stored = self._read_trial(trial)

@@ -14,7 +14,7 @@ from bnbench.errors import ConfigError, ResultsError
 from bnbench.model import arguments
 from bnbench.model.layers import Layer
 
-# A saved model is applied to so many rows at a time: this bounds the memory of convolutional networks.
+# A saved model is applied to this many rows at a time, which limits the memory of convolutional networks.
 ROWS = 500
 
 

@@ -23,9 +23,9 @@ from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 
-# The gap between the statistics of batch normalization is measured on so many batches.
+# The number of batches on which the gap between the statistics of batch normalization is measured.
 GAP_BATCHES = 50
-# Rows at a time: this bounds the memory of convolutional networks and still fills the cores for dense ones.
+# Rows at a time: few enough for the memory of convolutional networks, and enough to use all cores for dense ones.
 EVALUATION_ROWS = 500
 # Of the cache of what seeds fix.
 CACHE_BYTES = 2**26
@@ -35,7 +35,7 @@ RowIndices = NDArray[np.int32]
 
 
 def use_threads(threads: int) -> None:
-    """Let TensorFlow use so many threads for an operation, and run one operation at a time.
+    """Let TensorFlow use this many threads for an operation, and run one operation at a time.
 
     Raises:
         BnbenchError: TensorFlow already computes with another number in this process.

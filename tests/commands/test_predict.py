@@ -108,7 +108,7 @@ def test_the_table_has_one_row_per_input_row_and_top_classes() -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Any]:
-    """The small experiment's batch-normalised trial, run on made-up data with its model saved.
+    """The small experiment's batch-normalized trial, run on made-up data with its model saved.
 
     Returns the results, the data and the outputs of the model for every row when it was saved.
     """

@@ -53,10 +53,16 @@ def test_the_old_name_is_noted_once_with_its_place_and_the_new_name(
     assert "data.duplicates" in message
 
 
-def test_an_override_with_the_old_name_is_understood(tmp_path: Path) -> None:
+def test_an_override_with_the_old_name_is_understood_and_noted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "new.yaml"
     path.write_text(yaml.safe_dump(values(data__duplicates="drop")), encoding="utf-8")
-    assert load_config(path, {"data.repeats": "keep"}).data.duplicates == "keep"
+    with caplog.at_level(logging.WARNING, "bnbench.config"):
+        assert load_config(path, {"data.repeats": "keep"}).data.duplicates == "keep"
+    (message,) = caplog.messages
+    assert message.startswith("-o data.repeats=keep: ")
+    assert "data.duplicates" in message
 
 
 def test_the_baseline_is_plain_else_the_first_variant_unless_it_is_named() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.datasets.generated import TELLING, bag_of_words, distance, great_circle, windows
+from bnbench.data.datasets.generated import TYPICAL, bag_of_words, distance, great_circle, windows
 from bnbench.data.types import DataDirs
 
 
@@ -44,7 +44,7 @@ def test_only_some_words_show_the_kind_of_a_review() -> None:
     shares = np.array([parsed.x[parsed.y == kind].mean(axis=0) for kind in (0, 1)])
     apart = np.abs(shares[1] - shares[0]) / np.sqrt(shares.mean(axis=0).clip(1e-3) / 500)
     assert (apart > 4).sum() > 20  # by chance, none of a thousand words differs so much
-    assert (apart > 3).sum() <= 2 * TELLING + 10
+    assert (apart > 3).sum() <= 2 * TYPICAL + 10
 
 
 def test_generated_data_are_the_same_each_time_and_need_no_file(places: DataDirs) -> None:

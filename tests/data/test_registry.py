@@ -64,3 +64,9 @@ def test_a_made_up_data_set_takes_one_file(dirs: DataDirs) -> None:
     plan = make_plan(experiment, lambda settings: access.dataset_info(settings, dirs), "tiny.yaml")
     assert plan.cohorts[0].program.sizes.train == 120
     assert plan.cohorts[0].program.facts.classes == ("no", "yes")
+
+
+def test_two_data_sets_with_one_name_are_an_error(dirs: DataDirs, tmp_path: Path) -> None:
+    (tmp_path / "more" / "again.py").write_text(CORNERS, encoding="utf-8")
+    with pytest.raises(ValueError, match="two data sets have the same name"):
+        registry.find_datasets()

@@ -67,7 +67,7 @@ def submit(started: protocols.Executor, planned: Plan) -> None:
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 5])
-def test_every_trial_comes_back_once(jobs: int) -> None:
+def test_every_trial_returns_one_result(jobs: int) -> None:
     planned = make_plan(sweep__seeds=7)
     results = run(planned, jobs)
     assert sorted(result.trial for result in results) == sorted(trial.id for trial in planned.trials)
@@ -92,7 +92,7 @@ EXHAUSTED = "ResourceExhaustedError: OOM when allocating; tried 3 times"
 
 
 @pytest.mark.parametrize(("make", "reason"), [(Mortal, KILLED), (Starved, EXHAUSTED)])
-def test_a_trial_that_no_worker_survives_is_tried_three_times_and_costs_itself_alone(
+def test_a_trial_that_kills_every_worker_is_tried_three_times_and_no_other_fails(
     make: Callable[[], Trainer], reason: str
 ) -> None:
     planned = make_plan(sweep__learning_rate=[0.1, 1.0, 10.0], sweep__seeds=1)
@@ -140,7 +140,7 @@ def test_a_trial_that_always_hangs_fails_and_says_after_how_long(monkeypatch: py
     assert all("took more than 0.5 s and was ended (--trial-timeout); tried 3 times" in reason for reason in reasons)
 
 
-def test_time_that_passes_while_the_coordinator_sleeps_lets_nothing_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_time_while_the_coordinator_sleeps_does_not_count_as_hanging(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr(worker_group.time, "monotonic", lambda: now.__setitem__(0, now[0] + 3600) or now[0])
     planned = make_plan(sweep__seeds=10)
@@ -152,7 +152,7 @@ def test_a_worker_that_dies_as_it_starts_is_replaced(tmp_path: Path) -> None:
     assert len(results) == 4
 
 
-def test_a_number_of_threads_gets_workers_of_its_own() -> None:
+def test_each_number_of_threads_has_its_own_workers() -> None:
     planned = make_plan(sweep__grid={"train.threads": [1, 2]})
     threads = {cohort.program.key: cohort.program.train.threads for cohort in planned.cohorts}
     results = run(planned, 2)
@@ -161,7 +161,7 @@ def test_a_number_of_threads_gets_workers_of_its_own() -> None:
     assert len(used) == len({worker for worker, _ in used})
 
 
-def test_a_worker_that_has_seen_many_programs_makes_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_has_compiled_many_programs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(process_pool, "MAX_PROGRAMS", 3)
     results = run(make_plan(sweep__grid={"model.params.units": [4, 5, 6]}), 1)
     assert len(results) == 24
@@ -181,7 +181,7 @@ def test_the_same_workers_train_another_plan() -> None:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many workers were started, each time; they train nothing."""
+    """Return a list of how many workers were started, each time. The workers train nothing."""
     counts: list[int] = []
 
     @contextmanager
@@ -194,7 +194,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return counts
 
 
-def test_workers_are_kept_for_the_next_sweep_of_as_many(started: list[int]) -> None:
+def test_workers_are_reused_by_the_next_sweep_with_the_same_number(started: list[int]) -> None:
     places = DataDirs.from_environment(None, True)
     before = {child.pid for child in psutil.Process().children()}
     with ReusableExecutor() as start:
@@ -240,7 +240,7 @@ def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
         (Dataless, DataError, "the file is gone"),
     ],
 )
-def test_what_goes_wrong_before_a_trial_is_told(make: Callable[[], Trainer], error: type, message: str) -> None:
+def test_an_error_before_the_first_trial_is_raised(make: Callable[[], Trainer], error: type, message: str) -> None:
     with pytest.raises(error, match=message):
         run(make_plan(), 1, make)
 
@@ -272,12 +272,12 @@ from bnbench.execution.process_pool import ProcessPool
 from bnbench.planning.resources import WorkerCount
 from support.examples import make_plan
 from support.trainers import Slow
-def told(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
+def print_workers(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
 with ProcessPool(WorkerCount(2), Slow) as pool:
     for cohort in make_plan().cohorts:
         for trial in cohort.trials:
             pool.submit(cohort.program, trial, Saving(Path("unused")))
-    list(pool.results(told))
+    list(pool.results(print_workers))
 """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")])}
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -308,7 +308,8 @@ def config(folder: Path, **changes: Any) -> Path:
 
 def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(write, "write_report", lambda folder: None)  # nobody looks at it
+    # No test here reads the report.
+    monkeypatch.setattr(write, "write_report", lambda folder: None)
     path = config(tmp_path)
 
     def trained(jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -317,15 +318,16 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
         assert len(set(done.trials["worker"])) <= jobs
         return done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history
 
-    # One of the three goes on alone: TensorFlow takes longer to start than this sweep to train.
+    # One of the three workers is reused alone: TensorFlow takes longer to start than this sweep to train.
     request = protocols.ExecutorRequest(DataDirs.from_environment(None, True), jobs=3)
     with executors.open_executor(request) as pool, monkeypatch.context() as patch:
         patch.setitem(executors.EXECUTORS, "process-pool", lambda request: nullcontext(pool))
         tables = [trained(3)]
-        end_all_but_one(pool)
+        stop_all_but_one(pool)
         tables.append(trained(1))
     assert list(tmp_path.glob("cache/compiled/*/*.pb"))
-    tables.append(trained(2))  # fresh workers find what the first ones compiled
+    # New workers use the programs that the first ones compiled.
+    tables.append(trained(2))
     for trials, history in tables[1:]:
         pd.testing.assert_frame_equal(trials, tables[0][0], check_exact=True)
         pd.testing.assert_frame_equal(
@@ -334,7 +336,7 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
     assert not list(tmp_path.glob("cache/compiled/*/run-*"))
 
 
-def end_all_but_one(pool: protocols.Executor) -> None:
+def stop_all_but_one(pool: protocols.Executor) -> None:
     assert isinstance(pool, ProcessPool)
     pool.capacity = WorkerCount(1)
     for worker in list(pool._workers)[1:]:

@@ -23,19 +23,19 @@ from support.sweeps import Recorder, made_up_data, run, same, write
 
 @pytest.fixture(scope="module", autouse=True)
 def _made_up_data() -> Iterator[None]:
-    """Every data set holds the same made-up rows, and a program is compiled once for all tests."""
+    """Every data set has the same made-up rows, and a program is compiled once for all tests."""
     with made_up_data():
         yield
 
 
 @pytest.fixture
-def _compiled_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+def _fresh_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test compiles its own programs, as a new process does."""
     monkeypatch.setattr(loop, "CompiledProgram", CompiledProgram)
 
 
-class Whole(NamedTuple):
-    """A sweep that has ended: its folder and what `run` returned. Tests that change it take a copy."""
+class Finished(NamedTuple):
+    """A finished sweep: its folder and what `run` returned. Tests that change it work on a copy."""
 
     folder: Path
     results: Any
@@ -46,16 +46,17 @@ class Whole(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    folder = tmp_path_factory.mktemp("whole")
-    return Whole(folder, *run(folder, reported=True))
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("finished")
+    return Finished(folder, *run(folder, reported=True))
 
 
-def test_a_sweep_trains_every_trial_and_writes_every_file(whole: Whole) -> None:
-    results, watcher = whole.results, whole.watcher
+def test_a_sweep_trains_every_trial_and_writes_every_file(finished: Finished) -> None:
+    results, watcher = finished.results, finished.watcher
     assert watcher.todo == len(watcher.trained) == 8
     rates = [name.split()[1] for name in watcher.trained]
-    assert rates == 2 * ["lr=0.1", "lr=0.1", "lr=0.01", "lr=0.01"]  # those that may diverge first
+    # Trials with high rates come first, because they may diverge.
+    assert rates == 2 * ["lr=0.1", "lr=0.1", "lr=0.01", "lr=0.01"]
     assert results.trials["status"].eq("completed").all()
     assert len(results.history) == 8 * 4
     names = {str(path.relative_to(results.folder)) for path in results.folder.glob("**/*") if path.is_file()}
@@ -66,26 +67,26 @@ def test_a_sweep_trains_every_trial_and_writes_every_file(whole: Whole) -> None:
     assert load_config(results.folder / "config.yaml") == resolve_experiment(check_config(values(), "x"), "x")
 
 
-def test_a_second_run_trains_nothing_and_shows_the_same(whole: Whole, tmp_path: Path) -> None:
-    whole.copy_to(tmp_path)
+def test_a_second_run_trains_nothing_and_shows_the_same(finished: Finished, tmp_path: Path) -> None:
+    finished.copy_to(tmp_path)
     again, watcher = run(tmp_path)
     assert (watcher.todo, watcher.epochs) == (0, 0)
-    assert whole.results.trials.equals(again.trials)
+    assert finished.results.trials.equals(again.trials)
 
 
-@pytest.mark.usefixtures("_compiled_anew")
-def test_an_interrupted_sweep_goes_on_where_it_stopped_with_the_same_figures(whole: Whole, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_fresh_programs")
+def test_an_interrupted_sweep_continues_with_the_same_results(finished: Finished, tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path, Recorder(interrupt_after=3), reported=True)
     assert len(bnbench.open(tmp_path / "results" / "tiny").trials) == 3
     assert (tmp_path / "results" / "tiny" / "trials.csv").is_file()
     resumed, watcher = run(tmp_path)
     assert len(watcher.trained) == 5
-    assert same(resumed, whole.results)
+    assert same(resumed, finished.results)
 
 
-def test_an_extended_grid_trains_only_what_is_new(whole: Whole, tmp_path: Path) -> None:
-    whole.copy_to(tmp_path)
+def test_an_extended_grid_trains_only_what_is_new(finished: Finished, tmp_path: Path) -> None:
+    finished.copy_to(tmp_path)
     results, watcher = run(tmp_path, sweep__learning_rate=[0.01, 0.1, 1.0])
     assert len(watcher.trained) == 4
     assert all("lr=1 " in name for name in watcher.trained)
@@ -95,14 +96,14 @@ def test_an_extended_grid_trains_only_what_is_new(whole: Whole, tmp_path: Path) 
     assert len(narrowed.trials) == 4
 
 
-def test_a_variant_that_is_renamed_is_not_trained_again(whole: Whole, tmp_path: Path) -> None:
-    whole.copy_to(tmp_path)
+def test_a_renamed_variant_is_not_trained_again(finished: Finished, tmp_path: Path) -> None:
+    finished.copy_to(tmp_path)
     results, watcher = run(tmp_path, variants={"bn": {"norm": {"batch": {"momentum": 0.9}}}})
     assert watcher.trained == []
     assert set(results.trials["variant"]) == {"bn"}
 
 
-def test_two_variants_that_are_one_are_trained_once_and_shown_twice(tmp_path: Path) -> None:
+def test_two_equal_variants_are_trained_once_and_shown_twice(tmp_path: Path) -> None:
     results, watcher = run(tmp_path, variants={"one": {}, "two": {}})
     assert len(watcher.trained) == 4
     assert len(results.trials) == 8
@@ -126,21 +127,22 @@ def test_failed_trials_are_tried_again(tmp_path: Path, monkeypatch: pytest.Monke
     assert results.trials["status"].eq("completed").all()
 
 
-def test_diverged_trials_are_kept_and_not_tried_again(tmp_path: Path) -> None:
+def test_diverged_trials_are_stored_and_not_tried_again(tmp_path: Path) -> None:
     results, _ = run(tmp_path, sweep__learning_rate=[0.1, 1e30])
     assert (results.trials["outcome"] == "nonfinite").sum() == 4
     _, watcher = run(tmp_path, sweep__learning_rate=[0.1, 1e30])
     assert watcher.trained == []
 
 
-def test_models_that_are_asked_for_later_are_trained_then(whole: Whole, tmp_path: Path) -> None:
-    whole.copy_to(tmp_path)
+def test_models_requested_later_are_trained_then(finished: Finished, tmp_path: Path) -> None:
+    finished.copy_to(tmp_path)
     results, watcher = run(tmp_path, save_models="best")
     assert len(watcher.trained) == 8
     assert len(list((results.folder / "models").glob("*.keras"))) == 8
     _, watcher = run(tmp_path, save_models="best")
     assert watcher.trained == []
-    _, watcher = run(tmp_path, save_models="final")  # other weights
+    # These are other weights, so the trials are trained again.
+    _, watcher = run(tmp_path, save_models="final")
     assert len(watcher.trained) == 8
     assert {path.suffix for path in (results.folder / "models").iterdir()} == {".keras", ".json"}
 
@@ -170,7 +172,7 @@ def test_values_that_keras_refuses_write_nothing(tmp_path: Path, changes: dict[s
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.usefixtures("_compiled_anew")
+@pytest.mark.usefixtures("_fresh_programs")
 def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,8 +189,8 @@ def test_a_program_that_does_not_compile_fails_its_trials_and_no_others(
     assert statuses.to_dict() == {"plain": "completed", "batchnorm": "failed"}
 
 
-def test_a_refused_run_touches_nothing(whole: Whole, tmp_path: Path) -> None:
-    whole.copy_to(tmp_path)
+def test_a_refused_run_changes_no_file(finished: Finished, tmp_path: Path) -> None:
+    finished.copy_to(tmp_path)
     folder = tmp_path / "results" / "tiny"
     before = {path: path.stat().st_mtime_ns for path in folder.glob("**/*") if path.name[0] != "."}
     with store.open_for_writing(folder), pytest.raises(ResultsError, match="in use by process"):
@@ -202,7 +204,7 @@ def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
         run(tmp_path)
 
 
-def test_states_are_told_without_training(tmp_path: Path) -> None:
+def test_trial_states_are_known_without_training(tmp_path: Path) -> None:
     planned = make_plan()
     assert set(sweep.trial_states(planned, tmp_path).values()) == {"new"}
     with pytest.raises(KeyboardInterrupt):
@@ -213,7 +215,7 @@ def test_states_are_told_without_training(tmp_path: Path) -> None:
     assert list(sweep.step_seconds(tmp_path / "results" / "tiny")) == [planned.cohorts[0].program.key]
 
 
-def test_the_plan_asks_for_facts_once_a_data_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plan_reads_the_facts_of_each_data_set_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
     monkeypatch.setattr(
         access, "dataset_info", lambda settings, places, download: asked.append(settings.name) or facts()

@@ -6,12 +6,13 @@ import tempfile
 
 from support.paths import ROOT
 
-# Thousands of folders are made and removed: on a disk that takes longer than all else.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()  # noqa: S108  it is only asked for room
-MUTATIONS = 160  # of 23,000; `python -m support.broken_configs.py` takes all of them
+# Thousands of folders are made and removed. On a disk that would take most of the time.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()  # noqa: S108  only for temporary folders
+# A sample of 23,000 mutations; `python -m support.broken_configs` takes all of them.
+MUTATIONS = 160
 
 
-def test_every_broken_config_is_refused_by_one_message_in_no_time_and_writes_nothing() -> None:
+def test_every_broken_config_is_refused_quickly_with_one_message_and_nothing_is_written() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "support.broken_configs", str(MUTATIONS)],
         capture_output=True, text=True, timeout=300,

@@ -6,8 +6,8 @@ import tempfile
 
 from support.paths import ROOT
 
-# Thousands of folders are made and removed: on a disk that takes longer than all else.
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()  # noqa: S108  it is only asked for room
+# Thousands of folders are made and removed. On a disk that would take most of the time.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else tempfile.gettempdir()  # noqa: S108  only for temporary folders
 
 
 def test_every_broken_data_file_is_refused_by_name_or_harmless_and_nothing_is_written_outside() -> None:

@@ -5,7 +5,7 @@ import pytest
 from support.fuzz_targets import Target, targets
 
 TARGETS = targets()
-# What has broken a reader.
+# Inputs that once broke a reader.
 NAMELESS = (
     "UEsDBBQAAAAAAAAAIQC379yDAQAAAAEAAAAAAAAAMVBLAQIUAxQAAAAAAAAAIQC379yDAQAAAAEAAAAAAAAAAAAAAAAAAACAAQAAAABQSwUG"
     "AAAAAAEAAQAuAAAAHwAAAAAA"
@@ -14,14 +14,15 @@ FOUND = [("override", "ZAAAAAAAAAAAAAAAAAAAYXQuZd09PWxlbGXhZg=="), ("zip", NAMEL
 
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS.keys())
-def test_every_target_takes_what_it_begins_from(target: Target) -> None:
+def test_every_target_accepts_its_seeds(target: Target) -> None:
     seeds = target.seeds()
     assert seeds
     for seed in seeds:
         target.put(seed)
-    target.read(seeds[0])  # the first of them is good
+    # The first seed is valid.
+    target.read(seeds[0])
 
 
 @pytest.mark.parametrize(("name", "content"), FOUND)
-def test_what_was_found_breaks_nothing_any_more(name: str, content: str) -> None:
+def test_inputs_that_once_broke_a_reader_are_handled(name: str, content: str) -> None:
     TARGETS[name].put(base64.b64decode(content))

@@ -1,4 +1,4 @@
-"""What a file of somebody else's can make bnbench do: nothing but train, count and write below its results folder."""
+"""A file from a stranger can make bnbench train, count and write into its results folder, and nothing else."""
 
 import ast
 import re
@@ -34,7 +34,7 @@ def planned(**changes: object) -> object:
 
 
 def layer(name: str, arguments: object = None) -> dict[str, object]:
-    """The small experiment with one more layer in front."""
+    """Return the changes that put one more layer at the start of the small experiment."""
     return {"model__layers": [{name: arguments}, *values()["model"]["layers"]]}
 
 
@@ -56,7 +56,7 @@ def test_no_layer_that_runs_code_or_reads_files_can_be_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CALLBACKS)
-def test_no_callback_that_writes_elsewhere_sends_or_runs_can_be_named(name: str) -> None:
+def test_no_callback_that_writes_outside_or_sends_data_or_runs_code_can_be_named(name: str) -> None:
     with pytest.raises(ConfigError, match=f"'{name}' cannot be used in a config"):
         planned(train__callbacks=[name])
 
@@ -130,13 +130,13 @@ def test_no_callback_that_writes_elsewhere_sends_or_runs_can_be_named(name: str)
     ],
     ids=repr,
 )
-def test_nothing_in_a_config_imports_runs_reads_or_leads_elsewhere(changes: dict[str, object]) -> None:
+def test_nothing_in_a_config_imports_or_runs_code_or_leads_to_other_files(changes: dict[str, object]) -> None:
     with pytest.raises(ConfigError):
         planned(**changes)
 
 
 def texts() -> Iterator[tuple[str, str, str]]:
-    """Family, class and argument of whatever a config may give a text that Keras gets as it is."""
+    """Yield family, class and argument wherever a config may give a text that is passed unchanged to Keras."""
     for family in catalog.FAMILIES:
         for name in sorted({snake for snake in vars(_module(family)) if catalog.find_class(family, snake) == snake}):
             for argument in arguments.class_signature(family, name).defaults:
@@ -155,8 +155,9 @@ def _needed(family: str, name: str, but: str) -> dict[str, object]:
     return dict.fromkeys((n for n in arguments.class_signature(family, name).required if n != but), 1)
 
 
-def test_no_text_that_a_config_gives_to_keras_is_taken_for_a_file(tmp_path: Path) -> None:
-    use_threads(1)  # before anything is computed, or tests that train could not
+def test_no_text_that_a_config_gives_to_keras_is_used_as_a_file_name(tmp_path: Path) -> None:
+    # This must come before any computation, or later tests could not train.
+    use_threads(1)
     path = tmp_path / "canary.txt"
     path.write_text("a\nb\n", encoding="utf-8")
     opened: list[object] = []
@@ -167,20 +168,22 @@ def test_no_text_that_a_config_gives_to_keras_is_taken_for_a_file(tmp_path: Path
     for family, name, argument in taken:
         try:
             getattr(_module(family), name)(**{argument: str(path), **_needed(family, name, argument)})
-        except Exception:  # noqa: S112  what it says to such a text is its own matter
+        except Exception:  # noqa: S112  Keras may refuse such a text in any way
             continue
     watching = False
     assert opened == []
     assert [path.name for path in tmp_path.iterdir()] == ["canary.txt"]
 
 
-# What could run code that a file holds, and who may use it all the same.
+# Calls that could run code from a file, and the modules that may use them.
 RUNS: dict[str, set[str]] = {
-    "pickle": {"execution/worker_main.py", "execution/worker_handle.py"},  # between a process and its own child
+    # Between a process and its own child.
+    "pickle": {"execution/worker_main.py", "execution/worker_handle.py"},
     "subprocess": {
         "execution/worker_handle.py",
         "execution/environment.py",
-    },  # our own command; git, to tell the commit
+        # Our own command, and git for the commit.
+    },
     # Modules of this package.
     "import_module": {
         "cli/main.py",
@@ -197,7 +200,7 @@ NEVER = (
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.glob("**/*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_module_runs_what_a_file_holds(path: Path) -> None:
+def test_no_module_runs_the_content_of_a_file(path: Path) -> None:
     own = path.relative_to(PACKAGE).as_posix()
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
@@ -213,7 +216,7 @@ def test_no_module_runs_what_a_file_holds(path: Path) -> None:
         if isinstance(node, ast.Call) and names == ["keras.saving.load_model"]:
             assert {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}["safe_mode"] == "True"
         if isinstance(node, ast.Call) and names == ["importlib.import_module"]:
-            assert isinstance(node.args[0], ast.Constant), f"line {node.lineno}: a module that is named elsewhere"
+            assert isinstance(node.args[0], ast.Constant), f"line {node.lineno}: a module whose name is not a constant"
 
 
 HOSTILE = '"></title></script><script>alert(1)</script><img src=x onerror=alert(2)> javascript:alert(3) {{7*7}} ${7*7}'
@@ -221,7 +224,7 @@ LINES = "a\n\n# b\n\n- [c](javascript:alert(4)) | d `e` ![f](http://x/y.png)\n  
 
 
 class _Tags(HTMLParser):
-    """Every tag with its attributes."""
+    """Collects every tag with its attributes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -233,22 +236,22 @@ class _Tags(HTMLParser):
 
 @pytest.fixture(scope="module", params=[HOSTILE, LINES], ids=["tags", "lines"])
 def results(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Results:
-    """An experiment that says one hostile text wherever it can say any."""
+    """Return the results of an experiment that has one hostile text in every place for text."""
     text = request.param
     claim = {"text": text, "metric": "ok", "of": "plain", "probability": {"at_least": 0.5}}
-    figure = {"source": text, "variant": "plain", "metric": "test_accuracy", "value": 0.5, "note": text}
+    published = {"source": text, "variant": "plain", "metric": "test_accuracy", "value": 0.5, "note": text}
     folder = tmp_path_factory.mktemp("results") / text.replace("/", "_")[:60]
-    changes: dict[str, Any] = {"title": text, "claims": [claim], "published": [figure]}
+    changes: dict[str, Any] = {"title": text, "claims": [claim], "published": [published]}
     kernels = [{"random_normal": {"stddev": 0.1}}, {"random_normal": {"stddev": 0.2}}]
     changes |= {"sweep__grid": {"model.params.<b>&": kernels}, "model__params": {"units": 6, "<b>&": "zeros"}}
     changes |= {"model__layers": [{"dense": {"units": "$units", "kernel_initializer": "$<b>&"}}, "norm", {"dense": 3}]}
     return Results(keep(folder, [0.8] * 16, **changes))
 
 
-def test_the_page_holds_no_tag_of_a_config(results: Results) -> None:
-    told = make_document(results, [Picture("plots/x.png", HOSTILE, "aGVsbG8=", 400)])
+def test_the_page_has_no_tag_from_a_config(results: Results) -> None:
+    document = make_document(results, [Picture("plots/x.png", HOSTILE, "aGVsbG8=", 400)])
     own = re.sub(
-        r'(<script type="application/gzip" id="plotly">).*?(</script>)', r"\1\2", html.render_html(told), flags=re.S
+        r'(<script type="application/gzip" id="plotly">).*?(</script>)', r"\1\2", html.render_html(document), flags=re.S
     )
     parser = _Tags()
     parser.feed(own)
@@ -261,13 +264,14 @@ def test_the_page_holds_no_tag_of_a_config(results: Results) -> None:
     assert "49" not in re.findall(r"<title>(.*?)</title>", own, re.S)[0]
 
 
-def test_the_markdown_holds_no_markup_of_a_config(results: Results) -> None:
-    figure = Picture("plots/rates.png", LINES, "", 400)
-    pages = [render_markdown(make_document(results, [figure]))]
+def test_the_markdown_has_no_markup_from_a_config(results: Results) -> None:
+    picture = Picture("plots/rates.png", LINES, "", 400)
+    pages = [render_markdown(make_document(results, [picture]))]
     pages.append(index.render_index([index.Entry("tiny", "../configs/tiny.yaml", digest.make_digest(results))]))
     for text in pages:
         text = text.replace(index.MARK, "")
-        shown = re.sub(r"\\.|^    .*$", "", text, flags=re.M)  # what is escaped or code is text
+        # Escaped characters and code are plain text.
+        shown = re.sub(r"\\.|^    .*$", "", text, flags=re.M)
         assert not re.search(r"<[a-z/!]", shown)
         assert set(re.findall(r"\]\((.*?)\)", shown)) <= {"plots/rates.png", "tiny/report.md", "../configs/tiny.yaml"}
         headings = re.findall(r"^#+ .*$", shown, re.M)

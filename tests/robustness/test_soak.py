@@ -9,18 +9,21 @@ from support.trainers import Steady
 
 
 def start(folder: Path) -> forked.Forked:
-    """The coordinator and the store are the real ones; the workers train nothing and so need no TensorFlow, and no
-    figures are drawn: both take seconds. `make soak` has all, and more of everything.
+    """Start a run with the real coordinator and the real store.
+
+    To save seconds, the workers train nothing, so they need no TensorFlow, and no figures are drawn. `make soak` does
+    both, and more kills.
     """
     words = ["run", "--quiet", "--jobs", "2", "killed.yaml"]
-    return forked.Forked(partial(forked.command, Steady, (), words), folder, told=Path(os.devnull))
+    return forked.Forked(partial(forked.command, Steady, (), words), folder, stderr=Path(os.devnull))
 
 
-def test_after_sigkill_at_twenty_moments_every_trial_is_there_once_with_the_same_figures(
+def test_after_sigkill_at_twenty_moments_every_trial_is_stored_once_with_the_same_results(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(kills.SWEEP, "sweep", {"learning_rate": [0.01, 0.1, 1.0, 1000.0], "seeds": 5})
-    forked.start_server()  # its seconds would count as those of a sweep, and most kills come after the end
+    # Otherwise its start would count as part of a sweep, and most kills would come after the end.
+    forked.start_server()
     counts = kills.run(20, start)
     assert sum(counts[victim] for victim in kills.VICTIMS) == 20
     assert (counts["lost"], counts["twice"], counts["different"]) == (0, 0, 0)

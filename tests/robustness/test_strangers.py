@@ -1,4 +1,4 @@
-"""A results folder of somebody else: it is shown or refused, and can do nothing."""
+"""A results folder from a stranger is shown or refused, and cannot do any harm."""
 
 import json
 import os
@@ -27,7 +27,7 @@ MAGIC = bytes.fromhex("d9d505f920a163d7")
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Results of 24 trials."""
+    """Return a results folder of 24 trials."""
     path = tmp_path / "results" / "theirs"
     damage.keep(path)
     return path
@@ -105,7 +105,7 @@ NO_PLAN_NOTE = "DELETE FROM notes WHERE name = 'plan'"
     ],
     ids=lambda statements: statements[-1][:60],
 )
-def test_a_plan_that_bnbench_never_writes_is_told(folder: Path, statements: tuple[str, ...]) -> None:
+def test_a_plan_that_bnbench_never_writes_is_refused(folder: Path, statements: tuple[str, ...]) -> None:
     change(folder, *statements)
     with pytest.raises(ResultsError, match="its plan is damaged"):
         bnbench.open(folder)
@@ -123,14 +123,14 @@ def test_a_plan_that_bnbench_never_writes_is_told(folder: Path, statements: tupl
         "UPDATE history SET train_loss = 'abc'",
     ],
 )
-def test_trials_that_bnbench_never_keeps_are_left_out(folder: Path, statement: str) -> None:
+def test_trials_that_bnbench_never_stores_are_left_out(folder: Path, statement: str) -> None:
     change(folder, UNSEALED, statement)
-    with damage.warnings() as told:
+    with damage.warnings() as logged:
         assert bnbench.open(folder).trials.empty
-    assert "damaged" in told[0]
+    assert "damaged" in logged[0]
 
 
-def test_text_of_strangers_tells_a_terminal_nothing(folder: Path) -> None:
+def test_text_of_strangers_does_not_control_a_terminal(folder: Path) -> None:
     escape = "\x1b]0;pwned\x07"
     change(folder, NO_PLAN_NOTE, f"UPDATE plan SET variant = 'a{escape}' WHERE variant = 'plain'")  # noqa: S608
     for words in (["show", str(folder)], ["show", "--trials", str(folder)]):
@@ -145,7 +145,7 @@ def test_text_of_strangers_tells_a_terminal_nothing(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["plots", "plots/rates.png", "models", "checkpoints/x.keras"])
-def test_what_is_written_does_not_follow_links(folder: Path, tmp_path: Path, name: str) -> None:
+def test_no_file_is_written_through_a_link(folder: Path, tmp_path: Path, name: str) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()
     (folder / name).parent.mkdir(exist_ok=True)
@@ -155,7 +155,7 @@ def test_what_is_written_does_not_follow_links(folder: Path, tmp_path: Path, nam
     assert not list(outside.iterdir())
 
 
-def test_a_link_in_the_place_of_a_file_under_way_is_replaced(folder: Path, tmp_path: Path) -> None:
+def test_a_link_in_place_of_a_temporary_file_is_replaced(folder: Path, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.write_text("precious")
     (folder / f".{results_dir.RUN}.part").symlink_to(mine)
@@ -176,7 +176,9 @@ CLAIM = {
     [({"seconds": 10**400}, {}), ({"planned": -1}, {}), ({}, {"verdict": "<img src=x>"}), ({}, {"n": "9" * 400})],
     ids=["seconds", "planned", "verdict", "n"],
 )
-def test_what_was_found_is_such_as_bnbench_finds(tmp_path: Path, run: dict[str, int], claim: dict[str, str]) -> None:
+def test_a_digest_that_bnbench_never_writes_is_refused(
+    tmp_path: Path, run: dict[str, int], claim: dict[str, str]
+) -> None:
     results_dir.write_text(tmp_path / results_dir.RUN, json.dumps(RUN))
     results_dir.write_tables(tmp_path, {"claims": pd.DataFrame([CLAIM])})
     assert digest.read_digest(tmp_path) is not None
@@ -187,7 +189,7 @@ def test_what_was_found_is_such_as_bnbench_finds(tmp_path: Path, run: dict[str, 
 
 
 @pytest.mark.parametrize("name", [results_dir.RUN, results_dir.CLAIMS])
-def test_no_pipe_is_waited_for(tmp_path: Path, name: str) -> None:
+def test_a_pipe_in_place_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
     results_dir.write_text(tmp_path / results_dir.RUN, json.dumps(RUN))
     (tmp_path / name).unlink(missing_ok=True)
     os.mkfifo(tmp_path / name)

@@ -16,9 +16,9 @@ HARMLESS = ["plain", "0.5", "'quoted'", "'", "", "a=1", "x-1", " "]
 
 @pytest.mark.parametrize("text", FORMULAS)
 def test_formulas_are_escaped_and_restored(text: str) -> None:
-    told = escape_formulas(pd.DataFrame({text: [text, "b"]}))
-    assert list(told.columns) == told[f"'{text}"].tolist()[:1] == [f"'{text}"]
-    assert unescape_formulas(told).to_dict("list") == {text: [text, "b"]}
+    escaped = escape_formulas(pd.DataFrame({text: [text, "b"]}))
+    assert list(escaped.columns) == escaped[f"'{text}"].tolist()[:1] == [f"'{text}"]
+    assert unescape_formulas(escaped).to_dict("list") == {text: [text, "b"]}
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -30,9 +30,9 @@ def test_other_text_is_unchanged(text: str) -> None:
 
 def test_numbers_stay_numbers() -> None:
     table = pd.DataFrame({"loss": [-1.5, float("-inf")], "seed": [-1, 2], "axis": pd.Series([-1, "=x"], dtype=object)})
-    told = escape_formulas(table)
-    assert told["axis"].tolist() == [-1, "'=x"]
-    pd.testing.assert_frame_equal(told[["loss", "seed"]], table[["loss", "seed"]])
+    escaped = escape_formulas(table)
+    assert escaped["axis"].tolist() == [-1, "'=x"]
+    pd.testing.assert_frame_equal(escaped[["loss", "seed"]], table[["loss", "seed"]])
 
 
 def test_every_written_table_is_escaped_and_read_back_unchanged(tmp_path: Path) -> None:
@@ -43,8 +43,8 @@ def test_every_written_table_is_escaped_and_read_back_unchanged(tmp_path: Path) 
             published=[{"source": "@x", "variant": "plain", "metric": "test_accuracy", "value": 0.5, "note": "-1"}],
         )
     )  # fmt: skip
-    told = digest.make_digest(results)
-    paths = digest.write_digest(tmp_path, told)
+    summary = digest.make_digest(results)
+    paths = digest.write_digest(tmp_path, summary)
     paths += results_dir.write_tables(tmp_path, {"trials": results.trials.assign(reason="=cmd|' /C calc'!A0")})
     for path in paths[1:]:
         cells = pd.read_csv(path, dtype=str, keep_default_na=False).to_numpy().ravel()

@@ -17,21 +17,21 @@ JOURNAL = f"{store.DATABASE}-journal"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def intact(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a store of 24 trials."""
-    folder = tmp_path_factory.mktemp("whole")
+    folder = tmp_path_factory.mktemp("intact")
     damage.keep(folder)
     return folder
 
 
-def copy(whole: Path, folder: Path) -> Path:
+def copy(intact: Path, folder: Path) -> Path:
     path = folder / store.DATABASE
-    path.write_bytes((whole / store.DATABASE).read_bytes())
+    path.write_bytes((intact / store.DATABASE).read_bytes())
     return path
 
 
-def same(folder: Path, whole: Path) -> bool:
-    return all(ours.equals(theirs) for ours, theirs in zip(damage.tables(folder), damage.tables(whole), strict=True))
+def same(folder: Path, intact: Path) -> bool:
+    return all(ours.equals(theirs) for ours, theirs in zip(damage.tables(folder), damage.tables(intact), strict=True))
 
 
 def killed(code: str, *words: object) -> None:
@@ -50,32 +50,32 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 @pytest.mark.parametrize("look", [damage.tables, damage.keep], ids=["look", "run"])
 def test_the_next_command_undoes_what_a_killed_process_began(
-    tmp_path: Path, whole: Path, look: Callable[[Path], object]
+    tmp_path: Path, intact: Path, look: Callable[[Path], object]
 ) -> None:
-    path = copy(whole, tmp_path)
+    path = copy(intact, tmp_path)
     killed(BROKEN, path)
     assert (tmp_path / JOURNAL).stat().st_size > 1000
-    assert path.read_bytes() != (whole / store.DATABASE).read_bytes()  # half of it is there
+    assert path.read_bytes() != (intact / store.DATABASE).read_bytes()  # half of it is there
     look(tmp_path)
     assert not (tmp_path / JOURNAL).exists()
-    assert same(tmp_path, whole)
+    assert same(tmp_path, intact)
 
 
-def test_a_journal_without_a_database_counts_as_no_results(tmp_path: Path, whole: Path) -> None:
-    path = copy(whole, tmp_path)
+def test_a_journal_without_a_database_counts_as_no_results(tmp_path: Path, intact: Path) -> None:
+    path = copy(intact, tmp_path)
     killed(BROKEN, path)
     path.unlink()
     with pytest.raises(ResultsError, match="no results here"):
         Results(tmp_path)
     damage.keep(tmp_path)
-    assert same(tmp_path, whole)
+    assert same(tmp_path, intact)
 
 
 @pytest.mark.parametrize("content", [b"", os.urandom(5000)], ids=["empty", "garbage"])
-def test_an_invalid_journal_changes_nothing(tmp_path: Path, whole: Path, content: bytes) -> None:
-    copy(whole, tmp_path)
+def test_an_invalid_journal_changes_nothing(tmp_path: Path, intact: Path, content: bytes) -> None:
+    copy(intact, tmp_path)
     (tmp_path / JOURNAL).write_bytes(content)
-    assert same(tmp_path, whole)
+    assert same(tmp_path, intact)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +104,8 @@ FOREIGN = {
 
 
 @pytest.mark.parametrize("problem", FOREIGN)
-def test_a_refused_database_of_an_older_format_is_not_migrated(tmp_path: Path, whole: Path, problem: str) -> None:
-    path = copy(whole, tmp_path)
+def test_a_refused_database_of_an_older_format_is_not_migrated(tmp_path: Path, intact: Path, problem: str) -> None:
+    path = copy(intact, tmp_path)
     version, change = FOREIGN[problem]
     with closing(sqlite3.connect(path)) as connection:
         drops = "".join(
@@ -142,9 +142,9 @@ def test_a_table_with_any_other_comment_or_with_more_than_a_comment_is_refused(t
         Results(commented(tmp_path, comment))
 
 
-def older(whole: Path, folder: Path) -> Path:
+def older(intact: Path, folder: Path) -> Path:
     """The store in format 2."""
-    path = copy(whole, folder)
+    path = copy(intact, folder)
     columns = (
         "prediction_share majority_share dead_share dead_layer fitted_loss fitted_accuracy gradient_growth checksum "
         "pre_activations"
@@ -175,10 +175,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_a_migration_killed_at_any_statement_leaves_the_old_format_or_the_new(tmp_path: Path, whole: Path) -> None:
+def test_a_migration_killed_at_any_statement_leaves_the_old_format_or_the_new(tmp_path: Path, intact: Path) -> None:
     versions = []
     for statement in (4, 9, 12, 15, 16, 99):
-        path = older(whole, tmp_path)
+        path = older(intact, tmp_path)
         killed(MIGRATION, tmp_path, statement)
         with closing(sqlite3.connect(path)) as connection:
             versions.append(connection.execute("PRAGMA user_version").fetchone()[0])
@@ -192,7 +192,7 @@ def test_a_migration_killed_at_any_statement_leaves_the_old_format_or_the_new(tm
     assert versions in ([2, 2, 2, 2, 2, database.FORMAT], [2, 2, 2, 2, database.FORMAT, database.FORMAT])
 
 
-def test_a_folder_that_is_removed_or_replaced_in_use_is_an_error(tmp_path: Path, whole: Path) -> None:
+def test_a_folder_that_is_removed_or_replaced_in_use_is_an_error(tmp_path: Path, intact: Path) -> None:
     planned = damage.experiment()
     for replaced in (False, True):
         folder = tmp_path / str(replaced)
@@ -201,7 +201,7 @@ def test_a_folder_that_is_removed_or_replaced_in_use_is_an_error(tmp_path: Path,
             folder.rename(tmp_path / f"moved {replaced}")
             if replaced:
                 folder.mkdir()
-                copy(whole, folder)
+                copy(intact, folder)
             with pytest.raises(ResultsError, match="removed or replaced while it was in use"):
                 opened.add(damage.ended(planned, 0))
-    assert same(folder, whole)  # nothing was written into what took its place
+    assert same(folder, intact)  # nothing was written into what took its place

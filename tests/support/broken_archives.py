@@ -1,4 +1,4 @@
-"""Archives that attack whoever looks into them: bombs, names that climb, links, sizes that lie."""
+"""Archives that attack their reader: bombs, names that lead to parent folders, links, wrong sizes."""
 
 import io
 import lzma
@@ -10,11 +10,13 @@ import zlib
 from collections.abc import Iterator
 from functools import cache
 
-# It would call os.system.
+# A program that unpickles this calls os.system.
 PICKLE = b"\x80\x04\x95\x1d\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94\x93\x94."
-ZEROS = 150_000_000  # of them a bomb is made: more than may be held in memory
+# A bomb unpacks to this many zeros, more than a reader may hold in memory.
+ZEROS = 150_000_000
 SOME_ZEROS = 10_000_000
-Pieces = tuple[bytes | int, ...]  # bytes, and numbers of zeros
+# Bytes, or a number of zeros.
+Pieces = tuple[bytes | int, ...]
 
 
 def _chunks(pieces: Pieces) -> Iterator[bytes]:
@@ -26,9 +28,9 @@ def _chunks(pieces: Pieces) -> Iterator[bytes]:
 
 
 def packed(pieces: Pieces, ending: str) -> bytes:
-    """As .gz or .xz; never all of it in memory.
+    """Return some content packed as .gz or .xz, without all of it in memory.
 
-    Zeros at the end are streams of their own, the same one again and again: to pack all of them takes half a second.
+    Zeros at the end are copies of one small stream, because packing all of them takes half a second.
     """
     *first, last = pieces
     if first and isinstance(last, int):
@@ -47,7 +49,7 @@ def _packed_zeros(ending: str) -> bytes:
 
 
 def _header(name: str, size: int, kind: bytes = tarfile.REGTYPE, link: str = "") -> bytes:
-    """One block of a tar; sizes beyond the octal ones, and negative ones, as GNU writes them."""
+    """Return one block of a tar. Sizes that octal digits cannot express, and negative ones, are as GNU writes them."""
     info = tarfile.TarInfo(name)
     info.type, info.linkname = kind, link
     block = bytearray(info.tobuf(tarfile.GNU_FORMAT))
@@ -63,7 +65,7 @@ END = bytes(1024)
 
 
 def tars(names: tuple[str, ...]) -> dict[str, Pieces]:
-    """Unpacked tars that attack whoever looks for files of these names."""
+    """Return unpacked tars that attack a reader that wants files with these names."""
     first = names[0]
     size = ZEROS
     return {
@@ -94,7 +96,7 @@ def tars(names: tuple[str, ...]) -> dict[str, Pieces]:
         "an extended header that is odd": (
             _header("pax", 512, tarfile.XHDTYPE) + (b"9" * 30 + b" x=y\n").ljust(512) + END,
         ),
-        "150 MB in a file that is not sought": (
+        "150 MB in a file that is not wanted": (
             _header("bomb", size),
             size,
         ),
@@ -122,12 +124,13 @@ def tars(names: tuple[str, ...]) -> dict[str, Pieces]:
 
 @cache
 def zip_of(*members: tuple[str, bytes | int]) -> bytes:
-    """Made once, as some are for every data set."""
+    """Return a zip of these members. It is made once, because some zips are used for every data set."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in members:
             info = zipfile.ZipInfo(name)
-            info.filename, info.compress_type = name, zipfile.ZIP_DEFLATED  # as it is: ZipInfo would mend the name
+            # Set the name afterwards, because ZipInfo would correct it.
+            info.filename, info.compress_type = name, zipfile.ZIP_DEFLATED
             with archive.open(info, "w") as member:
                 for chunk in _chunks((content,)):
                     member.write(chunk)
@@ -135,7 +138,7 @@ def zip_of(*members: tuple[str, bytes | int]) -> bytes:
 
 
 def _says(content: bytes, size: int) -> bytes:
-    """A zip of one member that says another size than it has, in both its headers."""
+    """Return a zip of one member with a wrong size in both its headers."""
     changed = bytearray(content)
     for mark, place in ((b"PK\x01\x02", 24), (b"PK\x03\x04", 22)):
         at = content.index(mark) + place
@@ -153,7 +156,7 @@ def _linked(name: str, target: bytes) -> bytes:
 
 
 def zips(names: tuple[str, ...]) -> dict[str, bytes]:
-    """Zips that attack whoever looks for files of these names."""
+    """Return zips that attack a reader that wants files with these names."""
     first = names[0]
     bomb = zip_of((first, ZEROS))
     nested = b"x"
@@ -168,7 +171,7 @@ def zips(names: tuple[str, ...]) -> dict[str, bytes]:
         "a bomb": bomb,
         "a bomb that says it is small": _says(bomb, 100),
         "a member that says it is 4 GB": _says(zip_of((first, b"x")), 2**32 - 2),
-        "a bomb that is not sought": zip_of(("bomb", ZEROS), (first, b"x")),
+        "a bomb that is not wanted": zip_of(("bomb", ZEROS), (first, b"x")),
         "a bomb in a zip": zip_of(("inner.zip", bomb)),
         "zips in zips": nested,
         "20,000 members": zip_of(*((f"{i}", b"") for i in range(20_000))),

@@ -1,6 +1,6 @@
-"""Broken experiment files: good ones with one thing made wrong, and a list of what people and enemies come up with.
+"""Broken experiment files: good ones with one change that makes them wrong, and a list of mistakes and attacks.
 
-`python -m support.broken_configs [MOST]` puts each to `plan` and `run` in one process and prints the counts.
+`python -m support.broken_configs [MOST]` gives each file to `plan` and `run` in one process and prints the counts.
 """
 
 import json
@@ -37,10 +37,14 @@ class Case:
     """One broken file."""
 
     name: str
-    make: Callable[[Path], Path]  # in an empty folder; the path that is given to the command
-    told: tuple[str, ...] = ()  # one of these stands in the message: the place
-    words: tuple[str, ...] = ()  # more of the command line
-    user: int | None = None  # who runs the command; None: who runs the tests
+    # Makes the file in an empty folder and returns the path for the command.
+    make: Callable[[Path], Path]
+    # The message must contain one of these places.
+    places: tuple[str, ...] = ()
+    # Further words of the command line.
+    words: tuple[str, ...] = ()
+    # The user who runs the command; None: the user who runs the tests.
+    user: int | None = None
 
 
 def _text(content: str | bytes, folder: Path) -> Path:
@@ -58,7 +62,7 @@ def _dumped(values: object) -> str:
 
 
 def _places(value: object, steps: Steps = ()) -> Iterator[tuple[Steps, Any]]:
-    """Everything in nested plain values, with the way to it."""
+    """Yield everything in nested plain values, with the steps to it."""
     items = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for key, inner in items:
         yield (*steps, key), inner
@@ -92,7 +96,7 @@ def _renamed(values: Any, steps: Steps, name: str) -> Any:
     return changed
 
 
-# Of each type, what cannot stand in its place anywhere in an experiment file.
+# For each type, values that are wrong in its place anywhere in an experiment file.
 WRONG: Mapping[type, tuple[object, ...]] = {
     dict: ("odd", ["odd"]),
     list: ("odd", {"odd": 1}),
@@ -115,7 +119,7 @@ def _required(steps: Steps) -> bool:
 
 
 def _mutations(values: Any) -> Iterator[tuple[str, Steps, Callable[[], Any]]]:
-    """Kind, place and how to make the whole: each with one thing that is wrong wherever it stands."""
+    """Yield kind, place and a function that makes the whole file, with one value that is wrong in that place."""
     for steps, value in _places(values):
         key = steps[-1]
         for wrong in WRONG.get(type(value), ()):
@@ -124,7 +128,8 @@ def _mutations(values: Any) -> Iterator[tuple[str, Steps, Callable[[], Any]]]:
                 steps,
                 partial(_with, values, steps, wrong),
             )
-        if isinstance(key, str) and steps[:-1] != ("variants",):  # a variant may have any name
+        # A variant may have any name.
+        if isinstance(key, str) and steps[:-1] != ("variants",):
             middle = len(key) // 2
             yield "one letter off", steps, partial(_renamed, values, steps, f"{key[:middle]}q{key[middle + 1 :]}")
         if _required(steps):
@@ -170,7 +175,7 @@ def _of_a_size(steps: Steps, value: object) -> bool:
 
 
 def mutated(most: int | None) -> list[Case]:
-    """Good files with one thing made wrong, `most` of them spread over all kinds; the same at every call."""
+    """Return good files with one wrong value, `most` of them spread over all kinds; every call returns the same."""
     every: dict[str, list[Case]] = {}
     for path in sorted(CONFIGS.glob("**/*.yaml")):
         values = read_yaml(path)
@@ -178,12 +183,14 @@ def mutated(most: int | None) -> list[Case]:
         replaced = {key.rpartition(".")[2] for key in values["sweep"].get("grid", {})} | set.intersection(*own)
         for number, (kind, steps, changed) in enumerate(_mutations(values)):
             if steps[:2] == ("model", "params") and steps[2:3] and steps[2] in replaced:
-                continue  # an axis, or every variant, has another value in its place, whatever it is
+                # An axis, or every variant, replaces this value, so a wrong one has no effect.
+                continue
             named = [str(step) for step in steps if isinstance(step, str)]
-            told = {named[-1], named[0]}  # and where a parameter is used, or all weights are counted
-            told |= {"model.layers", "variants."} if "params" in str(steps) or kind == "size" else set()
+            # And where a parameter is used, or all weights are counted.
+            places = {named[-1], named[0]}
+            places |= {"model.layers", "variants."} if "params" in str(steps) or kind == "size" else set()
             name = f"{path.stem}: {kind}: {'.'.join(map(str, steps))} ({number})"
-            every.setdefault(kind, []).append(Case(name, partial(_mutated, changed), tuple(told)))
+            every.setdefault(kind, []).append(Case(name, partial(_mutated, changed), tuple(places)))
     generator = random.Random(0)
     for cases in every.values():
         generator.shuffle(cases)
@@ -264,11 +271,12 @@ WORDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 def handmade() -> list[Case]:
-    """What people and enemies come up with."""
-    cases = [Case(name, partial(_text, content), told) for name, (content, told) in TEXTS.items()]
+    """Return mistakes of users and attacks."""
+    cases = [Case(name, partial(_text, content), places) for name, (content, places) in TEXTS.items()]
     cases += [Case(name, make, ("broken",)) for name, make in FILES.items()]
-    cases += [Case(name, _good, told, words) for name, (words, told) in WORDS.items()]
-    if os.getuid() == 0:  # who may read everything, as in a container, is somebody else for once
+    cases += [Case(name, _good, places, words) for name, (words, places) in WORDS.items()]
+    # Root, as in a container, may read everything, so another user runs the command.
+    if os.getuid() == 0:
         cases.append(Case("a file that may not be read", _closed, ("broken.yaml",), user=65534))
     else:
         cases.append(Case("a file that may not be read", _closed, ("broken.yaml",)))
@@ -289,7 +297,7 @@ def _as_user(user: int | None) -> Iterator[None]:
 
 
 def made_up(settings: Data, *_: object, **__: object) -> DatasetInfo:
-    """Of a data set that need not be here: what its source says of it."""
+    """Return what the source of a data set says about it; the data set need not be on this machine."""
     source: DatasetSpec = access.DATASETS[settings.name]
     classes = tuple(settings.classes or map(str, range(source.class_count)))
     test_rows = source.rows // 6 if source.name in {"mnist", "fashion_mnist", "cifar10", "letter"} else 0
@@ -297,8 +305,8 @@ def made_up(settings: Data, *_: object, **__: object) -> DatasetInfo:
     return DatasetInfo(source.name, "made up", source.name, source.shape, dtype, classes, source.rows, test_rows, 0)
 
 
-def refused(words: list[str], told: tuple[str, ...]) -> str:
-    """What is wrong with how a command refuses something; nothing, if it is one message with its place."""
+def refused(words: list[str], places: tuple[str, ...]) -> str:
+    """Return what is wrong with the refusal of a command; empty if it is one message with its place."""
     out, err = StringIO(), StringIO()
     try:
         with redirect_stdout(out), redirect_stderr(err):
@@ -315,27 +323,28 @@ def refused(words: list[str], told: tuple[str, ...]) -> str:
         return f"exit code {code}: {(message or out.getvalue())[:200]}"
     if out.getvalue() or "Traceback" in message or len(message) > 10_000:
         return f"no plain message: {(message or out.getvalue())[:200]}"
-    if not any(place in message for place in told):
-        return f"does not tell {' or '.join(told)}: {message[:300]}"
+    if not any(place in message for place in places):
+        return f"does not tell {' or '.join(places)}: {message[:300]}"
     return ""
 
 
 def put(case: Case, counts: Counts, folder: Path) -> None:
-    """Put a case to `plan` and `run` in an empty folder."""
+    """Give a case to `plan` and `run` in an empty folder."""
     path = case.make(folder)
     before = listed(folder)
     for name in ("plan", "run"):
         with timed(case.name, counts), _as_user(case.user):
-            problem = refused([name, str(path.relative_to(folder)), *case.words], case.told)
+            problem = refused([name, str(path.relative_to(folder)), *case.words], case.places)
         if problem:
             counts.problems.append(f"{case.name}: {name}: {problem}")
-            break  # what `plan` does not refuse would be trained
+            # A case that `plan` does not refuse would be trained.
+            break
     note_written(case.name, before, folder, counts)
     counts.inputs += 1
 
 
 def run(cases: list[Case]) -> Counts:
-    """Put all cases to the commands, in this process."""
+    """Give all cases to the commands, in this process."""
     counts = Counts()
     with ExitStack() as stack:
         top = Path(stack.enter_context(TemporaryDirectory()))
@@ -353,7 +362,7 @@ def run(cases: list[Case]) -> Counts:
 
 
 def main(most: int | None = None) -> dict[str, int]:
-    """Put the list and `most` mutations to the commands; prints what is not refused, and returns the counts."""
+    """Give the list and `most` mutations to the commands; print those that are not refused, and return the counts."""
     counts = run([*handmade(), *mutated(most)])
     print(*counts.problems, f"slowest: {counts.slowest[1]}", sep="\n", file=sys.stderr)
     return counts.numbers()

@@ -1,7 +1,7 @@
 """Broken data files: good ones that are cut, changed or replaced, archives that attack, and damaged caches.
 
-`python -m support.broken_data` has bnbench read each in one process and prints the counts. A file must be refused by a
-DataError that names it, or give the very arrays of the good one.
+`python -m support.broken_data` lets bnbench read each of them in one process and prints the counts. A file must be
+refused with a DataError that names it, or give exactly the arrays of the good one.
 """
 
 import gzip
@@ -38,14 +38,17 @@ Change = Callable[[bytes], bytes]
 
 @dataclass(frozen=True)
 class Case:
-    """Something to read, made in an empty folder."""
+    """A file or folder to read, made in an empty folder."""
 
     name: str
     make: Callable[[Path], object]
     read: Callable[[Path], object]
-    told: str  # in the message: the file
-    good: Sequence[tuple[Array, Array]] = ()  # x and y that may be read all the same; none: it must be refused
-    folder: str = "own"  # what the empty one is called
+    # The file that the message must name.
+    named: str
+    # x and y that may nevertheless be read; empty: the file must be refused.
+    good: Sequence[tuple[Array, Array]] = ()
+    # The name of the empty folder.
+    folder: str = "own"
 
 
 # Whole files in place of a good one.
@@ -104,7 +107,8 @@ def _instead(files: dict[str, bytes], name: str, make: Callable[[Path], object],
 
 def _socket(path: Path) -> None:
     here = Path.cwd()
-    os.chdir(path.parent)  # the path of a socket may have 100 letters
+    # The path of a socket may have 100 letters.
+    os.chdir(path.parent)
     with socket.socket(socket.AF_UNIX) as opened:
         opened.bind(path.name)
     os.chdir(here)
@@ -130,7 +134,7 @@ def _load(made: Made, folder: Path) -> Dataset:
 
 
 def of_sets() -> Iterator[Case]:
-    """Every file of every data set, changed and replaced."""
+    """Yield every file of every data set, changed and replaced."""
     for title, made in sets().items():
         files, read, own = dict(made.files), partial(_load, made), made.source.name
         with TemporaryDirectory() as place:
@@ -140,17 +144,20 @@ def of_sets() -> Iterator[Case]:
             good = read(folder)
             known = [(np.array(good.x), np.array(good.y))]
             known += [
-                (x[1:], y[1:]) for x, y in known if title == "notMNIST"
-            ]  # a glyph that cannot be read is left out
+                (x[1:], y[1:])
+                for x, y in known
+                if title == "notMNIST"
+                # A glyph that cannot be read is left out.
+            ]
         for name in [*files][: 2 if made.checked else 1]:
-            told = name.partition("/")[0]
+            named = name.partition("/")[0]
             changes = CHANGES | (FLIPS if made.checked else {})
             for what, change in changes.items():
                 changed = files | {name: change(files[name])}
-                yield Case(f"{title}: {name}: {what}", partial(_write, changed), read, told, known, own)
+                yield Case(f"{title}: {name}: {what}", partial(_write, changed), read, named, known, own)
             for what, content in FOREIGN.items():
                 changed = files | {name: content}
-                yield Case(f"{title}: {name}: {what}", partial(_write, changed), read, told, known, own)
+                yield Case(f"{title}: {name}: {what}", partial(_write, changed), read, named, known, own)
             for what, make in ODD.items():
                 put_there = partial(_instead, files, name, make)
                 yield Case(f"{title}: {name}: {what}", put_there, read, own, known, own)
@@ -160,29 +167,30 @@ def of_sets() -> Iterator[Case]:
 
 
 def of_archives() -> Iterator[Case]:
-    """Archives that attack, in place of each that is read."""
+    """Yield archives that attack, in place of each archive that is read."""
     for title, made in sets().items():
         ((name, _), *others) = made.files.items()
         read, own = partial(_load, made), made.source.name
-        if others or not name.endswith((".zip", ".gz", ".xz")) or title == "CIFAR-10, tar.gz":  # as notMNIST's
+        # The tar.gz of CIFAR-10 is read as that of notMNIST is.
+        if others or not name.endswith((".zip", ".gz", ".xz")) or title == "CIFAR-10, tar.gz":
             continue
         if name.endswith(".zip"):
-            sought = {"letter": ("letter-recognition.data",), "leaf": leaf_names(name)}[made.source.name]
-            for what, content in zips(sought).items():
+            wanted = {"letter": ("letter-recognition.data",), "leaf": leaf_names(name)}[made.source.name]
+            for what, content in zips(wanted).items():
                 yield Case(f"{title}: {what}", partial(_write, {name: content}), read, name, folder=own)
         else:
-            sought = ("data_batch_1.bin", "test_batch.bin") if "cifar" in name else ("A/0.png", "A/1.png")
-            for what, pieces in tars(sought).items():
+            wanted = ("data_batch_1.bin", "test_batch.bin") if "cifar" in name else ("A/0.png", "A/1.png")
+            for what, pieces in tars(wanted).items():
                 content = packed(pieces, name[-3:])
                 yield Case(f"{title}: {what}", partial(_write, {name: content}), read, name, folder=own)
 
 
 def leaf_names(archive: str) -> tuple[str, ...]:
-    """What is sought in one of the two zips of Leaf."""
+    """Return the names of the files that are wanted in one of the two zips of Leaf."""
     return ("train.csv",) if archive == "train.csv.zip" else ("data_Mar_64.txt", "data_Sha_64.txt", "data_Tex_64.txt")
 
 
-# What a person gives to `predict`, and what lies beside a model.
+# Files that a user gives to `predict`, and files next to a model.
 
 
 def _read_input(name: str, takes: ModelCard, folder: Path) -> object:
@@ -194,7 +202,7 @@ def _read_page(folder: Path) -> object:
 
 
 def of_people() -> Iterator[Case]:
-    """Files that are given to `predict`, and pages of saved models."""
+    """Yield files that are given to `predict`, and cards of saved models."""
     for name, content in INPUTS.items():
         takes = IMAGE if name.endswith(("png", "jpg")) else TABLE
         yield Case(f"predict {name}", partial(_write, {name: content}), partial(_read_input, name, takes), name)
@@ -207,7 +215,7 @@ def of_people() -> Iterator[Case]:
         yield Case(f"page: {what}", partial(_write, {"t.keras": b"", "t.json": content}), _read_page, "t.json")
 
 
-# Damaged entries of the cache: never refused, but read anew from the files.
+# Damaged entries of the cache are never refused: the files are read again.
 
 ENTRIES: dict[str, bytes] = {
     "nothing": b"",
@@ -226,8 +234,8 @@ ENTRIES: dict[str, bytes] = {
 def _damage(made: Made, file: str, change: Callable[[Path], object], folder: Path) -> None:
     _write(dict(made.files), folder)
     _load(made, folder)
-    for kept in (folder.parent.parent / "cache" / "parsed").glob(f"{made.source.name}-*/{file}"):
-        change(kept)
+    for cached in (folder.parent.parent / "cache" / "parsed").glob(f"{made.source.name}-*/{file}"):
+        change(cached)
 
 
 def _overwrite(content: bytes, path: Path) -> None:
@@ -240,7 +248,7 @@ def _replace(make: Callable[[Path], object], path: Path) -> None:
 
 
 def of_caches() -> Iterator[Case]:
-    """What lies in the cache, damaged."""
+    """Yield damaged entries of the cache."""
     made = sets()["letter"]
     with TemporaryDirectory() as place:
         folder = Path(place, "own", "letter")
@@ -259,13 +267,13 @@ def of_caches() -> Iterator[Case]:
 
 
 def refused(case: Case, folder: Path) -> str:
-    """What is wrong with how something is read; nothing, if it is refused by name or gives what the good one does."""
+    """Return what is wrong with how a case is read; empty if it is refused by name or gives the good arrays."""
     try:
         found = case.read(folder)
     except BnbenchError as error:
-        if case.told and case.told in str(error) and len(str(error)) < 5000:
+        if case.named and case.named in str(error) and len(str(error)) < 5000:
             return ""
-        return f"does not tell {case.told}: {str(error)[:300]}"
+        return f"does not name {case.named}: {str(error)[:300]}"
     except HungError:
         return f"hangs for more than {HUNG:g} s"
     except BaseException as error:
@@ -277,7 +285,7 @@ def refused(case: Case, folder: Path) -> str:
 
 
 def put(case: Case, counts: Counts, folder: Path) -> None:
-    """Read a case in a folder of its own, beside which nothing is written but the cache."""
+    """Read a case in a separate folder; outside it, only the cache may be written."""
     folder.mkdir(parents=True)
     case.make(folder)
     before = listed(folder.parent)
@@ -290,8 +298,9 @@ def put(case: Case, counts: Counts, folder: Path) -> None:
 
 
 def main() -> dict[str, int]:
-    """Read all that is broken; prints what is not refused, and returns the counts."""
-    logging.disable()  # each damaged cache is told
+    """Read all broken files; print those that are not refused, and return the counts."""
+    # Each damaged cache is named.
+    logging.disable()
     counts = Counts()
     for case in chain(of_sets(), of_archives(), of_people(), of_caches()):
         with TemporaryDirectory() as top:

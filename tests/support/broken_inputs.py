@@ -1,4 +1,4 @@
-"""Broken files that a person may give to `predict`, and broken pages of saved models."""
+"""Broken files that a user may give to `predict`, and broken cards of saved models."""
 
 import json
 import struct
@@ -13,18 +13,18 @@ IMAGE = ModelCard("final", "mnist", (28, 28, 1), (0.0, 255.0), ("a", "b"), "soft
 
 
 def npy(header: str, body: bytes = bytes(100)) -> bytes:
-    """An array file that says of itself what it will."""
+    """Return an array file with any header."""
     text = header.encode("latin-1")
     return b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text + body
 
 
 def array_of(shape: str, kind: str = "<f8") -> bytes:
-    """An array file that says it has this shape; it holds 12 numbers."""
+    """Return an array file of 12 numbers whose header claims this shape."""
     return npy(f"{{'descr': '{kind}', 'fortran_order': False, 'shape': {shape}}}\n")
 
 
 def _picture(size: tuple[int, int]) -> bytes:
-    """A PNG that says it has this size."""
+    """Return a PNG whose header claims this size."""
     content = bytearray(png(0))
     content[16:24] = struct.pack(">2I", *size)
     content[29:33] = struct.pack(">I", zlib.crc32(bytes(content[12:29])))

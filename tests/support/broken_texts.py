@@ -1,4 +1,4 @@
-"""Experiment files as people and enemies write them, each with one thing that is wrong."""
+"""Experiment files with one mistake or attack each."""
 
 import random
 
@@ -22,7 +22,7 @@ def _layers(layer: str) -> str:
 
 
 def _laughs(depth: int = 9) -> str:
-    """A billion values in a few lines."""
+    """Return a YAML text that expands a few lines to a billion values."""
     lines = ["a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]"]
     lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, depth)]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""Damages stores at random places: what is wrong must be told, left out or made good, and no figure may change."""
+"""Damages stores at random places: damage must be reported, left out or repaired, and no value may change."""
 
 import logging
 import random
@@ -36,32 +36,33 @@ FACTS = DatasetInfo("digits", "made up", "", (5,), "float32", ("a", "b", "c"), 7
 
 
 def run(times: int, flips: int = 0, seed: int = 0) -> dict[str, int]:
-    """Damage a store so many times, and count by kind of harm and by what came of it.
+    """Damage a store this many times, and count the kinds of damage and their effects.
 
-    Of each store: `told` (it is refused by name), `left out` (some trials are, and that is told), `harmless`. Of all:
-    `wrong` (another figure than was kept is shown), `crashed` (another error than a message), `trials lost` (by
-    `repair`) of `trials`. After `repair` and keeping anew what is missing everything must be as it was.
+    Each store is one of `refused` (with a message that names it), `left out` (some trials are left out, with a warning)
+    and `harmless`. The other counts are `wrong` (a value that was not stored is shown), `crashed` (an error without a
+    message), and `trials lost` (in `repair`) of `trials`. After `repair`, when the missing trials are stored again,
+    everything must be as before.
 
     Args:
-        flips: how many stores more have one bit flipped and are looked at and repaired, but not completed: that takes
+        flips: how many further stores have one bit flipped. They are read and repaired, but not completed, which takes
             most of the time.
     """
     draw = random.Random(seed)
     counts: Counter[str] = Counter(wrong=0, crashed=0)
     with tempfile.TemporaryDirectory() as folder:
-        whole = Path(folder, "whole")
-        keep(whole)
-        before = tables(whole)
+        intact = Path(folder, "intact")
+        keep(intact)
+        before = tables(intact)
         for number in range(times + flips):
             name, harm = draw.choice(list(HARMS.items())) if number < times else ("bit flipped", flip)
             place = Path(folder, str(number))
             place.mkdir()
-            content = harm((whole / store.DATABASE).read_bytes(), draw)
+            content = harm((intact / store.DATABASE).read_bytes(), draw)
             (place / store.DATABASE).write_bytes(content)
             counts[name] += 1
             try:
                 counts[judged(place, before)] += 1
-                counts.update(mended(place, before, complete=number < times))
+                counts.update(repaired(place, before, complete=number < times))
             except BnbenchError:
                 counts["wrong"] += 1
             except Exception:
@@ -72,60 +73,61 @@ def run(times: int, flips: int = 0, seed: int = 0) -> dict[str, int]:
 
 
 def judged(folder: Path, before: tuple[pd.DataFrame, ...]) -> str:
-    """What one who looks gets to see: `told`, `left out`, `harmless`, or `wrong`."""
-    with warnings() as told:
+    """Return what a reader of the store gets: `refused`, `left out`, `harmless`, or `wrong`."""
+    with warnings() as logged:
         try:
             found = tables(folder)
         except BnbenchError:
-            return "told"
+            return "refused"
     if not all(part_of(*pair) for pair in zip(found, before, strict=True)):
         return "wrong"
     if len(found[0]) == len(before[0]):
         return "harmless"
-    return "left out" if told or len(found[0]) < Results(folder).planned else "wrong"
+    return "left out" if logged or len(found[0]) < Results(folder).planned else "wrong"
 
 
-def mended(folder: Path, before: tuple[pd.DataFrame, ...], complete: bool) -> Iterator[str]:
+def repaired(folder: Path, before: tuple[pd.DataFrame, ...], complete: bool) -> Iterator[str]:
     """What `repair` and keeping the missing trials anew lead to: a `trials lost` for each that was, and `wrong`."""
     try:
         with warnings():
             repair.repair_database(folder)
             with store.open_for_reading(folder) as opened:
-                kept = opened.states()
-    except BnbenchError:  # nothing of it can be read: a person moves it away
+                stored = opened.states()
+    # Nothing of it can be read, so a user would move it away.
+    except BnbenchError:
         (folder / store.DATABASE).unlink()
-        kept = {}
+        stored = {}
     yield from ["trials"] * len(before[0])
-    yield from ["trials lost"] * (len(before[0]) - len(kept))
+    yield from ["trials lost"] * (len(before[0]) - len(stored))
     if not complete:
         return
-    with warnings() as told:
-        keep(folder, kept)
+    with warnings() as logged:
+        keep(folder, stored)
         found = tables(folder)
-    if told or not all(ours.equals(theirs) for ours, theirs in zip(found, before, strict=True)):
+    if logged or not all(ours.equals(theirs) for ours, theirs in zip(found, before, strict=True)):
         yield "wrong"
 
 
-def keep(folder: Path, kept: dict[str, str] | None = None) -> None:
-    """Keep every trial that is not kept."""
+def keep(folder: Path, stored: dict[str, str] | None = None) -> None:
+    """Store every trial that is not in `stored`."""
     planned = experiment()
     with store.open_for_writing(folder) as opened:
         # Waiting for the disk would take most of the time, and only matters when the power fails.
         opened._db.execute("PRAGMA synchronous = OFF")
         opened.set_plan(planned)
         for number, trial in enumerate(planned.trials):
-            if trial.id not in (kept or {}):
+            if trial.id not in (stored or {}):
                 opened.add(ended(planned, number))
 
 
 @cache
 def experiment() -> Plan:
-    """24 trials."""
+    """Return a plan of 24 trials."""
     return plan.make_plan(check_config(EXPERIMENT, "damage"), lambda settings: FACTS, "damage")
 
 
 def ended(planned: Plan, number: int) -> Result:
-    """A trial as it might have ended: the same for the same number."""
+    """Return a made-up result of a trial; the same number gives the same result."""
     draw = np.random.default_rng(number)
     losses = draw.random(200 + 80 * number, np.float32)
     steps = len(losses) // 10
@@ -142,60 +144,60 @@ def ended(planned: Plan, number: int) -> Result:
 
 
 def tables(folder: Path) -> tuple[pd.DataFrame, ...]:
-    """The trials, the history and the measurements that are shown."""
+    """Return the trials, the history and the measurements of a results folder."""
     results = Results(folder)
     return results.trials, results.history, results.measurements("weight_norm")
 
 
 def part_of(ours: pd.DataFrame, theirs: pd.DataFrame) -> bool:
-    """Whether each trial of ours has the rows that it has in theirs."""
+    """Return True if each trial of ours has the same rows as in theirs."""
     same = theirs[theirs["trial"].isin(set(ours["trial"]))].reset_index(drop=True)
     return bool(ours.reset_index(drop=True).equals(same))
 
 
 @contextmanager
 def warnings() -> Iterator[list[str]]:
-    """What is told meanwhile, kept off the screen."""
-    told: list[str] = []
+    """Collect the warnings that are logged inside the block, and do not show them."""
+    logged: list[str] = []
     handler = logging.Handler()
-    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    handler.emit = lambda record: logged.append(record.getMessage())  # type: ignore[method-assign]
     log = logging.getLogger("bnbench")
     log.addHandler(handler)
     log.propagate = False
     try:
-        yield told
+        yield logged
     finally:
         log.removeHandler(handler)
         log.propagate = True
 
 
 def flip(content: bytes, draw: random.Random) -> bytes:
-    """One bit, anywhere."""
+    """Flip one bit, anywhere."""
     changed = bytearray(content)
     changed[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
     return bytes(changed)
 
 
 def cut(content: bytes, draw: random.Random) -> bytes:
-    """The end is missing."""
+    """Cut off the end."""
     return content[: draw.randrange(1, len(content))]
 
 
 def zero(content: bytes, draw: random.Random) -> bytes:
-    """A page of noughts."""
+    """Fill a page with zeros."""
     start = draw.randrange(len(content) // PAGE) * PAGE
     return content[:start] + bytes(PAGE) + content[start + PAGE :]
 
 
 def garble(content: bytes, draw: random.Random) -> bytes:
-    """Up to 64 bytes of garbage, anywhere."""
+    """Write up to 64 random bytes, anywhere."""
     start = draw.randrange(len(content))
     garbage = draw.randbytes(min(draw.randint(1, 64), len(content) - start))
     return content[:start] + garbage + content[start + len(garbage) :]
 
 
 def swap(content: bytes, draw: random.Random) -> bytes:
-    """A page where another belongs."""
+    """Replace a page with a copy of another one."""
     to, of = (draw.randrange(len(content) // PAGE) * PAGE for _ in range(2))
     return content[:to] + content[of : of + PAGE] + content[to + PAGE :]
 

@@ -1,4 +1,4 @@
-"""Small disks that fill up or cannot be written, for tests that can mount: as root, or in a namespace of their own."""
+"""Small disks that fill up or become read-only, for tests that may mount: as root, or in a user namespace."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ import pytest
 
 
 def alone() -> list[str]:
-    """What to put before a command so that it may mount without others seeing it; skips where nothing may."""
+    """Return the words before a command that let it mount unseen by others; skip the test if nothing can be mounted."""
     for words in (["unshare", "-m"], ["unshare", "-rm"]):
         try:
             done = subprocess.run([*words, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True)
@@ -23,7 +23,7 @@ def alone() -> list[str]:
 
 @contextmanager
 def shell(folder: Path) -> Iterator["Shell"]:
-    """A shell with mounts of its own, in a folder; they go when it does."""
+    """Open a shell in a folder. Its mounts are its own and end with it."""
     with subprocess.Popen(
         [*alone(), "sh"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=folder, bufsize=1
     ) as process:
@@ -33,24 +33,25 @@ def shell(folder: Path) -> Iterator["Shell"]:
 
 
 class Shell:
-    """Runs lines, one at a time."""
+    """A shell that runs one line at a time."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
-        self.pid = process.pid  # of who sees the mounts: `unshare` becomes the shell
+        # This process sees the mounts, because `unshare` becomes the shell.
+        self.pid = process.pid
         self.begin(f'bnbench() {{ {sys.executable} -m bnbench "$@"; }}')
 
     def begin(self, line: str) -> None:
-        """Have a line run, without waiting for its end."""
+        """Start a line, and do not wait for its end."""
         assert self._process.stdin
         self._process.stdin.write(line + "\n")
 
     def run(self, line: str) -> tuple[int, str]:
-        """The exit code of a line, and what it wrote to stdout and stderr."""
+        """Run a line; return its exit code, and what it wrote to stdout and stderr."""
         assert self._process.stdout
         self.begin(f"{{ {line}; }} 2>&1; code=$?; echo; echo end $code")
-        told: list[str] = []
+        output: list[str] = []
         while not (read := self._process.stdout.readline()).startswith("end "):
-            assert read, told
-            told.append(read)
-        return int(read.split()[1]), "".join(told)
+            assert read, output
+            output.append(read)
+        return int(read.split()[1]), "".join(output)

@@ -24,7 +24,7 @@ VALUES: dict[str, Any] = {
 
 
 def values(**changes: Any) -> dict[str, Any]:
-    """The small experiment with some dotted keys changed; double underscores stand for the dots."""
+    """Return the small experiment with some dotted keys changed; write double underscores in place of the dots."""
     changed = deepcopy(VALUES)
     for key, value in changes.items():
         steps = key.split("__")
@@ -36,13 +36,13 @@ def values(**changes: Any) -> dict[str, Any]:
 
 
 def facts(shape: tuple[int, ...] = (5,), rows: int = 75, classes: int = 3, test_rows: int = 0) -> DatasetInfo:
-    """Of made-up data; without classes each row has a number."""
+    """Return the description of made-up data; without classes each row has a number."""
     names = tuple(f"class {i}" for i in range(classes))
     return DatasetInfo("digits", "made up", f"{shape}{rows}", shape, "float32", names, rows, test_rows, 0)
 
 
 def dataset(of: DatasetInfo) -> Dataset:
-    """Rows that a network can learn: a random point for each class, with noise around it; or a sum of values."""
+    """Return rows that a network can learn: a random point per class with noise, or without classes a sum of values."""
     generator = np.random.default_rng(0)
     if not of.classes:
         x = generator.normal(size=(of.rows, *of.shape)).astype(np.float32)
@@ -54,5 +54,5 @@ def dataset(of: DatasetInfo) -> Dataset:
 
 
 def make_plan(of: DatasetInfo | None = None, **changes: Any) -> Plan:
-    """The plan of the small experiment, with keys changed."""
+    """Return the plan of the small experiment, with keys changed."""
     return plan.make_plan(check_config(values(**changes), "tiny.yaml"), lambda settings: of or facts(), "tiny.yaml")

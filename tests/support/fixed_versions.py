@@ -4,7 +4,7 @@ import pytest
 
 from bnbench.planning import identity
 
-# Those that wrote tests/stored_formats.
+# The versions that wrote tests/store/stored_formats.
 VERSIONS = {"keras": "3.15", "tensorflow": "2.21"}
 
 

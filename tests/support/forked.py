@@ -27,32 +27,38 @@ from bnbench.store import repair, store
 from support import damage
 
 CONTEXT = multiprocessing.get_context("forkserver")
-PRELOADED = (environment, progress, sweep, cli_format)  # what the commands would import as they run
+# The commands would import these while they run.
+PRELOADED = (environment, progress, sweep, cli_format)
 
 
 class Forked:
     """A running process, with the methods of `subprocess.Popen` that the tests need.
 
     Args:
-        function: what it runs; importable, from a module that imports no TensorFlow.
-        folder: where it runs.
-        told: the file to which stderr is appended.
-        out: the file to which stdout is appended.
-        beside: the id of a process whose mounts it sees.
+        function: the function that it runs; it must be importable from a module that does not import TensorFlow.
+        folder: the folder in which it runs.
+        stderr: the file to which stderr is appended.
+        stdout: the file to which stdout is appended.
+        mounts_of: the id of a process whose mounts it sees; 0: its own.
     """
 
     def __init__(
-        self, function: Callable[[], object], folder: Path, told: Path, out: Path = Path(os.devnull), beside: int = 0
+        self,
+        function: Callable[[], object],
+        folder: Path,
+        stderr: Path,
+        stdout: Path = Path(os.devnull),
+        mounts_of: int = 0,
     ) -> None:
         start_server()
         self._process = CONTEXT.Process(
-            target=_run, args=(function, folder, told, out, beside, dict(os.environ)), daemon=True
+            target=_run, args=(function, folder, stderr, stdout, mounts_of, dict(os.environ)), daemon=True
         )
         self._process.start()
         self.pid = self._process.pid or 0
 
     def wait(self, timeout: float | None = None) -> int:
-        """The exit code.
+        """Wait for the end and return the exit code.
 
         Raises:
             subprocess.TimeoutExpired: it still runs.
@@ -63,46 +69,53 @@ class Forked:
         return self._process.exitcode
 
     def poll(self) -> int | None:
-        """The exit code, if it has ended."""
+        """Return the exit code, or None if it still runs."""
         return self._process.exitcode
 
     def kill(self) -> None:
-        """SIGKILL."""
+        """Send it SIGKILL."""
         with suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
 
 
 @cache
 def start_server() -> None:
-    """Start the server, if it does not run yet, with this module and all that it imports."""
+    """Start the server with this module and all its imports, unless it runs already."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
-        patch.setenv("OPENBLAS_NUM_THREADS", "1")  # a process with threads should not fork
+        # A process with threads should not fork.
+        patch.setenv("OPENBLAS_NUM_THREADS", "1")
         CONTEXT.set_forkserver_preload([__name__])
         process = CONTEXT.Process(
             target=int
-        )  # the server imports before it forks: whoever measures times need not wait
+            # The server imports before its first fork, so later time measurements do not include the imports.
+        )
         process.start()
         process.join()
 
 
 def _run(
-    function: Callable[[], object], folder: Path, told: Path, out: Path, beside: int, environment: Mapping[str, str]
+    function: Callable[[], object],
+    folder: Path,
+    stderr: Path,
+    stdout: Path,
+    mounts_of: int,
+    environment: Mapping[str, str],
 ) -> None:
     if "tensorflow" in sys.modules:
         raise RuntimeError("TensorFlow must not be forked")
     os.environ.clear()
     os.environ.update(environment)
-    for path, number in ((out, 1), (told, 2)):
+    for path, number in ((stdout, 1), (stderr, 2)):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644), number)
-    if beside:
-        _enter(beside)
+    if mounts_of:
+        _enter(mounts_of)
     os.chdir(folder)
     function()
 
 
 def _enter(process: int) -> None:
-    """See the mounts of another process; its user namespace comes first, as it gives the right to do so."""
+    """Enter the mounts of another process. Its user namespace comes first, because it gives the right to enter."""
     libc = ctypes.CDLL(None, use_errno=True)
     for name in ("user", "mnt"):
         theirs, ours = f"/proc/{process}/ns/{name}", f"/proc/self/ns/{name}"
@@ -113,10 +126,10 @@ def _enter(process: int) -> None:
 
 
 def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[str]) -> None:
-    """The command `bnbench`, with real workers that train as `make()` does.
+    """Run the command `bnbench` with real workers that train as `make()` does.
 
     Args:
-        kinds: of file, that figures are written as; none: no report is written.
+        kinds: the kinds of file of each figure; empty: no report is written.
     """
 
     @contextmanager
@@ -135,7 +148,7 @@ def _report(kinds: Sequence[str], folder: Path) -> None:
 
 
 def write_trials(folder: Path) -> None:
-    """Keep all trials of `damage` twice."""
+    """Store all trials of `damage` twice."""
     for _ in range(2):
         with store.open_for_writing(folder) as opened:
             for number in range(24):
@@ -143,12 +156,12 @@ def write_trials(folder: Path) -> None:
 
 
 def write_report(folder: Path) -> None:
-    """Write its report."""
+    """Write the report of a folder."""
     write.write_report(folder, ("png",))
 
 
 def try_repairs(folder: Path) -> None:
-    """Repair it 20 times, where nobody else is at work in it."""
+    """Try 20 times to repair a folder; while another process uses it, nothing is done."""
     for _ in range(20):
         try:
             repair.repair_database(folder)
@@ -158,13 +171,13 @@ def try_repairs(folder: Path) -> None:
 
 
 def claim_and_die(folder: Path) -> None:
-    """Be killed while the folder is claimed."""
+    """Lock a folder and be killed."""
     with store.open_for_writing(folder):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    """Wait until something is so, for at most a minute."""
+    """Wait until a condition is true, for at most a minute."""
     until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until

@@ -1,4 +1,4 @@
-"""What is fuzzed: bytes go in, and come to nothing or to a BnbenchError; each with files to begin from."""
+"""The readers to fuzz, each with seeds: a reader must accept any bytes or raise a BnbenchError."""
 
 import json
 import zipfile
@@ -13,7 +13,7 @@ import yaml
 from bnbench.commands import predict_inputs
 from bnbench.config import overrides, yaml_loader
 from bnbench.config.load import check_config
-from bnbench.data import cache as kept
+from bnbench.data import cache as parsed_cache
 from bnbench.data.datasets import notmnist
 from bnbench.data.formats.archives import Bounds, read_archive
 from bnbench.errors import BnbenchError
@@ -37,7 +37,7 @@ class Target:
     seeds: Callable[[], list[bytes]]
 
     def put(self, content: bytes) -> None:
-        """Have the reader read it, who may refuse it by name and do nothing else."""
+        """Let the reader read some bytes; it may raise a BnbenchError and nothing else."""
         try:
             self.read(content)
         except BnbenchError as error:
@@ -69,7 +69,7 @@ def _override(content: bytes) -> object:
 
 
 def _set(made: Made, name: str, content: bytes) -> object:
-    """The first file of a data set is the one that is fuzzed."""
+    """Parse a data set whose file `name` has this content."""
     files = {**made.files, name: content}
     paths = {part: _file(f"{made.source.name}/{part}", inner) for part, inner in files.items()}
     form = next(form for form in made.source.forms if all(set(names) & set(files) for names in form.parts))
@@ -79,7 +79,8 @@ def _set(made: Made, name: str, content: bytes) -> object:
 def _set_targets() -> Mapping[str, Target]:
     targets = {}
     for title, made in sets().items():
-        if title != "notMNIST":  # a folder
+        # notMNIST is a folder, not a file.
+        if title != "notMNIST":
             name = next(iter(made.files))
             targets[title.lower().replace(", ", "-")] = Target(
                 partial(_set, made, name), lambda m=made, n=name: [m.files[n]]
@@ -109,7 +110,7 @@ def _page(content: bytes) -> object:
 
 
 def _model(content: bytes) -> object:
-    """The description of a model's layers."""
+    """Check a model file whose description of the layers has this content."""
     path = _file("m.keras", b"")
     with zipfile.ZipFile(path, "w") as archive:
         for name, inner in (("config.json", content), ("metadata.json", b"{}"), ("model.weights.h5", b"x" * 1000)):
@@ -120,15 +121,15 @@ def _model(content: bytes) -> object:
 
 
 def _facts(content: bytes) -> object:
-    """The record of a kept data set, under a checksum that is right."""
+    """Read the record of a parsed data set, with a correct checksum."""
     try:
         record = json.loads(content)
-        record["check"] = kept._check_of({key: value for key, value in record.items() if key != "check"})
+        record["check"] = parsed_cache._check_of({key: value for key, value in record.items() if key != "check"})
         content = json.dumps(record).encode()
     except (ValueError, TypeError, AttributeError, RecursionError):
         pass
-    path = _file("kept/facts.json", content)
-    return kept.read_info(path.parent)
+    path = _file("parsed/facts.json", content)
+    return parsed_cache.read_info(path.parent)
 
 
 ZEROS = {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None}
@@ -152,7 +153,7 @@ def _texts() -> list[bytes]:
 
 
 def targets() -> dict[str, Target]:
-    """All of them by name."""
+    """Return all targets by name."""
     return {
         "config": Target(_config, _texts),
         "override": Target(

@@ -1,4 +1,4 @@
-"""SIGKILL at random moments of sweeps: what is lost, and whether the figures are those of an undisturbed run."""
+"""SIGKILL at random moments of sweeps: what is lost, and whether the results equal those of an undisturbed run."""
 
 import logging
 import random
@@ -22,8 +22,10 @@ import bnbench
 RUN = (sys.executable, "-m", "bnbench", "run", "--quiet", "--jobs", "2")
 log = logging.getLogger(__name__)
 VICTIMS = ("worker", "coordinator", "both")
-PATIENCE = 600  # seconds for a run that nobody disturbs
-OF_A_RUN = ("seconds", "seconds_per_step", "worker")  # all else is the same in every run
+# The longest time of an undisturbed run, in seconds.
+PATIENCE = 600
+# These columns differ between runs; all others are the same.
+OF_A_RUN = ("seconds", "seconds_per_step", "worker")
 SWEEP = {
     "name": "killed",
     "data": {"name": "digits", "scale": "unit", "limit": 100},
@@ -59,16 +61,16 @@ def start_command(folder: Path) -> Running:
 
 
 def run(times: int, start: Callable[[Path], Running] = start_command, seed: int = 0) -> dict[str, int]:
-    """Kill a worker, the coordinator or both at that many random moments, sweep after sweep.
+    """Kill a worker, the coordinator or both at this many random moments, sweep after sweep.
 
-    A sweep is disturbed until it ends by itself; then the same command once more must find or make every trial.
+    A sweep is disturbed until it ends by itself. Then the same command runs again and must find or train every trial.
 
     Args:
         start: starts `bnbench run` of `killed.yaml` in a folder, with two workers.
 
     Returns:
-        Kills by victim, sweeps, trials that are lost or there twice, and sweeps whose tables differ from those of the
-        run that nobody disturbed.
+        The number of kills by victim, of sweeps, of trials that are lost or stored twice, and of sweeps whose tables
+        differ from those of the undisturbed run.
     """
     chance = random.Random(seed)
     counts = Counter(dict.fromkeys((*VICTIMS, "sweeps", "lost", "twice", "different"), 0))
@@ -77,18 +79,18 @@ def run(times: int, start: Callable[[Path], Running] = start_command, seed: int 
         (folder / "killed.yaml").write_text(yaml.safe_dump(SWEEP), encoding="utf-8")
         began = time.monotonic()
         _complete(start(folder))
-        whole = time.monotonic() - began
+        duration = time.monotonic() - began
         wanted = _tables(folder)
         while sum(counts[victim] for victim in VICTIMS) < times:
             shutil.rmtree(folder / "results")
             counts["sweeps"] += 1
-            while _disturbed(start(folder), chance, counts, whole, times):
+            while _disturbed(start(folder), chance, counts, duration, times):
                 pass
             _complete(start(folder))
             found = _tables(folder)
-            ids, kept = set(wanted[0]["trial"]), found[0].loc[found[0]["status"] != "failed", "trial"]
-            counts["lost"] += len(ids - set(kept))
-            counts["twice"] += int(kept.duplicated().sum())
+            ids, stored = set(wanted[0]["trial"]), found[0].loc[found[0]["status"] != "failed", "trial"]
+            counts["lost"] += len(ids - set(stored))
+            counts["twice"] += int(stored.duplicated().sum())
             counts["different"] += not all(map(pd.DataFrame.equals, found, wanted))
             log.info("%s", dict(counts))
     return dict(counts)
@@ -102,7 +104,7 @@ def _tables(folder: Path) -> list[pd.DataFrame]:
 
 
 def _complete(process: Running) -> None:
-    """Wait for a command that nobody disturbs."""
+    """Wait for an undisturbed command."""
     try:
         code = process.wait(PATIENCE)
     except BaseException:
@@ -121,12 +123,12 @@ def _kill(worker: psutil.Process) -> bool:
     return True
 
 
-def _disturbed(process: Running, chance: random.Random, counts: Counter[str], whole: float, times: int) -> bool:
-    """Kill a command or its workers; return whether the command was killed, so that it must be given again."""
+def _disturbed(process: Running, chance: random.Random, counts: Counter[str], duration: float, times: int) -> bool:
+    """Kill a command or its workers; return True if the command was killed and must be started again."""
     try:
         while sum(counts[victim] for victim in VICTIMS) < times:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(chance.uniform(0, whole))
+                process.wait(chance.uniform(0, duration))
                 return False
             victim = chance.choice(VICTIMS)
             workers = psutil.Process(process.pid).children()

@@ -1,4 +1,4 @@
-"""What is known of the published data sets: fingerprints, shapes and counts."""
+"""Known properties of the published data sets: fingerprints, shapes and counts."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,8 @@ class Known:
     rows: int
     test_rows: int
     repeated: int
-    counts: tuple[int, ...]  # rows a class of the training pool
+    # The number of rows of each class in the training pool.
+    counts: tuple[int, ...]
 
 
 MNIST_COUNTS = (5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949)

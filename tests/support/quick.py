@@ -1,4 +1,4 @@
-"""Ways for tests of whole sweeps to leave out what they do not look at."""
+"""Ways for tests of whole sweeps to leave out what they do not check."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from bnbench.training.compiled_program import CompiledProgram
 def compile_once(patch: pytest.MonkeyPatch) -> None:
     """Compile each program once and give every later sweep in this process the same one.
 
-    A trial resets all variables of its program, so its figures do not depend on what was trained before.
+    A trial resets all variables of its program, so its results do not depend on what was trained before.
     """
     known: dict[str, CompiledProgram] = {}
 

@@ -1,4 +1,4 @@
-"""What is counted where broken input is put to bnbench: time, memory, what is written, what is not refused."""
+"""Counts for tests with broken input: time, memory, what is written, what is not refused."""
 
 import signal
 import time
@@ -8,20 +8,22 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
-HUNG = 10.0  # seconds
+# An input that takes more seconds counts as hanging.
+HUNG = 10.0
 
 
 @dataclass
 class Counts:
-    """What became of broken inputs."""
+    """What bnbench did with broken inputs."""
 
     inputs: int = 0
     problems: list[str] = field(default_factory=list)
     bytes_written: int = 0
-    slowest: tuple[float, str] = (0.0, "")  # seconds of processor time, and of which input
+    # The seconds of processor time, and the name of the input.
+    slowest: tuple[float, str] = (0.0, "")
 
     def numbers(self) -> dict[str, int]:
-        """For a table; the memory is that of this process, which has taken all inputs one after another."""
+        """Return the counts for a table. The memory is that of this process, which reads all inputs in turn."""
         return {
             "inputs": self.inputs,
             "not refused as they should be": len(self.problems),
@@ -32,7 +34,7 @@ class Counts:
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has held; `ru_maxrss` would be that of the process that started it, too."""
+    """Return the peak memory of this process; `ru_maxrss` would include that of the process that started it."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024
 
@@ -64,13 +66,13 @@ def timed(name: str, counts: Counts) -> Iterator[None]:
 
 
 def listed(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Everything below a folder, with its size and time."""
+    """Return everything below a folder, with size and time."""
     found = {path: path.lstat() for path in folder.rglob("*")}
     return {path: (state.st_size, state.st_mtime_ns) for path, state in found.items()}
 
 
 def note_written(name: str, before: dict[Path, tuple[int, int]], folder: Path, counts: Counts) -> None:
-    """Whatever lies below a folder otherwise than before was written by mistake."""
+    """Note as a problem each file below a folder that is new, changed or gone."""
     after = listed(folder)
     changed = [path for path in {*before, *after} if before.get(path) != after.get(path) and not path.is_dir()]
     if changed:

@@ -20,11 +20,12 @@ from bnbench.data.types import DatasetSpec
 
 @dataclass(frozen=True)
 class Made:
-    """A data set with the files that lie in its folder."""
+    """A data set with the files in its folder."""
 
     source: DatasetSpec
     files: Mapping[str, bytes]
-    checked: bool = True  # whether a changed bit is noticed; else only counts are known
+    # Whether bnbench notices a changed bit; otherwise it checks only counts.
+    checked: bool = True
 
 
 def _sha256(content: bytes) -> str:
@@ -109,7 +110,7 @@ def _cifar10() -> tuple[DatasetSpec, dict[str, bytes]]:
 
 
 def sets() -> dict[str, Made]:
-    """Each data set in each form."""
+    """Return each data set in each form."""
     (digits, idx_files), (letters, lines) = _mnist(), _letter()
     (leaves, kaggle, uci), (glyphs, pictures), (images, batches) = _leaf(), _notmnist(), _cifar10()
     return {

@@ -34,7 +34,7 @@ def made_up_data() -> Iterator[None]:
 
 
 class Recorder(SilentProgress):
-    """Remembers what it was told; interrupts when asked to."""
+    """Records the calls that it gets; raises KeyboardInterrupt on request."""
 
     def __init__(self, interrupt_after: int | None = None) -> None:
         self.todo, self.trained, self.epochs = -1, [], 0
@@ -58,7 +58,7 @@ def write(path: Path, **changes: Any) -> Path:
 
 
 def run(folder: Path, watcher: Recorder | None = None, reported: bool = False, **changes: Any) -> tuple[Any, Recorder]:
-    """Run the small experiment in this process; its report, half of the time, is written only if `reported`."""
+    """Run the small experiment in this process. Its report, which takes half of the time, needs `reported`."""
     watcher = watcher or Recorder()
     path = write(folder / "tiny.yaml", **changes)
     with pytest.MonkeyPatch.context() as patch:
@@ -68,6 +68,6 @@ def run(folder: Path, watcher: Recorder | None = None, reported: bool = False, *
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two results hold the same figures, to the last bit."""
+    """Return True if two results have the same values, to the last bit."""
     trials = first.trials.drop(columns=TIMES).equals(second.trials.drop(columns=TIMES))
     return trials and first.history.drop(columns="seconds").equals(second.history.drop(columns="seconds"))

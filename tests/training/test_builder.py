@@ -13,7 +13,7 @@ def _one_thread() -> None:
     use_threads(1)
 
 
-def test_streams_are_told_apart_by_seed_and_by_name() -> None:
+def test_each_seed_and_each_name_has_its_own_stream() -> None:
     seeds = [stream_seed(seed, *names) for seed in (0, 1) for names in (("a",), ("a", "b"), ("b",))]
     assert len(set(seeds)) == 6
     assert all(0 <= seed < 2**31 for seed in seeds)

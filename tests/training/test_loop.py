@@ -36,8 +36,9 @@ CONVOLUTION = [
 ]
 IMAGES = (6, 6, 1)
 UNSAVED = Saving(Path("unused"))
-EVEN = 15  # a batch size that divides the 45 training rows: no second, shorter step to compile
-# A bias in front of batch normalisation has no effect: its gradient is rounding noise, which Adam scales up.
+# A batch size that divides the 45 training rows, so there is no shorter last step to compile.
+EVEN = 15
+# A bias in front of batch normalization has no effect: its gradient is rounding noise, which Adam scales up.
 NOISE = 1e-9
 
 
@@ -47,9 +48,9 @@ def _one_thread() -> None:
 
 
 def cohorts(shape: tuple[int, ...] = (5,), **changes: Any) -> tuple[Cohort, ...]:
-    """The cohorts of the small experiment, on the graph's kernels: XLA takes four times as long to compile.
+    """Return the cohorts of the small experiment with the engine `graph`: XLA takes four times as long to compile.
 
-    Tests of what XLA compiles ask for `train__engine="auto"`.
+    Tests of XLA set `train__engine="auto"`.
     """
     return make_plan(facts(shape), **({"train__engine": "graph"} | changes)).cohorts
 
@@ -64,12 +65,12 @@ def trained(compiled: CompiledProgram, trial: Trial, saving: Saving = UNSAVED) -
 
 @pytest.fixture
 def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile nothing: for tests that read what a program holds and run none of it."""
+    """Compile nothing, for tests that read the variables of a program but do not run it."""
     monkeypatch.setattr(CompiledProgram, "warm_up", lambda self: None)
 
 
 def evaluated(model: keras.Model, x: Any, y: Any, **arguments: Any) -> list[float]:
-    """Loss and accuracy by Keras' own `evaluate`, without compiling it for a single call."""
+    """Return loss and accuracy from Keras' own `evaluate`, run eagerly because it is called only once."""
     model.compile(loss=model.loss, metrics=["accuracy"], run_eagerly=True)
     return list(model.evaluate(x, y, verbose=0, **arguments))
 
@@ -81,14 +82,14 @@ def results(cohort: Cohort, folder: Path = Path("unused"), models: str = "none")
     )
 
 
-def figures(result: Result) -> tuple[Any, ...]:
-    """All of a result but its times and its worker."""
+def values_of(result: Result) -> tuple[Any, ...]:
+    """Return everything in a result except its times and its worker."""
     epochs = tuple(replace(epoch, seconds=0.0) for epoch in result.epochs)
     return (epochs, result.step_losses.tobytes(), result.divergence, result.test, result.best_epoch, result.best_test)
 
 
 def fit(compiled: CompiledProgram, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Model]:
-    """The same trial by `model.fit`: the same rows in the same order, one epoch a call."""
+    """Train the same trial with `model.fit`: the same rows in the same order, one epoch per call."""
     program, data = compiled.program, compiled.dataset
     start = compiled.start(trial.seed)
     x, y = apply_scaling(start.scaling, data.x), data.y
@@ -96,7 +97,8 @@ def fit(compiled: CompiledProgram, trial: Trial) -> tuple[list[Epoch], list[Any]
     rate: Any = trial.learning_rate
     if program.train.schedule:
         kind = catalog.resolve_class("schedules", program.train.schedule.name, "")
-        start_rate = keras.ops.convert_to_tensor(rate, "float64")  # of a Python number Keras makes a float32
+        # Keras would turn a Python number into a float32.
+        start_rate = keras.ops.convert_to_tensor(rate, "float64")
         rate = getattr(keras.optimizers.schedules, kind)(start_rate, **program.train.schedule.arguments)
     kind = catalog.resolve_class("optimizers", program.train.optimizer.name, "")
     optimizer = getattr(keras.optimizers, kind)(learning_rate=rate, **program.train.optimizer.arguments)
@@ -148,7 +150,8 @@ def test_in_float64_the_loop_equals_fit(shape: tuple[int, ...], changes: dict[st
         for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
             assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-7), name
     assert (result.test.loss, result.test.accuracy) == pytest.approx(test, rel=1e-7)
-    if result.best_epoch == 4:  # else the weights of the best epoch stand in the model
+    # Otherwise the model has the weights of the best epoch.
+    if result.best_epoch == 4:
         for our, their in zip(compiled.model.get_weights(), model.get_weights(), strict=True):
             np.testing.assert_allclose(our, their, rtol=1e-7, atol=NOISE)
 
@@ -170,11 +173,11 @@ def test_a_trial_has_the_same_bits_alone_in_a_sweep_and_in_another_order() -> No
     layers = [{"dense": 8}, "norm", {"activation": "relu"}, {"dropout": 0.3}, {"dense": "$classes"}]
     for cohort in cohorts(model={"layers": layers}, train__optimizer="adam"):
         there_and_back = results(replace(cohort, trials=cohort.trials + cohort.trials[::-1]))
-        together = {r.trial: figures(r) for r in there_and_back[: len(cohort.trials)]}
-        turned = {r.trial: figures(r) for r in there_and_back[len(cohort.trials) :]}
+        together = {r.trial: values_of(r) for r in there_and_back[: len(cohort.trials)]}
+        turned = {r.trial: values_of(r) for r in there_and_back[len(cohort.trials) :]}
         assert together == turned
         alone = results(replace(cohort, trials=cohort.trials[2:3]))[0]
-        assert figures(alone) == together[alone.trial]
+        assert values_of(alone) == together[alone.trial]
         assert len(set(together.values())) == len(cohort.trials)
 
 
@@ -183,7 +186,7 @@ def test_a_diverged_trial_leaves_no_trace_in_the_next() -> None:
     first, wild = cohort.trials
     alone, _, after = results(replace(cohort, trials=(first, wild, first)))
     assert after.trial == first.id
-    assert figures(after) == figures(alone)
+    assert values_of(after) == values_of(alone)
 
 
 @pytest.mark.usefixtures("untraced")
@@ -206,7 +209,8 @@ def test_dropout_draws_from_the_trials_seed() -> None:
     layers = [{"dense": 8}, "norm", {"dropout": 0.5}, {"dense": "$classes"}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[1e-12])[0]
     first, second = (r.step_losses[:6] for r in results(cohort))
-    assert len(set(first.tolist())) == 6  # the same weights all along: only rows and dropped units differ
+    # The weights hardly change, so the losses differ only by the rows and the dropped units.
+    assert len(set(first.tolist())) == 6
     assert not np.array_equal(first, second)
 
 
@@ -227,7 +231,7 @@ def test_any_rate_ends_in_a_result(at_high_rates: list[Result], rate: float) -> 
         assert result.epochs[0].validation_loss is not None
 
 
-def test_a_loss_that_is_no_number_ends_the_trial_at_its_step() -> None:
+def test_a_loss_that_is_not_finite_ends_the_trial_at_its_step() -> None:
     layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
     changes = {"train__engine": "auto", "sweep__learning_rate": [1e30], "sweep__seeds": 1}
     (result,) = results(cohorts(model={"layers": layers}, **changes)[0])
@@ -241,7 +245,7 @@ def test_a_loss_that_is_no_number_ends_the_trial_at_its_step() -> None:
     assert (result.test.loss, result.test.accuracy, result.best_epoch) == (None, None, None)
 
 
-def test_a_setting_trains_on_past_divergence() -> None:
+def test_on_divergence_continue_trains_on_after_divergence() -> None:
     layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
     changes = {"model": {"layers": layers}, "sweep__learning_rate": [1e30], "sweep__seeds": 1}
     stopped = results(cohorts(**changes)[0])[0]
@@ -254,7 +258,8 @@ def test_a_setting_trains_on_past_divergence() -> None:
 
 def test_the_first_jump_is_found() -> None:
     assert first_jump(np.array([1.0, 2.0, 2001.0, 1.0, 5000.0])) == 3
-    assert first_jump(np.array([1.0, 1000.0])) is None  # not over 1000 times
+    # This is not more than 1000 times.
+    assert first_jump(np.array([1.0, 1000.0])) is None
     assert first_jump(np.array([])) is None
 
 
@@ -263,14 +268,15 @@ def test_a_jump_from_a_loss_of_zero_counts() -> None:
     assert first_jump(np.array([2.0, 0.0, 0.0])) is None
 
 
-def test_a_blown_trial_is_one_that_did_not_come_back() -> None:
+def test_a_trial_whose_loss_stays_high_after_a_jump_is_blown() -> None:
     layers = [{"dense": 6}, {"activation": "relu"}, "norm", {"dense": "$classes"}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[10], sweep__seeds=1, train__epochs=5)[0]
     (result,) = results(cohort)
     assert result.divergence is not None
     assert result.divergence.kind == "blown"
     assert result.step_losses[result.divergence.step - 1] > 1000 * result.step_losses[result.divergence.step - 2]
-    assert result.test.loss is not None  # its weights are numbers
+    # Its weights are finite.
+    assert result.test.loss is not None
 
 
 @pytest.mark.parametrize("rows", [75, 1500])
@@ -278,7 +284,8 @@ def test_validation_and_test_are_means_over_all_rows(rows: int) -> None:
     layers = [{"dense": {"units": 6, "activity_regularizer": {"l2": 0.5}}}, "norm", {"dense": "$classes"}]
     of = facts(rows=rows)
     data = dataset(of)
-    data.x[0] = 1e20  # a row of another part must not leak in
+    # A row of another part must not leak in.
+    data.x[0] = 1e20
     changes = {"data__split": {"validation": 0.4, "test": 0.35}, "train__engine": "graph"}
     cohort = make_plan(of, model={"layers": layers}, **changes).cohorts[0]
     compiled = CompiledProgram(cohort.program, data)
@@ -296,7 +303,8 @@ def test_validation_and_test_are_means_over_all_rows(rows: int) -> None:
 def test_the_short_last_batch_weighs_less() -> None:
     cohort = cohorts(sweep__learning_rate=[0.01], sweep__seeds=1, train__epochs=1)[0]
     (result,) = results(cohort)
-    losses = result.step_losses.astype(float)  # five batches of 8 and one of 5
+    # There are five batches of 8 rows and one of 5.
+    losses = result.step_losses.astype(float)
     assert result.epochs[1].train_loss == pytest.approx((8 * losses[:5].sum() + 5 * losses[5]) / 45, rel=1e-6)
     assert result.epochs[1].step == 6
 
@@ -313,7 +321,7 @@ def test_steps_per_epoch_passes_over_the_rows_without_a_break() -> None:
     assert [epoch.step for epoch in result.epochs] == [0, 4, 8, 12, 16, 20, 24]
 
 
-def test_frozen_layers_stay() -> None:
+def test_frozen_layers_do_not_change() -> None:
     layers = [{"dense": {"units": 6, "trainable": False}}, "norm", {"dense": "$classes"}]
     cohort = cohorts(model={"layers": layers})[0]
     compiled = compiled_program(cohort)
@@ -343,14 +351,15 @@ def test_keras_augmentation_layers_run_in_the_loop(flip: Any) -> None:
     cohort = cohorts(IMAGES, model={"layers": layers}, **changes)[1]
     first, again = results(cohort)[0], results(cohort)[0]
     assert first.status == "completed"
-    assert figures(first) == figures(again)
+    assert values_of(first) == values_of(again)
 
 
-def test_images_are_scaled_in_the_step_as_they_would_be_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scaling_images_in_each_step_equals_scaling_them_before(monkeypatch: pytest.MonkeyPatch) -> None:
     model = {"layers": ["flatten", {"dense": 6}, "norm", {"dense": "$classes"}]}
     changes = {"train__dtype": "float64", "train__batch_size": EVEN, "sweep__learning_rate": [0.01], "sweep__seeds": 1}
     for scale in ("none", "unit", "standard", "l2"):
-        compiler = "xla" if scale == "l2" else "graph"  # l2 has the most to compile
+        # l2 has most operations to compile.
+        compiler = "xla" if scale == "l2" else "graph"
         cohort = cohorts(IMAGES, model=model, data__scale=scale, train__engine=compiler, **changes)[1]
         before = results(cohort)[0]
         monkeypatch.setattr("bnbench.training.compiled_program.PRESCALED_BYTES", 0)
@@ -382,7 +391,7 @@ def test_every_optimizer_trains_and_resets(optimizer: str) -> None:
     cohort = cohorts(train__optimizer=optimizer, **changes)[1]
     again, first, second = results(replace(cohort, trials=cohort.trials[1:] + cohort.trials))
     assert (first.status, second.status) == ("completed", "completed")
-    assert figures(again) == figures(second)
+    assert values_of(again) == values_of(second)
 
 
 @pytest.mark.parametrize(
@@ -415,7 +424,8 @@ def test_a_schedule_is_a_factor_of_the_rate(schedule: dict[str, Any]) -> None:
 def test_early_stopping_ends_a_trial() -> None:
     callbacks = [{"early_stopping": {"monitor": "val_loss", "patience": 2, "min_delta": 100.0}}]
     cohort = cohorts(train__epochs=50, train__callbacks=callbacks, sweep__seeds=1)[0]
-    assert [result.epochs[-1].epoch for result in results(cohort)] == [3, 3]  # the first counts as the best so far
+    # The first epoch counts as the best so far.
+    assert [result.epochs[-1].epoch for result in results(cohort)] == [3, 3]
 
 
 def test_reduce_lr_on_plateau_acts_and_is_undone_for_the_next_trial() -> None:
@@ -464,7 +474,7 @@ def test_the_best_epoch_has_the_highest_validation_accuracy_then_the_lowest_loss
     assert result.best_epoch == max(keys, key=lambda epoch: keys[epoch])
 
 
-def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_model_as_it_was() -> None:
+def test_the_mode_gap_is_the_difference_of_the_accuracies_and_does_not_change_the_model() -> None:
     cohort = cohorts(train__epochs=3)[1]
     compiled = compiled_program(cohort)
     start = compiled.start(0)
@@ -481,10 +491,11 @@ def test_the_gap_of_the_statistics_is_that_of_their_accuracies_and_leaves_the_mo
         for mode in (False, True)
     )
     assert gap == pytest.approx(own - moving)
-    assert gap != 0  # after so few steps the moving statistics are not those of a batch
+    # After so few steps the moving statistics are not those of a batch.
+    assert gap != 0
 
 
-def test_what_the_training_part_is_fitted_to_is_told_without_dropout_and_with_the_final_weights() -> None:
+def test_the_fit_to_the_training_part_is_measured_without_dropout_and_with_the_final_weights() -> None:
     layers = [*DENSE[:3], {"dropout": 0.5}, *DENSE[3:]]
     cohort = cohorts(model={"layers": layers}, train__engine="graph", sweep__learning_rate=[0.1])[1]
     (result, _) = results(cohort)
@@ -497,11 +508,12 @@ def test_what_the_training_part_is_fitted_to_is_told_without_dropout_and_with_th
     right = np.argmax(compiled.model(x, training=False), axis=1) == y
     assert result.fitted.accuracy == pytest.approx(right.mean())
     assert result.fitted.loss == pytest.approx(evaluated(compiled.model, x, y)[0], rel=1e-5)
-    assert result.fitted.accuracy != pytest.approx(result.epochs[-1].train_accuracy)  # as trained: half is dropped
+    # The training accuracy is measured while half of the units are dropped.
+    assert result.fitted.accuracy != pytest.approx(result.epochs[-1].train_accuracy)
 
 
 @pytest.mark.parametrize(("variant", "more"), [(0, []), (1, [{"dropout": 0.5}])], ids=["no norm", "dropout"])
-def test_without_moving_statistics_alone_there_is_no_gap(variant: int, more: list[Any]) -> None:
+def test_there_is_no_mode_gap_without_batch_norm_or_with_dropout(variant: int, more: list[Any]) -> None:
     cohort = cohorts(model={"layers": [*DENSE[:3], *more, *DENSE[3:]]}, train__epochs=1)[variant]
     assert {result.bn_mode_gap for result in results(cohort)} == {None}
 
@@ -524,7 +536,7 @@ def test_a_fault_ends_its_own_trial_only(monkeypatch: pytest.MonkeyPatch) -> Non
     assert second.status == "completed"
 
 
-def test_batch_normalisation_is_the_formula_in_training_and_inference() -> None:
+def test_batch_normalization_follows_the_formula_in_training_and_inference() -> None:
     layers = make_plan(facts((4,)), model={"layers": ["norm", {"dense": 3}]}).cohorts[1].program.layers
     layer = build_model(layers, (4,), "float64", seed=0).layers[0]
     generator = np.random.default_rng(0)
@@ -534,13 +546,14 @@ def test_batch_normalisation_is_the_formula_in_training_and_inference() -> None:
     mean, variance = x.mean(axis=0), x.var(axis=0)
     trained = (x - mean) / np.sqrt(variance + 1e-3) * [1, 2, 3, 4] + [0, 1, 0, -1]
     np.testing.assert_allclose(layer(x, training=True).numpy(), trained, rtol=1e-9, atol=1e-12)
-    moving_mean, moving_variance = 0.1 * mean, 0.9 + 0.1 * variance  # momentum 0.9, from 0 and 1
+    # The momentum is 0.9, and the moving statistics start from 0 and 1.
+    moving_mean, moving_variance = 0.1 * mean, 0.9 + 0.1 * variance
     np.testing.assert_allclose(layer.moving_mean.numpy(), moving_mean, rtol=1e-9)
     inferred = (x - moving_mean) / np.sqrt(moving_variance + 1e-3) * [1, 2, 3, 4] + [0, 1, 0, -1]
     np.testing.assert_allclose(layer(x, training=False).numpy(), inferred, rtol=1e-9, atol=1e-12)
 
 
-def test_dropout_takes_its_share_in_training_only() -> None:
+def test_dropout_drops_its_share_in_training_only() -> None:
     layers = (
         make_plan(facts((4,)), model={"layers": ["norm", {"dropout": 0.3}, {"dense": 3}]}).cohorts[0].program.layers
     )
@@ -552,7 +565,7 @@ def test_dropout_takes_its_share_in_training_only() -> None:
     np.testing.assert_array_equal(layer(ones, training=False).numpy(), ones)
 
 
-def test_keras_refusals_name_the_layer_and_its_input() -> None:
+def test_an_error_of_keras_names_the_layer_and_its_input() -> None:
     of: DatasetInfo = facts(IMAGES)
     program = (
         make_plan(of, model={"layers": [{"zero_padding2d": {"padding": [1, 2, 3]}}, "norm", "flatten", {"dense": 3}]})
@@ -582,11 +595,11 @@ def test_a_layer_that_no_seed_fixes_is_refused() -> None:
         check_program(cohorts((8, 8, 3), model={"layers": layers})[0].program)
 
 
-def test_a_layer_that_hides_its_seed_is_seeded() -> None:
+def test_a_layer_whose_config_lacks_its_seed_is_seeded() -> None:
     layers = [{"reshape": [5, 1]}, "norm", {"simple_rnn": {"units": 4, "dropout": 0.5}}, {"dense": 3}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[0]
     check_program(cohort.program)
-    assert figures(results(cohort)[0]) == figures(results(cohort)[0])
+    assert values_of(results(cohort)[0]) == values_of(results(cohort)[0])
 
 
 def test_threads_cannot_change_within_a_process() -> None:
@@ -594,16 +607,17 @@ def test_threads_cannot_change_within_a_process() -> None:
         use_threads(3)
 
 
-def test_what_a_keras_json_says_changes_no_figure() -> None:
+def test_settings_in_keras_json_change_no_result() -> None:
     layers = [{"dense": 4}, {"dense": {"units": "$classes", "activation": "softplus"}}]
-    loss = {"categorical_crossentropy": {"from_logits": False}}  # clips by epsilon
+    # This loss clips probabilities by epsilon.
+    loss = {"categorical_crossentropy": {"from_logits": False}}
     cohort = cohorts(model={"layers": layers}, variants={"plain": {}}, train__loss=loss, sweep__seeds=1)[0]
     before = keras.config.epsilon(), keras.config.image_data_format()
-    wanted = [figures(result) for result in results(cohort)]
+    wanted = [values_of(result) for result in results(cohort)]
     try:
         keras.config.set_epsilon(0.4)
         keras.config.set_image_data_format("channels_first")
-        assert [figures(result) for result in results(cohort)] == wanted
+        assert [values_of(result) for result in results(cohort)] == wanted
         assert (keras.config.epsilon(), keras.config.image_data_format()) == (0.4, "channels_first")
     finally:
         keras.config.set_epsilon(before[0])

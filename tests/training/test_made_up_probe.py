@@ -1,4 +1,4 @@
-"""A probe is one file: a made-up one is found, measured, stored and read back with nothing else changed."""
+"""A probe is one file: a made-up probe is found, run, stored and read back, and nothing else changes."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def test_a_made_up_probe_needs_one_file_and_is_read_back_from_the_store(tmp_path
     assert first["value"].iloc[0] == pytest.approx(np.linalg.norm(start.state[0]))
     assert first["value"].nunique() == 3
     assert results.measurements("batch_rows")[["position", "value"]].to_numpy().tolist() == 3 * [[2.5, 15.0]]
-    # The columns of the probes that are not made up have their values, too.
+    # The columns of the built-in probes have their values, too.
     assert results.trials["prediction_share"].notna().all()
 
 

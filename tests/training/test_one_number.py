@@ -1,4 +1,4 @@
-"""Models that give one number for a row: a number to predict, or the second of two classes."""
+"""Models with one output per row: a predicted number, or the score of the second of two classes."""
 
 from pathlib import Path
 from typing import Any
@@ -22,14 +22,15 @@ from bnbench.training.compiled_program import CompiledProgram, use_threads
 from support.examples import dataset, facts, make_plan
 from support.tables import trials
 
-use_threads(1)  # before anything is computed
+# This must come before any computation.
+use_threads(1)
 ONE = [{"dense": 8}, "norm", {"activation": "tanh"}, {"dense": 1}]
 SIGMOID = [*ONE[:-1], {"dense": {"units": 1, "activation": "sigmoid"}}]
 PROBABILITIES = {"binary_crossentropy": {"from_logits": False}}
 
 
 def cohort(classes: int, **changes: Any) -> Cohort:
-    """The batch-normalised one of the small experiment on a number, or on two classes."""
+    """Return the batch-normalized cohort of the small experiment on numbers (no classes), or on two classes."""
     made = make_plan(facts(rows=75, classes=classes), **({"model": {"layers": ONE}} | changes))
     return next(one for one in made.cohorts if one.variant == "batchnorm")
 
@@ -43,7 +44,7 @@ def trained(compiled: CompiledProgram, trial: Trial) -> Result:
 
 
 def by_fit(compiled: CompiledProgram, trial: Trial, loss: keras.losses.Loss, metric: Any) -> list[tuple[float, ...]]:
-    """Loss and metric, in training and in validation, by `model.fit` with the same rows in the same order."""
+    """Return loss and metric of training and validation from `model.fit` with the same rows in the same order."""
     program, data, start = compiled.program, compiled.dataset, compiled.start(trial.seed)
     x, y = apply_scaling(start.scaling, data.x), data.y[:, np.newaxis].astype(np.float64)
     model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
@@ -64,7 +65,7 @@ def by_fit(compiled: CompiledProgram, trial: Trial, loss: keras.losses.Loss, met
     return found
 
 
-def told(epoch: Epoch) -> tuple[float | None, ...]:
+def scores_of(epoch: Epoch) -> tuple[float | None, ...]:
     return epoch.train_accuracy, epoch.train_loss, epoch.validation_accuracy, epoch.validation_loss
 
 
@@ -81,13 +82,13 @@ def told(epoch: Epoch) -> tuple[float | None, ...]:
 )
 def test_two_classes_as_one_number_train_as_in_fit(layers: list[Any], loss: Any, theirs: Any, threshold: float) -> None:
     named = {loss: {"from_logits": False}} if "focal" in str(loss) else loss
-    # To the compiler these differ in Keras' own loss alone: the first goes through XLA, and has a short last batch.
+    # For the compiler these cases differ only in the loss, so only the first uses XLA and has a short last batch.
     compiles = {"train__engine": "xla"} if layers is ONE else {"train__engine": "graph", "train__batch_size": 15}
     of = cohort(2, model={"layers": layers}, train__loss=named, train__dtype="float64", **compiles)
     compiled, trial = compiled_program(of), of.trials[-1]
     expected = by_fit(compiled, trial, theirs, keras.metrics.BinaryAccuracy(threshold=threshold, dtype="float64"))
     for ours, fitted in zip(trained(compiled, trial).epochs[1:], expected, strict=True):
-        assert told(ours) == pytest.approx(fitted, rel=1e-6)
+        assert scores_of(ours) == pytest.approx(fitted, rel=1e-6)
 
 
 @pytest.mark.usefixtures("float64")
@@ -105,7 +106,8 @@ def test_a_number_is_trained_as_in_fit_and_scored_against_the_training_mean() ->
         assert (ours.train_loss, ours.validation_loss) == pytest.approx((train_loss, validation_loss), rel=1e-6)
         r2 = max(0, 1 - train_error / spread["train"]), max(0, 1 - validation_error / spread["validation"])
         assert (ours.train_accuracy, ours.validation_accuracy) == pytest.approx(r2, rel=1e-6)
-    assert result.epochs[0].validation_accuracy == 0  # an untrained network is worse than the mean
+    # An untrained network is worse than the mean.
+    assert result.epochs[0].validation_accuracy == 0
     assert 0.5 < result.epochs[-1].validation_accuracy < 1  # type: ignore[operator]
     assert 0.3 < result.test.accuracy < 1  # type: ignore[operator]
     assert result.test.accuracy == pytest.approx(1 - result.test.loss / spread["test"])  # type: ignore[operator]
@@ -127,7 +129,7 @@ def test_a_number_is_trained_as_in_fit_and_scored_against_the_training_mean() ->
         (2, {"train__loss": "mean_square_error"}, "did you mean 'mean_squared_error'"),
     ],
 )
-def test_what_does_not_fit_is_refused(classes: int, changes: dict[str, Any], message: str) -> None:
+def test_a_loss_or_output_that_does_not_fit_is_refused(classes: int, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         cohort(classes, **changes)
 
@@ -145,15 +147,16 @@ def test_a_claim_names_the_score_that_the_data_have() -> None:
 
 
 def test_one_number_for_all_rows_is_at_chance() -> None:
-    """A constant that is fitted to the training part alone beats the bound about as often as three sigma say."""
+    """A constant fitted to the training part exceeds the bound about as often as three standard errors predict."""
     generator = np.random.default_rng(0)
     rows, above = 100, 0
     for _ in range(4000):
         train, validation = generator.normal(size=100_000 // 50), generator.normal(size=rows)
-        # The luckiest constant of all, which no training can know: the validation mean itself.
+        # The best possible constant, which no training can know: the validation mean itself.
         spread = np.mean((validation - train.mean()) ** 2)
         above += 1 - validation.var() / spread > chance_bound(0, rows)
-    assert above / 4000 < 0.006  # of a normal distribution 0.0027 lies beyond three standard errors
+    # 0.0027 of a normal distribution lies beyond three standard errors.
+    assert above / 4000 < 0.006
     assert chance_bound(0, rows) == pytest.approx(0.09)
 
 
@@ -168,7 +171,7 @@ def test_a_table_of_numbers_has_chance_at_no_r2() -> None:
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    """A whole sweep on generated distances."""
+    """Return the results of a whole sweep on generated distances."""
     folder = tmp_path_factory.mktemp("one_number")
     config = folder / "far.yaml"
     config.write_text(
@@ -186,7 +189,7 @@ claims: [{text: better, metric: test_r2, of: batchnorm, difference: {at_least: 0
     return bnbench.run(config, results_dir=folder, jobs=0)
 
 
-def test_tables_call_the_score_what_it_is(results: Results) -> None:
+def test_tables_name_the_score(results: Results) -> None:
     for table in (results.trials, results.summary):
         assert set(table["score_name"]) == {"R²"}
     assert {"train_score", "validation_score", "test_score"} <= set(results.trials.columns)
@@ -196,13 +199,13 @@ def test_tables_call_the_score_what_it_is(results: Results) -> None:
     assert best["test_score_mean"] > 0.5
 
 
-def test_the_report_speaks_of_r2(results: Results) -> None:
-    told = make_document(results, [])
-    text = render_markdown(told)
+def test_the_report_names_r2(results: Results) -> None:
+    document = make_document(results, [])
+    text = render_markdown(document)
     assert "in test R²" in text
     assert "test R² ± SD" in text
     assert "accuracy" not in text
-    assert told.data["score"] == "R²"
+    assert document.data["score"] == "R²"
     page = (results.folder / "report.html").read_text(encoding="utf-8")
     assert "R² regret" in page
     assert "points of accuracy" not in page

@@ -22,8 +22,8 @@ from bnbench.training.probes.types import When
 from support.examples import dataset, facts, make_plan
 
 IMAGES = (6, 6, 1)
-# A probe calls the layers one by one, whatever trained them. So train with what compiles fast: the graph's kernels, and
-# batches that divide the training rows, which need no second, shorter step.
+# A probe calls the layers one by one, whatever engine trained them. So these tests train with settings that compile
+# fast: the engine `graph`, and a batch size that divides the training rows, so that there is no shorter last step.
 QUICK = {"train__engine": "graph", "train__batch_size": 15}
 
 
@@ -52,25 +52,25 @@ def probe(compiled: CompiledProgram, start: SeedState) -> FinalProbeValues:
 
 
 def trained(cohort: Cohort) -> tuple[Result, CompiledProgram]:
-    """The last trial of a cohort, and its model as the trial left it."""
+    """Return the result of the last trial of a cohort, and its model after that trial."""
     compiled = compiled_program(cohort)
     return train(compiled, cohort.trials[-1]), compiled
 
 
 @pytest.fixture
 def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compile nothing: for tests that train nothing."""
+    """Compile nothing, for tests that train nothing."""
     monkeypatch.setattr(CompiledProgram, "warm_up", lambda self: None)
 
 
 def hidden(activation: str, bias: float) -> dict[str, Any]:
-    """A hidden layer that begins with every unit at one end of its activation, or in its middle."""
+    """Return a model whose hidden units all start at one end of their activation, or in its middle."""
     dense = {"units": 6, "bias_initializer": {"constant": {"value": bias}}}
     return {"layers": [{"dense": dense}, "norm", {"activation": activation}, {"dense": "$classes"}]}
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid", "tanh", "hard_sigmoid"])
-def test_units_at_an_end_are_dead_and_predict_one_class_where_a_norm_brings_them_back(activation: str) -> None:
+def test_saturated_units_are_dead_and_predict_one_class_but_batch_norm_revives_them(activation: str) -> None:
     plain, batchnorm = (trained(c)[0].probe for c in cohorts(model=hidden(activation, -100.0), train__epochs=30))
     assert (plain.dead_share, plain.dead_layer, plain.prediction_share) == (1.0, "activation_0", 1.0)
     assert batchnorm.dead_share == 0.0
@@ -121,7 +121,7 @@ def test_the_output_layer_has_no_dead_units_and_some_layers_can_have_none() -> N
     assert trained(cohort)[0].probe.dead_layer is None
 
 
-def test_the_layer_with_most_is_named() -> None:
+def test_the_layer_with_most_dead_units_is_named() -> None:
     dead = {"dense": {"units": 4, "activation": "relu", "bias_initializer": {"constant": {"value": -100.0}}}}
     layers = [{"dense": {"units": 4, "activation": "relu"}}, "norm", dead, {"re_lu": {}}, {"dense": "$classes"}]
     assert trained(cohorts(model={"layers": layers})[0])[0].probe.dead_layer == "dense_1"
@@ -140,7 +140,7 @@ def test_a_unit_of_a_convolution_is_a_channel() -> None:
     assert probe(compiled, start).dead_share == pytest.approx(2 / 3)
 
 
-def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth_probe, "DEEP", 4)
     dense = {"dense": {"units": 8, "activity_regularizer": {"l2": 0.01}}}
     between = ["norm", {"activation": "relu"}, {"dropout": 0.3}]
@@ -173,14 +173,14 @@ def test_they_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert calls.count(When.AT_THE_END) == len(cohort.trials)
 
 
-def test_what_diverged_has_no_weights_to_look_at() -> None:
+def test_a_diverged_trial_is_not_probed() -> None:
     layers = [{"dense": 6}, "norm", {"dense": "$classes"}]
     result, _ = trained(cohorts(model={"layers": layers}, sweep__learning_rate=[1e30])[0])
     assert result.divergence is not None
     assert result.probe == FinalProbeValues()
 
 
-def test_of_many_rows_some_are_taken_all_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_rows_an_evenly_spread_sample_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forward, "MAX_ROWS", 10)
     assert forward.sample_rows(np.arange(10, dtype=np.int32)).tolist() == list(range(10))
     assert forward.sample_rows(np.arange(25, dtype=np.int32)).tolist() == [0, 3, 6, 9, 12, 15, 18, 21, 24]
@@ -188,16 +188,16 @@ def test_of_many_rows_some_are_taken_all_over(monkeypatch: pytest.MonkeyPatch) -
 
 def test_rows_in_several_chunks_count_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _, compiled = trained(cohorts(train__epochs=2)[0])
-    whole = probe(compiled, compiled.start(1))
+    at_once = probe(compiled, compiled.start(1))
     monkeypatch.setattr(forward, "EVALUATION_ROWS", 4)
-    assert probe(compiled, compiled.start(1)) == whole
+    assert probe(compiled, compiled.start(1)) == at_once
 
 
 ONE = [{"dense": 8}, "norm", {"activation": "tanh"}, {"dense": 1}]
 
 
 @pytest.mark.parametrize("logits", [True, False])
-def test_one_number_tells_two_classes_by_its_threshold(logits: bool) -> None:
+def test_one_output_separates_two_classes_by_its_threshold(logits: bool) -> None:
     last = {"units": 1} | ({} if logits else {"activation": "sigmoid"})
     of = facts(rows=200, classes=2)
     changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__epochs": 1}
@@ -210,9 +210,10 @@ def test_one_number_tells_two_classes_by_its_threshold(logits: bool) -> None:
     assert probe(compiled, start).majority_share == pytest.approx(0.5, abs=0.05)
 
 
-def test_a_sigmoid_says_one_number_for_all_rows_where_a_linear_output_does_not() -> None:
+def test_a_sigmoid_predicts_one_number_for_all_rows_but_a_linear_output_does_not() -> None:
     of = facts(rows=200, classes=0)
-    far = replace(dataset(of), y=dataset(of).y + 100)  # from all that a sigmoid can say
+    # Targets far from all values of a sigmoid.
+    far = replace(dataset(of), y=dataset(of).y + 100)
     shares = []
     for last in ({"units": 1, "activation": "sigmoid"}, {"units": 1}):
         changes = {"model": {"layers": [*ONE[:-1], {"dense": last}]}, "train__loss": "mse", "train__batch_size": 8}
@@ -246,7 +247,7 @@ def test_the_pre_activations_are_those_of_the_last_hidden_layer_by_the_statistic
 
 
 @pytest.mark.usefixtures("untraced")
-def test_a_channel_counts_at_all_places() -> None:
+def test_a_channel_counts_at_all_positions() -> None:
     layers = [{"conv2d": {"filters": 3, "kernel_size": 3}}, "norm", {"activation": "relu"}, "flatten", {"dense": 3}]
     program = cohorts(IMAGES, model={"layers": layers}, train__pre_activations=True)[0].program
     compiled = CompiledProgram(program, dataset(facts(IMAGES)))
@@ -256,14 +257,14 @@ def test_a_channel_counts_at_all_places() -> None:
 
 
 @pytest.mark.usefixtures("untraced")
-def test_pre_activations_that_are_no_numbers_are_not_told() -> None:
+def test_pre_activations_that_are_not_finite_are_missing() -> None:
     program = cohorts(model={"layers": WATCHED}, train__pre_activations=True)[0].program
     compiled = CompiledProgram(program, dataset(facts()))
     compiled.model.set_weights([np.full(weight.shape, np.inf) for weight in compiled.model.get_weights()])
     assert np.isnan(pre_activations(compiled, compiled.start(0))).tolist() == [True, True, True]
 
 
-def test_who_is_watched_learns_the_same() -> None:
+def test_recording_pre_activations_does_not_change_training() -> None:
     layers = [{"gaussian_noise": 0.1}, *WATCHED[:-1], {"dropout": 0.3}, WATCHED[-1]]
     for unwatched, watched in zip(
         *(cohorts(model={"layers": layers}, train__pre_activations=it) for it in (False, True)), strict=True
@@ -275,7 +276,7 @@ def test_who_is_watched_learns_the_same() -> None:
 
 
 def deep(depth: int, units: int) -> tuple[Cohort, ...]:
-    """Plain and batchnorm, both with He's kernels, on a batch of all rows."""
+    """Return the cohorts plain and batchnorm, both with He's kernels, with all rows in one batch."""
     dense = {"units": units, "kernel_initializer": "he_normal", "use_bias": False}
     block = [{"dense": dense}, "norm", {"activation": "relu"}]
     layers = [{"repeat": {"times": depth, "layers": block}}, {"dense": "$classes"}]
@@ -295,13 +296,13 @@ def growths(depth: int, units: int = 128) -> list[float | None]:
 
 
 @pytest.mark.usefixtures("untraced")
-def test_gradients_grow_toward_the_input_with_batch_normalisation_as_yang_et_al_say() -> None:
+def test_with_batch_normalization_gradients_grow_toward_the_input_as_yang_et_al_predict() -> None:
     plain, batchnorm = growths(16)
     assert plain == pytest.approx(1, abs=0.1)
     assert batchnorm == pytest.approx(np.pi / (np.pi - 1), rel=0.05)
 
 
-def test_a_result_holds_the_growth_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_result_has_the_gradient_growth_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growth_probe, "DEEP", 3)
     cohort = cohorts(model={"layers": [{"dense": 4}, "norm", {"dense": 4}, {"dense": "$classes"}]})[1]
     result, compiled = trained(cohort)
@@ -310,24 +311,25 @@ def test_a_result_holds_the_growth_at_the_start(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("untraced")
-def test_gradients_by_outputs_are_those_of_the_formula() -> None:
+def test_gradients_of_outputs_follow_the_formula() -> None:
     model = {"layers": [{"dense": 3}, "norm", {"dense": "$classes"}]}
     compiled = CompiledProgram(cohorts(model=model)[0].program, dataset(facts((5,), 75)))
     rows = np.arange(20, dtype=np.int32)
     outputs = keras.ops.softmax(compiled.model(compiled.x.numpy()[rows])).numpy()
-    wrong = (outputs - np.eye(outputs.shape[1])[compiled.y.numpy()[rows]]) / len(rows)  # of cross-entropy by logits
+    # The gradient of the cross-entropy with respect to the logits.
+    wrong = (outputs - np.eye(outputs.shape[1])[compiled.y.numpy()[rows]]) / len(rows)
     by_hidden = wrong @ compiled.model.layers[1].kernel.numpy().T
     assert compiled.output_gradients(rows) == [pytest.approx(np.sum(by_hidden**2), rel=1e-4)]
 
 
 @pytest.mark.usefixtures("untraced")
-def test_the_growth_of_a_few_layers_is_not_told() -> None:
+def test_the_growth_of_a_few_layers_is_missing() -> None:
     assert growths(growth_probe.DEEP - 2, units=4) == [None, None]
     assert None not in growths(growth_probe.DEEP - 1, units=16)
 
 
 @pytest.mark.usefixtures("untraced")
-def test_the_growth_is_that_of_the_squared_norms(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_growth_is_the_slope_of_the_squared_norms(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = CompiledProgram(cohorts()[0].program, dataset(facts()))
     start = compiled.start(0)
     monkeypatch.setattr(growth_probe, "DEEP", 0)

@@ -8,7 +8,7 @@ from bnbench.training import startup
 
 @pytest.fixture
 def at_import(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str | None]]:
-    """The settings that TensorFlow sees when it is imported; it is not."""
+    """Return the settings that TensorFlow would see at its import. The import itself is replaced."""
     seen: list[dict[str, str | None]] = []
     for name in startup.SETTINGS:
         # Set first, so that the end of the test restores what the code under test sets.

@@ -16,7 +16,8 @@ from bnbench.errors import DataError
 
 FOLDER = "cifar-10-batches-bin"
 META = "batches.meta.txt"
-IMAGE_BYTES = 3 * 32 * 32  # a red, a green and a blue plane; one label byte comes before them
+# A red, a green and a blue plane; one label byte comes before them.
+IMAGE_BYTES = 3 * 32 * 32
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 OFFICIAL = {
     "data_batch_1.bin": "cee916563c9f80d84e3cc88e17fdc0941787f1244f00a67874d45b261883ada5",
@@ -32,7 +33,8 @@ OFFICIAL = {
 class Spec:
     """The expected content of the batches."""
 
-    rows: int = 10_000  # in each batch
+    # In each batch.
+    rows: int = 10_000
     # The name of each batch -> its sha256 (empty: any content); the last batch is the test part.
     batches: Mapping[str, str] = field(default_factory=OFFICIAL.copy)
 

@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 
 from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 
-EARTH = 6_371_008.8  # meters, the mean radius (Moritz 2000, Geodetic Reference System 1980)
-NORTH, SOUTH, WEST, EAST = 55.901819, 55.589537, 37.344735, 37.832254  # degrees: the corners of a box around Moscow
+# Meters, the mean radius (Moritz 2000, Geodetic Reference System 1980).
+EARTH = 6_371_008.8
+# Degrees: the corners of a box around Moscow.
+NORTH, SOUTH, WEST, EAST = 55.901819, 55.589537, 37.344735, 37.832254
 PAIRS = 4_000
 WINDOWS, STEPS, READINGS = 1_000, 6, 20
 # The fraction of wrong labels in windows. A network can only fit them by memorizing rows.
 FLIPPED = 0.2
-# TELLING words are more likely in praise, and as many other words in blame.
-REVIEWS, WORDS, TELLING = 2_000, 1_000, 100
+# TYPICAL words are more likely in praise, and TYPICAL other words are more likely in blame.
+REVIEWS, WORDS, TYPICAL = 2_000, 1_000, 100
 # How much more likely such a word is in a review of its own kind.
 ODDS = 3.0
 # The fraction of reviews with the wrong label.
@@ -58,12 +60,12 @@ def bag_of_words(_: tuple[Path, ...]) -> ParsedArrays:
     praise as in blame, and another hundred the other way round. One label in twenty is wrong.
     """
     generator = _generator(3)
-    telling = generator.permutation(WORDS)[: 2 * TELLING].reshape(2, TELLING)
+    typical = generator.permutation(WORDS)[: 2 * TYPICAL].reshape(2, TYPICAL)
     y = generator.integers(0, 2, REVIEWS)
     chances = np.tile(1 / np.arange(1, WORDS + 1), (2, 1))
     for kind in (0, 1):
-        chances[kind, telling[kind]] *= np.sqrt(ODDS)
-        chances[kind, telling[1 - kind]] /= np.sqrt(ODDS)
+        chances[kind, typical[kind]] *= np.sqrt(ODDS)
+        chances[kind, typical[1 - kind]] /= np.sqrt(ODDS)
     chances /= chances.sum(axis=1, keepdims=True)
     x = np.zeros((REVIEWS, WORDS), np.uint8)
     for review, kind in zip(x, y, strict=True):

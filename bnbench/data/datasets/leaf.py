@@ -13,10 +13,13 @@ from bnbench.data.types import Array, DatasetSpec, FileLayout, ParsedArrays, Rem
 from bnbench.errors import DataError
 
 GROUPS = ("margin", "shape", "texture")
-NUMBERS = 64  # in each group
+# The number of values in each group.
+NUMBERS = 64
 COLUMNS = tuple(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))
-OTHER_COLUMNS = ("id", "species")  # of Kaggle's file
-MAX_LISTED = 20_000_000  # bytes of one text file; the published ones have 0.7 to 1.6 million
+# The other columns of Kaggle's file.
+OTHER_COLUMNS = ("id", "species")
+# Bytes of one text file; the published ones have 0.7 to 1.6 million.
+MAX_LISTED = 20_000_000
 # The archive of UCI also has pictures of the leaves.
 BOUNDS = Bounds(members=10_000, member_bytes=100_000_000, total_bytes=500_000_000)
 UCI_FILES = ("data_Mar_64.txt", "data_Sha_64.txt", "data_Tex_64.txt")
@@ -30,7 +33,8 @@ class Spec:
 
     species: int = 99
     rows_each: int = 10
-    sha256: str = "8a89eae52b86999e720916c6145b0735d9bc830e3358d45ae8d3c195c86f50dc"  # empty: any content
+    # Empty: any content.
+    sha256: str = "8a89eae52b86999e720916c6145b0735d9bc830e3358d45ae8d3c195c86f50dc"
     # A species that is left out, because its rows cannot be matched.
     incomplete: str = ""
 

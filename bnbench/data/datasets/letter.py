@@ -18,7 +18,8 @@ COLUMNS = (
     "x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br", "x-ege",
     "xegvy", "y-ege", "yegvx",
 )  # fmt: skip  # as UCI names them; the file itself has no header
-MAX_LISTED = 10_000_000  # bytes; the published file has 712,565
+# Bytes; the published file has 712,565.
+MAX_LISTED = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,8 @@ class Spec:
     rows: int = 20_000
     # Its description says: "train on the first 16,000, test on the rest".
     test_rows: int = 4_000
-    sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"  # empty: any content
+    # Empty: any content.
+    sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"
 
 
 def parse_file(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:

@@ -27,7 +27,8 @@ MIRRORS = ("http://yaroslavvb.com/upload/notMNIST", "https://commondatastorage.g
 class Spec:
     """The expected content of the folders of PNG files."""
 
-    rows: int  # readable files, as published
+    # Readable files, as published.
+    rows: int
     bounds: Bounds
 
 

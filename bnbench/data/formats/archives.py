@@ -16,7 +16,8 @@ from typing import BinaryIO, cast
 
 from bnbench.errors import DataError
 
-CHUNK = 2**16  # bytes
+# In bytes.
+CHUNK = 2**16
 # The errors that the standard library raises for damaged files. BadGzipFile is an OSError; an encrypted zip raises a
 # RuntimeError.
 DAMAGE = (
@@ -52,7 +53,7 @@ def damage_reported(path: Path) -> Iterator[None]:
 
 
 def check_file(path: Path) -> None:
-    """Raise if a path is no regular file or is empty; a pipe would block, and a device may be endless.
+    """Raise if a path is not a regular file or is empty; a pipe would block, and a device may be endless.
 
     Raises:
         DataError: the file is empty, or no regular file.
@@ -173,7 +174,8 @@ def _tar_members(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> I
         stream = _Stream(unpacked, bounds)
         yield from _one_tar(stream, wanted, count)
         while stream.read(min(stream.most, CHUNK)):
-            pass  # read up to the end, which holds the checksum
+            # Read up to the end, which holds the checksum.
+            pass
 
 
 def _one_tar(stream: _Stream, wanted: Callable[[str], bool], count: _Count) -> Iterator[tuple[str, bytes]]:
@@ -183,7 +185,7 @@ def _one_tar(stream: _Stream, wanted: Callable[[str], bool], count: _Count) -> I
             count.add(member.name, member.size, take)
             if take:
                 content = archive.extractfile(member)
-                # extractfile returns None only for members that are no files.
+                # extractfile returns None only for members that are not files.
                 yield member.name, content.read() if content else b""
 
 

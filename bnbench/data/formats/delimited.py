@@ -22,7 +22,7 @@ def labeled_rows(lines: list[str], path: Path, columns: int, first_line: int = 1
     """Return the labels, and the numbers (rows, columns) float64, of lines `label,number,...`; skip empty lines.
 
     Raises:
-        DataError: a line has another number of columns, or a cell is no finite number.
+        DataError: a line has another number of columns, or a cell is not a finite number.
     """
     labels, rows = [], []
     for number, line in enumerate(lines, first_line):

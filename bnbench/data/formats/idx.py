@@ -10,7 +10,8 @@ from bnbench.data.formats.archives import check_sha256, open_file
 from bnbench.data.types import Array, ParsedArrays
 from bnbench.errors import DataError
 
-IMAGES, LABELS = 0x0803, 0x0801  # 08: bytes; 03, 01: dimensions
+# 08: bytes; 03, 01: dimensions.
+IMAGES, LABELS = 0x0803, 0x0801
 SIDE = 28
 
 
@@ -18,7 +19,8 @@ SIDE = 28
 class Pair:
     """The expected content of a file of images and its file of labels."""
 
-    stem: str  # the beginning of both file names: train, t10k
+    # The beginning of both file names: train, t10k.
+    stem: str
     count: int
     # Of the unpacked file; empty: any content is accepted.
     images_sha256: str = ""
@@ -31,7 +33,8 @@ class IdxSpec:
 
     classes: tuple[str, ...]
     pairs: tuple[Pair, ...]
-    test: bool  # whether the last pair is the official test part
+    # Whether the last pair is the official test part.
+    test: bool
 
 
 def idx_parts(spec: IdxSpec) -> tuple[tuple[str, ...], ...]:

@@ -1,1 +1,1 @@
-"""Coverage-guided fuzzing of whatever reads a file of somebody else's: `python -m fuzz [TARGET...] --seconds N`."""
+"""Coverage-guided fuzzing of every reader of files: `python -m robustness.fuzzing [TARGET...] --seconds N`."""

@@ -1,4 +1,4 @@
-"""`make fuzz`: fuzz each target for a while; what breaks it is kept under found/."""
+"""`make fuzz`: fuzz each target for a while; inputs that break it are stored in found/."""
 
 import argparse
 import os
@@ -16,13 +16,13 @@ FOUND = Path(__file__).parent / "found"
 
 
 def _of(name: str) -> Iterator[Path]:
-    """What was found of a target."""
+    """Yield the files that broke a target."""
     for kind in ("crash", "timeout", "oom", "leak"):
         yield from FOUND.glob(f"{name}-{kind}-*")
 
 
 def fuzz(name: str, target: Target, seconds: int) -> tuple[int, list[str]]:
-    """How often a target was run, and the files that broke it."""
+    """Fuzz a target; return how often it was run, and the new files that broke it."""
     FOUND.mkdir(exist_ok=True)
     before = set(_of(name))
     with TemporaryDirectory() as corpus:
@@ -43,11 +43,11 @@ def fuzz(name: str, target: Target, seconds: int) -> tuple[int, list[str]]:
 
 
 def main() -> int:
-    """A line a target; 1 where something was found."""
+    """Print one line per target; return 1 if an input broke a target."""
     known = targets()
     parser = argparse.ArgumentParser(prog="python -m robustness.fuzzing", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="TARGET", help=f"one of {', '.join(known)}; all of them")
-    parser.add_argument("--seconds", type=int, default=60, help="for each; 60")
+    parser.add_argument("names", nargs="*", metavar="TARGET", help=f"one of {', '.join(known)}; default: all")
+    parser.add_argument("--seconds", type=int, default=60, help="seconds for each target; default: 60")
     asked = parser.parse_args()
     unknown = set(asked.names) - set(known)
     if unknown:

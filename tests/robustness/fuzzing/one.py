@@ -8,7 +8,8 @@ import atheris
 with atheris.instrument_imports(include=["bnbench", "yaml"]):
     from support.fuzz_targets import targets
 
-logging.disable()  # damaged caches are told, thousands a second
+# Damaged caches log thousands of warnings per second.
+logging.disable()
 target = targets()[sys.argv.pop(1)]
 atheris.Setup(sys.argv, target.put)
 atheris.Fuzz()

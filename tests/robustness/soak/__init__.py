@@ -1,1 +1,1 @@
-"""What takes long to prove: kills, damage, bad input and load in numbers that a test suite has no time for."""
+"""Long tests: kills, damage, bad input and load, in numbers for which the test suite has no time."""

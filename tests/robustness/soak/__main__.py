@@ -1,4 +1,4 @@
-"""`make soak`: kills, damage, bad input, many trials; the table of what was found goes into docs/reliability.md."""
+"""`make soak`: kills, damage, bad input, many trials; the table of the counts goes into docs/reliability.md."""
 
 import argparse
 import json
@@ -101,27 +101,27 @@ def _run_whole(names: Sequence[str]) -> int:
 
 
 def _on() -> str:
-    """When and of which commit; the machine is told in the page."""
+    """Return the date and the commit; the page names the machine."""
     words = ["git", "rev-parse", "--short", "HEAD"]
     commit = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, check=False).stdout.strip()
     return f"{time.strftime('%Y-%m-%d')}, {commit or 'no commit'}"
 
 
 def _write(found: Mapping[str, Mapping[str, Any]]) -> None:
-    """The table into the page, between its two marks."""
+    """Write the table into the page, between its two markers."""
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     rows = ["| what | found | minutes | on |", "|---|---|---|---|"]
     rows += [
-        f"| {title(WHOLE)} | {_told(found[name]['found'])} | {found[name]['minutes']} | {found[name]['on']} |"
+        f"| {title(WHOLE)} | {_counts_as_text(found[name]['found'])} | {found[name]['minutes']} | {found[name]['on']} |"
         for name, (title, _) in PARTS.items()
         if name in found
     ]
     PAGE.write_text(before + BEGIN + "\n".join(rows) + "\n" + END + rest.partition(END)[2], encoding="utf-8")
 
 
-def _told(counts: Mapping[str, Any]) -> str:
-    told = {name: f"{value:.3g}" if isinstance(value, float) else f"{value:,}" for name, value in counts.items()}
-    return ", ".join(f"{name} {value}" for name, value in told.items())
+def _counts_as_text(counts: Mapping[str, Any]) -> str:
+    texts = {name: f"{value:.3g}" if isinstance(value, float) else f"{value:,}" for name, value in counts.items()}
+    return ", ".join(f"{name} {value}" for name, value in texts.items())
 
 
 if __name__ == "__main__":

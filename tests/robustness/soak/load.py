@@ -1,4 +1,4 @@
-"""Many trials: how long the commands take with 10,000 of them, and whether memory grows over 2,000 that are trained."""
+"""Many trials: the time of commands with 10,000 stored trials, and whether memory grows while 2,000 are trained."""
 
 import re
 import statistics
@@ -40,7 +40,7 @@ def _write(folder: Path, seeds: int) -> Path:
 
 
 def _result(trial: Trial, program: str) -> Result:
-    """A trial that learnt something, with a little noise."""
+    """Return the result of a trial that learned something, with a little noise."""
     noise = np.random.default_rng(trial.number)
     accuracy = 0.9 - 0.02 * noise.random(EPOCHS + 1)
     loss = 0.3 + 0.02 * noise.random(EPOCHS + 1)
@@ -66,9 +66,9 @@ def _result(trial: Trial, program: str) -> Result:
 
 
 def commands(trials: int = 10_000, times: int = 3) -> dict[str, float]:
-    """Seconds of each command on a store of so many finished trials, medians; a trial has 30 epochs and 300 steps.
+    """Return the median seconds of each command on a store of this many trials, each with 30 epochs and 300 steps.
 
-    `resume`: of `run` with one seed more for each rate, until it begins to train.
+    `resume` is the time of `run` with one more seed for each rate, until it begins to train.
     """
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
@@ -98,7 +98,7 @@ def _timed(call: Callable[[], object]) -> float:
 
 
 def _begin(folder: Path, seeds: int) -> None:
-    """Run until the first line of progress."""
+    """Run the command until its first line of progress."""
     words = [*COMMAND, "run", "load.yaml", "-o", f"sweep.seeds={seeds}"]
     with subprocess.Popen(words, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
         for line in process.stderr or ():
@@ -109,7 +109,7 @@ def _begin(folder: Path, seeds: int) -> None:
 
 
 def memory(trials: int = 2_000) -> dict[str, float]:
-    """Bytes of the coordinator and its workers together after 200 trials and at the end, and the growth as a share.
+    """Return the bytes of the coordinator and its workers after 200 trials and at the end, and the relative growth.
 
     Each is the mean over 100 trials.
     """
@@ -121,10 +121,10 @@ def memory(trials: int = 2_000) -> dict[str, float]:
             [*COMMAND, "run", "load.yaml", "--jobs", "2"],
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         ) as process:  # fmt: skip
-            whole = psutil.Process(process.pid)
+            coordinator = psutil.Process(process.pid)
             for line in process.stderr or ():
                 if ENDED.match(line):
-                    sizes.append(sum(one.memory_info().rss for one in (whole, *whole.children())))
+                    sizes.append(sum(one.memory_info().rss for one in (coordinator, *coordinator.children())))
         if process.returncode or len(sizes) != trials:
             raise RuntimeError(f"{len(sizes)} of {trials} trials ended, exit code {process.returncode}")
     early, late = float(np.mean(sizes[len(sizes) // 10 : len(sizes) // 10 + 100])), float(np.mean(sizes[-100:]))

@@ -107,7 +107,8 @@ def test_the_second_run_trains_nothing_and_shows_the_same(
     assert "Traceback" not in first.stderr
     assert "12 of 12 trials" in first.stdout
     assert "results/small/report.html" in first.stdout
-    assert len(first.stderr.splitlines()) == 13  # an opening and a line a trial, nothing of TensorFlow's
+    # The output is an opening and one line per trial, with nothing from TensorFlow.
+    assert len(first.stderr.splitlines()) == 13
     assert "small: 12 trials, 0 done, 12 to train" in first.stderr
     again = call("run", "small.yaml")
     assert again.stdout == first.stdout

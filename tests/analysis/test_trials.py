@@ -103,5 +103,5 @@ def test_tables_are_split_by_the_values_of_the_further_axes() -> None:
     result = list(by_axes(table, ["a", "b"]))
     assert [place["a"] for place, _ in result] == [1, 1, 2, 2]
     assert [len(part) for _, part in result] == [1] * 4
-    ((place, whole),) = by_axes(table, [])
-    assert (place, len(whole)) == ({}, 4)
+    ((place, everything),) = by_axes(table, [])
+    assert (place, len(everything)) == ({}, 4)

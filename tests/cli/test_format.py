@@ -59,8 +59,8 @@ def test_only_a_layer_that_keras_must_count_leaves_the_time_unknown() -> None:
     states = {trial.id: "new" for trial in planned.trials}
     assert "training: time unknown for 8 trials" in format_estimate(planned, states, {}, 1)
     half = {planned.cohorts[0].program.key: 0.5}
-    told = format_estimate(planned, states, half, 1)
-    assert "about 44 s, from steps timed here; time unknown for 4 trials" in told
+    estimate = format_estimate(planned, states, half, 1)
+    assert "about 44 s, from steps timed here; time unknown for 4 trials" in estimate
 
 
 def test_the_answer_ends_with_diagnoses(tmp_path: Path) -> None:

@@ -42,9 +42,12 @@ def chosen(results: Results, which: str, saved: list[int]) -> int:
 @pytest.mark.parametrize(
     ("saved", "best"),
     [
-        (list(range(8)), 5),  # the better seed of batchnorm at 0.01
-        ([0, 1, 2, 4], 4),  # the better seed has no model
-        ([0, 1, 2, 7], 1),  # plain has 0.95 at 0.1, but its other seed diverged
+        # This is the better seed of batchnorm at 0.01.
+        (list(range(8)), 5),
+        # The better seed has no model.
+        ([0, 1, 2, 4], 4),
+        # Plain has 0.95 at 0.1, but its other seed diverged.
+        ([0, 1, 2, 7], 1),
         ([3], 3),
     ],
 )
@@ -132,7 +135,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
         patch.setattr(access, "load_dataset", lambda settings, places, download=True: made_up)
         patch.setattr(loop, "with_scaling", recording)
         results = bnbench.run(path, results_dir=folder / "results", jobs=0)
-        patch.setattr(access, "load_dataset", None)  # predicting needs no data set
+        # A prediction needs no data set.
+        patch.setattr(access, "load_dataset", None)
         yield results, made_up, outputs[-1]
 
 
@@ -161,7 +165,8 @@ def test_predictions_are_those_of_the_trained_model(tmp_path: Path, trained: Any
     (tmp_path / "x.csv").write_text(table, encoding="utf-8")
     again = predict.predict_files(results.folder, "bn", [tmp_path / "x.csv"], top=3)
     ours, theirs = again.table.drop(columns="input"), predictions.table.drop(columns="input").head(4)
-    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-5)  # the last bits depend on the number of rows per call
+    # The last bits depend on the number of rows per call.
+    pd.testing.assert_frame_equal(ours, theirs, rtol=1e-5)
 
 
 @pytest.mark.parametrize("trained", ["standard"], indirect=True)

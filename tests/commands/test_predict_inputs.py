@@ -28,8 +28,10 @@ def written(place: Path, content: str, name: str = "rows.csv") -> Path:
         "0.1,0.2,0.3\n0.4,0.5,0.6\n",
         "\ufeff0.1, 0.2, 0.3\r\n\r\n0.4, 0.5, 0.6\r\n",
         'x,y,z\n0.1,0.2,"0.3"\n0.4,0.5,0.6',
-        ",x,y,z\n0,0.1,0.2,0.3\n1,0.4,0.5,0.6\n",  # pandas, with its index
-        "0,1,2\n0.1,0.2,0.3\n0.4,0.5,0.6\n",  # pandas, columns without names
+        # Pandas, with its index.
+        ",x,y,z\n0,0.1,0.2,0.3\n1,0.4,0.5,0.6\n",
+        # Pandas, columns without names.
+        "0,1,2\n0.1,0.2,0.3\n0.4,0.5,0.6\n",
         ",0,1,2\n0,0.1,0.2,0.3\n1,0.4,0.5,0.6\n",
     ],
 )

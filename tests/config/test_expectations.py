@@ -103,12 +103,18 @@ def test_the_baseline_is_plain_or_the_first() -> None:
     assert default_baseline(["batchnorm", "layernorm"]) == "batchnorm"
 
 
-FIGURE: dict[str, Any] = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+PUBLISHED: dict[str, Any] = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
 
 
 def test_a_published_value_is_read_and_recorded() -> None:
-    timed = FIGURE | {"metric": "epochs_to_target", "value": 12.0, "target": 0.8, "at": 0.1, "note": "read off Fig. 2"}
-    experiment = check_config(values(published=[FIGURE, timed]), "tiny.yaml")
+    timed = PUBLISHED | {
+        "metric": "epochs_to_target",
+        "value": 12.0,
+        "target": 0.8,
+        "at": 0.1,
+        "note": "read off Fig. 2",
+    }
+    experiment = check_config(values(published=[PUBLISHED, timed]), "tiny.yaml")
     first, second = experiment.published
     assert (first.source, first.value, first.at, first.target, first.note) == ("Table 1", 0.9, "best", None, "")
     assert (second.at, second.target, second.note) == (0.1, 0.8, "read off Fig. 2")
@@ -116,33 +122,33 @@ def test_a_published_value_is_read_and_recorded() -> None:
 
 
 def test_the_ids_of_trials_do_not_depend_on_published_values() -> None:
-    assert [t.id for t in make_plan(published=[FIGURE]).trials] == [t.id for t in make_plan().trials]
+    assert [t.id for t in make_plan(published=[PUBLISHED]).trials] == [t.id for t in make_plan().trials]
 
 
 @pytest.mark.parametrize(
-    ("figure", "message"),
+    ("entry", "message"),
     [
-        (FIGURE | {"sourc": "x"}, "published[0].sourc: unknown key (did you mean 'source'?)"),
-        (FIGURE | {"source": ""}, "published[0].source"),
-        (FIGURE | {"metric": "test_acuracy"}, "(did you mean 'test_accuracy'?)"),
-        (FIGURE | {"value": "90%"}, "published[0].value: '90%' is neither a number nor 'never'"),
-        (FIGURE | {"target": 0.9}, "test_accuracy has no target: leave 'target' out"),
+        (PUBLISHED | {"sourc": "x"}, "published[0].sourc: unknown key (did you mean 'source'?)"),
+        (PUBLISHED | {"source": ""}, "published[0].source"),
+        (PUBLISHED | {"metric": "test_acuracy"}, "(did you mean 'test_accuracy'?)"),
+        (PUBLISHED | {"value": "90%"}, "published[0].value: '90%' is neither a number nor 'never'"),
+        (PUBLISHED | {"target": 0.9}, "test_accuracy has no target: leave 'target' out"),
         (
-            FIGURE | {"metric": "best_rate", "at": 0.1},
+            PUBLISHED | {"metric": "best_rate", "at": 0.1},
             "best_rate belongs to all learning rates together: leave 'at' out",
         ),
         ({"source": "x"}, "published[0].variant: missing"),
-        (FIGURE | {"value": "never"}, "never, wanted a number"),
+        (PUBLISHED | {"value": "never"}, "never, wanted a number"),
     ],
 )
-def test_an_invalid_published_value_is_refused(figure: Any, message: str) -> None:
+def test_an_invalid_published_value_is_refused(entry: Any, message: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_config(values(published=[figure]), "tiny.yaml")
+        check_config(values(published=[entry]), "tiny.yaml")
     assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("figure", "message"),
+    ("entry", "message"),
     [
         ({"variant": "plan"}, r"published\[0\].variant: 'plan' is not one of .*did you mean 'plain'"),
         ({"at": 0.5}, r"published\[0\].at: 0.5 is not one of 0.01, 0.1"),
@@ -154,6 +160,6 @@ def test_an_invalid_published_value_is_refused(figure: Any, message: str) -> Non
     ],
     ids=str,
 )
-def test_a_published_value_for_something_unknown_is_refused(figure: dict[str, Any], message: str) -> None:
+def test_a_published_value_for_something_unknown_is_refused(entry: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        make_plan(published=[FIGURE | figure], sweep__grid={"model.params.units": [4, 6]})
+        make_plan(published=[PUBLISHED | entry], sweep__grid={"model.params.units": [4, 6]})

@@ -250,10 +250,10 @@ def test_overrides_reach_every_depth(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_smoke_cuts_to_seconds(path: Path) -> None:
-    whole = load_config(path)
-    cut = smoke.cut_to_smoke(whole)
-    assert cut.name == f"{whole.name}-smoke"
+    full = load_config(path)
+    cut = smoke.cut_to_smoke(full)
+    assert cut.name == f"{full.name}-smoke"
     assert cut.train.epochs * (cut.train.steps_per_epoch or 0) <= 8
     assert len(cut.sweep.rates()) <= 3
     assert cut.sweep.seed_list() == [0]
-    assert list(cut.variants) == list(whole.variants)
+    assert list(cut.variants) == list(full.variants)

@@ -43,11 +43,13 @@ def test_a_config_has_the_name_of_its_file_and_a_title(path: Path) -> None:
     experiment = load_config(path)
     assert experiment.name == path.stem
     assert experiment.title.strip()
-    assert path.read_text(encoding="utf-8").startswith("# ")  # the source, and our choices where it says nothing
+    # The source, and our choices where it says nothing.
+    assert path.read_text(encoding="utf-8").startswith("# ")
 
 
 def test_no_two_share_a_name() -> None:
-    assert len({path.stem for path in CONFIGS}) == len(CONFIGS)  # each has a folder under results/
+    # Each experiment has a folder in results/.
+    assert len({path.stem for path in CONFIGS}) == len(CONFIGS)
 
 
 @each
@@ -73,7 +75,8 @@ def test_advantages_are_judged_over_seeds_and_against_warm_up(path: Path) -> Non
     assert {claim.at == "best" for claim in experiment.claims} == {
         True,
         False,
-    }  # at the best and at equal learning rates
+        # Claims are made at the best and at equal learning rates.
+    }
 
 
 @each

@@ -162,7 +162,8 @@ def test_a_damaged_cache_is_removed_and_written_again(
     assert len(counted) == 2
 
 
-@pytest.mark.parametrize("place", [*range(80), -1])  # the header, which NumPy parses, and the last value
+# The header, which NumPy parses, and the last value.
+@pytest.mark.parametrize("place", [*range(80), -1])
 @pytest.mark.parametrize("name", ["x.npy", "y.npy", "repeated.npy"])
 def test_a_changed_bit_is_noticed_on_load(
     places: DataDirs, counted: list[str], name: str, place: int, caplog: pytest.LogCaptureFixture
@@ -204,8 +205,8 @@ def test_the_cache_of_a_process_that_was_first_is_used(places: DataDirs) -> None
     dataset = access.load_dataset(SETTINGS, places)
     folder = record(places)
     inode = (folder / "x.npy").stat().st_ino
-    kept = cache.write_dataset(folder, dataset, access.DATASETS["letter"])
-    assert kept.facts == dataset.facts
+    cached = cache.write_dataset(folder, dataset, access.DATASETS["letter"])
+    assert cached.facts == dataset.facts
     assert (folder / "x.npy").stat().st_ino == inode
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
@@ -234,7 +235,8 @@ def test_the_listing_says_what_is_where(places: DataDirs) -> None:
     assert tuple(found) == access.dataset_names()
     here = found["letter"]
     assert (here.state, here.where) == ("on disk", str(Path(str(places.data_dir)) / "letter"))
-    assert (here.rows, here.shape, here.class_count) == (20_000, (16,), 26)  # as published, until it is parsed
+    # As published, until it is parsed.
+    assert (here.rows, here.shape, here.class_count) == (20_000, (16,), 26)
     assert (found["mnist"].state, found["mnist"].where, found["mnist"].form) == ("not here", "", "")
     assert found["digits"].state == "on disk"
     assert all(one.licence and one.title for one in found.values())

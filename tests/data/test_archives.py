@@ -92,7 +92,8 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, name: str, content: bytes
 
 def test_a_zip_member_whose_checksum_is_wrong_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w") as archive:  # stored, so that the bytes can be found
+    # The member is not compressed, so that the bytes can be found.
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("one.txt", b"content")
     path.write_bytes(path.read_bytes().replace(b"content", b"CONTENT"))
     with pytest.raises(DataError, match=r"a\.zip: cut or damaged.*CRC"):
@@ -130,7 +131,8 @@ def header(name: str, size: int, kind: bytes = tarfile.REGTYPE) -> bytes:
         (bytes(1024 + 40_000_000), "cut or damaged"),
         (
             header("a", 512, tarfile.XHDTYPE) + (b"9" * 30 + b" x=y\n").ljust(512),
-            "too large to convert|invalid header",  # before Python 3.13, and from then on
+            # Before Python 3.13, and from then on.
+            "too large to convert|invalid header",
         ),
     ],
     ids=["a negative size", "a long name", "an extended header", "more after the end", "a line of 10**30"],

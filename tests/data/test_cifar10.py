@@ -56,7 +56,8 @@ def test_planes_become_channels(tmp_path: Path) -> None:
 
 
 def test_pixels_are_stored_row_by_row(tmp_path: Path) -> None:
-    red = bytes(i % 256 for i in range(1024))  # pixel (r, c) is 32 r + c
+    # Pixel (r, c) is 32 r + c.
+    red = bytes(i % 256 for i in range(1024))
     content = bytes([0]) + red + bytes(2048)
     parsed = cifar10.parse_archive(write_archive(tmp_path, GOOD | {"test_batch.bin": content * 2}), SPEC)
     assert parsed.x[2, 1, 2].tolist() == [34, 0, 0]

@@ -27,7 +27,8 @@ CONTENT = b"the two rows"
 class Answer:
     body: bytes = b""
     status: int = 200
-    promised: int | None = None  # announced bytes, if different from the sent ones
+    # Announced bytes, if different from the sent ones.
+    promised: int | None = None
 
 
 @dataclass
@@ -47,12 +48,12 @@ class Server:
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(download, "RETRIES", 0)
-    told = Server()
+    server = Server()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            told.hits[self.path] += 1
-            answers = told.answers[self.path]
+            server.hits[self.path] += 1
+            answers = server.answers[self.path]
             answer = answers.pop(0) if len(answers) > 1 else answers[0]
             self.send_response(answer.status)
             self.send_header("Content-Length", str(len(answer.body) if answer.promised is None else answer.promised))
@@ -63,10 +64,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
             """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
-        told.url = f"http://127.0.0.1:{http.server_address[1]}"
+        server.url = f"http://127.0.0.1:{http.server_address[1]}"
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield told
+        yield server
         http.shutdown()
         thread.join()
 
@@ -103,7 +104,7 @@ def source(*urls: str, name: str = "rows.txt", checksum: str | None = None) -> D
     )
 
 
-def kept(folder: Path) -> list[str]:
+def files_in(folder: Path) -> list[str]:
     """Return the files in the cache, without locks."""
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock")
 
@@ -115,7 +116,7 @@ def test_a_downloaded_file_is_stored_and_not_downloaded_again(server: Server, tm
     assert located.paths[0].read_bytes() == CONTENT
     assert locate.locate_files(toy, places, fetch=True) == located
     assert server.hits == {"/rows": 1}
-    assert kept(tmp_path) == ["files/toy/rows.txt"]
+    assert files_in(tmp_path) == ["files/toy/rows.txt"]
 
 
 def test_a_correct_checksum_is_accepted_and_a_wrong_one_is_refused(server: Server, tmp_path: Path) -> None:
@@ -124,23 +125,23 @@ def test_a_correct_checksum_is_accepted_and_a_wrong_one_is_refused(server: Serve
     locate.locate_files(source(url, checksum=right), DataDirs(None, tmp_path / "a"), fetch=True)
     with pytest.raises(DataError, match=r"rows\.txt could not be downloaded:\n.*hash"):
         locate.locate_files(source(url, checksum="md5:" + "0" * 32), DataDirs(None, tmp_path / "b"), fetch=True)
-    assert kept(tmp_path / "b") == []
+    assert files_in(tmp_path / "b") == []
 
 
 def test_content_that_does_not_parse_is_not_stored(server: Server, tmp_path: Path) -> None:
     toy, places = source(server.says("rows", Answer(b"a login page"), Answer(CONTENT))), DataDirs(None, tmp_path)
     with pytest.raises(DataError, match=r"the download from http.* has the wrong content: .*not the published content"):
         locate.locate_files(toy, places, fetch=True)
-    assert kept(tmp_path) == []
+    assert files_in(tmp_path) == []
     locate.locate_files(toy, places, fetch=True)
-    assert kept(tmp_path) == ["files/toy/rows.txt"]
+    assert files_in(tmp_path) == ["files/toy/rows.txt"]
 
 
 def test_an_incomplete_download_is_not_stored(server: Server, tmp_path: Path) -> None:
     toy = source(server.says("rows", Answer(CONTENT[:4], promised=len(CONTENT))))
     with pytest.raises(DataError, match="could not be downloaded"):
         locate.locate_files(toy, DataDirs(None, tmp_path), fetch=True)
-    assert kept(tmp_path) == []
+    assert files_in(tmp_path) == []
 
 
 def test_a_failed_transfer_is_tried_again(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,8 +183,9 @@ def test_either_all_files_are_stored_or_none(server: Server, tmp_path: Path) -> 
         locate.locate_files(both, DataDirs(None, tmp_path), fetch=True)
     assert locate.find_files(both, DataDirs(None, tmp_path)) is None
     locate.locate_files(both, DataDirs(None, tmp_path), fetch=True)
-    assert server.hits == {"/rows": 1, "/more": 2}  # a complete file is not downloaded twice
-    assert kept(tmp_path) == ["files/toy/more.txt", "files/toy/rows.txt"]
+    # A complete file is not downloaded twice.
+    assert server.hits == {"/rows": 1, "/more": 2}
+    assert files_in(tmp_path) == ["files/toy/more.txt", "files/toy/rows.txt"]
 
 
 def _tar(name: str) -> bytes:
@@ -213,7 +215,7 @@ def test_an_archive_with_a_member_outside_is_refused(
     with pytest.raises(DataError, match=r"'\.\./evil\.txt' would be outside"):
         locate.locate_files(evil, DataDirs(None, tmp_path / "b"), fetch=True)
     assert list(tmp_path.rglob("evil.txt")) == []
-    assert kept(tmp_path / "b") == []
+    assert files_in(tmp_path / "b") == []
 
 
 def test_a_gzip_bomb_is_refused(server: Server, tmp_path: Path) -> None:

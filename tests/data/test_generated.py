@@ -35,7 +35,8 @@ def test_one_window_in_five_is_mislabeled() -> None:
     parsed = windows(())
     rises = parsed.x[:, -1, 0] > parsed.x[:, 0, 0]
     assert np.mean(rises != parsed.y) == pytest.approx(0.2, abs=0.04)
-    assert abs(np.corrcoef(parsed.x[:, 2, 5], parsed.y)[0, 1]) < 0.1  # other readings do not predict the label
+    # Other readings do not predict the label.
+    assert abs(np.corrcoef(parsed.x[:, 2, 5], parsed.y)[0, 1]) < 0.1
 
 
 def test_only_some_words_show_the_kind_of_a_review() -> None:
@@ -43,7 +44,8 @@ def test_only_some_words_show_the_kind_of_a_review() -> None:
     assert set(np.unique(parsed.x)) == {0, 1}
     shares = np.array([parsed.x[parsed.y == kind].mean(axis=0) for kind in (0, 1)])
     apart = np.abs(shares[1] - shares[0]) / np.sqrt(shares.mean(axis=0).clip(1e-3) / 500)
-    assert (apart > 4).sum() > 20  # by chance, none of a thousand words differs so much
+    # By chance, none of a thousand words differs so much.
+    assert (apart > 4).sum() > 20
     assert (apart > 3).sum() <= 2 * TYPICAL + 10
 
 

@@ -102,7 +102,8 @@ def test_a_cut_gzip_file_is_refused(tmp_path: Path, cut: int) -> None:
 def test_a_wrong_gzip_checksum_is_refused(tmp_path: Path) -> None:
     paths = write(tmp_path)
     packed = bytearray(paths[0].read_bytes())
-    packed[-8] ^= 1  # the first byte of the CRC
+    # The first byte of the CRC.
+    packed[-8] ^= 1
     paths[0].write_bytes(packed)
     with pytest.raises(DataError, match=r"train-images.*CRC"):
         idx.parse_idx(paths, SPEC)

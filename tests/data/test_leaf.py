@@ -66,9 +66,11 @@ def test_the_zip_of_kaggle_gives_the_same(tmp_path: Path) -> None:
 
 def test_uci_rows_of_a_species_are_matched_in_file_order(tmp_path: Path) -> None:
     parsed = leaf.parse_uci(write_uci(tmp_path), UCI)
-    assert parsed.classes == ("Acer_Mono", "Quercus_x_Turneri")  # Kaggle's names; Acer Campestre is left out
+    # Kaggle's names; Acer Campestre is left out.
+    assert parsed.classes == ("Acer_Mono", "Quercus_x_Turneri")
     assert parsed.y.tolist() == [0, 0, 1, 1]
-    columns = parsed.x[:, [0, 64, 128]].tolist()  # margin, shape, texture
+    # Margin, shape, texture.
+    columns = parsed.x[:, [0, 64, 128]].tolist()
     assert columns == [[0.25, 0.125, 0.0625], [0.75, 0.375, 0.1875], [0.5, 0.25, 0.125], [1, 0.5, 0.25]]
     assert parsed.x.dtype == np.float32
 

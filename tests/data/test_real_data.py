@@ -50,8 +50,8 @@ def test_each_data_set_is_split_exactly(name: str, places: DataDirs) -> None:
     sizes = split_sizes(settings, dataset.facts, "here")
     parts = split_rows(dataset, settings, sizes, seed=0)
     assert (len(parts.train), len(parts.validation), len(parts.test)) == (sizes.train, sizes.validation, sizes.test)
-    whole = np.concatenate([parts.train, parts.validation, parts.test])
-    assert len(np.unique(whole)) == len(whole) == dataset.facts.rows - dataset.facts.repeated_rows
+    all_rows = np.concatenate([parts.train, parts.validation, parts.test])
+    assert len(np.unique(all_rows)) == len(all_rows) == dataset.facts.rows - dataset.facts.repeated_rows
 
 
 def test_leaf_is_split_equally_in_every_species(places: DataDirs) -> None:

@@ -35,7 +35,8 @@ def rows(parts: SplitIndices) -> list[int]:
     return sorted([*parts.train.tolist(), *parts.validation.tolist(), *parts.test.tolist()])
 
 
-LEAF = dataset([k for k in range(9) for _ in range(10)])  # 9 classes of 10
+# 9 classes of 10.
+LEAF = dataset([k for k in range(9) for _ in range(10)])
 
 
 def test_leaf_is_split_7_1_2_in_every_class() -> None:
@@ -47,7 +48,8 @@ def test_leaf_is_split_7_1_2_in_every_class() -> None:
 
 
 def test_the_split_depends_on_the_seed_only() -> None:
-    np.random.seed(1)  # global state must not matter
+    # Global state must not matter.
+    np.random.seed(1)
     first = parts_of(LEAF, seed=3)
     np.random.seed(2)
     again, other = parts_of(LEAF, seed=3), parts_of(LEAF, seed=4)
@@ -102,11 +104,11 @@ def test_duplicates_are_dropped_unless_the_config_keeps_them() -> None:
 def test_a_limited_part_is_the_beginning_of_the_whole_one(test_rows: int, stratify: bool) -> None:
     data = dataset([0, 1, 2] * 30, test_rows=test_rows)
     chosen = {"split": Split(stratify=stratify)}
-    whole, limited = parts_of(data, **chosen), parts_of(data, **chosen, limit=5)
-    assert limited.train.tolist() == whole.train[:5].tolist()
-    assert limited.validation.tolist() == whole.validation[:5].tolist()
+    all_rows, limited = parts_of(data, **chosen), parts_of(data, **chosen, limit=5)
+    assert limited.train.tolist() == all_rows.train[:5].tolist()
+    assert limited.validation.tolist() == all_rows.validation[:5].tolist()
     assert len(limited.test) == 5
-    assert set(limited.test.tolist()) <= set(whole.test.tolist())
+    assert set(limited.test.tolist()) <= set(all_rows.test.tolist())
     if test_rows:
         assert limited.test.tolist() == sorted(limited.test.tolist())
 
@@ -163,7 +165,8 @@ def test_ties_between_equal_classes_are_broken_at_random() -> None:
 
 
 def test_the_largest_remainder_wins() -> None:
-    counts = np.array([10, 6, 4])  # of 5: 2.5, 1.5, 1.0; of 3: 1.5, 0.9, 0.6
+    # Of 5: 2.5, 1.5, 1.0; of 3: 1.5, 0.9, 0.6.
+    counts = np.array([10, 6, 4])
     assert apportion(3, counts, counts, np.random.default_rng(0)).tolist() == [1, 1, 1]
 
 
@@ -172,7 +175,8 @@ def test_no_class_gives_more_rows_than_its_room() -> None:
 
 
 ALL = np.array([0, 1], np.int32)
-TABLE = np.array([[0, 5], [2, 5], [9, 9]], np.float32)  # the third row is no training row
+# The third row is not a training row.
+TABLE = np.array([[0, 5], [2, 5], [9, 9]], np.float32)
 
 
 def scaled(x: Any, scale: str, train: Any = ALL, high: float = 255.0) -> Any:
@@ -192,11 +196,13 @@ def test_unit_takes_the_range_of_a_format() -> None:
 
 
 def test_unit_takes_a_tables_own_range_over_the_training_rows() -> None:
-    assert scaled(TABLE, "unit").tolist() == [[0, 0], [1, 0], [4.5, 4]]  # a constant feature is only shifted
+    # A constant feature is only shifted.
+    assert scaled(TABLE, "unit").tolist() == [[0, 0], [1, 0], [4.5, 4]]
 
 
 def test_standard_uses_the_training_rows_only() -> None:
-    assert scaled(TABLE, "standard").tolist() == [[-1, 0], [1, 0], [8, 4]]  # mean 1 and SD 1; constant: only shifted
+    # Mean 1 and SD 1; constant: only shifted.
+    assert scaled(TABLE, "standard").tolist() == [[-1, 0], [1, 0], [8, 4]]
 
 
 def test_standard_of_images_is_per_pixel() -> None:
@@ -210,7 +216,8 @@ def test_l2_divides_by_the_norm_along_axis_1() -> None:
 
 
 def test_l2_of_images_goes_down_their_columns() -> None:
-    image = np.array([[[[3], [0]], [[4], [5]]]], np.uint8)  # rows (3, 0) and (4, 5)
+    # Rows (3, 0) and (4, 5).
+    image = np.array([[[[3], [0]], [[4], [5]]]], np.uint8)
     assert scaled(np.repeat(image, 2, axis=0), "l2")[0, :, :, 0].tolist() == [[0.6, 0], [0.8, 1]]
 
 

@@ -73,13 +73,16 @@ def test_impossible_arrays_are_refused(wrong: ParsedArrays, message: str) -> Non
 @pytest.mark.parametrize(
     ("values", "test_rows", "marked"),
     [
-        ([1, 2, 1, 1, 2], 0, [2, 3, 4]),  # the first of each stays
+        # The first of equal rows stays.
+        ([1, 2, 1, 1, 2], 0, [2, 3, 4]),
         (
             [1, 2, 1, 3, 1],
             2,
             [0, 2],
-        ),  # the last two are test rows; a row that equals one of them is marked, even the first
-        ([1, 2, 3, 4, 4], 2, []),  # test rows are never marked, even if they are equal
+            # The last two are test rows; a row that equals one of them is marked, even the first.
+        ),
+        # Test rows are never marked, even if they are equal.
+        ([1, 2, 3, 4, 4], 2, []),
         ([1, 2, 3], 0, []),
     ],
 )

@@ -21,7 +21,8 @@ def traced(items: list[Any], shape: tuple[int, ...], norm: NormSlot | None = Non
 
 def test_the_weights_of_a_dense_network() -> None:
     # 4 x 3 + 3 = 15; batch normalization of 3: scale and center are trained, mean and variance are not.
-    assert traced([{"dense": 3}], (4,)) == ((3,), WeightCounts(15, 0), 4 + 3, 15)  # outputs of one example
+    # The outputs of one example.
+    assert traced([{"dense": 3}], (4,)) == ((3,), WeightCounts(15, 0), 4 + 3, 15)
     assert traced([{"dense": 3}, "norm"], (4,), NormSlot("batch")) == ((3,), WeightCounts(21, 6), 4 + 3 + 3, 27)
     assert traced([{"dense": {"units": 3, "trainable": False}}], (4,)) == ((3,), WeightCounts(0, 15), 7, 15)
 

@@ -115,8 +115,8 @@ def test_trials_that_differ_have_ids_that_differ(experiment: dict[str, Any]) -> 
     of = {t.id: (c.program.key, t.learning_rate, t.seed) for c in made.cohorts for t in c.trials}
     alike = {(c.program.key, t.learning_rate, t.seed) for c in made.cohorts for t in c.trials}
     assert len(of) == len(alike)
-    told = {(repr(p.layers), p.train.model_dump_json(), p.data.model_dump_json()) for p in programs.values()}
-    assert len(told) == len(programs)
+    distinct = {(repr(p.layers), p.train.model_dump_json(), p.data.model_dump_json()) for p in programs.values()}
+    assert len(distinct) == len(programs)
 
 
 def test_the_random_numbers_of_a_seed_do_not_change() -> None:

@@ -248,14 +248,15 @@ def test_sizes_of_the_parts() -> None:
 
 
 def test_steps_of_an_epoch() -> None:
-    assert make_plan().cohorts[0].program.steps_per_epoch == 6  # 45 rows: five batches of 8 and one of 5
+    # 45 rows: five batches of 8 and one of 5.
+    assert make_plan().cohorts[0].program.steps_per_epoch == 6
     assert make_plan(train__batch_size="full").cohorts[0].program.steps_per_epoch == 1
     assert make_plan(train__batch_size="full").cohorts[0].program.batch_size == 45
     assert make_plan(train__steps_per_epoch=11).cohorts[0].program.steps_per_epoch == 11
 
 
 @pytest.mark.parametrize(
-    ("value", "told"),
+    ("value", "text"),
     [
         (4, "4"),
         (0.0031622776601683794, "0.003162"),
@@ -270,5 +271,5 @@ def test_steps_of_an_epoch() -> None:
         (True, "True"),
     ],
 )
-def test_a_value_of_an_axis_is_shown_without_brackets(value: object, told: str) -> None:
-    assert format_value(value) == told
+def test_a_value_of_an_axis_is_shown_without_brackets(value: object, text: str) -> None:
+    assert format_value(value) == text

@@ -4,7 +4,8 @@ from bnbench.planning import runtime
 from bnbench.planning.plan import Plan
 from support.examples import make_plan
 
-PRODUCTS = (5 + 1) * 6 + (6 + 1) * 3  # for one example: weights and biases of two dense layers
+# For one example: weights and biases of two dense layers.
+PRODUCTS = (5 + 1) * 6 + (6 + 1) * 3
 
 
 def plain(**changes: object) -> Plan:
@@ -18,7 +19,8 @@ def test_each_weight_multiplies_at_each_position() -> None:
 def test_timed_steps_are_used() -> None:
     planned = plain(train__epochs=1000)
     program = planned.cohorts[0].program
-    trained = 4 * 1000 * 6 * 0.5  # trials, epochs, steps of 45 rows in eights
+    # Trials, epochs, steps: 45 rows in batches of 8.
+    trained = 4 * 1000 * 6 * 0.5
     overheads = runtime.PROGRAM_SECONDS + 4000 * runtime.EPOCH_SECONDS
     found = runtime.estimate_seconds(planned.cohorts, {program.key: 0.5}, jobs=1)
     assert found == pytest.approx(trained + overheads + runtime.START_SECONDS, rel=1e-4)

@@ -76,8 +76,8 @@ def test_without_trials_there_is_no_data_and_one_sentence(tmp_path: Path) -> Non
 @pytest.fixture
 def document(tmp_path: Path) -> Document:
     claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
-    figure = {"source": HOSTILE, "variant": "plain", "metric": "test_score", "value": 0.8, "note": "a\nb"}
-    results = compared(tmp_path, CELLS, title=f"{HOSTILE}\n# h", claims=[claim], published=[figure])
+    published = {"source": HOSTILE, "variant": "plain", "metric": "test_score", "value": 0.8, "note": "a\nb"}
+    results = compared(tmp_path, CELLS, title=f"{HOSTILE}\n# h", claims=[claim], published=[published])
     return make_document(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]")])
 
 
@@ -114,7 +114,7 @@ def test_only_trials_with_symptoms_have_a_diagnosis(tmp_path: Path) -> None:
 def test_text_of_a_config_is_escaped_and_on_one_line(document: Document) -> None:
     lines = render_markdown(document).splitlines()
     assert lines[0] == f"# {SAFE} # h"
-    # The source of the published figure
+    # The source of the published value
     assert sum(line.startswith(f"| {SAFE} |") for line in lines) == 1
     # And the claim
     assert sum(f"| {SAFE} |" in line for line in lines) == 2

@@ -22,8 +22,10 @@ PACKED = re.compile(r'<script type="application/gzip" id="plotly">(.*?)</script>
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
-    figure = {"source": "https://example.org/a", "variant": "plain", "metric": "test_score", "value": 0.8}
-    return compared(tmp_path_factory.mktemp("kept"), CELLS, published=[figure | {"note": "<img src=http://x/y.png>"}])
+    published = {"source": "https://example.org/a", "variant": "plain", "metric": "test_score", "value": 0.8}
+    return compared(
+        tmp_path_factory.mktemp("stored"), CELLS, published=[published | {"note": "<img src=http://x/y.png>"}]
+    )
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +78,9 @@ def test_the_page_holds_the_data_of_its_figure(html: str, results: Results) -> N
 def test_a_script_in_a_name_does_not_end_the_data(tmp_path: Path) -> None:
     named = "</script><script>"
     found = compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.9]]}, sweep__grid={"model.params.units": [4, 5]})
-    told = make_document(found, [])
-    told.data["settings"][0] = named
-    assert held(render_html(told))["settings"] == [named, "units 5"]
+    document = make_document(found, [])
+    document.data["settings"][0] = named
+    assert held(render_html(document))["settings"] == [named, "units 5"]
 
 
 def test_trials_without_curves_are_counted(html: str, results: Results) -> None:

@@ -193,8 +193,8 @@ HOSTILE = "<script>window.hacked = 1</script>\"'&</title> 🙂 " + "x" * 200
 
 def test_hostile_text_of_a_config_is_escaped(browser: Browser, tmp_path: Path) -> None:
     claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
-    figure = {"source": HOSTILE, "note": "[a](javascript:x) | <b>", "variant": "plain", "metric": "test_score"}
-    folder = finished(tmp_path, MIXED, title=HOSTILE, claims=[claim], published=[figure | {"value": 1.0}])
+    published = {"source": HOSTILE, "note": "[a](javascript:x) | <b>", "variant": "plain", "metric": "test_score"}
+    folder = finished(tmp_path, MIXED, title=HOSTILE, claims=[claim], published=[published | {"value": 1.0}])
     write.write_report(folder, ("png",))
     page, wrong = opened(browser, folder)
     page.wait_for_selector("#plot .scatterlayer .trace")

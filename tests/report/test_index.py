@@ -14,7 +14,7 @@ CLAIM = {
     "bound": "difference at least 0", "estimate": 0.123456, "low": 0.1, "high": 0.15, "n": 5, "verdict": "supported",
     "reason": "why",
 }  # fmt: skip
-FIGURE = {
+PUBLISHED = {
     "source": "Table 1", "variant": "plain", "model.params.units": "4", "learning_rate": 0.01,
     "metric": "test_score", "published": 0.8876, "mean": 0.9, "sd": 0.01, "n": 3, "low": 0.88, "high": 0.92,
     "difference": 0.0124, "note": "read off a curve",
@@ -40,7 +40,7 @@ def lines(*entries: Entry) -> list[str]:
 
 def test_an_experiment_has_a_row() -> None:
     claims = [CLAIM, CLAIM | {"verdict": "refuted"}, CLAIM]
-    published = [FIGURE, FIGURE | {"published": 0.95}, FIGURE | {"low": NAN, "high": NAN}]
+    published = [PUBLISHED, PUBLISHED | {"published": 0.95}, PUBLISHED | {"low": NAN, "high": NAN}]
     assert (
         "| [leaf](leaf/report.md) ([config](../configs/leaf.yaml)) | Leaf | 2 supported, 1 refuted | "
         "1 within, 1 above, 1 no interval | 8 of 8 | 2 min |"
@@ -62,7 +62,7 @@ def test_an_inconclusive_claim_says_why() -> None:
 
 
 def test_a_published_value_is_next_to_ours() -> None:
-    result = lines(entry(published=[FIGURE]))
+    result = lines(entry(published=[PUBLISHED]))
     assert "By Table 1:" in result
     assert (
         "| test accuracy of plain, units 4, rate 0.01 (read off a curve) | 0.8876 | 0.9 | 0.88 to 0.92 | 3 | within |"
@@ -70,7 +70,7 @@ def test_a_published_value_is_next_to_ours() -> None:
 
 
 def test_each_source_has_a_table() -> None:
-    result = lines(entry(published=[FIGURE, FIGURE | {"source": "Table 2"}, FIGURE]))
+    result = lines(entry(published=[PUBLISHED, PUBLISHED | {"source": "Table 2"}, PUBLISHED]))
     assert [line for line in result if line.startswith("By ")] == ["By Table 1:", "By Table 2:"]
 
 
@@ -88,11 +88,11 @@ def test_each_source_has_a_table() -> None:
     ],
 )
 def test_where_a_published_value_is(changes: dict[str, float], where: str) -> None:
-    assert index.published_lies(FIGURE | changes) == where
+    assert index.published_lies(PUBLISHED | changes) == where
 
 
 def test_a_metric_of_all_rates_names_none() -> None:
-    result = lines(entry(published=[FIGURE | {"metric": "best_rate", "learning_rate": NAN, "note": ""}]))
+    result = lines(entry(published=[PUBLISHED | {"metric": "best_rate", "learning_rate": NAN, "note": ""}]))
     assert any(line.startswith("| best rate of plain, units 4 |") for line in result)
 
 

@@ -14,7 +14,7 @@ X = "nonfinite"
 CELLS: Cells = {"plain": [[0.8, 0.9, 0.85], [0.9, X, 0.5]], "batchnorm": [[0.8] * 3, [0.9] * 3]}
 CLAIM = {"text": "it helps", "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
 OK_CLAIM = {"text": "it trains", "metric": "ok", "of": "plain", "probability": {"at_least": 0.5}}
-FIGURE = {"source": "Table 1", "variant": "plain", "metric": "test_score", "value": 0.8, "note": "see there"}
+PUBLISHED = {"source": "Table 1", "variant": "plain", "metric": "test_score", "value": 0.8, "note": "see there"}
 
 
 def column(table: Table, name: str) -> list[Cell]:
@@ -151,8 +151,8 @@ def test_a_claim_without_an_interval_says_so(tmp_path: Path) -> None:
 
 def test_published_values_are_next_to_ours(tmp_path: Path) -> None:
     assert tables.published_table(compared(tmp_path, CELLS)) is None
-    figures: list[dict[str, Any]] = [FIGURE, FIGURE | {"metric": "max_stable_rate", "value": 1, "note": ""}]
-    table = tables.published_table(compared(tmp_path / "given", CELLS, published=figures))
+    entries: list[dict[str, Any]] = [PUBLISHED, PUBLISHED | {"metric": "max_stable_rate", "value": 1, "note": ""}]
+    table = tables.published_table(compared(tmp_path / "given", CELLS, published=entries))
     assert table
     assert texts(table, "source") == ["Table 1"] * 2
     assert texts(table, "rate") == ["0.01", ""]

@@ -30,7 +30,8 @@ def test_everything_is_made_from_the_store_alone(written: tuple[Path, list[Path]
     trials = pd.read_csv(folder / "trials.csv")
     assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2
     assert trials["test_loss"].isna().tolist() == [False] * 3 + [True] + [False] * 2 + [True] * 2
-    assert ",," in (folder / "trials.csv").read_text()  # missing is empty
+    # A missing value is an empty cell.
+    assert ",," in (folder / "trials.csv").read_text()
     assert list(pd.read_csv(folder / "history.csv").columns)[:3] == ["trial", "epoch", "step"]
 
 
@@ -69,14 +70,14 @@ def test_odd_results_still_make_a_report(tmp_path: Path, accuracies: list[float 
 
 
 def unknown(folder: Path, columns: str) -> None:
-    """Make figures of every epoch but the first missing."""
+    """Make the values of every epoch except the first missing."""
     change(folder, f"UPDATE history SET {columns} WHERE epoch > 0")  # noqa: S608
 
 
 X = "nonfinite"
 ENDS = [0.8, 0.9, 0.7, X, 0.9, 0.95, X, X]
 CLAIM = {"text": "x", "metric": "epochs_to_target", "of": "batchnorm", "ratio": {"at_most": 1.0}}
-FIGURE = {"source": "x", "variant": "plain", "metric": "test_score", "value": 0.9}
+PUBLISHED = {"source": "x", "variant": "plain", "metric": "test_score", "value": 0.9}
 
 
 @pytest.mark.usefixtures("coarse")
@@ -100,13 +101,13 @@ FIGURE = {"source": "x", "variant": "plain", "metric": "test_score", "value": 0.
     ids=[
         "all failed", "all failed at axes", "baseline failed", "unfinished", "unfinished at axes", "baseline diverged",
         "null on an axis", "no config", "broken config", "broken environment", "accuracy unknown", "losses unknown",
-        "losses of nought",
+        "losses of zero",
     ],
 )  # fmt: skip
 def test_incomplete_results_have_an_answer_and_a_report(
     tmp_path: Path, ends: list[float | str], damage: Callable[[Path], None] | None, changes: dict[str, Any]
 ) -> None:
-    keep(tmp_path, ends, claims=[CLAIM], published=[FIGURE], **changes)
+    keep(tmp_path, ends, claims=[CLAIM], published=[PUBLISHED], **changes)
     if damage:
         damage(tmp_path)
     results = Results(tmp_path)

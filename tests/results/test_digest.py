@@ -14,12 +14,12 @@ from support.kept import keep
 from support.paths import ROOT
 
 CLAIM = {"text": 'a, "b"', "metric": "ok", "of": "200", "probability": {"at_least": 0.5}}
-FIGURE = {"source": "Table 1", "variant": "200", "metric": "test_score", "value": 0.9}
+PUBLISHED = {"source": "Table 1", "variant": "200", "metric": "test_score", "value": 0.9}
 NAMED = {"variants": {"200": {"norm": "none"}}, "title": "A title", "sweep__seeds": 3}
 
 
 def results(folder: Path, *ends: float | str | None, **changes: Any) -> Results:
-    return Results(keep(folder, ends, **(NAMED | {"claims": [CLAIM], "published": [FIGURE]} | changes)))
+    return Results(keep(folder, ends, **(NAMED | {"claims": [CLAIM], "published": [PUBLISHED]} | changes)))
 
 
 def test_a_digest_is_read_as_it_was_written(tmp_path: Path) -> None:

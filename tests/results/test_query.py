@@ -19,7 +19,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
     """Seeds 0 and 1 of four variants, axis values and rates: 8 of 16 trials have finished."""
     ends = [0.8, 0.9, 0.7, "nonfinite", 0.95, 0.75, "failed", 0.85]
     changes = {"sweep__grid": {"model.params.units": [4, 6]}, "sweep__learning_rate": [RATE, 1.0]}
-    return Results(keep(tmp_path_factory.mktemp("kept"), ends, **changes)).trials
+    return Results(keep(tmp_path_factory.mktemp("stored"), ends, **changes)).trials
 
 
 @pytest.mark.parametrize(

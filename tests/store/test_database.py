@@ -55,7 +55,8 @@ def test_the_next_command_undoes_what_a_killed_process_began(
     path = copy(intact, tmp_path)
     killed(BROKEN, path)
     assert (tmp_path / JOURNAL).stat().st_size > 1000
-    assert path.read_bytes() != (intact / store.DATABASE).read_bytes()  # half of it is there
+    # The killed process has written half of it.
+    assert path.read_bytes() != (intact / store.DATABASE).read_bytes()
     look(tmp_path)
     assert not (tmp_path / JOURNAL).exists()
     assert same(tmp_path, intact)
@@ -204,4 +205,5 @@ def test_a_folder_that_is_removed_or_replaced_in_use_is_an_error(tmp_path: Path,
                 copy(intact, folder)
             with pytest.raises(ResultsError, match="removed or replaced while it was in use"):
                 opened.add(damage.ended(planned, 0))
-    assert same(folder, intact)  # nothing was written into what took its place
+    # Nothing was written into the folder that replaced it.
+    assert same(folder, intact)

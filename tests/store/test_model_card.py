@@ -15,7 +15,8 @@ CARD = ModelCard("best", "digits", (8, 8, 1), (0.0, 16.0), ("0", "1"), "softmax"
 def test_a_card_is_read_back_unchanged(tmp_path: Path) -> None:
     model = tmp_path / "t.keras"
     model_card.write_card(model, CARD)
-    assert model_card.read_card(model) is None  # a card without its model does not count
+    # A card without its model does not count.
+    assert model_card.read_card(model) is None
     model.touch()
     assert model_card.read_card(model) == CARD
     assert sorted(path.name for path in tmp_path.iterdir()) == ["t.json", "t.keras"]

@@ -32,7 +32,8 @@ ITEMS: list[Any] = [
 @pytest.fixture(scope="module")
 def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The members of a model file that bnbench saved."""
-    use_threads(1)  # before anything is computed, or tests that train could not
+    # This must come before any computation, or later tests could not train.
+    use_threads(1)
     path = tmp_path_factory.mktemp("model") / "t.keras"
     model = build_model(flatten_layers(ITEMS, {}, NormSlot("batch"), "here"), PAGE.shape, "float32", seed=0)
     with_scaling(model, Scaling(np.array(1.0), np.array(2.0), True), PAGE.shape).save(path)

@@ -83,7 +83,8 @@ def test_a_damaged_first_page_costs_no_trial_but_a_root_page_all(tmp_path: Path,
         done = repair.repair_database(tmp_path)
         assert (done.kept, done.lost, done.plan) == (24, 0, True)
         same(tmp_path, intact)
-    else:  # no row can be found
+    # No row can be found.
+    else:
         with pytest.raises(ResultsError, match="no trial of bnbench can be read in it; move it away"):
             repair.repair_database(tmp_path)
 
@@ -105,7 +106,8 @@ def test_a_trial_with_a_changed_score_is_left_out_with_a_warning(
         opened._db.execute("UPDATE history SET validation_accuracy = 0.99 WHERE trial = (SELECT min(id) FROM trials)")
         opened._db.commit()
     with store.open_for_reading(tmp_path) as opened:
-        assert len(opened.states()) == 23  # so a run trains it again
+        # So a run trains it again.
+        assert len(opened.states()) == 23
     assert len(Results(tmp_path).trials) == 23
     assert "1 of 24 trials are damaged (" in caplog.text
     done = repair.repair_database(tmp_path)
@@ -120,7 +122,8 @@ def test_a_changed_plan_is_an_error_until_the_next_run(tmp_path: Path, intact: b
         opened._db.commit()
     with pytest.raises(ResultsError, match="its plan is damaged; `bnbench run` with its config"):
         Results(tmp_path)
-    damage.keep(tmp_path)  # as a run does
+    # A run does the same.
+    damage.keep(tmp_path)
     same(tmp_path, intact)
 
 
@@ -156,7 +159,8 @@ def test_an_older_format_is_repaired_too(tmp_path: Path, intact: bytes) -> None:
     path.write_bytes(older[: len(older) * 9 // 10])
     done = repair.repair_database(tmp_path)
     assert 0 < done.kept < 24
-    assert not done.plan  # format 5 has no checksum of it
+    # Format 5 has no checksum of the trial.
+    assert not done.plan
     assert damage.tables(tmp_path)[0].empty
     damage.keep(tmp_path)
     same(tmp_path, intact)

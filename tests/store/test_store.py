@@ -75,7 +75,8 @@ def test_a_wrong_number_of_losses_is_an_error(tmp_path: Path, plan: Plan, conten
     with store.open_for_writing(tmp_path) as opened:
         opened.set_plan(plan)
         opened.add(result(plan, 1))
-    with closing(sqlite3.connect(tmp_path / store.DATABASE)) as connection, connection:  # as formats before 6 have it
+    # As formats before 6 have it.
+    with closing(sqlite3.connect(tmp_path / store.DATABASE)) as connection, connection:
         connection.execute("UPDATE trials SET checksum = NULL, step_losses = ?", (content,))
     trial = plan.trials[0].id
     with (

@@ -26,7 +26,8 @@ STORED = Path(__file__).parent / "stored_formats"
 FORMATS = sorted(int(folder.name.removeprefix("format-")) for folder in STORED.glob("format-*"))
 FILES = {"trials.db", "config.yaml", "environment.json"}
 TABLES = ("trials", "history", "summary")
-COLUMN_SINCE = {  # the first format that has a column of trials
+# The first format that has a column of trials.
+COLUMN_SINCE = {
     "bn_mode_gap": 2,
     "prediction_share": 3, "majority_share": 3, "dead_share": 3, "dead_layer": 3,
     "fitted_loss": 4, "fitted_score": 4,

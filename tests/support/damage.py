@@ -87,7 +87,7 @@ def judged(folder: Path, before: tuple[pd.DataFrame, ...]) -> str:
 
 
 def repaired(folder: Path, before: tuple[pd.DataFrame, ...], complete: bool) -> Iterator[str]:
-    """What `repair` and keeping the missing trials anew lead to: a `trials lost` for each that was, and `wrong`."""
+    """Repair a store; yield `trials lost` per lost trial, and `wrong` if storing the lost trials gives other tables."""
     try:
         with warnings():
             repair.repair_database(folder)

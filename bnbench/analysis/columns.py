@@ -37,8 +37,8 @@ class Column:
         dtype: `text`, `integer`, `number` or `boolean`.
         meaning: a phrase for the reference page.
         unit: empty for words, counts and shares.
-        public: whether the CSV file has the column; False: only the analysis uses it.
-        stored: its name in the database, where that is another one.
+        public: whether the CSV file has the column; if not, only the analysis uses it.
+        stored: its name in the database, if it has another name there.
         former: names that it had in earlier versions; users may still write them.
     """
 
@@ -209,7 +209,7 @@ CURVES = (
     Column("overfitting_rise_mean", "number", "mean rise of the validation loss from its lowest to its final value"),
     Column("overfitting_rise_sd", "number", "its standard deviation (ddof 1)"),
 )
-# Further axes of a sweep are columns, too: behind `seed` in trials, behind `variant` in the other tables.
+# Further axes of a sweep are columns, too: after `seed` in trials, after `variant` in the other tables.
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "trials": (*KEYS, *OUTCOMES),
     "history": HISTORY,
@@ -225,17 +225,17 @@ CURRENT: Mapping[str, str] = {old: column.name for column in _ALL for old in col
 
 
 def column_names(columns: Iterable[Column], *dtypes: Dtype) -> list[str]:
-    """Return the names of some columns; with types, of those of these types alone."""
+    """Return the names of some columns; if types are given, only the names of columns with one of these types."""
     return [column.name for column in columns if not dtypes or column.dtype in dtypes]
 
 
 def rename_stored(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a table of the database under the names that tables have."""
+    """Return a table of the database with the column names that users see."""
     return table.rename(columns=dict(FROM_STORED))
 
 
 def rename_former(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a table that any version wrote under today's names."""
+    """Return a table that any version wrote, with today's column names."""
     return table.rename(columns=dict(CURRENT))
 
 

@@ -28,7 +28,7 @@ NO_STEPS = {*FORMS, "[key]"}
 
 
 def explain_problem(problem: Mapping[str, Any], keys_at: Callable[[Steps], Sequence[str]]) -> tuple[Steps, str]:
-    """Return the steps to the wrong value, and a message with what was found, what was wanted and the nearest valid name.
+    """Return the steps to the wrong value, and a message: what was found, what was wanted, the nearest valid name.
 
     Args:
         problem: one entry of `ValidationError.errors()`.

@@ -128,7 +128,7 @@ class Worker:
 
 @contextmanager
 def _hidden_modules(names: Iterable[str]) -> Iterator[None]:
-    """Make imports of these modules fail inside the block, except of those that are imported already."""
+    """Make imports of these modules fail inside the block, except for modules that are already imported."""
     hidden = [name for name in names if name not in sys.modules]
     # None in `sys.modules` is the documented way to say that there is no such module.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
@@ -140,7 +140,10 @@ def _hidden_modules(names: Iterable[str]) -> Iterator[None]:
 
 
 def _check_error(trainer: Trainer, program: Program) -> Exception | None:
-    """Return the error of a check. One that is no BnbenchError is returned as text, since it may not be picklable."""
+    """Return the error of a check.
+
+    An error of another kind than BnbenchError becomes text, as it may not be picklable.
+    """
     try:
         trainer.check(program)
     except BnbenchError as error:

@@ -20,7 +20,7 @@ class Pair:
 
     stem: str  # the beginning of both file names: train, t10k
     count: int
-    # Of the unpacked file; empty: any content is accepted.
+    # The sha256 of each unpacked file. If empty, any content is accepted.
     images_sha256: str = ""
     labels_sha256: str = ""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
 
 SCORE = "validation_score"
-# Panels next to each other where there is one setting.
+# Number of panels next to each other if there is one setting.
 MAX_COLUMNS = 3
 MAX_RATE_LABELS = 8
 # Inches: the space to the right of the panels holds the color bar.
@@ -64,7 +64,7 @@ def draw_heat(inputs: FigureInput) -> Figure:
 
 
 def _panels(inputs: FigureInput) -> list[tuple[str, str, pd.DataFrame]]:
-    """Return setting, variant and rows of each panel that has some."""
+    """Return setting, variant and rows of each panel that has rows."""
     panels = [
         (setting, variant, part[part["variant"] == variant])
         for setting, part in split_by_setting(inputs.results, inputs.table)

@@ -56,7 +56,7 @@ def format_percent(share: float) -> str:
 
 
 def format_interval(low: float, high: float) -> str:
-    """Return an interval as text: `0.1 to 0.3`; `none` where there is no interval."""
+    """Return an interval as text: `0.1 to 0.3`; `none` if there is no interval."""
     return "none" if math.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 

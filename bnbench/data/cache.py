@@ -25,7 +25,7 @@ log = logging.getLogger("bnbench.data")
 # Increase this number whenever a change of the code makes the same files parse to different arrays or facts.
 PARSER_VERSION = 1
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
-# Errors from reading a damaged record or array; those of json and numpy are ValueErrors.
+# Errors from reading a damaged record or array. json and numpy raise ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 MAX_FACTS = 1_000_000  # bytes
 

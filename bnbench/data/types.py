@@ -39,7 +39,7 @@ class ParsedArrays:
     """The result of parsing the files of a data set."""
 
     x: Array  # (rows, *shape): uint8 or float32
-    y: Array  # (rows,) int32 class numbers, or float32 where there are no classes
+    y: Array  # (rows,) int32 class numbers, or float32 if there are no classes
     classes: tuple[str, ...]
     # The number of rows in the official test part, which are the last rows.
     test_rows: int

@@ -80,7 +80,7 @@ class SerialExecutor:
         return self._trainer.devices()
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
-        """Add a trial to those that wait."""
+        """Add a trial to the waiting trials."""
         self._cancelled.discard(trial.id)
         self._queues.add(program, trial, saving)
 

@@ -89,7 +89,7 @@ class ProcessPool:
             worker.check(waiting.popleft())
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
-        """Add a trial to those that wait."""
+        """Add a trial to the waiting trials."""
         self._queues.add(program, trial, saving)
 
     def cancel(self, trial_id: str) -> None:

@@ -55,7 +55,10 @@ class Executor(Protocol):
         """Return the devices that TensorFlow can use. Call `check` first: in a worker pool, its workers report them."""
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
-        """Add a trial to those that wait, and return at once. Trials start while the caller iterates over `results`."""
+        """Add a trial to the waiting trials, and return at once.
+
+        Trials start while the caller iterates over `results`.
+        """
 
     def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
         """Yield a result when a trial ends, until no submitted trial is left.

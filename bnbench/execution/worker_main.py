@@ -54,7 +54,7 @@ def _read_tasks(stream: BinaryIO) -> "SimpleQueue[Any]":
     def listen() -> None:
         try:
             while True:
-                # The bytes come from the process that started this one.
+                # The bytes come from the coordinator, which started this process.
                 tasks.put(pickle.load(stream))  # noqa: S301
         except EOFError:
             # The coordinator is gone: end even during a trial.

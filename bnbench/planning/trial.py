@@ -45,7 +45,7 @@ class Saving:
 
 @dataclass(frozen=True)
 class Scores:
-    """Loss and accuracy (R2 where the targets are numbers) on one part of the data, in inference mode."""
+    """Loss and accuracy (R2 if the targets are numbers) on one part of the data, in inference mode."""
 
     loss: float | None = None
     accuracy: float | None = None

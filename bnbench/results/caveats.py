@@ -179,7 +179,7 @@ def _sigmoid_left_out(experiment: Experiment, trials: pd.DataFrame, axes: Sequen
 
 
 def _mode_gap(results: Results) -> Iterator[str]:
-    """Where moving statistics differ from those of the batches, training and validation see two networks."""
+    """Warn of moving statistics that differ from batch statistics: training and validation then see two networks."""
     for row in results.variants.to_dict("records"):
         gap = row["bn_mode_gap"]
         if abs(gap) > MODE_GAP:

@@ -14,7 +14,7 @@ from bnbench.store.model_card import ModelCard
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
-# In bytes.
+# The maximum size of the config, in bytes.
 MAX_CONFIG = 10_000_000
 OURS = {("keras", "Sequential"), ("keras", "DTypePolicy"), ("keras.layers", "InputLayer")}
 # Arguments with the size of a layer, also for layers that `shapes` does not know.

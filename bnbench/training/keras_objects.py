@@ -32,7 +32,7 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
 
 
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
-    """Make the optimizer. With a schedule its learning rate is `rate` times the schedule, else a variable of its own."""
+    """Make the optimizer. Its learning rate is its own variable, or with a schedule `rate` times the schedule."""
     learning_rate: Any = 1.0
     if train.schedule:
         # Keras would compute in float32 if it got a Python number.

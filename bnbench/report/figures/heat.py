@@ -33,7 +33,7 @@ GAPS, RIGHT, BAR_GAP, BAR_WIDTH = (0.5, 0.75), 0.85, 0.12, 0.1
 
 
 def heat_table(results: Results) -> pd.DataFrame:
-    """Return the mean score of each variant, setting, learning rate and epoch; empty if there is one epoch only."""
+    """Return the mean score of each variant, setting, learning rate and epoch; empty if there is only one epoch."""
     table = results.by_epoch
     return table if table["epoch"].nunique() > 1 else table.iloc[:0]
 

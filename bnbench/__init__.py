@@ -36,11 +36,11 @@ def run(
         data_dir: a directory with one folder for each data set; default: the environment variable BNBENCH_DATA.
         offline: never download data.
         smoke: cut the experiment to a few seconds. Its results folder is `<name>-smoke`.
-        jobs: number of trials that run at the same time, each in its own process. None: as many as the cores and the
-            memory allow. 0: train in this process.
+        jobs: number of trials that run at the same time, each in its own process. By default as many as the cores and
+            the memory allow. With 0, this process trains.
         trial_timeout: seconds that a trial may take, compilation included, or infinity. A trial that takes longer is
-            tried again, and fails after three attempts. None: 20 times the longest trial of the same program, at least
-            10 minutes.
+            tried again, and fails after three attempts. By default 20 times the longest trial of the same program, and
+            at least 10 minutes.
         watcher: an object whose methods are called after each epoch and trial; default: none.
         results: the old name of `results_dir`.
 

@@ -21,7 +21,8 @@ class Location:
 
     source: str
     steps: tuple[str | int, ...] = ()
-    # Values that another place sets: (its steps here, the place that sets it). The longest match counts.
+    # Values that another place sets, as pairs: the steps to the value, the place that sets it. The longest match
+    # counts.
     origins: tuple[tuple[tuple[str, ...], "Location"], ...] = ()
 
     @classmethod
@@ -51,7 +52,7 @@ class Location:
         matches = [(steps, origin) for steps, origin in self.origins if self.steps[: len(steps)] == steps]
         if not matches:
             return self
-        # Of two matches with the same length, the later one overwrites the earlier one.
+        # If two matches have the same length, the later one overwrites the earlier one.
         steps, origin = max(reversed(matches), key=lambda match: len(match[0]))
         return replace(origin, steps=origin.steps + self.steps[len(steps) :])._resolved()
 
@@ -73,7 +74,7 @@ def config_location(file: object, overrides: Mapping[str, Any] | None = None) ->
 
 @contextmanager
 def origins_named(where: Location) -> Iterator[None]:
-    """Add the places that set the model or the data to a message that names none of them.
+    """Add to a message the places that set the model or the data, unless it already names one.
 
     A layer with `units: $units` fails at the layer, although `-o model.params.units=0` is the cause.
     """

@@ -37,8 +37,8 @@ class Column:
         dtype: `text`, `integer`, `number` or `boolean`.
         meaning: a phrase for the reference page.
         unit: empty for words, counts and shares.
-        public: whether the CSV file has the column; False: only the analysis uses it.
-        stored: its name in the database, where that is another one.
+        public: whether the CSV file has the column; if not, only the analysis uses it.
+        stored: its name in the database, if it has another name there.
         former: names that it had in earlier versions; users may still write them.
     """
 
@@ -143,15 +143,15 @@ SUMMARY = (
     SECONDS_PER_STEP,
 )
 ESTIMATE = (
-    Column("low", "number", "lower end of the 95% interval; empty: there is no interval"),
+    Column("low", "number", "lower end of the 95% interval; empty if there is no interval"),
     Column("high", "number", "upper end of the 95% interval"),
 )
 CLAIMS = (
     Column("text", "text", "the claim in the words of the experiment file"),
     Column("metric", "text", "the metric that is judged"),
     Column("of", "text", "the variant that the claim is about"),
-    Column("over", "text", "the variant that it is compared with; empty: none"),
-    Column("across", "text", "the axis over whose values the range of the metric is taken; empty: none"),
+    Column("over", "text", "the variant that it is compared with; empty if there is none"),
+    Column("across", "text", "the axis over whose values the range of the metric is taken; empty if there is none"),
     Column("bound", "text", "the kind of comparison and the claimed bound"),
     Column("estimate", "number", "mean, mean difference, geometric mean ratio or share"),
     *ESTIMATE,
@@ -162,9 +162,9 @@ CLAIMS = (
 PUBLISHED = (
     Column("source", "text", "where the value was published"),
     VARIANT,
-    Column("learning_rate", "number", "learning rate of our trials; empty: all rates together"),
+    Column("learning_rate", "number", "learning rate of our trials; empty if the metric is about all rates together"),
     Column("metric", "text", "the metric that was published"),
-    Column("published", "number", "the published value; infinite: the target was never reached"),
+    Column("published", "number", "the published value; infinite if the target was never reached"),
     Column("mean", "number", "our mean over seeds"),
     Column("sd", "number", "our standard deviation (ddof 1)"),
     N,
@@ -190,7 +190,7 @@ VARIANTS = (
     SECONDS_PER_STEP,
     Column("best_rate_ratio", "number", "best rate divided by that of the baseline"),
     Column("overhead", "number", "seconds per step divided by those of the baseline"),
-    Column("bn_mode_gap", "number", "mean over the seeds at the best rate; empty: a seed has none"),
+    Column("bn_mode_gap", "number", "mean over the seeds at the best rate; empty if a seed has no such value"),
     Column("n_diverged", "integer", "number of diverged trials at all rates"),
     Column("trials", "integer", "number of finished trials at all rates"),
 )  # fmt: skip
@@ -200,7 +200,7 @@ CURVES = (
     Column("target", "number", "validation score to reach"),
     Column("n", "integer", "number of finished trials at the best rate"),
     Column("n_reached", "integer", "number of them that reached the target"),
-    Column("epochs_to_target_median", "number", "median time to the target; infinite: never", "epochs"),
+    Column("epochs_to_target_median", "number", "median time to the target; infinite if it is not reached", "epochs"),
     Column("steps_to_target_median", "number", "the same in steps", "steps"),
     Column("seconds_to_target_median", "number", "the same in seconds", "s"),
     Column("overfitting_onset_median", "number", "median epoch of the lowest validation loss", "epochs"),
@@ -225,17 +225,17 @@ CURRENT: Mapping[str, str] = {old: column.name for column in _ALL for old in col
 
 
 def column_names(columns: Iterable[Column], *dtypes: Dtype) -> list[str]:
-    """Return the names of some columns; with types, of those of these types alone."""
+    """Return the names of some columns; if types are given, only the names of columns with one of these types."""
     return [column.name for column in columns if not dtypes or column.dtype in dtypes]
 
 
 def rename_stored(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a table of the database under the names that tables have."""
+    """Return a table of the database with the column names that users see."""
     return table.rename(columns=dict(FROM_STORED))
 
 
 def rename_former(table: "pd.DataFrame") -> "pd.DataFrame":
-    """Return a table that any version wrote under today's names."""
+    """Return a table that any version wrote, with today's column names."""
     return table.rename(columns=dict(CURRENT))
 
 

@@ -9,23 +9,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
-# Values for an interval. Even with 3, a percentile bootstrap would cover 74% instead of 95%.
+# The smallest number of values for an interval. Even with 3, a percentile bootstrap would cover 74% instead of 95%.
 MIN_VALUES = 3
-# Differences for a test: with 5 the smallest p of a two-sided sign-flip test is 2 / 2**5 = .0625.
+# The smallest number of differences for a test: with 5 the smallest p of a two-sided sign-flip test is 2 / 2**5 =
+# .0625.
 MIN_FLIPS = 6
-# Differences whose flips are all counted (8,192 of them); of more, some flips are drawn.
+# Up to this number of differences, all sign flips are counted (8,192 of them); for more, a sample is drawn.
 MAX_EXACT = 13
-# Flips that are drawn. SciPy's test takes 13 times as long (100 differences): 3 s of a report of 10,000 trials.
+# The number of flips in a sample. SciPy's test takes 13 times as long (100 differences): 3 s of a report of 10,000
+# trials.
 FLIPS = 9_999
-# Rounding errors, relative to the mean: the SD of equal values, a sum in another order.
+# Tolerance for floating-point error, relative to the mean: the SD of equal values, or a sum in another order.
 ROUNDING = 1e-12
-# Resamples of a bootstrap.
+# The number of resamples of a bootstrap.
 RESAMPLES = 5_000
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean of n values with their SD (ddof 1) and the 95% interval of the mean; NaN: unknown."""
+    """A mean of n values with their SD (ddof 1) and the 95% interval of the mean. NaN if a number is unknown."""
 
     mean: float
     sd: float
@@ -47,8 +49,9 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Return the mean of some values with its interval by Student's t (1908); no interval below three values.
 
-    No value is dropped: if one is missing or infinite, so is the mean, and there is no interval. Equal values give no
-    interval either: with few validation rows, or with an assigned score, it would look like certainty.
+    No value is dropped: with a missing or infinite value the mean is missing or infinite, and there is no interval.
+    Equal values give no interval either: with few validation rows, or with assigned scores, an interval without
+    width would look like certainty.
     """
     array = np.asarray(values, float)
     n = array.size
@@ -63,10 +66,10 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
 
 
 def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
-    """Return the two-sided p of paired differences if each could as well have the other sign (Fisher 1935, sec. 21).
+    """Return the two-sided p-value of a sign-flip test of paired differences (Fisher 1935, sec. 21).
 
-    Exact up to 13 differences; beyond, from seeded samples of the signs. NaN below six, where no outcome reaches .05,
-    and where a difference is missing or infinite.
+    It is exact for up to 13 differences; for more, it comes from a seeded sample of the signs. NaN for fewer than six
+    differences, because no outcome reaches .05 then, and NaN if a difference is missing or infinite.
     """
     array = np.asarray(differences, float)
     if array.size < MIN_FLIPS or not np.isfinite(array).all():
@@ -81,7 +84,7 @@ def sign_flip(differences: ArrayLike, seed: int = 0) -> float:
 
 
 def holm(p_values: ArrayLike) -> NDArray[np.float64]:
-    """Return p-values, (tests,), adjusted for their number (Holm 1979); missing ones stay missing and do not count."""
+    """Return p-values, (tests,), adjusted for their number (Holm 1979). NaN stays NaN and is not counted as a test."""
     p = np.asarray(p_values, float)
     # NaN is sorted to the end.
     order = np.argsort(p)[: np.isfinite(p).sum()]
@@ -94,9 +97,9 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
 def pooled(cells: Sequence[ArrayLike], seed: int = 0, confidence: float = 0.95) -> Interval:
     """Return the interquartile mean of all values of all cells, with a stratified bootstrap.
 
-    Agarwal et al. 2021, sec. 4. It is the mean without a quarter of the values, rounded down, at either end. The
-    interval is made of percentiles of it over resamples within each cell; there is none if a cell has fewer than three
-    values. `sd` and `n` are those of all values.
+    Agarwal et al. 2021, sec. 4. It is the mean without the lowest and the highest quarter of the values, rounded down.
+    The ends of the interval are percentiles of this mean over resamples within each cell. There is no interval if a
+    cell has fewer than three values. `sd` and `n` describe all values.
     """
     arrays = [np.asarray(cell, float) for cell in cells]
     values = np.concatenate(arrays) if arrays else np.empty(0)

@@ -10,7 +10,7 @@ from typing import Any
 def format_value(value: object) -> str:
     """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`.
 
-    Tables have lists and mappings as JSON; they are read from it.
+    Tables hold lists and mappings as JSON, which is parsed here.
     """
     if isinstance(value, str) and value.startswith(("{", "[")):
         with suppress(ValueError):
@@ -51,12 +51,12 @@ def format_duration(seconds: float) -> str:
 
 
 def format_percent(share: float) -> str:
-    """Return a share in percent: `93.5%`; `none` for a missing one."""
+    """Return a share in percent: `93.5%`; `none` for a missing share."""
     return "none" if math.isnan(share) else f"{100 * share:.1f}%"
 
 
 def format_interval(low: float, high: float) -> str:
-    """Return an interval as text: `0.1 to 0.3`; `none` where there is no interval."""
+    """Return an interval as text: `0.1 to 0.3`; `none` if there is no interval."""
     return "none" if math.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 

@@ -18,14 +18,16 @@ def trial_curves(scored: pd.DataFrame, history: pd.DataFrame, target: float) -> 
     """Return `scored_trials` with the metrics of their learning curves.
 
     Further columns:
-        epochs_to_target, steps_to_target, seconds_to_target: of training, until the first epoch whose validation score
-            reaches the target; infinite: never; NaN: there is no target. A trial that diverges later has reached it.
+        epochs_to_target, steps_to_target, seconds_to_target: training until the first epoch whose validation score
+            reaches the target. Infinite if no epoch reaches the target; NaN if there is no target. A trial that reaches
+            the target and then diverges has reached it.
         aulc: area under the validation score over steps, by the trapezoidal rule from the untrained model on, divided
-            by the steps; chance for a diverged trial, whose curve has no end.
+            by the steps. A diverged trial, whose curve has no end, counts at chance.
         overfitting_onset: the first epoch with the lowest validation loss.
-        overfitting_rise: from there to the final loss, or to the initial loss for a diverged trial.
+        overfitting_rise: rise of the validation loss from the onset to the end; a diverged trial ends at its initial
+            loss.
         score_roughness, loss_roughness, pre_activation_drift: as in `_roughness` and `_drift`; NaN for a trial that is
-            not ok, as a network that learns nothing is smooth and does not move.
+            not ok, because a network that learns nothing has a smooth curve and does not move.
     """
     history = history[history["trial"].isin(scored["trial"])]
     curves = _lowest(history).join([_area(history), _roughness(history), _drift(history)], how="outer")
@@ -75,7 +77,7 @@ def _drift(history: pd.DataFrame) -> "pd.Series[float]":
     """Return, by trial, how far the pre-activations move per epoch, as a share of their spread.
 
     That is the mean change of the percentiles from one epoch to the next, from the untrained model on, divided by the
-    mean distance between the lowest and the highest percentile. NaN where none were recorded.
+    mean distance between the lowest and the highest percentile. NaN if no pre-activations were recorded.
     """
     known = history.dropna(subset=PRE_ACTIVATIONS).set_index("trial")[list(PRE_ACTIVATIONS)]
     moved = known.groupby("trial").diff().abs().mean(axis=1).groupby("trial").mean()
@@ -108,7 +110,7 @@ def curve_table(
     rise are mean and SD.
 
     Args:
-        target: validation score to reach; None: `default_target`.
+        target: validation score to reach; by default `default_target`.
     """
     rows: list[dict[str, Any]] = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
@@ -135,7 +137,7 @@ def times_by_rate(trials: pd.DataFrame, history: pd.DataFrame, baseline: str) ->
 def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """Return one row per variant, axis value, learning rate and epoch: the mean validation score over seeds.
 
-    A diverged trial counts at chance from its divergence on; one that ended early keeps its last score.
+    A diverged trial counts at chance from its divergence on. A trial that ended early keeps its last score.
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
     # Two variants or two axis values may share a trial, which then has several rows.
@@ -144,7 +146,7 @@ def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     own = history[history["trial"].isin(unique.index)]
     lost = own["trial"].map(unique["diverged_at_step"]).astype(float) <= own["step"]
     wide = own.assign(score=own["validation_score"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
-    # Pivoting sorts the trials; this is the order of the plan again.
+    # Pivoting sorts the trials; restore the order of the plan.
     wide = wide.reindex(unique.index.intersection(wide.index, sort=False))
     rows = unique.loc[wide.index]
     diverged = wide.isna().mul(rows["diverged_at_step"].notna(), axis=0)

@@ -49,7 +49,7 @@ class RateCurve:
 
     @property
     def near(self) -> Flags:
-        """Whether each rate is within 1.5 decades of the best one."""
+        """Whether each rate is within 1.5 decades of the best rate."""
         return np.asarray(np.abs(np.log10(self.rates / self.rates[self.best])) <= CENTERED_DECADES + ROUNDING)
 
 
@@ -76,7 +76,7 @@ def best_rate(scored: pd.DataFrame) -> float:
 def lr_sensitivity(loss: Numbers) -> float:
     """Return the mean over the rates of how far the loss is above its lowest value.
 
-    Wortsman et al. 2023, sec. 2.2: a loss above the initial one counts as the initial loss, and so does divergence.
+    Wortsman et al. 2023, sec. 2.2: no loss counts as more than the initial loss, the loss of a diverged trial.
     """
     return float((loss - loss.min()).mean())
 
@@ -117,7 +117,7 @@ class RateMetrics:
             less than the best rate.
         stable_width_open: whether this run reaches an end of the grid, so that `stable_width` is a lower bound.
         lr_sensitivity: the function `lr_sensitivity` over the whole grid.
-        lr_sensitivity_centered: the same over the rates within 1.5 decades of the best one.
+        lr_sensitivity_centered: the same over the rates within 1.5 decades of the best rate.
         score_regret: the function `score_regret`.
         seconds_per_step: median over the trials; a trial that ended within its first epoch is not counted.
     """

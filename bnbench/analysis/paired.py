@@ -21,7 +21,7 @@ class _Pair(NamedTuple):
 
 
 def paired_differences(own: pd.DataFrame, base: pd.DataFrame, score: str) -> "pd.Series[float]":
-    """Return a score of some trials minus that of others, by seed; only seeds with a finished trial in both."""
+    """Return a score of `own` minus the same score of `base`, for each seed with a finished trial in both."""
     return (own.set_index("seed")[score] - base.set_index("seed")[score]).dropna()
 
 
@@ -43,8 +43,9 @@ def at_equal_rate(trials: pd.DataFrame, baseline: str, score: str = "validation_
 def at_own_best(trials: pd.DataFrame, baseline: str, score: str = "test_score") -> pd.DataFrame:
     """Return one row per variant other than the baseline and axis value, each variant at its own best rate.
 
-    The best rate is that of the highest mean validation score. Columns: variant, the axes, learning_rate,
-    baseline_rate, and from score on those of `at_equal_rate`; p_holm is adjusted for the axis values of the variant.
+    The best rate has the highest mean validation score. Columns: variant, the axes, learning_rate,
+    baseline_rate, and from score on the columns of `at_equal_rate`; p_holm is adjusted for the axis values of the
+    variant.
     """
     rows = []
     for variant, place, own, base in _pairs_at_best(trials, baseline):
@@ -73,7 +74,7 @@ def at_own_best_over_cells(trials: pd.DataFrame, baseline: str, score: str = "te
 
     The mean of a seed is taken over all axis values. Columns: variant, score, cells (axis values), n (seeds with a pair
     at each of them), mean, sd, low, high. A seed has one split at every axis value, so its pairs are not independent
-    and count as one: intervals that take them as independent covered 64-74% of simulated cases instead of 95%.
+    and count as one. Intervals that treat them as independent covered 64-74% of simulated cases instead of 95%.
     """
     rows = []
     for variant, cells in _differences_by_variant(trials, baseline, score).items():
@@ -91,7 +92,7 @@ def _pairs(trials: pd.DataFrame, baseline: str) -> Iterator[_Pair]:
 
 
 def _pairs_at_best(trials: pd.DataFrame, baseline: str) -> Iterator[_Pair]:
-    """Yield the same with the trials of each at its own best rate."""
+    """Yield the same pairs, with only the trials at each variant's own best rate."""
     for pair in _pairs(trials, baseline):
         yield pair._replace(own=_at_best(pair.own), base=_at_best(pair.base))
 
@@ -101,7 +102,7 @@ def _at_best(scored: pd.DataFrame) -> pd.DataFrame:
 
 
 def _differences_by_variant(trials: pd.DataFrame, baseline: str, score: str) -> dict[str, list["pd.Series[float]"]]:
-    """Return the paired differences at the best rates, by variant, a series for each axis value."""
+    """Return the paired differences at the best rates: by variant, one series for each axis value."""
     by_variant: dict[str, list[pd.Series[float]]] = {}
     for pair in _pairs_at_best(trials, baseline):
         by_variant.setdefault(pair.variant, []).append(paired_differences(pair.own, pair.base, score))

@@ -1,4 +1,4 @@
-"""Trials -> one metric of one variant, a value for each seed: what claims and published values are judged by."""
+"""Trials -> one metric of one variant, with a value for each seed; claims and published values are judged by it."""
 
 import json
 import math
@@ -21,7 +21,7 @@ class PerSeedScores:
 
     Attributes:
         values: by seed.
-        rate: the learning rate of the trials; NaN: all rates together.
+        rate: the learning rate of the trials; NaN if the metric is about all rates together.
         open_below, open_above: whether some true value may lie beyond the grid.
     """
 
@@ -37,7 +37,7 @@ def with_trial_metrics(
     """Return the trials that did not fail, with a column for each metric of a trial.
 
     Args:
-        target: validation score to reach; None: what the baseline reaches (`default_target`).
+        target: validation score to reach; by default the score that the baseline reaches (`default_target`).
     """
     scored = scored_trials(trials)
     wanted = default_target(scored, history, baseline) if target is None else target
@@ -74,7 +74,7 @@ def _over_rates(metric: Metric, trials: pd.DataFrame, grid: NDArray[Any]) -> Per
     if metric.scale == "decades":
         return PerSeedScores(values, open_above=any(metrics_over_rates(p).stable_width_open for p in whole.values()))
     is_rate = metric.scale == "factor"
-    # What is two steps wide lies on either side of the value, one step is upward.
+    # If the grid leaves two steps open, the true value may be above or below; with one step it can only be above.
     below = is_rate and metric.grid_steps > 1 and bool((values == grid[0]).any())
     return PerSeedScores(values, open_below=below, open_above=is_rate and bool((values == grid[-1]).any()))
 
@@ -86,7 +86,7 @@ def _measured(metric: Metric, trials: pd.DataFrame) -> float:
 
 
 def range_across(samples: Sequence[PerSeedScores]) -> PerSeedScores:
-    """Return the range over several samples of one metric, for each seed that all have; missing if a value is."""
+    """Return the range over several samples of one metric, for each seed in all samples; NaN if a value is NaN."""
     if not samples:
         return PerSeedScores()
     values = pd.concat([sample.values for sample in samples], axis=1, join="inner")
@@ -94,7 +94,7 @@ def range_across(samples: Sequence[PerSeedScores]) -> PerSeedScores:
 
 
 def matches_axes(place: Mapping[str, Any], where: Mapping[str, Any]) -> bool:
-    """Return whether values of the further axes, as a table has them, are those that a config names."""
+    """Return True if the values of the further axes in a row of a table equal the values that a config names."""
     return all(axis in place and _is_same(place[axis], value) for axis, value in where.items())
 
 

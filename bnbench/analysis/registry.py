@@ -1,8 +1,8 @@
 """The metrics that claims and published values may name: one record each.
 
-To add a metric, add a record here. Its function goes next to those of its kind: `measure_trials` measures each trial,
-`measure_rates` measures the trials of one seed at all rates. A record without a function names a column of the table of
-trials with its learning curve (`learning_curves`), or a field of `lr_metrics.RateMetrics`.
+To add a metric, add a record here. Its function goes next to the functions of its kind: `measure_trials` measures each
+trial, `measure_rates` measures the trials of one seed at all rates. A record without a function names a column of the
+table of trials with its learning curve (`learning_curves`), or a field of `lr_metrics.RateMetrics`.
 """
 
 from collections.abc import Callable, Iterable
@@ -20,15 +20,15 @@ class Metric:
     Attributes:
         name: its name in claims.
         meaning: what it is, in words.
-        over_rates: whether the trials of one seed at all rates have it together; else each trial has it.
+        over_rates: whether one value describes the trials of a seed at all rates; if not, each trial has a value.
         higher_is_better: which of two values wins.
         unit: empty for scores, losses and shares.
-        former: names that it had in earlier versions; they are always accepted.
+        former: names that it had in earlier versions; configs may still use them.
         needs_target: whether it is the time to a target.
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
-        grid_steps: the largest difference of two values, in steps of the grid, that the grid cannot resolve.
+        grid_steps: values that differ by at most this many steps of the grid cannot be told apart.
         measure_trials: (trials, history) -> a value per trial.
         measure_rates: trials of one variant and seed, with scores for diverged ones -> its value.
     """
@@ -49,7 +49,7 @@ class Metric:
 
     @property
     def ranged(self) -> bool:
-        """Whether it has a range over the values of an axis."""
+        """Whether a claim may be about its range over the values of an axis."""
         return not (self.over_rates or self.needs_target or self.yes_or_no)
 
 
@@ -76,7 +76,10 @@ def _loss_gap(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
 
 
 def _unless_diverged(trials: "pd.DataFrame", gap: "pd.Series[float]") -> "pd.Series[float]":
-    """Return the gaps of trials that did not diverge: the gap from chance to chance would be the best of all."""
+    """Return the gaps of trials that did not diverge.
+
+    A diverged trial counts at chance twice, so its gap would be 0.
+    """
     return gap.where(~trials["outcome"].isin(["nonfinite", "blown"]))
 
 
@@ -102,7 +105,7 @@ _RECORDS = (
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
            higher_is_better=False),
     Metric("ok", "whether the outcome of the trial is ok", yes_or_no=True, measure_trials=_ok),
-    # The best rate may lie on either side of the one that is found, and a width has two ends: two steps for a pair.
+    # The true best rate may be on either side of the grid rate, and a width has two ends: two steps for a pair.
     Metric("best_rate", "rate of the highest mean validation score", over_rates=True, scale="factor", grid_steps=2),
     Metric("max_stable_rate", "largest rate of the run around the best at which every trial is ok", over_rates=True,
            scale="factor", grid_steps=1),
@@ -120,15 +123,15 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _RECORDS}
 
 
 def find_metric(name: str) -> Metric | None:
-    """Return the metric of a name, today's or a former one; None: there is none."""
+    """Return the metric with this name, current or former, or None."""
     return METRICS.get(name) or next((metric for metric in METRICS.values() if name in metric.former), None)
 
 
 def get_metric(name: str) -> Metric:
-    """Return the metric of a name that has been checked.
+    """Return the metric with this name, which has been checked.
 
     Raises:
-        KeyError: there is none.
+        KeyError: no metric has this name.
     """
     metric = find_metric(name)
     if metric is None:

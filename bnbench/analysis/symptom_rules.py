@@ -1,7 +1,7 @@
 """The tests of the known symptoms, and how the evidence for each is described. `symptoms` has the records.
 
 A test takes the trials with their `curve_features` and the number of validation rows, and returns which trials show the
-symptom. A value that was not measured shows none: older trials were not probed.
+symptom. A missing value never shows a symptom: trials of older versions were not probed.
 """
 
 from dataclasses import dataclass
@@ -17,23 +17,23 @@ Flags: TypeAlias = "pd.Series[bool]"
 
 # Share of rows with one prediction. On Leaf, relu networks that died end with 95 to 100%, healthy ones with 3%.
 CONSTANT = 0.95
-# Share of the rows outside the largest class: at most this share gets another prediction.
+# At most this share of the rows outside the largest class gets another prediction.
 MISSED = 0.1
 # Share of the units of a layer: networks that train well had up to a third of them dead.
 DEAD = 0.5
-# Share of the best epoch's gain over chance: at least so much is lost at the end.
+# At least this share of the best epoch's gain over chance is lost at the end.
 COLLAPSE = 0.2
 # Standard errors that a fall of the score, or a gap between statistics, must exceed.
 ERRORS = 3.0
-# Share of the epochs: a loss that is lowest later only asks when to stop.
+# Share of the epochs. If the loss is lowest later, the only question is when to stop.
 EARLY = 0.5
-# Share of the lowest validation loss by which it rises, at least.
+# The validation loss rises by at least this share of its lowest value.
 RISE = 0.2
 # SDs of the loss of an epoch: the lowest of 1,000 epochs of pure noise is 3.2 SDs below their mean.
 NOISE = 5.0
-# Share of the gain of the first epoch, and of the errors that it left: later epochs change at most so much.
+# Later epochs change the score by at most this share of the gain of the first epoch, and of the errors left after it.
 PLATEAU = 0.1
-# Difference of the score with batch statistics to that with moving statistics.
+# Score with batch statistics minus score with moving statistics.
 MODE_GAP = 0.02
 # A shorter curve has no beginning and no end.
 MIN_EPOCHS = 5
@@ -44,9 +44,9 @@ class Evidence:
     """What the trials that show a symptom have in common.
 
     Attributes:
-        medians: of the columns of `trial_symptoms`; NaN where all are missing.
-        layer: the layer that is named most often as the one with dead units; empty: none.
-        score_name: what their scores are, accuracy or R².
+        medians: the medians of the columns of `trial_symptoms`; NaN if all values are missing.
+        layer: the layer that most often has the most dead units; empty if no trial names a layer.
+        score_name: accuracy or R².
     """
 
     medians: "pd.Series[float]"
@@ -83,7 +83,7 @@ def has_collapsed(trials: pd.DataFrame, rows: int) -> Flags:
     end, best, chance = trials["validation_score"], trials["best_score"], trials["chance"]
     noise = np.hypot(_standard_error(end, rows), _standard_error(best, rows))
     fallen = (best - end >= COLLAPSE * (best - chance)) & (best - end > ERRORS * noise)
-    # A diverged trial counts at chance, so its fall is already known.
+    # Diverged trials count at chance, so their fall is already reported as divergence.
     return fallen & ~trials["outcome"].isin(DIVERGED)
 
 
@@ -110,7 +110,7 @@ def has_cold_statistics(trials: pd.DataFrame, rows: int) -> Flags:
 
 
 def _standard_error(score: "pd.Series[float]", rows: int) -> "pd.Series[float]":
-    """Return the standard error of a share of this many rows; that of R² is close to it."""
+    """Return the standard error of a share of this many rows; the standard error of R² is close to it."""
     return (score * (1 - score) / rows) ** 0.5
 
 

@@ -19,8 +19,8 @@ class Symptom:
     """One symptom.
 
     Attributes:
-        name: as reports show it.
-        question: what a user who sees it asks.
+        name: the name in reports.
+        question: what a person asks who sees the symptom.
         meaning: when a trial shows it, in a sentence or two.
         severity: 1 is the most serious; reports are in this order.
         shows: (trials with `curve_features`, number of validation rows) -> which trials show it.
@@ -50,7 +50,7 @@ def trial_symptoms(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd
 
 
 def list_symptoms() -> list[Symptom]:
-    """Return all symptoms, the most serious first."""
+    """Return all symptoms, most serious first."""
     return sorted(SYMPTOMS.values(), key=lambda symptom: symptom.severity)
 
 

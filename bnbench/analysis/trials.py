@@ -51,7 +51,7 @@ def outcome(divergence: str | None, final_loss: float, initial_loss: float, scor
 def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     """Return one row per trial from the rows of the store.
 
-    Columns: those of KEYS, one for each further axis, and those of OUTCOMES, as `columns` declares them.
+    Columns: the columns of KEYS, one for each further axis, and the columns of OUTCOMES, as `columns` declares them.
     """
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
     # Lists and mappings become text, so that a cell can hold them.
@@ -59,7 +59,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     keys = column_names(KEYS)
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
-    # The last epoch was not measured with the final weights, which are not finite.
+    # Weights that are not finite have no scores; the last epoch was measured with earlier weights.
     table.loc[table["divergence"] == "nonfinite", list(MEASURES)] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
@@ -92,12 +92,15 @@ def by_axes(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str
 
 
 def cell_label(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
-    """Return `batchnorm`, or `batchnorm (units 50)` where there are further axes."""
+    """Return `batchnorm`, or `batchnorm (units 50)` if there are further axes."""
     return f"{row['variant']} ({format_axes(row, axes)})" if axes else str(row["variant"])
 
 
 def scored_trials(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that did not fail, with scores for diverged ones: chance, and the initial loss as loss."""
+    """Return the trials that did not fail.
+
+    A diverged trial gets chance as its score and its initial loss as its loss.
+    """
     table = trials[trials["status"] != "failed"].copy()
     diverged = table["outcome"].isin(DIVERGED)
     for measure in MEASURES:

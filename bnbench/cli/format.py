@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bnbench.results.results import Results
     from bnbench.store.repair import RepairSummary
 
-# Characters of a setting in a table.
+# The maximum length of a setting in a table, in characters.
 MAX_WIDTH = 50
 
 
@@ -162,7 +162,7 @@ def format_cohorts(planned: "Plan") -> str:
 
 
 def format_estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float], jobs: int) -> str:
-    """How many trials are in each state, about how long the others take on this many workers, and how that is known."""
+    """Return how many trials are in each state, the estimated time for the missing trials, and its source."""
     from bnbench.planning.runtime import estimate_runtime
 
     counts = Counter(states[trial.id] for trial in planned.trials)
@@ -266,7 +266,7 @@ def _verdict(comparison: "Comparison") -> str:
 
 
 def _where_they_differ(a: object, b: object) -> list[str]:
-    """Return two values as text; if they are long, only the part around their first difference."""
+    """Return two values as text; long texts are cut to the part where they differ."""
     texts = [value if isinstance(value, str) else json.dumps(value) for value in (a, b)]
     if max(map(len, texts)) <= MAX_WIDTH:
         return texts

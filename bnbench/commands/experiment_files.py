@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bnbench.errors import ConfigError, not_one_of
 
-# Ends the name of the short form of an experiment that takes hours. A short form leaves out trials.
+# The name of a short form ends with this. An experiment that takes hours can have a short form with fewer trials.
 SHORT = "-short"
 
 
@@ -13,7 +13,7 @@ def list_experiments(configs: Path) -> dict[str, Path]:
     """Return the experiment files in a folder and its subfolders, by name; files in the folder itself come first.
 
     Raises:
-        ConfigError: there are none, or two have the same name and would share a results folder.
+        ConfigError: there are no files, or two have the same name and would share a results folder.
     """
     known: dict[str, Path] = {}
     for path in sorted(configs.rglob("*.yaml"), key=lambda path: (path.parent, path.stem)):

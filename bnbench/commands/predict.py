@@ -17,7 +17,7 @@ from bnbench.store import model_guard, results_dir
 from bnbench.store.model_card import ModelCard
 from bnbench.training import startup
 
-# Trials that a message lists.
+# The maximum number of trials that a message lists.
 MAX_LISTED = 10
 
 
@@ -104,7 +104,10 @@ def rank_classes(outputs: NDArray[np.float64], rows: Sequence[InputRows], card: 
 
 
 def _one_column_per_class(outputs: NDArray[np.float64], card: ModelCard) -> tuple[NDArray[np.float64], str]:
-    """Return outputs with one column per class, and their kind. One output for two classes is that of the second."""
+    """Return outputs with one column per class, and their kind.
+
+    A single output for two classes is the output of the second class.
+    """
     kind = card.probabilities
     if kind == "sigmoid":
         outputs, kind = 1 / (1 + np.exp(-outputs)), "given"

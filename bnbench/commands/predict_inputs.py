@@ -178,7 +178,7 @@ def _read_array(path: Path, card: ModelCard) -> InputRows:
 
 
 def _read_image(path: Path, card: ModelCard) -> InputRows:
-    """Read an image and convert its color, its size and its range of values to those of the data set."""
+    """Read an image and convert its color, its size and its range of values to match the data set."""
     if len(card.shape) != 3 or card.shape[2] not in {1, 3}:
         raise DataError(f"{path}: an image, but this model needs {prod(card.shape)} numbers of {card.data}")
     try:

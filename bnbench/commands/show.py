@@ -12,7 +12,7 @@ from bnbench.results import query
 class TrialSelection:
     """The selected rows of a table of trials."""
 
-    # With every column.
+    # The selected rows with every column.
     rows: pd.DataFrame
     # The columns that a terminal shows.
     shown_columns: list[str]

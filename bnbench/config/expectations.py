@@ -34,7 +34,7 @@ class Bound(BaseModel):
 
     @property
     def numbers(self) -> list[float]:
-        """The ends of the range that are given."""
+        """The ends of the range, without those that are not given."""
         return [number for number in (self.at_least, self.at_most) if number is not None]
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ def _metric(value: str) -> str:
 
 # Each variant at its own best learning rate, or all variants at one learning rate.
 At = Annotated[Annotated[Rate, Tag("(number)")] | Annotated[Literal["best"], Tag("(word)")], Discriminator(branch_of)]
-# A validation score; None: the score that the baseline reaches.
+# The validation score to reach. By default the score that the baseline reaches.
 Target = Annotated[float, Field(gt=0, le=1)] | None
 
 
@@ -71,15 +71,15 @@ class Claim(BaseModel):
     text: str = Field(min_length=1, max_length=500)
     metric: Annotated[str, AfterValidator(_metric)]
     of: str
-    # None: the baseline. `ok` and a value are about one variant only.
+    # By default the baseline. Claims about `ok` or about a value have one variant only.
     over: str | None = None
-    # Of the variant `of` alone.
+    # The metric of the variant `of` alone.
     value: Bound | None = None
-    # of / over, paired by seed.
+    # The ratio of / over, paired by seed.
     ratio: Bound | None = None
-    # of - over, paired by seed.
+    # The difference of - over, paired by seed.
     difference: Bound | None = None
-    # That `of` beats `over` at a seed; for `ok`: that a seed is ok.
+    # The probability that `of` beats `over` at a seed; for `ok`, the probability that a seed is ok.
     probability: Bound | None = None
     at: At = "best"
     target: Target = None
@@ -127,7 +127,7 @@ class Claim(BaseModel):
 
     @property
     def kind(self) -> str:
-        """Which of KINDS the claim gives."""
+        """The kind of the claim: the one of KINDS that is given."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property

@@ -9,14 +9,14 @@ from bnbench.config.yaml_loader import MAX_DEPTH
 from bnbench.errors import ConfigError, shorten
 from bnbench.location import Location
 
-# The maximum number of characters; a title has at most 500.
+# In characters. A title has at most 500.
 MAX_TEXT = 2000
-# The maximum size of a whole number, as in databases and tensors.
+# The size of a whole number, as in databases and tensors.
 MAX_BITS = 63
 
 
 def check_limits(values: Mapping[str, object], where: Location | str) -> None:
-    """Raise if nested plain values hold something that no experiment needs.
+    """Raise if a number, a text or the nesting in plain values is beyond the limits.
 
     Raises:
         ConfigError: a number is not finite or too large, a text is too long or not printable, or lists and mappings

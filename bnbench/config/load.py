@@ -60,7 +60,7 @@ def _problems(values: Mapping[str, object]) -> list[tuple[Sequence[int | str], s
 
 
 def _line(steps: Sequence[int | str], message: str, where: Location, old: Sequence[object]) -> str:
-    """Return the place and the message of a mistake; of one that the file alone does not have, the override's place."""
+    """Return the place and the message of a mistake; if an override causes it, the place is the override."""
     place = where
     for step in steps:
         place /= step
@@ -69,7 +69,7 @@ def _line(steps: Sequence[int | str], message: str, where: Location, old: Sequen
 
 
 def _keys_at(steps: Sequence[int | str]) -> list[str]:
-    """Return the known keys at a place of an experiment file."""
+    """Return the known keys at a place in an experiment file."""
     part: type[BaseModel] = Experiment
     for step in steps:
         if step in part.model_fields:

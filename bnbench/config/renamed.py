@@ -17,7 +17,10 @@ _noted: set[str] = set()
 
 
 def rename_old_keys(part: str, values: object) -> object:
-    """Return the values of one part of an experiment file under today's names; an old key gives way to a new one."""
+    """Return the values of one part of an experiment file under today's names.
+
+    If both names are given, the new one wins.
+    """
     if not isinstance(values, dict):
         return values
     current = dict(values)

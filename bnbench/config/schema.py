@@ -99,7 +99,8 @@ class Split(ConfigModel):
     validation: Annotated[
         Annotated[Fraction, Tag("(number)")] | Annotated[Literal["test"], Tag("(word)")], Discriminator(branch_of)
     ] = 0.1
-    # None: the official test part, or 0.2 of the rows if the data set has none.
+    # The fraction of test rows. By default the official test part, or 0.2 of the rows if there is no official test
+    # part.
     test: Fraction | None = None
     stratify: bool = True
 
@@ -108,7 +109,7 @@ class Data(ConfigModel):
     """The data set and how its rows are used."""
 
     name: str
-    # Only the rows of these classes, numbered in this order; None: all classes.
+    # Only the rows of these classes, numbered in this order. By default all classes.
     classes: Annotated[list[str] | None, BeforeValidator(_class_names), AfterValidator(_classes)] = None
     split: Split = Split()
     scale: Literal["none", "unit", "standard", "l2"] = "standard"
@@ -123,7 +124,7 @@ class Data(ConfigModel):
         return rename_old_keys("data", values)
 
     def __hash__(self) -> int:
-        # Lists have no hash of their own.
+        # Lists are not hashable.
         return hash(self.model_dump_json())
 
 
@@ -141,10 +142,10 @@ def _norm(value: object) -> object:
 
 
 class Variant(ConfigModel):
-    """One named change of the experiment; a variant has the experiment's value for all that it does not set."""
+    """One named change of the experiment. For keys that a variant does not set, the values of the experiment hold."""
 
     norm: Annotated[Named, BeforeValidator(_norm)] = Named(name="none")
-    # Relative to the activation next to the norm slot; None: exactly at the slot.
+    # The side of the activation next to the norm slot. By default the norm is exactly at the slot.
     norm_position: Literal["before", "after"] | None = None
     layers: list[Any] | None = Field(default=None, min_length=1)
     params: dict[str, Any] = {}
@@ -158,7 +159,7 @@ class Train(ConfigModel):
     batch_size: Annotated[
         Annotated[Count, Tag("(number)")] | Annotated[Literal["full"], Tag("(word)")], Discriminator(branch_of)
     ] = 32
-    # None: one pass over the training part.
+    # By default one pass over the training part.
     steps_per_epoch: Count | None = None
     optimizer: NamedValue = Named(name="sgd")
     schedule: NamedValue | None = None
@@ -169,7 +170,7 @@ class Train(ConfigModel):
     pre_activations: bool = False
     dtype: Literal["float32", "float64"] = "float32"
     engine: Literal["auto", "xla", "graph"] = "auto"
-    # Of one trial. The exact results of large networks depend on it.
+    # The number of threads of one trial. The exact results of large networks depend on it.
     threads: Annotated[int, Field(ge=1, le=256)] = 1
 
 
@@ -249,7 +250,7 @@ class Sweep(ConfigModel):
 
 
 def _text_keys(value: object) -> object:
-    # A variant may be named 200.
+    # YAML reads the name 200 as a number.
     return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 

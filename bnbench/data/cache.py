@@ -22,10 +22,10 @@ from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
 
-# Raised whenever the same files would parse to other arrays or facts.
+# Increase this number whenever a change of the code makes the same files parse to different arrays or facts.
 PARSER_VERSION = 1
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
-# Errors from reading a damaged record or array; those of json and numpy are ValueErrors.
+# Errors from reading a damaged record or array. json and numpy raise ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 # The maximum size of a record in bytes.
 MAX_FACTS = 1_000_000
@@ -59,7 +59,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def read_info(folder: Path) -> DatasetInfo | None:
-    """Return the cached description, without reading an array; None if there is none. A damaged one is removed."""
+    """Return the cached description without reading an array, or None. A damaged description is removed."""
     try:
         return _facts(_read_record(folder))
     except DAMAGE as error:
@@ -69,7 +69,7 @@ def read_info(folder: Path) -> DatasetInfo | None:
 
 
 def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
-    """Return the cached arrays, memory-mapped; None if there are none. Damaged ones are removed."""
+    """Return the cached arrays, memory-mapped, or None. Damaged arrays are removed."""
     try:
         record = _read_record(folder)
         x, y, repeated = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS)
@@ -88,7 +88,7 @@ def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
 
 
 def write_dataset(folder: Path, dataset: Dataset, source: DatasetSpec) -> Dataset:
-    """Cache a data set and return it memory-mapped; return it as it is if the cache cannot be written."""
+    """Cache a data set and return it memory-mapped; if the cache cannot be written, return the data set unchanged."""
     try:
         _write(folder, dataset)
     except OSError as error:
@@ -123,7 +123,7 @@ def _write(folder: Path, dataset: Dataset) -> None:
         try:
             written.rename(folder)
         except OSError:
-            # If the folder exists, another process was first, with the same arrays.
+            # If the folder exists, another process has cached the same arrays meanwhile.
             if not folder.is_dir():
                 raise
 

@@ -73,7 +73,7 @@ def _part(folder: Path, names: tuple[str, ...], form: FileLayout) -> Path | None
 
 
 def _partial(source: DatasetSpec, folder: Path) -> str:
-    """Return `has a.gz, lacks b.gz` for an incomplete layout; an empty text if there is no part of any."""
+    """Return `has a.gz, lacks b.gz` for an incomplete layout; an empty text if no layout has any file."""
     for form in source.forms:
         present = [names[0] for names in form.parts if _part(folder, names, form)]
         if present:

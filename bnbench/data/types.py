@@ -38,12 +38,10 @@ class DataDirs:
 class ParsedArrays:
     """The result of parsing the files of a data set."""
 
-    # (rows, *shape): uint8 or float32.
-    x: Array
-    # (rows,) int32 class numbers, or float32 where there are no classes.
-    y: Array
+    x: Array  # (rows, *shape): uint8 or float32
+    y: Array  # (rows,) int32 class numbers, or float32 if there are no classes
     classes: tuple[str, ...]
-    # The official test part is the last rows, this many.
+    # The number of rows in the official test part, which are the last rows.
     test_rows: int
 
 
@@ -55,7 +53,7 @@ class FileLayout:
     title: str
     # The files that are needed, each with its possible names.
     parts: tuple[tuple[str, ...], ...]
-    # Takes one path for each part.
+    # The function that reads the files. It takes one path for each part.
     parse: Callable[[tuple[Path, ...]], ParsedArrays]
     # Whether each part is a folder.
     folders: bool = False
@@ -68,7 +66,7 @@ class RemoteFile:
     name: str
     # Mirrors, tried in this order.
     urls: tuple[str, ...]
-    # Of the download, as "md5:..."; None: parsing checks the content.
+    # The checksum of the download, such as "md5:...". If None, only parsing checks the content.
     checksum: str | None = None
 
 
@@ -96,9 +94,9 @@ class DatasetSpec:
     find_duplicates: bool = True
     # Other ways to get the files.
     advice: str = ""
-    # The names of the values of a row in the original table; empty: the data set is no table.
+    # The names of the values of a row in the original table. Empty if the data set is not a table.
     columns: tuple[str, ...] = ()
-    # Columns before them that are not values.
+    # The names of the columns before the values.
     other_columns: tuple[str, ...] = ()
 
 
@@ -108,7 +106,7 @@ class LocatedFiles:
 
     form: FileLayout
     paths: tuple[Path, ...]
-    # Of the package, for a data set without files.
+    # The version of the package that holds the data, for a data set without files.
     version: str = ""
 
 
@@ -121,14 +119,11 @@ class DatasetInfo:
     form: str
     # sha256 of the parsed arrays, so that the same rows from two sources are the same data.
     fingerprint: str
-    # Of one example.
-    shape: tuple[int, ...]
-    # Of the examples as stored: uint8, float32.
-    dtype: str
-    # Empty: each row has a number.
-    classes: tuple[str, ...]
+    shape: tuple[int, ...]  # of one example
+    dtype: str  # of the examples as stored: uint8, float32
+    classes: tuple[str, ...]  # empty if each row has a number
     rows: int
-    # The official test part is the last rows, this many; 0: there is none.
+    # The number of rows in the official test part, which are the last rows. 0 if there is no official test part.
     test_rows: int
     # Rows that `duplicates: drop` leaves out; official test rows are never left out.
     repeated_rows: int

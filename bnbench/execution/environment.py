@@ -12,18 +12,18 @@ from typing import Any
 from bnbench.planning.identity import ENGINE_VERSION
 from bnbench.planning.plan import Plan
 
-# The results are made by the code and are not part of it.
+# Changes in `results` are left out: results are not part of the code that made them.
 CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
 def describe_environment(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
-    """Return the environment as values for JSON; unknown ones are None.
+    """Return the environment as values for JSON; unknown values are None.
 
     Args:
         plan: what is trained.
         devices: the devices that TensorFlow can use.
-        jobs: the number of workers; 0: this process trains.
+        jobs: the number of workers, or 0 if this process trains.
     """
     return {
         "python": sys.version.split()[0],
@@ -62,7 +62,7 @@ def _version(package: str) -> str | None:
 
 
 def _git(*arguments: str) -> str | None:
-    """Return the output of git for the checkout that bnbench runs from; None if bnbench is installed."""
+    """Return the output of git for the checkout that bnbench runs from, or None if there is no checkout."""
     root = Path(__file__).resolve().parent.parent.parent
     if not (root / ".git").exists():
         return None

@@ -17,7 +17,9 @@ EXECUTORS: dict[str, ExecutorFactory] = {
 
 
 def open_executor(request: ExecutorRequest) -> AbstractContextManager[Executor]:
-    """Open the executor that the request names; without a name, worker processes, or this process for 0 jobs.
+    """Open the executor that the request names.
+
+    By default it trains in worker processes, or with 0 jobs in this process.
 
     Raises:
         ConfigError: no executor has that name.
@@ -38,7 +40,7 @@ class ReusableExecutor:
     """An executor factory that keeps its executor open for the next sweep; closes it when its own block ends.
 
     Importing TensorFlow in a worker takes as long as ten trials of a smoke run. The next sweep gets the same executor
-    if its request differs in the cohorts alone, so the first request decides the capacity. If a sweep fails, its
+    if its request differs only in the cohorts. So the first request decides the capacity. If a sweep fails, its
     executor is closed.
     """
 

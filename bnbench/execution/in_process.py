@@ -34,7 +34,7 @@ class InProcessTrainer:
         return self._loop.list_devices()
 
     def check(self, program: Program) -> None:
-        """Have Keras build the model, its optimizer and all else that trains it.
+        """Let Keras build the model, its optimizer and everything else that training needs.
 
         Raises:
             ConfigError: Keras rejects a part of it.
@@ -48,12 +48,12 @@ class InProcessTrainer:
 
 @contextmanager
 def open_serial_executor(request: ExecutorRequest) -> Iterator["SerialExecutor"]:
-    """Open an executor that trains in this process, which a debugger or a test may want."""
+    """Open an executor that trains in this process, for example for a debugger or a test."""
     yield SerialExecutor(partial(InProcessTrainer, request.data_dirs))
 
 
 class SerialExecutor:
-    """An `Executor` with a single trainer in this process. It cannot stop a running trial, so it knows no time limit.
+    """An `Executor` with a single trainer in this process. It cannot stop a running trial, so it has no time limit.
 
     Args:
         make_trainer: called once, when a trainer is needed for the first time.
@@ -80,7 +80,7 @@ class SerialExecutor:
         return self._trainer.devices()
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
-        """Add a trial to those that wait."""
+        """Add a trial to the waiting trials."""
         self._cancelled.discard(trial.id)
         self._queues.add(program, trial, saving)
 

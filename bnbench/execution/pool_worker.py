@@ -31,7 +31,7 @@ class PoolWorker:
     killed_because: str = ""
 
     def check(self, program: Program) -> None:
-        """Send a program to be checked; the worker then drops the program that it has compiled."""
+        """Send a program to check. The worker then drops its compiled program."""
         self.checking, self.queue, self.programs = program, None, self.programs + 1
         self.process.send(("check", program))
 
@@ -51,7 +51,7 @@ class PoolWorker:
             self.queue.add_times(result.seconds, time.monotonic() - self.sent - result.seconds)
 
     def kill_if_late(self, timeout: float | None) -> None:
-        """Kill the process if its trial exceeds the user's timeout, or without one takes far longer than the others."""
+        """Kill the process if its trial exceeds the timeout, or without a timeout the limit of its queue."""
         limit = (self.queue.limit if self.queue else math.inf) if timeout is None else timeout
         if self.trial and self.seconds > limit and not self.killed_because:
             option = "" if timeout is None else " (--trial-timeout)"

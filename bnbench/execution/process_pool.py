@@ -1,8 +1,8 @@
 """An executor that trains in worker processes on this machine.
 
-Each worker gets one trial at a time, of the program that it has compiled for as long as that program has trials. So a
-worker that dies costs one trial only, and the last trials of a sweep are spread evenly. A trial whose worker died,
-hung or ran out of memory is tried again in another worker.
+Each worker gets one trial at a time, preferably of the program that it has already compiled. So a worker that dies
+costs only one trial, and the last trials of a sweep are spread evenly. A trial whose worker died, hung or ran out of
+memory is tried again in another worker.
 """
 
 from collections import Counter, deque
@@ -23,9 +23,9 @@ from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Fault, OnEpoch, Result, Saving
 
-# Attempts at a trial that its worker does not survive.
+# How often a trial is tried if its worker dies.
 TRIES = 3
-# Programs in the life of a worker: each leaves about 6 MB behind in TensorFlow.
+# A worker is replaced after this many programs, because each leaves about 6 MB in TensorFlow.
 MAX_PROGRAMS = 50
 
 
@@ -89,7 +89,7 @@ class ProcessPool:
             worker.check(waiting.popleft())
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
-        """Add a trial to those that wait."""
+        """Add a trial to the waiting trials."""
         self._queues.add(program, trial, saving)
 
     def cancel(self, trial_id: str) -> None:
@@ -101,7 +101,7 @@ class ProcessPool:
                 self._workers.stop(worker)
 
     def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Yield results until no trial waits or runs; on Ctrl-C, those that have arrived."""
+        """Yield results until no trial waits or runs; on Ctrl-C, yield the results that have arrived."""
         try:
             while left := len(self._queues) + len(self._workers.busy()):
                 self._start_missing(left)
@@ -142,7 +142,7 @@ class ProcessPool:
         return None
 
     def _feed(self) -> None:
-        """Give idle workers a trial: of their own program, else of one that few workers have compiled."""
+        """Give each idle worker a trial of its own program, or of the program that the fewest workers have compiled."""
         for worker in [worker for worker in self._workers.ready() if not worker.trial]:
             queue = worker.queue
             if not (queue and queue.waiting):
@@ -157,7 +157,7 @@ class ProcessPool:
                 worker.train_next(queue)
 
     def _fits(self, worker: PoolWorker, program: Program) -> bool:
-        """Return True if a worker can take a new program now; replace a worker that never can."""
+        """Return True if a worker can take a new program now; replace the worker if it can take no more programs."""
         if worker.threads in (None, program.train.threads) and worker.programs < MAX_PROGRAMS:
             worker.threads = program.train.threads
             return worker.ready

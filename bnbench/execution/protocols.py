@@ -44,7 +44,7 @@ class Executor(Protocol):
         """How many trials can run at the same time, and what limits that. Known as soon as the executor is open."""
 
     def check(self, programs: Sequence[Program]) -> None:
-        """Have Keras build programs, while no trial is running.
+        """Let Keras build programs, while no trial is running.
 
         Raises:
             ConfigError: Keras rejects a program.
@@ -55,7 +55,10 @@ class Executor(Protocol):
         """Return the devices that TensorFlow can use. Call `check` first: in a worker pool, its workers report them."""
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
-        """Add a trial to those that wait, and return at once. Trials start while the caller iterates over `results`."""
+        """Add a trial to the waiting trials, and return at once.
+
+        Trials start while the caller iterates over `results`.
+        """
 
     def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
         """Yield a result when a trial ends, until no submitted trial is left.
@@ -85,11 +88,11 @@ class ExecutorRequest:
     data_dirs: DataDirs
     # The expected work, from which an executor derives its capacity. Trials are submitted separately.
     cohorts: Sequence[Cohort] = ()
-    # How many workers; None: the executor chooses, 0: none, this process trains.
+    # The number of workers. By default the executor chooses it; with 0, this process trains.
     jobs: int | None = None
-    # Seconds for a trial, compilation included; None: the executor compares with other trials of the same program.
+    # Time limit of a trial in seconds, compilation included. By default it depends on the other trials of the program.
     trial_timeout: float | None = None
-    # A name in `executors.EXECUTORS`; None: worker processes, or this process for 0 jobs.
+    # A name in `executors.EXECUTORS`. By default worker processes, or this process for 0 jobs.
     executor: str | None = None
 
 

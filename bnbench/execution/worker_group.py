@@ -12,7 +12,7 @@ from bnbench.execution.protocols import Trainer
 from bnbench.execution.worker_handle import WorkerHandle
 from bnbench.planning.trial import Fault, Result
 
-# Attempts to start a worker before giving up.
+# The number of attempts to start a worker.
 TRIES = 3
 # Seconds between two searches for hanging trials.
 LOOK = 1.0
@@ -24,7 +24,7 @@ class WorkerGroup:
     Args:
         make_trainer: called in each worker for its `Trainer`; must be picklable.
         environment: gives environment variables for the workers; entered before the first worker starts.
-        trial_timeout: seconds for a trial, compilation included; None: far longer than others of its program took.
+        trial_timeout: seconds for a trial, compilation included; by default the limit of its queue.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class WorkerGroup:
         self._stack.close()
 
     def next_message(self) -> tuple[PoolWorker, str, Any]:
-        """Wait for the next message of a worker; the last one of a worker is `dead`, with a `Fault`.
+        """Wait for the next message of a worker. The last message of a worker is `dead`, with a `Fault`.
 
         Raises:
             BnbenchError: a worker reports an error that concerns all trials, or no worker can be started.
@@ -108,7 +108,7 @@ class WorkerGroup:
                 return worker, kind, self._note_message(worker, kind, value)
 
     def _note_message(self, worker: PoolWorker, kind: str, value: Any) -> Any:
-        """Update what is known of the worker; return the value of the message."""
+        """Update the state of the worker, and return the value of the message."""
         if kind == "hello":
             worker.ready, self.devices, self._failed_starts = True, value, 0
         if kind == "refused":

@@ -54,7 +54,7 @@ def _read_tasks(stream: BinaryIO) -> "SimpleQueue[Any]":
     def listen() -> None:
         try:
             while True:
-                # The bytes come from the process that started this one.
+                # The bytes come from the coordinator, which started this process.
                 tasks.put(pickle.load(stream))  # noqa: S301
         except EOFError:
             # The coordinator is gone: end even during a trial.
@@ -128,7 +128,7 @@ class Worker:
 
 @contextmanager
 def _hidden_modules(names: Iterable[str]) -> Iterator[None]:
-    """Make imports of these modules fail inside the block, except of those that are imported already."""
+    """Make imports of these modules fail inside the block, except for modules that are already imported."""
     hidden = [name for name in names if name not in sys.modules]
     # None in `sys.modules` is the documented way to say that there is no such module.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
@@ -140,7 +140,10 @@ def _hidden_modules(names: Iterable[str]) -> Iterator[None]:
 
 
 def _check_error(trainer: Trainer, program: Program) -> Exception | None:
-    """Return the error of a check. If it is not a BnbenchError, return its text, since it may not be picklable."""
+    """Return the error of a check.
+
+    An error of another kind than BnbenchError becomes text, as it may not be picklable.
+    """
     try:
         trainer.check(program)
     except BnbenchError as error:

@@ -20,7 +20,7 @@ from uuid import uuid4
 
 from filelock import FileLock, Timeout
 
-# Size of the cache; a program takes 0.1 to 2 MB.
+# The maximum size of the cache. A program takes 0.1 to 2 MB.
 MAX_BYTES = 2**28
 # With less free disk space the cache is not used: if TensorFlow cannot write a file, the trial fails.
 MIN_FREE_BYTES = 2**26

@@ -34,7 +34,7 @@ REQUIRED = "required"
 class Signature:
     """The arguments of a class."""
 
-    # In order, each with its default as Python reads it (REQUIRED if it has none).
+    # The arguments in order, each with its default as Python reads it, or REQUIRED.
     defaults: Mapping[str, object] = field(default_factory=dict)
     # Whether `**kwargs` passes further arguments to the base class.
     takes_more: bool = False
@@ -92,7 +92,7 @@ def _allowed(family: str, class_name: str, refused: Mapping[str, str]) -> dict[s
 
 
 def _wanted(value: object, default: object, takes_text: bool) -> str | None:
-    """Return what an argument should hold, judged by its default; None if its value is fine.
+    """Return what an argument should hold, judged by its default, or None if its value is fine.
 
     Keras turns mappings into objects, by the names of modules and classes, and takes some texts for file names. So a
     mapping is always refused, and a text is refused unless Keras' default is a text or the argument `takes_text`.

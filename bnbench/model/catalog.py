@@ -73,7 +73,7 @@ def resolve_class(family: str, name: str, where: Location | str) -> str:
 
 
 def find_class(family: str, name: str) -> str | None:
-    """Return the class with a name; None if there is none, or a config must not use it."""
+    """Return the class that a name stands for, or None if no class has the name or a config must not use it."""
     found = _public(family, name)
     chosen = CHOSEN.get(family)
     if found in REFUSED or found == FAMILIES[family][1] or (chosen and found not in chosen):

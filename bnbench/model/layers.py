@@ -35,13 +35,13 @@ class NormSlot:
 
     name: str = NO_NORM
     arguments: Mapping[str, Any] | None = None
-    # "before" or "after" the activation next to the slot; None: exactly at the slot.
+    # "before" or "after" the activation next to the slot. If None, the norm is exactly at the slot.
     position: str | None = None
     where: Location | str = "norm"
 
 
 def last_activation(flat: Sequence[Layer]) -> str | None:
-    """Return the name of the last hidden activation layer; None if no hidden activation is a layer of its own."""
+    """Return the name of the last hidden activation layer, or None if no hidden activation is a layer of its own."""
     return next((layer.name for layer in reversed(flat[:-1]) if layer.class_name in ACTIVATION_CLASSES), None)
 
 
@@ -137,7 +137,7 @@ def _resolve_layer(item: _Item) -> Layer:
 
 
 def named_arguments(family: str, name: str, given: Any, where: Location) -> dict[str, Any]:
-    """Return arguments by name; `dropout: 0.2` gives the first one of Dropout."""
+    """Return arguments by name; `dropout: 0.2` sets the first argument of Dropout."""
     if given is None:
         return {}
     if isinstance(given, dict):

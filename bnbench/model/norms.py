@@ -18,7 +18,7 @@ class Norm:
     class_name: str
     # Arguments that differ from Keras' own defaults; a config may give others.
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    # Whether XLA runs it fast on a CPU, so that a network with it is compiled by XLA (docs/performance.md).
+    # Whether XLA runs it fast on a CPU. If so, XLA compiles networks with this norm (docs/performance.md).
     fast_in_xla: bool = True
 
 
@@ -36,7 +36,7 @@ def norm_names() -> tuple[str, ...]:
 
 
 def find_norm(name: str, where: Location | str) -> Norm | None:
-    """Return the norm with a name; None if the name means no normalization.
+    """Return the norm with a name, or None if the name stands for no normalization.
 
     Raises:
         ConfigError: no norm has the name.

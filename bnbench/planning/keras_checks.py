@@ -42,7 +42,7 @@ def default_from_logits(loss: Named) -> Named:
 
 
 def training_checks(train: Train, where: Location) -> Iterator[Callable[[], object]]:
-    """Yield a check of each thing of Keras that training uses.
+    """Yield a check for each Keras object that training uses.
 
     Each raises a ConfigError if Keras has no such class or argument, or if bnbench sets the argument itself.
     """

@@ -21,7 +21,7 @@ from bnbench.planning.resolve import resolve_experiment
 
 @dataclass(frozen=True)
 class Program:
-    """What must be compiled: all that decides an outcome, except the learning rate and the seed."""
+    """What must be compiled: everything that decides an outcome, except the learning rate and the seed."""
 
     # A hash of the rest.
     key: str
@@ -31,11 +31,11 @@ class Program:
     train: Train
     facts: DatasetInfo
     sizes: SplitSizes
-    # None: the model has a layer whose weights only Keras can count. Then `outputs` and `products` are 0.
+    # None if the model has a layer whose weights only Keras can count. Then `outputs` and `products` are 0.
     weights: shapes.WeightCounts | None
     # Numbers that all layers together put out for one example.
     outputs: int
-    # Multiplications by a weight that this takes.
+    # Multiplications by a weight for one example.
     products: int
     # The variant, for messages.
     where: Location
@@ -106,7 +106,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
     """Return the plan of an experiment.
 
     Args:
-        describe: returns what is known of a data set.
+        describe: returns the description of a data set.
         where: the experiment file, for messages; a `Location` also knows which values were overridden.
 
     Raises:
@@ -137,7 +137,7 @@ def _describe_data(point: GridPoint, describe: Callable[[Data], DatasetInfo]) ->
     try:
         return describe(point.experiment.data)
     except ConfigError as error:
-        # The data room does not know the file. Of the settings, only the classes can be wrong here.
+        # `data` does not know the experiment file, so the place is added here. Only the key `classes` can be wrong.
         raise ConfigError(point.where / "data" / "classes", error.message) from error
 
 

@@ -12,9 +12,9 @@ from bnbench.planning.plan import Cohort, Program
 # On six networks, from Leaf to a CNN, the estimate is 0.9 to 1.5 times the measured peak (docs/performance.md).
 # TensorFlow, Keras and compiled code: 0.7 GB after the import, 0.9 GB with a compiled program.
 WORKER_BYTES = 1_000_000_000
-# A weight, its gradient, two optimizer slots, the best and the initial weights.
+# Copies of each weight in memory: the weight, its gradient, two optimizer slots, the best and the initial weight.
 LIVE_WEIGHTS = 6
-# The pages of the file, which workers share, and TensorFlow's copy.
+# Copies of the data in memory: the pages of the file, which workers share, and TensorFlow's copy.
 LIVE_DATA = 2
 # Of the free memory.
 MEMORY_SHARE = 0.8

@@ -30,9 +30,9 @@ PASSES = 3
 class RuntimeEstimate:
     """About how long trials take, and what the estimate is based on."""
 
-    # Of the trials whose time is known. Rather too long than too short: no trial is expected to diverge.
+    # Estimated seconds of the trials whose time is known. It may be too long, because no trial is expected to diverge.
     seconds: float
-    # Trials by what is known: seconds a step measured here, the arithmetic of the program, or neither.
+    # Numbers of trials by the source of their estimate: measured steps, the arithmetic of the program, or none.
     timed: int
     calculated: int
     unknown: int
@@ -70,7 +70,7 @@ def estimate_runtime(todo: Sequence[Cohort], measured: Mapping[str, float], jobs
 
 
 def estimate_seconds(todo: Sequence[Cohort], measured: Mapping[str, float], jobs: int) -> float | None:
-    """Return about how long trials take, as `estimate_runtime` does; None if the time of some is unknown."""
+    """Return about how many seconds trials take, or None if the time of some trials is unknown."""
     estimate = estimate_runtime(todo, measured, jobs)
     return None if estimate.unknown else estimate.seconds
 

@@ -41,7 +41,7 @@ def check_loss(classes: int, data: str, loss: Named, where: Location | str) -> N
 
 
 def check_metric(metric: str, classes: int, where: Location | str) -> None:
-    """Raise if a metric is about accuracy where the score is R2, or the other way round."""
+    """Raise if a metric is about accuracy and the score is R2, or the other way round."""
     wrong, right = ("r2", "accuracy") if classes else ("accuracy", "r2")
     if metric.endswith(f"_{wrong}"):
         named = metric.replace(wrong, right)

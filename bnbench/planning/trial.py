@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bnbench.planning.plan import Trial
 
-# The errors of Python, NumPy and TensorFlow.
+# The names of the errors that Python, NumPy and TensorFlow raise if memory runs out.
 OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError")
 
 
@@ -17,7 +17,8 @@ OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError")
 class Epoch:
     """The scores at the end of one epoch. Epoch 0 is the untrained model, which has no training scores.
 
-    Training scores are the running means over the epoch's batches, as Keras reports them. None: not a number.
+    Training scores are the running means over the epoch's batches, as Keras reports them. A value is None if it is not
+    finite or not measured.
     """
 
     epoch: int
@@ -44,7 +45,7 @@ class Saving:
 
 @dataclass(frozen=True)
 class Scores:
-    """Loss and accuracy (R2 where the targets are numbers) on one part of the data, in inference mode."""
+    """Loss and accuracy (R2 if the targets are numbers) on one part of the data, in inference mode."""
 
     loss: float | None = None
     accuracy: float | None = None
@@ -58,13 +59,13 @@ class FinalProbeValues:
     gradient for any row and at any position: relu returns exactly 0, a sigmoid or tanh is within 0.01 of an end.
     """
 
-    # Share of rows with the most frequent prediction; of predicted numbers: near their median.
+    # Share of rows with the most frequent prediction. For predicted numbers, the share of rows near their median.
     prediction_share: float | None = None
-    # The same share of the targets.
+    # The same share for the targets.
     majority_share: float | None = None
-    # Share of dead units, in the layer that has most of them; None: no layer can have dead units.
+    # Largest share of dead units of any layer. None if no layer can have dead units.
     dead_share: float | None = None
-    # The name of that layer.
+    # The name of the layer with this share.
     dead_layer: str | None = None
 
 
@@ -73,13 +74,13 @@ class Series:
     """The values of one name that a probe measured in one layer of a trial."""
 
     name: str
-    # Empty: of the whole model.
+    # Empty if the values are about the whole model.
     layer: str
-    # Empty: a number without a unit.
+    # Empty if the values have no unit.
     unit: str
-    # (n,) where each value was measured: epochs, unless the probe says otherwise.
+    # Shape (n,): where each value was measured, in epochs unless the probe says otherwise.
     positions: NDArray[np.float64]
-    # (n,) NaN: not known.
+    # Shape (n,). NaN if a value is unknown.
     values: NDArray[np.float64]
 
 
@@ -110,36 +111,37 @@ class Divergence:
 class Result:
     """A finished trial."""
 
-    # Its id.
+    # The id of the trial.
     trial: str
     program: str
     parameters: int
     epochs: tuple[Epoch, ...] = ()
-    # (steps,) mini-batch losses
+    # Mini-batch losses, shape (steps,).
     step_losses: NDArray[np.float32] = field(default_factory=lambda: np.empty(0, np.float32))
     divergence: Divergence | None = None
-    # Of the final weights.
+    # Test scores of the final weights.
     test: Scores = Scores()
-    # The epoch with the highest validation accuracy; of several, the one with the lowest validation loss.
+    # The epoch with the highest validation accuracy; if several are equal, the one with the lowest validation loss.
     best_epoch: int | None = None
-    # Of the weights at best_epoch.
+    # Test scores of the weights at best_epoch.
     best_test: Scores = Scores()
-    # Of the final weights on the training part. The training scores of an epoch are those while it was trained.
+    # Scores of the final weights on the training part. The training scores of an epoch come from changing weights.
     fitted: Scores = Scores()
-    # Validation accuracy by the statistics of each batch minus by the moving ones.
+    # Validation accuracy with batch statistics minus validation accuracy with moving statistics.
     bn_mode_gap: float | None = None
     probe: FinalProbeValues = FinalProbeValues()
-    # Of the squared gradient norm, per layer toward the input, before the first step; None: too few layers.
+    # Factor by which the squared gradient norm grows per layer toward the input, before the first step. None if the
+    # model has too few layers.
     gradient_growth: float | None = None
-    # PERCENTILES after each epoch, if the settings ask for them.
+    # The PERCENTILES of one unit after each epoch, if the settings ask for them.
     pre_activations: tuple[tuple[float | None, ...], ...] = ()
     seconds: float = 0.0
-    # Median over the whole epochs; None: there was none.
+    # Median over the complete epochs. None if no epoch was completed.
     seconds_per_step: float | None = None
     engine: str = ""
     worker: str = ""
     fault: Fault | None = None
-    # Of all other probes: one series for each name and layer.
+    # The values of all other probes: one series for each name and layer.
     measurements: tuple[Series, ...] = ()
 
     @property

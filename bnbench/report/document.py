@@ -18,7 +18,7 @@ from bnbench.results.diagnoses import Diagnosis, list_diagnoses
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 
-# Figures of the report as Markdown; the HTML report has all.
+# The number of figures in the Markdown report; the HTML report has all figures.
 MAIN = {"rates", "differences", "times", "pre-activations"}
 
 
@@ -44,9 +44,9 @@ class Document:
 
     Attributes:
         main: the pictures that show most.
-        score: what is compared: accuracy or R².
+        score: the name of the score: accuracy or R².
         data: of the interactive figure, as `plotly_data.figure_data` returns it.
-        command: it continues the experiment, or trains it again in another place.
+        command: the shell command that continues the experiment, or trains it again on another machine.
     """
 
     title: str
@@ -99,7 +99,7 @@ def make_document(results: Results, pictures: Sequence[Picture]) -> Document:
 
 
 def rerun_command(folder: Path) -> str:
-    """Return the command that continues in this folder, or trains the same again where there is no such folder."""
+    """Return the command that continues the experiment in this folder; elsewhere it trains the experiment again."""
     elsewhere = [] if folder.parent == Path("results") else ["--results-dir", str(folder.parent)]
     return shlex.join(["bnbench", "run", str(folder / results_dir.CONFIG), *elsewhere])
 

@@ -12,7 +12,7 @@ from bnbench.analysis.labels import format_axes, format_count, format_percent, f
 from bnbench.analysis.trials import by_axes
 from bnbench.results.results import Results
 
-# Values of the further axes that have sentences of their own.
+# The maximum number of values of the further axes that get their own sentences.
 MAX_PLACES = 3
 
 
@@ -43,7 +43,7 @@ def _over_all(results: Results) -> Iterator[str]:
 
 
 def _rows_at(table: pd.DataFrame, place: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the rows at one value of each further axis; null is a value too."""
+    """Return the rows at one value of each further axis; null is a value, too."""
     rows = table.to_dict("records")
     same = [all(row[axis] == v or (pd.isna(row[axis]) and pd.isna(v)) for axis, v in place.items()) for row in rows]
     return table[same]
@@ -79,7 +79,7 @@ def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
 
 
 def _run(low: float, high: float, rates: Sequence[float], alone: bool) -> str:
-    """Return a run of rates in words. Where the run reaches an end of the grid, it may go on beyond."""
+    """Return a run of rates in words. If the run reaches an end of the grid, it may continue beyond the grid."""
     if len(rates) == 1:
         return f"at {format_value(low)}, the only rate tried"
     lowest = ", the lowest tried" if low == rates[0] else ""

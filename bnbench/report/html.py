@@ -25,13 +25,13 @@ def _own(name: str) -> Markup:
 
 @cache
 def _plotly() -> str:
-    """Return the plotting library of its package, packed to a third: gzip, base64."""
+    """Return the plotting library from its package as gzip and base64, which is a third of its size."""
     script = files("plotly").joinpath("package_data", "plotly.min.js").read_bytes()
     return base64.b64encode(gzip.compress(script, compresslevel=6, mtime=0)).decode("ascii")
 
 
 def render_html(content: Document) -> str:
-    """Return the whole page; whatever a config says is in it as text."""
+    """Return the whole page. Text from a config is escaped, so it cannot act as HTML."""
     data = content.data
     curves = data.get("curves", [])
     shown, trials = sum(curve is not None for curve in curves), len(curves)

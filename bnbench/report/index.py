@@ -35,8 +35,8 @@ class Entry:
 
     Attributes:
         config: the link to its file.
-        digest: of its results; None: it has not been run.
-        seconds: about how long it would take; None: unknown.
+        digest: the digest of its results, or None if it has not been run.
+        seconds: estimated seconds for the missing trials, or None if unknown.
     """
 
     name: str
@@ -62,7 +62,7 @@ def render_index(entries: Sequence[Entry]) -> str:
 
 def published_lies(row: Mapping[Any, Any]) -> str:
     """Return where a published value is: `within`, `above` or `below` our interval, or why that is unknown."""
-    # Both never reach the target.
+    # Both are infinite: the target is never reached.
     if row["published"] == row["mean"] == math.inf:
         return WITHIN
     if math.isnan(row["low"]):
@@ -73,7 +73,7 @@ def published_lies(row: Mapping[Any, Any]) -> str:
 
 
 def count_verdicts(digest: Digest) -> str:
-    """Return `2 supported, 1 refuted`; empty without claims."""
+    """Return for example `2 supported, 1 refuted`; an empty text if there are no claims."""
     return _counted(digest.claims["verdict"], VERDICTS) if len(digest.claims) else ""
 
 
@@ -136,7 +136,7 @@ def _number(value: float) -> str:
 
 
 def _data(digest: Digest) -> str:
-    """Return which form of the data was used: a source may have used another."""
+    """Return which form of the data was used; the published values may come from another form."""
     sets = digest.environment.get("data", {})
     listed = "; ".join(f"{name} ({facts['form']}, {facts['rows']:,} rows)" for name, facts in sets.items())
     return f" Data: {escape_markdown(listed)}." if listed else ""

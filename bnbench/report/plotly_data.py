@@ -19,7 +19,7 @@ from bnbench.results.results import Results
 CHART_COLUMNS = ("validation_score", "validation_loss", "test_score", "train_score", "train_loss")
 # The columns of the history that are drawn against the epoch.
 CURVE_SCORES = ("train_loss", "train_score", "validation_loss", "validation_score")
-# Numbers of all learning curves in a page: some 0.6 MB.
+# The maximum number of values in all learning curves of a page: some 0.6 MB.
 MAX_NUMBERS = 100_000
 # A longer curve is thinned out, but keeps at least this many epochs.
 MIN_EPOCHS = 20
@@ -108,7 +108,7 @@ def _trials(points: pd.DataFrame, scores: list[str], positions: Positions) -> di
 
 
 def thin_curves(history: pd.DataFrame, points: pd.DataFrame, axes: list[str]) -> list[Curve | None]:
-    """Return the learning curves of each trial; None for a trial that has none or does not fit into the page.
+    """Return the learning curves of each trial, or None if a trial has no curves or does not fit into the page.
 
     If not all trials fit, each variant, setting and learning rate gets the same number of them. Long curves are thinned
     out, but keep their first and last epoch.
@@ -152,7 +152,10 @@ def first_trial(points: pd.DataFrame) -> int:
 
 
 def round_number(value: float) -> float | None:
-    """Return four digits, which a figure needs; None for NaN and infinity, which JSON lacks."""
+    """Return a number rounded to four digits, which is enough for a figure.
+
+    NaN and infinity, which JSON lacks, become None.
+    """
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 

@@ -19,7 +19,7 @@ class Cell:
     """One cell.
 
     Attributes:
-        number: what the cell is sorted by; None: its text.
+        number: what the cell is sorted by; by default its text.
         kind: a word for its look, as `supported`.
     """
 
@@ -99,7 +99,7 @@ def _target(results: Results) -> str:
 
 
 def claims_table(results: Results) -> Table | None:
-    """Return a row per claim with its verdict; None if there are no claims."""
+    """Return a row per claim with its verdict, or None if there are no claims."""
     if results.claims.empty:
         return None
     rows = [
@@ -118,7 +118,7 @@ def claims_table(results: Results) -> Table | None:
 def differences_table(results: Results) -> Table | None:
     """Return each variant minus the baseline: test scores at their own best rates, validation scores at equal rates.
 
-    None if there is nothing to pair.
+    None if no trials form a pair.
     """
     best, equal = results.differences_at_best(), results.differences()
     if best.empty and equal.empty:
@@ -142,7 +142,7 @@ def differences_table(results: Results) -> Table | None:
 
 
 def published_table(results: Results) -> Table | None:
-    """Return a row per published value, next to ours; None if there are none."""
+    """Return a row per published value, next to ours, or None if there are no published values."""
     table = results.published
     if table.empty:
         return None
@@ -172,7 +172,7 @@ def _value(value: object) -> Cell:
 
 
 def _number(value: float, form: str) -> Cell:
-    """Return a number; an empty cell where it is missing."""
+    """Return a cell with a number; an empty cell if the number is missing."""
     return Cell("") if pd.isna(value) else Cell(format(value, form), float(value))
 
 

@@ -15,7 +15,7 @@ from bnbench.results import digest
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 
-# The kinds of file of a figure; the report holds the first.
+# The file types of each figure; the report contains the first.
 KINDS = ("png", "svg")
 
 
@@ -26,7 +26,7 @@ def write_report(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
         kinds: the kinds of file of each figure; PNG first.
 
     Raises:
-        ResultsError: the folder holds no results, or they cannot be read or written.
+        ResultsError: the folder has no results, or its files cannot be read or written.
     """
     store.require_results(folder)
     with results_dir.lock_files(folder):

@@ -21,9 +21,9 @@ from bnbench.results.results import Results
 
 # Decades between neighboring rates: a wider gap may hide a better rate.
 MAX_STEP = 1.05
-# Weight of the initial moving statistics that is worth a caveat.
+# From this weight of the initial moving statistics on, there is a caveat.
 START_WEIGHT = 0.01
-# Rates of variants that are listed one by one.
+# The maximum number of variants and rates that are listed one by one.
 MAX_NAMED = 3
 # Validation rows: the standard error of an accuracy of 90% is then 1.7 points or more.
 FEW_ROWS = 300
@@ -68,7 +68,7 @@ def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:
 
 
 def _variants_that_never_train(summary: pd.DataFrame, axes: Sequence[str]) -> dict[str, str]:
-    """Return those that are ok at no rate: label with the values of the axes -> variant."""
+    """Return the variants that are ok at no rate, by their label with the values of the axes."""
     keys = ["variant", *axes]
     ok = summary.groupby(keys, sort=False, dropna=False)["n_ok"].sum().reset_index()
     return {cell_label(row, axes): row["variant"] for row in ok.to_dict("records") if not row["n_ok"]}
@@ -81,7 +81,7 @@ def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
 
 
 def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Name ok trials that predict one class: where classes differ in size, that beats one in C."""
+    """Warn of ok trials that predict one class: if classes differ in size, such a trial scores more than chance."""
     shown = trials[(trials["outcome"] == "ok") & gives_one_prediction(trials)]
     if shown.empty:
         return
@@ -161,7 +161,7 @@ def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str])
 
 
 def _sigmoid_left_out(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Warn that Keras' losses use the input of the last activation, as if it were the one that fits the loss."""
+    """Warn of a last activation that does not fit the loss: Keras takes the values before it as logits in any case."""
     loss = experiment.train.loss
     try:
         softmax = loss_class(loss) in SOFTMAX_LOSSES
@@ -184,7 +184,7 @@ def _sigmoid_left_out(experiment: Experiment, trials: pd.DataFrame, axes: Sequen
 
 
 def _mode_gap(results: Results) -> Iterator[str]:
-    """Where moving statistics differ from those of the batches, training and validation see two networks."""
+    """Warn of moving statistics that differ from batch statistics: training and validation then see two networks."""
     for row in results.variants.to_dict("records"):
         gap = row["bn_mode_gap"]
         if abs(gap) > MODE_GAP:
@@ -197,13 +197,13 @@ def _mode_gap(results: Results) -> Iterator[str]:
 
 
 def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:
-    """Return the largest momentum of a variant's batch normalization at one value of each axis; 0: it has none."""
+    """Return the largest momentum of a variant's batch normalization at one value of each axis, or 0."""
     norms = [layer for layer in _layers(experiment, name, place) if layer.class_name == "BatchNormalization"]
     return max((float(layer.arguments.get("momentum", KERAS_MOMENTUM)) for layer in norms), default=0.0)
 
 
 def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequence[Layer]:
-    """Return the layers of a variant at one value of each axis; none if they cannot be determined."""
+    """Return the layers of a variant at one value of each axis; no layers if they cannot be determined."""
     variant = experiment.variants.get(name)
     # The file may have been edited since.
     if variant is None:
@@ -216,7 +216,7 @@ def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequ
     norm = NormSlot(variant.norm.name, variant.norm.arguments)
     try:
         return flatten_layers(items, params, norm, name)
-    # The layers may be those of another Keras.
+    # The experiment may use layers of another version of Keras.
     except ConfigError:
         return ()
 

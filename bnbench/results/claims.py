@@ -1,10 +1,10 @@
 """Claims -> verdicts: from the interval over seeds, never from the mean alone.
 
-Two variants are compared seed by seed; a seed counts if its trials of both have finished. What is unknown is reported
-and never left out: a value that is missing (nothing is stable, no epoch was timed) or infinite (a target that was never
-reached) leaves no interval, and so no verdict, unless every seed is infinite the same way: then that is the interval.
-A value that is read off the grid (best rate, largest stable rate, stable width) is known to within a step of the grid,
-so its interval is wider by that step, and is open where the value is at an end of the grid.
+Two variants are compared seed by seed; a seed counts if its trials of both have finished. Unknown values are reported
+and never left out. If a value is missing (nothing is stable, no epoch was timed) or infinite (a target was never
+reached), there is no interval and so no verdict. The exception: if every seed has the same infinity, this is the
+interval. The grid determines some metrics only to within a step (best rate, largest stable rate, stable width). Their
+intervals are wider by that step, and have no end if the value is at an end of the grid.
 """
 
 import math
@@ -75,7 +75,7 @@ def verdict_of(bound: Bound, low: float, high: float) -> str:
 
 
 def _beyond(distance: float) -> float:
-    """Return a distance to a bound; one that is mere rounding is 0, as 0.8 - 0.7 is a little more than 0.1."""
+    """Return a distance to a bound. A mere rounding error counts as 0: 0.8 - 0.7 is a little more than 0.1."""
     return 0.0 if abs(distance) < ROUNDING else distance
 
 
@@ -134,14 +134,14 @@ def _left_out(planned: int, known: int) -> str:
 
 
 def _rates(claim: Claim, metric: Metric, own: PerSeedScores, other: PerSeedScores) -> str:
-    """Say at which rates the values were measured; empty for a metric over rates and for a range."""
+    """Say at which rates the values were measured; an empty text for a metric over rates and for a range."""
     if metric.over_rates or claim.across:
         return ""
     return f"at rate {own.rate:.4g}" + (f" against {other.rate:.4g}" if own.rate != other.rate else "")
 
 
 def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:
-    """Return what a claim's row is about: `test accuracy of batchnorm over plain`."""
+    """Return what the row of a claim is about: `test accuracy of batchnorm over plain`."""
     metric = format_name(row["metric"], score_name)
     metric = f"range of {metric} across {axis_name(row['across'])}" if row["across"] else metric
     return f"{metric} of {row['of']} over {row['over']}" if row["over"] else f"{metric} of {row['of']}"

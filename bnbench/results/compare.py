@@ -18,7 +18,7 @@ from bnbench.results.results import Results
 from bnbench.store import results_dir
 
 NOT_SET = "not set"
-# Values of an axis in a message.
+# The maximum number of values of an axis in a message.
 MAX_LISTED = 10
 # Variant, further axes, learning rate, seed.
 Key = tuple[Any, ...]
@@ -26,7 +26,10 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Difference:
-    """One key with different values in A and B, by its dotted name; NOT_SET where one has no such key."""
+    """One key with different values in A and B, by its dotted name.
+
+    The value is NOT_SET if a folder has no such key.
+    """
 
     key: str
     a: object
@@ -52,7 +55,7 @@ class Comparison:
 
     Attributes:
         score: the column that is compared.
-        score_name: what scores are, accuracy or R².
+        score_name: accuracy or R².
         axes: the further axes of both.
         settings: differences of the resolved experiments.
         environment: differences of the last runs that trained.
@@ -102,7 +105,7 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
         raise ResultsError(f"{a} and {b} have no trial in common: {_why(first, second, axes)}")
     ends = _ends([(ended[key], other[key]) for key in both])
     pairs = pair_trials(first.scored_trials, second.scored_trials, axes, score)
-    # Missing where a loss on the test part is not finite.
+    # A distance is missing if a loss on the test part is not finite.
     distances = pairs["b"] - pairs["a"]
     return Comparison(
         score=score,
@@ -179,7 +182,7 @@ def _common_axes(a: Results, b: Results) -> list[str]:
 
 
 def _check_scores(a: Results, b: Results) -> None:
-    """Refuse to compare an accuracy with an R²; results without trials have scores of no kind."""
+    """Refuse to compare an accuracy with an R²; results without trials have neither."""
     if len(a.trials) and len(b.trials) and a.score_name != b.score_name:
         raise ResultsError(
             f"the scores of {a.folder} are {a.score_name} and those of {b.folder} are {b.score_name}: "

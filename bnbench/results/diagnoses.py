@@ -12,9 +12,9 @@ from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.symptoms import SYMPTOMS, Symptom, describe_evidence, list_symptoms, trial_symptoms
 from bnbench.analysis.trials import axes_of, by_axes, cell_label
 
-# Values of the further axes that a report lists one by one.
+# The maximum number of values of the further axes that a report lists one by one.
 MAX_PLACES = 3
-# Share of the trials of a rate that must show a symptom for the rate to count.
+# A rate counts if at least this share of its trials shows the symptom.
 MIN_SHARE = 0.5
 
 

@@ -38,10 +38,10 @@ class Digest:
 
     Attributes:
         planned, ended, failed: numbers of trials.
-        seconds: of training, summed over the trials.
-        claims: as `Results.claims`.
-        published: as `Results.published`.
-        environment: of the last run that trained.
+        seconds: the training time, summed over the trials.
+        claims: the table `Results.claims`.
+        published: the table `Results.published`.
+        environment: the environment of the last run that trained.
         score_name: what the scores are, accuracy or R².
     """
 
@@ -92,7 +92,7 @@ def write_digest(folder: Path, digest: Digest) -> list[Path]:
 
 
 def read_digest(folder: Path) -> Digest | None:
-    """Return the digest that a folder holds; None: there is none.
+    """Return the digest in a folder, or None if there is no digest.
 
     Raises:
         ResultsError: it cannot be read.
@@ -113,7 +113,7 @@ def read_digest(folder: Path) -> Digest | None:
 
 
 def read_summary(folder: Path) -> pd.DataFrame:
-    """Return the summary.csv of a results folder under today's column names; empty: there is none.
+    """Return the summary.csv of a results folder with today's column names; an empty table if there is no such file.
 
     Raises:
         ResultsError: it cannot be read.
@@ -140,7 +140,7 @@ def _environment(folder: Path) -> Mapping[str, Any]:
 
 
 def _read_table(path: Path, name: str) -> pd.DataFrame:
-    """Return a table of text with some columns of numbers; empty: there is no file."""
+    """Return a table of text with some columns of numbers; an empty table if there is no file."""
     if not path.exists():
         return pd.DataFrame()
     try:
@@ -173,7 +173,7 @@ def _with_axis(claims: pd.DataFrame) -> pd.DataFrame:
 
 
 def _score_name(*tables: pd.DataFrame) -> str:
-    """Return what the scores of an earlier version are: it named metrics after that."""
+    """Return the name of the scores in a digest of an earlier version, which is part of its metric names."""
     metrics = [metric for table in tables if len(table) for metric in table["metric"]]
     return R2 if any(metric.endswith("_r2") for metric in metrics) else ACCURACY
 

@@ -18,7 +18,7 @@ ALL_EQUAL = "the same at every seed: no interval"
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known about a claim at one value of the further axes; without an interval the notes say why.
+    """What is known about a claim at one value of the further axes. If there is no interval, the notes say why.
 
     Attributes:
         n: number of seeds, or of pairs of seeds.
@@ -31,16 +31,16 @@ class Finding:
     notes: tuple[str, ...] = ()
 
     def noted(self, *notes: str) -> "Finding":
-        """Return the same with further notes; empty ones are left out."""
+        """Return the same finding with further notes; empty notes are left out."""
         return replace(self, notes=(*self.notes, *filter(None, notes)))
 
 
 def grid_uncertainty(metric: Metric, grid: NDArray[Any]) -> float:
-    """Return the largest difference of two values of a metric, in decades, that the grid cannot resolve.
+    """Return how many decades apart two values of a metric can be although the grid cannot tell them apart.
 
-    It is 0 for a metric that is not read off the grid. A largest stable rate is between the one that is read and the
-    next: one step for two of them. A best rate may be on either side of the one that is read, and a width has two ends:
-    two steps. The step is the widest of the grid; a grid of one rate says nothing.
+    It is 0 for a metric that is not read off the grid. A largest stable rate is between the rate found on the grid and
+    the next rate: one step for two values. A best rate may be on either side of the rate found on the grid, and a width
+    has two ends: two steps. The step is the widest of the grid; a grid of one rate says nothing.
     """
     if not metric.grid_steps:
         return 0.0
@@ -57,7 +57,7 @@ def find_share(holds: NDArray[Any]) -> Finding:
 def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
     """Return the share of pairs in which the first value is strictly better.
 
-    Where the grid does not tell the two apart, the interval has room for the pair to go either way.
+    If the grid cannot tell the two values apart, the interval allows for both outcomes of the pair.
     """
     n, unknown = len(own), int((np.isnan(own) | np.isnan(other)).sum())
     if unknown:
@@ -75,7 +75,7 @@ def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertaint
 def find_comparison(kind: str, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
     """Return the mean paired difference with its t interval; for a ratio, the same of the logarithms.
 
-    Where all pairs are equal there is an interval only if the grid leaves the metric uncertain.
+    If all pairs are equal, there is an interval only if the grid leaves the metric uncertain.
     """
     # What is not finite is reported below.
     with np.errstate(all="ignore"):

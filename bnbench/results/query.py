@@ -23,7 +23,7 @@ FORM = re.compile(r"\s*([^<>=!]+?)\s*(>=|<=|!=|=|>|<)=?\s*(.*?)\s*", re.DOTALL)
 SHOWN = (
     "status", "outcome", "diverged_at_step", "epochs", "train_loss", "validation_score", "test_score", "seconds",
 )  # fmt: skip
-# Values of a column in a message.
+# The maximum number of values of a column in a message.
 MAX_LISTED = 12
 
 
@@ -33,7 +33,7 @@ class Condition:
 
     Attributes:
         operator: one of OPERATORS.
-        value: as typed; empty: the value is missing.
+        value: the text as typed; empty to match a missing value.
     """
 
     column: str
@@ -77,7 +77,7 @@ def select_rows(
 
 
 def shown_columns(trials: pd.DataFrame, conditions: Sequence[Condition] = (), sort: str | None = None) -> list[str]:
-    """Return the columns that a terminal has room for, and those that conditions and sorting name."""
+    """Return the columns that a terminal has room for, and the columns that conditions and sorting name."""
     asked = [resolve_column(trials, condition.column, "--where") for condition in conditions]
     asked += [resolve_column(trials, sort.removeprefix("-"), "--sort")] if sort else []
     keys = ["trial", "variant", "learning_rate", "seed", *axes_of(trials)]
@@ -148,7 +148,7 @@ def _word(value: object) -> str:
 
 
 def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
-    """Return why no row may match: the values of the first column that never has the wanted one; or empty."""
+    """Return a hint why no row matches, or an empty text: the values of the first column without the wanted value."""
     for condition in conditions:
         if condition.operator == "=" and condition.value and not _meets(trials, condition).any():
             column = resolve_column(trials, condition.column, "--where")

@@ -35,7 +35,7 @@ class Results:
         planned: number of trials in the plan.
 
     Raises:
-        ResultsError: the folder holds no results, or they cannot be read.
+        ResultsError: the folder has no results, or the results cannot be read.
     """
 
     def __init__(self, folder: Path | str) -> None:
@@ -78,10 +78,10 @@ class Results:
         """Return what a probe measured, one row for each value.
 
         Args:
-            name: of the measured values, as the probe calls them.
+            name: the name that the probe gives to the values.
 
         Returns:
-            The columns `trial`, `layer` (empty: the whole model), `position` (an epoch, unless the probe says
+            The columns `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe says
             otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
         with store.open_for_reading(self.folder) as opened:
@@ -127,12 +127,12 @@ class Results:
 
     @property
     def experiment(self) -> Experiment | None:
-        """The resolved experiment; None: the config is missing, or this version cannot read the whole of it."""
+        """The resolved experiment, or None if the config is missing or this version cannot read all of it."""
         return self.config.experiment
 
     @property
     def baseline(self) -> str:
-        """The variant that the others are compared with; empty: there is none."""
+        """The variant that the others are compared with; empty if there is no such variant."""
         if self.experiment:
             return self.experiment.baseline
         names = self.config.variants or tuple(dict.fromkeys(self._full["variant"]))
@@ -161,17 +161,17 @@ class Results:
         return self._differences[score]
 
     def differences_at_best(self, score: str = "test_score") -> pd.DataFrame:
-        """One row per variant other than the baseline and axis value: the same, each at its own best rate."""
+        """One row per variant other than the baseline and axis value: the paired difference at own best rates."""
         score = current_name(score, "Results.differences_at_best")
         return paired.at_own_best(self._full, self.baseline, score)
 
     def differences_over_all(self, score: str = "test_score") -> pd.DataFrame:
-        """One row per variant other than the baseline: the same over all axis values, by seed."""
+        """One row per variant but the baseline: the difference at own best rates over all axis values, by seed."""
         score = current_name(score, "Results.differences_over_all")
         return paired.at_own_best_over_cells(self._full, self.baseline, score)
 
     def pooled_differences(self, score: str = "test_score") -> pd.DataFrame:
-        """One row per variant other than the baseline: the same pooled over all axis values."""
+        """One row per variant but the baseline: the difference at own best rates, pooled over all axis values."""
         score = current_name(score, "Results.pooled_differences")
         return paired.pooled_at_own_best(self._full, self.baseline, score)
 
@@ -208,7 +208,7 @@ class Results:
 
     @property
     def environment(self) -> dict[str, Any]:
-        """The machine and the packages of the last run that trained; empty: they cannot be read."""
+        """The machine and the packages of the last run that trained; empty if they cannot be read."""
         try:
             return results_dir.read_environment(self.folder)
         except ResultsError:
@@ -216,7 +216,7 @@ class Results:
 
     @property
     def scored_trials(self) -> pd.DataFrame:
-        """The trials that did not fail; diverged ones have chance as score and the initial loss as loss."""
+        """The trials that did not fail. Diverged trials have chance as score and the initial loss as loss."""
         return scored_trials(self._full)
 
     @property

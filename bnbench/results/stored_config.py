@@ -1,6 +1,7 @@
 """config.yaml of a results folder -> what it says, as far as this version can read it.
 
-Results outlive versions of bnbench: a key or value that this one refuses hides no title, claim or published value.
+Results outlive versions of bnbench. If this version refuses a key or value, it still reads the title, the claims and
+the published values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,10 +29,10 @@ class StoredConfig:
     """What the config of a results folder says.
 
     Attributes:
-        name: of the experiment; of the folder where it cannot be read.
-        text: the resolved file; empty: it could not be read at all.
-        experiment: all of it; None: this version cannot read the whole file.
-        problem: what could not be read and what that means, in sentences; empty: all could.
+        name: the name of the experiment, or of the folder if the experiment has no readable name.
+        text: the resolved file; empty if it could not be read at all.
+        experiment: the experiment, or None if this version cannot read the whole file.
+        problem: what could not be read and what that means, in sentences; empty if everything could be read.
         unread_claims: number of claims that this version cannot read, and so cannot judge.
     """
 
@@ -70,7 +71,7 @@ def read_stored_config(folder: Path) -> StoredConfig:
 
 
 def _read_parts(name: str, values: Mapping[str, object], text: str, problem: str) -> StoredConfig:
-    """Return the parts of a config that this version can read, though it refuses the whole."""
+    """Return the parts of a config that this version can read, although it refuses the whole config."""
     claims, lost_claims = _read_each(Claim, values.get("claims"))
     published, lost_published = _read_each(Published, values.get("published"))
     given_name, title = values.get("name"), values.get("title")

@@ -16,10 +16,10 @@ from bnbench.store.results_dir import unwritable_error
 from bnbench.store.tables import CREATE, FORMAT, SQL_TABLES, SQL_TABLES_BY_NAME, migration
 
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
-# SQLite stores the text of CREATE TABLE and keeps it through migrations. That of format 1 contained this comment.
+# SQLite stores the text of CREATE TABLE and keeps it through migrations. In format 1 the text contained this comment.
 FORMAT_1_COMMENT = "-- float32, little-endian, zlib"
 WORD, OUR_TEXT = re.compile(r"\w+"), re.compile(r'[\w\s(),"]*')
-# Every word that creates our tables.
+# Every word in the SQL of our tables.
 WORDS = set(WORD.findall(CREATE))
 # SQLite reports damage as an error whose message quotes the unreadable bytes. If Python cannot decode these bytes, it
 # raises UnicodeDecodeError instead.
@@ -36,7 +36,8 @@ def open_database(path: Path, write: bool) -> sqlite3.Connection:
             there.
 
     Raises:
-        ResultsError: it is damaged, has a newer format, was not made by bnbench, or cannot be opened or written.
+        ResultsError: the database is damaged, has a newer format, was not made by bnbench, or cannot be opened or
+            written.
     """
     with translate_errors(path):
         # Reading needs `rw`, too: if a run was killed during a transaction, SQLite must first roll it back. On a

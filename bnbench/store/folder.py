@@ -1,4 +1,4 @@
-"""The lock and the presence of a results folder: one writer at a time, and a clear error where there are no results."""
+"""The lock and the presence of a results folder: one writer at a time, and a clear error if there are no results."""
 
 import json
 import os

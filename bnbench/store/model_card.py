@@ -15,17 +15,17 @@ from bnbench.planning.plan import Program
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class ModelCard:
-    """What a user of a saved model must know in addition to its layers and weights."""
+    """What one must know about a saved model besides its layers and weights."""
 
-    # `final`: of the last epoch; `best`: of the epoch with the best validation score.
+    # Which weights: `final` are from the last epoch, `best` from the epoch with the best validation score.
     weights: str
-    # The data set.
+    # The name of the data set.
     data: str
-    # Of one row as it is stored, which is what the model takes.
+    # The shape of one row as the data set stores it, which is also the input shape of the model.
     shape: tuple[Annotated[int, Field(ge=1)], ...]
-    # Of the data set's format: (0, 255) for images.
+    # The range that the format of the data set allows: (0, 255) for images.
     value_range: tuple[float, float]
-    # In the order of the model's outputs; empty: it predicts a number.
+    # The names of the classes, in the order of the outputs. Empty if the model predicts a number.
     classes: tuple[str, ...]
     # How to get probabilities. `softmax`, `sigmoid`: apply it to the outputs; `given`: the outputs are probabilities;
     # `none`: the outputs are other scores.
@@ -55,9 +55,9 @@ def card_path(model: Path) -> Path:
 
 
 def write_card(model: Path, card: ModelCard) -> None:
-    """Write the card of a model, in one piece or not at all."""
+    """Write the card of a model to a temporary file, and rename it when it is complete."""
     temporary = card_path(model).with_suffix(".part.json")
-    # It may be a link.
+    # The temporary name may be a link to a file outside the folder, which must not be overwritten.
     temporary.unlink(missing_ok=True)
     temporary.write_text(json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8")
     temporary.replace(card_path(model))
@@ -67,7 +67,7 @@ def read_card(model: Path) -> ModelCard | None:
     """Read the card of a model; return None if the model or its card is missing.
 
     Raises:
-        ResultsError: it cannot be read.
+        ResultsError: the card cannot be read.
     """
     path = card_path(model)
     if not (model.is_file() and path.is_file()):

@@ -14,12 +14,12 @@ from bnbench.store.model_card import ModelCard
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
-# In bytes.
+# The maximum size of the config, in bytes.
 MAX_CONFIG = 10_000_000
 OURS = {("keras", "Sequential"), ("keras", "DTypePolicy"), ("keras.layers", "InputLayer")}
-# Sizes of layers, also of those that `shapes` does not know.
+# Arguments with the size of a layer, also for layers that `shapes` does not know.
 WIDTHS = ("units", "filters", "input_dim", "output_dim")
-# How Keras writes values that JSON does not have.
+# How Keras writes values that JSON cannot represent.
 PLAIN = ("__tuple__", "__numpy__", "__tensor__")
 
 
@@ -27,7 +27,7 @@ def check_model_file(path: Path, card: ModelCard) -> None:
     """Check that a file has layers that a config may name, with their weights, and that it fits its card.
 
     Raises:
-        ResultsError: it does not, or loading it could run code or read other files.
+        ResultsError: the file does not fit, or loading it could run code or read other files.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -74,7 +74,7 @@ def _is_public(module: Any, name: Any) -> bool:
 
 
 def _misfit(config: dict[str, Any], card: ModelCard, weight_bytes: int) -> str:
-    """Return how the layers disagree with the card or the weights; empty if no disagreement is found."""
+    """Return how the layers disagree with the card or the weights; an empty text if they agree."""
     first, *rest = config["config"]["layers"]
     shape = tuple(first["config"]["batch_shape"][1:])
     if shape != card.shape:

@@ -14,15 +14,16 @@ from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
 from bnbench.store.results_dir import unwritable_error
 from bnbench.store.tables import CREATE
 
-# Of a trial's id.
+# The digits of the id of a trial.
 DIGITS = "0123456789abcdef"
-# Where a table cannot be read at once, its rows are read by the first digits of the id. Few ids share more than these.
+# If a table cannot be read at once, its rows are read by the first digits of the id. Few ids share more than DEPTH
+# digits.
 DEPTH = 3
-# In bytes: SQLite's default.
+# The page size of SQLite in bytes, by default.
 PAGE = 4096
 MAGIC = b"SQLite format 3\0"
 OF_PLAN = ("plan", "programs", "notes")
-# SQLite adds this to the name of a database: the file with which it undoes an interrupted transaction.
+# The ending of the file with which SQLite undoes an interrupted transaction.
 JOURNAL = "-journal"
 
 
@@ -30,13 +31,13 @@ JOURNAL = "-journal"
 class RepairSummary:
     """What a repair saved."""
 
-    # Intact trials.
+    # Number of intact trials.
     kept: int
-    # Trials of which some rows were found, but not all, or damaged ones.
+    # Number of trials with missing or damaged rows.
     lost: int
     # Whether the plan is intact, too.
     plan: bool
-    # Where the damaged file is now; None: nothing was damaged.
+    # Where the damaged file is now, or None if nothing was damaged.
     aside: Path | None
 
 
@@ -46,7 +47,7 @@ class _Salvaged:
 
     intact: dict[str, StoredTrial]
     lost: set[str]
-    # Rows by table, of OF_PLAN; empty if they are damaged.
+    # The rows of each table in OF_PLAN; empty if they are damaged.
     planned: dict[str, list[dict[str, Any]]]
     # Whether SQLite finds no damage.
     sound: bool
@@ -56,13 +57,13 @@ def repair_database(folder: Path) -> RepairSummary:
     """Save every intact trial of a results folder and move the damaged database aside; do nothing if all are intact.
 
     Raises:
-        ResultsError: there are no results, another command uses them, no trial can be read, or the disk is full.
+        ResultsError: there are no results, another command uses the folder, no trial can be read, or the disk is full.
     """
     require_results(folder)
     path = folder / DATABASE
     with lock_folder(folder):
         with suppress(ResultsError):
-            # SQLite undoes what a killed run began.
+            # Opening the database makes SQLite undo an interrupted transaction.
             database.open_database(path, write=False).close()
         salvaged = _salvage_file(path)
         if salvaged.sound and not salvaged.lost:
@@ -75,7 +76,7 @@ def repair_database(folder: Path) -> RepairSummary:
 
 
 def _salvage_file(path: Path) -> _Salvaged:
-    """Salvage a file. If its first page, which names the tables, is damaged, try with that of a new database."""
+    """Salvage a file. If its first page, which names the tables, is damaged, try the first page of a new database."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -114,7 +115,7 @@ def _salvage(content: bytes, path: Path) -> _Salvaged:
 
 
 def _readable(connection: sqlite3.Connection, table: str, key: str, prefix: str = "") -> list[dict[str, Any]]:
-    """Return the rows whose key has a prefix, as far as they can be read: a damaged page costs the rows in it."""
+    """Return the readable rows whose key starts with a prefix. The rows in a damaged page are lost."""
     query = f"SELECT * FROM {table} WHERE {key} >= ? AND {key} < ? ORDER BY 1, 2"  # noqa: S608  our own names
     try:
         return integrity.rows_as_dicts(connection.execute(query, (prefix, f"{prefix}g")))

@@ -22,24 +22,24 @@ if TYPE_CHECKING:
 CONFIG, ENVIRONMENT, MODELS, PLOTS = "config.yaml", "environment.json", "models", "plots"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 REPORT, PAGE = "report.html", "report.md"
-# The digest of an experiment: these files are enough in git.
+# The digest of an experiment: git needs only these files.
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"
-# Of a file that is read again. The largest experiments write about 100,000 bytes.
+# The maximum size of a file that is read again. The largest experiments write about 100,000 bytes.
 MAX_BYTES = 50_000_000
-# Without its date the same figure is the same file.
+# Without a date in the file, equal figures give equal files.
 UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def model_path(folder: Path, trial: str) -> Path:
-    """Return the path at which a trial's model is saved, if it is."""
+    """Return the path of a trial's saved model, which need not exist."""
     return folder / MODELS / f"{trial}.keras"
 
 
 def refuse_links(folder: Path) -> None:
-    """Check that a results folder has no links: it may come from a stranger, and files would be written elsewhere.
+    """Check that a results folder has no links. A folder from another person could use them to overwrite other files.
 
     Raises:
-        ResultsError: it has one.
+        ResultsError: the folder has a link.
     """
     for name in (MODELS, PLOTS, CHECKPOINTS, TENSORBOARD):
         for path in (folder / name, *(folder / name).rglob("*")):
@@ -110,7 +110,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def lock_files(folder: Path) -> Iterator[None]:
-    """Wait until no other command writes plain files into a folder, and let others wait in turn."""
+    """Lock the plain files of a folder: wait until no other command writes them, and make other commands wait."""
     from filelock import FileLock
 
     try:
@@ -122,11 +122,11 @@ def lock_files(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _replaced(path: Path) -> Iterator[Path]:
-    """Yield a temporary path; what is written there then replaces a file, so that no reader sees half of it."""
+    """Yield a temporary path. After the block this file replaces the target, so that no reader sees a partial file."""
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # It may be a link that leads elsewhere.
+        # The temporary name may be a link to a file outside the folder, which must not be overwritten.
         temporary.unlink(missing_ok=True)
         yield temporary
         temporary.replace(path)
@@ -147,7 +147,7 @@ def unwritable_error(path: Path, error: OSError) -> ResultsError:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file in one piece or not at all."""
+    """Write a file to a temporary path, and rename it when it is complete."""
     with _replaced(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
@@ -157,7 +157,7 @@ def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Pat
     for name, table in tables.items():
         path = folder / f"{name}.csv"
         with _replaced(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-            # It takes two thirds of the time of pandas, and writes the same bytes.
+            # The csv module writes the same bytes as pandas in two thirds of the time.
             writer = csv.writer(file, lineterminator="\n")
             safe = escape_formulas(table)
             writer.writerow(safe.columns)
@@ -166,7 +166,7 @@ def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Pat
 
 
 def _cells(column: "pd.Series[Any]") -> list[Any]:
-    """Return the values of a column as Python values, None where one is missing."""
+    """Return the values of a column as Python values, None if a value is missing."""
     return column.astype(object).where(column.notna(), None).tolist()
 
 
@@ -183,7 +183,7 @@ def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]
 
 
 def _write_png(path: Path, figure: "Figure") -> None:
-    """Write an image in 256 colors: a third of the bytes, and no visible difference."""
+    """Write an image in 256 colors. The file has a third of the size and no visible difference."""
     from PIL import Image
 
     drawn = BytesIO()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
-# Columns of trials that stay inside of the store; `Store.trials` returns the others.
+# Columns of trials that only the store uses; `Store.trials` returns the other columns.
 INTERNAL = {"id", "program", "traceback", "step_losses", "checksum", "pre_activations"}
 OF_TRIAL = tuple(name for name in TRIALS_TABLE.names() if name not in INTERNAL)
 OF_LAST_EPOCH = tuple(name for name in EPOCH_COLUMNS if name.startswith(("train_", "validation_")))
@@ -25,14 +25,14 @@ OF_PROGRAM = ("classes", "validation_rows")
 COLUMNS = (*PLANNED, *OF_TRIAL, "epochs", *OF_LAST_EPOCH, "initial_loss", *OF_PROGRAM)
 SQL_COLUMNS = (*TRIALS_TABLE.columns, *HISTORY_TABLE.columns)
 REAL_COLUMNS = {column.name for column in SQL_COLUMNS if column.is_real} | {"initial_loss"}
-# Columns of floating-point numbers. Where no value is known, pandas would give a column another type.
+# Columns of floating-point numbers. If a column has no value at all, pandas would give it another type.
 REAL = tuple(name for name in COLUMNS if name in REAL_COLUMNS)
 # Names that no axis of a sweep may have: tables have columns of these names.
 RESERVED = {*COLUMNS, *(column.name for column in (*KEYS, *OUTCOMES))}
 
 
 def program_row(program: "Program") -> Row:
-    """The row of `programs` for a program."""
+    """Return the row of `programs` for a program."""
     return {
         "key": program.key,
         "classes": len(program.facts.classes),
@@ -45,7 +45,7 @@ def program_row(program: "Program") -> Row:
 
 
 def plan_rows(cohort: "Cohort") -> Iterator[Row]:
-    """The rows of `plan` for the trials of a cohort."""
+    """Return the rows of `plan` for the trials of a cohort."""
     for trial in cohort.trials:
         yield {
             "number": trial.number,
@@ -59,7 +59,7 @@ def plan_rows(cohort: "Cohort") -> Iterator[Row]:
 
 
 def trial_row(result: "Result") -> Row:
-    """The row of `trials` for a result, without its checksum."""
+    """Return the row of `trials` for a result, without its checksum."""
     fault, divergence = result.fault, result.divergence
     return {
         "id": result.trial,
@@ -92,12 +92,12 @@ def _score_columns(part: str, scores: "Scores") -> Row:
 
 
 def history_rows(result: "Result") -> list[Row]:
-    """The rows of `history` for a result."""
+    """Return the rows of `history` for a result."""
     return [{"trial": result.trial, **asdict(epoch)} for epoch in result.epochs]
 
 
 def measurement_rows(result: "Result") -> list[Row]:
-    """The rows of `measurements` for a result."""
+    """Return the rows of `measurements` for a result."""
     return [
         {
             "trial": result.trial,
@@ -112,9 +112,9 @@ def measurement_rows(result: "Result") -> list[Row]:
 
 
 def table_row(planned: Row, stored: StoredTrial, program: Row) -> dict[str, Any]:
-    """A row of `Store.trials`: a trial as planned and as it ended.
+    """Return a row of `Store.trials`: a trial as planned and as it ended.
 
-    The scores of its last epoch are those of the final weights, provided that these are finite.
+    The scores of its last epoch are the scores of the final weights, if these weights are finite.
     """
     row = {name: planned[name] for name in PLANNED} | {name: stored.row[name] for name in OF_TRIAL}
     row |= {name: program[name] for name in OF_PROGRAM}

@@ -124,8 +124,8 @@ class Store:
         """Return what the probe of this name measured in the trials of the present plan.
 
         Returns:
-            One row for each value: `trial`, `layer` (empty if the value is about the whole model), `position` (an
-            epoch, unless the probe says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+            One row for each value: `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe
+                says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
         import numpy as np
         import pandas as pd
@@ -176,7 +176,7 @@ class Store:
         """Return the rows of the present plan, and the programs by key.
 
         Raises:
-            ResultsError: they are damaged.
+            ResultsError: the plan or the programs are damaged.
         """
         planned = integrity.rows_as_dicts(self._db.execute(PLAN))
         programs = integrity.rows_as_dicts(self._db.execute(PROGRAMS))
@@ -278,7 +278,7 @@ def open_for_writing(folder: Path) -> Iterator[Store]:
     """Open a results folder for this process alone; create it if it is missing.
 
     Raises:
-        ResultsError: it cannot be written, another process uses it, or its database is damaged or has a newer format.
+        ResultsError: the folder cannot be written, another process uses it, or its database is damaged or too new.
     """
     path = folder / DATABASE
     with (

@@ -6,7 +6,7 @@ Formats (`PRAGMA user_version`):
     3  trials.prediction_share, majority_share, dead_share and dead_layer.
     4  trials.fitted_loss and fitted_accuracy.
     5  trials.gradient_growth.
-    6  trials.checksum, which covers the row and its history. Older rows have none and are accepted without it.
+    6  trials.checksum, which covers the row and its history. Older rows have no checksum and are accepted without it.
        The table notes: `plan` has the checksum of plan and programs, `environment` the text of environment.json.
     7  trials.pre_activations: JSON, percentiles by epoch.
     8  The table measurements. Values of later probes are stored there, so they need no new format.
@@ -32,7 +32,7 @@ class SqlColumn:
     @property
     def definition(self) -> str:
         """The column in CREATE TABLE and ALTER TABLE."""
-        # `values` is a keyword of SQL.
+        # `values` is a keyword of SQL, so it needs quotes.
         name = f'"{self.name}"' if self.name == "values" else self.name
         return f"{name} {self.sql}"
 
@@ -50,11 +50,14 @@ class SqlColumn:
 
 @dataclass(frozen=True)
 class SqlTable:
-    """A table of trials.db. Its columns are in the order of the formats that introduced them, as they are in a file."""
+    """A table of trials.db.
+
+    Its columns are in the order of the formats that introduced them, which is also their order in a file.
+    """
 
     name: str
     columns: tuple[SqlColumn, ...]
-    # The primary key, where no column declares it.
+    # The primary key, if it is not declared by a column.
     key: tuple[str, ...] = ()
     without_rowid: bool = True
     since: int = 1
@@ -66,7 +69,7 @@ class SqlTable:
         if self.key:
             parts.append(f"PRIMARY KEY ({', '.join(self.key)})")
         ending = " WITHOUT ROWID" if self.without_rowid else ""
-        # A line for each column.
+        # One line for each column.
         body = ",\n    ".join(parts)
         return f"CREATE TABLE {self.name} (\n    {body}\n){ending};"
 
@@ -164,11 +167,11 @@ MEASUREMENTS_TABLE = SqlTable(
     (
         SqlColumn("trial", "TEXT NOT NULL REFERENCES trials (id)"),
         SqlColumn("name", "TEXT NOT NULL"),
-        # Empty: of the whole model.
+        # Empty if the values are about the whole model.
         SqlColumn("layer", "TEXT NOT NULL"),
         SqlColumn("unit", "TEXT NOT NULL"),
-        # Both float64, little-endian, of the same length. They are not compressed: a file from elsewhere cannot
-        # unpack to more than its size.
+        # Both are float64, little-endian, and have the same length. They are not compressed, so a small file cannot
+        # unpack to an enormous one.
         SqlColumn("positions", "BLOB NOT NULL"),
         SqlColumn("values", "BLOB NOT NULL"),
     ),

@@ -26,9 +26,9 @@ def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, see
 
     Args:
         layers: from `layers.flatten_layers`.
-        shape: of one example, without the batch axis.
-        dtype: of weights and computation.
-        seed: of the trial.
+        shape: the shape of one example, without the batch axis.
+        dtype: the type of weights and computation.
+        seed: the seed of the trial.
 
     Raises:
         ConfigError: Keras refuses the arguments of a layer, or a layer does not fit the one before.
@@ -69,13 +69,13 @@ def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
     layer_class = getattr(keras.layers, layer.class_name)
     unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
     if "seed" in arguments.class_signature("layers", layer.class_name).defaults:
-        # The config of some layers leaves out the seed that they take.
+        # Some layers take a seed, but do not include it in their config.
         unseeded.setdefault("seed", None)
     return layer_class.from_config(_with_seeds(unseeded, seed, (layer.name,)))
 
 
 def _with_seeds(config: Mapping[str, Any], seed: int, path: tuple[str, ...]) -> dict[str, Any]:
-    """Return a copy of a Keras config in which each `seed`, at any depth, is that of its own stream."""
+    """Return a copy of a Keras config in which each `seed`, at any depth, is the seed of its own stream."""
     return {
         key: stream_seed(seed, *path)
         if key == "seed"
@@ -87,7 +87,7 @@ def _with_seeds(config: Mapping[str, Any], seed: int, path: tuple[str, ...]) -> 
 
 
 def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...]) -> keras.Sequential:
-    """Put the scaling of the data in front of a model as layers, so that a saved one takes rows as they are stored."""
+    """Put the scaling of the data before a model as layers, so that a saved model takes rows as they are stored."""
     first: list[keras.layers.Layer] = [keras.Input(shape, name="raw")]
     if not (np.all(scaling.shift == 0) and np.all(scaling.factor == 1)):
         offset = -scaling.shift * scaling.factor
@@ -101,8 +101,8 @@ def apply_saved_model(path: Path, x: NDArray[Any]) -> NDArray[np.float64]:
     """Return the outputs of a saved model, (rows, classes), in inference mode.
 
     Args:
-        path: of the model.
-        x: (rows, *shape), as the data set stores them.
+        path: the file of the model.
+        x: rows of shape (rows, *shape), as the data set stores them.
 
     Raises:
         ResultsError: Keras cannot load the file without running code from it.

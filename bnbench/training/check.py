@@ -24,7 +24,7 @@ def check_program(program: Program) -> None:
     """Build the model, loss, optimizer and callbacks of a program, and take one step on two made-up rows.
 
     Raises:
-        ConfigError: Keras refuses any of it, the outputs of the model do not fit the classes, or a layer draws random
+        ConfigError: Keras rejects one of them, the outputs of the model do not fit the classes, or a layer draws random
             numbers that no seed fixes.
     """
     use_threads(program.train.threads)
@@ -41,7 +41,7 @@ def check_program(program: Program) -> None:
             loss(loss_targets(loss, tf.constant([0, 0]), outputs), outputs)
             optimizer.build(model.trainable_variables)
             optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
-        # The checks of Keras raise errors of every kind.
+        # Keras raises errors of every kind for a bad config.
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
             raise ConfigError(program.where, f"cannot be trained: {reason}") from error

@@ -23,11 +23,12 @@ from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 
-# The number of batches on which the gap between the statistics of batch normalization is measured.
+# The gap between the statistics of batch normalization is measured on this many batches.
 GAP_BATCHES = 50
-# Rows at a time: few enough for the memory of convolutional networks, and enough to use all cores for dense ones.
+# Rows in one evaluation step. This limits the memory of convolutional networks and still uses all cores for dense
+# networks.
 EVALUATION_ROWS = 500
-# Of the cache of what seeds fix.
+# The maximum size of the cache of seed states.
 CACHE_BYTES = 2**26
 # Smaller data are scaled once per seed; larger ones, such as images, in every step.
 PRESCALED_BYTES = 2**26
@@ -62,16 +63,16 @@ class SeedState:
 
     parts: SplitIndices
     scaling: Scaling
-    # As `row_chunks` returns them.
+    # The validation rows, as `row_chunks` returns them.
     validation: list[tf.Tensor]
-    # Of every variable of the model.
+    # The initial value of every variable of the model.
     state: list[NDArray[Any]]
-    # By part: the mean squared distance of the targets from their training mean; empty for classes.
+    # For each part, the mean squared distance of the targets from the training mean. Empty for classes.
     spreads: Mapping[str, float]
 
     @property
     def nbytes(self) -> int:
-        """Its size in the cache."""
+        """The size of this state in the cache, in bytes."""
         rows = (self.parts.train, self.parts.validation, self.parts.test)
         return sum(array.nbytes for array in (*rows, *self.state))
 
@@ -106,7 +107,7 @@ class CompiledProgram:
         self.warm_up()
 
     def warm_up(self) -> None:
-        """Compile now, so that the time of no trial includes it. Train nothing."""
+        """Compile the functions now, so that no trial includes the time for it. Nothing is trained."""
         rows = self.program.train.steps_per_epoch
         count = rows * self.program.batch_size if rows else self.program.sizes.train
         self.train_epoch(np.zeros(count, np.int32), go=False)
@@ -115,7 +116,7 @@ class CompiledProgram:
                 self.evaluate(row_chunks(np.zeros(size, np.int32)))
 
     def train_epoch(self, order: RowIndices, go: bool = True) -> tuple[NDArray[Any], float]:
-        """Return the mini-batch losses, up to one that stops a trial, and the credit of the rows."""
+        """Train one epoch; return the mini-batch losses, up to one that stops a trial, and the sum of the credit."""
         losses, right = self.epoch(tf.constant(order), tf.constant(go))
         losses = losses.numpy()
         broken = np.flatnonzero(~np.isfinite(losses))
@@ -131,7 +132,10 @@ class CompiledProgram:
         self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
 
     def start(self, seed: int) -> SeedState:
-        """Return what a seed fixes. A cache has that of the last few seeds, for the other learning rates."""
+        """Return what a seed fixes.
+
+        The states of the last few seeds are cached for trials with other learning rates.
+        """
         if seed not in self.starts:
             program = self.program
             parts = split_rows(self.dataset, program.data, program.sizes, seed)
@@ -188,9 +192,9 @@ class CompiledProgram:
         return {name: float(np.mean((y[rows] - mean) ** 2)) for name, rows in vars(parts).items()}
 
     def score(self, credit: float, start: SeedState, part: str) -> float:
-        """Return the accuracy, which is the mean credit of the rows of a part; for numbers R2, but at least 0.
+        """Return the accuracy, which is the mean credit of the rows of a part; for numbers it is R2, but at least 0.
 
-        R2 is the share by which the squared error is smaller than that of always predicting the training mean.
+        R2 is 1 minus the squared error divided by the squared error of always predicting the training mean.
         """
         if self.program.facts.classes:
             return credit
@@ -208,7 +212,9 @@ class CompiledProgram:
         return loss, tf.reduce_sum(self._credit(y, outputs))
 
     def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Train on the rows in this order, up to a loss that is not finite. Without `go`, compile and train nothing.
+        """Train on the rows in this order, up to a loss that is not finite.
+
+        If `go` is False, the function is compiled but nothing is trained.
 
         Returns:
             The mini-batch losses (steps,) and the sum of the credit of the rows. Values after a loss that is not finite
@@ -260,7 +266,7 @@ class CompiledProgram:
         values, y = self._batch(tf.constant(rows))
         outputs = []
         with tf.GradientTape() as tape:
-            # Otherwise the tape records nothing in front of the first trainable variable.
+            # Otherwise the tape records nothing before the first trainable variable.
             tape.watch(values)
             for layer in self.model.layers:
                 values = layer(values, training=True)
@@ -283,10 +289,10 @@ class CompiledProgram:
         return np.asarray(values)
 
     def mode_gap(self, start: SeedState) -> float | None:
-        """Return the score with the statistics of each batch minus that with the moving ones, on the same batches.
+        """Return the score with batch statistics minus the score with moving statistics, on the same batches.
 
-        The moving statistics stay as they are. None: the model has no batch normalization, or other layers act
-        differently in training, too, so the gap would not be that of the statistics alone.
+        The moving statistics stay as they are. None if the model has no batch normalization, or if other layers also
+        act differently in training: the gap would then not come from the statistics alone.
         """
         if not self.has_moving_statistics:
             return None
@@ -299,14 +305,14 @@ class CompiledProgram:
 
     @contextmanager
     def _unchanged_state(self) -> Iterator[None]:
-        """Restore moving statistics and random states, which training mode changes, at the end."""
+        """Restore moving statistics and random states at the end, because training mode changes them."""
         before = [variable.numpy() for variable in self.model.non_trainable_variables]
         yield
         for variable, value in zip(self.model.non_trainable_variables, before, strict=True):
             variable.assign(value)
 
     def _forward(self, batches: tf.Tensor, training: tf.Tensor) -> tf.Tensor:
-        """Return the mean credit of the rows of batches (batches, rows), each batch by itself, in either mode."""
+        """Return the mean credit of batches of rows, (batches, rows), each batch by itself, in one of the two modes."""
 
         def one(rows: tf.Tensor) -> tf.Tensor:
             x, y = self._batch(rows)

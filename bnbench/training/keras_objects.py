@@ -17,10 +17,10 @@ from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD
 
 
 def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
-    """Make the Keras object that a config names. Of `more`, it gets the arguments that it takes.
+    """Make the Keras object that a config names. From `more`, the object gets only the arguments that it takes.
 
     Raises:
-        ConfigError: Keras refuses the arguments.
+        ConfigError: Keras rejects the arguments.
     """
     module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
     class_name = catalog.resolve_class(family, named.name, where)
@@ -32,10 +32,10 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
 
 
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
-    """Make the optimizer. With a schedule its learning rate is `rate` times the schedule, else its own variable."""
+    """Make the optimizer. Its learning rate is its own variable, or with a schedule `rate` times the schedule."""
     learning_rate: Any = 1.0
     if train.schedule:
-        # With a Python number Keras would compute in float32.
+        # Keras would compute in float32 if it got a Python number.
         one = keras.ops.ones((), train.dtype)
         factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
         learning_rate = _RateTimesFactor(rate, factor)
@@ -80,7 +80,7 @@ def make_callbacks(program: Program, trial: str, folder: Path) -> list[keras.cal
 
 @contextmanager
 def keras_defaults(dtype: str) -> Iterator[None]:
-    """Set the default dtype for a while, and the defaults of Keras even if the user's keras.json has others."""
+    """Set the default dtype and the defaults of Keras inside the block, whatever the keras.json of the user says."""
     before = keras.config.floatx(), keras.config.epsilon(), keras.config.image_data_format()
     try:
         _set_keras(dtype, 1e-7, "channels_last")

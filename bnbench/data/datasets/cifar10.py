@@ -33,14 +33,13 @@ OFFICIAL = {
 class Spec:
     """The expected content of the batches."""
 
-    # In each batch.
-    rows: int = 10_000
-    # The name of each batch -> its sha256 (empty: any content); the last batch is the test part.
+    rows: int = 10_000  # in each batch
+    # The name of each batch -> its sha256, or an empty text to accept any content. The last batch is the test part.
     batches: Mapping[str, str] = field(default_factory=OFFICIAL.copy)
 
     @property
     def batch_bytes(self) -> int:
-        """The size of the file of each batch."""
+        """The size of the file of each batch, in bytes."""
         return self.rows * (1 + IMAGE_BYTES)
 
 

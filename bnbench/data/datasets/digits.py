@@ -8,7 +8,7 @@ import numpy as np
 from bnbench.data.formats.archives import check_sha256
 from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 
-# Of the bytes of the images, then of the labels; every release of scikit-learn has the same.
+# The sha256 of the bytes of the images and then the labels, which every release of scikit-learn contains.
 SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
 
 

@@ -13,8 +13,7 @@ from bnbench.data.types import Array, DatasetSpec, FileLayout, ParsedArrays, Rem
 from bnbench.errors import DataError
 
 GROUPS = ("margin", "shape", "texture")
-# The number of values in each group.
-NUMBERS = 64
+NUMBERS = 64  # In each group of columns.
 COLUMNS = tuple(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))
 # The other columns of Kaggle's file.
 OTHER_COLUMNS = ("id", "species")
@@ -33,7 +32,7 @@ class Spec:
 
     species: int = 99
     rows_each: int = 10
-    # Empty: any content.
+    # If empty, any content is accepted.
     sha256: str = "8a89eae52b86999e720916c6145b0735d9bc830e3358d45ae8d3c195c86f50dc"
     # A species that is left out, because its rows cannot be matched.
     incomplete: str = ""

@@ -29,7 +29,7 @@ class Spec:
     rows: int = 20_000
     # Its description says: "train on the first 16,000, test on the rest".
     test_rows: int = 4_000
-    # Empty: any content.
+    # If empty, any content is accepted.
     sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"
 
 

@@ -34,7 +34,7 @@ class Spec:
 
 SMALL = Spec(18_724, Bounds(members=20_000, member_bytes=100_000, total_bytes=200_000_000))
 LARGE = Spec(529_114, Bounds(members=540_000, member_bytes=100_000, total_bytes=2_000_000_000))
-# The names say test part, but the files are a sample of the small set. The checksums are those of the only known copy.
+# The names say test part, but the files are a sample of the small set. The checksums come from the only known copy.
 SAMPLE = idx.IdxSpec(
     CLASSES,
     (

@@ -22,7 +22,7 @@ class Pair:
     # The beginning of both file names: train, t10k.
     stem: str
     count: int
-    # Of the unpacked file; empty: any content is accepted.
+    # The sha256 of each unpacked file. If empty, any content is accepted.
     images_sha256: str = ""
     labels_sha256: str = ""
 

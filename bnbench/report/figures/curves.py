@@ -34,9 +34,9 @@ from bnbench.results.results import Results
 PANEL_COLUMNS = ("validation_score", "train_loss")
 # Inches.
 PANEL_SIZE, GAPS = (1.3, 1.15), (0.14, 0.42)
-# Learning rates in one figure.
+# The maximum number of learning rates in one figure.
 MAX_RATES = 10
-# Lines of a variant in one panel; more would cover each other.
+# The maximum number of lines of a variant in one panel: more would cover each other.
 MAX_SEEDS = 20
 
 
@@ -73,7 +73,7 @@ class ShownCurves:
 
 
 def curves_table(results: Results) -> pd.DataFrame:
-    """Return a row for each trial; `history_of` returns the epochs of those that are shown."""
+    """Return a row for each trial; `history_of` returns the epochs of the trials that are shown."""
     return results.trials
 
 

@@ -46,8 +46,8 @@ def draw_difference(ax: Axes, differences: pd.DataFrame, score: str, looks: Look
 
     Args:
         ax: the panel.
-        differences: `Results.differences` of one setting. Where it has no interval, no bar is drawn.
-        score: the column whose differences these are.
+        differences: `Results.differences` of one setting. If a row has no interval, no bar is drawn.
+        score: the name of the score that was subtracted.
         looks: the look of each variant.
     """
     ax.axhline(0, color=REFERENCE_COLOR, linewidth=0.8, zorder=1)

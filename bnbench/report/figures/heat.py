@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
 
 SCORE = "validation_score"
-# Panels next to each other where there is one setting.
+# Number of panels next to each other if there is one setting.
 MAX_COLUMNS = 3
 MAX_RATE_LABELS = 8
 # Inches: to the left of each panel are its learning rates, to the right of the last one is the color bar.
@@ -33,7 +33,7 @@ GAPS, RIGHT, LEFT, BAR_GAP, BAR_WIDTH = (0.62, 0.75), 0.85, 0.82, 0.12, 0.1
 
 
 def heat_table(results: Results) -> pd.DataFrame:
-    """Return the mean score of each variant, setting, learning rate and epoch; empty if there is one epoch only."""
+    """Return the mean score of each variant, setting, learning rate and epoch; empty if there is only one epoch."""
     table = results.by_epoch
     return table if table["epoch"].nunique() > 1 else table.iloc[:0]
 
@@ -64,7 +64,7 @@ def draw_heat(inputs: FigureInput) -> Figure:
 
 
 def _panels(inputs: FigureInput) -> list[tuple[str, str, pd.DataFrame]]:
-    """Return setting, variant and rows of each panel that has some."""
+    """Return setting, variant and rows of each panel that has rows."""
     panels = [
         (setting, variant, part[part["variant"] == variant])
         for setting, part in split_by_setting(inputs.results, inputs.table)

@@ -28,11 +28,11 @@ NOTE_LINE = 0.13
 LETTERS_PER_INCH = 18
 MAX_LEGEND_COLUMNS = 5
 MAX_NAME_LENGTH = 30
-# Panels next to each other; a page is no wider.
+# The number of panels next to each other that fits on a page.
 MAX_COLUMNS = 5
-# Settings of the further axes in one figure, and figures of learning curves.
+# The maximum number of settings of the further axes in one figure, and of figures of learning curves.
 MAX_SETTINGS = 12
-# A loss axis ends at this many times the initial loss: a loss of 1e20 would press all others into a line.
+# A loss axis ends at this many times the initial loss: a loss of 1e20 would make all other lines look flat.
 MAX_LOSS_RATIO = 10
 CUT = f" Loss axes end at {MAX_LOSS_RATIO} × the initial loss."
 

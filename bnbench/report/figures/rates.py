@@ -98,7 +98,7 @@ def _draw_mean_and_band(ax: Axes, variant: VariantRows, score: str) -> None:
     mean = rows[f"{score}_mean"]
     ax.fill_between(x, rows[f"{score}_min"], rows[f"{score}_max"], color=look.color, alpha=0.15, linewidth=0)
     ax.plot(x, mean, color=look.color, linestyle=look.dash, zorder=3)
-    # Where every trial diverged, crosses alone are drawn: there is no mean to mark.
+    # If every trial at a rate diverged, only crosses are drawn, because the mean is not a measured score.
     marked = rows["n_diverged"] < rows["n"]
     ax.plot(x[marked], mean[marked], color=look.color, linestyle="", marker=look.marker, zorder=3)
 

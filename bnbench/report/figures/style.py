@@ -20,7 +20,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "*", "X")
 DASHES: "tuple[LineStyleType, ...]" = ("-", (0, (5, 1.5)), (0, (1, 1)), (0, (6, 1, 1, 1)), (0, (6, 1, 1, 1, 1, 1)))
 # Chance, a difference of zero, the last epoch: lines that are not a variant.
 REFERENCE_COLOR = "#777777"
-# Entries of a legend that hold for every variant.
+# Legend entries that are the same for every variant.
 LEGEND_COLOR = "#555555"
 STYLE: Mapping[Any, Any] = {
     "font.size": 8,
@@ -36,7 +36,7 @@ STYLE: Mapping[Any, Any] = {
     "lines.markersize": 4.5,
     "legend.frameon": False,
     "figure.dpi": 200,
-    # A variant may be called $x^2$.
+    # Otherwise a variant called $x^2$ would be drawn as a formula.
     "text.parse_math": False,
     # With a fixed salt, the same figure gives the same file.
     "svg.hashsalt": "bnbench",
@@ -98,7 +98,7 @@ def draw_with_intervals(ax: Axes, variant: VariantRows, score: str, low: str, hi
     A missing bound gives no bar.
     """
     y, rows, look = variant.rows[score], variant.rows, variant.look
-    # Rounding can put a bound on the wrong side of the score by a hair, and Matplotlib refuses a negative bar.
+    # A rounding error can put a bound on the wrong side of the score, and Matplotlib refuses a negative bar.
     bars = [(y - rows[low]).fillna(0).clip(lower=0), (rows[high] - y).fillna(0).clip(lower=0)]
     style: dict[str, Any] = {"color": look.color, "linestyle": look.dash, "marker": look.marker}
     ax.errorbar(variant.x, y, yerr=bars, **style, elinewidth=1, capsize=2, zorder=3)
@@ -112,7 +112,7 @@ def format_rate_axis(ax: Axes) -> None:
     if high < MIN_RATE_RATIO * low:
         middle = sqrt(low * high)
         ax.set_xlim(middle / sqrt(MIN_RATE_RATIO), middle * sqrt(MIN_RATE_RATIO))
-    # Most of the time of a figure goes into its ticks.
+    # Drawing ticks takes most of the time of a figure, so there are no minor ticks.
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
     ax.set_xlabel("learning rate")
@@ -140,7 +140,7 @@ def format_percent_axis(ax: Axes) -> None:
 
 
 def set_loss_ticks(ax: Axes) -> None:
-    """Set the ticks of a logarithmic axis with known limits: decades, or 1, 2, 5 where there is hardly one decade."""
+    """Set the ticks of a logarithmic axis with known limits: decades, or 1, 2, 5 if there is hardly one decade."""
     low, high = ax.get_ylim()
     ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5), numticks=6))
 
@@ -166,7 +166,7 @@ def rate_label(rate: float) -> str:
 
 
 def format_tick(value: float) -> str:
-    """Return 0.01, 10, or a power of ten where the number would be long."""
+    """Return 0.01, 10, or a power of ten if the number would be long."""
     if 1e-4 <= value < 1e4 or value <= 0:
         return f"{value:g}"
     return f"10{str(round(log10(value))).translate(SUPERSCRIPTS)}"

@@ -32,7 +32,7 @@ def draw_times(inputs: FigureInput) -> Figure:
 
 
 def draw_time(ax: Axes, times: pd.DataFrame, looks: Looks, last_epoch: float) -> None:
-    """Draw the median epoch at which the target is reached; a cross above the last epoch where it is not.
+    """Draw the median epoch at which the target is reached; a cross above the last epoch if it is not reached.
 
     Args:
         ax: the panel.

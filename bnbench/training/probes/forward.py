@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from bnbench.data.splits import apply_scaling
 from bnbench.training.compiled_program import EVALUATION_ROWS, CompiledProgram, RowIndices, SeedState
 
-# Of a part of the data: a share of 99% is then known to within 0.3 points, its standard error.
+# The maximum number of rows. A share of 99% then has a standard error of 0.3 points.
 MAX_ROWS = 1_000
-# Of a sigmoid or tanh: so near to an end the gradient is below 4% or 2% of its largest.
+# A sigmoid or tanh this close to an end has a gradient below 4% or 2% of the largest gradient.
 NEAR_END = 0.01
-# Where an activation passes no gradient, and which distance to it counts as there.
+# For each activation, the outputs at which it passes no gradient, and the tolerance.
 ENDS: dict[str, tuple[tuple[float, ...], float]] = {
     "relu": ((0.0,), 0.0),
     "relu6": ((0.0, 6.0), 0.0),
@@ -31,11 +31,11 @@ Array = NDArray[Any]
 class ForwardPass:
     """What the layers return for some rows of the validation part, in inference mode."""
 
-    # What should be predicted for these rows.
+    # The targets of these rows.
     targets: Array
-    # (rows, numbers)
+    # The outputs of the model, shape (rows, numbers).
     outputs: Array
-    # By the name of a hidden layer whose activation can saturate: whether each unit is saturated for all rows.
+    # For each hidden layer whose activation can saturate, by name: whether each unit is saturated for all rows.
     saturated: Mapping[str, NDArray[np.bool_]]
 
 
@@ -64,13 +64,13 @@ def sample_rows(rows: RowIndices) -> RowIndices:
 
 
 def hidden_layers(layers: Sequence[keras.layers.Layer]) -> set[str]:
-    """Return the names of the layers in front of the last one with a kernel, which gives the outputs."""
+    """Return the names of the layers before the last layer with a kernel, which computes the outputs."""
     last = max((number for number, layer in enumerate(layers) if hasattr(layer, "kernel")), default=0)
     return {layer.name for layer in layers[:last]}
 
 
 def activation_name(layer: keras.layers.Layer) -> str:
-    """Return the name of the activation whose values a layer returns; empty if it returns something else."""
+    """Return the name of the activation whose values a layer returns; empty if the layer returns other values."""
     if isinstance(layer, keras.layers.ReLU):
         return "relu"
     # A recurrent layer has activations, but returns products of them.

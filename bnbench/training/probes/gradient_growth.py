@@ -7,7 +7,7 @@ import numpy as np
 from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState
 from bnbench.training.probes.types import Moment, Probe, Value, When
 
-# Layers with a kernel: the slope over the depth of fewer layers says nothing.
+# The smallest number of layers with a kernel: with fewer layers the slope says nothing.
 DEEP = 10
 
 
@@ -21,14 +21,14 @@ def measure(moment: Moment) -> Iterator[Value]:
 def gradient_growth(compiled: CompiledProgram, start: SeedState, batch: RowIndices) -> float | None:
     """Return the factor by which the squared gradient norm grows per layer toward the input.
 
-    The gradients are those of the loss with respect to the outputs of every layer with a kernel but the last, on one
+    These are the gradients of the loss with respect to the outputs of every layer with a kernel except the last, on one
     mini-batch in training mode. The factor comes from the slope of a least-squares line through the logarithms of their
     squared norms over depth. Yang et al. 2019, theorem 8, expect pi/(pi - 1) = 1.467 for wide networks with batch
     normalization, relu and large batches.
 
     Args:
-        compiled: its model has its initial weights, and has them again afterwards.
-        start: of the seed.
+        compiled: the program, whose model has its initial weights before and after this call.
+        start: the state of the seed.
         batch: row numbers.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The gap of batch normalization between its two modes: the score by batch statistics minus by moving ones."""
+"""The gap of batch normalization between its modes: score with batch statistics minus score with moving ones."""
 
 from collections.abc import Iterator
 

@@ -12,7 +12,7 @@ from bnbench.training.probes.types import Moment, Probe, Value, When
 
 
 def measure(moment: Moment) -> Iterator[Value]:
-    """Yield a value for each percentile, NaN where the inputs are not finite."""
+    """Yield a value for each percentile, or NaN if the inputs are not finite."""
     percentiles = pre_activations(moment.compiled, moment.start)
     for name, value in zip(PRE_ACTIVATIONS, percentiles, strict=True):
         yield Value(name, value)
@@ -21,8 +21,8 @@ def measure(moment: Moment) -> Iterator[Value]:
 def pre_activations(compiled: CompiledProgram, start: SeedState) -> tuple[float, ...]:
     """Return the PERCENTILES of the inputs of the first unit of the last hidden activation.
 
-    Ioffe and Szegedy show those of one typical unit. All units have the same distribution at the start, so the first is
-    as good as any, and it starts from the same kernel in every variant. The inputs are those of at most
+    Ioffe and Szegedy show one typical unit. All units have the same distribution at the start, so the first is
+    as good as any, and it starts from the same kernel in every variant. The inputs come from at most
     `forward.MAX_ROWS` rows of the training part, always the same, taken as one mini-batch in training mode. A channel
     of a convolution counts at all positions.
 

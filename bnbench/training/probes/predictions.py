@@ -1,4 +1,4 @@
-"""Whether a network predicts the same for all rows: the share of its most frequent prediction, and of the targets'."""
+"""Whether a network predicts the same for all rows: the share of the most frequent prediction and target."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from bnbench.planning import task
 from bnbench.training.probes.types import Moment, Probe, Value, When
 
-# Of the SD of the targets: predicted numbers so close to the median count as one prediction.
+# Predicted numbers this close to the median, in SDs of the targets, count as one prediction.
 NEAR_MEDIAN = 0.01
 Array = NDArray[Any]
 

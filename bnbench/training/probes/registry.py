@@ -23,7 +23,7 @@ def find_probes() -> tuple[Probe, ...]:
 
 
 def wanted_probes(train: Train) -> list[Probe]:
-    """Return the probes that always measure, and those that the settings ask for."""
+    """Return the probes that always measure, and the probes that the settings ask for."""
     return [probe for probe in find_probes() if not probe.asked_for_by or getattr(train, probe.asked_for_by)]
 
 

@@ -1,6 +1,6 @@
-"""Series of the oldest probes -> the fields of a result that the table `trials` has columns for.
+"""Turns the series of the oldest probes into fields of a result, which have their own columns in the table `trials`.
 
-Later probes have none: their series stay series.
+Later probes have no columns: their series stay series.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ NAMES = {"prediction_share", "majority_share", "dead_share", "gradient_growth", 
 
 @dataclass(frozen=True)
 class Measured:
-    """What the probes of a trial measured, as `Result` has it; see there."""
+    """The fields of `Result` that probes measure; `Result` describes them."""
 
     bn_mode_gap: float | None
     probe: FinalProbeValues
@@ -26,7 +26,7 @@ class Measured:
 
 
 def as_result_fields(series: Sequence[Series]) -> Measured:
-    """Return the fields of a result that series belong to."""
+    """Return the fields of a result that contain these series."""
     return Measured(
         bn_mode_gap=_last(series, "bn_mode_gap"),
         probe=_probe(series),
@@ -37,7 +37,7 @@ def as_result_fields(series: Sequence[Series]) -> Measured:
 
 
 def _probe(series: Sequence[Series]) -> FinalProbeValues:
-    """Of the layers with dead units, the first of those with the largest share."""
+    """Return the final values, with the layer of the largest dead share; if several are equal, the first of them."""
     dead = {one.layer: float(one.values[-1]) for one in series if one.name == "dead_share"}
     worst = max(dead, key=dead.__getitem__, default=None)
     shares = _last(series, "prediction_share"), _last(series, "majority_share")

@@ -13,7 +13,7 @@ class When(Enum):
     """The moments of a trial at which a probe can measure."""
 
     BEFORE_FIRST_STEP = "before the first step"
-    # Epoch 0, the untrained network, included.
+    # Also after epoch 0, which is the untrained network.
     AFTER_EACH_EPOCH = "after each epoch"
     # With the final weights. Not in a trial whose loss or weights are not finite.
     AT_THE_END = "at the end"
@@ -21,7 +21,7 @@ class When(Enum):
 
 @dataclass(frozen=True)
 class Moment:
-    """The network at one moment of a trial. A probe leaves all of it as it finds it, random streams included."""
+    """The network at one moment of a trial. A probe must not change it, including random streams."""
 
     compiled: CompiledProgram
     start: SeedState
@@ -40,24 +40,24 @@ class Value:
     """One measured number."""
 
     name: str
-    # NaN: not known.
+    # NaN if the value is unknown.
     value: float
-    # Empty: of the whole network.
+    # Empty if the value is about the whole network.
     layer: str = ""
-    # None: the epoch.
+    # By default the epoch.
     position: float | None = None
 
 
 @dataclass(frozen=True)
 class Probe:
-    """A probe. Its function returns no values where there is nothing to measure."""
+    """A probe. Its function returns no values if there is nothing to measure."""
 
     name: str
     # What its values are, in words.
     measures: str
-    # Empty: numbers without a unit.
+    # Empty if the values have no unit.
     unit: str
     when: When
     measure: Callable[[Moment], Iterable[Value]]
-    # The key of `train` that must be true; empty: it always measures.
+    # The key of `train` that must be true for this probe to measure. If empty, it always measures.
     asked_for_by: str = ""

@@ -28,7 +28,7 @@ class Metric:
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
-        grid_steps: values that differ by at most this many steps of the grid cannot be told apart.
+        grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
         measure_trials: (trials, history) -> a value per trial.
         measure_rates: trials of one variant and seed, with scores for diverged ones -> its value.
     """

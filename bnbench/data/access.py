@@ -1,5 +1,7 @@
 """Data sets by name: what a plan needs to know, the arrays for training, and `bnbench data`."""
 
+from pathlib import Path
+
 from bnbench.config.schema import Data
 from bnbench.data import cache, locate, registry, validate
 from bnbench.data.types import DataDirs, Dataset, DatasetInfo, DatasetListing, DatasetSpec, LocatedFiles
@@ -20,11 +22,9 @@ def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> Da
         DataError: the files are missing and cannot be downloaded, or have the wrong content.
         ConfigError: the data set does not have the classes in `settings.classes`.
     """
-    source = _source(settings.name)
-    located = locate.locate_files(source, places, download)
-    folder = cache.cache_folder(source, located, places)
     if settings.classes:
         return load_dataset(settings, places, download).facts
+    source, located, folder = _locate(settings.name, places, download)
     return cache.read_info(folder) or cache.write_dataset(folder, _parse(source, located), source).facts
 
 
@@ -35,9 +35,7 @@ def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dat
         DataError: the files are missing and cannot be downloaded, or have the wrong content.
         ConfigError: the data set does not have the classes in `settings.classes`.
     """
-    source = _source(settings.name)
-    located = locate.locate_files(source, places, download)
-    folder = cache.cache_folder(source, located, places)
+    source, located, folder = _locate(settings.name, places, download)
     whole = cache.read_dataset(folder, source) or cache.write_dataset(folder, _parse(source, located), source)
     return validate.select_classes(whole, settings.classes) if settings.classes else whole
 
@@ -71,6 +69,13 @@ def verify_dataset(name: str, places: DataDirs) -> DatasetInfo:
     if cache.read_info(folder) not in (None, found):
         cache.drop_dataset(folder, "the files have other content")
     return found
+
+
+def _locate(name: str, places: DataDirs, download: bool) -> tuple[DatasetSpec, LocatedFiles, Path]:
+    """Return the data set of that name, its files, and the folder of their parsed arrays in the cache."""
+    source = _source(name)
+    located = locate.locate_files(source, places, download)
+    return source, located, cache.cache_folder(source, located, places)
 
 
 def _source(name: str) -> DatasetSpec:

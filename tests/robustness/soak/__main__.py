@@ -14,6 +14,7 @@ from typing import Any
 
 from robustness.soak import load
 from support import damage, kills
+from support.corpus import run_corpus
 from support.paths import ROOT
 
 FOUND = Path(__file__).parent / "found.json"
@@ -38,12 +39,6 @@ WHOLE = Size(moments=200, flips=10_000, mutations=4000, stored=10_000, repeats=3
 SHORT = Size(moments=4, flips=200, mutations=40, stored=400, repeats=1, trained=400)
 
 
-def _corpus(name: str, *words: str) -> dict[str, Any]:
-    """Run a corpus of broken files in a process of its own, because its memory is measured."""
-    command = [sys.executable, "-m", f"support.{name}", *words]
-    return dict(json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=ROOT).stdout))
-
-
 # For each part the title of its row, and what it runs.
 PARTS: dict[str, tuple[Callable[[Size], str], Callable[[Size], Mapping[str, Any]]]] = {
     "kills": (lambda s: f"SIGKILL at {s.moments} random moments of sweeps", lambda s: kills.run(s.moments)),
@@ -51,8 +46,8 @@ PARTS: dict[str, tuple[Callable[[Size], str], Callable[[Size], Mapping[str, Any]
         lambda s: f"{s.moments} damaged databases, {s.flips:,} with one bit flipped",
         lambda s: damage.run(s.moments, s.flips),
     ),
-    "configs": (lambda s: "broken configs", lambda s: _corpus("broken_configs", str(s.mutations))),
-    "data": (lambda s: "broken data files", lambda s: _corpus("broken_data")),
+    "configs": (lambda s: "broken configs", lambda s: run_corpus("broken_configs", str(s.mutations))[0]),
+    "data": (lambda s: "broken data files", lambda s: run_corpus("broken_data")[0]),
     "commands": (
         lambda s: f"{s.stored:,} trials: seconds, medians of {s.repeats}",
         lambda s: load.commands(s.stored, s.repeats),

@@ -70,6 +70,8 @@ def stream_seed(seed: int, *names: str) -> int:
 def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
     layer_class = getattr(keras.layers, layer.class_name)
     unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
+    # RandomShear refuses its own config, in which a factor is a range that begins below 0.
+    unseeded |= {key: value for key, value in layer.arguments.items() if not isinstance(value, dict)}
     if "seed" in arguments.class_signature("layers", layer.class_name).defaults:
         # Some layers take a seed, but do not include it in their config.
         unseeded.setdefault("seed", None)

@@ -1,4 +1,4 @@
-"""Renders the reference page of all layers, as a Markdown table; `layer_table` has the records. `make docs` writes it."""
+"""Renders the reference page of all layers, as a Markdown table from `layer_table`. `make docs` writes it."""
 
 import sys
 from pathlib import Path
@@ -17,8 +17,9 @@ Each public layer of Keras 3.15, checked once. A layer either **trains as in `fi
 - With `train.engine: xla`, random layers draw the numbers that `fit` draws with `jit_compile=True`.
 - Names may be written as here or as in Keras (`conv2d`, `Conv2D`). [The experiment file](experiment-file.md#model) says
   how a layer gets its arguments.
-- Color layers work in a range of values, `value_range`. bnbench fills in the range of the rows: 0 to 1 with `data.scale:
-  unit`, and the range of the format with `data.scale: none` (0 to 255 for images of bytes, 0 to 16 for `digits`).
+- Color layers work in a range of values, `value_range`. bnbench fills in the range of the rows: 0 to 1 with
+  `data.scale: unit`, the range of the format with `data.scale: none` (0 to 255 for images of bytes, 0 to 16 for
+  `digits`). Layers before it may change the range in a known way, such as `rescaling`.
 
 This table is made from `bnbench/model/layer_table.py` by `make docs`.
 """

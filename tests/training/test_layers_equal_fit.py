@@ -1,4 +1,4 @@
-"""Every layer of Keras that a config may use trains as in `fit`. Layers of one kind are compared together, in a chain."""
+"""Every layer that a config may use trains as in `fit`. Layers of one kind are compared together, in a chain."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from bnbench.data.splits import apply_scaling
+from bnbench.data.splits import apply_scaling, fit_scaling
 from bnbench.data.types import Dataset
 from bnbench.planning.plan import Cohort
 from bnbench.training import loop
@@ -85,3 +85,20 @@ def test_a_layer_trains_as_in_fit(case: LayerCase) -> None:
         ours += compiled.evaluate(validation)[:2]
     theirs += model.evaluate(x[start.parts.validation], y[start.parts.validation], verbose=0)
     np.testing.assert_allclose(ours, theirs, rtol=tolerance)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_no_layer_but_batch_normalization_mixes_the_rows_of_a_batch(case: LayerCase) -> None:
+    keras.config.set_floatx(case.dtype)
+    data = case_data(case)
+    program = plan_case(case, data).program
+    layers = [layer for layer in program.layers if layer.class_name != "BatchNormalization"]
+    x = apply_scaling(fit_scaling(data, program.data, np.arange(len(data.x), dtype=np.int32)), data.x).astype(
+        case.dtype
+    )
+    others = np.concatenate([x[:1], x[10:14]])
+    outputs = [
+        np.asarray(build_model(layers, case.shape, case.dtype, seed=3)(rows, training=True))[0]
+        for rows in (x[:5], others)
+    ]
+    np.testing.assert_allclose(*outputs, rtol=1e-4)

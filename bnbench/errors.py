@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+# The largest number of characters of a value in a message, and of a name anywhere.
+MAX_SHOWN, MAX_NAME = 60, 100
+
 
 class BnbenchError(Exception):
     """A mistake of the user or a problem of the machine. The CLI shows the message without a traceback."""
@@ -63,8 +66,12 @@ class ToleranceError(BnbenchError):
 
 def shorten(value: object) -> str:
     """Return a value as text for a message; long text is cut at the end."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return shorten_name(repr(value), MAX_SHOWN)
+
+
+def shorten_name(name: str, longest: int = MAX_NAME) -> str:
+    """Return a name as messages, tables and figures show it; a long one is cut at the end."""
+    return name if len(name) <= longest else name[: longest - 3] + "..."
 
 
 def printable(value: object) -> str:
@@ -86,4 +93,4 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 def not_one_of(found: object, known: Iterable[str]) -> str:
     """Return for example `'batchh' is not one of none, batch, layer (did you mean 'batch'?)`."""
     names = list(known)
-    return f"{shorten(found)} is not one of {', '.join(names)}{did_you_mean(str(found), names)}"
+    return f"{shorten(found)} is not one of {', '.join(map(shorten_name, names))}{did_you_mean(str(found), names)}"

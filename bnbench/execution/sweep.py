@@ -7,14 +7,13 @@ from functools import cache
 from pathlib import Path
 
 from bnbench.config import smoke as smoking
-from bnbench.config.load import load_config
+from bnbench.config.load import load_located_config
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
-from bnbench.location import config_location
 from bnbench.planning import plan as planning
 from bnbench.planning.plan import Cohort, Plan
 from bnbench.planning.trial import Saving
@@ -31,11 +30,11 @@ def prepare_plan(
         ConfigError: the file or an override asks for something impossible.
         DataError: the data are missing and `download` is False, or they are damaged.
     """
-    experiment = load_config(path, overrides)
+    experiment, where = load_located_config(path, overrides)
     if smoke:
         experiment = smoking.cut_to_smoke(experiment)
     describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))
-    return planning.make_plan(experiment, describe, config_location(path, overrides))
+    return planning.make_plan(experiment, describe, where)
 
 
 def trial_states(plan: Plan, folder: Path) -> dict[str, str]:

@@ -111,7 +111,7 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
         score=score,
         score_name=first.score_name,
         axes=tuple(axes),
-        settings=tuple(differences(results_dir.read_settings(a), results_dir.read_settings(b))),
+        settings=tuple(differences(*(results_dir.read_settings(folder)[0] for folder in (a, b)))),
         environment=tuple(differences(results_dir.read_environment(a), results_dir.read_environment(b))),
         rates=by_rate(pairs, axes),
         p=intervals.sign_flip(distances.groupby(pairs["seed"]).agg(lambda seed: seed.to_numpy().mean())),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count, product
 from typing import Any
 
@@ -17,6 +18,7 @@ from bnbench.planning import checks, identity
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, grid_points, with_variant_training
 from bnbench.planning.resolve import resolve_experiment
+from bnbench.planning.revisions import ProgramSettings, seed_revisions
 
 
 @dataclass(frozen=True)
@@ -124,8 +126,10 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:
                 program = _make_program(point, name, dataset)
+                settings = ProgramSettings(program.data, program.facts, program.layers, program.train)
+                trial_id = partial(identity.trial_id, program.key, revisions=seed_revisions(settings))
                 trials = tuple(
-                    Trial(identity.trial_id(program.key, rate, seed), next(numbers), name, rate, seed, point.axes)
+                    Trial(trial_id(rate, seed), next(numbers), name, rate, seed, point.axes)
                     for rate, seed in product(experiment.sweep.rates(), experiment.sweep.seed_list())
                 )
                 cohorts.append(Cohort(program, name, point.axes, trials))

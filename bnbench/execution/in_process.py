@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, cached_property, partial
 
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.types import DataDirs, Dataset
+from bnbench.data.types import DataDirs, Dataset, DatasetInfo
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.plan import Program, Trial
@@ -26,8 +27,8 @@ class InProcessTrainer:
         self._loop, self._check, self._data_dirs = loop, check, data_dirs
         self._load = cache(self._load_once)
 
-    def _load_once(self, settings: Data) -> Dataset:
-        return access.load_dataset(settings, self._data_dirs)
+    def _load_once(self, settings: Data, planned: DatasetInfo) -> Dataset:
+        return access.load_planned(settings, self._data_dirs, planned)
 
     def devices(self) -> list[str]:
         """Return the devices that TensorFlow can use, for example `CPU` or `GPU NVIDIA H200`."""
@@ -42,8 +43,14 @@ class InProcessTrainer:
         self._check.check_program(program)
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Compile the program once, then train trial after trial."""
-        return self._loop.train_trials(program, trials, self._load(program.data), saving, on_epoch)
+        """Compile the program once, then train trial after trial.
+
+        Raises:
+            DataError: the data are missing, damaged, or other data than the plan was made for.
+        """
+        dataset = self._load(program.data, program.facts)
+        results = self._loop.train_trials(program, trials, dataset, saving, on_epoch)
+        return (replace(result, fingerprint=dataset.facts.fingerprint) for result in results)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bnbench.analysis.columns import ACCURACY
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
-from bnbench.analysis.labels import format_count, format_value
+from bnbench.analysis.labels import RateFormat, format_count
 from bnbench.analysis.per_seed import matches_axes
 from bnbench.analysis.symptom_rules import MODE_GAP, gives_one_prediction
 from bnbench.analysis.trials import by_axes, cell_label
@@ -85,10 +85,9 @@ def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str
     shown = trials[(trials["outcome"] == "ok") & gives_one_prediction(trials)]
     if shown.empty:
         return
+    rate_text = RateFormat(trials["learning_rate"])
     places = list(
-        dict.fromkeys(
-            f"{cell_label(row, axes)} at {format_value(row['learning_rate'])}" for row in shown.to_dict("records")
-        )
+        dict.fromkeys(f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records"))
     )
     named = ", ".join([*places[:MAX_NAMED], *(["..."] if len(places) > MAX_NAMED else [])])
     count = "1 trial counts" if len(shown) == 1 else f"{len(shown)} trials count"
@@ -130,17 +129,17 @@ def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
             at_end[row["best_rate"]].append(label)
     for rate, which in ((low, "lowest"), (high, "highest")):
         if at_end[rate] and low < high:
-            labels, best = ", ".join(at_end[rate]), format_value(rate)
+            labels, best = ", ".join(at_end[rate]), RateFormat(summary["learning_rate"])(rate)
             yield f"The best rate of {labels}, {best}, is the {which} of the grid: a better one may be beyond it."
 
 
 def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
     steps = [log10(high / low) for low, high in pairwise(rates)]
     if steps and max(steps) > MAX_STEP:
-        at = steps.index(max(steps))
+        at, rate_text = steps.index(max(steps)), RateFormat(rates)
         yield (
-            f"Neighboring rates are up to {10 ** max(steps):.0f} times apart ({format_value(rates[at])} and "
-            f"{format_value(rates[at + 1])}): no rate between them was tried."
+            f"Neighboring rates are up to {10 ** max(steps):.0f} times apart ({rate_text(rates[at])} and "
+            f"{rate_text(rates[at + 1])}): no rate between them was tried."
         )
 
 

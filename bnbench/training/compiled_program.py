@@ -22,6 +22,7 @@ from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
+from bnbench.training.optimizer_slots import InitialSlots
 
 # The gap between the statistics of batch normalization is measured on this many batches.
 GAP_BATCHES = 50
@@ -87,10 +88,11 @@ class CompiledProgram:
         self.parameters: int = self.model.count_params()
         self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
         self.rate = keras.Variable(1.0, trainable=False, name="rate")
-        self.optimizer = make_optimizer(program.train, self.rate, program.train_location)
+        make = partial(make_optimizer, program.train, self.rate, program.train_location)
+        self.optimizer = make()
         self.optimizer.build(self.model.trainable_variables)
+        self.initial_slots = InitialSlots(make, self.model.trainable_variables, program.train_location / "optimizer")
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
-        self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
         self.starts: dict[int, SeedState] = {}
         random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -150,7 +152,8 @@ class CompiledProgram:
         """Set every variable to its value before the first step of a trial."""
         for variable, value in zip(self.model.variables, start.state, strict=True):
             variable.assign(value)
-        for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
+        # They may depend on the weights, so the weights come first.
+        for variable, value in zip(self.optimizer.variables, self.initial_slots.values(), strict=True):
             variable.assign(value)
         self.rate.assign(learning_rate)
         if not self.program.train.schedule:

@@ -1,6 +1,6 @@
 """Makes Keras objects from the names and arguments of a config: losses, optimizers with schedules, callbacks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -74,8 +74,38 @@ def make_callbacks(program: Program, trial: str, folder: Path) -> list[keras.cal
         ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
         checkpoint, log = folder / CHECKPOINTS / f"{trial}.{ending}", folder / TENSORBOARD / trial
         where = program.train_location / "callbacks" / i
-        callbacks.append(make_keras_object("callbacks", named, where, filepath=str(checkpoint), log_dir=str(log)))
+        own = Named(name=named.name, **{name: value for name, value in named.arguments.items() if name != "mode"})
+        more = {"filepath": str(checkpoint), "log_dir": str(log), "mode": _mode(named)}
+        callbacks.append(make_keras_object("callbacks", own, where, **more))
     return callbacks
+
+
+def _mode(callback: Named) -> str:
+    """Return whether a callback waits for a low or a high value: `min` or `max`.
+
+    In `fit`, Keras finds this out for `auto` from the metrics of the model. A compiled program computes scores itself,
+    so the model has no metrics. Of the values that can be monitored, losses are better low, accuracy and R2 high.
+    """
+    mode = str(callback.arguments.get("mode", "auto"))
+    if mode != "auto":
+        return mode
+    return "min" if str(callback.arguments.get("monitor", "val_loss")).endswith("loss") else "max"
+
+
+def restored_epoch(callbacks: Iterable[keras.callbacks.Callback]) -> int | None:
+    """Return the epoch, counted from 1, whose weights a callback has restored at the end of training, if one has.
+
+    If several have, the last one in the list acted last.
+    """
+    epochs = [
+        callback.best_epoch + 1
+        for callback in callbacks
+        if isinstance(callback, keras.callbacks.EarlyStopping)
+        # There are none if training ended before `start_from_epoch`.
+        and callback.restore_best_weights
+        and callback.best_weights is not None
+    ]
+    return epochs[-1] if epochs else None
 
 
 @contextmanager

@@ -1,22 +1,16 @@
 """Tables and answers as text, for a terminal or a log."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_value
 
-# States of trials that the next run trains.
-UNTRAINED = ("new", "failed")
-
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bnbench.planning.plan import Cohort, Plan, Trial
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
     from bnbench.store.repair import RepairSummary
@@ -124,66 +118,6 @@ def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
 def _interval(estimate: float, low: float, high: float) -> str:
     value = "unknown" if estimate != estimate else f"{estimate:.4g}"
     return value if low != low else f"{value}, {low:.4g} .. {high:.4g}"
-
-
-def format_matrix(planned: "Plan", states: dict[str, str]) -> str:
-    """Return the plan, numbered: a row per variant and rate with the states of its seeds."""
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    rate_text = RateFormat(planned.experiment.sweep.rates())
-    for trial in planned.trials:
-        key = (trial.variant, *map(format_value, trial.axes.values()), rate_text(trial.learning_rate))
-        groups.setdefault(key, []).append(trial)
-    rows = []
-    for key, trials in groups.items():
-        counts = dict.fromkeys(states[t.id] for t in trials)
-        listed = ", ".join(f"{sum(states[t.id] == state for t in trials)} {state}" for state in counts)
-        span = f"{trials[0].number}" if len(trials) == 1 else f"{trials[0].number}-{trials[-1].number}"
-        rows.append([span, *key, _span([t.seed for t in trials]), listed])
-    axes = map(axis_name, planned.experiment.sweep.grid)
-    return format_columns(["trials", "variant", *axes, "rate", "seeds", "state"], rows)
-
-
-def format_cohorts(planned: "Plan") -> str:
-    """Return a row per program: its parameters, rows, steps and engine."""
-    rows = []
-    for number, cohort in enumerate(planned.cohorts, start=1):
-        program = cohort.program
-        weights, sizes = program.weights, program.sizes
-        rows.append(
-            [
-                number,
-                cohort.variant,
-                *map(format_value, cohort.axes.values()),
-                f"{weights.total:,}" if weights else "known once built",
-                f"{weights.trainable:,}" if weights else "",
-                f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",
-                f"{program.train.epochs} x {program.steps_per_epoch} of {program.batch_size}",
-                program.train.engine,
-            ]
-        )
-    axes = map(axis_name, planned.experiment.sweep.grid)
-    return format_columns(
-        ["cohort", "variant", *axes, "parameters", "trained", "data", "epochs x steps", "engine"], rows
-    )
-
-
-def format_estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float], jobs: int) -> str:
-    """Return how many trials are in each state, the estimated time for the missing trials, and its source."""
-    from bnbench.planning.runtime import estimate_runtime
-
-    counts = Counter(states[trial.id] for trial in planned.trials)
-    order = sorted(counts, key=lambda state: (state not in UNTRAINED, state != "new", state))
-    summary = f"{len(planned.trials)} trials: {', '.join(f'{counts[state]} {state}' for state in order)}"
-    todo = [replace(cohort, trials=_untrained(cohort, states)) for cohort in planned.cohorts]
-    todo = [cohort for cohort in todo if cohort.trials]
-    if not todo:
-        return f"{summary}; nothing to train"
-    workers = f" on {jobs} workers" if jobs > 1 else ""
-    return f"{summary}; training{workers}: {estimate_runtime(todo, measured, jobs)}"
-
-
-def _untrained(cohort: "Cohort", states: dict[str, str]) -> "tuple[Trial, ...]":
-    return tuple(trial for trial in cohort.trials if states[trial.id] in UNTRAINED)
 
 
 def table_as_json(rows: "pd.DataFrame") -> str:
@@ -310,11 +244,6 @@ def _spread(mean: float, sd: float) -> str:
     if mean != mean:
         return ""
     return f"{mean:.4f} ± {sd:.4f}" if sd == sd else f"{mean:.4f}"
-
-
-def _span(seeds: Sequence[int]) -> str:
-    is_range = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
-    return f"{seeds[0]}-{seeds[-1]}" if is_range else ",".join(map(str, seeds))
 
 
 def format_columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

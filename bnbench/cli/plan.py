@@ -1,12 +1,11 @@
 """`bnbench plan`."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from bnbench.cli import options
-from bnbench.cli.output import echo
+from bnbench.cli.output import echo, echo_json
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
@@ -21,12 +20,12 @@ def plan(request: "ExperimentRequest", as_json: bool) -> None:
     The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command trains
     nothing.
     """
-    from bnbench.cli.format import format_cohorts, format_estimate, format_matrix
+    from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix
     from bnbench.commands.plan import make_overview, trial_rows
 
     overview = make_overview(request)
     if as_json:
-        echo(json.dumps(trial_rows(overview), indent=1))
+        echo_json(trial_rows(overview))
         return
     parts = (
         format_matrix(overview.plan, overview.states),

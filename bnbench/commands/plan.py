@@ -1,5 +1,6 @@
 """What a run would train, and what is needed to estimate its time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ from bnbench.execution import sweep
 from bnbench.execution.executors import executor_capacity
 from bnbench.execution.protocols import ExecutorRequest
 from bnbench.planning.plan import Plan
+from bnbench.planning.states import NEW
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class PlanOverview:
     """The plan of an experiment, and how much of it the results folder contains."""
 
     plan: Plan
-    # Trial id -> new, completed, diverged or failed.
+    # Trial id -> completed, diverged or failed. A trial that is not stored is missing here.
     states: dict[str, str]
     # Key of a program -> measured seconds per step. Programs that were never trained are missing.
     step_seconds: dict[str, float]
@@ -33,20 +35,18 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
     """
     plan, folder = plan_experiment(request)
     jobs = executor_capacity(ExecutorRequest(request.data_dirs, plan.cohorts)).count
-    return PlanOverview(plan, sweep.trial_states(plan, folder), sweep.step_seconds(folder), jobs)
+    return PlanOverview(plan, sweep.stored_states(folder), sweep.step_seconds(folder), jobs)
 
 
-def trial_rows(overview: PlanOverview) -> list[dict[str, Any]]:
-    """Return one row of plain values per planned trial, for JSON."""
-    return [
-        {
+def trial_rows(overview: PlanOverview) -> Iterator[dict[str, Any]]:
+    """Yield one row of plain values per planned trial, for JSON."""
+    for trial in overview.plan.trials:
+        yield {
             "number": trial.number,
             "trial": trial.id,
             "variant": trial.variant,
             "learning_rate": trial.learning_rate,
             "seed": trial.seed,
             "axes": dict(trial.axes),
-            "state": overview.states[trial.id],
+            "state": overview.states.get(trial.id, NEW),
         }
-        for trial in overview.plan.trials
-    ]

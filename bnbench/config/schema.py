@@ -29,7 +29,6 @@ from bnbench.errors import not_one_of, shorten
 
 # The maximum length of an axis: rates, seeds or any other.
 MAX_VALUES = 1000
-MAX_TRIALS = 1_000_000
 # The maximum number of mistakes in one message.
 MAX_LISTED = 20
 # A name is also the name of a folder, on every file system.
@@ -234,10 +233,6 @@ class Sweep(ConfigModel):
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
                 raise ValueErrorAt(f"found {shorten(repeated[0])} twice: remove one", *steps)
-        if math.prod(map(len, axes.values())) > MAX_TRIALS:
-            raise ValueError(
-                f"{math.prod(map(len, axes.values())):,} trials per variant, wanted at most {MAX_TRIALS:,}"
-            )
         return self
 
     def rates(self) -> list[float]:

@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from bnbench.config import smoke as smoking
@@ -16,12 +17,15 @@ from bnbench.execution import environment, executors
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
 from bnbench.planning import plan as planning
-from bnbench.planning.plan import Cohort, Plan, Program
+from bnbench.planning.plan import Cohort, Plan, Program, Trial
 from bnbench.planning.trial import Result, Saving
 from bnbench.store import results_dir, store
 from bnbench.store.store import Store
 
 log = logging.getLogger(__name__)
+
+# The maximum number of trials that an executor has at the same time. A million would take minutes to submit.
+MAX_SUBMITTED = 10_000
 
 
 def prepare_plan(
@@ -40,13 +44,12 @@ def prepare_plan(
     return planning.make_plan(experiment, describe, where)
 
 
-def trial_states(plan: Plan, folder: Path) -> dict[str, str]:
-    """Return new, completed, diverged or failed for the id of each trial in the plan."""
-    stored: dict[str, str] = {}
-    if store.has_results(folder):
-        with store.open_for_reading(folder) as opened:
-            stored = opened.states()
-    return {trial.id: stored.get(trial.id, "new") for trial in plan.trials}
+def stored_states(folder: Path) -> dict[str, str]:
+    """Return completed, diverged or failed for the id of each trial that is stored in a results folder."""
+    if not store.has_results(folder):
+        return {}
+    with store.open_for_reading(folder) as opened:
+        return opened.states()
 
 
 def step_seconds(folder: Path) -> dict[str, float]:
@@ -58,22 +61,22 @@ def step_seconds(folder: Path) -> dict[str, float]:
 
 
 def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
-    """Return the cohorts with the trials that are not done; a trial of two cohorts is in the first of them only.
+    """Return the cohorts with the trials that are not done; of cohorts with the same program, only the first.
 
     Trials with high rates come first, because they may diverge and end early. The executor then knows early how many
     long trials are left, and can judge whether one more worker saves more time than it takes to compile.
     """
-    states = trial_states(plan, folder)
+    states = stored_states(folder)
     ended = {trial for trial, state in states.items() if state in {"completed", "diverged"}}
     if plan.experiment.save_models != "none":
         completed = [trial for trial in ended if states[trial] == "completed"]
         ended -= results_dir.missing_models(folder, completed, plan.experiment.save_models)
-    remaining = []
+    remaining, programs = [], set()
     for cohort in plan.cohorts:
-        trials = tuple(trial for trial in cohort.trials if trial.id not in ended)
-        ended |= {trial.id for trial in trials}
-        if trials:
-            remaining.append(replace(cohort, trials=tuple(sorted(trials, key=lambda trial: -trial.learning_rate))))
+        trials = cohort.trials.without(ended)
+        if trials and cohort.program.key not in programs:
+            remaining.append(replace(cohort, trials=trials.by_falling_rate()))
+        programs.add(cohort.program.key)
     return remaining
 
 
@@ -150,16 +153,21 @@ def _train_and_finish(
 
 
 def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, watcher: ProgressWatcher, saving: Saving) -> None:
-    submitted = {}
-    for cohort in todo:
-        for trial in cohort.trials:
-            executor.submit(cohort.program, trial, saving)
-            submitted[trial.id] = cohort.program, trial
+    waiting = ((cohort.program, trial) for cohort in todo for trial in cohort.trials)
+    submitted: dict[str, tuple[Program, Trial]] = {}
+
+    def submit(count: int) -> None:
+        for program, trial in islice(waiting, count):
+            executor.submit(program, trial, saving)
+            submitted[trial.id] = program, trial
+
+    submit(MAX_SUBMITTED)
     for result in executor.results(watcher.epoch):
-        program, trial = submitted[result.trial]
+        program, trial = submitted.pop(result.trial)
         _check_data(result, program)
         opened.add(result)
         watcher.result(trial, result)
+        submit(1)
 
 
 def _check_data(result: Result, program: Program) -> None:

@@ -59,11 +59,18 @@ def trial_checksum(stored: StoredTrial) -> str:
     return digest.hexdigest()[:32]
 
 
-def rows_checksum(*tables: Sequence[Sequence[object]]) -> str:
-    """Return the checksum of whole tables."""
+def rows_checksum(*tables: Iterable[Sequence[object]]) -> str:
+    """Return the checksum of whole tables: of the JSON text of the list of tables, made row by row."""
     # Damage can turn text into bytes, which JSON cannot encode. `repr` encodes them, and the checksum differs.
-    text = json.dumps(tables, default=repr)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    encoder = json.JSONEncoder(default=repr)
+    digest = hashlib.sha256(b"[")
+    for table, rows in enumerate(tables):
+        digest.update(b", [" if table else b"[")
+        for i, row in enumerate(rows):
+            digest.update(((", " if i else "") + encoder.encode(row)).encode())
+        digest.update(b"]")
+    digest.update(b"]")
+    return digest.hexdigest()[:32]
 
 
 def epoch_values(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from bnbench.analysis.labels import format_value
-from bnbench.cli.format import format_matrix
+from bnbench.cli.format_plan import format_matrix
 from bnbench.config.load import check_config
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.errors import ConfigError

@@ -5,10 +5,11 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 from types import MappingProxyType
+from typing import Any
 
 from bnbench.model.range_tables import layers, training, weights
 from bnbench.model.range_tables.row import Row
-from bnbench.model.values import describe_problem
+from bnbench.model.values import describe_problem, with_floats
 
 # Family -> rows; the first row that names a class and an argument counts.
 TABLES: Mapping[str, tuple[Row, ...]] = MappingProxyType(
@@ -44,3 +45,12 @@ def rank_of(class_name: str) -> int:
     """Return the axes that a class has in its name, as 2 for Conv2DTranspose; 0 without one."""
     found = re.search(r"(\d)D", class_name)
     return int(found[1]) if found else 0
+
+
+def floats_as_meant(family: str, class_name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return arguments that have been checked, with whole numbers as floats wherever a float is meant."""
+    rows = {name: find_range(family, class_name, name) for name in arguments}
+    rank = rank_of(class_name)
+    return {
+        name: with_floats(row.values, value, rank) if (row := rows[name]) else value for name, value in arguments.items()
+    }

@@ -227,3 +227,16 @@ def number_or_pair(number: Values) -> Values:
 def one_or_more(item: Values) -> Values:
     """Return a single value, or a list of them."""
     return Either(item, Listed(item))
+
+
+def with_floats(values: Values, value: object, rank: int) -> object:
+    """Return a value with each whole number as a float where a float is meant, because Keras refuses some of them."""
+    if isinstance(values, Number) and not values.whole and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(values, Either):
+        return with_floats(values.first if values.first.admits(value, rank) else values.second, value, rank)
+    if isinstance(values, Listed) and isinstance(value, list | tuple):
+        return [with_floats(values.item, one, rank) for one in value]
+    if isinstance(values, Fields) and isinstance(value, Mapping):
+        return {key: with_floats(values.keys[key], one, rank) for key, one in value.items()}
+    return value

@@ -11,11 +11,14 @@ from typing import Any, overload
 
 from bnbench.analysis.labels import RateFormat, format_value
 from bnbench.config.schema import Data, Experiment, Train
+from bnbench.data import access
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError
 from bnbench.location import Location, origins_named
 from bnbench.model import layers, shapes
+from bnbench.model.input_values import scaled_values
+from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
 from bnbench.planning import checks, identity
 from bnbench.planning.engine import choose_engine
@@ -283,13 +286,14 @@ class _SharedLayers:
 
 def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, flat: tuple[Layer, ...]) -> Program:
     experiment, where = with_variant_training(point.experiment, name, point.where)
-    train, data = experiment.train, experiment.data
+    train, data, place = experiment.train, experiment.data, where / "variants" / name
+    values = scaled_values(data.scale, dataset.dtype, access.value_range(data.name))
+    flat = fit_layers(flat, dataset.shape, values, train.dtype, train.engine, place)
     train = train.model_copy(update={"engine": choose_engine(train, flat)})
     checks.check_rates(experiment.sweep.rates(), train.dtype, where)
     sizes = split_sizes(data, dataset, where)
     checks.check_batch(train, sizes, where)
     checks.check_program(train, flat, dataset, name, where)
-    place = where / "variants" / name
     traced = shapes.trace_shapes(flat, dataset.shape, place)
     if traced:
         checks.check_traced(traced, flat, dataset, train, place)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bnbench.config.schema import Data, Train
 from bnbench.data.types import DatasetInfo
 from bnbench.model import catalog
+from bnbench.model.layer_conditions import draws_in_inference
 from bnbench.model.layers import Layer
 
 
@@ -40,9 +41,15 @@ def _starts_from_the_weights(settings: ProgramSettings) -> bool:
     return catalog.find_class("optimizers", settings.train.optimizer.name) == "ScheduleFreeAdamW"
 
 
+def _draws_in_inference(settings: ProgramSettings) -> bool:
+    return any(draws_in_inference(layer.class_name, layer.arguments) for layer in settings.layers)
+
+
 REVISIONS = (
     # The slots that start as copies of the initial weights were those of seed 0 for every seed.
     Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_seed=lambda seed: seed != 0),
+    # Each evaluation changed the random numbers of the training after it.
+    Revision("evaluation_draws_nothing", _draws_in_inference),
 )
 
 

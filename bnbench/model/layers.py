@@ -1,6 +1,6 @@
 """Turns the layer list of a config and one variant into the flat list of Keras layers that a model is built from."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
@@ -26,6 +26,7 @@ class Layer:
     name: str
     class_name: str
     arguments: Mapping[str, Any]
+    # The key that holds its arguments; for a norm, the key of the variant.
     where: Location | str = ""
 
 
@@ -68,7 +69,10 @@ def flatten_layers(
     for item in flat:
         layer = _resolve_norm(item, norm, params) if item.name == SLOT else _resolve_layer(item)
         layers += [layer] if layer else []
-    return tuple(_numbered(_move_norms(layers, norm.position) if norm.position else layers))
+    moved = _move_norms(layers, norm.position) if norm.position else layers
+    # From here on, messages about a norm are about its arguments, which the variant holds, and not about its slot.
+    norm_where = Location.of(norm.where) / norm.name
+    return tuple(_numbered(replace(one, where=norm_where) if one.name == SLOT else one for one in moved))
 
 
 def used_params(items: Any) -> set[str]:
@@ -133,7 +137,7 @@ def _resolve_layer(item: _Item) -> Layer:
     given = named_arguments("layers", item.name, item.arguments, item.where)
     where = item.where / item.name
     class_name = keras_arguments.check_arguments("layers", item.name, given, where)
-    return Layer("", class_name, _with_objects(given, where), item.where)
+    return Layer("", class_name, _with_objects(given, where), item.where if item.arguments is None else where)
 
 
 def named_arguments(family: str, name: str, given: Any, where: Location) -> dict[str, Any]:
@@ -202,7 +206,7 @@ def _move_norms(layers: list[Layer], position: str) -> list[Layer]:
     return moved
 
 
-def _numbered(layers: Sequence[Layer]) -> Iterator[Layer]:
+def _numbered(layers: Iterable[Layer]) -> Iterator[Layer]:
     counts: dict[str, int] = {}
     for layer in layers:
         stem = layer.name or catalog.snake_case(layer.class_name)

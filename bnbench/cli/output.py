@@ -4,7 +4,7 @@ import logging
 
 import click
 
-from bnbench.errors import printable
+from bnbench.errors import printable, shorten_words
 
 
 def echo(message: object, err: bool = False) -> None:
@@ -17,4 +17,4 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the message alone."""
-        return printable(super().format(record))
+        return printable(shorten_words(super().format(record)))

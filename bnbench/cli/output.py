@@ -7,7 +7,7 @@ from itertools import islice
 
 import click
 
-from bnbench.errors import printable
+from bnbench.errors import printable, shorten_words
 
 # Of a long list; one at a time takes twice as long.
 ROWS_AT_ONCE = 1000
@@ -34,4 +34,4 @@ class Formatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the message alone."""
-        return printable(super().format(record))
+        return printable(shorten_words(super().format(record)))

@@ -198,7 +198,9 @@ def _mode_gap(results: Results) -> Iterator[str]:
 def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:
     """Return the largest momentum of a variant's batch normalization at one value of each axis, or 0."""
     norms = [layer for layer in _layers(experiment, name, place) if layer.class_name == "BatchNormalization"]
-    return max((float(layer.arguments.get("momentum", KERAS_MOMENTUM)) for layer in norms), default=0.0)
+    momenta = [layer.arguments.get("momentum", KERAS_MOMENTUM) for layer in norms]
+    # The file may have been edited since, so a momentum may be anything.
+    return max((float(one) for one in momenta if isinstance(one, int | float) and 0 <= one <= 1), default=0.0)
 
 
 def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequence[Layer]:

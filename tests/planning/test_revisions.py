@@ -64,7 +64,7 @@ def test_other_optimizers_keep_their_ids(monkeypatch: pytest.MonkeyPatch) -> Non
         ((), {}, False),
         ((2, 30), {}, True),
         ((30, 30), {}, False),
-        ((30, 30), {"data__limit": 3}, True),
+        ((30, 30), {"data__limit": 8}, True),
         # `unit` of a table divides by its own range.
         ((2, 30), {"data__scale": "unit"}, True),
         ((2, 30), {"data__scale": "none"}, False),

@@ -23,7 +23,7 @@ from bnbench.errors import DataError
 log = logging.getLogger("bnbench.data")
 
 # Increase this number whenever a change of the code makes the same files parse to different arrays or facts.
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
 # Errors from reading a damaged record or array. json and numpy raise ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -144,7 +144,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
 
 def _facts(record: dict[str, Any]) -> DatasetInfo:
     values = record["facts"]
-    return DatasetInfo(**{**values, "shape": tuple(values["shape"]), "classes": tuple(values["classes"])})
+    return DatasetInfo(**{**values, **{name: tuple(values[name]) for name in ("shape", "classes", "rare_rows")}})
 
 
 def _check_of(record: dict[str, Any]) -> str:

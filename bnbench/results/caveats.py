@@ -14,6 +14,7 @@ from bnbench.analysis.per_seed import matches_axes
 from bnbench.analysis.symptom_rules import MODE_GAP, gives_one_prediction
 from bnbench.analysis.trials import by_axes, cell_label
 from bnbench.config.schema import Experiment
+from bnbench.data.splits import FAR
 from bnbench.errors import ConfigError
 from bnbench.model.layers import Layer, NormSlot, flatten_layers
 from bnbench.planning.task import loss_class
@@ -44,6 +45,7 @@ def list_caveats(results: Results) -> list[str]:
     caveats += _never_ok(dead, results.baseline)
     caveats += _ok_by_class_size(trials, results.axes)
     caveats += _mode_gap(results)
+    caveats += _far_values(results)
     if experiment:
         caveats += _not_warm(experiment, trials, results.axes)
         caveats += _sigmoid_left_out(experiment, trials, results.axes)
@@ -193,6 +195,18 @@ def _mode_gap(results: Results) -> Iterator[str]:
                 f"{abs(gap) * 100:.1f} points {which} with each batch's own statistics, as in training, than with the "
                 "moving ones, which all numbers here use."
             )
+
+
+def _far_values(results: Results) -> Iterator[str]:
+    """Warn of standardized values that are far away: each of them dominates the step of its mini-batch."""
+    counts, distances = results.measurements("far_values"), results.measurements("farthest_value")
+    if len(counts):
+        yield (
+            f"With `scale: standard`, up to {format_count(int(counts['value'].max()), 'value')} of the data of a seed "
+            f"{'is' if counts['value'].max() == 1 else 'are'} more than {FAR:g} standard deviations from the training "
+            f"mean (the farthest {distances['value'].max():.0f}), because they are almost constant in training. "
+            "`scale: unit` avoids this."
+        )
 
 
 def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:

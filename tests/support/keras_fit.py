@@ -34,11 +34,13 @@ def fit_trial(
     callbacks: Sequence[keras.callbacks.Callback] = (),
     metrics: Sequence[Any] = ("accuracy",),
     eagerly: bool = True,
+    validate: bool = True,
 ) -> Fitted:
     """Train a trial by one call of `fit`: the same rows in the same order, from the initial weights of its seed.
 
     Args:
         eagerly: run each operation alone. This is faster for a few steps, because nothing is compiled.
+        validate: evaluate the validation part after every epoch.
     """
     with keras_defaults(program.train.dtype):
         parts = split_rows(data, program.data, program.sizes, trial.seed)
@@ -53,12 +55,14 @@ def fit_trial(
             run_eagerly=eagerly,
             jit_compile=False,
         )
+        rows = parts.validation
         history = model.fit(
             _batches(program, parts.train, trial.seed, x, y),
             steps_per_epoch=program.steps_per_epoch,
             epochs=program.train.epochs,
-            validation_data=(x[parts.validation], y[parts.validation]),
-            validation_batch_size=len(parts.validation),
+            shuffle=False,
+            validation_data=(x[rows], y[rows]) if validate else None,
+            validation_batch_size=len(rows) if validate else None,
             callbacks=list(callbacks),
             verbose=0,
         )

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from bnbench.errors import ConfigError, did_you_mean
 from bnbench.location import Location
+from bnbench.model.former_names import former_class
 from bnbench.model.keras_source import imported_names, module_file
 
 # Family -> (package, the base class every member but itself derives from, what a message calls one).
@@ -67,6 +68,9 @@ def resolve_class(family: str, name: str, where: Location | str) -> str:
     known = CHOSEN.get(family) or {n for n in _class_names(family).values() if n not in REFUSED and n != base}
     usable = {snake_case(n) for n in known}
     reason = "cannot be used in a config" if _public(family, name) else f"is no {noun} of Keras"
+    instead = former_class(family, name)
+    if instead:
+        raise ConfigError(where, f"{name!r} {reason}: {instead}")
     if family in CHOSEN:
         reason += f": wanted one of {', '.join(sorted(usable))}"
     raise ConfigError(where, f"{name!r} {reason}{did_you_mean(snake_case(name), usable)}")

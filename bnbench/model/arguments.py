@@ -71,9 +71,7 @@ def check_arguments(
         if meant in refused:
             raise ConfigError(where / argument, refused[meant])
         if argument not in defaults:
-            raise ConfigError(
-                where / str(argument), _unknown(family, class_name, str(argument), value, refused, defaults)
-            )
+            raise ConfigError(where / str(argument), _unknown(family, class_name, str(argument), value, defaults))
         problem = _problem(family, class_name, argument, value, defaults[argument])
         if problem:
             raise ConfigError(where / argument, problem)
@@ -86,14 +84,7 @@ def check_arguments(
     return class_name
 
 
-def _unknown(
-    family: str,
-    class_name: str,
-    argument: str,
-    value: object,
-    refused: Mapping[str, str],
-    known: Mapping[str, object],
-) -> str:
+def _unknown(family: str, class_name: str, argument: str, value: object, known: Mapping[str, object]) -> str:
     """Return what to write instead of an argument that a class does not have."""
     instead = former_argument(family, class_name, argument, value, known)
     if instead:

@@ -33,6 +33,9 @@ def describe_problem(values: Values, value: object, rank: int) -> str | None:
         return None
     if isinstance(values, OneOf | Lookup) and len(values.choices) > 1 and isinstance(value, str | list):
         return not_one_of(value, map(_word, values.choices))
+    limit = LARGEST_WHOLE if isinstance(value, int) and value > LARGEST_WHOLE else LARGEST
+    if isinstance(value, int | float) and limit < value < float("inf"):
+        return f"found {value}, wanted at most {limit:,}"
     return f"found {shorten(value)}, wanted {values.wanted(rank)}"
 
 

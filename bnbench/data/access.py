@@ -28,6 +28,11 @@ def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> Da
     return cache.read_info(folder) or cache.write_dataset(folder, _parse(source, located), source).facts
 
 
+def value_range(name: str) -> tuple[float, float]:
+    """Return the range of values that the format of a data set allows, without reading a file."""
+    return _source(name).value_range
+
+
 def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dataset:
     """Return the arrays of a data set, read-only and if possible memory-mapped.
 

@@ -5,12 +5,14 @@
 
 from collections.abc import Mapping
 from functools import cache
+from importlib.metadata import version
 from types import MappingProxyType
 
 from bnbench.errors import ConfigError, did_you_mean
 from bnbench.location import Location
 from bnbench.model.former_names import former_class
 from bnbench.model.keras_source import imported_names, module_file
+from bnbench.model.layer_table import LAYERS
 
 # Family -> (package, the base class every member but itself derives from, what a message calls one).
 FAMILIES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
@@ -25,18 +27,8 @@ FAMILIES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
         "callbacks": ("keras.callbacks", "Callback", "callback"),
     }
 )
-# These classes run code from the config, load files, or cannot be a layer of a Sequential model.
-REFUSED = frozenset(
-    {
-        "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "Input", "InputLayer", "InputSpec",
-        "Wrapper", "Pipeline", "StringLookup", "IntegerLookup", "TextVectorization", "LossScaleOptimizer",
-        "MultiOptimizer", "OptimizerMap",
-        # Layers that wrap layers, and layers with several inputs.
-        "Bidirectional", "TimeDistributed", "RNN", "SpectralNormalization", "StackedRNNCells", "GRUCell", "LSTMCell",
-        "SimpleRNNCell", "Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract",
-        "Attention", "AdditiveAttention", "MultiHeadAttention", "GroupQueryAttention",
-    }
-)  # fmt: skip
+# Optimizers around optimizers, and a part of Keras' inside. `layer_table` has the layers that are refused.
+REFUSED = frozenset({"LossScaleOptimizer", "MultiOptimizer", "OptimizerMap"})
 # Only some classes of these families fit: callbacks that act between epochs and write into a folder that bnbench
 # chooses; losses for classes or for one number.
 CHOSEN = MappingProxyType(
@@ -61,13 +53,13 @@ def resolve_class(family: str, name: str, where: Location | str) -> str:
     Raises:
         ConfigError: no public class of the family has the name, or a config must not use it.
     """
-    found = find_class(family, name)
-    if found:
+    found = _public(family, name)
+    reason = _refusal(family, found) if found else f"is no {FAMILIES[family][2]} of Keras"
+    if found and not reason:
         return found
-    _, base, noun = FAMILIES[family]
-    known = CHOSEN.get(family) or {n for n in _class_names(family).values() if n not in REFUSED and n != base}
-    usable = {snake_case(n) for n in known}
-    reason = "cannot be used in a config" if _public(family, name) else f"is no {noun} of Keras"
+    usable = {snake_case(known) for known in _class_names(family).values() if not _refusal(family, known)}
+    if family == "layers" and found:
+        raise ConfigError(where, f"{name!r} {reason}")
     instead = former_class(family, name)
     if instead:
         raise ConfigError(where, f"{name!r} {reason}: {instead}")
@@ -79,10 +71,28 @@ def resolve_class(family: str, name: str, where: Location | str) -> str:
 def find_class(family: str, name: str) -> str | None:
     """Return the class that a name stands for, or None if no class has the name or a config must not use it."""
     found = _public(family, name)
+    return found if found and not _refusal(family, found) else None
+
+
+def may_be_saved(family: str, name: str) -> bool:
+    """Return whether the file of a saved model may have a class: a config may use it, or once could."""
+    record = LAYERS.get(name) if family == "layers" else None
+    return find_class(family, name) == name or (record is not None and record.once_trained)
+
+
+def _refusal(family: str, class_name: str) -> str:
+    """Return why a config must not use a public class, and for a layer what to write instead; empty if it may."""
+    if family == "layers":
+        record = LAYERS.get(class_name)
+        return record.refused if record else f"is not yet checked with Keras {_keras_version()}: use another layer"
     chosen = CHOSEN.get(family)
-    if found in REFUSED or found == FAMILIES[family][1] or (chosen and found not in chosen):
-        return None
-    return found
+    allowed = class_name not in REFUSED and class_name != FAMILIES[family][1] and (not chosen or class_name in chosen)
+    return "" if allowed else "cannot be used in a config"
+
+
+@cache
+def _keras_version() -> str:
+    return ".".join(version("keras").split(".")[:2])
 
 
 def _public(family: str, name: str) -> str | None:

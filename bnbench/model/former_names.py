@@ -140,8 +140,6 @@ _CLASSES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "rmsnorm": "write rms_normalization, or norm for the slot of the variants",
             "linear": "write dense",
             "fullyconnected": "write dense",
-            "input": "the data decide the shape of the input: leave it out",
-            "inputlayer": "the data decide the shape of the input: leave it out",
             "locallyconnected1d": "Keras 3 has dropped it",
             "locallyconnected2d": "Keras 3 has dropped it",
             "maxoutdense": "Keras 3 has dropped it",

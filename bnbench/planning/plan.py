@@ -2,21 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count, product
 from typing import Any
 
 from bnbench.analysis.labels import format_value
 from bnbench.config.schema import Data, Experiment, Train
+from bnbench.data import access
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError
 from bnbench.location import Location, origins_named
 from bnbench.model import layers, shapes
+from bnbench.model.input_values import scaled_values
+from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
 from bnbench.planning import checks, identity
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, grid_points, with_variant_training
 from bnbench.planning.resolve import resolve_experiment
+from bnbench.planning.revisions import ProgramSettings, seed_revisions
 
 
 @dataclass(frozen=True)
@@ -124,8 +129,10 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:
                 program = _make_program(point, name, dataset)
+                settings = ProgramSettings(program.data, program.facts, program.layers, program.train)
+                trial_id = partial(identity.trial_id, program.key, revisions=seed_revisions(settings))
                 trials = tuple(
-                    Trial(identity.trial_id(program.key, rate, seed), next(numbers), name, rate, seed, point.axes)
+                    Trial(trial_id(rate, seed), next(numbers), name, rate, seed, point.axes)
                     for rate, seed in product(experiment.sweep.rates(), experiment.sweep.seed_list())
                 )
                 cohorts.append(Cohort(program, name, point.axes, trials))
@@ -143,13 +150,13 @@ def _describe_data(point: GridPoint, describe: Callable[[Data], DatasetInfo]) ->
 
 def _make_program(point: GridPoint, name: str, dataset: DatasetInfo) -> Program:
     experiment, where = with_variant_training(point.experiment, name, point.where)
-    flat = _flatten_variant(point, name, dataset)
-    train, data = experiment.train, experiment.data
+    train, data, place = experiment.train, experiment.data, where / "variants" / name
+    values = scaled_values(data.scale, dataset.dtype, access.value_range(data.name))
+    flat = fit_layers(_flatten_variant(point, name, dataset), dataset.shape, values, train.dtype, train.engine, place)
     train = train.model_copy(update={"engine": choose_engine(train, flat)})
     sizes = split_sizes(data, dataset, where)
     checks.check_batch(train, sizes, where)
     checks.check_program(train, flat, dataset, name, where)
-    place = where / "variants" / name
     traced = shapes.trace_shapes(flat, dataset.shape, place)
     if traced:
         checks.check_traced(traced, flat, dataset, train, place)

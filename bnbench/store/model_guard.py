@@ -70,7 +70,7 @@ def _is_public(module: Any, name: Any) -> bool:
     if (module, name) in OURS or (module is None and name in PLAIN):
         return True
     families = [family for family, (package, _, _) in catalog.FAMILIES.items() if package == module]
-    return any(catalog.find_class(family, str(name)) == name for family in families)
+    return any(catalog.may_be_saved(family, str(name)) for family in families)
 
 
 def _misfit(config: dict[str, Any], card: ModelCard, weight_bytes: int) -> str:

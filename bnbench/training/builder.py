@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bnbench.data.splits import Scaling
 from bnbench.errors import ConfigError, ResultsError
-from bnbench.model import arguments
+from bnbench.model import arguments, layer_conditions
 from bnbench.model.layers import Layer
 
 # A saved model is applied to this many rows at a time, which limits the memory of convolutional networks.
@@ -31,11 +31,13 @@ def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, see
         seed: the seed of the trial.
 
     Raises:
-        ConfigError: Keras refuses the arguments of a layer, or a layer does not fit the one before.
+        ConfigError: Keras refuses the arguments of a layer, or a layer does not fit the one before, or would mean
+            something else with its inputs.
     """
     model = keras.Sequential([keras.Input(shape, dtype=dtype, name="input")])
     before = shape
     for layer in layers:
+        layer_conditions.check_shape(layer, before)
         try:
             model.add(_seeded_layer(layer, dtype, seed))
             before = model.output_shape[1:]
@@ -68,6 +70,8 @@ def stream_seed(seed: int, *names: str) -> int:
 def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
     layer_class = getattr(keras.layers, layer.class_name)
     unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
+    # RandomShear refuses its own config, in which a factor is a range that begins below 0.
+    unseeded |= {key: value for key, value in layer.arguments.items() if not isinstance(value, dict)}
     if "seed" in arguments.class_signature("layers", layer.class_name).defaults:
         # Some layers take a seed, but do not include it in their config.
         unseeded.setdefault("seed", None)

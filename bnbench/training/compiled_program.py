@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from bnbench.data.splits import Scaling, SplitIndices, apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
 from bnbench.errors import BnbenchError
+from bnbench.model.layer_conditions import draws_in_inference
+from bnbench.model.layers import Layer
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
@@ -95,6 +97,7 @@ class CompiledProgram:
         random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.has_moving_statistics = bool(norms) and not random
+        self.random_states = _states_drawn_in_inference(program.layers, self.model)
         self.stops_when_nonfinite = program.train.on_divergence == "stop"
         self._place_data()
         jit = program.train.engine == "xla"
@@ -246,7 +249,11 @@ class CompiledProgram:
     def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
         """Return the sum of the losses, the sum of the credit and whether every weight is finite (1 or 0), as (3,)."""
         x, y = self._batch(rows)
+        states = [tf.identity(state.value) for state in self.random_states]
         outputs = self.model(x, training=False)
+        # Validation must not change what training draws, as it does not in a `fit` without validation.
+        for state, value in zip(self.random_states, states, strict=True):
+            state.assign(value)
         loss = tf.add_n([self.loss(loss_targets(self.loss, y, outputs), outputs), *self.model.losses])
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
         return tf.stack(
@@ -339,3 +346,13 @@ class CompiledProgram:
         sums = np.asarray([evaluate(rows).numpy() for rows in part], np.float64).sum(axis=0)
         count = sum(int(rows.shape[0]) for rows in part)
         return float(sums[0]) / count, float(sums[1]) / count, bool(sums[2] == len(part))
+
+
+def _states_drawn_in_inference(layers: Sequence[Layer], model: keras.Sequential) -> list[keras.Variable]:
+    """Return the states of random numbers that change when Keras runs the layers in inference."""
+    drawing = [
+        built
+        for layer, built in zip(layers, model.layers, strict=True)
+        if draws_in_inference(layer.class_name, layer.arguments)
+    ]
+    return [v for built in drawing for v in built.non_trainable_variables if v.name == "seed_generator_state"]

@@ -41,11 +41,15 @@ class ConfigModel(BaseModel):
     model_config = STRICT
 
 
-def _named(value: object) -> object:
+def _named(value: object, info: ValidationInfo) -> object:
     """Return `{name: sgd, momentum: 0.9}` for `{sgd: {momentum: 0.9}}`, and `{name: sgd}` for `sgd`."""
     if isinstance(value, str):
         return {"name": value}
-    if isinstance(value, dict) and "name" not in value and len(value) == 1:
+    if isinstance(value, dict) and "name" not in value and len(value) != 1:
+        kind = {"callbacks": "callback"}.get(str(info.field_name), info.field_name)
+        found = f"found {len(value)}: {', '.join(map(str, value))}" if value else "found none"
+        raise ValueError(f"wanted one {kind}, a name or {{name: {{its arguments}}}}, {found}")
+    if isinstance(value, dict) and "name" not in value:
         name, arguments = next(iter(value.items()))
         if arguments is not None and not isinstance(arguments, dict):
             raise ValueError(f"{name}: found {shorten(arguments)}, wanted a mapping of its arguments")
@@ -134,10 +138,10 @@ class Model(ConfigModel):
     params: dict[str, Any] = {}
 
 
-def _norm(value: object) -> object:
+def _norm(value: object, info: ValidationInfo) -> object:
     if value is None:
         return {"name": "none"}
-    return _named(value)
+    return _named(value, info)
 
 
 class Variant(ConfigModel):
@@ -149,6 +153,23 @@ class Variant(ConfigModel):
     layers: list[Any] | None = Field(default=None, min_length=1)
     params: dict[str, Any] = {}
     train: dict[str, Any] = {}
+
+
+# Parts of the names of types with fewer bits than float32, alone or mixed with it.
+_LOW_PRECISION = ("16", "8", "4", "half", "mixed", "tf32", "tensorfloat")
+_OTHER_NAMES = {"single": "float32", "float": "float32", "fp32": "float32", "double": "float64", "fp64": "float64"}
+
+
+def _dtype(value: object) -> object:
+    word = value.lower() if isinstance(value, str) else ""
+    if word not in {"float32", "float64"} and any(part in word.replace("64", "") for part in _LOW_PRECISION):
+        raise ValueError(
+            f"{shorten(value)} is not possible: weights and computation have one type, float32 (the default) or "
+            "float64; types of fewer bits, alone or mixed, are not supported"
+        )
+    if word in _OTHER_NAMES:
+        raise ValueError(f"{shorten(value)} is not one of float32, float64 (did you mean '{_OTHER_NAMES[word]}'?)")
+    return value
 
 
 class Train(ConfigModel):
@@ -167,7 +188,7 @@ class Train(ConfigModel):
     on_divergence: Literal["stop", "continue"] = "stop"
     # Whether to record percentiles of the input of one unit's activation, in the last hidden layer, after every epoch.
     pre_activations: bool = False
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Annotated[Literal["float32", "float64"], BeforeValidator(_dtype)] = "float32"
     engine: Literal["auto", "xla", "graph"] = "auto"
     # The number of threads of one trial. The exact results of large networks depend on it.
     threads: Annotated[int, Field(ge=1, le=256)] = 1

@@ -98,6 +98,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
             Rule("Reshape", "target_shape", lambda a: list(a["target_shape"]).count(-1) <= 1, "-1 at most once"),
             Rule("BatchNormalization", "renorm_clipping", _renorm_bounds, "rmin not above rmax"),
             Rule(
+                "BatchNormalization",
+                "renorm_clipping",
+                lambda a: a["renorm"] or not a["renorm_clipping"],
+                "renorm: true with it",
+                "Keras ignores it otherwise",
+            ),
+            Rule(
                 "Normalization",
                 "mean",
                 lambda a: (a["mean"] is None) == (a["variance"] is None),

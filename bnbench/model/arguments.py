@@ -13,7 +13,7 @@ from bnbench.errors import ConfigError, did_you_mean, shorten
 from bnbench.location import Location
 from bnbench.model.argument_rules import broken_rule
 from bnbench.model.catalog import FAMILIES, resolve_class
-from bnbench.model.former_names import RATE_NAMES, former_argument
+from bnbench.model.former_names import former_argument, rate_argument
 from bnbench.model.keras_source import imported_names, module_file, parse_file
 from bnbench.model.ranges import find_range, range_problem
 
@@ -66,12 +66,12 @@ def check_arguments(
     class_name = resolve_class(family, name, where)
     defaults = _allowed(family, class_name, refused)
     for argument, value in arguments.items():
-        if argument in refused:
-            raise ConfigError(where / argument, refused[argument])
+        # A former name of the learning rate is refused as its present name is.
+        meant = argument if argument in defaults or argument in refused else rate_argument(argument, refused)
+        if meant in refused:
+            raise ConfigError(where / argument, refused[meant])
         if argument not in defaults:
-            raise ConfigError(
-                where / str(argument), _unknown(family, class_name, str(argument), value, refused, defaults)
-            )
+            raise ConfigError(where / str(argument), _unknown(family, class_name, str(argument), value, defaults))
         problem = _problem(family, class_name, argument, value, defaults[argument])
         if problem:
             raise ConfigError(where / argument, problem)
@@ -84,20 +84,9 @@ def check_arguments(
     return class_name
 
 
-def _unknown(
-    family: str,
-    class_name: str,
-    argument: str,
-    value: object,
-    refused: Mapping[str, str],
-    known: Mapping[str, object],
-) -> str:
+def _unknown(family: str, class_name: str, argument: str, value: object, known: Mapping[str, object]) -> str:
     """Return what to write instead of an argument that a class does not have."""
-    instead = (
-        refused.get("learning_rate", "")
-        if argument in RATE_NAMES
-        else former_argument(family, class_name, argument, value, known)
-    )
+    instead = former_argument(family, class_name, argument, value, known)
     if instead:
         return f"{class_name} has no such argument: {instead}"
     return f"{class_name} has no such argument{did_you_mean(argument, known)}; it has {', '.join(known)}"

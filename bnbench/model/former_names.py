@@ -42,7 +42,7 @@ _ARGUMENTS: Mapping[str, tuple[_Former, ...]] = MappingProxyType(
             _Former("*", "beta2", "write beta_2"),
             _Former("*", "eps epsilon_hat", "write epsilon"),
             _Former("*", "alpha", "write rho"),
-            _Former("*", "l2 weight_decay_rate wd", "write weight_decay, or kernel_regularizer: {{l2: {value}}} in the layers"),
+            _Former("*", "l2 weight_decay_rate wd", "write weight_decay, or {{l2: {value}}} as kernel_regularizer"),
             _Former("*", "clip_norm max_grad_norm grad_clip", "write clipnorm (each weight) or global_clipnorm (all)"),
             _Former("*", "clip_value", "write clipvalue"),
             _Former("*", "use_nesterov", "write nesterov"),
@@ -72,7 +72,7 @@ _ARGUMENTS: Mapping[str, tuple[_Former, ...]] = MappingProxyType(
                 "in_channels num_features num_channels",
                 _DATA_SHAPE,
             ),
-            _Former("*", "weights", "initial weights come from the initializers, with the seed of the trial: leave it out"),
+            _Former("*", "weights", "the initializers decide the initial weights, with the seed of the trial"),
             _Former("*", "seed", "the seed of the trial decides it: leave it out"),
             _Former("*", "name", "bnbench names the layers, equally in all variants: leave it out"),
             _Former("*", "dtype autocast", "set train.dtype for all layers"),
@@ -110,7 +110,7 @@ _ARGUMENTS: Mapping[str, tuple[_Former, ...]] = MappingProxyType(
             _Former("*Normalization", "affine elementwise_affine", "write center and scale"),
             _Former("GroupNormalization", "num_groups", "write groups"),
             _Former("*Normalization", "mode", "rows are normalized per feature: leave it out"),
-            _Former("*Normalization", "fused virtual_batch_size adjustment track_running_stats", "Keras 3 has dropped it"),
+            _Former("*Normalization", "fused virtual_batch_size adjustment", "Keras 3 has dropped it"),
         ),
         "initializers": (
             _Former("*", "seed", "the seed of the trial decides it: leave it out"),
@@ -140,8 +140,6 @@ _CLASSES: Mapping[str, Mapping[str, str]] = MappingProxyType(
             "rmsnorm": "write rms_normalization, or norm for the slot of the variants",
             "linear": "write dense",
             "fullyconnected": "write dense",
-            "input": "the data decide the shape of the input: leave it out",
-            "inputlayer": "the data decide the shape of the input: leave it out",
             "locallyconnected1d": "Keras 3 has dropped it",
             "locallyconnected2d": "Keras 3 has dropped it",
             "maxoutdense": "Keras 3 has dropped it",
@@ -207,6 +205,11 @@ def former_argument(family: str, class_name: str, argument: str, value: object, 
 def _possible(now: str, known: Collection[str]) -> bool:
     first, _, rest = now.partition(" ")
     return first != "write" or any(word.strip(":,") in known for word in rest.split())
+
+
+def rate_argument(argument: str, known: Collection[str]) -> str:
+    """Return the name among `known` of the learning rate, if an argument is another name of it; else the argument."""
+    return next((name for name in known if name in RATE_NAMES), argument) if argument in RATE_NAMES else argument
 
 
 def former_class(family: str, name: str) -> str | None:

@@ -52,5 +52,6 @@ def floats_as_meant(family: str, class_name: str, arguments: Mapping[str, Any]) 
     rows = {name: find_range(family, class_name, name) for name in arguments}
     rank = rank_of(class_name)
     return {
-        name: with_floats(row.values, value, rank) if (row := rows[name]) else value for name, value in arguments.items()
+        name: with_floats(row.values, value, rank) if (row := rows[name]) else value
+        for name, value in arguments.items()
     }

@@ -1,8 +1,9 @@
-"""Kinds of values that an argument may hold: numbers in a range, words, lists and so on, with their wording in messages."""
+"""Kinds of values that an argument may hold (numbers in a range, words, lists), and their wording in messages."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 from bnbench.errors import not_one_of, shorten
@@ -32,6 +33,9 @@ def describe_problem(values: Values, value: object, rank: int) -> str | None:
         return None
     if isinstance(values, OneOf | Lookup) and len(values.choices) > 1 and isinstance(value, str | list):
         return not_one_of(value, map(_word, values.choices))
+    limit = LARGEST_WHOLE if isinstance(value, int) and value > LARGEST_WHOLE else LARGEST
+    if isinstance(value, int | float) and limit < value < float("inf"):
+        return f"found {value}, wanted at most {limit:,}"
     return f"found {shorten(value)}, wanted {values.wanted(rank)}"
 
 
@@ -163,7 +167,7 @@ class Listed:
             return False
         if not all((self.nulls and one is None) or self.item.admits(one, rank) for one in value):
             return False
-        return not self.rising or all(a < b for a, b in zip(value, value[1:], strict=False))
+        return not self.rising or all(a < b for a, b in pairwise(value))
 
     def wanted(self, rank: int) -> str:
         """Return for example `a list of 2 values, each a whole number above 0`."""
@@ -196,17 +200,18 @@ class Either:
 class Fields:
     """A mapping with some of these keys."""
 
-    keys: Mapping[str, Values]
+    keys: tuple[str, ...]
+    values: Values
 
     def admits(self, value: object, rank: int) -> bool:
         """Return whether all keys are known and all values are right."""
         return isinstance(value, Mapping) and all(
-            key in self.keys and self.keys[key].admits(one, rank) for key, one in value.items()
+            key in self.keys and self.values.admits(one, rank) for key, one in value.items()
         )
 
     def wanted(self, rank: int) -> str:
         """Return the keys, each with its values."""
-        return "a mapping of " + ", ".join(f"{key}: {values.wanted(rank)}" for key, values in self.keys.items())
+        return f"a mapping with {', '.join(self.keys)}, each {self.values.wanted(rank)}"
 
 
 def per_axis(item: Values) -> Values:
@@ -238,5 +243,5 @@ def with_floats(values: Values, value: object, rank: int) -> object:
     if isinstance(values, Listed) and isinstance(value, list | tuple):
         return [with_floats(values.item, one, rank) for one in value]
     if isinstance(values, Fields) and isinstance(value, Mapping):
-        return {key: with_floats(values.keys[key], one, rank) for key, one in value.items()}
+        return {key: with_floats(values.values, one, rank) for key, one in value.items()}
     return value

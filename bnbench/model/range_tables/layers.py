@@ -1,7 +1,5 @@
 """The ranges of the arguments of layers."""
 
-from types import MappingProxyType
-
 from bnbench.model.catalog import activation_names
 from bnbench.model.range_tables.row import (
     ABOVE_0,
@@ -40,7 +38,6 @@ _CASE = "in lower case, so that equal settings have equal ids"
 _ACTIVATIONS = Lookup(lambda: activation_names() - {"threshold", "glu"})
 _PADDINGS = OneOf(("valid", "same"))
 _FRAMES = Number(at_least=1, at_most=1_000_000, whole=True)
-_MANY_OPERATIONS = Number(at_least=1, at_most=100, whole=True)
 _DOCUMENTED = "as documented by Keras, which does not check it"
 
 _ANY = (
@@ -66,7 +63,8 @@ _ANY = (
     ),
     Row("*", "reverse_dtype", _LEAVE_OUT, "all layers have the dtype train.dtype"),
     Row("*", "sparse", OneOf((False,)), "the next layers need dense tensors"),
-    Row("*", "units filters input_dim output_dim n depth_multiplier height width num_tokens max_number", SIZE),
+    Row("*", "units filters input_dim output_dim n depth_multiplier num_tokens", SIZE),
+    Row("*", "height width", SIZE, "an image without rows or columns cannot be trained"),
 )
 _REGULARIZATION = (
     Row("*Dropout*", "rate", FROM_0_TO_BELOW_1, "a rate of 1 drops everything"),
@@ -92,7 +90,7 @@ _NORMALIZATION = (
     Row(
         "BatchNormalization",
         "renorm_clipping",
-        Fields(MappingProxyType(dict.fromkeys(("rmin", "rmax", "dmax"), NOT_NEGATIVE))),
+        Fields(("rmin", "rmax", "dmax"), NOT_NEGATIVE),
         "r is a ratio of standard deviations",
     ),
     Row("GroupNormalization", "groups", Either(OneOf((-1,)), SIZE)),
@@ -116,7 +114,12 @@ _SHAPES = (
     Row("Permute", "dims", Listed(SIZE)),
     Row("EinsumDense", "equation", Text(r"[A-Za-z.]+,[A-Za-z]+->[A-Za-z.]+", "an equation, as in `ab,bc->ac`")),
     Row("EinsumDense", "bias_axes", Text(r"[A-Za-z]+", "letters of the output of the equation")),
-    Row("EinsumDense", "output_shape", Either(SIZE, Listed(SIZE, nulls=True))),
+    Row(
+        "EinsumDense",
+        "output_shape",
+        Either(SIZE, Listed(SIZE, nulls=True)),
+        "an axis without any value cannot be trained",
+    ),
     Row("Rescaling", "scale offset", one_or_more(NUMBER)),
     Row("ReversibleEmbedding", "logit_soft_cap", ABOVE_0, "Keras divides by it"),
 )
@@ -134,17 +137,15 @@ _IMAGES = (
     Row("RandomColorJitter", "contrast_factor hue_factor", span(0, 1), "both ends within Keras' bounds"),
     Row("RandomColorJitter", "saturation_factor", span(0, 1), _DOCUMENTED),
     Row("RandomGrayscale", "factor", FROM_0_TO_1),
-    Row("RandomPosterization", "factor", span(1, 8), "both ends within Keras' bounds"),
+    Row("RandomPosterization", "factor", number_or_pair(Number(at_least=1, at_most=8, whole=True)), "numbers of bits"),
     Row("RandomSaturation RandomColorDegeneration", "factor", span(0, 1), _DOCUMENTED),
     Row("*", "factor sigma", span(0, 1), "both ends within Keras' bounds"),
     Row("RandomTranslation", "height_factor width_factor", span(-1, 1)),
     Row("RandomZoom", "height_factor width_factor", number_or_pair(Number(above=-1, at_most=1))),
     Row("RandomShear", "x_factor y_factor", span(0, 1)),
     Row("RandomPerspective", "scale", FROM_0_TO_1),
-    Row("RandomElasticTransform RandomErasing", "scale", span(0, 1), "both ends within Keras' bounds"),
+    Row("RandomErasing", "scale", span(0, 1), "both ends within Keras' bounds"),
     Row("Solarization", "addition_factor threshold_factor", span(0, 1)),
-    Row("AugMix MixUp", "alpha", ABOVE_0, "the parameter of a beta distribution"),
-    Row("RandomElasticTransform", "fill_mode", OneOf((*_FILLS, "mirror"))),
     Row("Resizing", "fill_mode", OneOf(("constant",)), "Keras' only mode"),
     Row("*", "fill_mode", OneOf(_FILLS)),
     Row("UpSampling2D", "interpolation", OneOf(_INTERPOLATIONS), _CASE),
@@ -154,29 +155,34 @@ _IMAGES = (
     Row(
         "RandomFlip", "mode", OneOf(("horizontal", "vertical", "horizontal_and_vertical")), "Keras ignores other words"
     ),
-    Row("Equalization", "bins", Number(at_least=2, at_most=65_536, whole=True), "one bin has no contrast"),
     Row("Contrast*", "clip_limit", ABOVE_0, "0 or less would clip the whole histogram"),
     Row("Contrast*", "tile_grid_size", Listed(SIZE, 2)),
-    Row("*", "num_ops num_chains chain_depth", _MANY_OPERATIONS, "each is a further operation on every image"),
 )
 _FEATURES = (
     Row("CategoryEncoding", "output_mode", OneOf(("multi_hot", "one_hot", "count"))),
-    Row("HashedCrossing", "output_mode", OneOf(("int", "one_hot"))),
     Row("*", "output_mode", OneOf(("int", "one_hot", "multi_hot", "count"))),
     Row("*", "num_bins", SIZE, "a value must fall into a bin"),
     Row("Discretization", "bin_boundaries", Listed(NUMBER, rising=True), "each bin ends after the one before"),
-    Row("*", "mask_value", NUMBER),
+    Row("Hashing", "mask_value", WHOLE),
+    Row("Masking", "mask_value", NUMBER),
     Row("Hashing", "salt", number_or_pair(WHOLE)),
     Row(
         "*Spectrogram",
-        "fft_length sequence_stride sequence_length sampling_rate num_mel_bins frame_length frame_step",
+        "fft_length sequence_stride sequence_length sampling_rate num_mel_bins frame_step",
         _FRAMES,
+        "a frame of more than a million values does not fit into memory",
+    ),
+    Row(
+        "STFTSpectrogram",
+        "frame_length",
+        Number(at_least=2, at_most=1_000_000, whole=True),
         "a frame of more than a million values does not fit into memory",
     ),
     Row("MelSpectrogram", "min_freq", NOT_NEGATIVE, "a frequency is not negative"),
     Row("MelSpectrogram", "max_freq mag_exp min_power ref_power", ABOVE_0, "Keras takes a logarithm or divides by it"),
     Row("MelSpectrogram", "top_db", NOT_NEGATIVE, "a negative distance from the peak", null=True),
-    Row("*Spectrogram", "window", WINDOWS, WINDOW_REASON),
+    Row("MelSpectrogram", "window", OneOf(("hann", "hamming"))),
+    Row("STFTSpectrogram", "window", WINDOWS, WINDOW_REASON),
     Row("STFTSpectrogram", "mode", OneOf(("log", "magnitude", "psd", "real", "imag", "angle", "stft"))),
     Row("STFTSpectrogram", "scaling", SCALING, null=True),
 )

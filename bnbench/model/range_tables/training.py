@@ -11,7 +11,7 @@ from bnbench.model.range_tables.row import (
     WHOLE,
     Row,
 )
-from bnbench.model.values import Either, Listed, Number, OneOf, Text, one_or_more
+from bnbench.model.values import Listed, Number, OneOf, Text, one_or_more
 
 _AVERAGE = "outside this range it is no weight of a moving average"
 _CORRECTED = "with 1 the correction of the average divides by 0; outside 0 to 1 it is no average"
@@ -36,8 +36,6 @@ OPTIMIZERS = (
         Number(at_least=2, whole=True),
         "leave it out for no accumulation",
     ),
-    Row("*", "ema_momentum", FROM_0_TO_1),
-    Row("*", "ema_overwrite_frequency", Number(at_least=1, whole=True)),
     Row("Adagrad", "initial_accumulator_value", NOT_NEGATIVE, "Keras takes its square root"),
     Row("Ftrl", "initial_accumulator_value", NOT_NEGATIVE),
     Row("Ftrl", "learning_rate_power", Number(at_most=0)),
@@ -57,7 +55,6 @@ OPTIMIZERS = (
         "Keras takes each text for a regular expression, and a single text for a list of its letters",
     ),
     Row("ScheduleFreeAdamW", "warmup_steps", COUNT, "a number of steps"),
-    Row("*", "learning_rate", ABOVE_0),
 )
 
 _FACTOR = "a factor of the swept learning rate is not negative"
@@ -79,7 +76,6 @@ SCHEDULES = (
         "each boundary is a step after the one before",
     ),
     Row("PiecewiseConstantDecay", "values", Listed(NOT_NEGATIVE), _FACTOR),
-    Row("*", "initial_learning_rate", ABOVE_0),
 )
 
 LOSSES = (
@@ -101,8 +97,4 @@ CALLBACKS = (
     Row("ReduceLROnPlateau", "min_lr", NOT_NEGATIVE, "a learning rate is not negative"),
     Row("*", "mode", OneOf(("auto", "min", "max")), "Keras falls back to auto"),
     Row("*", "monitor", Text(r"\w+", "the name of a metric")),
-    Row("*", "filepath log_dir", Text(r".+", "a path")),
-    Row("*", "save_freq update_freq", Either(OneOf(("epoch", "batch")), Number(at_least=1, whole=True))),
-    Row("*", "verbose profile_batch embeddings_freq", COUNT),
-    Row("*", "embeddings_metadata", OneOf(())),
 )

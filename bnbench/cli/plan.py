@@ -13,18 +13,22 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.experiment
+@click.option("--check", is_flag=True, help="Let Keras try each model, as a run does before its first trial.")
 @options.as_json
-def plan(request: "ExperimentRequest", as_json: bool) -> None:
+def plan(request: "ExperimentRequest", check: bool, as_json: bool) -> None:
     """Show what a run would train, and how long it would take.
 
-    The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command trains
-    nothing.
+    The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command stores
+    nothing. With --check, it loads Keras, and each distinct model makes two training steps on a handful of rows.
     """
     from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix
-    from bnbench.commands.plan import make_overview, trial_rows
+    from bnbench.commands.plan import check_plan, make_overview, trial_rows
 
     overview = make_overview(request)
+    checked = f"checked: {check_plan(overview.plan, request.data_dirs)} model(s) with Keras" if check else ""
     if as_json:
+        if checked:
+            echo(checked, err=True)
         echo_json(trial_rows(overview))
         return
     parts = (
@@ -32,4 +36,4 @@ def plan(request: "ExperimentRequest", as_json: bool) -> None:
         format_cohorts(overview.plan),
         format_estimate(overview.plan, overview.states, overview.step_seconds, overview.jobs),
     )
-    echo("\n\n".join(parts))
+    echo("\n\n".join((*parts, checked) if checked else parts))

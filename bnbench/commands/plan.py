@@ -2,12 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from bnbench.commands.experiment import ExperimentRequest, plan_experiment
+from bnbench.data.types import DataDirs
 from bnbench.execution import sweep
 from bnbench.execution.executors import executor_capacity
+from bnbench.execution.in_process import InProcessTrainer
 from bnbench.execution.protocols import ExecutorRequest
+from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.plan import Plan
 from bnbench.planning.states import NEW
 
@@ -36,6 +40,31 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
     plan, folder = plan_experiment(request)
     jobs = executor_capacity(ExecutorRequest(request.data_dirs, plan.cohorts)).count
     return PlanOverview(plan, sweep.stored_states(folder), sweep.step_seconds(folder), jobs)
+
+
+def check_plan(plan: Plan, data_dirs: DataDirs) -> int:
+    """Train each distinct program of a plan for two steps on a handful of rows, as a run does before its first trial.
+
+    This imports TensorFlow. Nothing is compiled, and nothing is written to the results folder.
+
+    Returns:
+        The number of distinct programs.
+
+    Raises:
+        ConfigError: Keras rejects a part of a program. The message names the key of that part.
+        DataError: the data are missing or damaged.
+    """
+    trainer = _open_trainer(data_dirs)
+    programs = distinct_programs(cohort.program for cohort in plan.cohorts)
+    for program in programs:
+        trainer.check_with_any_threads(program)
+    return len(programs)
+
+
+@cache
+def _open_trainer(data_dirs: DataDirs) -> InProcessTrainer:
+    """Return a trainer for checks; all checks of this process share it, and with it the data that it has loaded."""
+    return InProcessTrainer(data_dirs)
 
 
 def trial_rows(overview: PlanOverview) -> Iterator[dict[str, Any]]:

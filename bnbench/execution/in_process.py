@@ -22,10 +22,12 @@ class InProcessTrainer:
         from bnbench.training import startup
 
         startup.import_tensorflow()
-        from bnbench.training import check, loop
+        from bnbench.training import check, check_rows, compiled_program, loop
 
         self._loop, self._check, self._data_dirs = loop, check, data_dirs
+        self._use_threads = compiled_program.use_threads
         self._load = cache(self._load_once)
+        self._load_handful = cache(lambda settings: check_rows.handful_of_rows(self._load(settings)))
 
     def _load_once(self, settings: Data, planned: DatasetInfo) -> Dataset:
         return access.load_planned(settings, self._data_dirs, planned)
@@ -35,12 +37,17 @@ class InProcessTrainer:
         return self._loop.list_devices()
 
     def check(self, program: Program) -> None:
-        """Let Keras build the model, its optimizer and everything else that training needs.
+        """Train the program for two steps on a handful of rows.
 
         Raises:
             ConfigError: Keras rejects a part of it.
         """
-        self._check.check_program(program)
+        self._use_threads(program.train.threads)
+        self.check_with_any_threads(program)
+
+    def check_with_any_threads(self, program: Program) -> None:
+        """Check a program with as many threads as TensorFlow has in this process."""
+        self._check.check_program(program, self._load_handful(program.data))
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Compile the program once, then train trial after trial.

@@ -17,6 +17,7 @@ from bnbench.execution import environment, executors
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
 from bnbench.planning import plan as planning
+from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.plan import Cohort, Plan, Program, Trial
 from bnbench.planning.trial import Result, Saving
 from bnbench.store import results_dir, store
@@ -115,7 +116,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
     with options.open_executor(options.request(todo)) as executor:
         try:
             options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
-            executor.check([cohort.program for cohort in todo])
+            executor.check(distinct_programs(cohort.program for cohort in todo))
             with store.open_for_writing(options.folder) as opened:
                 results_dir.refuse_links(options.folder)
                 if todo:

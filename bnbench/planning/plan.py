@@ -51,6 +51,8 @@ class Program:
     products: int
     # The variant, for messages.
     where: Location
+    # Which weights a run saves as a model: `none`, `final` or `best`. This changes no outcome.
+    save_models: str = "none"
 
     @property
     def train_location(self) -> Location:
@@ -299,7 +301,7 @@ def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, flat: tuple
         checks.check_traced(traced, flat, dataset, train, place)
     weights, outputs, products = (traced.weights, traced.outputs, traced.products) if traced else (None, 0, 0)
     key = identity.program_key(data, dataset, flat, train)
-    return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place)
+    return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place, experiment.save_models)
 
 
 def _flatten_variant(point: GridPoint, name: str, dataset: DatasetInfo) -> tuple[Layer, ...]:

@@ -9,11 +9,12 @@ import keras
 import tensorflow as tf
 
 from bnbench.config.schema import Named, Train
-from bnbench.errors import ConfigError
 from bnbench.location import Location
 from bnbench.model import arguments, catalog
 from bnbench.planning.plan import Program
 from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD
+from bnbench.training.floats import with_floats
+from bnbench.training.keras_errors import blamed_on
 
 
 def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
@@ -25,10 +26,9 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
     module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
     class_name = catalog.resolve_class(family, named.name, where)
     taken = arguments.class_signature(family, class_name).defaults
-    try:
-        return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
-    except (ValueError, TypeError) as error:
-        raise ConfigError(where, f"{class_name}: {' '.join(str(error).split())}") from error
+    with blamed_on(where, class_name):
+        given = with_floats(family, class_name, named.arguments)
+        return getattr(module, class_name)(**given, **{k: v for k, v in more.items() if k in taken})
 
 
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:

@@ -23,7 +23,7 @@ from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Sa
 from bnbench.store import model_card
 from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
-from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState, row_chunks, use_threads
+from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState, use_threads
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, restored_epoch
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
@@ -164,7 +164,7 @@ class TrialInTraining:
         # A smaller last batch has a smaller weight, so that the mean is over rows, as in Keras.
         rows[-1] = len(order) - rows[:-1].sum()
         loss, validated, finite = self.compiled.evaluate(self.start.validation)
-        accuracy, trained = self._score(validated, "validation"), self._score(credit / len(order), "train")
+        accuracy, trained = self._score(validated, "validation"), self._score(credit, "train")
         train_loss = float(np.average(losses, weights=rows))
         self._record(train_loss, trained, loss, accuracy)
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
@@ -206,14 +206,14 @@ class TrialInTraining:
         finite = self.nonfinite is None or (restored is not None and final.step < self.nonfinite)
         if finite:
             self.recorder.measure(When.AT_THE_END, epoch=final.epoch)
-            self._save(saving, "final")
+            self.save(saving, "final")
             fitted = self._scores("train")
             test = best_test = self._scores("test")
         if self.best_epoch is not None and not (finite and self.best_epoch == final.epoch):
             self.compiled.model.set_weights(self.best_weights)
             best_test = self._scores("test")
         if self.best_epoch is not None:
-            self._save(saving, "best")
+            self.save(saving, "best")
         measured = as_result_fields(self.recorder.series())
         losses = np.concatenate(self.losses) if self.losses else np.empty(0)
         return Result(
@@ -239,7 +239,7 @@ class TrialInTraining:
         )
 
     def _scores(self, part: str) -> Scores:
-        rows = row_chunks(getattr(self.start.parts, part))
+        rows = self.compiled.chunks(getattr(self.start.parts, part))
         loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
         return Scores(_finite_or_none(loss), self._score(credit, part))
 
@@ -254,7 +254,8 @@ class TrialInTraining:
         recovered = start is not None and end is not None and end < start
         return Divergence("blown", jump) if jump and not recovered else None
 
-    def _save(self, saving: Saving, which: str) -> None:
+    def save(self, saving: Saving, which: str) -> None:
+        """Save the model with its card, if these weights are to be saved."""
         if saving.models == which:
             path = model_path(saving.folder, self.trial.id)
             path.parent.mkdir(parents=True, exist_ok=True)

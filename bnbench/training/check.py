@@ -28,7 +28,7 @@ from bnbench.training.keras_errors import blamed_on, is_machine_problem
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, make_optimizer
 from bnbench.training.loop import TrialInTraining
 
-TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={})
+TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={}, rate_text="0.001")
 # Callbacks see this many epochs without progress, so that those that wait for that act.
 EPOCHS = 4
 

@@ -23,13 +23,12 @@ from pydantic import (
 
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.renamed import rename_old_keys
-from bnbench.config.types import STRICT, Rate, branch_of
+from bnbench.config.types import STRICT, Rate, ValueErrorAt, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
 # The maximum length of an axis: rates, seeds or any other.
 MAX_VALUES = 1000
-MAX_TRIALS = 1_000_000
 # The maximum number of mistakes in one message.
 MAX_LISTED = 20
 # A name is also the name of a folder, on every file system.
@@ -42,11 +41,15 @@ class ConfigModel(BaseModel):
     model_config = STRICT
 
 
-def _named(value: object) -> object:
+def _named(value: object, info: ValidationInfo) -> object:
     """Return `{name: sgd, momentum: 0.9}` for `{sgd: {momentum: 0.9}}`, and `{name: sgd}` for `sgd`."""
     if isinstance(value, str):
         return {"name": value}
-    if isinstance(value, dict) and "name" not in value and len(value) == 1:
+    if isinstance(value, dict) and "name" not in value and len(value) != 1:
+        kind = {"callbacks": "callback"}.get(str(info.field_name), info.field_name)
+        found = f"found {len(value)}: {', '.join(map(str, value))}" if value else "found none"
+        raise ValueError(f"wanted one {kind}, a name or {{name: {{its arguments}}}}, {found}")
+    if isinstance(value, dict) and "name" not in value:
         name, arguments = next(iter(value.items()))
         if arguments is not None and not isinstance(arguments, dict):
             raise ValueError(f"{name}: found {shorten(arguments)}, wanted a mapping of its arguments")
@@ -135,10 +138,10 @@ class Model(ConfigModel):
     params: dict[str, Any] = {}
 
 
-def _norm(value: object) -> object:
+def _norm(value: object, info: ValidationInfo) -> object:
     if value is None:
         return {"name": "none"}
-    return _named(value)
+    return _named(value, info)
 
 
 class Variant(ConfigModel):
@@ -150,6 +153,23 @@ class Variant(ConfigModel):
     layers: list[Any] | None = Field(default=None, min_length=1)
     params: dict[str, Any] = {}
     train: dict[str, Any] = {}
+
+
+# Parts of the names of types with fewer bits than float32, alone or mixed with it.
+_LOW_PRECISION = ("16", "8", "4", "half", "mixed", "tf32", "tensorfloat")
+_OTHER_NAMES = {"single": "float32", "float": "float32", "fp32": "float32", "double": "float64", "fp64": "float64"}
+
+
+def _dtype(value: object) -> object:
+    word = value.lower() if isinstance(value, str) else ""
+    if word not in {"float32", "float64"} and any(part in word.replace("64", "") for part in _LOW_PRECISION):
+        raise ValueError(
+            f"{shorten(value)} is not possible: weights and computation have one type, float32 (the default) or "
+            "float64; types of fewer bits, alone or mixed, are not supported"
+        )
+    if word in _OTHER_NAMES:
+        raise ValueError(f"{shorten(value)} is not one of float32, float64 (did you mean '{_OTHER_NAMES[word]}'?)")
+    return value
 
 
 class Train(ConfigModel):
@@ -168,7 +188,7 @@ class Train(ConfigModel):
     on_divergence: Literal["stop", "continue"] = "stop"
     # Whether to record percentiles of the input of one unit's activation, in the last hidden layer, after every epoch.
     pre_activations: bool = False
-    dtype: Literal["float32", "float64"] = "float32"
+    dtype: Annotated[Literal["float32", "float64"], BeforeValidator(_dtype)] = "float32"
     engine: Literal["auto", "xla", "graph"] = "auto"
     # The number of threads of one trial. The exact results of large networks depend on it.
     threads: Annotated[int, Field(ge=1, le=256)] = 1
@@ -226,17 +246,14 @@ class Sweep(ConfigModel):
     def _distinct(self) -> "Sweep":
         axes: dict[str, list[Any]] = {"learning_rate": self.rates(), "seeds": self.seed_list(), **self.grid}
         for key, values in axes.items():
+            steps = ("grid", key) if key in self.grid else (key,)
             if not values:
-                raise ValueError(f"{key} is empty, wanted at least one value")
+                raise ValueErrorAt("found no value, wanted at least one", *steps)
             if len(values) > MAX_VALUES:
-                raise ValueError(f"{key} has {len(values):,} values, wanted at most {MAX_VALUES:,}")
+                raise ValueErrorAt(f"found {len(values):,} values, wanted at most {MAX_VALUES:,}", *steps)
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
-                raise ValueError(f"{key} has {shorten(repeated[0])} twice: remove one")
-        if math.prod(map(len, axes.values())) > MAX_TRIALS:
-            raise ValueError(
-                f"{math.prod(map(len, axes.values())):,} trials per variant, wanted at most {MAX_TRIALS:,}"
-            )
+                raise ValueErrorAt(f"found {shorten(repeated[0])} twice: remove one", *steps)
         return self
 
     def rates(self) -> list[float]:
@@ -250,8 +267,14 @@ class Sweep(ConfigModel):
 
 
 def _text_keys(value: object) -> object:
-    # YAML reads the name 200 as a number.
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
+    # Python code may name a variant 200.
+    if not isinstance(value, dict):
+        return value
+    renamed = {str(k): v for k, v in value.items()}
+    if len(renamed) < len(value):
+        twice = next(k for i, k in enumerate(value) if str(k) in [str(other) for other in list(value)[:i]])
+        raise ValueErrorAt(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
+    return renamed
 
 
 def default_baseline(variants: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
-"""The arguments that Keras classes take, and checks that a config gives only those.
+"""The arguments that Keras classes take, and checks that a config gives only those, with values in their ranges.
 
-They are read from each class's `__init__`, so a check needs no import of Keras.
+They are read from each class's `__init__`, so a check needs no import of Keras. The ranges are in `range_tables`.
 """
 
 import ast
@@ -11,8 +11,11 @@ from types import MappingProxyType
 
 from bnbench.errors import ConfigError, did_you_mean, shorten
 from bnbench.location import Location
+from bnbench.model.argument_rules import broken_rule
 from bnbench.model.catalog import FAMILIES, resolve_class
+from bnbench.model.former_names import former_argument, rate_argument
 from bnbench.model.keras_source import imported_names, module_file, parse_file
+from bnbench.model.ranges import find_range, range_problem
 
 # Arguments that bnbench gives itself: the names of layers, `train.dtype`, the seed of the trial.
 HIDDEN = frozenset({"name", "dtype", "seed", "autocast", "reduction"})
@@ -24,8 +27,6 @@ BASE_ARGUMENTS: Mapping[str, Mapping[str, object]] = MappingProxyType(
 OBJECTS = MappingProxyType(
     {"_initializer": "initializers", "_regularizer": "regularizers", "_constraint": "constraints"}
 )
-# Arguments that take text although their default is None. All others that take text have a text as default.
-TEXT_ARGUMENTS = frozenset({"activation", "data_format", "equation", "bias_axes", "exclude_layers"})
 # The default of an argument without a default, in a Signature.
 REQUIRED = "required"
 
@@ -58,30 +59,37 @@ def check_arguments(
         refused: arguments that a config must not give -> the reason.
 
     Raises:
-        ConfigError: the name or an argument is unknown, an argument is missing, refused, or holds the wrong kind of
-            value.
+        ConfigError: the name or an argument is unknown, an argument is missing, refused, or holds a value that is out
+            of its range.
     """
     where = Location.of(where)
     class_name = resolve_class(family, name, where)
     defaults = _allowed(family, class_name, refused)
     for argument, value in arguments.items():
-        if argument in refused:
-            raise ConfigError(where / argument, refused[argument])
+        # A former name of the learning rate is refused as its present name is.
+        meant = argument if argument in defaults or argument in refused else rate_argument(argument, refused)
+        if meant in refused:
+            raise ConfigError(where / argument, refused[meant])
         if argument not in defaults:
-            near = did_you_mean(str(argument), defaults)
-            raise ConfigError(
-                where / str(argument), f"{class_name} has no such argument{near}; it has {', '.join(defaults)}"
-            )
-        if family == "layers" and argument.endswith(tuple(OBJECTS)):
-            # `layers` checks the object.
-            continue
-        wanted = _wanted(value, defaults[argument], argument in TEXT_ARGUMENTS)
-        if wanted:
-            raise ConfigError(where / argument, f"found {shorten(value)}, wanted {wanted}")
+            raise ConfigError(where / str(argument), _unknown(family, class_name, str(argument), value, defaults))
+        problem = _problem(family, class_name, argument, value, defaults[argument])
+        if problem:
+            raise ConfigError(where / argument, problem)
     missing = [name for name, default in defaults.items() if default is REQUIRED and name not in arguments]
     if missing:
         raise ConfigError(where, f"{class_name} needs {', '.join(missing)}")
+    broken = broken_rule(family, class_name, {**defaults, **arguments})
+    if broken:
+        raise ConfigError(where / broken[0], broken[1])
     return class_name
+
+
+def _unknown(family: str, class_name: str, argument: str, value: object, known: Mapping[str, object]) -> str:
+    """Return what to write instead of an argument that a class does not have."""
+    instead = former_argument(family, class_name, argument, value, known)
+    if instead:
+        return f"{class_name} has no such argument: {instead}"
+    return f"{class_name} has no such argument{did_you_mean(argument, known)}; it has {', '.join(known)}"
 
 
 def _allowed(family: str, class_name: str, refused: Mapping[str, str]) -> dict[str, object]:
@@ -91,25 +99,20 @@ def _allowed(family: str, class_name: str, refused: Mapping[str, str]) -> dict[s
     return {n: d for n, d in {**base, **known.defaults}.items() if n not in HIDDEN and n not in refused}
 
 
-def _wanted(value: object, default: object, takes_text: bool) -> str | None:
-    """Return what an argument should hold, judged by its default, or None if its value is fine.
-
-    Keras turns mappings into objects, by the names of modules and classes, and takes some texts for file names. So a
-    mapping is always refused, and a text is refused unless Keras' default is a text or the argument `takes_text`.
-    """
-    if value is None:
+def _problem(family: str, class_name: str, argument: str, value: object, default: object) -> str | None:
+    """Return what is wrong with the value of an argument, or None."""
+    if argument.endswith(tuple(OBJECTS)):
+        # `layers` checks the object. Without one Keras takes an initializer that has no seed.
+        unseeded = value is None and default is not None
+        return "found None, wanted an initializer: without one, no seed decides the weights" if unseeded else None
+    row = find_range(family, class_name, argument)
+    if value is None and (default is None or (row and row.null)):
         return None
+    if row:
+        return range_problem(row, class_name, value)
     if isinstance(default, bool):
-        return None if isinstance(value, bool) else "true or false"
-    if isinstance(default, str) and default is not REQUIRED:
-        return None if isinstance(value, str) else "text"
-    if isinstance(value, list):
-        return next(filter(None, (_wanted(one, default, takes_text) for one in value)), None)
-    if isinstance(default, int | float):
-        return None if isinstance(value, int | float) and not isinstance(value, bool) else "a number"
-    if isinstance(value, Mapping) or (isinstance(value, str) and not takes_text):
-        return "a text or a list of texts" if takes_text else "a number or a list of numbers"
-    return None
+        return None if isinstance(value, bool) else f"found {shorten(value)}, wanted true or false"
+    return f"{class_name}.{argument} is not yet checked with the installed Keras: leave it out"
 
 
 @cache

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from bnbench.errors import ConfigError, did_you_mean
 from bnbench.location import Location
+from bnbench.model.former_names import former_class
 from bnbench.model.keras_source import imported_names, module_file
 from bnbench.model.layer_table import LAYERS
 
@@ -59,6 +60,9 @@ def resolve_class(family: str, name: str, where: Location | str) -> str:
     usable = {snake_case(known) for known in _class_names(family).values() if not _refusal(family, known)}
     if family == "layers" and found:
         raise ConfigError(where, f"{name!r} {reason}")
+    instead = former_class(family, name)
+    if instead:
+        raise ConfigError(where, f"{name!r} {reason}: {instead}")
     if family in CHOSEN:
         reason += f": wanted one of {', '.join(sorted(usable))}"
     raise ConfigError(where, f"{name!r} {reason}{did_you_mean(snake_case(name), usable)}")

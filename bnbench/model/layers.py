@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Any
 
-from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
+from bnbench.errors import ConfigError, did_you_mean, shorten
 from bnbench.location import Location
 from bnbench.model import arguments as keras_arguments
 from bnbench.model import catalog
@@ -97,7 +97,9 @@ def _expand(items: Any, params: Mapping[str, Any], where: Location, turns: Itera
             raise ConfigError(place, f"more than {MAX_LAYERS} layers")
         if isinstance(item, str):
             yield _Item(item, None, place)
-        elif not isinstance(item, dict) or len(item) != 1:
+        elif isinstance(item, dict) and len(item) > 1:
+            raise ConfigError(place, f"wanted one layer, found {len(item)}: {', '.join(map(str, item))}")
+        elif not isinstance(item, dict) or not item:
             raise ConfigError(place, f"found {shorten(item)}, wanted one layer, as in `- dense: {{units: 10}}`")
         elif "repeat" in item:
             yield from _repeat(item["repeat"], params, place / "repeat", turns)
@@ -158,9 +160,6 @@ def _with_objects(given: dict[str, Any], where: Location) -> dict[str, Any]:
     checked: dict[str, Any] = {}
     for key, value in given.items():
         family = next((f for ending, f in keras_arguments.OBJECTS.items() if key.endswith(ending)), None)
-        is_activation = key == "activation" or key.endswith("_activation")
-        if value is not None and is_activation and not (isinstance(value, str) and value in catalog.activation_names()):
-            raise ConfigError(where / key, not_one_of(value, sorted(catalog.activation_names())))
         checked[key] = _keras_object(family, value, where / key) if family and value is not None else value
     return checked
 
@@ -168,6 +167,9 @@ def _with_objects(given: dict[str, Any], where: Location) -> dict[str, Any]:
 def _keras_object(family: str, value: Any, where: Location) -> dict[str, Any]:
     if isinstance(value, str):
         value = {value: None}
+    if isinstance(value, dict) and len(value) > 1:
+        noun = catalog.FAMILIES[family][2]
+        raise ConfigError(where, f"wanted one {noun}, found {len(value)}: {', '.join(map(str, value))}")
     if not isinstance(value, dict) or len(value) != 1:
         raise ConfigError(where, f"found {shorten(value)}, wanted a name or {{name: arguments}}")
     name, given = next(iter(value.items()))

@@ -97,16 +97,24 @@ def test_shapes_and_counts_are_those_of_keras(items: list[Any], shape: tuple[int
             r"gets \(4, 4, 1\): smaller than its window \(5, 5\)",
         ),
         ([{"max_pooling2d": 2}, {"max_pooling2d": 2}], (3, 3, 1), r"max_pooling2d_1 .* gets \(1, 1, 1\): smaller"),
-        ([{"dense": 0}], (4,), "units is 0, wanted a whole number above 0"),
-        ([{"dense": "many"}], (4,), "found 'many', wanted a number"),
-        ([{"reshape": [0, 8]}], (8,), "target_shape is 0, wanted a whole number"),
-        ([{"group_normalization": {"groups": 0}}], (8,), "groups is 0, wanted a whole number"),
-        ([{"reshape": [3, 3]}], (8,), r"8 numbers do not fill target_shape \(3, 3\)"),
-        ([{"conv2d": {"filters": 3, "kernel_size": [3, 3, 3]}}], (9, 9, 1), r"wanted a number or 2 of them"),
+        ([{"dense": 0}], (4,), "dense.units: found 0, wanted a whole number above 0"),
+        ([{"dense": "many"}], (4,), "found 'many', wanted a whole number"),
         (
-            [{"conv2d": {"filters": 3, "kernel_size": 3, "groups": 2}}],
+            [{"reshape": [0, 8]}],
+            (8,),
+            r"target_shape: found \[0, 8\], wanted a list, each -1, or a whole number above 0",
+        ),
+        ([{"group_normalization": {"groups": 0}}], (8,), "groups: found 0, wanted -1, or a whole number above 0"),
+        ([{"reshape": [3, 3]}], (8,), r"8 numbers do not fill target_shape \(3, 3\)"),
+        (
+            [{"conv2d": {"filters": 3, "kernel_size": [3, 3, 3]}}],
+            (9, 9, 1),
+            r"kernel_size: found \[3, 3, 3\], wanted a whole number above 0, or a list of 2 values",
+        ),
+        (
+            [{"conv2d": {"filters": 4, "kernel_size": 3, "groups": 2}}],
             (9, 9, 3),
-            "groups: 2 must divide its 3 channels and",
+            r"here: \[0\].conv2d.groups: conv2d_0 .* groups: 2 must divide its 3 channels",
         ),
     ],
 )
@@ -123,4 +131,4 @@ def test_groups_that_do_not_divide_are_refused() -> None:
 
 
 def test_an_unlisted_layer_ends_the_trace() -> None:
-    assert traced([{"lstm": 3}], (4, 2)) is None
+    assert traced([{"einsum_dense": {"equation": "ab,bc->ac", "output_shape": 3}}], (4,)) is None

@@ -1,0 +1,203 @@
+"""Rules about several arguments of one Keras class: which of them exclude, need or bound one another."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+from typing import Any
+
+from bnbench.errors import shorten
+from bnbench.model.ranges import rank_of
+
+Arguments = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule for the arguments of some classes."""
+
+    classes: str
+    # The argument that a message names.
+    argument: str
+    # Returns whether the arguments, with the defaults of the class, obey the rule.
+    holds: Callable[[Arguments], bool]
+    # What is wanted.
+    wanted: str
+    # Why the rule is stricter than Keras. Empty if Keras refuses the same.
+    reason: str = ""
+
+
+def broken_rule(family: str, class_name: str, arguments: Arguments) -> tuple[str, str] | None:
+    """Return an argument and what is wrong with it, or None if the arguments obey all rules.
+
+    Args:
+        arguments: all arguments of the class, with their defaults; each is within its range.
+    """
+    for rule in RULES[family]:
+        if any(fnmatchcase(class_name, one) for one in rule.classes.split()):
+            known = {**arguments, _RANK: rank_of(class_name)}
+            if not rule.holds(known):
+                found = f"found {shorten(arguments[rule.argument])}, wanted {rule.wanted}"
+                return rule.argument, f"{found}: {rule.reason}" if rule.reason else found
+    return None
+
+
+_RANK = "(axes)"
+
+
+def _given(arguments: Arguments, *names: str) -> int:
+    return sum(arguments[name] is not None for name in names)
+
+
+def _sizes(arguments: Arguments, name: str) -> tuple[int, ...]:
+    value = arguments[name]
+    return (value,) * arguments[_RANK] if isinstance(value, int) else tuple(value)
+
+
+def _strides_or_dilation(arguments: Arguments) -> bool:
+    return max(_sizes(arguments, "strides")) == 1 or max(_sizes(arguments, "dilation_rate")) == 1
+
+
+def _padding_below_strides(arguments: Arguments) -> bool:
+    if arguments["output_padding"] is None:
+        return True
+    pairs = zip(_sizes(arguments, "output_padding"), _sizes(arguments, "strides"), strict=True)
+    return all(padding < stride for padding, stride in pairs)
+
+
+def _same_shape(first: Any, second: Any) -> bool:
+    if isinstance(first, list) and isinstance(second, list):
+        return len(first) == len(second) and all(map(_same_shape, first, second))
+    return isinstance(first, list) == isinstance(second, list)
+
+
+def _renorm_bounds(arguments: Arguments) -> bool:
+    clipping = arguments["renorm_clipping"] or {}
+    return clipping.get("rmin", 0) <= clipping.get("rmax", float("inf"))
+
+
+_CLIPPINGS = ("clipnorm", "clipvalue", "global_clipnorm")
+_ONE_CLIPPING = "one of clipnorm, clipvalue and global_clipnorm"
+RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+    {
+        "layers": (
+            Rule("Conv*D Conv*Transpose", "dilation_rate", _strides_or_dilation, "1, or strides of 1"),
+            Rule(
+                "Conv1D Conv2D Conv3D",
+                "groups",
+                lambda a: a["filters"] % a["groups"] == 0,
+                "a number that divides filters evenly",
+            ),
+            Rule("Conv*Transpose", "output_padding", _padding_below_strides, "less than strides"),
+            Rule(
+                "Permute",
+                "dims",
+                lambda a: sorted(a["dims"]) == list(range(1, len(a["dims"]) + 1)),
+                "each axis from 1 once",
+            ),
+            Rule("Reshape", "target_shape", lambda a: list(a["target_shape"]).count(-1) <= 1, "-1 at most once"),
+            Rule("BatchNormalization", "renorm_clipping", _renorm_bounds, "rmin not above rmax"),
+            Rule(
+                "BatchNormalization",
+                "renorm_clipping",
+                lambda a: a["renorm"] or not a["renorm_clipping"],
+                "renorm: true with it",
+                "Keras ignores it otherwise",
+            ),
+            Rule(
+                "Normalization",
+                "mean",
+                lambda a: (a["mean"] is None) == (a["variance"] is None),
+                "also a variance, or neither",
+            ),
+            Rule(
+                "Normalization",
+                "variance",
+                lambda a: _same_shape(a["mean"], a["variance"]),
+                "as many numbers as in mean",
+            ),
+            Rule(
+                "Discretization",
+                "num_bins",
+                lambda a: _given(a, "num_bins", "bin_boundaries") == 1,
+                "either num_bins or bin_boundaries",
+            ),
+            Rule("CategoryEncoding", "num_tokens", lambda a: a["num_tokens"] is not None, "a whole number above 0"),
+            Rule(
+                "STFTSpectrogram",
+                "frame_step",
+                lambda a: a["frame_step"] is None or a["frame_step"] <= a["frame_length"],
+                "at most frame_length",
+            ),
+            Rule(
+                "STFTSpectrogram",
+                "fft_length",
+                lambda a: a["fft_length"] is None or a["fft_length"] >= a["frame_length"],
+                "at least frame_length",
+            ),
+            Rule(
+                "MelSpectrogram",
+                "sequence_length",
+                lambda a: (a["sequence_length"] or 0) <= a["fft_length"],
+                "at most fft_length",
+            ),
+            Rule(
+                "MelSpectrogram",
+                "max_freq",
+                lambda a: (a["max_freq"] or a["sampling_rate"] // 2) > a["min_freq"],
+                "more than min_freq",
+                "no frequency would be left",
+            ),
+        ),
+        "optimizers": (
+            *(
+                Rule("*", name, lambda a, n=name: a[n] is None or _given(a, *_CLIPPINGS) == 1, _ONE_CLIPPING)  # type: ignore[misc]
+                for name in _CLIPPINGS
+            ),
+            Rule("AdamW", "weight_decay", lambda a: a["weight_decay"] is not None, "a number of at least 0"),
+        ),
+        "schedules": (
+            Rule(
+                "PiecewiseConstantDecay",
+                "values",
+                lambda a: len(a["values"]) == len(a["boundaries"]) + 1,
+                "one value more than boundaries",
+            ),
+            Rule(
+                "CosineDecay",
+                "warmup_steps",
+                lambda a: a["warmup_target"] is None or a["warmup_steps"] > 0,
+                "a number above 0 with warmup_target",
+                "the first step would divide by 0",
+            ),
+        ),
+        "initializers": (
+            Rule(
+                "RandomUniform",
+                "minval",
+                lambda a: a["minval"] <= a["maxval"],
+                "at most maxval",
+                "the range of the numbers would be empty",
+            ),
+            Rule(
+                "Glorot* He* Lecun* VarianceScaling",
+                "input_axes",
+                lambda a: (a["input_axes"] is None) == (a["output_axes"] is None),
+                "both input_axes and output_axes, or neither",
+                "Keras ignores one without the other",
+            ),
+        ),
+        "constraints": (
+            Rule(
+                "MinMaxNorm",
+                "min_value",
+                lambda a: a["min_value"] <= a["max_value"],
+                "at most max_value",
+                "no norm would be allowed",
+            ),
+        ),
+        "losses": (),
+        "callbacks": (),
+        "regularizers": (),
+    }
+)

@@ -1,0 +1,1 @@
+"""Tables of the values that the arguments of Keras classes may hold."""

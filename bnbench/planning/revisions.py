@@ -40,9 +40,25 @@ def _starts_from_the_weights(settings: ProgramSettings) -> bool:
     return catalog.find_class("optimizers", settings.train.optimizer.name) == "ScheduleFreeAdamW"
 
 
+def _may_monitor_infinity(settings: ProgramSettings) -> bool:
+    return settings.train.on_divergence == "continue" and any(
+        catalog.find_class("callbacks", callback.name) in {"EarlyStopping", "ReduceLROnPlateau"}
+        and str(callback.arguments.get("monitor", "val_loss")).endswith("loss")
+        for callback in settings.train.callbacks
+    )
+
+
+def _has_a_schedule_in_float64(settings: ProgramSettings) -> bool:
+    return settings.train.schedule is not None and settings.train.dtype == "float64"
+
+
 REVISIONS = (
     # The slots that start as copies of the initial weights were those of seed 0 for every seed.
     Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_seed=lambda seed: seed != 0),
+    # Callbacks got NaN for an infinite loss, which is never an improvement.
+    Revision("infinite_losses_are_monitored", _may_monitor_infinity),
+    # With a schedule, the learning rate was rounded to float32.
+    Revision("schedules_in_float64", _has_a_schedule_in_float64),
 )
 
 

@@ -21,8 +21,8 @@ from support.keras_fit import fit_trial
 
 # The largest relative difference of a weight that counts as equal.
 TOLERANCE = 1e-8
-# Weights below this are compared by their difference: a bias in front of batch normalization has rounding noise.
-SMALL = 1e-6
+# Smaller weights are compared by their difference: the gradient of a bias in front of a batch norm is rounding noise.
+SMALL = 1e-2
 CLIPPING: tuple[Mapping[str, Any], ...] = ({}, {"clipnorm": 0.05}, {"clipvalue": 0.01}, {"global_clipnorm": 0.1})
 SWITCHES: tuple[Mapping[str, Any], ...] = (
     {"weight_decay": 0.05},
@@ -95,7 +95,7 @@ def without_compilation() -> Iterator[None]:
 
 
 def tiny_cohort(**changes: Any) -> Cohort:
-    """Return a cohort of three seeds in float64, with one epoch of five steps, the last of them shorter."""
+    """Return a cohort of three seeds in float64, with one epoch of four steps, the last of them shorter."""
     small = {
         "model": {"layers": [{"dense": "$classes"}]},
         "variants": {"plain": {}},
@@ -107,7 +107,7 @@ def tiny_cohort(**changes: Any) -> Cohort:
         "sweep__seeds": 3,
     }
     shape = changes.pop("shape", (5,))
-    return make_plan(facts(shape, rows=30), **(small | changes)).cohorts[0]
+    return make_plan(facts(shape, rows=25), **(small | changes)).cohorts[0]
 
 
 def trained_weights(cohort: Cohort, data: Dataset) -> list[Arrays]:

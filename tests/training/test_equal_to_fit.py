@@ -45,7 +45,9 @@ def test_the_cover_has_every_pair_of_optimizer_and_options() -> None:
     assert clipped == {"clipnorm", "clipvalue", "global_clipnorm"}
 
 
-@pytest.mark.parametrize("optimizer", list(covering_optimizers()), ids=lambda one: f"{one.name}-{','.join(one.arguments)}")
+@pytest.mark.parametrize(
+    "optimizer", list(covering_optimizers()), ids=lambda one: f"{one.name}-{','.join(one.arguments)}"
+)
 def test_every_optimizer_equals_fit_for_every_seed(optimizer: Optimizer) -> None:
     cohort = tiny_cohort(train__optimizer={"name": optimizer.name, **optimizer.arguments})
     difference, same_bits = compare_with_fit(cohort)

@@ -19,8 +19,7 @@ ACTIVATION_LAYERS = frozenset({"relu", "elu", "softmax", "leaky_relu"})
 OF_LAYERS = MappingProxyType(
     dict.fromkeys(
         ("lora_rank", "lora_alpha"),
-        "Keras draws the weights of LoRA without a seed, so no trial could be repeated: use a dense layer with few units "
-        "in front of this layer",
+        "Keras draws the weights of LoRA without a seed, so no trial could be repeated: leave it out",
     )
 )
 SLOT = "norm"

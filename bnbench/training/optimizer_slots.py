@@ -51,7 +51,10 @@ class InitialSlots:
             pairs = enumerate(zip(first, second, strict=True))
             sources = [j for j, (one, two) in pairs if np.array_equal(slot, one) and np.array_equal(other, two)]
             if not sources:
-                raise ConfigError(where, "starts from values that Keras computes from the weights: not yet supported")
+                raise ConfigError(
+                    where,
+                    "some of its variables start from values that Keras computes from the weights, which is not supported",
+                )
             self._copies[i] = sources[0]
 
     def values(self) -> Values:

@@ -7,13 +7,17 @@ from typing import Any
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
+from bnbench.analysis.columns import RESTORED_EPOCH
+from bnbench.analysis.trials import trial_table
 from bnbench.config.schema import Named
 from bnbench.errors import ConfigError
 from bnbench.model import catalog
-from bnbench.planning.plan import Cohort, Trial
+from bnbench.planning.plan import Cohort, Plan, Trial
 from bnbench.planning.trial import Result, Saving
+from bnbench.store import store
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram, use_threads
 from bnbench.training.keras_objects import keras_defaults
@@ -175,3 +179,123 @@ def test_monitors_that_are_not_finite_act_as_in_fit(
     assert result.status == "diverged"
     assert_same_logs(result, theirs.logs, tolerance=1e-5)
     assert float(compiled.optimizer.learning_rate) == pytest.approx(float(theirs.model.optimizer.learning_rate))
+
+
+def test_training_that_diverges_within_an_epoch_leaves_the_restored_weights(
+    diverging: tuple[Cohort, CompiledProgram], tmp_path: Path
+) -> None:
+    cohort, compiled = diverging
+    (trial,) = cohort.trials
+    compiled.stops_when_nonfinite = True
+    callbacks = [{"name": STOP, "restore_best_weights": True}, {"name": SAVE, "save_best_only": True}]
+    result = trained(compiled, trial, callbacks, tmp_path, models="final")
+    compiled.stops_when_nonfinite = False
+    # Divergence stays a result, and the final weights are those of the first epoch, which had the lowest loss.
+    assert result.status == "diverged"
+    assert restored_of(result) == 1
+    assert result.test.loss is not None
+    saved = keras.saving.load_model(tmp_path / "models" / f"{trial.id}.keras")
+    kept = keras.saving.load_model(tmp_path / "checkpoints" / f"{trial.id}.keras")
+    for ours, theirs in zip(saved.get_weights(), kept.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def restored_of(result: Result) -> int | None:
+    series = [one for one in result.measurements if one.name == RESTORED_EPOCH]
+    return int(series[0].values[0]) if series else None
+
+
+def test_final_scores_are_those_of_the_restored_weights(noisy: tuple[Cohort, CompiledProgram], tmp_path: Path) -> None:
+    cohort, compiled = noisy
+    trial = cohort.trials[0]
+    callbacks = [{"name": STOP, "monitor": "val_accuracy", "patience": 50, "restore_best_weights": True}]
+    result = trained(compiled, trial, callbacks, tmp_path)
+    plain = trained(compiled, trial, [], tmp_path)
+    # The history is that of the whole training.
+    assert [epoch.train_loss for epoch in result.epochs] == [epoch.train_loss for epoch in plain.epochs]
+    assert result.step_losses.tobytes() == plain.step_losses.tobytes()
+    accuracies = [epoch.validation_accuracy for epoch in result.epochs[1:]]
+    restored = restored_of(result)
+    assert restored == 1 + accuracies.index(max(accuracies))  # type: ignore[type-var]
+    assert restored != result.epochs[-1].epoch
+    stopped = trained(compiled, trial, [{"name": STOP, "monitor": "loss", "patience": 99}], tmp_path)
+    assert restored_of(stopped) is None
+    assert stopped.test == plain.test
+    # An epoch earlier than the last one has the same scores when training ends with it.
+    program = compiled.program
+    compiled.program = replace(program, train=program.train.model_copy(update={"epochs": restored}))
+    short = trained(compiled, trial, [], tmp_path)
+    compiled.program = program
+    assert (result.test, result.fitted, result.bn_mode_gap) == (short.test, short.fitted, short.bn_mode_gap)
+    assert (result.best_epoch, result.best_test) == (plain.best_epoch, plain.best_test)
+
+
+def test_a_restored_epoch_is_stored_and_its_scores_are_the_final_ones(
+    noisy: tuple[Cohort, CompiledProgram], tmp_path: Path
+) -> None:
+    cohort, compiled = noisy
+    first, second = cohort.trials[:2]
+    callbacks = [{"name": STOP, "monitor": "val_accuracy", "patience": 50, "restore_best_weights": True}]
+    results = [trained(compiled, first, callbacks, tmp_path), trained(compiled, second, [], tmp_path)]
+    with store.open_for_writing(tmp_path / "results") as opened:
+        opened.set_plan(Plan(make_plan().experiment, (replace(cohort, trials=(first, second)),)))
+        for result in results:
+            opened.add(result)
+        restored, last = trial_table(opened.trials()).to_dict("records")
+    epoch = results[0].epochs[restored["restored_epoch"]]
+    assert epoch.epoch == restored_of(results[0])
+    assert restored["validation_score"] == epoch.validation_accuracy
+    assert (restored["train_loss"], restored["validation_loss"]) == (epoch.train_loss, epoch.validation_loss)
+    assert restored["epochs"] == last["epochs"] == 7
+    assert pd.isna(last["restored_epoch"])
+    assert last["validation_score"] == results[1].epochs[-1].validation_accuracy
+
+
+def test_a_callback_leaves_no_trace_in_the_next_trial(noisy: tuple[Cohort, CompiledProgram], tmp_path: Path) -> None:
+    cohort, compiled = noisy
+    callbacks = [
+        {"name": REDUCE, "monitor": "val_accuracy", "patience": 1},
+        {"name": STOP, "monitor": "val_loss", "patience": 3, "restore_best_weights": True},
+    ]
+    first, _, again = (trained(compiled, cohort.trials[i], callbacks, tmp_path) for i in (0, 3, 0))
+    assert first.step_losses.tobytes() == again.step_losses.tobytes()
+    assert (first.test, first.best_test, restored_of(first)) == (again.test, again.best_test, restored_of(again))
+
+
+def test_for_numbers_accuracy_is_r2_and_better_high(tmp_path: Path) -> None:
+    use_threads(1)
+    callbacks = [{"early_stopping": {"monitor": "val_accuracy", "patience": 2, "restore_best_weights": True}}]
+    plan = make_plan(
+        facts(rows=30, classes=0), model={"layers": [{"dense": 1}]}, variants={"plain": {}}, train__loss="mse",
+        train__epochs=12, train__engine="graph", train__callbacks=callbacks, sweep__learning_rate=[0.05],
+        sweep__seeds=1,
+    )  # fmt: skip
+    (cohort,) = plan.cohorts
+    with keras_defaults("float32"):
+        compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+        result = loop._train(compiled, cohort.trials[0], Saving(tmp_path), lambda trial, epoch: None)
+    scores = [epoch.validation_accuracy or 0.0 for epoch in result.epochs[1:]]
+    assert max(scores) > scores[0]
+    assert restored_of(result) == 1 + scores.index(max(scores))
+
+
+@pytest.mark.parametrize(
+    ("monitor", "message"),
+    [
+        (
+            "val_acc",
+            r"'val_acc' is not one of loss, accuracy, val_loss, val_accuracy \(did you mean 'val_accuracy'\?\)",
+        ),
+        ("acc", r"\(did you mean 'accuracy'\?\)"),
+        ("validation_loss", r"\(did you mean 'val_loss'\?\)"),
+        ("val_sparse_categorical_accuracy", r"\(did you mean 'val_accuracy'\?\)"),
+        ("val_r2", r"\(did you mean 'val_accuracy'\?\)"),
+        ("test_accuracy", r"\(did you mean 'val_accuracy'\?\)"),
+        ("train_loss", r"\(did you mean 'loss'\?\)"),
+        ("learning_rate", "'learning_rate' is not one of loss, accuracy, val_loss, val_accuracy$"),
+    ],
+)
+@pytest.mark.parametrize("callback", [STOP, REDUCE, SAVE])
+def test_an_unknown_monitor_is_refused_with_the_nearest_name(callback: str, monitor: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=rf"train\.callbacks\[0\](\.\w+)?\.monitor: .*{message}"):
+        make_plan(train__callbacks=[{callback: {"monitor": monitor}}])

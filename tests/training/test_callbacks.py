@@ -43,7 +43,7 @@ def noisy() -> tuple[Cohort, CompiledProgram]:
     cohort = tiny_cohort(
         model={"layers": LAYERS},
         variants={"batchnorm": {"norm": "batch"}},
-        train__epochs=7,
+        train__epochs=6,
         train__batch_size=8,
         sweep__learning_rate=[0.5, 3.0],
         sweep__seeds=2,
@@ -87,30 +87,35 @@ def assert_same_logs(result: Result, logs: Mapping[str, Sequence[float]], tolera
 
 
 STOP, REDUCE, SAVE = "early_stopping", "reduce_lr_on_plateau", "model_checkpoint"
+ACCURACY = {"monitor": "val_accuracy"}
+
+
+def together(number: int) -> Callbacks:
+    """Return all three callbacks with different monitors; over four numbers each callback has each monitor."""
+    stop, reduce, save = (MONITORS[(number + i) % 4] for i in range(3))
+    return (
+        {"name": SAVE, "monitor": save, "save_best_only": True},
+        {"name": REDUCE, "monitor": reduce, "patience": 1, "factor": 0.3},
+        {"name": STOP, "monitor": stop, "patience": 2, "restore_best_weights": True},
+    )
+
+
 CASES: list[Callbacks] = [
-    *(({"name": STOP, "monitor": one, "restore_best_weights": True},) for one in MONITORS),
-    *(({"name": STOP, "monitor": one, "patience": 1},) for one in MONITORS),
-    *(({"name": REDUCE, "monitor": one, "patience": 1, "factor": 0.3},) for one in MONITORS),
-    *(({"name": SAVE, "monitor": one, "save_best_only": True},) for one in MONITORS),
-    ({"name": STOP, "monitor": "val_accuracy", "mode": "min", "patience": 2, "restore_best_weights": True},),
-    ({"name": STOP, "monitor": "val_loss", "mode": "max", "patience": 2, "restore_best_weights": True},),
-    # Training ends before the patience does: the best weights are restored all the same.
-    ({"name": STOP, "monitor": "val_accuracy", "patience": 50, "restore_best_weights": True},),
-    ({"name": STOP, "monitor": "val_loss", "patience": 2, "start_from_epoch": 3, "restore_best_weights": True},),
+    *map(together, range(4)),
+    ({"name": STOP, **ACCURACY, "patience": 1},),
+    ({"name": REDUCE, **ACCURACY, "patience": 1},),
+    ({"name": SAVE, **ACCURACY, "save_best_only": True, "initial_value_threshold": 0.5},),
+    ({"name": STOP, **ACCURACY, "mode": "min", "patience": 2, "restore_best_weights": True},),
     # Nothing is monitored, so nothing is restored.
     ({"name": STOP, "start_from_epoch": 50, "restore_best_weights": True},),
-    ({"name": STOP, "monitor": "val_accuracy", "patience": 3, "baseline": 1.0, "restore_best_weights": True},),
-    ({"name": STOP, "monitor": "val_loss", "patience": 2, "min_delta": 0.5, "restore_best_weights": True},),
+    # Training ends before the patience does: the best weights are restored all the same.
+    ({"name": STOP, **ACCURACY, "patience": 50, "baseline": 1.0, "restore_best_weights": True},),
+    ({"name": STOP, "patience": 1, "start_from_epoch": 2, "min_delta": 0.5, "restore_best_weights": True},),
     ({"name": SAVE}, {"name": REDUCE, "min_lr": 0.1, "cooldown": 1, "patience": 1, "min_delta": 0.2}),
-    (
-        {"name": SAVE, "monitor": "accuracy", "save_best_only": True, "initial_value_threshold": 0.5},
-        {"name": REDUCE, "monitor": "val_accuracy", "patience": 1},
-        {"name": STOP, "monitor": "val_loss", "patience": 3, "restore_best_weights": True},
-    ),
     # Both restore: the last one in the list acts last.
     (
         {"name": STOP, "monitor": "val_loss", "patience": 9, "restore_best_weights": True},
-        {"name": STOP, "monitor": "val_accuracy", "patience": 9, "mode": "min", "restore_best_weights": True},
+        {"name": STOP, **ACCURACY, "patience": 9, "mode": "min", "restore_best_weights": True},
     ),
 ]
 
@@ -246,7 +251,7 @@ def test_a_restored_epoch_is_stored_and_its_scores_are_the_final_ones(
     assert epoch.epoch == restored_of(results[0])
     assert restored["validation_score"] == epoch.validation_accuracy
     assert (restored["train_loss"], restored["validation_loss"]) == (epoch.train_loss, epoch.validation_loss)
-    assert restored["epochs"] == last["epochs"] == 7
+    assert restored["epochs"] == last["epochs"] == 6
     assert pd.isna(last["restored_epoch"])
     assert last["validation_score"] == results[1].epochs[-1].validation_accuracy
 
@@ -284,7 +289,7 @@ def test_for_numbers_accuracy_is_r2_and_better_high(tmp_path: Path) -> None:
     [
         (
             "val_acc",
-            r"'val_acc' is not one of loss, accuracy, val_loss, val_accuracy \(did you mean 'val_accuracy'\?\)",
+            r"'val_acc' is not one of loss, .*, val_accuracy \(did you mean 'val_accuracy'\?\)",
         ),
         ("acc", r"\(did you mean 'accuracy'\?\)"),
         ("validation_loss", r"\(did you mean 'val_loss'\?\)"),

@@ -96,7 +96,7 @@ class CompiledProgram:
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.parameters: int = self.model.count_params()
         self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
-        self.rate = keras.Variable(1.0, trainable=False, name="rate")
+        self.rate = keras.Variable(1.0, dtype=program.train.dtype, trainable=False, name="rate")
         make = partial(make_optimizer, program.train, self.rate, program.train_location)
         self.optimizer = make()
         self.optimizer.build(self.model.trainable_variables)

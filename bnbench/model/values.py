@@ -158,6 +158,7 @@ class Listed:
     # The number of entries, PER_AXIS, or None for any number.
     size: int | None = None
     rising: bool = False
+    distinct: bool = False
     # Whether an entry may be null.
     nulls: bool = False
 
@@ -167,6 +168,8 @@ class Listed:
             return False
         if not all((self.nulls and one is None) or self.item.admits(one, rank) for one in value):
             return False
+        if self.distinct and len(set(value)) < len(value):
+            return False
         return not self.rising or all(a < b for a, b in pairwise(value))
 
     def wanted(self, rank: int) -> str:
@@ -174,7 +177,7 @@ class Listed:
         size = self._size(rank)
         count = f"a list of {size} {'value' if size == 1 else 'values'}" if size else "a list"
         each = self.item.wanted(rank) + (" or null" if self.nulls else "")
-        return f"{count}{' that rises' if self.rising else ''}, each {each}"
+        return f"{count}{' that rises' if self.rising else ''}, each{' different, and' if self.distinct else ''} {each}"
 
     def _size(self, rank: int) -> int | None:
         return rank if self.size == PER_AXIS else self.size

@@ -47,6 +47,20 @@ def _channel_axis(shape: tuple[int, ...]) -> str:
     return f". Write `- reshape: [{shape[0]}, {shape[1]}, 1]` in front of it" if len(shape) == 2 else ""
 
 
+def _three_channels(context: Context) -> Problem | None:
+    first = context.layer.arguments.get("data_format") == "channels_first"
+    if context.shape is None or len(context.shape) != 3 or context.shape[0 if first else -1] == 3:
+        return None
+    return Problem(
+        f"changes the mixture of red, green and blue, but its inputs have the shape {context.shape}: leave it out"
+    )
+
+
+def _jittered_channels(context: Context) -> Problem | None:
+    mixes = any(context.layer.arguments.get(name) is not None for name in ("saturation_factor", "hue_factor"))
+    return _three_channels(context) if mixes else None
+
+
 def _known_range(context: Context) -> Problem | None:
     unknown = _known_colors(context)
     given = context.layer.arguments.get("value_range")
@@ -100,21 +114,19 @@ def _size_fixed_afterwards(context: Context) -> Problem | None:
     )
 
 
+_KNOWN = "their range is known from `data.scale: unit` or `none`"
 _CHANNELS = "its inputs are images of shape (height, width, channels)"
 IMAGE_CONDITIONS: Mapping[str, Condition] = MappingProxyType(
     {
         "images": Condition(_CHANNELS, _images, of_shape=True),
         "planes": Condition(f"{_CHANNELS} or (height, width)", _planes, of_shape=True),
-        "known_range": Condition(
-            "its inputs have a known range: rows of `data.scale: unit` or `none` that no other layer has changed "
-            "(bnbench fills in `value_range`)",
-            _known_range,
+        "three_channels": Condition("they have 3 channels", _three_channels, of_shape=True),
+        "jittered_channels": Condition(
+            "they have 3 channels, for saturation and hue", _jittered_channels, of_shape=True
         ),
-        "known_colors": Condition(
-            "its inputs have a known range: rows of `data.scale: unit` or `none` that no other layer has changed",
-            _known_colors,
-        ),
-        "range_from_0": Condition("its inputs begin at 0", _range_from_0),
+        "known_range": Condition(f"{_KNOWN} (bnbench fills in `value_range`)", _known_range),
+        "known_colors": Condition(_KNOWN, _known_colors),
+        "range_from_0": Condition("it begins at 0", _range_from_0),
         "smaller_crop": Condition("it is smaller than the image", _smaller_crop, of_shape=True),
         "size_fixed_afterwards": Condition(
             "`center_crop`, `resizing` or a global or adaptive pooling follows, because Keras crops in training only",

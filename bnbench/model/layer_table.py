@@ -94,13 +94,16 @@ _TRAINS_WHEN: Mapping[str, LayerRecord] = MappingProxyType(
              "RandomGaussianBlur"),
             _when("images", "known_range"),
         ),
+        "RandomSharpness": _when("images", "known_range", draws_in_inference=True),
         **dict.fromkeys(
-            ("RandomColorDegeneration", "RandomHue", "RandomSharpness"),
-            _when("images", "known_range", draws_in_inference=True),
+            ("RandomColorDegeneration", "RandomHue"),
+            _when("images", "three_channels", "known_range", draws_in_inference=True),
         ),
-        "RandomGrayscale": _when("images", "known_colors", draws_in_inference=True),
-        "RandomSaturation": _when("images", "known_range", "range_from_0", draws_in_inference=True),
-        "RandomColorJitter": _when("images", "known_range", "range_from_0"),
+        "RandomGrayscale": _when("images", "three_channels", "known_colors", draws_in_inference=True),
+        "RandomSaturation": _when(
+            "images", "three_channels", "known_range", "range_from_0", draws_in_inference=True
+        ),
+        "RandomColorJitter": _when("images", "jittered_channels", "known_range", "range_from_0"),
     }
 )  # fmt: skip
 _REFUSED: Mapping[str, LayerRecord] = MappingProxyType(

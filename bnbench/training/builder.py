@@ -54,10 +54,13 @@ def initial_state(layers: Sequence[Layer], model: keras.Sequential, dtype: str, 
     leaves 0.3 MB in TensorFlow each time.
     """
     state: list[NDArray[Any]] = []
+    shape = model.input_shape
     for layer, built in zip(layers, model.layers, strict=True):
         fresh = _seeded_layer(layer, dtype, seed)
-        fresh.build(built.input.shape)
+        fresh.build(shape)
         state += [variable.numpy() for variable in fresh.variables]
+        # Not the input of the next layer: with a mask, that is a list of two tensors.
+        shape = built.output.shape
     return state
 
 

@@ -36,10 +36,10 @@ def test_short_names_of_schedules_losses_and_callbacks() -> None:
     ("family", "name", "message"),
     [
         ("layers", "dens", "'dens' is no layer of Keras .did you mean 'dense'"),
-        ("layers", "lambda", "cannot be used"),
-        ("layers", "TFSMLayer", "cannot be used"),
-        ("layers", "text_vectorization", "cannot be used"),
-        ("layers", "layer", "cannot be used"),
+        ("layers", "lambda", "runs code from the config: use activation"),
+        ("layers", "TFSMLayer", "runs code that is not in the config"),
+        ("layers", "text_vectorization", "reads words or a file of words"),
+        ("layers", "layer", "computes nothing"),
         ("layers", "os.system", "is no layer"),
         ("layers", "deserialize", "is no layer"),
         ("optimizers", "sdg", "did you mean 'sgd'"),
@@ -70,7 +70,8 @@ def test_names_and_arguments_are_those_of_the_installed_keras(family: str) -> No
             parameters = list(inspect.signature(thing.__init__).parameters.values())[1:]
             names = {p.name for p in parameters if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}}
             assert set(arguments.class_signature(family, resolved).defaults) == names, name
-    assert all("cannot be used" in message for message in refused)
+    if family != "layers":
+        assert all("cannot be used" in message for message in refused)
     assert len(refused) < len(public)
 
 

@@ -42,7 +42,13 @@ def dense(**arguments: object) -> dict[str, object]:
     return layer("dense", {"units": 5, **arguments})
 
 
-REFUSED_LAYERS = sorted(catalog.REFUSED | {"Layer", "Operation", "os.system", "keras.utils.get_file", "__lambda__"})
+RUN_CODE_OR_READ_FILES = {
+    "Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "StringLookup", "IntegerLookup",
+    "TextVectorization", "Wrapper", "Pipeline",
+}  # fmt: skip
+REFUSED_LAYERS = sorted(
+    RUN_CODE_OR_READ_FILES | catalog.REFUSED | {"Layer", "Operation", "os.system", "keras.utils.get_file", "__lambda__"}
+)
 CALLBACKS = sorted(
     name for name, thing in vars(keras.callbacks).items()
     if isinstance(thing, type) and name not in catalog.CHOSEN["callbacks"]

@@ -73,7 +73,7 @@ def _same_shape(first: Any, second: Any) -> bool:
 
 def _renorm_bounds(arguments: Arguments) -> bool:
     clipping = arguments["renorm_clipping"] or {}
-    return clipping.get("rmin", 0) <= clipping.get("rmax", float("inf"))
+    return bool(clipping.get("rmin", 0) <= clipping.get("rmax", float("inf")))
 
 
 _CLIPPINGS = ("clipnorm", "clipvalue", "global_clipnorm")

@@ -1,7 +1,13 @@
 """The exceptions of bnbench, with their exit codes, and helpers for the text of messages."""
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+# The largest number of characters of a value in a message, and of a name anywhere.
+MAX_SHOWN, MAX_NAME = 60, 100
+# No path that people use has so many characters.
+LONG_WORD = re.compile(r"\S{500,}")
 
 
 class BnbenchError(Exception):
@@ -29,6 +35,10 @@ class DataError(BnbenchError):
 
 class ResultsError(BnbenchError):
     """A results folder cannot be read, written or locked."""
+
+
+class OutputError(BnbenchError):
+    """Results cannot be written to stdout."""
 
 
 class WorkerError(BnbenchError):
@@ -64,7 +74,20 @@ class ToleranceError(BnbenchError):
 def shorten(value: object) -> str:
     """Return a value as text for a message; long text is cut at the end."""
     text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    return text if len(text) <= MAX_SHOWN else text[: MAX_SHOWN - 3] + "..."
+
+
+def shorten_name(name: str, longest: int = MAX_NAME) -> str:
+    """Return a name as messages, tables and figures show it; a long one is cut in the middle."""
+    if len(name) <= longest:
+        return name
+    end = longest // 3
+    return f"{name[: longest - 3 - end]}...{name[-end:]}"
+
+
+def shorten_words(text: str) -> str:
+    """Return a message in which every absurdly long word is cut, whatever it quotes."""
+    return LONG_WORD.sub(lambda match: shorten_name(match[0]), text)
 
 
 def printable(value: object) -> str:
@@ -86,4 +109,4 @@ def did_you_mean(found: str, known: Iterable[str]) -> str:
 def not_one_of(found: object, known: Iterable[str]) -> str:
     """Return for example `'batchh' is not one of none, batch, layer (did you mean 'batch'?)`."""
     names = list(known)
-    return f"{shorten(found)} is not one of {', '.join(names)}{did_you_mean(str(found), names)}"
+    return f"{shorten(found)} is not one of {', '.join(map(shorten_name, names))}{did_you_mean(str(found), names)}"

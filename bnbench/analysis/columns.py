@@ -27,6 +27,9 @@ CHOICE_MEASURES = tuple(measure for measure in MEASURES if not measure.startswit
 PERCENTILES = (15, 50, 85)
 PRE_ACTIVATIONS = tuple(f"pre_activation_p{percent}" for percent in PERCENTILES)
 
+# The measurement of a trial whose final weights are not those of its last epoch: the epoch that a callback restored.
+RESTORED_EPOCH = "restored_epoch"
+
 
 @dataclass(frozen=True)
 class Column:
@@ -75,9 +78,14 @@ OUTCOMES = (
     SCORE_NAME,
     Column("diverged_at_step", "integer", "step at which the trial diverged"),
     Column("epochs", "integer", "number of epochs that ran"),
+    Column(
+        RESTORED_EPOCH,
+        "integer",
+        "epoch whose weights `early_stopping` restored as the final ones; empty if these are of the last epoch",
+    ),
     Column("steps", "integer", "number of training steps that ran"),
-    Column("train_loss", "number", "mean training loss over the last epoch, in training mode"),
-    _score("train_score", "mean training score over the last epoch, in training mode"),
+    Column("train_loss", "number", "mean training loss over the last or the restored epoch, in training mode"),
+    _score("train_score", "mean training score over the last or the restored epoch, in training mode"),
     Column("validation_loss", "number", "validation loss of the final weights"),
     _score("validation_score", "validation score of the final weights"),
     Column("test_loss", "number", "test loss of the final weights"),

@@ -7,7 +7,17 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.columns import ACCURACY, KEYS, MEASURES, OUTCOMES, R2, STATISTICS, column_names, rename_stored
+from bnbench.analysis.columns import (
+    ACCURACY,
+    KEYS,
+    MEASURES,
+    OUTCOMES,
+    R2,
+    RESTORED_EPOCH,
+    STATISTICS,
+    column_names,
+    rename_stored,
+)
 from bnbench.analysis.intervals import wilson
 from bnbench.analysis.labels import format_axes
 
@@ -39,7 +49,7 @@ def outcome(divergence: str | None, final_loss: float, initial_loss: float, scor
 
     Args:
         divergence: the kind of divergence that the training loop found, if any.
-        final_loss: training loss of the last epoch.
+        final_loss: training loss of the last epoch, or of the epoch whose weights were restored.
         score: validation score of the final weights.
         bound: `chance_bound` of the validation part.
     """
@@ -59,8 +69,10 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     keys = column_names(KEYS)
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
-    # Weights that are not finite have no scores; the last epoch was measured with earlier weights.
-    table.loc[table["divergence"] == "nonfinite", list(MEASURES)] = math.nan
+    # Weights that are not finite have no scores; the last epoch was measured with earlier weights. Restored weights are
+    # finite if they are from before the divergence: only then were they tested.
+    finite = (table["divergence"] != "nonfinite") | (table[RESTORED_EPOCH].notna() & table["test_loss"].notna())
+    table.loc[~finite, list(MEASURES)] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
     table["score_name"] = table["classes"].map(lambda classes: ACCURACY if classes else R2).astype(object)

@@ -1,22 +1,16 @@
 """Tables and answers as text, for a terminal or a log."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import axis_name, format_count, format_name, format_value
-
-# States of trials that the next run trains.
-UNTRAINED = ("new", "failed")
+from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from bnbench.planning.plan import Cohort, Plan, Trial
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
     from bnbench.store.repair import RepairSummary
@@ -43,7 +37,7 @@ def format_answer(results: "Results") -> str:
     parts = [
         f"{count}; validation {score}, mean ± SD over seeds (a diverged trial counts at chance)",
         _by_rate(results.summary, results.axes),
-        _by_variant(results.variants, results.axes),
+        _by_variant(results.variants, results.axes, RateFormat(results.summary["learning_rate"])),
         "\n".join(headline_sentences(results)),
         *([format_verdicts(results.claims, score)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *caveats])] if caveats else []),
@@ -64,20 +58,25 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
         cell += f"  {', '.join(counts)}" if counts else ""
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     header = [*map(axis_name, axes), "rate", *variants]
+    rate_text = RateFormat(summary["learning_rate"])
     return format_columns(
-        header, [[*map(format_value, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()]
+        header,
+        [
+            [*map(format_value, values), rate_text(rate), *(cells.get(v, "") for v in variants)]
+            for (*values, rate), cells in rows.items()
+        ],
     )
 
 
-def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
+def _by_variant(variants: "pd.DataFrame", axes: Sequence[str], rate_text: RateFormat) -> str:
     from bnbench.analysis.lr_metrics import DELTA
 
     rows = [
         [
-            row["variant"], *(format_value(row[axis]) for axis in axes), format_value(row["best_rate"]), row["n"],
+            row["variant"], *(format_value(row[axis]) for axis in axes), rate_text(row["best_rate"]), row["n"],
             _spread(row["validation_score_mean"], row["validation_score_sd"]),
             _spread(row["test_score_mean"], row["test_score_sd"]),
-            _stable_rates(row["stable_from"], row["stable_to"]),
+            _stable_rates(row["stable_from"], row["stable_to"], rate_text),
             _width(row["stable_width"], row["stable_width_open"]),
             f"{row['n_diverged']}/{row['trials']}",
         ]
@@ -87,8 +86,8 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
     return format_columns([*header, f"decades within {DELTA:g}", "diverged"], rows)
 
 
-def _stable_rates(low: float, high: float) -> str:
-    return f"{low:.4g} .. {high:.4g}" if low == low else "not at best"
+def _stable_rates(low: float, high: float, rate_text: RateFormat) -> str:
+    return f"{rate_text(low)} .. {rate_text(high)}" if low == low else "not at best"
 
 
 def _width(decades: float, is_open: bool) -> str:
@@ -121,65 +120,6 @@ def _interval(estimate: float, low: float, high: float) -> str:
     return value if low != low else f"{value}, {low:.4g} .. {high:.4g}"
 
 
-def format_matrix(planned: "Plan", states: dict[str, str]) -> str:
-    """Return the plan, numbered: a row per variant and rate with the states of its seeds."""
-    groups: dict[tuple[Any, ...], list[Any]] = {}
-    for trial in planned.trials:
-        key = (trial.variant, *map(format_value, trial.axes.values()), format_value(trial.learning_rate))
-        groups.setdefault(key, []).append(trial)
-    rows = []
-    for key, trials in groups.items():
-        counts = dict.fromkeys(states[t.id] for t in trials)
-        listed = ", ".join(f"{sum(states[t.id] == state for t in trials)} {state}" for state in counts)
-        span = f"{trials[0].number}" if len(trials) == 1 else f"{trials[0].number}-{trials[-1].number}"
-        rows.append([span, *key, _span([t.seed for t in trials]), listed])
-    axes = map(axis_name, planned.experiment.sweep.grid)
-    return format_columns(["trials", "variant", *axes, "rate", "seeds", "state"], rows)
-
-
-def format_cohorts(planned: "Plan") -> str:
-    """Return a row per program: its parameters, rows, steps and engine."""
-    rows = []
-    for number, cohort in enumerate(planned.cohorts, start=1):
-        program = cohort.program
-        weights, sizes = program.weights, program.sizes
-        rows.append(
-            [
-                number,
-                cohort.variant,
-                *map(format_value, cohort.axes.values()),
-                f"{weights.total:,}" if weights else "known once built",
-                f"{weights.trainable:,}" if weights else "",
-                f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",
-                f"{program.train.epochs} x {program.steps_per_epoch} of {program.batch_size}",
-                program.train.engine,
-            ]
-        )
-    axes = map(axis_name, planned.experiment.sweep.grid)
-    return format_columns(
-        ["cohort", "variant", *axes, "parameters", "trained", "data", "epochs x steps", "engine"], rows
-    )
-
-
-def format_estimate(planned: "Plan", states: dict[str, str], measured: dict[str, float], jobs: int) -> str:
-    """Return how many trials are in each state, the estimated time for the missing trials, and its source."""
-    from bnbench.planning.runtime import estimate_runtime
-
-    counts = Counter(states[trial.id] for trial in planned.trials)
-    order = sorted(counts, key=lambda state: (state not in UNTRAINED, state != "new", state))
-    summary = f"{len(planned.trials)} trials: {', '.join(f'{counts[state]} {state}' for state in order)}"
-    todo = [replace(cohort, trials=_untrained(cohort, states)) for cohort in planned.cohorts]
-    todo = [cohort for cohort in todo if cohort.trials]
-    if not todo:
-        return f"{summary}; nothing to train"
-    workers = f" on {jobs} workers" if jobs > 1 else ""
-    return f"{summary}; training{workers}: {estimate_runtime(todo, measured, jobs)}"
-
-
-def _untrained(cohort: "Cohort", states: dict[str, str]) -> "tuple[Trial, ...]":
-    return tuple(trial for trial in cohort.trials if states[trial.id] in UNTRAINED)
-
-
 def table_as_json(rows: "pd.DataFrame") -> str:
     """Return a list of rows as JSON, with all digits.
 
@@ -192,7 +132,10 @@ def table_as_json(rows: "pd.DataFrame") -> str:
 
 def format_trials(rows: "pd.DataFrame") -> str:
     """Return a line per row, with all columns under their names; a missing value is empty."""
-    return format_columns(list(rows.columns), [[_cell(value) for value in row] for row in rows.itertuples(index=False)])
+    shown = rows.map(_cell)
+    for column in {"learning_rate", "best_rate"} & set(rows.columns):
+        shown[column] = rows[column].map(RateFormat(rows[column]))
+    return format_columns(list(rows.columns), shown.to_numpy().tolist())
 
 
 def _cell(value: Any) -> str:
@@ -235,11 +178,12 @@ def _what_is_paired(comparison: "Comparison") -> str:
 
 
 def _paired(comparison: "Comparison") -> str:
+    rate_text = RateFormat(comparison.rates["learning_rate"])
     rows = [
         [
             row["variant"],
             *(_cell(row[axis]) for axis in comparison.axes),
-            format_value(row["learning_rate"]),
+            rate_text(row["learning_rate"]),
             row["n"],
             f"{row['mean_a']:.4f}",
             f"{row['mean_b']:.4f}",
@@ -300,11 +244,6 @@ def _spread(mean: float, sd: float) -> str:
     if mean != mean:
         return ""
     return f"{mean:.4f} ± {sd:.4f}" if sd == sd else f"{mean:.4f}"
-
-
-def _span(seeds: Sequence[int]) -> str:
-    is_range = len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1))
-    return f"{seeds[0]}-{seeds[-1]}" if is_range else ",".join(map(str, seeds))
 
 
 def format_columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -3,8 +3,6 @@
 The numbers of the exit codes are in `errors.py`.
 """
 
-import errno
-import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -12,7 +10,8 @@ from typing import Any
 import click
 
 from bnbench.cli.output import echo
-from bnbench.errors import BnbenchError, did_you_mean
+from bnbench.cli.streams import protect_streams
+from bnbench.errors import BnbenchError, did_you_mean, shorten_words
 
 # The groups of the help, and in each the commands with one line of help. The command `x` is the function `x` of the
 # module `bnbench/cli/x.py`.
@@ -63,28 +62,19 @@ class CommandGroup(click.Group):
             with formatter.section(title):
                 formatter.write_dl(list(commands.items()))
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Call the command."""
-        try:
-            return super().invoke(ctx)
-        except BnbenchError as error:
-            echo(f"bnbench: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except BrokenPipeError:
-            # The reader closed the pipe, as `head` does in `bnbench show results/leaf | head`.
-            sys.stderr.close()
-            ctx.exit(0)
-
     def main(self, *args: Any, **extra: Any) -> Any:
         """Parse the command line and call the command."""
+        protect_streams()
         try:
             return super().main(*args, **extra)
+        except BnbenchError as error:
+            message, code = str(error), error.exit_code
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            click.echo(f"bnbench: standard output: {error.strerror}", err=True)
-            # A normal exit would try to write the rest of the output, and fail again.
-            os._exit(BnbenchError.exit_code)
+            # Of a file that this package expects to work: a cache, a temporary file, the present folder.
+            place = f"{error.filename}: " if error.filename else ""
+            message, code = f"{place}{error.strerror or error}", BnbenchError.exit_code
+        echo(f"bnbench: {shorten_words(message)}", err=True)
+        sys.exit(code)
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

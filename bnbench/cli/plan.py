@@ -1,12 +1,11 @@
 """`bnbench plan`."""
 
-import json
 from typing import TYPE_CHECKING
 
 import click
 
 from bnbench.cli import options
-from bnbench.cli.output import echo
+from bnbench.cli.output import echo, echo_json
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
@@ -14,23 +13,27 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.experiment
+@click.option("--check", is_flag=True, help="Let Keras try each model, as a run does before its first trial.")
 @options.as_json
-def plan(request: "ExperimentRequest", as_json: bool) -> None:
+def plan(request: "ExperimentRequest", check: bool, as_json: bool) -> None:
     """Show what a run would train, and how long it would take.
 
-    The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command trains
-    nothing.
+    The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command stores
+    nothing. With --check, it loads Keras, and each distinct model makes two training steps on a handful of rows.
     """
-    from bnbench.cli.format import format_cohorts, format_estimate, format_matrix
-    from bnbench.commands.plan import make_overview, trial_rows
+    from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix
+    from bnbench.commands.plan import check_plan, make_overview, trial_rows
 
     overview = make_overview(request)
+    checked = f"checked: {check_plan(overview.plan, request.data_dirs)} model(s) with Keras" if check else ""
     if as_json:
-        echo(json.dumps(trial_rows(overview), indent=1))
+        if checked:
+            echo(checked, err=True)
+        echo_json(trial_rows(overview))
         return
     parts = (
         format_matrix(overview.plan, overview.states),
         format_cohorts(overview.plan),
         format_estimate(overview.plan, overview.states, overview.step_seconds, overview.jobs),
     )
-    echo("\n\n".join(parts))
+    echo("\n\n".join((*parts, checked) if checked else parts))

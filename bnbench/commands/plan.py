@@ -1,13 +1,19 @@
 """What a run would train, and what is needed to estimate its time."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from bnbench.commands.experiment import ExperimentRequest, plan_experiment
+from bnbench.data.types import DataDirs
 from bnbench.execution import sweep
 from bnbench.execution.executors import executor_capacity
+from bnbench.execution.in_process import InProcessTrainer
 from bnbench.execution.protocols import ExecutorRequest
+from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.plan import Plan
+from bnbench.planning.states import NEW
 
 
 @dataclass(frozen=True)
@@ -15,7 +21,7 @@ class PlanOverview:
     """The plan of an experiment, and how much of it the results folder contains."""
 
     plan: Plan
-    # Trial id -> new, completed, diverged or failed.
+    # Trial id -> completed, diverged or failed. A trial that is not stored is missing here.
     states: dict[str, str]
     # Key of a program -> measured seconds per step. Programs that were never trained are missing.
     step_seconds: dict[str, float]
@@ -33,20 +39,43 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
     """
     plan, folder = plan_experiment(request)
     jobs = executor_capacity(ExecutorRequest(request.data_dirs, plan.cohorts)).count
-    return PlanOverview(plan, sweep.trial_states(plan, folder), sweep.step_seconds(folder), jobs)
+    return PlanOverview(plan, sweep.stored_states(folder), sweep.step_seconds(folder), jobs)
 
 
-def trial_rows(overview: PlanOverview) -> list[dict[str, Any]]:
-    """Return one row of plain values per planned trial, for JSON."""
-    return [
-        {
+def check_plan(plan: Plan, data_dirs: DataDirs) -> int:
+    """Train each distinct program of a plan for two steps on a handful of rows, as a run does before its first trial.
+
+    This imports TensorFlow. Nothing is compiled, and nothing is written to the results folder.
+
+    Returns:
+        The number of distinct programs.
+
+    Raises:
+        ConfigError: Keras rejects a part of a program. The message names the key of that part.
+        DataError: the data are missing or damaged.
+    """
+    trainer = _open_trainer(data_dirs)
+    programs = distinct_programs(cohort.program for cohort in plan.cohorts)
+    for program in programs:
+        trainer.check_with_any_threads(program)
+    return len(programs)
+
+
+@cache
+def _open_trainer(data_dirs: DataDirs) -> InProcessTrainer:
+    """Return a trainer for checks; all checks of this process share it, and with it the data that it has loaded."""
+    return InProcessTrainer(data_dirs)
+
+
+def trial_rows(overview: PlanOverview) -> Iterator[dict[str, Any]]:
+    """Yield one row of plain values per planned trial, for JSON."""
+    for trial in overview.plan.trials:
+        yield {
             "number": trial.number,
             "trial": trial.id,
             "variant": trial.variant,
             "learning_rate": trial.learning_rate,
             "seed": trial.seed,
             "axes": dict(trial.axes),
-            "state": overview.states[trial.id],
+            "state": overview.states.get(trial.id, NEW),
         }
-        for trial in overview.plan.trials
-    ]

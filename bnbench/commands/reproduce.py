@@ -144,7 +144,8 @@ def _plan_named(name: str, path: Path, request: ReproduceRequest, download: bool
     plan, folder = plan_experiment(experiment, download)
     own_name = plan.experiment.name.removesuffix(SUFFIX) if request.smoke else plan.experiment.name
     if own_name != name:
-        raise ConfigError(f"{path}: name", f"{own_name!r} is not the name of the file: change it to {name!r}")
+        where = replace(plan.cohorts[0].program.where, steps=("name",))
+        raise ConfigError(where, f"{own_name!r} is not the name of the file: change it to {name!r}")
     todo = sweep.remaining_cohorts(plan, folder)
     count = executor_capacity(ExecutorRequest(request.data_dirs, todo, request.jobs)).count
     seconds = runtime.estimate_seconds(todo, sweep.step_seconds(folder), count)

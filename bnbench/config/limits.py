@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from yaml.reader import Reader
 
-from bnbench.config.yaml_loader import MAX_DEPTH
+from bnbench.config.yaml_syntax import MAX_DEPTH
 from bnbench.errors import ConfigError, shorten
 from bnbench.location import Location
 

@@ -7,10 +7,10 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bnbench.config import limits, renamed
-from bnbench.config.messages import explain_problem
+from bnbench.config.messages import explain_problem, is_about_key
 from bnbench.config.overrides import set_key
 from bnbench.config.schema import MAX_LISTED, Experiment
-from bnbench.config.yaml_loader import read_yaml
+from bnbench.config.yaml_loader import read_marked_yaml
 from bnbench.errors import ConfigError
 from bnbench.location import Location, config_location, override_location
 
@@ -21,13 +21,24 @@ def load_config(path: Path | str, overrides: Mapping[str, object] | None = None)
     Raises:
         ConfigError: the file or an override is wrong. The message has a line for each mistake.
     """
-    values = read_yaml(Path(path))
+    return load_located_config(path, overrides)[0]
+
+
+def load_located_config(
+    path: Path | str, overrides: Mapping[str, object] | None = None
+) -> tuple[Experiment, Location]:
+    """Return the experiment in a file and its location, which knows the line and column of every value.
+
+    Raises:
+        ConfigError: as for `load_config`.
+    """
+    values, root = read_marked_yaml(Path(path))
     changed = values
     for key, value in (overrides or {}).items():
         changed = set_key(changed, key, value, override_location(key, value))
-    where = config_location(path, overrides)
+    where = config_location(path, overrides, renamed.mark_new_keys(root))
     renamed.note_old_keys(changed, where, overrides or ())
-    return _validate(changed, where, values if overrides else None)
+    return _validate(changed, where, values if overrides else None), where
 
 
 def check_config(values: Mapping[str, object], where: Location | str) -> Experiment:
@@ -46,7 +57,7 @@ def _validate(values: Mapping[str, object], where: Location, file_alone: Mapping
     except ValidationError as error:
         old = _problems(file_alone) if file_alone is not None else []
         found = error.errors()
-        lines = [_line(*explain_problem(problem, _keys_at), where, old) for problem in found[:MAX_LISTED]]
+        lines = [_line(problem, where, old) for problem in found[:MAX_LISTED]]
         more = [f"and {len(found) - MAX_LISTED:,} more"] if len(found) > MAX_LISTED else []
         raise ConfigError("", "\n".join([*dict.fromkeys(lines), *more])) from None
 
@@ -59,11 +70,13 @@ def _problems(values: Mapping[str, object]) -> list[tuple[Sequence[int | str], s
     return []
 
 
-def _line(steps: Sequence[int | str], message: str, where: Location, old: Sequence[object]) -> str:
+def _line(problem: Mapping[str, Any], where: Location, old: Sequence[object]) -> str:
     """Return the place and the message of a mistake; if an override causes it, the place is the override."""
+    steps, message = explain_problem(problem, _keys_at)
     place = where
     for step in steps:
         place /= step
+    place = place.key if is_about_key(problem) else place
     inside = [] if (steps, message) in old else place.overrides_below()
     return f"{inside[0] if inside else place}: {message}"
 

@@ -45,10 +45,16 @@ def explain_problem(problem: Mapping[str, Any], keys_at: Callable[[Steps], Seque
     if kind == "missing":
         return steps, "missing"
     if kind == "value_error":
-        return steps, str(problem["ctx"]["error"])
+        error = problem["ctx"]["error"]
+        return [*steps, *getattr(error, "steps", ())], str(error)
     if kind == "literal_error":
         return steps, _explain_word(problem)
     return steps, f"found {shorten(problem['input'])}, wanted {_wanted(problem)}"
+
+
+def is_about_key(problem: Mapping[str, Any]) -> bool:
+    """Return True if a key is wrong, not its value."""
+    return problem["type"] == "extra_forbidden" or "[key]" in problem["loc"]
 
 
 def _steps(problem: Mapping[str, Any]) -> Steps:

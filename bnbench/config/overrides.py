@@ -29,7 +29,7 @@ def parse_override(text: str) -> tuple[str, object]:
 def set_key(values: dict[str, object], key: str, value: object, where: Location | str = "") -> dict[str, object]:
     """Return a copy of nested mappings with one dotted key set; missing mappings on the way are added.
 
-    `optimizer: sgd` becomes `optimizer: {name: sgd}` when one of its arguments is set.
+    `optimizer: sgd` and `optimizer: {sgd: {...}}` become `optimizer: {name: sgd, ...}` when an argument is set.
 
     Raises:
         ConfigError: the key has too many steps, or leads through something that is not a mapping.
@@ -44,8 +44,18 @@ def _set_steps(values: dict[str, object], key: str, value: object, where: Locati
     if not rest:
         return {**values, head: value}
     inner = values.get(head)
-    if isinstance(inner, str) and head in NAMED_KEYS:
-        inner = {"name": inner}
+    if head in NAMED_KEYS:
+        inner = _with_name(inner)
     if inner is not None and not isinstance(inner, dict):
         raise ConfigError(where, f"{head!r} holds {kind_of(inner)}, so it has no key {rest!r}")
     return {**values, head: _set_steps(inner or {}, rest, value, where)}
+
+
+def _with_name(value: object) -> object:
+    """Return `{name: sgd, momentum: 0.9}` for `{sgd: {momentum: 0.9}}`, and `{name: sgd}` for `sgd`."""
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and len(value) == 1 and "name" not in value:
+        ((name, arguments),) = value.items()
+        return {"name": name, **arguments} if isinstance(arguments, dict) else value
+    return value

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Container, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from bnbench.location import Location
+from bnbench.location import Location, Mark
 
 log = logging.getLogger("bnbench.config")
 
@@ -49,6 +50,17 @@ def old_setting(part: str, settings: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def mark_new_keys(root: Mark) -> Mark:
+    """Return the marks of a file in which the values of old keys are found under their new names, too."""
+    inner = dict(root.inner)
+    for part, keys in RENAMED.items():
+        if part in inner:
+            given = inner[part].inner
+            moved = {new: given[old] for old, (new, _) in keys.items() if old in given}
+            inner[part] = replace(inner[part], inner={**moved, **given})
+    return replace(root, inner=inner)
+
+
 def note_old_keys(values: Mapping[str, Any], where: Location, overrides: Container[str] = ()) -> None:
     """Log the new name of each old key in an experiment file or among the keys of overrides, once in a process."""
     for part, keys in RENAMED.items():
@@ -65,4 +77,4 @@ def _note(old: str, new: str, words: Mapping[object, object], where: Location) -
     if old not in _noted:
         _noted.add(old)
         values = "".join(f", and its value '{before}' is now '{after}'" for before, after in words.items())
-        log.warning("%s: the key %s is now %s%s", where, old, new, values)
+        log.warning("%s: the key %s is now %s%s", where.key, old, new, values)

@@ -23,13 +23,12 @@ from pydantic import (
 
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.renamed import rename_old_keys
-from bnbench.config.types import STRICT, Rate, branch_of
+from bnbench.config.types import STRICT, Rate, ValueErrorAt, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
 # The maximum length of an axis: rates, seeds or any other.
 MAX_VALUES = 1000
-MAX_TRIALS = 1_000_000
 # The maximum number of mistakes in one message.
 MAX_LISTED = 20
 # A name is also the name of a folder, on every file system.
@@ -247,17 +246,14 @@ class Sweep(ConfigModel):
     def _distinct(self) -> "Sweep":
         axes: dict[str, list[Any]] = {"learning_rate": self.rates(), "seeds": self.seed_list(), **self.grid}
         for key, values in axes.items():
+            steps = ("grid", key) if key in self.grid else (key,)
             if not values:
-                raise ValueError(f"{key} is empty, wanted at least one value")
+                raise ValueErrorAt("found no value, wanted at least one", *steps)
             if len(values) > MAX_VALUES:
-                raise ValueError(f"{key} has {len(values):,} values, wanted at most {MAX_VALUES:,}")
+                raise ValueErrorAt(f"found {len(values):,} values, wanted at most {MAX_VALUES:,}", *steps)
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
-                raise ValueError(f"{key} has {shorten(repeated[0])} twice: remove one")
-        if math.prod(map(len, axes.values())) > MAX_TRIALS:
-            raise ValueError(
-                f"{math.prod(map(len, axes.values())):,} trials per variant, wanted at most {MAX_TRIALS:,}"
-            )
+                raise ValueErrorAt(f"found {shorten(repeated[0])} twice: remove one", *steps)
         return self
 
     def rates(self) -> list[float]:
@@ -271,8 +267,14 @@ class Sweep(ConfigModel):
 
 
 def _text_keys(value: object) -> object:
-    # YAML reads the name 200 as a number.
-    return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
+    # Python code may name a variant 200.
+    if not isinstance(value, dict):
+        return value
+    renamed = {str(k): v for k, v in value.items()}
+    if len(renamed) < len(value):
+        twice = next(k for i, k in enumerate(value) if str(k) in [str(other) for other in list(value)[:i]])
+        raise ValueErrorAt(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
+    return renamed
 
 
 def default_baseline(variants: Iterable[str]) -> str:

@@ -9,6 +9,15 @@ SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class ValueErrorAt(ValueError):
+    """A check of a whole mapping fails because of one value in it."""
+
+    def __init__(self, message: str, *steps: str | int) -> None:
+        super().__init__(message)
+        # The steps from the mapping to the value.
+        self.steps = steps
+
+
 def branch_of(value: object) -> str:
     """Return which branch of a union a value belongs to, so that only that branch reports a mistake."""
     if isinstance(value, BaseModel):

@@ -13,6 +13,8 @@ from bnbench.errors import ConfigError, DataError, not_one_of
 
 # Rows at a time. All rows at once, in float64, would take several times the memory of the data.
 CHUNK = 1024
+# Rows from which the most common values are taken, and how many of the rarest values are listed.
+SAMPLE, LISTED = 1001, 50
 
 
 def validate_arrays(source: DatasetSpec, located: LocatedFiles, parsed: ParsedArrays) -> Dataset:
@@ -34,6 +36,7 @@ def validate_arrays(source: DatasetSpec, located: LocatedFiles, parsed: ParsedAr
         rows=len(parsed.x),
         test_rows=parsed.test_rows,
         repeated_rows=int(repeated.sum()),
+        rare_rows=count_rare_rows(parsed.x, parsed.test_rows, repeated),
     )
     for array in (parsed.x, parsed.y, repeated):
         array.setflags(write=False)
@@ -95,6 +98,7 @@ def select_classes(whole: Dataset, names: Sequence[str]) -> Dataset:
         rows=len(rows),
         test_rows=test_rows,
         repeated_rows=int(repeated.sum()),
+        rare_rows=count_rare_rows(x, test_rows, repeated),
     )
     for array in (x, y, repeated):
         array.setflags(write=False)
@@ -116,6 +120,25 @@ def mark_duplicates(x: Array, test_rows: int) -> NDArray[np.bool_]:
         repeated[i] = row in seen
         seen.add(row)
     return repeated
+
+
+def count_rare_rows(x: Array, test_rows: int, repeated: NDArray[np.bool_]) -> tuple[int, ...]:
+    """Return `DatasetInfo.rare_rows`.
+
+    The most common value is taken to be the median of some rows: exact where a value fills clearly more than half of
+    all rows, which is where the number matters.
+    """
+    sample = np.sort(x[:: -(-len(x) // SAMPLE)], axis=0)
+    common = sample[len(sample) // 2]
+    pool = len(x) - test_rows
+    differ = [np.zeros(common.shape, np.int64), np.zeros(common.shape, np.int64)]
+    for start in range(0, len(x), CHUNK):
+        own = x[start : start + CHUNK] != common
+        differ[0] += own.sum(axis=0)
+        rows = np.arange(start, start + len(own))
+        differ[1] += own[(rows < pool) & ~repeated[start : start + CHUNK]].sum(axis=0)
+    everywhere, in_pool = differ
+    return tuple(np.sort(in_pool[everywhere > 0])[:LISTED].tolist())
 
 
 def fingerprint(x: Array, y: Array, classes: tuple[str, ...], test_rows: int) -> str:

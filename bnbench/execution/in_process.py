@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache, cached_property, partial
 
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.types import DataDirs, Dataset
+from bnbench.data.types import DataDirs, Dataset, DatasetInfo
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.plan import Program, Trial
@@ -21,29 +22,42 @@ class InProcessTrainer:
         from bnbench.training import startup
 
         startup.import_tensorflow()
-        from bnbench.training import check, loop
+        from bnbench.training import check, check_rows, compiled_program, loop
 
         self._loop, self._check, self._data_dirs = loop, check, data_dirs
+        self._use_threads = compiled_program.use_threads
         self._load = cache(self._load_once)
+        self._load_handful = cache(lambda settings: check_rows.handful_of_rows(self._load(settings)))
 
-    def _load_once(self, settings: Data) -> Dataset:
-        return access.load_dataset(settings, self._data_dirs)
+    def _load_once(self, settings: Data, planned: DatasetInfo) -> Dataset:
+        return access.load_planned(settings, self._data_dirs, planned)
 
     def devices(self) -> list[str]:
         """Return the devices that TensorFlow can use, for example `CPU` or `GPU NVIDIA H200`."""
         return self._loop.list_devices()
 
     def check(self, program: Program) -> None:
-        """Let Keras build the model, its optimizer and everything else that training needs.
+        """Train the program for two steps on a handful of rows.
 
         Raises:
             ConfigError: Keras rejects a part of it.
         """
-        self._check.check_program(program)
+        self._use_threads(program.train.threads)
+        self.check_with_any_threads(program)
+
+    def check_with_any_threads(self, program: Program) -> None:
+        """Check a program with as many threads as TensorFlow has in this process."""
+        self._check.check_program(program, self._load_handful(program.data))
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Compile the program once, then train trial after trial."""
-        return self._loop.train_trials(program, trials, self._load(program.data), saving, on_epoch)
+        """Compile the program once, then train trial after trial.
+
+        Raises:
+            DataError: the data are missing, damaged, or other data than the plan was made for.
+        """
+        dataset = self._load(program.data, program.facts)
+        results = self._loop.train_trials(program, trials, dataset, saving, on_epoch)
+        return (replace(result, fingerprint=dataset.facts.fingerprint) for result in results)
 
 
 @contextmanager

@@ -111,7 +111,7 @@ class LiveProgress:
         self.progress = Progress(*columns, console=console, transient=True)
         self.progress.start()
         self.score_name = score_name(plan)
-        self.epochs = {trial.id: cohort.program.train.epochs for cohort in plan.cohorts for trial in cohort.trials}
+        self.plan = plan
         self.task, self.finished, self.shown = self.progress.add_task("", total=todo), 0, 0.0
         # Trial -> share of its epochs. With it the bar knows the time left before the first trial has ended.
         self.running: dict[str, float] = {}
@@ -121,11 +121,12 @@ class LiveProgress:
         now = time.monotonic()
         if not self.progress:
             return
-        self.running[trial.id] = epoch.epoch / self.epochs[trial.id]
+        epochs = self.plan.cohort_of(trial).program.train.epochs
+        self.running[trial.id] = epoch.epoch / epochs
         if now - self.shown > 0.1:
             self.shown = now
             loss = "" if epoch.train_loss is None else f"  loss {epoch.train_loss:.4g}"
-            text = f"{trial.name}  epoch {epoch.epoch}/{self.epochs[trial.id]}{loss}"
+            text = f"{trial.name}  epoch {epoch.epoch}/{epochs}{loss}"
             self.progress.update(self.task, completed=self._completed(), description=text)
 
     def result(self, trial: Trial, result: Result) -> None:

@@ -1,25 +1,32 @@
 """Finds the missing trials, runs them on an executor, and stores each result."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from bnbench.config import smoke as smoking
-from bnbench.config.load import load_config
+from bnbench.config.load import load_located_config
 from bnbench.data import access
 from bnbench.data.types import DataDirs
-from bnbench.errors import ResultsError
+from bnbench.errors import DataError, ResultsError
 from bnbench.execution import environment, executors
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
-from bnbench.location import config_location
 from bnbench.planning import plan as planning
-from bnbench.planning.plan import Cohort, Plan
-from bnbench.planning.trial import Saving
+from bnbench.planning.check_key import distinct_programs
+from bnbench.planning.plan import Cohort, Plan, Program, Trial
+from bnbench.planning.trial import Result, Saving
 from bnbench.store import results_dir, store
 from bnbench.store.store import Store
+
+log = logging.getLogger(__name__)
+
+# The maximum number of trials that an executor has at the same time. A million would take minutes to submit.
+MAX_SUBMITTED = 10_000
 
 
 def prepare_plan(
@@ -31,20 +38,19 @@ def prepare_plan(
         ConfigError: the file or an override asks for something impossible.
         DataError: the data are missing and `download` is False, or they are damaged.
     """
-    experiment = load_config(path, overrides)
+    experiment, where = load_located_config(path, overrides)
     if smoke:
         experiment = smoking.cut_to_smoke(experiment)
     describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))
-    return planning.make_plan(experiment, describe, config_location(path, overrides))
+    return planning.make_plan(experiment, describe, where)
 
 
-def trial_states(plan: Plan, folder: Path) -> dict[str, str]:
-    """Return new, completed, diverged or failed for the id of each trial in the plan."""
-    stored: dict[str, str] = {}
-    if store.has_results(folder):
-        with store.open_for_reading(folder) as opened:
-            stored = opened.states()
-    return {trial.id: stored.get(trial.id, "new") for trial in plan.trials}
+def stored_states(folder: Path) -> dict[str, str]:
+    """Return completed, diverged or failed for the id of each trial that is stored in a results folder."""
+    if not store.has_results(folder):
+        return {}
+    with store.open_for_reading(folder) as opened:
+        return opened.states()
 
 
 def step_seconds(folder: Path) -> dict[str, float]:
@@ -56,22 +62,22 @@ def step_seconds(folder: Path) -> dict[str, float]:
 
 
 def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
-    """Return the cohorts with the trials that are not done; a trial of two cohorts is in the first of them only.
+    """Return the cohorts with the trials that are not done; of cohorts with the same program, only the first.
 
     Trials with high rates come first, because they may diverge and end early. The executor then knows early how many
     long trials are left, and can judge whether one more worker saves more time than it takes to compile.
     """
-    states = trial_states(plan, folder)
+    states = stored_states(folder)
     ended = {trial for trial, state in states.items() if state in {"completed", "diverged"}}
     if plan.experiment.save_models != "none":
         completed = [trial for trial in ended if states[trial] == "completed"]
         ended -= results_dir.missing_models(folder, completed, plan.experiment.save_models)
-    remaining = []
+    remaining, programs = [], set()
     for cohort in plan.cohorts:
-        trials = tuple(trial for trial in cohort.trials if trial.id not in ended)
-        ended |= {trial.id for trial in trials}
-        if trials:
-            remaining.append(replace(cohort, trials=tuple(sorted(trials, key=lambda trial: -trial.learning_rate))))
+        trials = cohort.trials.without(ended)
+        if trials and cohort.program.key not in programs:
+            remaining.append(replace(cohort, trials=trials.by_falling_rate()))
+        programs.add(cohort.program.key)
     return remaining
 
 
@@ -110,7 +116,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
     with options.open_executor(options.request(todo)) as executor:
         try:
             options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
-            executor.check([cohort.program for cohort in todo])
+            executor.check(distinct_programs(cohort.program for cohort in todo))
             with store.open_for_writing(options.folder) as opened:
                 results_dir.refuse_links(options.folder)
                 if todo:
@@ -142,22 +148,51 @@ def _train_and_finish(
         # If a trial cannot be stored, a report cannot be written either.
         raise
     except BaseException:
-        _finish(options)
+        _finish(options, plan)
         raise
-    _finish(options)
+    _finish(options, plan)
 
 
 def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, watcher: ProgressWatcher, saving: Saving) -> None:
-    trials = {}
-    for cohort in todo:
-        for trial in cohort.trials:
-            executor.submit(cohort.program, trial, saving)
-            trials[trial.id] = trial
+    waiting = ((cohort.program, trial) for cohort in todo for trial in cohort.trials)
+    submitted: dict[str, tuple[Program, Trial]] = {}
+
+    def submit(count: int) -> None:
+        for program, trial in islice(waiting, count):
+            executor.submit(program, trial, saving)
+            submitted[trial.id] = program, trial
+
+    submit(MAX_SUBMITTED)
     for result in executor.results(watcher.epoch):
+        program, trial = submitted.pop(result.trial)
+        _check_data(result, program)
         opened.add(result)
-        watcher.result(trials[result.trial], result)
+        watcher.result(trial, result)
+        submit(1)
 
 
-def _finish(options: SweepOptions) -> None:
+def _check_data(result: Result, program: Program) -> None:
+    """Raise if a trial was trained on other data than its id names. A failed trial has no outcome to check."""
+    planned = program.facts
+    if not result.fault and result.fingerprint != planned.fingerprint:
+        raise DataError(
+            f"{planned.name}: trial {result.trial} was trained on data with fingerprint {result.fingerprint[:16]!r}, "
+            f"planned with {planned.fingerprint[:16]!r}, so it is not stored; run again to plan with the present data"
+        )
+
+
+def _finish(options: SweepOptions, plan: Plan) -> None:
     options.watcher.end()
+    path, settings = options.folder / results_dir.CONFIG, plan.experiment.to_yaml()
+    if not _has_text(path, settings):
+        # The report would describe other settings than those of the trials.
+        log.warning("%s: changed during the run; written again with the settings that were trained", path)
+        results_dir.write_text(path, settings)
     options.finish(options.folder)
+
+
+def _has_text(path: Path, text: str) -> bool:
+    try:
+        return results_dir.read_text(path) == text
+    except (OSError, ValueError):
+        return False

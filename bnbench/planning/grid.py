@@ -8,12 +8,13 @@ from typing import Any
 from bnbench.config.load import check_config
 from bnbench.config.overrides import set_key
 from bnbench.config.renamed import current_setting
-from bnbench.config.schema import Experiment, Variant
+from bnbench.config.schema import Experiment, Sweep, Variant
 from bnbench.errors import ConfigError
 from bnbench.location import Location
 from bnbench.planning.resolve import resolve_experiment
 
 SWEEPABLE = ("data", "model", "train")
+_SHORT = Sweep(learning_rate=[1.0], seeds=1)
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,25 @@ def grid_points(experiment: Experiment, where: Location) -> Iterator[GridPoint]:
 def _grid_point(
     experiment: Experiment, axes: Mapping[str, Any], places: Mapping[str, Location], where: Location
 ) -> GridPoint:
-    settings: dict[str, Any] = experiment.dump()
+    settings = _without_unswept(experiment).dump()
     for key, value in axes.items():
         settings = set_key(settings, key, value, places[key])
         where = where.set_by(current_setting(key, value)[0], places[key])
-    return GridPoint(axes, resolve_experiment(check_config(settings, where), where), where)
+    return GridPoint(axes, _check_changed(settings, experiment, where), where)
+
+
+def _without_unswept(experiment: Experiment) -> Experiment:
+    """Return the experiment without the parts that no axis or variant changes and that may be long.
+
+    Checking an axis of a thousand values again at each of its values would take a minute.
+    """
+    return experiment.model_copy(update={"sweep": _SHORT, "claims": [], "published": []})
+
+
+def _check_changed(settings: Mapping[str, Any], experiment: Experiment, where: Location) -> Experiment:
+    """Return the experiment with other settings, given without the parts that `_without_unswept` leaves out."""
+    kept = {key: getattr(experiment, key) for key in ("sweep", "claims", "published")}
+    return resolve_experiment(check_config(settings, where), where).model_copy(update=kept)
 
 
 def with_variant_training(experiment: Experiment, name: str, where: Location) -> tuple[Experiment, Location]:
@@ -61,8 +76,8 @@ def with_variant_training(experiment: Experiment, name: str, where: Location) ->
         return experiment, where
     for key in own:
         where = where.set_by(f"train.{key}", where / "variants" / name / "train" / key)
-    settings = {**experiment.dump(), "train": {**experiment.train.model_dump(), **own}}
-    return resolve_experiment(check_config(settings, where), where), where
+    settings = {**_without_unswept(experiment).dump(), "train": {**experiment.train.model_dump(), **own}}
+    return _check_changed(settings, experiment, where), where
 
 
 def _check_axis(key: str, experiment: Experiment, where: Location) -> None:

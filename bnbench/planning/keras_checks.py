@@ -10,7 +10,13 @@ from bnbench.errors import ConfigError, not_one_of
 from bnbench.location import Location
 from bnbench.model import arguments, catalog
 
+# For data with a number per row the accuracies are R2.
 MONITORED = ("loss", "accuracy", "val_loss", "val_accuracy")
+# What the name of a value contains -> the value with that meaning.
+KINDS_OF_VALUES = MappingProxyType(
+    {"loss": "loss", "entropy": "loss", "error": "loss", "mse": "loss", "mae": "loss"}
+    | {"acc": "accuracy", "score": "accuracy", "r2": "accuracy"}
+)
 MODES = ("auto", "min", "max")
 _AVERAGED = "averaged weights would differ from the weights that were validated, so train.optimizer cannot average"
 # Arguments that a config must not give, with the reason.
@@ -28,7 +34,6 @@ OF_CALLBACKS = MappingProxyType(
         **dict.fromkeys(("filepath", "log_dir", "verbose"), "bnbench sets it: files go under the results folder"),
         **dict.fromkeys(("save_freq", "update_freq", "profile_batch"), "callbacks act between epochs only"),
         **dict.fromkeys(("embeddings_freq", "embeddings_metadata"), "bnbench logs no embeddings"),
-        "restore_best_weights": "bnbench always tests both the final and the best weights",
     }
 )
 
@@ -62,10 +67,22 @@ def _check_named(
 
 def _check_callback(callback: Named, train: Train, where: Location) -> None:
     class_name = _check_named("callbacks", callback, where, OF_CALLBACKS)
-    for key, known in (("monitor", MONITORED), ("mode", MODES)):
-        if callback.arguments.get(key, known[0]) not in known:
-            raise ConfigError(where / key, not_one_of(callback.arguments[key], known))
+    monitor, mode = callback.arguments.get("monitor", MONITORED[0]), callback.arguments.get("mode", MODES[0])
+    if monitor not in MONITORED:
+        raise ConfigError(where / "monitor", _unknown_monitor(str(monitor)))
+    if mode not in MODES:
+        raise ConfigError(where / "mode", not_one_of(mode, MODES))
     if class_name == "TensorBoard" and find_spec("tensorboard") is None:
         raise ConfigError(where, "needs the package tensorboard: pip install 'bnbench[tensorboard]'")
     if class_name == "ReduceLROnPlateau" and train.schedule:
         raise ConfigError(where, "changes the learning rate, and train.schedule does too: leave one of them out")
+
+
+def _unknown_monitor(name: str) -> str:
+    """Return a message with the value that a callback can monitor and whose meaning is nearest."""
+    kind = next((kind for word, kind in KINDS_OF_VALUES.items() if word in name.lower()), None)
+    if kind is None:
+        return not_one_of(name, MONITORED)
+    # A callback never sees the test part.
+    of_validation = name.lower().startswith(("val", "test"))
+    return f"{not_one_of(name, MONITORED).partition(' (')[0]} (did you mean '{'val_' if of_validation else ''}{kind}'?)"

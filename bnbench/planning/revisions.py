@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bnbench.config.schema import Data, Train
+from bnbench.data import access
+from bnbench.data.splits import has_constant_value, split_sizes
 from bnbench.data.types import DatasetInfo
 from bnbench.model import catalog
 from bnbench.model.layer_conditions import draws_in_inference
@@ -45,11 +47,22 @@ def _draws_in_inference(settings: ProgramSettings) -> bool:
     return any(draws_in_inference(layer.class_name, layer.arguments) for layer in settings.layers)
 
 
+def _lets_raw_values_through(settings: ProgramSettings) -> bool:
+    data, facts = settings.data, settings.dataset
+    spec = access.DATASETS.get(facts.name)
+    # Dividing by a range of 1 changes nothing.
+    same = facts.dtype == "uint8" and spec is not None and spec.value_range[1] - spec.value_range[0] == 1
+    scaled = data.scale == "standard" or (data.scale == "unit" and facts.dtype == "float32")
+    return scaled and not same and has_constant_value(data, facts, split_sizes(data, facts, "").train)
+
+
 REVISIONS = (
     # The slots that start as copies of the initial weights were those of seed 0 for every seed.
     Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_seed=lambda seed: seed != 0),
     # Each evaluation changed the random numbers of the training after it.
     Revision("evaluation_draws_nothing", _draws_in_inference),
+    # A value that is constant in the training part was only shifted, so other rows had it as it is stored.
+    Revision("constant_values_are_scaled", _lets_raw_values_through),
 )
 
 

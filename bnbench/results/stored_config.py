@@ -53,15 +53,15 @@ def read_stored_config(folder: Path) -> StoredConfig:
     if not path.exists():
         return StoredConfig(name, problem=f"{results_dir.CONFIG} is missing. {UNKNOWN}")
     try:
-        values, text = results_dir.read_settings(folder), results_dir.read_text(path)
-        limits.check_limits(values, results_dir.CONFIG)
+        (values, where), text = results_dir.read_settings(folder), results_dir.read_text(path)
+        limits.check_limits(values, where)
     except ConfigError as error:
         # A report may be passed on: it names the file, not the folders of this machine.
         return StoredConfig(name, problem=f"{Path(error.where).name}: {error.message}. {UNKNOWN}")
     except (OSError, ValueError) as error:
         return StoredConfig(name, problem=f"{results_dir.CONFIG}: cannot be read ({error}). {UNKNOWN}")
     try:
-        experiment = check_config(values, results_dir.CONFIG)
+        experiment = check_config(values, where)
     except ConfigError as error:
         return _read_parts(name, values, text, str(error))
     return StoredConfig(

@@ -5,9 +5,10 @@ import math
 import os
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -138,13 +139,15 @@ def has_valid_types(table: str, row: Mapping[str, Any]) -> bool:
     return True
 
 
-def insert_rows(connection: sqlite3.Connection, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def insert_rows(connection: sqlite3.Connection, table: str, rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows, which have the same columns, by column name; each replaces a row with the same key."""
-    if rows:
-        names = list(rows[0])
+    rows = iter(rows)
+    if first := next(rows, None):
+        names = list(first)
         columns, places = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
         statement = f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({places})"  # noqa: S608  our own names
-        connection.executemany(statement, [[row[name] for name in names] for row in rows])
+        # A plan may have a million rows, so they are not collected in a list.
+        connection.executemany(statement, ([row[name] for name in names] for row in chain([first], rows)))
 
 
 def refuse_newer(path: Path, version: int) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.analysis.columns import PERCENTILES
+from bnbench.analysis.columns import PERCENTILES, RESTORED_EPOCH
 from bnbench.store.database import has_valid_types
 from bnbench.store.tables import HISTORY_TABLE
 
@@ -59,11 +59,18 @@ def trial_checksum(stored: StoredTrial) -> str:
     return digest.hexdigest()[:32]
 
 
-def rows_checksum(*tables: Sequence[Sequence[object]]) -> str:
-    """Return the checksum of whole tables."""
+def rows_checksum(*tables: Iterable[Sequence[object]]) -> str:
+    """Return the checksum of whole tables: of the JSON text of the list of tables, made row by row."""
     # Damage can turn text into bytes, which JSON cannot encode. `repr` encodes them, and the checksum differs.
-    text = json.dumps(tables, default=repr)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    encoder = json.JSONEncoder(default=repr)
+    digest = hashlib.sha256(b"[")
+    for table, rows in enumerate(tables):
+        digest.update(b", [" if table else b"[")
+        for i, row in enumerate(rows):
+            digest.update(((", " if i else "") + encoder.encode(row)).encode())
+        digest.update(b"]")
+    digest.update(b"]")
+    return digest.hexdigest()[:32]
 
 
 def epoch_values(history: Sequence[Sequence[Any]]) -> NDArray[np.float64]:
@@ -98,6 +105,16 @@ def pre_activation_percentiles(stored: StoredTrial) -> NDArray[np.float64]:
 def series_values(series: Mapping[str, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the positions and the values of a row of `measurements`, each (n,)."""
     return np.frombuffer(series["positions"], "<f8"), np.frombuffer(series["values"], "<f8")
+
+
+def restored_epoch(stored: StoredTrial) -> int | None:
+    """Return the epoch whose weights are the final ones of a trial, or None if these are those of its last epoch."""
+    for series in stored.measurements:
+        if series["name"] == RESTORED_EPOCH:
+            _, values = series_values(series)
+            # The database may come from another person and contain anything.
+            return int(values[0]) if len(values) and values[0] in stored.epochs[:, 0] else None
+    return None
 
 
 def is_series(row: Mapping[str, Any]) -> bool:

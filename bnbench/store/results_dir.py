@@ -6,12 +6,14 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.config.yaml_loader import read_yaml
+from bnbench.config.yaml_loader import read_marked_yaml
 from bnbench.errors import ResultsError
+from bnbench.location import Location
 from bnbench.store import model_card
 from bnbench.store.csv_safety import escape_formulas
 
@@ -63,14 +65,19 @@ def missing_models(folder: Path, trials: Iterable[str], weights: str) -> set[str
     return trials - {trial for trial, card in saved_models(folder, trials).items() if card.weights == weights}
 
 
-def read_settings(folder: Path) -> dict[str, object]:
-    """Return the resolved config of a results folder; empty if config.yaml is missing.
+def read_settings(folder: Path) -> tuple[dict[str, object], Location]:
+    """Return the resolved config of a results folder and its location; no settings if config.yaml is missing.
+
+    The location has the name of the file alone: a report may be passed on, and must not name folders of this machine.
 
     Raises:
         ConfigError: it is not a mapping in YAML.
     """
-    path = folder / CONFIG
-    return read_yaml(path) if path.exists() else {}
+    path, where = folder / CONFIG, Location(CONFIG)
+    if not path.exists():
+        return {}, where
+    settings, root = read_marked_yaml(path)
+    return settings, replace(where, root=root)
 
 
 def read_environment(folder: Path) -> dict[str, Any]:

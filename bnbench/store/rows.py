@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.columns import KEYS, OUTCOMES
+from bnbench.analysis.columns import KEYS, OUTCOMES, RESTORED_EPOCH
+from bnbench.store import integrity
 from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
 from bnbench.store.tables import HISTORY_TABLE, TRIALS_TABLE
 
@@ -20,9 +21,9 @@ PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
 # Columns of trials that only the store uses; `Store.trials` returns the other columns.
 INTERNAL = {"id", "program", "traceback", "step_losses", "checksum", "pre_activations"}
 OF_TRIAL = tuple(name for name in TRIALS_TABLE.names() if name not in INTERNAL)
-OF_LAST_EPOCH = tuple(name for name in EPOCH_COLUMNS if name.startswith(("train_", "validation_")))
+OF_FINAL_EPOCH = tuple(name for name in EPOCH_COLUMNS if name.startswith(("train_", "validation_")))
 OF_PROGRAM = ("classes", "validation_rows")
-COLUMNS = (*PLANNED, *OF_TRIAL, "epochs", *OF_LAST_EPOCH, "initial_loss", *OF_PROGRAM)
+COLUMNS = (*PLANNED, *OF_TRIAL, "epochs", RESTORED_EPOCH, *OF_FINAL_EPOCH, "initial_loss", *OF_PROGRAM)
 SQL_COLUMNS = (*TRIALS_TABLE.columns, *HISTORY_TABLE.columns)
 REAL_COLUMNS = {column.name for column in SQL_COLUMNS if column.is_real} | {"initial_loss"}
 # Columns of floating-point numbers. If a column has no value at all, pandas would give it another type.
@@ -114,12 +115,21 @@ def measurement_rows(result: "Result") -> list[Row]:
 def table_row(planned: Row, stored: StoredTrial, program: Row) -> dict[str, Any]:
     """Return a row of `Store.trials`: a trial as planned and as it ended.
 
-    The scores of its last epoch are the scores of the final weights, if these weights are finite.
+    The scores of its last epoch, or of the epoch whose weights were restored, are those of the final weights, if these
+    are finite.
     """
     row = {name: planned[name] for name in PLANNED} | {name: stored.row[name] for name in OF_TRIAL}
     row |= {name: program[name] for name in OF_PROGRAM}
     if len(stored.epochs):
-        last = dict(zip(EPOCH_COLUMNS, stored.epochs[-1].tolist(), strict=True))
-        row |= {"epochs": int(last["epoch"])} | {name: last[name] for name in OF_LAST_EPOCH}
+        restored = integrity.restored_epoch(stored)
+        final = dict(zip(EPOCH_COLUMNS, _epoch_row(stored, restored), strict=True))
+        row |= {"epochs": int(stored.epochs[-1, 0]), RESTORED_EPOCH: restored}
+        row |= {name: final[name] for name in OF_FINAL_EPOCH}
         row["initial_loss"] = float(stored.epochs[0][EPOCH_COLUMNS.index("validation_loss")])
     return row
+
+
+def _epoch_row(stored: StoredTrial, epoch: int | None) -> list[float]:
+    """Return the values of an epoch, or of the last one."""
+    rows = stored.epochs[-1:] if epoch is None else stored.epochs[stored.epochs[:, 0] == epoch]
+    return list(rows[0].tolist())

@@ -57,7 +57,7 @@ class Store:
             self._db.execute("DELETE FROM plan")
             for cohort in plan.cohorts:
                 self._insert("programs", [program_row(cohort.program)])
-                self._insert("plan", list(plan_rows(cohort)))
+                self._insert("plan", plan_rows(cohort))
             self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
 
     def add(self, result: "Result") -> None:
@@ -211,7 +211,7 @@ class Store:
         row, epochs, measurements = trial_rows(self._db, trial)
         return integrity.check_trial(row, epochs, measurements) if row else None
 
-    def _insert(self, table: str, rows: Sequence[Row]) -> None:
+    def _insert(self, table: str, rows: Iterable[Row]) -> None:
         database.insert_rows(self._db, table, rows)
 
     @contextmanager
@@ -253,7 +253,7 @@ def trial_rows(
 
 def plan_checksum(connection: sqlite3.Connection) -> str:
     """Return the checksum of the present plan and its programs."""
-    return integrity.rows_checksum(*(connection.execute(query).fetchall() for query in (PLAN, PROGRAMS)))
+    return integrity.rows_checksum(*(connection.execute(query) for query in (PLAN, PROGRAMS)))
 
 
 def _is_valid_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:

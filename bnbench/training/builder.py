@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.data.splits import Scaling
-from bnbench.errors import ConfigError, ResultsError
+from bnbench.errors import ResultsError
 from bnbench.model import arguments, layer_conditions
 from bnbench.model.layers import Layer
+from bnbench.training.floats import with_floats
+from bnbench.training.keras_errors import blamed_on
 
 # A saved model is applied to this many rows at a time, which limits the memory of convolutional networks.
 ROWS = 500
@@ -38,12 +40,9 @@ def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, see
     before = shape
     for layer in layers:
         layer_conditions.check_shape(layer, before)
-        try:
-            model.add(_seeded_layer(layer, dtype, seed))
+        with blamed_on(layer.where, f"{layer.name} ({layer.class_name}) gets {before}"):
+            model.add(seeded_layer(layer, dtype, seed))
             before = model.output_shape[1:]
-        except (ValueError, TypeError, KeyError, ArithmeticError) as error:
-            reason = " ".join(str(error).split())
-            raise ConfigError(layer.where, f"{layer.name} ({layer.class_name}) gets {before}: {reason}") from error
     return model
 
 
@@ -56,7 +55,7 @@ def initial_state(layers: Sequence[Layer], model: keras.Sequential, dtype: str, 
     state: list[NDArray[Any]] = []
     shape = model.input_shape
     for layer, built in zip(layers, model.layers, strict=True):
-        fresh = _seeded_layer(layer, dtype, seed)
+        fresh = seeded_layer(layer, dtype, seed)
         fresh.build(shape)
         state += [variable.numpy() for variable in fresh.variables]
         # Not the input of the next layer: with a mask, that is a list of two tensors.
@@ -70,11 +69,13 @@ def stream_seed(seed: int, *names: str) -> int:
     return int.from_bytes(digest[:4], "big") >> 1
 
 
-def _seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
+def seeded_layer(layer: Layer, dtype: str, seed: int) -> keras.layers.Layer:
+    """Return a new layer whose initializers and random numbers draw from streams of the seed."""
     layer_class = getattr(keras.layers, layer.class_name)
-    unseeded = layer_class(**layer.arguments, name=layer.name, dtype=dtype).get_config()
+    given = with_floats("layers", layer.class_name, layer.arguments)
+    unseeded = layer_class(**given, name=layer.name, dtype=dtype).get_config()
     # RandomShear refuses its own config, in which a factor is a range that begins below 0.
-    unseeded |= {key: value for key, value in layer.arguments.items() if not isinstance(value, dict)}
+    unseeded |= {key: value for key, value in given.items() if not isinstance(value, dict)}
     if "seed" in arguments.class_signature("layers", layer.class_name).defaults:
         # Some layers take a seed, but do not include it in their config.
         unseeded.setdefault("seed", None)

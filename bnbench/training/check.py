@@ -1,49 +1,158 @@
-"""Checks before any training that Keras can build a program and train it."""
+"""A check before any training: each program trains for two steps on a handful of rows, without being compiled."""
 
+import tempfile
+import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
+from bnbench.config.schema import Named, Split, Train
+from bnbench.data.splits import apply_scaling
+from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
 from bnbench.planning import task
-from bnbench.planning.plan import Program
-from bnbench.training.builder import build_model
-from bnbench.training.compiled_program import use_threads
-from bnbench.training.keras_objects import (
-    keras_defaults,
-    loss_targets,
-    make_callbacks,
-    make_keras_object,
-    make_optimizer,
-)
+from bnbench.planning.keras_checks import MONITORED
+from bnbench.planning.plan import Program, Trial
+from bnbench.planning.trial import Saving
+from bnbench.store.results_dir import CHECKPOINTS, model_path
+from bnbench.training.builder import build_model, seeded_layer
+from bnbench.training.check_rows import BATCH_SIZE, SIZES
+from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.culprit import find_culprit
+from bnbench.training.keras_errors import blamed_on, is_machine_problem
+from bnbench.training.keras_objects import keras_defaults, make_callbacks, make_optimizer
+from bnbench.training.loop import TrialInTraining
+
+TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={}, rate_text="0.001")
+# Callbacks see this many epochs without progress, so that those that wait for that act.
+EPOCHS = 4
 
 
-def check_program(program: Program) -> None:
-    """Build the model, loss, optimizer and callbacks of a program, and take one step on two made-up rows.
+def check_program(program: Program, rows: Dataset) -> None:
+    """Train a program on some rows with the code of a real trial; save and load its model if a run would save it.
+
+    Nothing is raised if memory runs out or a compiler fails: such an error then ends the trials, and is stored.
+
+    Args:
+        program: the program.
+        rows: from `handful_of_rows`.
 
     Raises:
-        ConfigError: Keras rejects one of them, the outputs of the model do not fit the classes, or a layer draws random
-            numbers that no seed fixes.
+        ConfigError: Keras rejects a part of the program, the outputs of the model do not fit the classes, or a layer
+            draws random numbers that no seed fixes. The message names the key of that part.
     """
-    use_threads(program.train.threads)
-    with keras_defaults(program.train.dtype):
-        model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
-        task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
-        loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
-        optimizer = make_optimizer(program.train, keras.Variable(1e-3), program.train_location)
-        make_callbacks(program, "check", Path())
-        rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
-        twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+    with keras_defaults(program.train.dtype), tempfile.TemporaryDirectory() as folder:
         try:
-            outputs, again = model(rows, training=True), twin(rows, training=True)
-            loss(loss_targets(loss, tf.constant([0, 0]), outputs), outputs)
-            optimizer.build(model.trainable_variables)
-            optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
-        # Keras raises errors of every kind for a bad config.
+            _check_parts(program)
+            compiled = CompiledProgram(_shrunk(program, rows), rows, eager=True)
+            _check_layers(compiled)
+            _try_training(program, compiled, Path(folder))
+            _try_callbacks(program, compiled, Path(folder))
+        except ConfigError:
+            raise
+        # Keras raises errors of every kind. All that a config can cause are ConfigErrors by now.
         except Exception as error:
-            reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]
-            raise ConfigError(program.where, f"cannot be trained: {reason}") from error
-        if not np.array_equal(outputs.numpy(), again.numpy(), equal_nan=True):
-            raise ConfigError(program.where, "a layer draws numbers that no seed fixes, so no trial could be repeated")
+            if not is_machine_problem(error):
+                raise
+
+
+def _check_parts(program: Program) -> None:
+    """Make all objects with the arguments of the config, which `_shrunk` changes."""
+    if program.weights is None:
+        # The plan could not count the outputs.
+        shape = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0).output_shape[1:]
+        task.check_output(shape, program.layers, len(program.facts.classes), program.train.loss)
+    make_optimizer(program.train, keras.Variable(1.0, trainable=False), program.train_location)
+    make_callbacks(program, TRIAL.id, Path())
+
+
+def _shrunk(program: Program, rows: Dataset) -> Program:
+    """Return the program for a handful of rows and one epoch, without callbacks, that goes on after divergence."""
+    changes = {"epochs": 1, "batch_size": BATCH_SIZE, "steps_per_epoch": None, "callbacks": []}
+    changes |= {"optimizer": _impatient(program.train), "on_divergence": "continue", "engine": "graph"}
+    data = {"split": Split(validation="test", stratify=False), "limit": None, "duplicates": "keep"}
+    return replace(
+        program,
+        train=program.train.model_copy(update=changes),
+        data=program.data.model_copy(update=data),
+        facts=rows.facts,
+        sizes=SIZES,
+    )
+
+
+def _impatient(train: Train) -> Named:
+    """Return the optimizer; if it accumulates gradients, it does so for the two steps of the check only."""
+    accumulates = "gradient_accumulation_steps"
+    if not train.optimizer.arguments.get(accumulates):
+        return train.optimizer
+    return Named.model_validate({**train.optimizer.model_dump(), accumulates: 2})
+
+
+def _check_layers(compiled: CompiledProgram) -> None:
+    """Call new layers one by one, in training mode, and compare their outputs with those of the model.
+
+    Raises:
+        ConfigError: a layer fails, or draws random numbers that no seed fixes.
+    """
+    program, start = compiled.program, compiled.start(TRIAL.seed)
+    compiled.reset(start, TRIAL.learning_rate)
+    x = apply_scaling(start.scaling, compiled.dataset.x[start.parts.train]).astype(program.train.dtype)
+    values: Any = tf.constant(x)
+    for layer in program.layers:
+        with blamed_on(layer.where, f"{layer.name} ({layer.class_name}) gets {tuple(values.shape[1:])}"):
+            values = seeded_layer(layer, program.train.dtype, TRIAL.seed)(values, training=True)
+    with blamed_on(program.where):
+        again = compiled.model(x, training=True)
+    if not _equal(values.numpy(), again.numpy()):
+        raise ConfigError(program.where, "a layer draws numbers that no seed fixes, so no trial could be repeated")
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
+    return np.array_equal(one, other, equal_nan=True)
+
+
+def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> None:
+    """Train, validate, probe and test; save and load the model if a run would save it."""
+    start = compiled.start(TRIAL.seed)
+    try:
+        compiled.reset(start, TRIAL.learning_rate)
+        training = TrialInTraining(compiled, TRIAL, start, lambda trial, epoch: None)
+        training.begin()
+        training.run_epoch(start.parts.train)
+        training.finish(Saving(folder), time.perf_counter())
+    except Exception as error:
+        find_culprit(compiled, error)
+        raise
+    if program.save_models != "none":
+        with blamed_on(replace(program.where, steps=("save_models",)), "the model cannot be saved and loaded"):
+            training.save(Saving(folder, program.save_models), program.save_models)
+            _load(compiled, model_path(folder, TRIAL.id))
+
+
+def _try_callbacks(program: Program, compiled: CompiledProgram, folder: Path) -> None:
+    """Give each callback some epochs without progress, and load what it saved."""
+    for i, callback in enumerate(make_callbacks(program, TRIAL.id, folder)):
+        with blamed_on(program.train_location / "callbacks" / i, type(callback).__name__):
+            if isinstance(getattr(callback, "patience", None), int):
+                callback.patience = min(callback.patience, 1)
+            both = keras.callbacks.CallbackList([callback], model=compiled.model, add_history=False, add_progbar=False)
+            both.on_train_begin()
+            for epoch in range(EPOCHS):
+                both.on_epoch_begin(epoch)
+                both.on_epoch_end(epoch, dict.fromkeys(MONITORED, 1.0))
+            both.on_train_end()
+            for path in (folder / CHECKPOINTS).glob("*"):
+                _load(compiled, path)
+                path.unlink()
+
+
+def _load(compiled: CompiledProgram, path: Path) -> None:
+    if path.suffix == ".keras":
+        keras.saving.load_model(path, compile=False, safe_mode=True)
+    else:
+        compiled.model.load_weights(path)

@@ -24,6 +24,8 @@ from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
+from bnbench.training.optimizer_slots import InitialSlots
+from bnbench.training.step import has_mask, loss_and_outputs, row_weights, training_step
 
 # The gap between the statistics of batch normalization is measured on this many batches.
 GAP_BATCHES = 50
@@ -54,9 +56,9 @@ def use_threads(threads: int) -> None:
         raise BnbenchError(f"train.threads: {threads}, {problem}") from None
 
 
-def row_chunks(rows: RowIndices) -> list[tf.Tensor]:
+def row_chunks(rows: RowIndices, size: int = EVALUATION_ROWS) -> list[tf.Tensor]:
     """Split row numbers into chunks, as `CompiledProgram.evaluate` takes them."""
-    return [tf.constant(rows[first : first + EVALUATION_ROWS]) for first in range(0, len(rows), EVALUATION_ROWS)]
+    return [tf.constant(rows[first : first + size]) for first in range(0, len(rows), size)]
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class SeedState:
 
     parts: SplitIndices
     scaling: Scaling
-    # The validation rows, as `row_chunks` returns them.
+    # The validation rows, as `CompiledProgram.chunks` returns them.
     validation: list[tf.Tensor]
     # The initial value of every variable of the model.
     state: list[NDArray[Any]]
@@ -80,26 +82,41 @@ class SeedState:
 
 
 class CompiledProgram:
-    """A program with its variables. It is built once and reset for each trial."""
+    """A program with its variables. It is built once and reset for each trial.
 
-    def __init__(self, program: Program, dataset: Dataset) -> None:
+    Args:
+        program: the program.
+        dataset: its rows.
+        eager: compile nothing; for a check of a few steps, which would take less time than to compile them.
+    """
+
+    def __init__(self, program: Program, dataset: Dataset, eager: bool = False) -> None:
         self.program, self.dataset = program, dataset
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.parameters: int = self.model.count_params()
         self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
         self.rate = keras.Variable(1.0, trainable=False, name="rate")
-        self.optimizer = make_optimizer(program.train, self.rate, program.train_location)
+        make = partial(make_optimizer, program.train, self.rate, program.train_location)
+        self.optimizer = make()
         self.optimizer.build(self.model.trainable_variables)
+        self.initial_slots = InitialSlots(make, self.model.trainable_variables, program.train_location / "optimizer")
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
-        self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
         self.starts: dict[int, SeedState] = {}
         random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.has_moving_statistics = bool(norms) and not random
         self.random_states = _states_drawn_in_inference(program.layers, self.model)
         self.stops_when_nonfinite = program.train.on_divergence == "stop"
+        # Whether the model masks whole rows, which then count neither in the loss nor in the accuracy.
+        self.masks_rows = has_mask(self.model.outputs[0])
+        # The loss of masked rows depends on the chunks: these are the chunks of `fit`.
+        self.evaluation_rows = program.batch_size if self.masks_rows else EVALUATION_ROWS
         self._place_data()
+        if eager:
+            self.epoch, self.evaluate_rows, self.evaluate_any = self._epoch, self._evaluate_rows, self._evaluate_rows
+            self.forward = self._forward
+            return
         jit = program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
         self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
@@ -115,15 +132,20 @@ class CompiledProgram:
         count = rows * self.program.batch_size if rows else self.program.sizes.train
         self.train_epoch(np.zeros(count, np.int32), go=False)
         for part in {self.program.sizes.validation, self.program.sizes.test}:
-            for size in {min(part, EVALUATION_ROWS), part % EVALUATION_ROWS} - {0}:
-                self.evaluate(row_chunks(np.zeros(size, np.int32)))
+            for size in {min(part, self.evaluation_rows), part % self.evaluation_rows} - {0}:
+                self.evaluate(self.chunks(np.zeros(size, np.int32)))
+
+    def chunks(self, rows: RowIndices) -> list[tf.Tensor]:
+        """Split row numbers into chunks, as `evaluate` takes them."""
+        return row_chunks(rows, self.evaluation_rows)
 
     def train_epoch(self, order: RowIndices, go: bool = True) -> tuple[NDArray[Any], float]:
-        """Train one epoch; return the mini-batch losses, up to one that stops a trial, and the sum of the credit."""
-        losses, right = self.epoch(tf.constant(order), tf.constant(go))
-        losses = losses.numpy()
+        """Train one epoch; return the mini-batch losses, up to one that stops a trial, and the mean credit."""
+        losses, right = (result.numpy() for result in self.epoch(tf.constant(order), tf.constant(go)))
+        credit, count = right if self.masks_rows else (right, len(order))
         broken = np.flatnonzero(~np.isfinite(losses))
-        return losses[: broken[0] + 1] if self.stops_when_nonfinite and broken.size else losses, float(right)
+        stopped = self.stops_when_nonfinite and broken.size
+        return losses[: broken[0] + 1] if stopped else losses, _mean(credit, count)
 
     def _place_data(self) -> None:
         x, y = self.dataset.x, self.dataset.y
@@ -146,14 +168,15 @@ class CompiledProgram:
             state = initial_state(program.layers, self.model, program.train.dtype, seed)
             if sum(start.nbytes for start in self.starts.values()) > CACHE_BYTES:
                 self.starts.clear()
-            self.starts[seed] = SeedState(parts, scaling, row_chunks(parts.validation), state, self._spreads(parts))
+            self.starts[seed] = SeedState(parts, scaling, self.chunks(parts.validation), state, self._spreads(parts))
         return self.starts[seed]
 
     def reset(self, start: SeedState, learning_rate: float) -> None:
         """Set every variable to its value before the first step of a trial."""
         for variable, value in zip(self.model.variables, start.state, strict=True):
             variable.assign(value)
-        for variable, value in zip(self.optimizer.variables, self.optimizer_start, strict=True):
+        # They may depend on the weights, so the weights come first.
+        for variable, value in zip(self.optimizer.variables, self.initial_slots.values(), strict=True):
             variable.assign(value)
         self.rate.assign(learning_rate)
         if not self.program.train.schedule:
@@ -187,6 +210,17 @@ class CompiledProgram:
             predicted = tf.argmax(outputs, axis=-1, output_type=tf.int32)
         return tf.cast(predicted == y, self.dtype)
 
+    def _credit_sum(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+        """Return the sum of the credit of the rows, (); with masked rows, this sum and the number of the others, (2,).
+
+        The number is left out if no row is masked, so that such programs compute nothing more.
+        """
+        credit = self._credit(y, outputs)
+        if not self.masks_rows:
+            return tf.reduce_sum(credit)
+        weights = row_weights(outputs)
+        return tf.stack([tf.reduce_sum(credit * weights), tf.reduce_sum(weights)])
+
     def _spreads(self, parts: SplitIndices) -> dict[str, float]:
         if self.program.facts.classes:
             return {}
@@ -204,15 +238,10 @@ class CompiledProgram:
         return max(0.0, 1 - credit / start.spreads[part]) if start.spreads[part] else 0.0
 
     def _step(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Update once; return the loss before it, with regularizers, and the sum of the credit of its rows."""
+        """Update once; return the loss before it, with regularizers, and the `_credit_sum` of its rows."""
         x, y = self._batch(rows)
-        with tf.GradientTape() as tape:
-            outputs = self.model(x, training=True)
-            loss = tf.add_n([self.loss(loss_targets(self.loss, y, outputs), outputs), *self.model.losses])
-            scaled = self.optimizer.scale_loss(loss)
-        variables = self.model.trainable_variables
-        self.optimizer.apply(tape.gradient(scaled, variables), variables)
-        return loss, tf.reduce_sum(self._credit(y, outputs))
+        loss, outputs = training_step(self.model, self.loss, self.optimizer, x, y)
+        return loss, self._credit_sum(y, outputs)
 
     def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Train on the rows in this order, up to a loss that is not finite.
@@ -220,7 +249,7 @@ class CompiledProgram:
         If `go` is False, the function is compiled but nothing is trained.
 
         Returns:
-            The mini-batch losses (steps,) and the sum of the credit of the rows. Values after a loss that is not finite
+            The mini-batch losses (steps,) and the `_credit_sum` of the rows. Values after a loss that is not finite
             mean nothing.
         """
         size = self.program.batch_size
@@ -233,34 +262,34 @@ class CompiledProgram:
             loss, correct = self._step(tf.slice(order, [step * size], [size]))
             return step + 1, right + correct, losses.write(step, loss), loss
 
-        zero = tf.zeros((), self.dtype)
+        zero, none = tf.zeros((), self.dtype), tf.zeros((2,) if self.masks_rows else (), self.dtype)
         _, right, losses, last = tf.while_loop(
             lambda step, right, losses, last: (step < whole) & goes_on(last),
             one,
-            (0, zero, tf.TensorArray(self.dtype, whole, element_shape=()), zero),
+            (0, none, tf.TensorArray(self.dtype, whole, element_shape=()), zero),
             maximum_iterations=whole,
         )
         every = losses.stack()
         if rest:
-            short = tf.cond(goes_on(last), lambda: self._step(order[whole * size :]), lambda: (zero, zero))
+            short = tf.cond(goes_on(last), lambda: self._step(order[whole * size :]), lambda: (zero, none))
             every, right = tf.concat([every, [short[0]]], 0), right + short[1]
         return every, right
 
     def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
-        """Return the sum of the losses, the sum of the credit and whether every weight is finite (1 or 0), as (3,)."""
+        """Return the sum of the losses, whether every weight is finite (1 or 0), and the `_credit_sum`: (3,) or (4,)."""
         x, y = self._batch(rows)
         states = [tf.identity(state.value) for state in self.random_states]
-        outputs = self.model(x, training=False)
+        loss, outputs = loss_and_outputs(self.model, self.loss, x, y, training=False)
         # Validation must not change what training draws, as it does not in a `fit` without validation.
         for state, value in zip(self.random_states, states, strict=True):
             state.assign(value)
-        loss = tf.add_n([self.loss(loss_targets(self.loss, y, outputs), outputs), *self.model.losses])
         finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
+        credit = self._credit_sum(y, outputs)
         return tf.stack(
             [
                 loss * tf.cast(tf.shape(rows)[0], self.dtype),
-                tf.reduce_sum(self._credit(y, outputs)),
                 tf.cast(finite, self.dtype),
+                *(tf.unstack(credit) if self.masks_rows else [credit]),
             ]
         )
 
@@ -325,7 +354,10 @@ class CompiledProgram:
             x, y = self._batch(rows)
 
             def credit(mode: bool) -> tf.Tensor:
-                return tf.reduce_mean(self._credit(y, self.model(x, training=mode)))
+                outputs = self.model(x, training=mode)
+                if self.masks_rows:
+                    return tf.math.divide_no_nan(*tf.unstack(self._credit_sum(y, outputs)))
+                return tf.reduce_mean(self._credit(y, outputs))
 
             return tf.cond(training, partial(credit, True), partial(credit, False))
 
@@ -339,13 +371,22 @@ class CompiledProgram:
         """Return the mean loss, with regularizers, the mean credit, and whether all weights are finite.
 
         Args:
-            part: row numbers, as `row_chunks` returns them.
+            part: row numbers, as `chunks` returns them.
             compiled: use the function that is compiled for chunks of exactly these sizes.
         """
         evaluate = self.evaluate_rows if compiled else self.evaluate_any
         sums = np.asarray([evaluate(rows).numpy() for rows in part], np.float64).sum(axis=0)
         count = sum(int(rows.shape[0]) for rows in part)
-        return float(sums[0]) / count, float(sums[1]) / count, bool(sums[2] == len(part))
+        return (
+            float(sums[0]) / count,
+            _mean(sums[2], sums[3] if self.masks_rows else count),
+            bool(sums[1] == len(part)),
+        )
+
+
+def _mean(total: Any, count: Any) -> float:
+    """Return the mean; 0 if nothing counts, as in the metrics of Keras."""
+    return float(total) / float(count) if count else 0.0
 
 
 def _states_drawn_in_inference(layers: Sequence[Layer], model: keras.Sequential) -> list[keras.Variable]:

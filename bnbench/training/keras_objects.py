@@ -1,6 +1,6 @@
 """Makes Keras objects from the names and arguments of a config: losses, optimizers with schedules, callbacks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -9,11 +9,12 @@ import keras
 import tensorflow as tf
 
 from bnbench.config.schema import Named, Train
-from bnbench.errors import ConfigError
 from bnbench.location import Location
 from bnbench.model import arguments, catalog
 from bnbench.planning.plan import Program
 from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD
+from bnbench.training.floats import with_floats
+from bnbench.training.keras_errors import blamed_on
 
 
 def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
@@ -25,10 +26,9 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
     module = keras.optimizers.schedules if family == "schedules" else getattr(keras, family)
     class_name = catalog.resolve_class(family, named.name, where)
     taken = arguments.class_signature(family, class_name).defaults
-    try:
-        return getattr(module, class_name)(**named.arguments, **{k: v for k, v in more.items() if k in taken})
-    except (ValueError, TypeError) as error:
-        raise ConfigError(where, f"{class_name}: {' '.join(str(error).split())}") from error
+    with blamed_on(where, class_name):
+        given = with_floats(family, class_name, named.arguments)
+        return getattr(module, class_name)(**given, **{k: v for k, v in more.items() if k in taken})
 
 
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
@@ -74,8 +74,38 @@ def make_callbacks(program: Program, trial: str, folder: Path) -> list[keras.cal
         ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
         checkpoint, log = folder / CHECKPOINTS / f"{trial}.{ending}", folder / TENSORBOARD / trial
         where = program.train_location / "callbacks" / i
-        callbacks.append(make_keras_object("callbacks", named, where, filepath=str(checkpoint), log_dir=str(log)))
+        own = Named(name=named.name, **{name: value for name, value in named.arguments.items() if name != "mode"})
+        more = {"filepath": str(checkpoint), "log_dir": str(log), "mode": _mode(named)}
+        callbacks.append(make_keras_object("callbacks", own, where, **more))
     return callbacks
+
+
+def _mode(callback: Named) -> str:
+    """Return whether a callback waits for a low or a high value: `min` or `max`.
+
+    In `fit`, Keras finds this out for `auto` from the metrics of the model. A compiled program computes scores itself,
+    so the model has no metrics. Of the values that can be monitored, losses are better low, accuracy and R2 high.
+    """
+    mode = str(callback.arguments.get("mode", "auto"))
+    if mode != "auto":
+        return mode
+    return "min" if str(callback.arguments.get("monitor", "val_loss")).endswith("loss") else "max"
+
+
+def restored_epoch(callbacks: Iterable[keras.callbacks.Callback]) -> int | None:
+    """Return the epoch, counted from 1, whose weights a callback has restored at the end of training, if one has.
+
+    If several have, the last one in the list acted last.
+    """
+    epochs = [
+        callback.best_epoch + 1
+        for callback in callbacks
+        if isinstance(callback, keras.callbacks.EarlyStopping)
+        # There are none if training ended before `start_from_epoch`.
+        and callback.restore_best_weights
+        and callback.best_weights is not None
+    ]
+    return epochs[-1] if epochs else None
 
 
 @contextmanager

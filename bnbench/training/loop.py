@@ -16,14 +16,15 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnbench.analysis.columns import RESTORED_EPOCH
 from bnbench.data.types import Dataset
 from bnbench.planning.plan import Program, Trial
-from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores
+from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Saving, Scores, Series
 from bnbench.store import model_card
 from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
-from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState, row_chunks, use_threads
-from bnbench.training.keras_objects import keras_defaults, make_callbacks
+from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState, use_threads
+from bnbench.training.keras_objects import keras_defaults, make_callbacks, restored_epoch
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import When
@@ -85,12 +86,13 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     callback_list.on_train_begin()
     for epoch, order in enumerate(_orders(program, start.parts.train, trial.seed)):
         callback_list.on_epoch_begin(epoch)
-        goes_on = training.run_epoch(order)
-        callback_list.on_epoch_end(epoch, _keras_logs(training.epochs[-1]))
-        if not goes_on or compiled.model.stop_training:
+        if logs := training.run_epoch(order):
+            callback_list.on_epoch_end(epoch, logs)
+        if training.stopped or compiled.model.stop_training:
             break
+    # A callback may restore earlier weights here.
     callback_list.on_train_end()
-    return training.finish(saving, began)
+    return training.finish(saving, began, restored_epoch(callbacks))
 
 
 def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
@@ -134,8 +136,18 @@ class TrialInTraining:
         loss, credit, _ = self.compiled.evaluate(self.start.validation)
         self._record(None, None, loss, self._score(credit, "validation"))
 
-    def run_epoch(self, order: RowIndices) -> bool:
-        """Train and validate for one epoch; return True if the trial continues."""
+    @property
+    def stopped(self) -> bool:
+        """Whether the trial ended because it diverged."""
+        return self.nonfinite is not None and self.compiled.stops_when_nonfinite
+
+    def run_epoch(self, order: RowIndices) -> dict[str, float]:
+        """Train and validate for one epoch.
+
+        Returns:
+            What `fit` passes to callbacks at the end of an epoch: the losses and scores by the names of Keras. Empty if
+            the epoch did not reach its end because the trial diverged.
+        """
         began = time.perf_counter()
         losses, credit = self.compiled.train_epoch(order)
         seconds = time.perf_counter() - began
@@ -145,19 +157,20 @@ class TrialInTraining:
         if broken.size and self.nonfinite is None:
             self.nonfinite = self.steps + int(broken[0]) + 1
         self.steps += len(losses)
-        if self.nonfinite and self.compiled.stops_when_nonfinite:
-            return False
+        if self.stopped:
+            return {}
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
         # A smaller last batch has a smaller weight, so that the mean is over rows, as in Keras.
         rows[-1] = len(order) - rows[:-1].sum()
         loss, validated, finite = self.compiled.evaluate(self.start.validation)
-        accuracy, trained = self._score(validated, "validation"), self._score(credit / len(order), "train")
-        self._record(float(np.average(losses, weights=rows)), trained, loss, accuracy)
+        accuracy, trained = self._score(validated, "validation"), self._score(credit, "train")
+        train_loss = float(np.average(losses, weights=rows))
+        self._record(train_loss, trained, loss, accuracy)
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
         self._keep_best(loss, accuracy)
-        return self.nonfinite is None or not self.compiled.stops_when_nonfinite
+        return {"loss": train_loss, "accuracy": trained, "val_loss": loss, "val_accuracy": accuracy}
 
     def _record(
         self, loss: float | None, accuracy: float | None, validation_loss: float, validation_accuracy: float
@@ -180,21 +193,27 @@ class TrialInTraining:
             self.best, self.best_epoch = (accuracy, -loss), self.epochs[-1].epoch
             self.best_weights = self.compiled.model.get_weights()
 
-    def finish(self, saving: Saving, began: float) -> Result:
-        """Return the result of the trial. The test part is evaluated here and nowhere else."""
-        model = self.compiled.model
+    def finish(self, saving: Saving, began: float, restored: int | None) -> Result:
+        """Return the result of the trial. The test part is evaluated here and nowhere else.
+
+        Args:
+            restored: the epoch whose weights the model has, if a callback has restored them.
+        """
         divergence = self._divergence()
         test = best_test = fitted = Scores()
-        if self.nonfinite is None:
-            self.recorder.measure(When.AT_THE_END, epoch=self.epochs[-1].epoch)
-            self._save(saving, "final")
+        final = self.epochs[-1 if restored is None else restored]
+        # Restored weights are finite if they are from before the divergence.
+        finite = self.nonfinite is None or (restored is not None and final.step < self.nonfinite)
+        if finite:
+            self.recorder.measure(When.AT_THE_END, epoch=final.epoch)
+            self.save(saving, "final")
             fitted = self._scores("train")
             test = best_test = self._scores("test")
-        if self.best_epoch is not None and (self.nonfinite or self.best_epoch < self.epochs[-1].epoch):
-            model.set_weights(self.best_weights)
+        if self.best_epoch is not None and not (finite and self.best_epoch == final.epoch):
+            self.compiled.model.set_weights(self.best_weights)
             best_test = self._scores("test")
         if self.best_epoch is not None:
-            self._save(saving, "best")
+            self.save(saving, "best")
         measured = as_result_fields(self.recorder.series())
         losses = np.concatenate(self.losses) if self.losses else np.empty(0)
         return Result(
@@ -212,7 +231,7 @@ class TrialInTraining:
             probe=measured.probe,
             gradient_growth=measured.gradient_growth,
             pre_activations=measured.pre_activations,
-            measurements=measured.measurements,
+            measurements=measured.measurements + _restored_series(restored, self.epochs[-1].epoch),
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,
@@ -220,7 +239,7 @@ class TrialInTraining:
         )
 
     def _scores(self, part: str) -> Scores:
-        rows = row_chunks(getattr(self.start.parts, part))
+        rows = self.compiled.chunks(getattr(self.start.parts, part))
         loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
         return Scores(_finite_or_none(loss), self._score(credit, part))
 
@@ -235,7 +254,8 @@ class TrialInTraining:
         recovered = start is not None and end is not None and end < start
         return Divergence("blown", jump) if jump and not recovered else None
 
-    def _save(self, saving: Saving, which: str) -> None:
+    def save(self, saving: Saving, which: str) -> None:
+        """Save the model with its card, if these weights are to be saved."""
         if saving.models == which:
             path = model_path(saving.folder, self.trial.id)
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -260,12 +280,8 @@ def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-def _keras_logs(epoch: Epoch) -> dict[str, float]:
-    """Return the scores of an epoch under the names that callbacks of Keras monitor."""
-    logs = {
-        "loss": epoch.train_loss,
-        "accuracy": epoch.train_accuracy,
-        "val_loss": epoch.validation_loss,
-        "val_accuracy": epoch.validation_accuracy,
-    }
-    return {name: float("nan") if value is None else value for name, value in logs.items()}
+def _restored_series(restored: int | None, last: int) -> tuple[Series, ...]:
+    """Return the restored epoch as a series of one value, measured after the last epoch."""
+    if restored is None:
+        return ()
+    return (Series(RESTORED_EPOCH, "", "", np.array([last], np.float64), np.array([restored], np.float64)),)

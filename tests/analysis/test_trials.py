@@ -34,8 +34,8 @@ def test_the_public_columns_of_trials() -> None:
     table = trial_table(stored({"axes": '{"model.params.units": 50}'}))
     assert list(table.columns) == [
         "trial", "variant", "learning_rate", "seed", "model.params.units", "status", "outcome", "score_name",
-        "diverged_at_step", "epochs", "steps", "train_loss", "train_score", "validation_loss", "validation_score",
-        "test_loss",
+        "diverged_at_step", "epochs", "restored_epoch", "steps", "train_loss", "train_score", "validation_loss",
+        "validation_score", "test_loss",
         "test_score", "best_epoch", "best_test_loss", "best_test_score", "fitted_loss", "fitted_score",
         "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
         "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.analysis.labels import format_duration
-from bnbench.cli.format import _interval, _spread, format_answer, format_columns, format_estimate, format_matrix
-from support.examples import make_plan
+from bnbench.cli.format import _interval, _spread, format_answer, format_columns
 from support.kept import compared
 
 
@@ -24,50 +23,6 @@ def test_a_spread_is_shown_if_there_is_one() -> None:
     assert _spread(0.98141, 0.0016) == "0.9814 ± 0.0016"
     assert _spread(0.5, math.nan) == "0.5000"
     assert _spread(math.nan, math.nan) == ""
-
-
-def test_the_matrix_has_a_row_per_variant_and_rate() -> None:
-    planned = make_plan(sweep__seeds=[0, 1, 2, 7])
-    states = {trial.id: "new" for trial in planned.trials}
-    states[planned.trials[0].id] = "completed"
-    lines = format_matrix(planned, states).splitlines()
-    assert lines[0].split() == ["trials", "variant", "rate", "seeds", "state"]
-    assert lines[1].split(maxsplit=4) == ["1-4", "plain", "0.01", "0,1,2,7", "1 completed, 3 new"]
-    assert len(lines) == 1 + 4
-
-
-def test_the_estimate_is_that_of_the_cost_model_and_names_its_basis() -> None:
-    planned = make_plan()
-    states = {trial.id: "new" for trial in planned.trials}
-    plain, normed = (cohort.program.key for cohort in planned.cohorts)
-    # Four trials of three epochs of six steps are 72 steps a variant: 54 s, 6 s to start and 2 x 1.5 s to compile.
-    timed = {plain: 0.5, normed: 0.25}
-    assert format_estimate(planned, states, timed, 1) == (
-        "8 trials: 8 new; training: about 63 s, from steps timed here"
-    )
-    assert "training on 2 workers: about 35 s" in format_estimate(planned, states, timed, 2)
-    assert "about 9 s, from arithmetic" in format_estimate(planned, states, {}, 1)
-    partly = format_estimate(planned, states, {plain: 0.5}, 1)
-    assert "about 45 s (4 trials from steps timed here, 4 from arithmetic)" in partly
-    assert (
-        format_estimate(planned, dict.fromkeys(states, "completed"), {}, 1) == "8 trials: 8 completed; nothing to train"
-    )
-
-
-def test_only_a_layer_that_keras_must_count_leaves_the_time_unknown() -> None:
-    planned = make_plan(
-        model__layers=[
-            {"dense": "$units"},
-            "norm",
-            {"einsum_dense": {"equation": "ab,bc->ac", "output_shape": 6}},
-            {"dense": "$classes"},
-        ]
-    )
-    states = {trial.id: "new" for trial in planned.trials}
-    assert "training: time unknown for 8 trials" in format_estimate(planned, states, {}, 1)
-    half = {planned.cohorts[0].program.key: 0.5}
-    estimate = format_estimate(planned, states, half, 1)
-    assert "about 44 s, from steps timed here; time unknown for 4 trials" in estimate
 
 
 def test_the_answer_ends_with_diagnoses(tmp_path: Path) -> None:

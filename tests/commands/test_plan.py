@@ -21,8 +21,8 @@ def request_(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ExperimentReque
 
 def test_without_results_every_trial_is_new(request_: ExperimentRequest, tmp_path: Path) -> None:
     overview = make_overview(request_)
-    assert set(overview.states.values()) == {"new"}
-    assert len(overview.states) == len(overview.plan.trials) == 8
+    assert overview.states == {}
+    assert len(overview.plan.trials) == 8
     assert overview.step_seconds == {}
     assert overview.jobs >= 1
     assert not (tmp_path / "results").exists()
@@ -30,7 +30,7 @@ def test_without_results_every_trial_is_new(request_: ExperimentRequest, tmp_pat
 
 def test_the_states_are_those_of_the_stored_trials(request_: ExperimentRequest, tmp_path: Path) -> None:
     keep(tmp_path / "results" / "tiny", [0.8, "nonfinite", "failed"])
-    rows = trial_rows(make_overview(request_))
+    rows = list(trial_rows(make_overview(request_)))
     assert [row["state"] for row in rows] == ["completed", "diverged", "failed", *["new"] * 5]
     assert rows[0]["variant"] == "plain"
     assert rows[0]["axes"] == {}

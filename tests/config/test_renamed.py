@@ -49,7 +49,7 @@ def test_the_old_name_is_noted_once_with_its_place_and_the_new_name(
         load_config(path)
         load_config(path)
     (message,) = caplog.messages
-    assert message.startswith(f"{path}: data.repeats: ")
+    assert message.startswith(f"{path}:3:3: data.repeats: ")
     assert "data.duplicates" in message
 
 

@@ -38,13 +38,91 @@ def test_other_words_are_text(text: str) -> None:
 
 
 def test_a_repeated_key_is_reported_with_both_lines() -> None:
-    with pytest.raises(ConfigError, match=r"here:3: not YAML: the key 'a' is already on line 1"):
+    with pytest.raises(ConfigError, match=r"here:3:1: the key 'a' is already on line 1"):
         parse_yaml("a: 1\nb: 2\na: 3\n", "here")
 
 
 def test_a_repeated_key_is_refused_at_depth() -> None:
     with pytest.raises(ConfigError, match="'epochs' is already on line 1"):
         parse_yaml("train: {epochs: 1, batch_size: 2, epochs: 3}", "here")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: ! 3", "a: !!float 3", "a: !!str 3", "a: !own 3", "a: !<tag:x,2000:y> 3", "a: ! {b: 1}", "a: ! [1]",
+        "a: &x ! 3", "a: &x !!map {b: 1}", "!!map\na: 1", "a: !!int '3'", "? ! a\n: 1",
+    ],
+)  # fmt: skip
+def test_every_tag_is_refused_with_its_line_and_column(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^here:1:\d: found the tag \S+, wanted a value without a tag"):
+        parse_yaml(text, "here")
+
+
+@pytest.mark.parametrize("text", ["%TAG ! tag:x,2000:\n---\na: 1", "%TAG !e! tag:x,2000:\n---\na: !e!x 1"])
+def test_a_directive_about_tags_is_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^here:1:1: found the directive %TAG"):
+        parse_yaml(text, "here")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("\t# c\na: 1", {"a": 1}),
+        ("a: 1\t# c", {"a": 1}),
+        ("a:\t1\t", {"a": 1}),
+        ("a:\t\n  b:\t1", {"a": {"b": 1}}),
+        ("a: 1\n\t\n\t# c\nb: 2", {"a": 1, "b": 2}),
+        ("a: {b:\t1,\tc: 2\t}\t", {"a": {"b": 1, "c": 2}}),
+        ("a: {\n\tb: 1,\n\tc: [1,\n\t\t2]\n\t}", {"a": {"b": 1, "c": [1, 2]}}),
+        ("a:\n-\tb\n-\tc", {"a": ["b", "c"]}),
+        ("a: b\tc", {"a": "b\tc"}),
+        ("a: b\n  \tc", {"a": "b c"}),
+        ("a:\n  \tb", {"a": "b"}),
+        ("a: |\t# c\n  b", {"a": "b"}),
+        ("a: >-\t\n  b", {"a": "b"}),
+        ("a: &x\t1\nb: *x\t", {"a": 1, "b": 1}),
+        ("?\ta\n:\tb", {"a": "b"}),
+        ('a: "b\tc"\t# d', {"a": "b\tc"}),
+    ],
+)
+def test_a_tab_separates_values_as_a_space_does(text: str, value: object) -> None:
+    assert parse_yaml(text, "here") == value
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("\ta: 1", "1:3"),
+        ("a:\n\tb: 1", "2:1"),
+        ("a: 1\n\tb: 2", "2:1"),
+        ("a:\n  b: 1\n\tc: 2", "3:1"),
+        ("a:\n  \tb: 1", "2:5"),
+        ("a:\n- b\n\t- c", "3:1"),
+        ("-\t- a", "1:3"),
+        ("-\ta: 1", "1:4"),
+        ("a:\n\t{b: 1}", "2:1"),
+    ],
+)
+def test_a_tab_in_the_indentation_is_refused(text: str, place: str) -> None:
+    with pytest.raises(ConfigError, match=rf"^here:{place}: found a tab in the indentation, wanted spaces"):
+        parse_yaml(text, "here")
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["1 '1'", "true 'true'", "null 'null'", "~ '~'", "1.0 '1.0'", "1e3 '1e3'", "on 'on'", "a 'a'", "'a' \"a\"", "<< <<"],
+)
+@pytest.mark.parametrize("form", ["{}: {{}}\n{}: {{}}\n", "x: {{{}: {{}},\n {}: {{}}}}"])
+def test_two_keys_that_are_one_text_are_refused(keys: str, form: str) -> None:
+    with pytest.raises(ConfigError, match=r"^here:2:\d: the key .* is already on line 1"):
+        parse_yaml(form.format(*keys.split()), "here")
+
+
+def test_every_key_is_the_text_that_is_written() -> None:
+    found = parse_yaml("{1: a, true: b, 1.0: c, 1e-3: d, ~: e, null: f, 010: g}", "here")
+    assert found == {"1": "a", "true": "b", "1.0": "c", "1e-3": "d", "~": "e", "null": "f", "010": "g"}
+    assert parse_yaml("{<<: {1: a}, '1': b}", "here") == {"1": "b"}
 
 
 def test_merge_keys_still_work() -> None:
@@ -60,17 +138,21 @@ def test_merge_keys_still_work() -> None:
         (b"just text", "found text, wanted a mapping"),
         (b"a: [1, 2", "not YAML"),
         (b"a: \xff\xfe", "not UTF-8 text"),
-        (b"a: !!python/object/apply:os.system ['true']", "not YAML"),
-        (b"? [1, 2]\n: 3", "not YAML"),
-        (b"a: !!set {x, y}", "not YAML"),
-        (b"a: !!binary aGk=", "not YAML"),
-        (b"a: &x [*x]", "not YAML"),
+        (b"a: !!python/object/apply:os.system ['true']", "bad.yaml:1:4: found the tag !!python/object/apply:os.system"),
+        (b"? [1, 2]\n: 3", "bad.yaml:1:3: a key must be a word or a number"),
+        (b"a: !!set {x, y}", "bad.yaml:1:4: found the tag !!set"),
+        (b"a: !!binary aGk=", "bad.yaml:1:4: found the tag !!binary"),
+        (b"a: &x [*x]", "bad.yaml:1:4: not YAML: found unconstructable recursive node"),
+        (b"a: 1\n---\nb: 1", "bad.yaml:2:1: not YAML: expected a single document in the stream, but found another"),
+        (b"a: " + b"9" * 5000, "bad.yaml:1:4: a whole number of 5,000 digits is too long"),
+        (b"a:\n" + b"- " * 100 + b"1", "bad.yaml:2:[0-9]+: more than 50 lists and mappings inside one another"),
+        (b"<<: 5", "bad.yaml:1:5: not YAML: expected a mapping or list of mappings for merging"),
         (b"a: " + b"[" * 2000, "not"),
-        (b"a: x\0y", r"bad.yaml:1: not YAML: the character '\\x00'"),
+        (b"a: x\0y", r"bad.yaml:1:5: not YAML: the character '\\x00'"),
         ("name: x\nb: 1".encode("utf-16-le"), r"not YAML: the character"),
-        (b"a: " + b"{" * 100_000, r"bad.yaml:1: not YAML: more than 50 inside one another"),
-        (b"a: !!bool perhaps", "not usable YAML: 'perhaps'"),
-        (b"a: [" + b"1," * 20_000 + b"]", r"bad.yaml:1: not YAML: more than 10,000 values"),
+        (b"a: " + b"{" * 100_000, r"bad.yaml:1:55: more than 50 lists and mappings inside one another"),
+        (b"a: !!bool perhaps", "bad.yaml:1:4: found the tag !!bool"),
+        (b"a: [" + b"1," * 20_000 + b"]", r"bad.yaml:1:[0-9]+: more than 10,000 values"),
         (b"x" * 200_001, "more than 200,000 bytes"),
     ],
 )
@@ -135,6 +217,9 @@ def test_setting_a_key_does_not_change_the_original() -> None:
     assert set_key(values, "a.d.e", 4) == {"a": {"b": 1, "c": 2, "d": {"e": 4}}}
     assert values == {"a": {"b": 1, "c": 2}}
     assert set_key({"optimizer": "sgd"}, "optimizer.momentum", 0.5) == {"optimizer": {"name": "sgd", "momentum": 0.5}}
+    assert set_key({"optimizer": {"sgd": {"momentum": 0.5}}}, "optimizer.nesterov", True) == {
+        "optimizer": {"name": "sgd", "momentum": 0.5, "nesterov": True}
+    }
     with pytest.raises(ConfigError, match="'b' holds a number"):
         set_key(values, "a.b.c", 5)
 

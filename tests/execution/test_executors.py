@@ -17,7 +17,7 @@ from bnbench.execution.executors import executor_capacity, open_executor
 from bnbench.execution.in_process import SerialExecutor
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest
-from bnbench.execution.sweep import SweepOptions, run_sweep, trial_states
+from bnbench.execution.sweep import SweepOptions, run_sweep, stored_states
 from bnbench.planning import resources
 from bnbench.planning.plan import Plan, Program, Trial
 from bnbench.planning.resources import WorkerCount
@@ -215,7 +215,7 @@ def test_one_line_in_the_table_adds_an_executor_that_runs_a_sweep(
     monkeypatch.setitem(executors.EXECUTORS, "last-first", open_last_first)
     plan, finished = make_plan(), []
     run_sweep(plan, SweepOptions(tmp_path / "results", DATA_DIRS, finished.append, executor="last-first"))
-    assert set(trial_states(plan, tmp_path / "results").values()) == {"completed"}
+    assert stored_states(tmp_path / "results") == dict.fromkeys((trial.id for trial in plan.trials), "completed")
     assert opened.checked == [cohort.program.key for cohort in plan.cohorts]
     assert [sum(len(cohort.trials) for cohort in request.cohorts) for request in requests] == [8]
     assert '"jobs": 2' in (tmp_path / "results" / "environment.json").read_text(encoding="utf-8")

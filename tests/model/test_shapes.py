@@ -203,7 +203,6 @@ def test_a_recurrent_layer_uses_its_weights_at_each_step() -> None:
             r"height: .* larger than the height of the image: .* 8",
         ),
         ([{"random_crop": {"height": 8, "width": 9}}], (8, 8, 3), r"width: .* larger than the width of the image"),
-        ([{"random_flip": "horizontal"}], (8, 8), "wanted 3 axes"),
         ([{"lstm": 3}], (8,), r"wanted 2 axes \(steps, features\), found 1"),
         ([{"conv_lstm2d": CONV}], (8, 8, 3), "wanted 4 axes"),
         ([{"permute": [2, 1]}], (8, 8, 3), "has 2 axes, wanted 3"),

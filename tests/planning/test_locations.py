@@ -29,7 +29,7 @@ def planned(path: Path, *texts: str, **changes: Any) -> Plan:
         ("train.epochs.x=1", "-o train.epochs.x=1: 'epochs' holds a number, so it has no key 'x'"),
         ("train.epochs=[", "-o train.epochs=[: not YAML"),
         ("train.optimizer.momentum=.inf", "-o train.optimizer.momentum=Infinity: found inf, wanted a finite number"),
-        ("sweep.seeds=[]", "-o sweep.seeds=[]: seeds is empty"),
+        ("sweep.seeds=[]", "-o sweep.seeds=[]: found no value, wanted at least one"),
         ("baseline=plan", "-o baseline=plan: 'plan' is not one of plain, batchnorm (did you mean 'plain'?)"),
         # Found while the plan is made.
         ("data.name=leaff", "-o data.name=leaff: 'leaff' is not one of bag_of_words"),
@@ -53,7 +53,7 @@ def test_a_wrong_override_is_named_and_not_the_file(tmp_path: Path, text: str, m
 
 
 def test_a_mistake_in_the_file_is_not_blamed_on_an_override_next_to_it(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^/.*tiny.yaml: sweep: seeds has 1 twice: remove one$"):
+    with pytest.raises(ConfigError, match=r"^/.*tiny.yaml:\d+:3: sweep.seeds: found 1 twice: remove one$"):
         planned(tmp_path / "tiny.yaml", "sweep.grid={}", sweep__seeds=[1, 1])
 
 

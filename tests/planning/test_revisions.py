@@ -1,12 +1,13 @@
 """A fix that changes outcomes changes the ids that it touches, and no others."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from bnbench.planning import identity, revisions
 from bnbench.planning.revisions import REVISIONS, Revision
-from support.examples import make_plan
+from support.examples import facts, make_plan
 
 
 def ids(**changes: Any) -> dict[tuple[str, float, int], str]:
@@ -55,3 +56,39 @@ def test_other_optimizers_keep_their_ids(monkeypatch: pytest.MonkeyPatch) -> Non
     after = ids(train__optimizer="adam")
     monkeypatch.setattr(revisions, "REVISIONS", ())
     assert ids(train__optimizer="adam") == after
+
+
+@pytest.mark.parametrize(
+    ("rare_rows", "changes", "touched"),
+    [
+        ((), {}, False),
+        ((2, 30), {}, True),
+        ((30, 30), {}, False),
+        ((30, 30), {"data__limit": 8}, True),
+        # `unit` of a table divides by its own range.
+        ((2, 30), {"data__scale": "unit"}, True),
+        ((2, 30), {"data__scale": "none"}, False),
+        ((2, 30), {"data__scale": "l2"}, False),
+    ],
+)
+def test_trials_that_may_have_a_constant_value_in_training_have_new_ids(
+    rare_rows: tuple[int, ...], changes: dict[str, Any], touched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = replace(facts(), rare_rows=rare_rows)
+    after = [trial.id for trial in make_plan(of, **changes).trials]
+    monkeypatch.setattr(revisions, "REVISIONS", ())
+    before = [trial.id for trial in make_plan(of, **changes).trials]
+    assert not set(before) & set(after) if touched else before == after
+
+
+@pytest.mark.parametrize(("name", "scale", "touched"), [
+    ("digits", "standard", True), ("digits", "unit", False), ("bag_of_words", "standard", False),
+])  # fmt: skip
+def test_whole_numbers_have_new_ids_only_where_the_range_of_the_format_is_not_1(
+    name: str, scale: str, touched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = replace(facts(), name=name, dtype="uint8", rare_rows=(1, 1))
+    changes = {"data__name": name, "data__scale": scale}
+    after = [trial.id for trial in make_plan(of, **changes).trials]
+    monkeypatch.setattr(revisions, "REVISIONS", ())
+    assert ([trial.id for trial in make_plan(of, **changes).trials] != after) is touched

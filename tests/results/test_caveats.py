@@ -261,8 +261,8 @@ def test_a_sigmoid_that_the_loss_takes(tmp_path: Path, layers: list[Any], loss: 
     ("text", "problem"),
     [
         (None, "config.yaml is missing."),
-        ("a: [", "config.yaml:1: not YAML"),
-        ("name: other", "This version cannot read the whole config: config.yaml: data: missing (and 4 more)."),
+        ("a: [", "config.yaml:1:5: not YAML"),
+        ("name: other", "This version cannot read the whole config: config.yaml:1:1: data: missing (and 4 more)."),
     ],
     ids=["missing", "not YAML", "not an experiment"],
 )

@@ -81,7 +81,7 @@ def test_a_key_that_this_version_refuses_hides_nothing_else(
     assert results.claims["verdict"].tolist() == ["supported"]
     assert results.published["published"].tolist() == [0.9]
     caveat = list_caveats(results)[0]
-    assert caveat.startswith("This version cannot read the whole config: config.yaml: ")
+    assert caveat.startswith("This version cannot read the whole config: config.yaml:")
     assert place in caveat
     document = make_document(results, [])
     assert (document.title, document.caveats[0]) == ("A title", caveat)

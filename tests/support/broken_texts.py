@@ -149,7 +149,7 @@ TEXTS: dict[str, tuple[str | bytes, tuple[str, ...]]] = {
     "a set": (GOOD + "title: !!set {a, b}", ("broken.yaml:",)),
     "an ordered mapping": (GOOD + "title: !!omap [a: 1]", ("broken.yaml:",)),
     "a date": (GOOD + "title: !!timestamp 2024-01-01", ("broken.yaml:",)),
-    "a number that is said to be text": (_changed("epochs: 2", "epochs: !!str 2"), ("train.epochs",)),
+    "a number that is said to be text": (_changed("epochs: 2", "epochs: !!str 2"), ("broken.yaml:",)),
     "a text that is said to be a number": (_changed("epochs: 2", "epochs: !!int two"), ("broken.yaml",)),
     "a text that is said to be true": (_changed("epochs: 2", "epochs: !!bool perhaps"), ("broken.yaml",)),
     "a text that is said to be a float": (_changed("epochs: 2", "epochs: !!float many"), ("broken.yaml",)),

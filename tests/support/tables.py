@@ -26,8 +26,8 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
     """
     default: dict[str, object] = {
         "trial": "t", "variant": "plain", "learning_rate": 0.1, "seed": 0, "axes": "{}", "status": "completed",
-        "divergence": None, "diverged_at_step": None, "epochs": 5, "steps": 50, "train_loss": 0.2,
-        "train_score": 0.9,
+        "divergence": None, "diverged_at_step": None, "epochs": 5, "restored_epoch": None, "steps": 50,
+        "train_loss": 0.2, "train_score": 0.9,
         "validation_loss": 0.3, "validation_score": 0.9, "test_loss": 0.4, "test_score": 0.8, "best_epoch": 4,
         "best_test_loss": 0.4, "best_test_score": 0.8, "fitted_loss": 0.1, "fitted_score": 0.95,
         "bn_mode_gap": None, "prediction_share": NAN, "majority_share": NAN, "dead_share": NAN, "dead_layer": None,

@@ -13,7 +13,7 @@ from bnbench.model import shapes
 from bnbench.model.condition import Condition, Context
 from bnbench.model.image_conditions import IMAGE_CONDITIONS
 from bnbench.model.input_values import InputValues, pass_layer
-from bnbench.model.layer_table import LAYERS, LayerRecord
+from bnbench.model.layer_table import LAYERS, RECURRENT, LayerRecord
 from bnbench.model.layers import Layer
 from bnbench.model.row_conditions import ROW_CONDITIONS
 
@@ -98,5 +98,4 @@ def draws_in_inference(class_name: str, arguments: Mapping[str, Any]) -> bool:
     """Return whether Keras draws random numbers in this layer in inference too."""
     if not LAYERS.get(class_name, LayerRecord()).draws_in_inference:
         return False
-    dropouts = [arguments[name] for name in ("dropout", "recurrent_dropout") if name in arguments]
-    return "stateless" not in LAYERS[class_name].conditions or any(dropouts)
+    return class_name not in RECURRENT or any(arguments.get(name) for name in ("dropout", "recurrent_dropout"))

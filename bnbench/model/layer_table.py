@@ -17,7 +17,7 @@ class LayerRecord:
     refused: str = ""
     # The names of the conditions under which it trains as in `fit`.
     conditions: tuple[str, ...] = ()
-    # Whether it draws random numbers in inference too. RNN layers do so if they have dropout.
+    # Whether it draws random numbers in inference too.
     draws_in_inference: bool = False
     # Whether an earlier version trained it, so that saved models may have it.
     once_trained: bool = False
@@ -41,7 +41,6 @@ _FOREIGN = _refused("runs code that is not in the config: use layers of Keras by
 _WORDS = _refused(
     "reads words or a file of words, and the rows are numbers: use embedding or category_encoding on whole numbers"
 )
-_RNN = _when("stateless", draws_in_inference=True)
 _NO_LAYER = _refused("is no layer that computes something: bnbench makes the input of the model from the data")
 
 _TRAINS = (
@@ -56,6 +55,8 @@ _TRAINS = (
     "SpatialDropout2D", "SpatialDropout3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D",
     "ZeroPadding2D", "ZeroPadding3D",
 )  # fmt: skip
+# These draw random numbers only if they have dropout.
+RECURRENT = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "SimpleRNN")
 _TRAINS_WHEN: Mapping[str, LayerRecord] = MappingProxyType(
     {
         # TensorFlow has no float64 kernels for these on a CPU, or Keras mixes float32 into them.
@@ -66,8 +67,7 @@ _TRAINS_WHEN: Mapping[str, LayerRecord] = MappingProxyType(
             ),
             _when("float32"),
         ),
-        # Recurrent layers.
-        **dict.fromkeys(("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "SimpleRNN"), _RNN),
+        **dict.fromkeys(RECURRENT, _when(draws_in_inference=True)),
         # Layers that could mix the rows of a batch.
         **dict.fromkeys(("Softmax", "UnitNormalization"), _when("not_along_the_batch")),
         **dict.fromkeys(("AlphaDropout", "Dropout"), _when("noise_for_each_row")),

@@ -1,4 +1,4 @@
-"""The conditions of layers that take whole numbers, keep a state, or could mix the rows of a batch."""
+"""The conditions of layers that take whole numbers, need values from the data, or could mix the rows of a batch."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -52,17 +52,6 @@ def _bin_boundaries(context: Context) -> Problem | None:
     if context.layer.arguments.get("bin_boundaries"):
         return None
     return Problem("has no bins without bin_boundaries, because nobody adapts it: give bin_boundaries: [...]")
-
-
-def _stateless(context: Context) -> Problem | None:
-    if context.layer.arguments.get("stateful"):
-        return Problem(
-            "would carry its state from a batch to the next one, whose rows have nothing to do with it: leave it out",
-            "stateful",
-        )
-    if context.layer.arguments.get("return_state"):
-        return Problem("would have several outputs, and the next layer takes one: leave it out", "return_state")
-    return None
 
 
 def _not_along_the_batch(context: Context) -> Problem | None:
@@ -125,7 +114,6 @@ ROW_CONDITIONS: Mapping[str, Condition] = MappingProxyType(
         "encoded": Condition("`output_mode` is not `int`", _encoded),
         "mean_and_variance": Condition("`mean` and `variance` are given: nobody adapts it", _mean_and_variance),
         "bin_boundaries": Condition("`bin_boundaries` are given: nobody adapts it", _bin_boundaries),
-        "stateless": Condition("`stateful` and `return_state` are false", _stateless),
         "not_along_the_batch": Condition("`axis` is not that of the batch", _not_along_the_batch, of_shape=True),
         "noise_for_each_row": Condition("`noise_shape` begins with null or 1", _noise_for_each_row),
         "equation_keeps_rows": Condition("`equation` keeps the rows of a batch apart", _equation_keeps_rows),

@@ -23,12 +23,15 @@ FLOATS = frozenset(
     }
 )  # fmt: skip
 
+# The one factor that is a number of bits.
+WHOLE = frozenset({("RandomPosterization", "factor")})
+
 
 def with_floats(family: str, class_name: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return arguments of a Keras class with floats where Keras means floats, also in initializers and the like."""
     defaults = arguments.class_signature(family, class_name).defaults
     return {
-        key: _converted(key, value, isinstance(defaults.get(key), float) or key in FLOATS)
+        key: _converted(key, value, isinstance(defaults.get(key), float) or (key in FLOATS and (class_name, key) not in WHOLE))
         for key, value in given.items()
     }
 

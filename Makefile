@@ -52,9 +52,10 @@ lint: $(READY) ## find mistakes, unformatted code, and imports against the order
 types: $(READY) ## check the types
 	$(BIN)/mypy
 
-docs: $(READY) ## write the tables of docs/reference/columns.md and docs/reference/layers.md
+docs: $(READY) ## write columns.md, layers.md and arguments.md in docs/reference
 	$(BIN)/python -m bnbench.analysis.column_docs docs/reference/columns.md
 	$(BIN)/python -m bnbench.model.layer_docs docs/reference/layers.md
+	$(BIN)/python -m bnbench.model.range_docs docs/reference/arguments.md
 
 smoke: $(READY) ## run every experiment of configs/ except short forms, cut to seconds; missing data are an error
 	$(BIN)/bnbench reproduce --all --smoke --offline

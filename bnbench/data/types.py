@@ -95,6 +95,8 @@ class DatasetSpec:
     find_duplicates: bool = True
     # Other ways to get the files.
     advice: str = ""
+    # Files and folders of other known forms, which are not read: a pattern for their names, and what they are.
+    other_forms: tuple[tuple[str, str], ...] = ()
     # The names of the values of a row in the original table. Empty if the data set is not a table.
     columns: tuple[str, ...] = ()
     # The names of the columns before the values.

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
+import numpy as np
 from PIL import Image
 
+from bnbench.data import validate
 from bnbench.data.datasets import cifar10, leaf, letter, mnist, notmnist
 from bnbench.data.formats import idx
 from bnbench.data.formats.archives import Bounds
@@ -70,7 +72,10 @@ def _mnist() -> tuple[DatasetSpec, dict[str, bytes]]:
 def _letter() -> tuple[DatasetSpec, bytes]:
     lines = [f"{ascii_uppercase[i % 26]}{f',{i // 10},{i % 10}' * 8}" for i in range(78)]
     content = "".join(f"{line}\n" for line in lines).encode()
-    forms = letter.forms(letter.Spec(rows=78, test_rows=26, sha256=_sha256(content)))
+    x = np.array([line.split(",")[1:] for line in lines], np.uint8)
+    y = np.array([ascii_uppercase.index(line[0]) for line in lines], np.int32)
+    known = validate.fingerprint(x, y, tuple(ascii_uppercase), 26)
+    forms = letter.forms(letter.Spec(rows=78, test_rows=26, fingerprint=known, blocks=validate.block_digests(x, y)))
     return replace(letter.LETTER, forms=forms, remotes=()), content
 
 
@@ -79,7 +84,10 @@ def _leaf() -> tuple[DatasetSpec, bytes, dict[str, bytes]]:
     kaggle = "\n".join([",".join([*leaf.OTHER_COLUMNS, *leaf.COLUMNS]), *rows, ""]).encode()
     lines = [f"Species {i // 2},{','.join(f'{(i * 5 + k) % 89 / 89:.6f}' for k in range(64))}\n" for i in range(8)]
     uci = dict.fromkeys(leaf.UCI_FILES, "".join(lines).encode())
-    forms = leaf.forms(leaf.Spec(4, 2, _sha256(kaggle)), leaf.Spec(4, 2, ""))
+    x = np.array([row.split(",")[2:] for row in rows], np.float64).astype(np.float32)
+    y = np.arange(8, dtype=np.int32) // 2
+    known = validate.fingerprint(x, y, tuple(f"Species_{i}" for i in range(4)), 0)
+    forms = leaf.forms(leaf.Spec(4, 2, known, validate.block_digests(x, y)), leaf.Spec(4, 2, ""))
     return replace(leaf.LEAF, forms=forms, remotes=()), kaggle, uci
 
 

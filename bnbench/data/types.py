@@ -130,8 +130,8 @@ class DatasetInfo:
     test_rows: int
     # Rows that `duplicates: drop` leaves out; official test rows are never left out.
     repeated_rows: int
-    # For the values of a row that are almost constant: in how many rows each differs from its most common value, without
-    # the official test part and repeated rows. Ascending, only the first few. Constant values are left out.
+    # For the values of a row that are almost constant: in how many rows each differs from its most common value,
+    # without the official test part and repeated rows. Ascending, only the first few. Constant values are left out.
     rare_rows: tuple[int, ...] = ()
 
     @property

@@ -166,9 +166,7 @@ def check_published(parsed: ParsedArrays, wanted: str, blocks: str, where: str) 
         if differ
         else "the names of the classes differ from the published ones"
     )
-    raise DataError(
-        f"{where}: {place} (fingerprint {found[:16]}, wanted {wanted[:16]}): download it again"
-    )
+    raise DataError(f"{where}: {place} (fingerprint {found[:16]}, wanted {wanted[:16]}): download it again")
 
 
 def block_digests(x: Array, y: Array) -> str:

@@ -89,7 +89,9 @@ def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str
         return
     rate_text = RateFormat(trials["learning_rate"])
     places = list(
-        dict.fromkeys(f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records"))
+        dict.fromkeys(
+            f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records")
+        )
     )
     named = ", ".join([*places[:MAX_NAMED], *(["..."] if len(places) > MAX_NAMED else [])])
     count = "1 trial counts" if len(shown) == 1 else f"{len(shown)} trials count"

@@ -63,9 +63,13 @@ FORMS: dict[str, Change] = {
     "spaces after commas": lambda table: dumped(table).replace(",", ", "),
     "decimal commas": lambda table: dumped(with_decimal_commas(table), delimiter=";"),
     "a comma at the end of each line": lambda table: dumped([[*row, ""] for row in table]),
-    "all digits": lambda table: dumped([table[0], *([*r[:2], *(f"{float(v):.17e}" for v in r[2:])] for r in table[1:])]),
+    "all digits": lambda table: dumped(
+        [table[0], *([*r[:2], *(f"{float(v):.17e}" for v in r[2:])] for r in table[1:])]
+    ),
     "an index": lambda table: dumped([["", *table[0]], *([str(i), *row] for i, row in enumerate(table[1:]))]),
-    "a named index": lambda table: dumped([["Unnamed: 0", *table[0]], *([str(i), *r] for i, r in enumerate(table[1:]))]),
+    "a named index": lambda table: dumped(
+        [["Unnamed: 0", *table[0]], *([str(i), *r] for i, r in enumerate(table[1:]))]
+    ),
     "a further column": lambda table: dumped([[*row, word] for row, word in zip(table, "nabcdef", strict=True)]),
     "the label last": lambda table: dumped([[row[0], *row[2:], row[1]] for row in table]),
     "columns in another order": lambda table: dumped(reordered(table)),
@@ -128,7 +132,10 @@ def changed(row: int, column: int, value: str) -> Table:
         (dumped([[row[0], *row[2:]] for row in leaves()]), "no column without a number, wanted one, species"),
         (dumped([*leaves(), ["1", "x"]]), "line 8: 2 columns, wanted 194 as in line 1"),
         (dumped(changed(3, 7, "n/a")), "line 4: 'n/a' is not a number"),
-        (dumped(changed(3, 7, "0.5")), r"first in rows 3 to 3, in 1 of 30 blocks of 1 rows \(fingerprint \w{16}, wanted"),
+        (
+            dumped(changed(3, 7, "0.5")),
+            r"first in rows 3 to 3, in 1 of 30 blocks of 1 rows \(fingerprint \w{16}, wanted",
+        ),
         (dumped([leaves()[0]]), "no rows"),
         ("\n\n", "no rows"),
         ('"' + dumped(leaves()), "train.csv: "),

@@ -100,7 +100,10 @@ def test_the_uci_zip_gives_the_same_from_any_folder_in_it(tmp_path: Path) -> Non
         ([HEADER, *KAGGLE_ROWS[1:3]], "1 species, wanted 2"),
         ([HEADER, *KAGGLE_ROWS, csv_row(1, "Elm", 0), csv_row(2, "Elm", 0)], "3 species, wanted 2"),
         ([HEADER], "no rows"),
-        ([HEADER.rpartition(",")[0], *(row.rpartition(",")[0] for row in KAGGLE_ROWS)], "wanted 192: without texture64"),
+        (
+            [HEADER.rpartition(",")[0], *(row.rpartition(",")[0] for row in KAGGLE_ROWS)],
+            "wanted 192: without texture64",
+        ),
         ([HEADER, KAGGLE_ROWS[0], "3,Ash,0.5"], "line 3: 3 columns, wanted 194 as in line 1"),
         ([HEADER, csv_row(1, "Oak", float("nan"))], "line 2: 'nan' is not a finite number"),
         ([HEADER, csv_row(1, "Oak", float("inf"))], "line 2: 'inf' is not a finite number"),
@@ -130,7 +133,11 @@ def test_an_edited_csv_is_refused(tmp_path: Path) -> None:
     [
         ("Tex", uci_lines(1)[:-1], r"data_Tex_64\.txt: 1 rows of Acer_Mono, wanted 2"),
         ("Sha", uci_lines(1)[:-2], r"data_Sha_64\.txt: 1 species, wanted 2"),
-        ("Mar", [line.rpartition(",")[0] for line in uci_lines(1)], r"data_Mar_64\.txt: line 1: 63 columns of numbers, wanted 64"),
+        (
+            "Mar",
+            [line.rpartition(",")[0] for line in uci_lines(1)],
+            r"data_Mar_64\.txt: line 1: 63 columns of numbers, wanted 64",
+        ),
         ("Sha", [line.replace("Mono", "Rubrum") for line in uci_lines(1)], r"data_Sha_64\.txt: names other species"),
         ("Tex", [*uci_lines(1)[:3], uci_row("Acer Mono", "nan")], r"data_Tex_64\.txt: line 4: 'nan'"),
     ],

@@ -41,7 +41,7 @@ def put(folder: Path, name: str, content: bytes = b"") -> None:
             "fashion_mnist",
             ["fashion-mnist/train-images-idx3-ubyte.gz", "Fashion_MNIST/raw/fashion-mnist_train.csv"],
             [
-                "fashion-mnist/train-images-idx3-ubyte.gz: the file is empty, and it is in the wrong folder: move it to ",
+                "fashion-mnist/train-images-idx3-ubyte.gz: the file is empty, and it is in the wrong folder: ",
                 "Fashion_MNIST/raw/fashion-mnist_train.csv: Kaggle's table is not read: get the four idx files",
             ],
         ),
@@ -129,7 +129,10 @@ def test_keras_archive_of_mnist_holds_the_training_rows_and_then_the_test_rows(t
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"x_test": np.zeros((3, 28, 28), np.uint8)}, r"x_test: uint8 of shape \(3, 28, 28\), wanted uint8 of shape \(2"),
+        (
+            {"x_test": np.zeros((3, 28, 28), np.uint8)},
+            r"x_test: uint8 of shape \(3, 28, 28\), wanted uint8 of shape \(2",
+        ),
         ({"y_test": np.zeros(2, np.float32)}, "y_test: float32 of shape"),
         ({"y_train": np.array([0, 1, 1, 1], np.uint8)}, "numbers or labels differ from the published ones"),
         ({"y_train": np.array(["a"], object)}, "y_train: cut or damaged"),

@@ -131,7 +131,9 @@ def forms(kaggle: Spec, uci: Spec) -> tuple[FileLayout, ...]:
     uci_title = "UCI data_Mar_64, data_Sha_64, data_Tex_64"
     return (
         FileLayout("Kaggle train.csv", (("train.csv", "train.csv.gz"),), partial(parse_kaggle, spec=kaggle)),
-        FileLayout("Kaggle train.csv", (("train.csv.zip", "leaf-classification.zip"),), partial(parse_kaggle_zip, spec=kaggle)),
+        FileLayout(
+            "Kaggle train.csv", (("train.csv.zip", "leaf-classification.zip"),), partial(parse_kaggle_zip, spec=kaggle)
+        ),
         FileLayout(uci_title, files, partial(parse_uci, spec=uci)),
         FileLayout(uci_title, ((UCI_ZIP, f"{UCI_FOLDER}.zip"),), partial(parse_uci_zip, spec=uci)),
     )

@@ -32,7 +32,6 @@ FINGERPRINT = "fcbb93a75c43cbf83f9129832f6ae4bc9e80570e86e4b9a354ed4b034b176b24"
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
 
 
-
 def parse_npz(paths: tuple[Path, ...], spec: idx.IdxSpec, fingerprint: str) -> ParsedArrays:
     """Return the arrays of Keras' mnist.npz: the same rows in the same order as in the idx files."""
     train, test = (pair.count for pair in spec.pairs)

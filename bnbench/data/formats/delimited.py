@@ -79,7 +79,9 @@ def read_table(text: str, path: Path, columns: TableColumns) -> LabeledTable:
     at = _by_name(header, columns) or _by_position(header, rows[0], columns, path)
     for number, cells in rows:
         if len(cells) != len(first):
-            raise DataError(f"{path}: line {number}: {len(cells)} columns, wanted {len(first)} as in line {lines[0][0]}")
+            raise DataError(
+                f"{path}: line {number}: {len(cells)} columns, wanted {len(first)} as in line {lines[0][0]}"
+            )
     values = [[parse_number(cells[i], f"{path}: line {number}") for i in at.numbers] for number, cells in rows]
     keys = [] if at.key is None else [cells[at.key] for _, cells in rows]
     return LabeledTable([cells[at.label] for _, cells in rows], np.array(values, np.float64), keys)

@@ -60,7 +60,12 @@ def idx_parts(spec: IdxSpec) -> tuple[tuple[str, ...], ...]:
     stems = [(pair.stem, kind) for pair in spec.pairs for kind in ("images-idx3", "labels-idx1")]
     # Unpacked copies often have a dot in place of the second hyphen.
     return tuple(
-        (f"{s}-{kind}-ubyte.gz", f"{s}-{kind}-ubyte", f"{s}-{kind.replace('-', '.')}-ubyte", f"{s}-{kind.replace('-', '.')}-ubyte.gz")
+        (
+            f"{s}-{kind}-ubyte.gz",
+            f"{s}-{kind}-ubyte",
+            f"{s}-{kind.replace('-', '.')}-ubyte",
+            f"{s}-{kind.replace('-', '.')}-ubyte.gz",
+        )
         for s, kind in stems
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from bnbench.data import validate
@@ -66,7 +67,26 @@ def _mnist() -> tuple[DatasetSpec, dict[str, bytes]]:
     form = replace(mnist.MNIST.forms[0], parse=lambda paths: idx.parse_idx(paths, spec))
     contents = [content for part in parts.values() for content in part]
     names = [names[1] for names in idx.idx_parts(spec)]
-    return replace(mnist.MNIST, forms=(form,), remotes=()), dict(zip(names, contents, strict=True))
+    archive = replace(mnist.MNIST.forms[1], parse=lambda paths: mnist.parse_npz(paths, spec, _fingerprint(contents)))
+    return replace(mnist.MNIST, forms=(form, archive), remotes=()), dict(zip(names, contents, strict=True))
+
+
+def _rows(images: bytes, labels: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    return np.frombuffer(images[16:], np.uint8).reshape(-1, 28, 28), np.frombuffer(labels[8:], np.uint8)
+
+
+def _fingerprint(contents: list[bytes]) -> str:
+    """Return the fingerprint of the idx files of a training and a test part."""
+    (x, y), (x_test, y_test) = _rows(*contents[:2]), _rows(*contents[2:])
+    both = np.concatenate([x, x_test])[..., np.newaxis], np.concatenate([y, y_test]).astype(np.int32)
+    return validate.fingerprint(*both, mnist.SPEC.classes, len(x_test))
+
+
+def _npz(contents: list[bytes]) -> bytes:
+    (x_train, y_train), (x_test, y_test) = _rows(*contents[:2]), _rows(*contents[2:])
+    stream = io.BytesIO()
+    np.savez_compressed(stream, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return stream.getvalue()
 
 
 def _letter() -> tuple[DatasetSpec, bytes]:
@@ -124,6 +144,7 @@ def sets() -> dict[str, Made]:
     return {
         "idx, packed": Made(digits, {f"{name}.gz": gzip.compress(c, mtime=0) for name, c in idx_files.items()}),
         "idx": Made(digits, idx_files),
+        "npz": Made(digits, {"mnist.npz": _npz(list(idx_files.values()))}),
         "letter": Made(letters, {letter.FILE: lines}),
         "letter, zip": Made(letters, {letter.ARCHIVE: zipped({letter.FILE: lines, "letter-recognition.names": b"x"})}),
         "leaf, Kaggle": Made(leaves, {"train.csv": kaggle}),

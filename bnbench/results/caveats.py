@@ -205,8 +205,8 @@ def _far_values(results: Results) -> Iterator[str]:
     if len(counts):
         count, farthest = format_count(int(counts["value"].max()), "value"), distances["value"].max()
         yield (
-            f"`scale: standard` puts up to {count} of the rows of a seed more than {FAR:g} standard deviations from the "
-            f"training mean, the farthest {farthest:.4g}: these pixels or columns are almost constant in training. "
+            f"`scale: standard` puts up to {count} of the rows of a seed more than {FAR:g} standard deviations from "
+            f"the training mean, the farthest {farthest:.4g}: these pixels or columns are almost constant in training. "
             "Such a value dominates the step of its mini-batch; `scale: unit` avoids this."
         )
 

@@ -173,3 +173,12 @@ def test_numbers_without_a_header_are_the_last_columns() -> None:
     assert table.labels == ["a", "b"]
     assert table.values.tolist() == [[1, 2], [3, 4]]
     assert table.keys == []
+
+
+def test_a_comma_in_a_cell_is_a_decimal_point_only_if_cells_are_separated_by_other_signs() -> None:
+    table = read_table("a, b;0,5;1;2\n", Path("x.csv"), TableColumns(("u", "v", "w"), "name"))
+    assert table.labels == ["a, b"]
+    assert table.values.tolist() == [[0.5, 1, 2]]
+    columns = TableColumns(("u",), "name")
+    with pytest.raises(DataError, match="2 of 2 columns without a number"):
+        read_table('a,"1,000"\n', Path("x.csv"), columns)

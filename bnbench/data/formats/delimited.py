@@ -88,14 +88,14 @@ def read_table(text: str, path: Path, columns: TableColumns) -> LabeledTable:
 
 
 def parse_number(cell: str, where: str) -> float:
-    """Return the finite number in a cell; a comma in it is a decimal point.
+    """Return the finite number in a cell.
 
     Raises:
         DataError: the cell holds something else; the message begins with `where`.
     """
     try:
         # Python would read 1_0 as ten.
-        value = float(cell.replace(",", ".") if "_" not in cell else "")
+        value = float(cell if "_" not in cell else "")
     except ValueError:
         raise DataError(f"{where}: {cell.strip()!r} is not a number") from None
     if not math.isfinite(value):
@@ -117,7 +117,15 @@ def _read_lines(text: str, path: Path) -> list[Line]:
         raise DataError(f"{path}: no rows")
     if all(not cells[-1] for _, cells in lines):
         lines = [(number, cells[:-1]) for number, cells in lines]
+    if separator != ",":
+        lines = [(number, [_with_decimal_point(cell) for cell in cells]) for number, cells in lines]
     return lines
+
+
+def _with_decimal_point(cell: str) -> str:
+    """Return 0.5 for 0,5; between commas a comma in a cell may also separate thousands."""
+    point = cell.replace(",", ".")
+    return point if "," in cell and _is_number(point) else cell
 
 
 def _is_header(cells: Sequence[str]) -> bool:

@@ -180,5 +180,5 @@ def test_a_comma_in_a_cell_is_a_decimal_point_only_if_cells_are_separated_by_oth
     assert table.labels == ["a, b"]
     assert table.values.tolist() == [[0.5, 1, 2]]
     columns = TableColumns(("u",), "name")
-    with pytest.raises(DataError, match="2 of 2 columns without a number"):
-        read_table('a,"1,000"\n', Path("x.csv"), columns)
+    with pytest.raises(DataError, match="line 2: '1,000' is not a number"):
+        read_table('name,u\na,"1,000"\n', Path("x.csv"), columns)

@@ -46,10 +46,13 @@ def find_files(source: DatasetSpec, places: DataDirs) -> LocatedFiles | None:
 
 def find_in_folder(source: DatasetSpec, folder: Path) -> LocatedFiles | None:
     """Return the files of the first layout that is complete in a folder; None if no layout is."""
-    for form in source.forms:
-        paths = [_part(folder, names, form) for names in form.parts]
-        if all(paths):
-            return LocatedFiles(form, tuple(path for path in paths if path))
+    try:
+        for form in source.forms:
+            paths = [_part(folder, names, form) for names in form.parts]
+            if all(paths):
+                return LocatedFiles(form, tuple(path for path in paths if path))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
     return None
 
 

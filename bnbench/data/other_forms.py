@@ -65,9 +65,20 @@ def _wanted(source: DatasetSpec) -> dict[str, str]:
 
 
 def _emptiness(path: Path) -> str:
-    if path.is_dir():
+    if _is_folder(path):
         return "" if any(_entries(path)) else "the folder is empty"
-    return "the file is empty" if path.is_file() and not path.stat().st_size else ""
+    try:
+        return "the file is empty" if path.is_file() and not path.stat().st_size else ""
+    except OSError:
+        return ""
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        # Nothing below a folder can be looked at without the right to enter it.
+        return False
 
 
 def _is_own_name(path: Path, source: DatasetSpec) -> bool:
@@ -85,7 +96,7 @@ def _folders_with_similar_names(source: DatasetSpec, places: DataDirs) -> Iterat
     if _plain(data_dir.resolve().name) == _plain(source.name):
         yield data_dir
     for path in _entries(data_dir):
-        if path.is_dir() and path.name != source.name and _plain(path.name) == _plain(source.name):
+        if path.name != source.name and _is_folder(path) and _plain(path.name) == _plain(source.name):
             yield path
 
 
@@ -103,7 +114,7 @@ def _seen(folder: Path) -> Iterator[Path]:
             if count > MAX_SEEN:
                 return
             yield path
-            if path.is_dir() and not path.is_symlink():
+            if _is_folder(path) and not path.is_symlink():
                 below.append(path)
         level = below
 

@@ -185,8 +185,8 @@ def has_constant_value(settings: Data, facts: DatasetInfo, train: int) -> bool:
     """Return True if the training part of a seed may hold a value that is constant there and not in other rows.
 
     A value that differs from its most common one in k of n rows is constant among `train` of them with probability
-    C(n - k, train) / C(n, train), which is at most (1 - train / n)^k and at most (1 - k / n)^train. False means that the
-    sum of these bounds is below NEGLIGIBLE.
+    C(n - k, train) / C(n, train), which is at most (1 - train / n)^k and at most (1 - k / n)^train. False means that
+    the sum of these bounds is below NEGLIGIBLE.
     """
     rows = facts.rows - facts.test_rows - (facts.repeated_rows if settings.duplicates == "drop" else 0)
     odds = [min((1 - train / rows) ** k, (1 - min(k, rows) / rows) ** train) for k in facts.rare_rows]

@@ -89,7 +89,9 @@ def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str
         return
     rate_text = RateFormat(trials["learning_rate"])
     places = list(
-        dict.fromkeys(f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records"))
+        dict.fromkeys(
+            f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records")
+        )
     )
     named = ", ".join([*places[:MAX_NAMED], *(["..."] if len(places) > MAX_NAMED else [])])
     count = "1 trial counts" if len(shown) == 1 else f"{len(shown)} trials count"
@@ -201,11 +203,11 @@ def _far_values(results: Results) -> Iterator[str]:
     """Warn of standardized values that are far away: each of them dominates the step of its mini-batch."""
     counts, distances = results.measurements("far_values"), results.measurements("farthest_value")
     if len(counts):
+        count, farthest = format_count(int(counts["value"].max()), "value"), distances["value"].max()
         yield (
-            f"With `scale: standard`, up to {format_count(int(counts['value'].max()), 'value')} of the data of a seed "
-            f"{'is' if counts['value'].max() == 1 else 'are'} more than {FAR:g} standard deviations from the training "
-            f"mean (the farthest {distances['value'].max():.0f}), because they are almost constant in training. "
-            "`scale: unit` avoids this."
+            f"`scale: standard` puts up to {count} of the rows of a seed more than {FAR:g} standard deviations from "
+            f"the training mean, the farthest {farthest:.4g}: these pixels or columns are almost constant in training. "
+            "Such a value dominates the step of its mini-batch; `scale: unit` avoids this."
         )
 
 

@@ -117,23 +117,20 @@ def _meets(trials: pd.DataFrame, condition: Condition) -> "pd.Series[bool]":
         return missing if condition.operator == "=" else ~missing
     compare = OPERATORS[condition.operator]
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        shown, wanted = _as_shown(column), _number(condition, where)
-        if pd.api.types.is_float_dtype(column):
-            wanted = float(f"{wanted:.4g}")
-        return pd.Series(compare(shown, wanted), index=trials.index)
+        wanted = _number(condition, where)
+        # Learning rates are shown with the digits that tell them apart, so a rate that exists means that rate alone.
+        exact = column.name == "learning_rate" and (column == wanted).any()
+        if pd.api.types.is_float_dtype(column) and not exact:
+            column, wanted = _as_shown(column), float(f"{wanted:.4g}")
+        return pd.Series(compare(column.astype("float64"), wanted), index=trials.index)
     if condition.operator not in {"=", "!="}:
         raise BnbenchError(f"{where}: its values are words, wanted = or != instead of {condition.operator}")
     return pd.Series(compare(column.map(_word), _word(condition.value)), index=trials.index)
 
 
 def _as_shown(column: "pd.Series[Any]") -> "pd.Series[float]":
-    """Return integers as they are, other numbers to four significant digits.
-
-    A missing number is NaN, which meets only `!=`.
-    """
-    if pd.api.types.is_float_dtype(column):
-        return column.map(lambda value: float(f"{value:.4g}"))
-    return column.astype("float64")
+    """Return numbers to four significant digits. A missing number is NaN, which meets only `!=`."""
+    return column.map(lambda value: float(f"{value:.4g}"))
 
 
 def _number(condition: Condition, where: str) -> float:

@@ -147,7 +147,8 @@ def unwritable_error(path: Path, error: OSError) -> ResultsError:
     """Return an error that says why a file cannot be written, how much space is left, and how to go on."""
     reason = error.strerror or str(error)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        reason += f" ({shutil.disk_usage(path.parent).free / 1e6:.1f} MB free)"
+        existing = next(parent for parent in path.absolute().parents if parent.exists())
+        reason += f" ({shutil.disk_usage(existing).free / 1e6:.1f} MB free)"
     return ResultsError(
         f"{path}: cannot be written: {reason}; finished trials are stored: solve this and run the same command again"
     )

@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from bnbench.planning.trial import Result
 
 __all__ = [
-    "DATABASE", "Store", "first_few", "has_results", "open_for_reading", "open_for_writing", "plan_checksum",
+    "DATABASE", "Store", "first_few", "has_results", "lock_folder", "open_for_reading", "open_for_writing",
+    "open_locked", "plan_checksum",
     "read_trials", "require_results", "seal_trial",
 ]  # fmt: skip
 PLAN, PROGRAMS = "SELECT * FROM plan ORDER BY number", "SELECT * FROM programs ORDER BY key"
@@ -280,12 +281,19 @@ def open_for_writing(folder: Path) -> Iterator[Store]:
     Raises:
         ResultsError: the folder cannot be written, another process uses it, or its database is damaged or too new.
     """
+    with lock_folder(folder), open_locked(folder) as opened:
+        yield opened
+
+
+@contextmanager
+def open_locked(folder: Path) -> Iterator[Store]:
+    """Open a results folder that this process has locked with `lock_folder`.
+
+    Raises:
+        ResultsError: the folder cannot be written, or its database is damaged or too new.
+    """
     path = folder / DATABASE
-    with (
-        lock_folder(folder),
-        closing(database.open_database(path, write=True)) as connection,
-        database.translate_errors(path),
-    ):
+    with closing(database.open_database(path, write=True)) as connection, database.translate_errors(path):
         yield Store(folder, connection)
 
 

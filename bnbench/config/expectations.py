@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
 from bnbench.analysis.registry import METRICS, find_metric, get_metric
-from bnbench.config.types import STRICT, Rate, ValueErrorAt, branch_of
+from bnbench.config.types import STRICT, Axis, Name, Rate, ValueErrorAt, branch_of
 from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
 from bnbench.location import Location
 
@@ -70,9 +70,9 @@ class Claim(BaseModel):
     model_config = STRICT
     text: str = Field(min_length=1, max_length=500)
     metric: Annotated[str, AfterValidator(_metric)]
-    of: str
+    of: Name
     # By default the baseline. Claims about `ok` or about a value have one variant only.
-    over: str | None = None
+    over: Name | None = None
     # The metric of the variant `of` alone.
     value: Bound | None = None
     # The ratio of / over, paired by seed.
@@ -84,9 +84,9 @@ class Claim(BaseModel):
     at: At = "best"
     target: Target = None
     # Values of further axes. The claim must hold at each value of the axes that are not listed.
-    where: dict[str, Any] = {}
+    where: dict[Axis, Any] = {}
     # A further axis: the claim is about the range of the metric over its values, for each seed.
-    across: str | None = None
+    across: Axis | None = None
 
     @model_validator(mode="after")
     def _one_bound(self) -> "Claim":
@@ -147,7 +147,7 @@ class Published(BaseModel):
 
     model_config = STRICT
     source: str = Field(min_length=1, max_length=300)
-    variant: str
+    variant: Name
     metric: Annotated[str, AfterValidator(_metric)]
     value: Annotated[
         Annotated[float, Tag("(number)")] | Annotated[Literal["never"], Tag("(word)")], Discriminator(branch_of)
@@ -155,7 +155,7 @@ class Published(BaseModel):
     at: At = "best"
     target: Target = None
     # Values of further axes. Our value is shown at each value of the axes that are not listed.
-    where: dict[str, Any] = {}
+    where: dict[Axis, Any] = {}
     note: str = Field(default="", max_length=500)
 
     @model_validator(mode="after")

@@ -23,7 +23,7 @@ from pydantic import (
 
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.renamed import rename_old_keys
-from bnbench.config.types import STRICT, Rate, ValueErrorAt, branch_of
+from bnbench.config.types import STRICT, Axis, Name, Rate, ValueErrorAt, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
@@ -132,7 +132,7 @@ class Model(ConfigModel):
     """The layer list that the variants share, and the parameters in it."""
 
     layers: list[Any] = Field(min_length=1)
-    params: dict[str, Any] = {}
+    params: dict[Name, Any] = {}
 
 
 def _norm(value: object) -> object:
@@ -148,7 +148,7 @@ class Variant(ConfigModel):
     # The side of the activation next to the norm slot. By default the norm is exactly at the slot.
     norm_position: Literal["before", "after"] | None = None
     layers: list[Any] | None = Field(default=None, min_length=1)
-    params: dict[str, Any] = {}
+    params: dict[Name, Any] = {}
     train: dict[str, Any] = {}
 
 
@@ -220,7 +220,7 @@ class Sweep(ConfigModel):
         | Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Tag("(list)")],
         Discriminator(branch_of),
     ] = 3
-    grid: dict[str, list[Any]] = {}
+    grid: dict[Axis, list[Any]] = {}
 
     @model_validator(mode="after")
     def _distinct(self) -> "Sweep":

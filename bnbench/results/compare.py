@@ -12,7 +12,7 @@ import pandas as pd
 from bnbench.analysis import intervals
 from bnbench.analysis.columns import MEASURES, current_name
 from bnbench.analysis.labels import axis_name, format_value
-from bnbench.errors import ResultsError, not_one_of
+from bnbench.errors import not_one_of, ResultsError, shorten_name
 from bnbench.results import query
 from bnbench.results.results import Results
 from bnbench.store import results_dir
@@ -127,7 +127,7 @@ def differences(a: object, b: object, key: str = "") -> Iterator[Difference]:
     """Yield each key at which two nested values differ; lists of one length are compared entry by entry."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for name in dict.fromkeys([*a, *b]):
-            yield from differences(a.get(name, NOT_SET), b.get(name, NOT_SET), f"{key}.{name}" if key else str(name))
+            yield from differences(a.get(name, NOT_SET), b.get(name, NOT_SET), f"{key}.{shorten_name(str(name))}".lstrip("."))
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for i, (one, other) in enumerate(zip(a, b, strict=True)):
             yield from differences(one, other, f"{key}[{i}]")

@@ -27,6 +27,7 @@ from bnbench.store.rows import (
     program_row,
     table_row,
     trial_row,
+    with_short_names,
 )
 
 if TYPE_CHECKING:
@@ -173,7 +174,7 @@ class Store:
             checksum = integrity.rows_checksum([(text,)])
             self._insert("notes", [{"name": "environment", "text": text, "checksum": checksum}])
 
-    def _plan(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    def _plan(self) -> tuple[list[Row], dict[str, dict[str, Any]]]:
         """Return the rows of the present plan, and the programs by key.
 
         Raises:
@@ -186,7 +187,7 @@ class Store:
             raise ResultsError(
                 f"{self.folder / DATABASE}: its plan is damaged; `bnbench run` with its config writes it again"
             )
-        return planned, {row["key"]: row for row in programs}
+        return list(map(with_short_names, planned)), {row["key"]: row for row in programs}
 
     @cached_property
     def _intact(self) -> dict[str, StoredTrial]:

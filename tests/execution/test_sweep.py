@@ -157,7 +157,7 @@ def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"tiny.yaml: train.optimizer: SGD: .*momentum"),
+        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"tiny.yaml:27:5: train.optimizer: SGD: .*momentum"),
         ({"train__schedule": {"piecewise_constant": {"boundaries": [1], "values": [1]}}}, "train.schedule: Piecewise"),
         (
             {"train__callbacks": [{"reduce_lr_on_plateau": {"factor": 2.0}}]},

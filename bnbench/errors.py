@@ -8,7 +8,7 @@ from hashlib import sha256
 # The largest number of characters of a value in a message, and of a name anywhere.
 MAX_SHOWN, MAX_NAME = 60, 100
 # No path that people use has so many characters.
-LONG_WORD = re.compile(r"\S{500,}")
+LONG_WORD = re.compile(r"[^\s:]{500,}")
 
 
 class BnbenchError(Exception):

@@ -8,6 +8,7 @@ from typing import Any
 
 from bnbench.errors import shorten_name
 
+
 def format_value(value: object) -> str:
     """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; long text is cut.
 

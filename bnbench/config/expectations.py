@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
 from bnbench.analysis.registry import METRICS, find_metric, get_metric
-from bnbench.config.types import STRICT, Axis, Name, Rate, ValueErrorAt, branch_of
+from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
 from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
 from bnbench.location import Location
 
@@ -59,9 +59,9 @@ Target = Annotated[float, Field(gt=0, le=1)] | None
 def _check_fit(metric: str, at: float | str, target: float | None) -> None:
     """Raise if a metric does not belong to one learning rate, or has no target."""
     if get_metric(metric).over_rates and at != "best":
-        raise ValueErrorAt(f"{metric} belongs to all learning rates together: leave 'at' out", "at")
+        raise InnerValueError(f"{metric} belongs to all learning rates together: leave 'at' out", "at")
     if not get_metric(metric).needs_target and target is not None:
-        raise ValueErrorAt(f"{metric} has no target: leave 'target' out", "target")
+        raise InnerValueError(f"{metric} has no target: leave 'target' out", "target")
 
 
 class Claim(BaseModel):
@@ -94,15 +94,17 @@ class Claim(BaseModel):
         if len(given) != 1:
             raise ValueError(f"found {' and '.join(given) or 'none'} of {', '.join(KINDS)}, wanted exactly one")
         if self.kind == "probability" and not all(0 <= number <= 1 for number in self.bound.numbers):
-            raise ValueErrorAt(f"a probability of {self.bound}, wanted 0 to 1", self.kind)
+            raise InnerValueError(f"a probability of {self.bound}, wanted 0 to 1", self.kind)
         if self.kind == "ratio" and not all(number > 0 for number in self.bound.numbers):
-            raise ValueErrorAt(f"a ratio of {self.bound}, wanted more than 0", self.kind)
+            raise InnerValueError(f"a ratio of {self.bound}, wanted more than 0", self.kind)
         return self
 
     @model_validator(mode="after")
     def _that_fit(self) -> "Claim":
         if self.kind == "value" and self.over is not None:
-            raise ValueErrorAt("a value is about one variant only: leave 'over' out, or give ratio or difference", "over")
+            raise InnerValueError(
+                "a value is about one variant only: leave 'over' out, or give ratio or difference", "over"
+            )
         metric = get_metric(self.metric)
         if metric.yes_or_no and (self.kind != "probability" or self.over is not None):
             raise ValueError(
@@ -120,7 +122,7 @@ class Claim(BaseModel):
         if self.across is not None:
             if not get_metric(self.metric).ranged:
                 ranged = ", ".join(name for name, metric in METRICS.items() if metric.ranged)
-                raise ValueErrorAt(f"{self.metric} has no range across an axis, wanted one of {ranged}", "metric")
+                raise InnerValueError(f"{self.metric} has no range across an axis, wanted one of {ranged}", "metric")
             if self.kind == "probability":
                 raise ValueError("a range across an axis has no probability: give value, difference or ratio")
         return self
@@ -162,11 +164,11 @@ class Published(BaseModel):
     def _that_fit(self) -> "Published":
         _check_fit(self.metric, self.at, self.target)
         if self.value == "never" and not get_metric(self.metric).needs_target:
-            raise ValueErrorAt(
+            raise InnerValueError(
                 f"{self.metric} of never, wanted a number: only a metric with a target may never be reached", "value"
             )
         if get_metric(self.metric).score and not 0 <= self.number <= 1:
-            raise ValueErrorAt(f"{self.metric} of {self.number:g}, wanted 0 to 1", "value")
+            raise InnerValueError(f"{self.metric} of {self.number:g}, wanted 0 to 1", "value")
         return self
 
     @property

@@ -23,7 +23,7 @@ from pydantic import (
 
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.renamed import rename_old_keys
-from bnbench.config.types import STRICT, Axis, Name, Rate, ValueErrorAt, branch_of
+from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
@@ -228,12 +228,12 @@ class Sweep(ConfigModel):
         for key, values in axes.items():
             steps = ("grid", key) if key in self.grid else (key,)
             if not values:
-                raise ValueErrorAt("found no value, wanted at least one", *steps)
+                raise InnerValueError("found no value, wanted at least one", *steps)
             if len(values) > MAX_VALUES:
-                raise ValueErrorAt(f"found {len(values):,} values, wanted at most {MAX_VALUES:,}", *steps)
+                raise InnerValueError(f"found {len(values):,} values, wanted at most {MAX_VALUES:,}", *steps)
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
-                raise ValueErrorAt(f"found {shorten(repeated[0])} twice: remove one", *steps)
+                raise InnerValueError(f"found {shorten(repeated[0])} twice: remove one", *steps)
         if math.prod(map(len, axes.values())) > MAX_TRIALS:
             raise ValueError(
                 f"{math.prod(map(len, axes.values())):,} trials per variant, wanted at most {MAX_TRIALS:,}"
@@ -257,7 +257,7 @@ def _text_keys(value: object) -> object:
     renamed = {str(k): v for k, v in value.items()}
     if len(renamed) < len(value):
         twice = next(k for i, k in enumerate(value) if str(k) in [str(other) for other in list(value)[:i]])
-        raise ValueErrorAt(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
+        raise InnerValueError(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
     return renamed
 
 

@@ -11,7 +11,7 @@ MAX_NAME, MAX_AXIS = 80, 200
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class ValueErrorAt(ValueError):
+class InnerValueError(ValueError):
     """A check of a whole mapping fails because of one value in it."""
 
     def __init__(self, message: str, *steps: str | int) -> None:

@@ -105,7 +105,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         DataError: the data are missing or damaged.
         WorkerError: no worker can be started.
     """
-    # A folder that cannot be used is reported before workers load TensorFlow, and nobody trains the same trials meanwhile.
+    # The lock comes first: a folder that cannot be used is reported before workers load TensorFlow.
     with store.lock_folder(options.folder):
         todo = remaining_cohorts(plan, options.folder)
         with options.open_executor(options.request(todo)) as executor:

@@ -45,7 +45,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
         # The disk may have become unwritable.
         with suppress(OSError):
             (folder / OWNER).unlink(missing_ok=True)
-            if created and os.listdir(folder) == [LOCK]:
+            if created and [path.name for path in folder.iterdir()] == [LOCK]:
                 (folder / LOCK).unlink()
                 for path in created:
                     path.rmdir()
@@ -58,7 +58,7 @@ def _no_folder_error(folder: Path, error: OSError) -> ResultsError:
         # `readlink` needs no rights in the folder that the link leads to.
         with suppress(OSError):
             if path.is_symlink() and not path.exists():
-                return ResultsError(f"{path}: a link to nothing ({os.readlink(path)}): remove it, or create its target")
+                return ResultsError(f"{path}: a link to nothing ({path.readlink()}): remove it, or create its target")
             if path.exists() and not path.is_dir():
                 return ResultsError(f"{path}: not a folder, so results cannot be written there")
     return unwritable_error(folder, error)

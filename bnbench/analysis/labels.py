@@ -6,19 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from bnbench.errors import shorten_name
+
 
 def format_value(value: object) -> str:
-    """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`.
+    """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; long text is cut.
 
     Tables hold lists and mappings as JSON, which is parsed here.
     """
+    return shorten_name(value_text(value))
+
+
+def value_text(value: object) -> str:
+    """Return the whole text of which `format_value` shows the beginning."""
     if isinstance(value, str) and value.startswith(("{", "[")):
         with suppress(ValueError):
             value = json.loads(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {format_value(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {value_text(inner)}" for key, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(map(format_value, value))
+        return ", ".join(map(value_text, value))
     # A table has NaN for null.
     if value is None or value != value:
         return "none"
@@ -58,7 +65,7 @@ def _differ(one: float, other: float, digits: int) -> bool:
 
 def axis_name(axis: str) -> str:
     """Return the short name of an axis: `units` for `model.params.units`."""
-    return axis.rpartition(".")[2]
+    return shorten_name(axis.rpartition(".")[2])
 
 
 def format_axes(row: Mapping[Any, Any], axes: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_value
+from bnbench.errors import shorten_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # The maximum length of a setting in a table, in characters.
 MAX_WIDTH = 50
+# The maximum length of any cell: a claim has at most 500 characters.
+MAX_CELL = 500
 
 
 def format_answer(results: "Results") -> str:
@@ -248,7 +251,7 @@ def _spread(mean: float, sd: float) -> str:
 
 def format_columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return text in columns, with two spaces between them."""
-    table = [list(map(str, header)), *(list(map(str, row)) for row in rows)]
+    table = [[shorten_name(str(cell), MAX_CELL) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table

@@ -74,6 +74,11 @@ def _explain_word(problem: Mapping[str, Any]) -> str:
 def _wanted(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "union_tag_invalid":
         return " or ".join(FORMS[tag] for tag in re.findall(r"\(\w+\)", problem["ctx"]["expected_tags"]))
+    if problem["type"] in ("string_too_long", "string_too_short"):
+        bound, number = next(
+            (key, problem["ctx"][key]) for key in ("min_length", "max_length") if key in problem["ctx"]
+        )
+        return f"at {'least' if bound == 'min_length' else 'most'} {number} characters"
     text: str = problem["msg"].removeprefix("Input should be ")
     text = text.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
     return WANTED.get(problem["type"], text)

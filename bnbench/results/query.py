@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.columns import current_name
-from bnbench.analysis.labels import RateFormat, axis_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_value, value_text
 from bnbench.analysis.trials import axes_of
 from bnbench.errors import BnbenchError, did_you_mean
 from bnbench.planning.plan import NAME_DIGITS, Trial
@@ -141,7 +141,7 @@ def _number(condition: Condition, where: str) -> float:
 
 
 def _word(value: object) -> str:
-    return format_value(value).casefold()
+    return value_text(value).casefold()
 
 
 def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from bnbench.data.types import Array
-from bnbench.errors import DataError
+from bnbench.errors import DataError, shorten
 
 
 def decode_text(content: bytes, path: Path) -> str:
@@ -47,7 +47,7 @@ def parse_number(cell: str, where: str) -> float:
         # Python would read 1_0 as ten.
         value = float(cell if "_" not in cell else "")
     except ValueError:
-        raise DataError(f"{where}: {cell.strip()!r} is not a number") from None
+        raise DataError(f"{where}: {shorten(cell.strip())} is not a number") from None
     if not math.isfinite(value):
-        raise DataError(f"{where}: {cell.strip()!r} is not a finite number")
+        raise DataError(f"{where}: {shorten(cell.strip())} is not a finite number")
     return value

@@ -73,8 +73,9 @@ $(VENV)/.bench: $(READY) requirements-bench.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.lock
 	@touch $@
 
-fuzz: $(VENV)/.fuzz ## fuzz every reader of files, guided by coverage: make fuzz SECONDS=600 TARGETS="config tar"
-	PYTHONPATH=tests $(BIN)/python -m robustness.fuzzing $(TARGETS) --seconds $(or $(SECONDS),60)
+fuzz: $(VENV)/.fuzz ## fuzz every reader of files, then 10,000 made-up experiments: make fuzz SECONDS=600 COUNT=500 TARGETS="tar models"
+	PYTHONPATH=tests $(BIN)/python -m robustness.fuzzing $(TARGETS) --seconds $(or $(SECONDS),60) \
+	  --count $(or $(COUNT),10000) --train $(or $(TRAIN),1000) --seed $(or $(SEED),0)
 
 $(VENV)/.fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -147,13 +147,6 @@ def _cell(value: Any) -> str:
     return "" if pd.isna(value) else format_value(value)
 
 
-def format_predictions(table: "pd.DataFrame") -> str:
-    """Return a line per input row, with probabilities to four decimals."""
-    chances = [name for name in table.columns if name.startswith("probability")]
-    rounded = {name: table[name].map(lambda value: _spread(value, float("nan"))) for name in chances}
-    return format_trials(table.assign(**rounded))
-
-
 def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
     """Return what differs between two results folders, for a person."""
     parts = [f"A: {a}\nB: {b}"]

@@ -167,6 +167,11 @@ def fit_scaling(dataset: Dataset, settings: Data, train_rows: RowIndices) -> Sca
     return Scaling(shift, factor, settings.scale == "l2")
 
 
+def training_mean(dataset: Dataset, train_rows: RowIndices) -> NDArray[np.float64]:
+    """Return the mean of the training rows as stored, of the shape of a row."""
+    return _mean(dataset.x, train_rows)
+
+
 def apply_scaling(scaling: Scaling, x: Array) -> NDArray[np.float64]:
     """Return rows (rows, *shape) scaled in float64; `l2` does the same as `keras.utils.normalize(x, axis=1)`."""
     scaled: NDArray[np.float64] = (np.asarray(x, np.float64) - scaling.shift) * scaling.factor
@@ -232,7 +237,11 @@ def _moments(x: Array, rows: RowIndices) -> tuple[NDArray[np.float64], NDArray[n
 
     Two passes are more exact: the squared distances from the mean lose no digits.
     """
-    chunks = _chunks(x, rows)
-    mean = np.sum([x[chunk].sum(axis=0, dtype=np.float64) for chunk in chunks], axis=0) / len(rows)
-    squares = np.sum([((x[chunk] - mean) ** 2).sum(axis=0) for chunk in chunks], axis=0)
+    mean = _mean(x, rows)
+    squares = np.sum([((x[chunk] - mean) ** 2).sum(axis=0) for chunk in _chunks(x, rows)], axis=0)
     return mean, np.sqrt(squares / len(rows))
+
+
+def _mean(x: Array, rows: RowIndices) -> NDArray[np.float64]:
+    sums = [x[chunk].sum(axis=0, dtype=np.float64) for chunk in _chunks(x, rows)]
+    return np.asarray(np.sum(sums, axis=0) / len(rows))

@@ -268,7 +268,8 @@ class TrialInTraining:
             with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(temporary)
             # Remove the old model first: if the run is killed here, no old model is next to a new card.
             path.unlink(missing_ok=True)
-            model_card.write_card(path, model_card.describe_model(program, self.compiled.dataset.value_range, which))
+            card = model_card.describe_model(program, self.compiled.dataset, self.start.parts.train, which)
+            model_card.write_card(path, card)
             temporary.replace(path)
 
 

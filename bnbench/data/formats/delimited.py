@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bnbench.data.types import Array
-from bnbench.errors import DataError, did_you_mean
+from bnbench.errors import DataError, did_you_mean, shorten
 
 # The separators that are recognized. If several are equally frequent in the first line, the first of these counts.
 SEPARATORS = ",;\t| "
@@ -97,9 +97,9 @@ def parse_number(cell: str, where: str) -> float:
         # Python would read 1_0 as ten.
         value = float(cell if "_" not in cell else "")
     except ValueError:
-        raise DataError(f"{where}: {cell.strip()!r} is not a number") from None
+        raise DataError(f"{where}: {shorten(cell.strip())} is not a number") from None
     if not math.isfinite(value):
-        raise DataError(f"{where}: {cell.strip()!r} is not a finite number")
+        raise DataError(f"{where}: {shorten(cell.strip())} is not a finite number")
     return value
 
 

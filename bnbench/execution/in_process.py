@@ -1,12 +1,13 @@
 """Training in this process: what each worker does, and an executor that needs no worker."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache, cached_property, partial
 
 from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.types import DataDirs, Dataset
+from bnbench.errors import BnbenchError
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.plan import Program, Trial
@@ -45,8 +46,14 @@ class InProcessTrainer:
         self.check_with_any_threads(program)
 
     def check_with_any_threads(self, program: Program) -> None:
-        """Check a program with as many threads as TensorFlow has in this process."""
+        """Check a program, with other threads than it wants if TensorFlow already computes with those here."""
+        with suppress(BnbenchError):
+            self._use_threads(program.train.threads)
         self._check.check_program(program, self._load_handful(program.data))
+
+    def free_memory(self) -> None:
+        """Free what checked programs leave in Keras and TensorFlow: 0.4 MB each."""
+        self._check.free_memory()
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Compile the program once, then train trial after trial."""

@@ -15,6 +15,7 @@ from bnbench.config.schema import Named, Split, Train
 from bnbench.data.splits import apply_scaling
 from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
+from bnbench.model.layers import Layer
 from bnbench.planning import task
 from bnbench.planning.keras_checks import MONITORED
 from bnbench.planning.plan import Program, Trial
@@ -31,6 +32,8 @@ from bnbench.training.loop import TrialInTraining
 TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={})
 # Callbacks see this many epochs without progress, so that those that wait for that act.
 EPOCHS = 4
+# Layers whose input are numbers of tokens.
+TOKEN_LAYERS = {"Embedding", "CategoryEncoding"}
 
 
 def check_program(program: Program, rows: Dataset) -> None:
@@ -59,6 +62,11 @@ def check_program(program: Program, rows: Dataset) -> None:
         except Exception as error:
             if not is_machine_problem(error):
                 raise
+
+
+def free_memory() -> None:
+    """Free what checked programs leave in Keras and TensorFlow. Models that were built before still work."""
+    keras.utils.clear_session(free_memory=False)
 
 
 def _check_parts(program: Program) -> None:
@@ -103,13 +111,30 @@ def _check_layers(compiled: CompiledProgram) -> None:
     compiled.reset(start, TRIAL.learning_rate)
     x = apply_scaling(start.scaling, compiled.dataset.x[start.parts.train]).astype(program.train.dtype)
     values: Any = tf.constant(x)
-    for layer in program.layers:
-        with blamed_on(layer.where, f"{layer.name} ({layer.class_name}) gets {tuple(values.shape[1:])}"):
+    for layer, built in zip(program.layers, compiled.model.layers, strict=True):
+        _check_tokens(layer, values)
+        named, before, planned = f"{layer.name} ({layer.class_name})", values.shape[1:], built.output.shape[1:]
+        with blamed_on(layer.where, f"{named} gets {tuple(before)}"):
             values = seeded_layer(layer, program.train.dtype, TRIAL.seed)(values, training=True)
-    with blamed_on(program.where):
+        if tuple(values.shape[1:]) != tuple(planned):
+            found = f"gives {tuple(values.shape[1:])} in training"
+            raise ConfigError(layer.where, f"{named} {found}, although Keras announces {tuple(planned)}")
+    with blamed_on(program.where, "cannot be trained"):
         again = compiled.model(x, training=True)
     if not _equal(values.numpy(), again.numpy()):
         raise ConfigError(program.where, "a layer draws numbers that no seed fixes, so no trial could be repeated")
+
+
+def _check_tokens(layer: Layer, values: tf.Tensor) -> None:
+    """Raise if a layer takes the numbers of tokens and gets other numbers, which it would cut to whole numbers."""
+    if layer.class_name in TOKEN_LAYERS:
+        wrong = [value for value in values.numpy().ravel().tolist() if value < 0 or value != int(value)]
+        if wrong:
+            raise ConfigError(
+                layer.where,
+                f"{layer.name} ({layer.class_name}) takes whole numbers from 0, and gets {wrong[0]:.6g}: "
+                "for a data set of whole numbers, set data.scale: none",
+            )
 
 
 def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:

@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,9 @@ def check_program(program: Program, rows: Dataset) -> None:
         ConfigError: Keras rejects a part of the program, the outputs of the model do not fit the classes, or a layer
             draws random numbers that no seed fixes. The message names the key of that part.
     """
-    with keras_defaults(program.train.dtype), tempfile.TemporaryDirectory() as folder:
+    with keras_defaults(program.train.dtype), tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Whatever Keras warns of, the trials do it, too.
+        warnings.simplefilter("ignore")
         try:
             _check_parts(program)
             compiled = CompiledProgram(_shrunk(program, rows), rows, eager=True)

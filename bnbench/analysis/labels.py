@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,6 +23,37 @@ def format_value(value: object) -> str:
     if value is None or value != value:
         return "none"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+class RateFormat:
+    """Writes the learning rates of an experiment with at least four digits, and as many as tell each from all others.
+
+    Args:
+        rates: all rates of the experiment, in any order; may contain NaN.
+        digits: the smallest number of significant digits.
+    """
+
+    def __init__(self, rates: Iterable[float], digits: int = 4) -> None:
+        self.digits = digits
+        ordered = sorted({rate for rate in rates if rate == rate})
+        self.texts = {rate: self._text(i, ordered) for i, rate in enumerate(ordered)}
+
+    def __call__(self, rate: float) -> str:
+        """Return a rate as text; `none` for NaN."""
+        return self.texts.get(rate) or format_value(rate)
+
+    def _text(self, index: int, ordered: Sequence[float]) -> str:
+        rate = ordered[index]
+        # Rounding keeps the order, so only neighbors can get the same text.
+        neighbors = [*ordered[max(0, index - 1) : index], *ordered[index + 1 : index + 2]]
+        for digits in range(self.digits, 17):
+            if all(_differ(rate, other, digits) for other in neighbors):
+                return f"{rate:.{digits}g}"
+        return repr(rate)
+
+
+def _differ(one: float, other: float, digits: int) -> bool:
+    return f"{one:.{digits}g}" != f"{other:.{digits}g}"
 
 
 def axis_name(axis: str) -> str:

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import axis_name, format_count, format_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_value
 
 # States of trials that the next run trains.
 UNTRAINED = ("new", "failed")
@@ -43,7 +43,7 @@ def format_answer(results: "Results") -> str:
     parts = [
         f"{count}; validation {score}, mean ± SD over seeds (a diverged trial counts at chance)",
         _by_rate(results.summary, results.axes),
-        _by_variant(results.variants, results.axes),
+        _by_variant(results.variants, results.axes, RateFormat(results.summary["learning_rate"])),
         "\n".join(headline_sentences(results)),
         *([format_verdicts(results.claims, score)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *caveats])] if caveats else []),
@@ -64,20 +64,25 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
         cell += f"  {', '.join(counts)}" if counts else ""
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     header = [*map(axis_name, axes), "rate", *variants]
+    rate_text = RateFormat(summary["learning_rate"])
     return format_columns(
-        header, [[*map(format_value, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()]
+        header,
+        [
+            [*map(format_value, values), rate_text(rate), *(cells.get(v, "") for v in variants)]
+            for (*values, rate), cells in rows.items()
+        ],
     )
 
 
-def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
+def _by_variant(variants: "pd.DataFrame", axes: Sequence[str], rate_text: RateFormat) -> str:
     from bnbench.analysis.lr_metrics import DELTA
 
     rows = [
         [
-            row["variant"], *(format_value(row[axis]) for axis in axes), format_value(row["best_rate"]), row["n"],
+            row["variant"], *(format_value(row[axis]) for axis in axes), rate_text(row["best_rate"]), row["n"],
             _spread(row["validation_score_mean"], row["validation_score_sd"]),
             _spread(row["test_score_mean"], row["test_score_sd"]),
-            _stable_rates(row["stable_from"], row["stable_to"]),
+            _stable_rates(row["stable_from"], row["stable_to"], rate_text),
             _width(row["stable_width"], row["stable_width_open"]),
             f"{row['n_diverged']}/{row['trials']}",
         ]
@@ -87,8 +92,8 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str]) -> str:
     return format_columns([*header, f"decades within {DELTA:g}", "diverged"], rows)
 
 
-def _stable_rates(low: float, high: float) -> str:
-    return f"{low:.4g} .. {high:.4g}" if low == low else "not at best"
+def _stable_rates(low: float, high: float, rate_text: RateFormat) -> str:
+    return f"{rate_text(low)} .. {rate_text(high)}" if low == low else "not at best"
 
 
 def _width(decades: float, is_open: bool) -> str:
@@ -124,8 +129,9 @@ def _interval(estimate: float, low: float, high: float) -> str:
 def format_matrix(planned: "Plan", states: dict[str, str]) -> str:
     """Return the plan, numbered: a row per variant and rate with the states of its seeds."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
+    rate_text = RateFormat(planned.experiment.sweep.rates())
     for trial in planned.trials:
-        key = (trial.variant, *map(format_value, trial.axes.values()), format_value(trial.learning_rate))
+        key = (trial.variant, *map(format_value, trial.axes.values()), rate_text(trial.learning_rate))
         groups.setdefault(key, []).append(trial)
     rows = []
     for key, trials in groups.items():
@@ -192,7 +198,10 @@ def table_as_json(rows: "pd.DataFrame") -> str:
 
 def format_trials(rows: "pd.DataFrame") -> str:
     """Return a line per row, with all columns under their names; a missing value is empty."""
-    return format_columns(list(rows.columns), [[_cell(value) for value in row] for row in rows.itertuples(index=False)])
+    shown = rows.map(_cell)
+    for column in {"learning_rate", "best_rate"} & set(rows.columns):
+        shown[column] = rows[column].map(RateFormat(rows[column]))
+    return format_columns(list(rows.columns), shown.to_numpy().tolist())
 
 
 def _cell(value: Any) -> str:
@@ -235,11 +244,12 @@ def _what_is_paired(comparison: "Comparison") -> str:
 
 
 def _paired(comparison: "Comparison") -> str:
+    rate_text = RateFormat(comparison.rates["learning_rate"])
     rows = [
         [
             row["variant"],
             *(_cell(row[axis]) for axis in comparison.axes),
-            format_value(row["learning_rate"]),
+            rate_text(row["learning_rate"]),
             row["n"],
             f"{row['mean_a']:.4f}",
             f"{row['mean_b']:.4f}",

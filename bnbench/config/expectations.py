@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
+from bnbench.analysis.labels import RateFormat
 from bnbench.analysis.registry import METRICS, find_metric, get_metric
 from bnbench.config.types import STRICT, Rate, branch_of
 from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
@@ -217,7 +218,7 @@ def check_published(published: Published, known: ClaimScope, where: Location) ->
 
 def _check_cell(at: float | str, values: Mapping[str, Any], known: ClaimScope, where: Location) -> None:
     if at != "best" and at not in known.rates:
-        raise ConfigError(where / "at", not_one_of(at, (f"{rate:g}" for rate in known.rates)))
+        raise ConfigError(where / "at", not_one_of(at, map(RateFormat(known.rates, digits=6), known.rates)))
     for axis, value in values.items():
         _check_axis(axis, known, where / "where")
         if value not in known.grid[axis]:

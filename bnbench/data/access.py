@@ -25,19 +25,35 @@ def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> Da
     if settings.classes:
         return load_dataset(settings, places, download).facts
     source, located, folder = _locate(settings.name, places, download)
-    return cache.read_info(folder) or cache.write_dataset(folder, _parse(source, located), source).facts
+    return cache.read_info(folder) or cache.write_dataset(folder, _parse(source, located)).facts
 
 
 def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dataset:
-    """Return the arrays of a data set, read-only and if possible memory-mapped.
+    """Return the arrays of a data set, read-only.
 
     Raises:
         DataError: the files are missing and cannot be downloaded, or have the wrong content.
         ConfigError: the data set does not have the classes in `settings.classes`.
     """
     source, located, folder = _locate(settings.name, places, download)
-    whole = cache.read_dataset(folder, source) or cache.write_dataset(folder, _parse(source, located), source)
+    whole = cache.read_dataset(folder, source) or cache.write_dataset(folder, _parse(source, located))
     return validate.select_classes(whole, settings.classes) if settings.classes else whole
+
+
+def load_planned(settings: Data, places: DataDirs, planned: DatasetInfo) -> Dataset:
+    """Return the arrays of a data set, if they are those that a plan was made for.
+
+    Raises:
+        DataError: the files have changed since the plan was made, are missing, or have the wrong content.
+    """
+    dataset = load_dataset(settings, places)
+    if dataset.facts.fingerprint != planned.fingerprint:
+        _, located, _ = _locate(settings.name, places, download=False)
+        raise DataError(
+            f"{_where(located)}: {settings.name} has changed since the plan was made: found {_summary(dataset.facts)}, "
+            f"planned with {_summary(planned)}; finished trials are stored: run again to plan with the present data"
+        )
+    return dataset
 
 
 def list_datasets(places: DataDirs) -> tuple[DatasetListing, ...]:
@@ -90,6 +106,10 @@ def _parse(source: DatasetSpec, located: LocatedFiles) -> Dataset:
 
 def _where(located: LocatedFiles) -> str:
     return str(located.paths[0].parent) if located.paths else located.version
+
+
+def _summary(facts: DatasetInfo) -> str:
+    return f"{facts.rows} rows with fingerprint {facts.fingerprint[:16]}"
 
 
 def _found(source: DatasetSpec, places: DataDirs) -> DatasetListing:

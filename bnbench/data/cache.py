@@ -23,7 +23,7 @@ from bnbench.errors import DataError
 log = logging.getLogger("bnbench.data")
 
 # Increase this number whenever a change of the code makes the same files parse to different arrays or facts.
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
 # Errors from reading a damaged record or array. json and numpy raise ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
@@ -69,16 +69,22 @@ def read_info(folder: Path) -> DatasetInfo | None:
 
 
 def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
-    """Return the cached arrays, memory-mapped, or None. Damaged arrays are removed."""
+    """Return the cached arrays, or None. Damaged arrays are removed.
+
+    They are read into memory: a file that changes later cannot change what the fingerprint was computed of.
+    """
     try:
         record = _read_record(folder)
-        x, y, repeated = (np.load(folder / name, mmap_mode="r", allow_pickle=False) for name in ARRAYS)
+        # A map of a file refuses a header that announces more than the file has.
+        x, y, repeated = (np.array(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in ARRAYS)
         facts = _facts(record)
         if (
             fingerprint(x, y, facts.classes, facts.test_rows) != facts.fingerprint
             or _digest(repeated.tobytes()) != record["repeated"]
         ):
             raise ValueError("its arrays have changed since they were written")
+        for array in (x, y, repeated):
+            array.setflags(write=False)
     except Exception as error:
         # NumPy parses the header of an array as Python text, and a damaged header can raise almost any error.
         if folder.is_dir():
@@ -87,15 +93,13 @@ def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
     return Dataset(facts, x, y, source.value_range, repeated)
 
 
-def write_dataset(folder: Path, dataset: Dataset, source: DatasetSpec) -> Dataset:
-    """Cache a data set and return it memory-mapped; if the cache cannot be written, return the data set unchanged."""
+def write_dataset(folder: Path, dataset: Dataset) -> Dataset:
+    """Cache a data set and return it. If the cache cannot be written, log a warning."""
     try:
         _write(folder, dataset)
     except OSError as error:
         log.warning("%s: the cache cannot be written, so files are parsed at each start: %s", folder.parent, error)
-        return dataset
-    cached = read_dataset(folder, source)
-    return cached if cached is not None and cached.facts == dataset.facts else dataset
+    return dataset
 
 
 def drop_dataset(folder: Path, reason: str) -> None:
@@ -140,7 +144,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
 
 def _facts(record: dict[str, Any]) -> DatasetInfo:
     values = record["facts"]
-    return DatasetInfo(**{**values, "shape": tuple(values["shape"]), "classes": tuple(values["classes"])})
+    return DatasetInfo(**{**values, **{name: tuple(values[name]) for name in ("shape", "classes", "rare_rows")}})
 
 
 def _check_of(record: dict[str, Any]) -> str:

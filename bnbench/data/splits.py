@@ -1,6 +1,7 @@
 """Splits the rows of a data set by seed, and fits the scaling on the training part only."""
 
 from dataclasses import dataclass, replace
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,10 @@ STREAM = int.from_bytes(b"split", "big")
 # The fraction of test rows if a data set has no official test part and the config gives none.
 DEFAULT_TEST_FRACTION = 0.2
 RowIndices = NDArray[np.int32]
+# A scaled value farther from 0 than this dominates the step of its mini-batch. In standard deviations for `standard`.
+FAR = 50.0
+# What is less probable than this is taken as impossible: no shipped experiment has more than a few dozen seeds.
+NEGLIGIBLE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -142,19 +147,23 @@ def fit_scaling(dataset: Dataset, settings: Data, train_rows: RowIndices) -> Sca
     """Return the scaling that `settings.scale` names, fitted on the training rows.
 
     `none` and `l2` use the values as they are. `unit` maps the range of the format, or of the training rows of a table,
-    to 0 to 1. `standard` maps the mean of each value to 0 and its standard deviation (ddof 0) to 1. A constant value is
-    only shifted.
+    to 0 to 1. `standard` maps the mean of each value to 0 and its standard deviation (ddof 0) to 1.
+
+    A value that is constant in the training rows has no spread to divide by, but may differ in other rows. A table gets
+    0 for it in every row. Data stored as whole numbers are divided by the range of their format, so that no pixel is
+    larger than 1.
     """
     shift, factor = np.zeros(()), np.ones(())
+    lowest, highest = dataset.value_range
+    constant = 0.0 if dataset.facts.dtype == "float32" else 1 / (highest - lowest)
     if settings.scale == "unit" and dataset.facts.dtype == "float32":
         low, high = _range(dataset.x, train_rows)
-        shift, factor = low, _inverse(high - low)
+        shift, factor = low, _inverse(high - low, constant)
     elif settings.scale == "unit":
-        lowest, highest = dataset.value_range
         shift, factor = np.array(lowest), np.array(1 / (highest - lowest))
     elif settings.scale == "standard":
         mean, deviation = _moments(dataset.x, train_rows)
-        shift, factor = mean, _inverse(deviation)
+        shift, factor = mean, _inverse(deviation, constant)
     return Scaling(shift, factor, settings.scale == "l2")
 
 
@@ -167,8 +176,42 @@ def apply_scaling(scaling: Scaling, x: Array) -> NDArray[np.float64]:
     return scaled / np.where(norm == 0, 1, norm)
 
 
-def _inverse(spread: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 1 / np.where(spread == 0, 1, spread)
+def _inverse(spread: NDArray[np.float64], constant: float) -> NDArray[np.float64]:
+    """Return 1 / spread, and `constant` where the spread is 0."""
+    return np.where(spread == 0, constant, 1 / np.where(spread == 0, 1, spread))
+
+
+def has_constant_value(settings: Data, facts: DatasetInfo, train: int) -> bool:
+    """Return True if the training part of a seed may hold a value that is constant there and not in other rows.
+
+    A value that differs from its most common one in k of n rows is constant among `train` of them with probability
+    C(n - k, train) / C(n, train), which is at most (1 - train / n)^k and at most (1 - k / n)^train. False means that
+    the sum of these bounds is below NEGLIGIBLE.
+    """
+    rows = facts.rows - facts.test_rows - (facts.repeated_rows if settings.duplicates == "drop" else 0)
+    odds = [min((1 - train / rows) ** k, (1 - min(k, rows) / rows) ** train) for k in facts.rare_rows]
+    # The values that are not listed differ in at least as many rows as the last one that is.
+    unlisted = prod(facts.shape) - len(odds)
+    return sum(odds) + (unlisted * odds[-1] if odds else 0) > NEGLIGIBLE
+
+
+def count_far_values(dataset: Dataset, scaling: Scaling, parts: SplitIndices) -> tuple[int, float]:
+    """Return how many values are more than FAR from 0 after scaling, and the largest distance of any value.
+
+    The rows of all parts count. If no value is far away, the distance is that of all rows of the data set.
+    """
+    shift, factor = (np.broadcast_to(array, dataset.facts.shape).ravel() for array in (scaling.shift, scaling.factor))
+    low, high = dataset.extremes
+    farthest = np.maximum(np.abs(low.ravel() - shift), np.abs(high.ravel() - shift)) * factor
+    columns = np.flatnonzero(farthest > FAR)
+    if not columns.size:
+        return 0, float(farthest.max())
+    rows = np.unique(np.concatenate([parts.train, parts.validation, parts.test]))
+    count, largest, x = 0, 0.0, dataset.x.reshape(len(dataset.x), -1)
+    for chunk in _chunks(x, rows):
+        distances = np.abs((x[np.ix_(chunk, columns)] - shift[columns]) * factor[columns])
+        count, largest = count + int((distances > FAR).sum()), max(largest, float(distances.max()))
+    return count, largest
 
 
 def _chunks(x: Array, rows: RowIndices) -> list[RowIndices]:

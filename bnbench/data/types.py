@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,8 @@ class DatasetSpec:
     find_duplicates: bool = True
     # Other ways to get the files.
     advice: str = ""
+    # Files and folders of other known forms, which are not read: a pattern for their names, and what they are.
+    other_forms: tuple[tuple[str, str], ...] = ()
     # The names of the values of a row in the original table. Empty if the data set is not a table.
     columns: tuple[str, ...] = ()
     # The names of the columns before the values.
@@ -127,6 +130,9 @@ class DatasetInfo:
     test_rows: int
     # Rows that `duplicates: drop` leaves out; official test rows are never left out.
     repeated_rows: int
+    # For the values of a row that are almost constant: in how many rows each differs from its most common value,
+    # without the official test part and repeated rows. Ascending, only the first few. Constant values are left out.
+    rare_rows: tuple[int, ...] = ()
 
     @property
     def nbytes(self) -> int:
@@ -147,6 +153,11 @@ class Dataset:
     value_range: tuple[float, float]
     # (rows,): the rows that `duplicates: drop` leaves out.
     repeated: NDArray[np.bool_]
+
+    @cached_property
+    def extremes(self) -> tuple[Array, Array]:
+        """The smallest and the largest number at each position of a row, each of shape `facts.shape`."""
+        return self.x.min(axis=0), self.x.max(axis=0)
 
 
 @dataclass(frozen=True)

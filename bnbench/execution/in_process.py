@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from functools import cache, cached_property, partial
 
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.types import DataDirs, Dataset
+from bnbench.data.types import DataDirs, Dataset, DatasetInfo
 from bnbench.errors import BnbenchError
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
@@ -27,10 +28,10 @@ class InProcessTrainer:
         self._loop, self._check, self._data_dirs = loop, check, data_dirs
         self._use_threads = compiled_program.use_threads
         self._load = cache(self._load_once)
-        self._load_handful = cache(lambda settings: check_rows.handful_of_rows(self._load(settings)))
+        self._load_handful = cache(lambda *of: check_rows.handful_of_rows(self._load(*of)))
 
-    def _load_once(self, settings: Data) -> Dataset:
-        return access.load_dataset(settings, self._data_dirs)
+    def _load_once(self, settings: Data, planned: DatasetInfo) -> Dataset:
+        return access.load_planned(settings, self._data_dirs, planned)
 
     def devices(self) -> list[str]:
         """Return the devices that TensorFlow can use, for example `CPU` or `GPU NVIDIA H200`."""
@@ -49,15 +50,21 @@ class InProcessTrainer:
         """Check a program, with other threads than it wants if TensorFlow already computes with those here."""
         with suppress(BnbenchError):
             self._use_threads(program.train.threads)
-        self._check.check_program(program, self._load_handful(program.data))
+        self._check.check_program(program, self._load_handful(program.data, program.facts))
 
     def free_memory(self) -> None:
         """Free what checked programs leave in Keras and TensorFlow: 0.4 MB each."""
         self._check.free_memory()
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Compile the program once, then train trial after trial."""
-        return self._loop.train_trials(program, trials, self._load(program.data), saving, on_epoch)
+        """Compile the program once, then train trial after trial.
+
+        Raises:
+            DataError: the data are missing, damaged, or other data than the plan was made for.
+        """
+        dataset = self._load(program.data, program.facts)
+        results = self._loop.train_trials(program, trials, dataset, saving, on_epoch)
+        return (replace(result, fingerprint=dataset.facts.fingerprint) for result in results)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Finds the missing trials, runs them on an executor, and stores each result."""
 
 import json
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -10,17 +11,19 @@ from bnbench.config import smoke as smoking
 from bnbench.config.load import load_config
 from bnbench.data import access
 from bnbench.data.types import DataDirs
-from bnbench.errors import ResultsError
+from bnbench.errors import DataError, ResultsError
 from bnbench.execution import environment, executors
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
 from bnbench.location import config_location
 from bnbench.planning import plan as planning
 from bnbench.planning.check_key import distinct_programs
-from bnbench.planning.plan import Cohort, Plan
-from bnbench.planning.trial import Saving
+from bnbench.planning.plan import Cohort, Plan, Program
+from bnbench.planning.trial import Result, Saving
 from bnbench.store import results_dir, store
 from bnbench.store.store import Store
+
+log = logging.getLogger(__name__)
 
 
 def prepare_plan(
@@ -143,22 +146,46 @@ def _train_and_finish(
         # If a trial cannot be stored, a report cannot be written either.
         raise
     except BaseException:
-        _finish(options)
+        _finish(options, plan)
         raise
-    _finish(options)
+    _finish(options, plan)
 
 
 def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, watcher: ProgressWatcher, saving: Saving) -> None:
-    trials = {}
+    submitted = {}
     for cohort in todo:
         for trial in cohort.trials:
             executor.submit(cohort.program, trial, saving)
-            trials[trial.id] = trial
+            submitted[trial.id] = cohort.program, trial
     for result in executor.results(watcher.epoch):
+        program, trial = submitted[result.trial]
+        _check_data(result, program)
         opened.add(result)
-        watcher.result(trials[result.trial], result)
+        watcher.result(trial, result)
 
 
-def _finish(options: SweepOptions) -> None:
+def _check_data(result: Result, program: Program) -> None:
+    """Raise if a trial was trained on other data than its id names. A failed trial has no outcome to check."""
+    planned = program.facts
+    if not result.fault and result.fingerprint != planned.fingerprint:
+        raise DataError(
+            f"{planned.name}: trial {result.trial} was trained on data with fingerprint {result.fingerprint[:16]!r}, "
+            f"planned with {planned.fingerprint[:16]!r}, so it is not stored; run again to plan with the present data"
+        )
+
+
+def _finish(options: SweepOptions, plan: Plan) -> None:
     options.watcher.end()
+    path, settings = options.folder / results_dir.CONFIG, plan.experiment.to_yaml()
+    if not _has_text(path, settings):
+        # The report would describe other settings than those of the trials.
+        log.warning("%s: changed during the run; written again with the settings that were trained", path)
+        results_dir.write_text(path, settings)
     options.finish(options.folder)
+
+
+def _has_text(path: Path, text: str) -> bool:
+    try:
+        return results_dir.read_text(path) == text
+    except (OSError, ValueError):
+        return False

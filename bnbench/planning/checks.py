@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bnbench.config import expectations
 from bnbench.config.schema import Experiment, Train
 from bnbench.data.splits import SplitSizes
@@ -44,6 +46,26 @@ def check_metrics(experiment: Experiment, dataset: DatasetInfo, where: Location)
     for key in ("claims", "published"):
         for i, expectation in enumerate(getattr(experiment, key)):
             task.check_metric(expectation.metric, len(dataset.classes), where / key / i / "metric")
+
+
+def check_score_kind(first: DatasetInfo, dataset: DatasetInfo, where: Location) -> None:
+    """Raise if a data set has another kind of score than the first one: no table or claim can hold both."""
+    if task.score_kind(len(first.classes)) != task.score_kind(len(dataset.classes)):
+        one, other = (f"{of.name} has {task.score_kind(len(of.classes))}" for of in (dataset, first))
+        raise ConfigError(
+            where / "data" / "name", f"{one}, but {other}: two kinds of score in one sweep; write two experiments"
+        )
+
+
+def check_rates(rates: Sequence[float], dtype: str, where: Location) -> None:
+    """Raise if two learning rates, in ascending order, are the same number in the dtype of a training."""
+    equal = np.flatnonzero(np.diff(np.array(rates, dtype)) == 0)
+    if equal.size:
+        low, high = rates[equal[0]], rates[equal[0] + 1]
+        raise ConfigError(
+            where / "sweep" / "learning_rate",
+            f"has {low!r} twice: {high!r} is the same number in {dtype}; remove one, or set train.dtype: float64",
+        )
 
 
 def check_variant_params(experiment: Experiment, where: Location) -> None:

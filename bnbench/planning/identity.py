@@ -14,6 +14,7 @@ from bnbench.config.renamed import old_setting
 from bnbench.config.schema import Data, Train
 from bnbench.data.types import DatasetInfo
 from bnbench.model.layers import Layer
+from bnbench.planning.revisions import ProgramSettings, Revision, program_revisions
 
 # Increase this number whenever a change of the code makes the same settings train to different results.
 ENGINE_VERSION = 1
@@ -21,6 +22,7 @@ ENGINE_VERSION = 1
 
 def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train: Train) -> str:
     """Return the key of a program: a hash of all that decides an outcome, except the learning rate and the seed."""
+    revisions = program_revisions(ProgramSettings(data, dataset, layers, train))
     return _digest(
         {
             "engine": ENGINE_VERSION,
@@ -30,13 +32,19 @@ def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train
             "fingerprint": dataset.fingerprint,
             "layers": [[layer.name, layer.class_name, layer.arguments] for layer in layers],
             "train": train.model_dump(exclude=set() if train.pre_activations else {"pre_activations"}),
+            **({"revisions": revisions} if revisions else {}),
         }
     )
 
 
-def trial_id(program: str, learning_rate: float, seed: int) -> str:
-    """Return the id of the trial of a program with a learning rate and a seed."""
-    return _digest([program, learning_rate, seed])
+def trial_id(program: str, learning_rate: float, seed: int, revisions: Sequence[Revision] = ()) -> str:
+    """Return the id of the trial of a program with a learning rate and a seed.
+
+    Args:
+        revisions: the `seed_revisions` of the program.
+    """
+    touching = [one.name for one in revisions if one.touches_seed is None or one.touches_seed(seed)]
+    return _digest([program, learning_rate, seed, *([touching] if touching else [])])
 
 
 @cache

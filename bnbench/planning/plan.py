@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count, product
 from typing import Any
 
-from bnbench.analysis.labels import format_value
+from bnbench.analysis.labels import RateFormat, format_value
 from bnbench.config.schema import Data, Experiment, Train
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.data.types import DatasetInfo
@@ -17,6 +18,10 @@ from bnbench.planning import checks, identity
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, grid_points, with_variant_training
 from bnbench.planning.resolve import resolve_experiment
+from bnbench.planning.revisions import ProgramSettings, seed_revisions
+
+# Significant digits of a learning rate in the name of a trial, or more if two rates need them.
+NAME_DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -73,12 +78,14 @@ class Trial:
     learning_rate: float
     seed: int
     axes: Mapping[str, Any]
+    # The learning rate as text, with the digits that tell it from the other rates of the experiment.
+    rate_text: str
 
     @property
     def name(self) -> str:
         """A name for people: `batchnorm units=50 lr=0.01 seed=0`."""
         axes = "".join(f" {key.rpartition('.')[2]}={format_value(value)}" for key, value in self.axes.items())
-        return f"{self.variant}{axes} lr={self.learning_rate:g} seed={self.seed}"
+        return f"{self.variant}{axes} lr={self.rate_text} seed={self.seed}"
 
 
 @dataclass(frozen=True)
@@ -118,17 +125,24 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
     experiment = resolve_experiment(experiment, where)
     checks.check_expectations(experiment, where)
     cohorts: list[Cohort] = []
+    rates = experiment.sweep.rates()
+    rate_text = RateFormat(rates, digits=NAME_DIGITS)
     numbers = count(1)
+    first: DatasetInfo | None = None
     for point in grid_points(experiment, where):
         with origins_named(point.where):
             dataset = _describe_data(point, describe)
+            first = first or dataset
+            checks.check_score_kind(first, dataset, point.where)
             checks.check_variant_params(point.experiment, point.where)
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:
                 program = _make_program(point, name, dataset)
+                settings = ProgramSettings(program.data, program.facts, program.layers, program.train)
+                trial_id = partial(identity.trial_id, program.key, revisions=seed_revisions(settings))
                 trials = tuple(
-                    Trial(identity.trial_id(program.key, rate, seed), next(numbers), name, rate, seed, point.axes)
-                    for rate, seed in product(experiment.sweep.rates(), experiment.sweep.seed_list())
+                    Trial(trial_id(rate, seed), next(numbers), name, rate, seed, point.axes, rate_text(rate))
+                    for rate, seed in product(rates, experiment.sweep.seed_list())
                 )
                 cohorts.append(Cohort(program, name, point.axes, trials))
             checks.check_used_params(point.experiment, point.where)
@@ -148,6 +162,7 @@ def _make_program(point: GridPoint, name: str, dataset: DatasetInfo) -> Program:
     flat = _flatten_variant(point, name, dataset)
     train, data = experiment.train, experiment.data
     train = train.model_copy(update={"engine": choose_engine(train, flat)})
+    checks.check_rates(experiment.sweep.rates(), train.dtype, where)
     sizes = split_sizes(data, dataset, where)
     checks.check_batch(train, sizes, where)
     checks.check_program(train, flat, dataset, name, where)

@@ -14,7 +14,7 @@ from bnbench.planning.plan import Cohort, Program
 WORKER_BYTES = 1_000_000_000
 # Copies of each weight in memory: the weight, its gradient, two optimizer slots, the best and the initial weight.
 LIVE_WEIGHTS = 6
-# Copies of the data in memory: the pages of the file, which workers share, and TensorFlow's copy.
+# Copies of the data in memory: the arrays, and TensorFlow's copy.
 LIVE_DATA = 2
 # Of the free memory.
 MEMORY_SHARE = 0.8

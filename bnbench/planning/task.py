@@ -40,6 +40,11 @@ def check_loss(classes: int, data: str, loss: Named, where: Location | str) -> N
         )
 
 
+def score_kind(classes: int) -> str:
+    """Return what the rows of a data set have, and the score that this gives."""
+    return "classes (the score is accuracy)" if classes else "a number for each row (the score is R2)"
+
+
 def check_metric(metric: str, classes: int, where: Location | str) -> None:
     """Raise if a metric is about accuracy and the score is R2, or the other way round."""
     wrong, right = ("r2", "accuracy") if classes else ("accuracy", "r2")

@@ -141,6 +141,8 @@ class Result:
     engine: str = ""
     worker: str = ""
     fault: Fault | None = None
+    # The fingerprint of the arrays that the trial was trained on.
+    fingerprint: str = ""
     # The values of all other probes: one series for each name and layer.
     measurements: tuple[Series, ...] = ()
 

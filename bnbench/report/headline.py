@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.intervals import MIN_VALUES
-from bnbench.analysis.labels import format_axes, format_count, format_percent, format_value
+from bnbench.analysis.labels import RateFormat, format_axes, format_count, format_percent
 from bnbench.analysis.trials import by_axes
 from bnbench.results.results import Results
 
@@ -74,19 +74,20 @@ def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
         return f"{row['variant']} at no rate"
     where = " and ".join(_run(run[0], run[-1], rates, alone=len(runs) == 1) for run in runs)
     at_best = any(row["best_rate"] in run for run in runs)
-    exception = "" if at_best else f", but not at its best rate, {format_value(row['best_rate'])}"
+    exception = "" if at_best else f", but not at its best rate, {RateFormat(rates)(row['best_rate'])}"
     return f"{row['variant']} {where}{exception}"
 
 
 def _run(low: float, high: float, rates: Sequence[float], alone: bool) -> str:
     """Return a run of rates in words. If the run reaches an end of the grid, it may continue beyond the grid."""
+    rate_text = RateFormat(rates)
     if len(rates) == 1:
-        return f"at {format_value(low)}, the only rate tried"
+        return f"at {rate_text(low)}, the only rate tried"
     lowest = ", the lowest tried" if low == rates[0] else ""
     highest = ", the highest tried" if high == rates[-1] else ""
     if low == high:
-        return f"at {format_value(low)}{lowest or highest or (' alone' if alone else '')}"
-    return f"from {format_value(low)}{lowest and lowest + ','} to {format_value(high)}{highest}"
+        return f"at {rate_text(low)}{lowest or highest or (' alone' if alone else '')}"
+    return f"from {rate_text(low)}{lowest and lowest + ','} to {rate_text(high)}{highest}"
 
 
 def _scores_at_best(
@@ -95,16 +96,17 @@ def _scores_at_best(
     """Return the test scores at the rates that validation chose."""
     scores = []
     for row in rows:
-        at_best = cells[row["variant"]].set_index("learning_rate").loc[row["best_rate"]]
-        score = "chance (no seed trains at any rate)" if row["variant"] in dead else _score_at_best(row, at_best)
+        own = cells[row["variant"]].set_index("learning_rate")
+        at_best, rate = own.loc[row["best_rate"]], RateFormat(own.index)(row["best_rate"])
+        score = "chance (no seed trains at any rate)" if row["variant"] in dead else _score_at_best(row, at_best, rate)
         scores.append(f"{row['variant']} {score}")
     return f"At its own best rate each reaches, in test {score_name} (mean ± SD over seeds): {', '.join(scores)}."
 
 
-def _score_at_best(row: Mapping[Any, Any], cell: "pd.Series[Any]") -> str:
+def _score_at_best(row: Mapping[Any, Any], cell: "pd.Series[Any]", rate: str) -> str:
     lost = f"; {cell['n_diverged']} of {cell['n']} diverged, counted at chance" if cell["n_diverged"] else ""
     spread = "" if isnan(row["test_score_sd"]) else f" ± {100 * row['test_score_sd']:.1f}"
-    return f"{format_percent(row['test_score_mean'])}{spread} (rate {format_value(row['best_rate'])}{lost})"
+    return f"{format_percent(row['test_score_mean'])}{spread} (rate {rate}{lost})"
 
 
 def _comparisons(

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnbench.analysis.labels import RateFormat
 from bnbench.report.figures.layout import setting_name
 from bnbench.report.figures.style import DASHES, Look, is_loss, score_label, variant_looks
 from bnbench.results.results import Results
@@ -60,6 +61,7 @@ def figure_data(results: Results) -> dict[str, Any]:
         "score": score_name,
         "settings": positions.settings,
         "rates": positions.rates,
+        "rate_texts": list(map(RateFormat(positions.rates), positions.rates)),
         "scores": [*labels, {"label": "share of seeds that train", "percent": True}],
         "cells": [_cell(row, scores, positions) for row in cells.to_dict("records")],
         "trials": _trials(points, scores, positions),

@@ -1,7 +1,7 @@
 """Results -> the tables of a report: cells of text that sort by their numbers."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from bnbench.analysis import lr_metrics
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
-from bnbench.analysis.labels import axis_name, format_interval, format_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_value
 from bnbench.results.claims import claim_subject
 from bnbench.results.results import Results
 
@@ -43,9 +43,10 @@ def rates_table(results: Results) -> Table:
     score = results.score_name
     header = ["variant", *map(axis_name, results.axes), "rate", "n", "ok", "P(ok), 95% interval"]
     header += [f"validation {score} ± SD", f"test {score} ± SD", "validation loss", "at chance", "diverged"]
+    rate_cell = _rate_cells(results)
     rows = [
         [
-            *_place(row, results.axes), _number(row["learning_rate"], ".4g"), _number(row["n"], "d"),
+            *_place(row, results.axes), rate_cell(row["learning_rate"]), _number(row["n"], "d"),
             _number(row["n_ok"], "d"),
             Cell(f"{row['p_ok']:.0%} ({row['p_ok_low']:.0%} to {row['p_ok_high']:.0%})", row["p_ok"]),
             _spread(row, "validation_score"), _spread(row, "test_score"),
@@ -68,10 +69,11 @@ def variants_table(results: Results) -> Table:
     if len(table):
         curves = results.learning_curves.drop(columns=["best_rate", "n"])
         table = table.merge(curves, on=["variant", *results.axes])
+    rate_cell = _rate_cells(results)
     rows = [
         [
-            *_place(row, results.axes), _number(row["best_rate"], ".4g"), _number(row["n"], "d"),
-            _spread(row, "test_score"), _stable_rates(row),
+            *_place(row, results.axes), rate_cell(row["best_rate"]), _number(row["n"], "d"),
+            _spread(row, "test_score"), _stable_rates(row, rate_cell),
             Cell((">= " if row["stable_width_open"] else "") + f"{row['stable_width']:.2f}", row["stable_width"]),
             _number(row["lr_sensitivity"], ".4g"), _number(row["lr_sensitivity_centered"], ".4g"),
             _number(row["score_regret"], ".4f"), _time(row["epochs_to_target_median"]),
@@ -123,10 +125,11 @@ def differences_table(results: Results) -> Table | None:
     best, equal = results.differences_at_best(), results.differences()
     if best.empty and equal.empty:
         return None
+    rate_cell = _rate_cells(results)
     rows = [
         [
             *_place(row, results.axes), Cell(f"{where}, {format_name(row['score'], results.score_name)}"),
-            _number(row["learning_rate"], ".4g"), _number(row["mean"], "+.4f"),
+            rate_cell(row["learning_rate"]), _number(row["mean"], "+.4f"),
             Cell(format_interval(row["low"], row["high"])),
             _number(row["n"], "d"), _number(row["p"], ".2g"), _number(row["p_holm"], ".2g"),
         ]
@@ -146,9 +149,10 @@ def published_table(results: Results) -> Table | None:
     table = results.published
     if table.empty:
         return None
+    rate_cell = _rate_cells(results)
     rows = [
         [
-            Cell(row["source"]), *_place(row, results.axes), _number(row["learning_rate"], ".4g"),
+            Cell(row["source"]), *_place(row, results.axes), rate_cell(row["learning_rate"]),
             Cell(format_name(row["metric"], results.score_name)),
             _time(row["published"], ".4g"), _time(row["mean"], ".4g"), Cell(format_interval(row["low"], row["high"])),
             _number(row["n"], "d"),
@@ -164,6 +168,12 @@ def published_table(results: Results) -> Table | None:
 def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> list[Cell]:
     """Return the cells of the variant and of the values of the further axes."""
     return [Cell(str(row["variant"])), *(_value(row[axis]) for axis in axes)]
+
+
+def _rate_cells(results: Results) -> Callable[[float], Cell]:
+    """Return a function that makes the cell of a learning rate, with the digits that tell it from all others."""
+    rate_text = RateFormat(results.summary["learning_rate"])
+    return lambda rate: Cell(rate_text(rate), rate) if rate == rate else Cell("")
 
 
 def _value(value: object) -> Cell:
@@ -182,10 +192,11 @@ def _spread(row: Mapping[Any, Any], score: str) -> Cell:
     return _number(mean, ".4f") if pd.isna(sd) else Cell(f"{mean:.4f} ± {sd:.4f}", float(mean))
 
 
-def _stable_rates(row: Mapping[Any, Any]) -> Cell:
+def _stable_rates(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
     if pd.isna(row["stable_to"]):
         return Cell("not at the best rate")
-    return Cell(f"{row['stable_from']:.4g} to {row['stable_to']:.4g}", float(row["stable_to"]))
+    first, last = rate_cell(row["stable_from"]), rate_cell(row["stable_to"])
+    return Cell(f"{first.text} to {last.text}", last.number)
 
 
 def _time(value: float, form: str = "g") -> Cell:

@@ -9,11 +9,12 @@ import pandas as pd
 
 from bnbench.analysis.columns import ACCURACY
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
-from bnbench.analysis.labels import format_count, format_value
+from bnbench.analysis.labels import RateFormat, format_count
 from bnbench.analysis.per_seed import matches_axes
 from bnbench.analysis.symptom_rules import MODE_GAP, gives_one_prediction
 from bnbench.analysis.trials import by_axes, cell_label
 from bnbench.config.schema import Experiment
+from bnbench.data.splits import FAR
 from bnbench.errors import ConfigError
 from bnbench.model.layers import Layer, NormSlot, flatten_layers
 from bnbench.planning.task import loss_class
@@ -44,6 +45,7 @@ def list_caveats(results: Results) -> list[str]:
     caveats += _never_ok(dead, results.baseline)
     caveats += _ok_by_class_size(trials, results.axes)
     caveats += _mode_gap(results)
+    caveats += _far_values(results)
     if experiment:
         caveats += _not_warm(experiment, trials, results.axes)
         caveats += _sigmoid_left_out(experiment, trials, results.axes)
@@ -85,9 +87,10 @@ def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str
     shown = trials[(trials["outcome"] == "ok") & gives_one_prediction(trials)]
     if shown.empty:
         return
+    rate_text = RateFormat(trials["learning_rate"])
     places = list(
         dict.fromkeys(
-            f"{cell_label(row, axes)} at {format_value(row['learning_rate'])}" for row in shown.to_dict("records")
+            f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records")
         )
     )
     named = ", ".join([*places[:MAX_NAMED], *(["..."] if len(places) > MAX_NAMED else [])])
@@ -130,17 +133,17 @@ def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
             at_end[row["best_rate"]].append(label)
     for rate, which in ((low, "lowest"), (high, "highest")):
         if at_end[rate] and low < high:
-            labels, best = ", ".join(at_end[rate]), format_value(rate)
+            labels, best = ", ".join(at_end[rate]), RateFormat(summary["learning_rate"])(rate)
             yield f"The best rate of {labels}, {best}, is the {which} of the grid: a better one may be beyond it."
 
 
 def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
     steps = [log10(high / low) for low, high in pairwise(rates)]
     if steps and max(steps) > MAX_STEP:
-        at = steps.index(max(steps))
+        at, rate_text = steps.index(max(steps)), RateFormat(rates)
         yield (
-            f"Neighboring rates are up to {10 ** max(steps):.0f} times apart ({format_value(rates[at])} and "
-            f"{format_value(rates[at + 1])}): no rate between them was tried."
+            f"Neighboring rates are up to {10 ** max(steps):.0f} times apart ({rate_text(rates[at])} and "
+            f"{rate_text(rates[at + 1])}): no rate between them was tried."
         )
 
 
@@ -194,6 +197,18 @@ def _mode_gap(results: Results) -> Iterator[str]:
                 f"{abs(gap) * 100:.1f} points {which} with each batch's own statistics, as in training, than with the "
                 "moving ones, which all numbers here use."
             )
+
+
+def _far_values(results: Results) -> Iterator[str]:
+    """Warn of standardized values that are far away: each of them dominates the step of its mini-batch."""
+    counts, distances = results.measurements("far_values"), results.measurements("farthest_value")
+    if len(counts):
+        count, farthest = format_count(int(counts["value"].max()), "value"), distances["value"].max()
+        yield (
+            f"`scale: standard` puts up to {count} of the rows of a seed more than {FAR:g} standard deviations from "
+            f"the training mean, the farthest {farthest:.4g}: these pixels or columns are almost constant in training. "
+            "Such a value dominates the step of its mini-batch; `scale: unit` avoids this."
+        )
 
 
 def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.columns import CLAIMS, column_names
-from bnbench.analysis.labels import axis_name, format_axes, format_name
+from bnbench.analysis.labels import RateFormat, axis_name, format_axes, format_name
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, range_across, with_trial_metrics
 from bnbench.analysis.registry import Metric, get_metric
@@ -104,7 +104,10 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     metric, grid = get_metric(claim.metric), np.sort(scored["learning_rate"].unique())
     own, other = (_sample(claim, metric, name, scored, grid) for name in (claim.of, over or claim.of))
     seeds = own.values.index.intersection(other.values.index)
-    notes = (_left_out(trials["seed"].nunique(), len(seeds)), _rates(claim, metric, own, other))
+    notes = (
+        _left_out(trials["seed"].nunique(), len(seeds)),
+        _rates(claim, metric, (own.rate, other.rate), RateFormat(grid)),
+    )
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
     a, b = (sample.values[seeds].to_numpy(float) for sample in (own, other))
@@ -133,11 +136,12 @@ def _left_out(planned: int, known: int) -> str:
     return f"{missing} of {planned} seeds left out: not all of their trials have finished" if missing else ""
 
 
-def _rates(claim: Claim, metric: Metric, own: PerSeedScores, other: PerSeedScores) -> str:
+def _rates(claim: Claim, metric: Metric, rates: tuple[float, float], rate_text: RateFormat) -> str:
     """Say at which rates the values were measured; an empty text for a metric over rates and for a range."""
     if metric.over_rates or claim.across:
         return ""
-    return f"at rate {own.rate:.4g}" + (f" against {other.rate:.4g}" if own.rate != other.rate else "")
+    own, other = rates
+    return f"at rate {rate_text(own)}" + (f" against {rate_text(other)}" if own != other else "")
 
 
 def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:

@@ -11,8 +11,9 @@ import pandas as pd
 
 from bnbench.analysis import intervals
 from bnbench.analysis.columns import MEASURES, current_name
-from bnbench.analysis.labels import axis_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_value
 from bnbench.errors import ResultsError, not_one_of
+from bnbench.planning.plan import NAME_DIGITS
 from bnbench.results import query
 from bnbench.results.results import Results
 from bnbench.store import results_dir
@@ -163,13 +164,13 @@ def beyond_tolerance(comparison: Comparison, tolerance: float) -> list[str]:
     """
     if not tolerance >= 0:
         raise ResultsError(f"--tolerance: {tolerance} is no tolerance: wanted a number of at least 0")
-    lines = []
+    lines, rate_text = [], RateFormat(comparison.rates["learning_rate"], digits=NAME_DIGITS)
     for row in comparison.rates.to_dict("records"):
         distance = abs(row["difference"])
         # A missing difference is NaN, for which both are false.
         if not (distance <= tolerance or math.isclose(distance, tolerance, rel_tol=1e-9)):
             axes = [f"{axis_name(axis)}={format_value(row[axis])}" for axis in comparison.axes]
-            place = " ".join([str(row["variant"]), *axes, f"lr={row['learning_rate']:g}"])
+            place = " ".join([str(row["variant"]), *axes, f"lr={rate_text(row['learning_rate'])}"])
             lines.append(f"{place}: {row['difference']:+.4g}")
     return lines + [f"{name}: failed" for name in comparison.failed]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.labels import format_value
+from bnbench.analysis.labels import RateFormat
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.symptoms import SYMPTOMS, Symptom, describe_evidence, list_symptoms, trial_symptoms
 from bnbench.analysis.trials import axes_of, by_axes, cell_label
@@ -84,22 +84,23 @@ def _rates_that_show(symptom: Symptom, shares: "pd.Series[float]", at_best: "pd.
 def _rates_in_words(cell: pd.DataFrame, shows: "pd.Series[bool]", best: float) -> str:
     """Return `from 0.1 on`: the rates that show a symptom, among those that left finite weights to show it."""
     finite = sorted(cell.loc[cell["outcome"] != "nonfinite", "learning_rate"].unique())
-    chosen = [rate for rate in finite if shows[rate]]
+    chosen, rate_text = [rate for rate in finite if shows[rate]], RateFormat(cell["learning_rate"])
     if chosen == [best]:
-        return f"at its best rate, {format_value(best)}"
+        return f"at its best rate, {rate_text(best)}"
     if len(chosen) == 1:
-        return f"at {format_value(chosen[0])}"
+        return f"at {rate_text(chosen[0])}"
     if shows.all():
         return "at every rate"
-    note = f" (its best rate, {format_value(best)}, among them)" if best in chosen else ""
+    note = f" (its best rate, {rate_text(best)}, among them)" if best in chosen else ""
     return _range_in_words(chosen, finite) + note
 
 
 def _range_in_words(chosen: Sequence[float], rates: Sequence[float]) -> str:
     """Return two or more of some rates in words, as a range where they are neighbors."""
-    first, last = format_value(chosen[0]), format_value(chosen[-1])
+    rate_text = RateFormat(rates)
+    first, last = rate_text(chosen[0]), rate_text(chosen[-1])
     if list(chosen) != [rate for rate in rates if chosen[0] <= rate <= chosen[-1]]:
-        return f"at {', '.join(map(format_value, chosen[:-1]))} and {last}"
+        return f"at {', '.join(map(rate_text, chosen[:-1]))} and {last}"
     if chosen[0] == rates[0]:
         return f"up to {last}"
     return f"from {first} on" if chosen[-1] == rates[-1] else f"from {first} to {last}"

@@ -9,10 +9,10 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.columns import current_name
-from bnbench.analysis.labels import axis_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_value
 from bnbench.analysis.trials import axes_of
 from bnbench.errors import BnbenchError, did_you_mean
-from bnbench.planning.plan import Trial
+from bnbench.planning.plan import NAME_DIGITS, Trial
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     ">=": operator.ge, "<=": operator.le, "!=": operator.ne, "=": operator.eq, ">": operator.gt, "<": operator.lt,
@@ -165,8 +165,8 @@ def rows_as_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def trial_names(trials: pd.DataFrame) -> list[str]:
     """Return a readable name for each row of a table of trials: `batchnorm units=50 lr=0.01 seed=0`."""
-    names = []
+    names, rate_text = [], RateFormat(trials["learning_rate"], digits=NAME_DIGITS)
     for row in rows_as_dicts(trials):
-        axes = {axis: row[axis] for axis in axes_of(trials)}
-        names.append(Trial(row["trial"], 0, row["variant"], row["learning_rate"], row["seed"], axes).name)
+        axes, rate = {axis: row[axis] for axis in axes_of(trials)}, row["learning_rate"]
+        names.append(Trial(row["trial"], 0, row["variant"], rate, row["seed"], axes, rate_text(rate)).name)
     return names

@@ -10,7 +10,6 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from bnbench.config.schema import Named, Split, Train
 from bnbench.data.splits import apply_scaling
@@ -30,7 +29,7 @@ from bnbench.training.keras_errors import blamed_on, is_machine_problem
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, make_optimizer
 from bnbench.training.loop import TrialInTraining
 
-TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={})
+TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={}, rate_text="0.001")
 # Callbacks see this many epochs without progress, so that those that wait for that act.
 EPOCHS = 4
 # Layers whose input are numbers of tokens.
@@ -84,12 +83,12 @@ def _check_parts(program: Program) -> None:
 
 def _shrunk(program: Program, rows: Dataset) -> Program:
     """Return the program for a handful of rows and one epoch, without callbacks, that goes on after divergence."""
-    changes = {"epochs": 1, "batch_size": BATCH_SIZE, "steps_per_epoch": None, "callbacks": []}
-    changes |= {"optimizer": _impatient(program.train), "on_divergence": "continue", "engine": "graph"}
+    train: dict[str, Any] = {"epochs": 1, "batch_size": BATCH_SIZE, "steps_per_epoch": None, "callbacks": []}
+    optimizer = {"optimizer": _impatient(program.train), "on_divergence": "continue", "engine": "graph"}
     data = {"split": Split(validation="test", stratify=False), "limit": None, "duplicates": "keep"}
     return replace(
         program,
-        train=program.train.model_copy(update=changes),
+        train=program.train.model_copy(update={**train, **optimizer}),
         data=program.data.model_copy(update=data),
         facts=rows.facts,
         sizes=SIZES,
@@ -105,7 +104,7 @@ def _impatient(train: Train) -> Named:
 
 
 def _check_layers(compiled: CompiledProgram) -> None:
-    """Call new layers one by one, in training mode, and compare their outputs with those of the model.
+    """Call new layers one by one, in training mode, and compare their outputs with those of the layers of the model.
 
     Raises:
         ConfigError: a layer fails, or draws random numbers that no seed fixes.
@@ -116,16 +115,15 @@ def _check_layers(compiled: CompiledProgram) -> None:
     values: Any = tf.constant(x)
     for layer, built in zip(program.layers, compiled.model.layers, strict=True):
         _check_tokens(layer, values)
-        named, before, planned = f"{layer.name} ({layer.class_name})", values.shape[1:], built.output.shape[1:]
-        with blamed_on(layer.where, f"{named} gets {tuple(before)}"):
+        named, before = f"{layer.name} ({layer.class_name})", tuple(values.shape[1:])
+        with blamed_on(layer.where, f"{named} gets {before}"):
+            again = built(values, training=True)
             values = seeded_layer(layer, program.train.dtype, TRIAL.seed)(values, training=True)
-        if tuple(values.shape[1:]) != tuple(planned):
-            found = f"gives {tuple(values.shape[1:])} in training"
-            raise ConfigError(layer.where, f"{named} {found}, although Keras announces {tuple(planned)}")
-    with blamed_on(program.where, "cannot be trained"):
-        again = compiled.model(x, training=True)
-    if not _equal(values.numpy(), again.numpy()):
-        raise ConfigError(program.where, "a layer draws numbers that no seed fixes, so no trial could be repeated")
+        found, planned = tuple(values.shape[1:]), tuple(built.output.shape[1:])
+        if found != planned:
+            raise ConfigError(layer.where, f"{named} gives {found} in training, although Keras announces {planned}")
+        if not np.array_equal(values.numpy(), again.numpy(), equal_nan=True):
+            raise ConfigError(layer.where, f"{named} draws numbers that no seed fixes, so no trial could be repeated")
 
 
 def _check_tokens(layer: Layer, values: tf.Tensor) -> None:
@@ -138,10 +136,6 @@ def _check_tokens(layer: Layer, values: tf.Tensor) -> None:
                 f"{layer.name} ({layer.class_name}) takes whole numbers from 0, and gets {wrong[0]:.6g}: "
                 "for a data set of whole numbers, set data.scale: none",
             )
-
-
-def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return np.array_equal(one, other, equal_nan=True)
 
 
 def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> None:

@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnbench.config.schema import Data, Split
-from bnbench.data.splits import SplitIndices, apply_scaling, apportion, fit_scaling, split_rows, split_sizes
+from bnbench.data.splits import (
+    SplitIndices,
+    apply_scaling,
+    apportion,
+    count_far_values,
+    fit_scaling,
+    has_constant_value,
+    split_rows,
+    split_sizes,
+)
 from bnbench.data.types import Dataset, DatasetInfo
 from bnbench.data.validate import CHUNK
 
@@ -196,13 +205,74 @@ def test_unit_takes_the_range_of_a_format() -> None:
 
 
 def test_unit_takes_a_tables_own_range_over_the_training_rows() -> None:
-    # A constant feature is only shifted.
-    assert scaled(TABLE, "unit").tolist() == [[0, 0], [1, 0], [4.5, 4]]
+    assert scaled(TABLE, "unit")[:, 0].tolist() == [0, 1, 4.5]
 
 
 def test_standard_uses_the_training_rows_only() -> None:
-    # Mean 1 and SD 1; constant: only shifted.
-    assert scaled(TABLE, "standard").tolist() == [[-1, 0], [1, 0], [8, 4]]
+    # Mean 1 and SD 1.
+    assert scaled(TABLE, "standard")[:, 0].tolist() == [-1, 1, 8]
+
+
+@pytest.mark.parametrize("scale", ["unit", "standard"])
+def test_a_column_that_is_constant_in_training_becomes_0_in_every_row(scale: str) -> None:
+    assert scaled(TABLE, scale)[:, 1].tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("high", [255.0, 16.0])
+def test_a_pixel_that_is_constant_in_training_is_divided_by_the_range_of_the_format(high: float) -> None:
+    images = np.array([[[3], [2]], [[3], [4]], [[3 + high / 2], [3]]], np.uint8)
+    assert scaled(images, "standard", high=high)[:, 0].ravel().tolist() == [0, 0, int(high / 2) / high]
+
+
+def test_a_bag_of_words_is_scaled_as_before() -> None:
+    words = np.array([[0], [0], [1]], np.uint8)
+    assert scaled(words, "standard", high=1.0).ravel().tolist() == [0, 0, 1]
+
+
+def test_values_far_from_the_training_mean_are_counted() -> None:
+    train = np.arange(10_000, dtype=np.int32)
+    x = np.zeros((10_003, 3), np.float32)
+    # SD 0.01 around 0.0001: one training row is 100 SD away.
+    x[0, 0] = 1
+    # SD 1, and one test row is 60 SD away.
+    x[:, 1] = np.tile([-1, 1], 5_002)[:10_003]
+    x[10_001, 1] = 60
+    # Constant in training.
+    x[10_002, 2] = 1e9
+    data = dataset([0] * len(x), x=x)
+    fitted = fit_scaling(data, Data(name="leaf", scale="standard"), train)
+    rest = np.array([[10_000], [10_001]], np.int32)
+    count, largest = count_far_values(data, fitted, SplitIndices(train, rest[0], rest[1]))
+    assert (count, largest) == (2, pytest.approx(100, rel=1e-3))
+    # The row that is 60 SD away is in no part.
+    assert count_far_values(data, fitted, SplitIndices(train, rest[0], rest[0]))[0] == 1
+    calm = fit_scaling(data, Data(name="leaf", scale="unit"), np.arange(10_003, dtype=np.int32))
+    assert count_far_values(data, calm, SplitIndices(train, rest[0], rest[1])) == (0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("rare_rows", "train", "constant"),
+    [
+        # Unknown, or no value is almost constant.
+        ((), 700, False),
+        ((900,), 700, False),
+        # It differs in official test rows only.
+        ((0,), 990, True),
+        ((1,), 990, False),
+        ((1,), 989, True),
+        # Three of ten rows are not in training: 0.3 ** 13 is 2e-7, 0.3 ** 10 is 6e-6.
+        ((13, 80), 693, False),
+        ((10, 80), 693, True),
+        # Ten rows for training: half of the rows differ.
+        ((495,), 10, True),
+        ((900,), 10, False),
+    ],
+)
+def test_whether_a_training_part_may_hold_a_constant_value(
+    rare_rows: tuple[int, ...], train: int, constant: bool
+) -> None:
+    info = DatasetInfo("toy", "made", "0", (max(1, len(rare_rows)),), "float32", ("a",), 1000, 10, 0, rare_rows)
+    assert has_constant_value(Data(name="leaf"), info, train) is constant
 
 
 def test_standard_of_images_is_per_pixel() -> None:

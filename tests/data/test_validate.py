@@ -169,3 +169,26 @@ def test_an_unknown_class_is_named() -> None:
     numbers = validate.validate_arrays(SOURCE, LOCATED, ParsedArrays(x, np.array([1, 2], np.float32), (), 0))
     with pytest.raises(ConfigError, match="toy has a number for each row and no classes"):
         validate.select_classes(numbers, ["a", "b"])
+
+
+def test_almost_constant_values_are_counted_outside_the_test_part_and_repeated_rows() -> None:
+    x = np.zeros((1000, 2, 3), np.uint8)
+    x[3, 0, 0] = x[7, 0, 0] = 9
+    # Only in the official test part, in a repeated row, and in all parts.
+    x[990, 0, 1] = 1
+    x[5, 0, 2] = 1
+    x[::3, 1, 0] = 1
+    # The most common value need not be 0.
+    x[:, 1, 1] = 200
+    x[10:15, 1, 1] = 1
+    repeated = np.zeros(1000, bool)
+    repeated[5] = True
+    assert validate.count_rare_rows(x, 20, repeated) == (0, 0, 2, 5, 327)
+
+
+def test_many_almost_constant_values_are_cut() -> None:
+    x = np.triu(np.ones((200, 199), np.float32), 1)[:, ::-1]
+    assert (
+        validate.count_rare_rows(x, 0, np.zeros(200, bool))
+        == tuple(sorted(min(k, 200 - k) for k in range(1, 199)))[: validate.LISTED]
+    )

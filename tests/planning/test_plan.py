@@ -273,3 +273,55 @@ def test_steps_of_an_epoch() -> None:
 )
 def test_a_value_of_an_axis_is_shown_without_brackets(value: object, text: str) -> None:
     assert format_value(value) == text
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        [0.01, 0.0100000000000001, 0.01000000001],
+        [1.0, 1.00000001],
+        [3.4e37, 3.40000001e37],
+        {"from": 1.0, "to": 1.000001, "points": 50},
+    ],
+)
+def test_rates_that_are_one_number_in_the_dtype_of_training_are_twice(rates: Any) -> None:
+    with pytest.raises(ConfigError, match=r"tiny\.yaml: sweep\.learning_rate: has .* twice: .* in float32") as caught:
+        make_plan(sweep__learning_rate=rates)
+    assert "train.dtype: float64" in str(caught.value)
+    assert len(make_plan(sweep__learning_rate=rates, train__dtype="float64").trials) > 4
+
+
+def test_rates_are_compared_in_the_dtype_of_each_variant() -> None:
+    rates = [0.01, 0.0100000000000001]
+    double = {"train": {"dtype": "float64"}}
+    assert len(make_plan(sweep__learning_rate=rates, variants={"one": double, "two": double}).trials) == 8
+    with pytest.raises(ConfigError, match="twice"):
+        make_plan(sweep__learning_rate=rates, variants={"one": double, "two": {}})
+
+
+@pytest.mark.parametrize("rate", [1e-38, 1e-45, 3.5e38, 0.0, -1.0])
+def test_a_rate_that_float32_does_not_have_is_refused(rate: float) -> None:
+    with pytest.raises(ConfigError, match=r"is no learning rate, wanted 1\.2e-38 to 3\.4e\+38"):
+        make_plan(sweep__learning_rate=[rate])
+
+
+def test_names_of_trials_and_rows_of_a_plan_show_the_digits_that_tell_rates_apart() -> None:
+    planned = make_plan(sweep__learning_rate=[0.1, 0.01, 0.01000001], sweep__seeds=1, variants={"plain": {}})
+    assert [t.name for t in planned.trials] == [f"plain lr={text} seed=0" for text in ("0.01", "0.01000001", "0.1")]
+    rows = format_matrix(planned, {t.id: "new" for t in planned.trials}).splitlines()[1:]
+    assert [row.split()[2] for row in rows] == ["0.01", "0.01000001", "0.1"]
+
+
+def test_data_with_classes_and_data_with_numbers_do_not_share_a_sweep() -> None:
+    kinds = {"digits": facts(classes=2), "distance": facts(classes=0)}
+    experiment = values(
+        sweep__grid={"train.epochs": [1, 2], "data.name": ["digits", "distance"]},
+        train__loss="mse",
+        model__layers=["norm", {"dense": 1}],
+        model__params={},
+    )
+    with pytest.raises(ConfigError) as caught:
+        plan.make_plan(check_config(experiment, "a.yaml"), lambda data: kinds[data.name], "a.yaml")
+    assert "a.yaml: sweep.grid.data.name[1]" in str(caught.value)
+    for words in ("number for each row", "classes", "R2", "accuracy"):
+        assert words in str(caught.value)

@@ -1,13 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from bnbench.planning.trial import Series
 from bnbench.results.caveats import list_caveats
 from bnbench.results.results import Results
-from bnbench.store import results_dir
-from support.examples import facts
-from support.kept import compared, keep
+from bnbench.store import results_dir, store
+from support.examples import facts, make_plan
+from support.kept import compared, end, keep
 from support.stored import change
 
 X = "nonfinite"
@@ -294,3 +297,19 @@ def test_the_most_serious_comes_first(tmp_path: Path) -> None:
     starts = ["plain trains at no rate", "batchnorm: after 6 steps", "1 seed at some", "The best rate of", "Validation"]
     sentences = list_caveats(compared(tmp_path, cells))
     assert all(one.startswith(start) for one, start in zip(sentences, starts, strict=True))
+
+
+def test_scaled_values_that_are_far_away_are_a_caveat_with_their_number(tmp_path: Path) -> None:
+    plan = compared(tmp_path, {"plain": GOOD, "batchnorm": GOOD}, of=facts(rows=2000), steps=200).trials
+    with store.open_for_writing(tmp_path) as opened:
+        for trial, count, distance in ((plan["trial"][0], 3.0, 61.5), (plan["trial"][1], 12.0, 55.0)):
+            far = [
+                Series(name, "", "", np.zeros(1), np.array([value]))
+                for name, value in (("far_values", count), ("farthest_value", distance))
+            ]
+            made = make_plan(facts(rows=2000), sweep__learning_rate=[0.01], sweep__seeds=7).trials[0]
+            opened.add(replace(end(replace(made, id=trial), 0.8, steps=200), measurements=tuple(far)))
+    (caveat,) = list_caveats(Results(tmp_path))
+    assert caveat.startswith("`scale: standard` puts up to 12 values")
+    assert "more than 50 standard deviations" in caveat
+    assert "61.5" in caveat

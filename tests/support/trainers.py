@@ -38,7 +38,10 @@ class Quick:
         on_epoch(trial, epochs[-1])
         losses = np.ones(1, np.float32)
         worker = f"pid {os.getpid()}"
-        return Result(trial.id, program.key, 3, epochs, losses, seconds_per_step=self.programs, worker=worker)
+        return Result(
+            trial.id, program.key, 3, epochs, losses,
+            seconds_per_step=self.programs, worker=worker, fingerprint=program.facts.fingerprint,
+        )  # fmt: skip
 
 
 class Steady(Quick):

@@ -124,7 +124,10 @@ GOOD: list[dict[str, Any]] = [
     {"train__optimizer": {"sgd": {"momentum": 0, "gradient_accumulation_steps": 50, "clipnorm": 1}}},
     {"train__schedule": {"piecewise_constant": {"boundaries": [2, 4], "values": [1, 0.1, 0.01]}}},
     {"train__callbacks": [{"early_stopping": {"patience": 300}}, "reduce_lr_on_plateau"], "train__epochs": 9},
-    {"layers": [{"reshape": [5, 1]}, {"masking": {"mask_value": 0}}, {"lstm": 3}, OUT], "train__pre_activations": False},
+    {
+        "layers": [{"reshape": [5, 1]}, {"masking": {"mask_value": 0}}, {"lstm": 3}, OUT],
+        "train__pre_activations": False,
+    },
     {"layers": [{"dense": {"units": 4, "trainable": False}}, {"dropout": 0}, {"activation": "elu"}, OUT]},
 ]
 

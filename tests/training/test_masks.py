@@ -20,6 +20,7 @@ from support.examples import dataset, facts, make_plan
 STEPS = {"masking": {"mask_value": 0.0}}
 TOKENS = {"embedding": {"input_dim": 5, "output_dim": 3, "mask_zero": True}}
 OUT = {"dense": "$classes"}
+UNSAVED = Saving(Path("unused"))
 # The layers, and the shape of a row: steps, tokens or numbers. The whole row is masked in the last two.
 MODELS: list[tuple[list[Any], tuple[int, ...]]] = [
     ([STEPS, {"lstm": 4}, "norm", OUT], (6, 2)),
@@ -64,7 +65,7 @@ def masked(of: Cohort) -> Dataset:
     return replace(made, x=x)
 
 
-def trained(of: Cohort, compiled: CompiledProgram, saving: Saving = Saving(Path("unused"))) -> Result:
+def trained(of: Cohort, compiled: CompiledProgram, saving: Saving = UNSAVED) -> Result:
     return loop._train(compiled, of.trials[0], saving, lambda trial, epoch: None)
 
 

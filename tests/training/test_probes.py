@@ -1,24 +1,25 @@
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from bnbench.data.splits import apply_scaling
+from bnbench.data.splits import apply_scaling, fit_scaling, split_rows
 from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import FinalProbeValues, Result, Saving
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram, SeedState, use_threads
-from bnbench.training.probes import forward
+from bnbench.training.probes import far_values, forward
 from bnbench.training.probes import gradient_growth as growth_probe
 from bnbench.training.probes.gradient_growth import gradient_growth
 from bnbench.training.probes.pre_activations import pre_activations
 from bnbench.training.probes.predictions import near_median_share
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
-from bnbench.training.probes.types import When
+from bnbench.training.probes.types import Moment, When
 from support.examples import dataset, facts, make_plan
 
 IMAGES = (6, 6, 1)
@@ -342,3 +343,22 @@ def test_the_growth_is_the_slope_of_the_squared_norms(monkeypatch: pytest.Monkey
     assert growth(1, 3, 9) == pytest.approx(1 / 3)
     assert growth(1, 0, 1) is None
     assert growth(1, np.inf, 1) is None
+
+
+@pytest.mark.parametrize(("scale", "value", "expected"), [
+    ("standard", 1000.0, {"far_values": 1.0}), ("standard", 3.0, {}), ("unit", 1000.0, {}),
+])  # fmt: skip
+def test_values_far_from_the_training_mean_are_counted_before_the_first_step(
+    scale: str, value: float, expected: dict[str, float]
+) -> None:
+    (cohort, _) = cohorts(data__scale=scale)
+    data = dataset(cohort.program.facts)
+    parts = split_rows(data, cohort.program.data, cohort.program.sizes, 0)
+    x = data.x.copy()
+    x[parts.test[0], 2] = value
+    changed = replace(data, x=x)
+    start = SeedState(parts, fit_scaling(changed, cohort.program.data, parts.train), [], [], {})
+    compiled = SimpleNamespace(program=cohort.program, dataset=changed)
+    found = {one.name: one.value for one in far_values.measure(Moment(compiled, start, parts.train, 0))}  # type: ignore[arg-type]
+    assert found.keys() == expected.keys() | ({"farthest_value"} if expected else set())
+    assert expected.items() <= found.items()

@@ -27,7 +27,7 @@ from bnbench.report.figures.style import (
     format_epoch_axis,
     format_score_axis,
     legend_entry,
-    rate_label,
+    rate_labels,
 )
 from bnbench.results.results import Results
 
@@ -116,12 +116,13 @@ def draw_curves(inputs: FigureInput) -> Figure:
 
 
 def _fill_panels(axes: NDArray[Any], shown: ShownCurves, history: pd.DataFrame, looks: Looks) -> None:
+    labels = rate_labels(shown.rates)
     for number, rate in enumerate(shown.rates):
         block, column = divmod(number, shown.columns)
         top, bottom = axes[2 * block][column], axes[2 * block + 1][column]
         for ax, score in zip((top, bottom), PANEL_COLUMNS, strict=True):
             draw_score_by_epoch(ax, history[history["learning_rate"] == rate], score, looks)
-        top.set_title(f"rate {rate_label(rate)}")
+        top.set_title(f"rate {labels[rate]}")
         bottom.tick_params(labelbottom=True)
         if block == shown.blocks - 1:
             bottom.set_xlabel("epoch")

@@ -18,7 +18,7 @@ from bnbench.report.figures.layout import (
     split_by_setting,
 )
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import capitalize_first, format_epoch_axis, rate_label
+from bnbench.report.figures.style import capitalize_first, format_epoch_axis, rate_labels
 from bnbench.results.results import Results
 
 if TYPE_CHECKING:
@@ -85,8 +85,8 @@ def draw_heat_map(ax: Axes, cells: pd.DataFrame, score: str) -> "QuadMesh":
     epochs = table.columns.to_numpy(float)
     edges = np.append(epochs, epochs[-1] + 1) - 0.5
     mesh = ax.pcolormesh(edges, np.arange(len(table) + 1) - 0.5, table, cmap="viridis", vmin=0, vmax=1, rasterized=True)
-    every = -(-len(table) // MAX_RATE_LABELS)
-    ax.set_yticks(range(0, len(table), every), [rate_label(rate) for rate in table.index[::every]])
+    every, labels = -(-len(table) // MAX_RATE_LABELS), rate_labels(table.index)
+    ax.set_yticks(range(0, len(table), every), [labels[rate] for rate in table.index[::every]])
     ax.grid(visible=False)
     ax.set_xlabel("epoch")
     format_epoch_axis(ax)

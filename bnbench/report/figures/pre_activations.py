@@ -1,5 +1,7 @@
 """The pre-activation of one unit of the last hidden layer, against the epoch."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -8,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.report.figures.layout import MAX_COLUMNS, NARROW, PanelGrid, add_note, make_grid, split_by_setting
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import Look, rate_label
+from bnbench.report.figures.style import Look, rate_labels
 from bnbench.results.results import Results
 
 # Inches.
@@ -37,20 +39,21 @@ def draw_pre_activations(inputs: FigureInput) -> Figure:
     settings = split_by_setting(inputs.results, inputs.table)
     variants = list(dict.fromkeys(inputs.table["variant"]))
     note, shown = _note(inputs.table, len(variants)), variants[:MAX_COLUMNS]
+    labels = rate_labels(inputs.results.summary["learning_rate"])
     figure, axes = make_grid(PanelGrid(len(settings), len(shown), NARROW, GAPS), [], note)
     for row, (setting, rows) in zip(axes, settings, strict=True):
         for ax, variant in zip(row, shown, strict=True):
-            _fill_panel(ax, rows[rows["variant"] == variant], setting, inputs.looks[variant])
+            _fill_panel(ax, rows[rows["variant"] == variant], setting, inputs.looks[variant], labels)
         _share_y_axis(row)
     add_note(figure, note)
     return figure
 
 
-def _fill_panel(ax: Axes, rows: pd.DataFrame, setting: str, look: Look) -> None:
+def _fill_panel(ax: Axes, rows: pd.DataFrame, setting: str, look: Look, labels: Mapping[float, str]) -> None:
     if rows.empty:
         return
     draw_percentiles(ax, rows, look)
-    title = f"{rows['variant'].iloc[0]}, rate {rate_label(rows['learning_rate'].iloc[0])}"
+    title = f"{rows['variant'].iloc[0]}, rate {labels[rows['learning_rate'].iloc[0]]}"
     ax.set_title(f"{title}\n{setting}" if setting else title)
 
 

@@ -1,6 +1,6 @@
 """How every figure looks: colors, markers, axes, ticks and labels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log10, sqrt
 from typing import TYPE_CHECKING, Any
@@ -9,6 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+
+from bnbench.analysis.labels import RateFormat
 
 if TYPE_CHECKING:
     from matplotlib.typing import LineStyleType
@@ -160,9 +162,15 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def rate_label(rate: float) -> str:
-    """Return a learning rate with three digits: 0.00316, 1000."""
-    return f"{float(f'{rate:.3g}'):g}"
+def rate_labels(rates: Iterable[float]) -> dict[float, str]:
+    """Return each learning rate with three digits, such as 0.00316 and 1000, or with more if two would look alike."""
+    return {rate: _written_out(text) for rate, text in RateFormat(rates, digits=3).texts.items()}
+
+
+def _written_out(text: str) -> str:
+    """Return 1000 for 1e+03."""
+    short = f"{float(text):g}"
+    return short if float(short) == float(text) else text
 
 
 def format_tick(value: float) -> str:

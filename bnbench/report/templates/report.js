@@ -42,9 +42,8 @@
     });
   }
 
-  const short = (rate) => Number(rate.toPrecision(4));
   const nameOf = (trial) =>
-    `${data.variants[trial.variant].name}, rate ${short(data.rates[trial.rate])}, seed ${trial.seed}` +
+    `${data.variants[trial.variant].name}, rate ${data.rate_texts[trial.rate]}, seed ${trial.seed}` +
     (data.settings[trial.setting] ? `, ${data.settings[trial.setting]}` : "");
 
   const isShown = (i) => byId("shown").querySelectorAll("input")[i].checked;
@@ -77,7 +76,7 @@
         line: { width: 0 }, fillcolor: colorOf(variant) + "26", hoverinfo: "skip" },
       { x, y: mean, mode: "lines+markers", line: style, customdata: cells.map((cell) => first(cell)),
         marker: { symbol: variant.symbol, size: cells.map((cell) => (cell.diverged < cell.n ? 8 : 0)) },
-        text: cells.map((cell, k) => `${escapeTags(variant.name)}, rate ${short(x[k])}<br>mean ${format(data.scores[score], mean[k])} ` +
+        text: cells.map((cell, k) => `${escapeTags(variant.name)}, rate ${data.rate_texts[cell.rate]}<br>mean ${format(data.scores[score], mean[k])} ` +
           `(${format(data.scores[score], low[k])} to ${format(data.scores[score], high[k])})<br>` +
           `${cell.ok} of ${cell.n} ok`),
         hovertemplate: "%{text}<extra></extra>" },

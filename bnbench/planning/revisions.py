@@ -1,0 +1,87 @@
+"""Fixes that changed outcomes, with the trials that each of them touched.
+
+The code is not part of an id. So a fix that changes what some trials train to has a record here, and its name is hashed
+into the ids of exactly these trials: their stored outcomes are not used again, and all other ids stay.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bnbench.config.schema import Data, Train
+from bnbench.data import access
+from bnbench.data.splits import has_constant_value, split_sizes
+from bnbench.data.types import DatasetInfo
+from bnbench.model import catalog
+from bnbench.model.layers import Layer
+
+
+@dataclass(frozen=True)
+class ProgramSettings:
+    """What the key of a program is a hash of."""
+
+    data: Data
+    dataset: DatasetInfo
+    layers: Sequence[Layer]
+    train: Train
+
+
+@dataclass(frozen=True)
+class Revision:
+    """One fix that changed outcomes."""
+
+    # It is hashed, so it must never change.
+    name: str
+    # Whether the outcomes of a program have changed.
+    touches: Callable[[ProgramSettings], bool]
+    # Whether they have changed for a seed. By default they have for every seed; the name is then part of the key of the
+    # program. Otherwise it is part of the ids of the trials with these seeds.
+    touches_seed: Callable[[int], bool] | None = None
+
+
+def _starts_from_the_weights(settings: ProgramSettings) -> bool:
+    return catalog.find_class("optimizers", settings.train.optimizer.name) == "ScheduleFreeAdamW"
+
+
+def _lets_raw_values_through(settings: ProgramSettings) -> bool:
+    data, facts = settings.data, settings.dataset
+    spec = access.DATASETS.get(facts.name)
+    # Dividing by a range of 1 changes nothing.
+    same = facts.dtype == "uint8" and spec is not None and spec.value_range[1] - spec.value_range[0] == 1
+    scaled = data.scale == "standard" or (data.scale == "unit" and facts.dtype == "float32")
+    return scaled and not same and has_constant_value(data, facts, split_sizes(data, facts, "").train)
+
+
+# Layers that pass a mask on and keep the number of axes. All others remove it, or Keras fails.
+_PASS_MASKS = frozenset(
+    {
+        "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "ELU",
+        "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU",
+        "Masking", "Normalization", "PReLU", "ReLU", "Rescaling", "UnitNormalization",
+    }
+)  # fmt: skip
+
+
+def _masks_rows(settings: ProgramSettings) -> bool:
+    """Return True if a mask reaches the outputs, which have one axis, so that it is a mask of whole rows."""
+    names = [layer.class_name for layer in settings.layers]
+    return "Masking" in names and _PASS_MASKS.issuperset(names[names[::-1].index("Masking") * -1 - 1 :])
+
+
+REVISIONS = (
+    # The slots that start as copies of the initial weights were those of seed 0 for every seed.
+    Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_seed=lambda seed: seed != 0),
+    # A value that is constant in the training part was only shifted, so other rows had it as it is stored.
+    Revision("constant_values_are_scaled", _lets_raw_values_through),
+    # A masked row counted in the accuracy, and the validation loss was a mean over other batches than in `fit`.
+    Revision("masked_rows_do_not_count", _masks_rows),
+)
+
+
+def program_revisions(settings: ProgramSettings) -> list[str]:
+    """Return the names of the revisions that touch every trial of a program."""
+    return [one.name for one in REVISIONS if one.touches_seed is None and one.touches(settings)]
+
+
+def seed_revisions(settings: ProgramSettings) -> tuple[Revision, ...]:
+    """Return the revisions that touch a program, but only some of its seeds; `trial_id` takes them."""
+    return tuple(one for one in REVISIONS if one.touches_seed is not None and one.touches(settings))

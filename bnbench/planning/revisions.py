@@ -68,6 +68,22 @@ def _has_a_schedule_in_float64(settings: ProgramSettings) -> bool:
     return settings.train.schedule is not None and settings.train.dtype == "float64"
 
 
+# Layers that pass a mask on and keep the number of axes. All others remove it, or Keras fails.
+_PASS_MASKS = frozenset(
+    {
+        "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "ELU",
+        "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU",
+        "Masking", "Normalization", "PReLU", "ReLU", "Rescaling", "UnitNormalization",
+    }
+)  # fmt: skip
+
+
+def _masks_rows(settings: ProgramSettings) -> bool:
+    """Return True if a mask reaches the outputs, which have one axis, so that it is a mask of whole rows."""
+    names = [layer.class_name for layer in settings.layers]
+    return "Masking" in names and _PASS_MASKS.issuperset(names[names[::-1].index("Masking") * -1 - 1 :])
+
+
 REVISIONS = (
     # The slots that start as copies of the initial weights were those of seed 0 for every seed.
     Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_seed=lambda seed: seed != 0),
@@ -79,6 +95,8 @@ REVISIONS = (
     Revision("infinite_losses_are_monitored", _may_monitor_infinity),
     # With a schedule, the learning rate was rounded to float32.
     Revision("schedules_in_float64", _has_a_schedule_in_float64),
+    # A masked row counted in the accuracy, and the validation loss was a mean over other batches than in `fit`.
+    Revision("masked_rows_do_not_count", _masks_rows),
 )
 
 

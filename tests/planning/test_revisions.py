@@ -119,3 +119,23 @@ def test_whole_numbers_have_new_ids_only_where_the_range_of_the_format_is_not_1(
     after = [trial.id for trial in make_plan(of, **changes).trials]
     monkeypatch.setattr(revisions, "REVISIONS", ())
     assert ([trial.id for trial in make_plan(of, **changes).trials] != after) is touched
+
+
+@pytest.mark.parametrize(
+    ("layers", "touched"),
+    [
+        (["masking", {"dense": "$classes"}], True),
+        ([{"reshape": [5, 1]}, "masking", "flatten", "masking", {"dropout": 0.1}, {"dense": "$classes"}], True),
+        ([{"reshape": [5, 1]}, "masking", {"lstm": 4}, {"dense": "$classes"}], False),
+        ([{"reshape": [5, 1]}, "masking", {"dense": 2}, "flatten", {"dense": "$classes"}], False),
+        ([{"dense": "$classes"}], False),
+    ],
+    ids=str,
+)
+def test_a_mask_that_reaches_the_outputs_has_new_ids(
+    layers: list[Any], touched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"model": {"layers": layers}, "variants": {"plain": {}}}
+    after = ids(**changes)
+    monkeypatch.setattr(revisions, "REVISIONS", [one for one in REVISIONS if one.name != "masked_rows_do_not_count"])
+    assert (ids(**changes) != after) == touched

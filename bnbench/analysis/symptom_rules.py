@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
+from bnbench.analysis.columns import ACCURACY
 from bnbench.analysis.labels import format_percent
 from bnbench.analysis.trials import DIVERGED
 
@@ -64,7 +65,8 @@ class Evidence:
 def gives_one_prediction(trials: pd.DataFrame, _: int = 0) -> Flags:
     """Return which trials give (nearly) all validation rows one prediction, though they should not."""
     predicted, largest = trials["prediction_share"], trials["majority_share"]
-    return (predicted >= CONSTANT) & (1 - predicted <= MISSED * (1 - largest))
+    # If all rows have one class, one prediction is right.
+    return (predicted >= CONSTANT) & (1 - predicted <= MISSED * (1 - largest)) & (largest < 1)
 
 
 def is_at_chance(trials: pd.DataFrame, rows: int) -> Flags:
@@ -123,9 +125,14 @@ def describe_constant(of: Evidence) -> str:
 def describe_chance(of: Evidence) -> str:
     """Describe a score and losses at chance."""
     losses = f"training loss {of['train_loss']:.3g}, of the untrained network {of['initial_loss']:.3g}"
+    if not pd.isna(of["constant_loss"]):
+        losses += f", of the best constant prediction {of['constant_loss']:.3g}"
     if pd.isna(of["validation_score"]):
         return losses
-    return f"{of.score_name} {of.percent('validation_score')}, of guessing {of.percent('chance')}; {losses}"
+    guessing = f"of guessing {of.percent('chance')}"
+    if of.score_name == ACCURACY and of["majority_share"] > of["chance"]:
+        guessing = f"of always predicting the largest class {of.percent('majority_share')}"
+    return f"{of.score_name} {of.percent('validation_score')}, {guessing}; {losses}"
 
 
 def describe_dead(of: Evidence) -> str:

@@ -1,6 +1,8 @@
 """A results folder as pandas tables: what `bnbench.run` and `bnbench.open` return."""
 
+import json
 import logging
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,11 +13,15 @@ from numpy.typing import NDArray
 
 from bnbench.analysis import learning_curves, lr_metrics, paired
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, R2, TABLES, current_name, rename_stored
+from bnbench.analysis.cures import Setup
 from bnbench.analysis.trials import axes_of, scored_trials, summary_table, trial_table
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
+from bnbench.planning.constant_loss import constant_loss
 from bnbench.results import claims, diagnoses, published
+from bnbench.results.setups import describe_setup
 from bnbench.results.stored_config import StoredConfig, read_stored_config
+from bnbench.results.variant_config import VariantConfig, read_variant_config
 from bnbench.store import results_dir, store
 
 FORMER_NAMES = {
@@ -41,9 +47,12 @@ class Results:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._differences: dict[str, pd.DataFrame] = {}
+        self._variant_configs: dict[tuple[str, ...], VariantConfig | None] = {}
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
+            measured = opened.measurements("constant_loss").drop_duplicates("trial").set_index("trial")["value"]
+        self._stored["constant_loss"] = self._stored["trial"].map(measured).astype(float)
 
     def __repr__(self) -> str:
         return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials)"
@@ -58,7 +67,24 @@ class Results:
     @cached_property
     def _full(self) -> pd.DataFrame:
         """The trials with the columns that only the analysis uses."""
-        return trial_table(self._stored)
+        return trial_table(self._with_constant_loss())
+
+    def _with_constant_loss(self) -> pd.DataFrame:
+        """Return the stored trials; where earlier versions did not store `constant_loss`, with that of equal classes."""
+        stored = self._stored
+        unknown = stored[stored["constant_loss"].isna() & (stored["classes"] > 0)]
+        losses = {
+            key: self._constant_loss(str(key[0]), json.loads(str(key[1])), int(key[2]))
+            for key in unknown[["variant", "axes", "classes"]].drop_duplicates().itertuples(index=False, name=None)
+        }
+        keys = zip(unknown["variant"], unknown["axes"], unknown["classes"], strict=True)
+        filled = pd.Series([losses[key] for key in keys], unknown.index, float)
+        return stored.assign(constant_loss=stored["constant_loss"].fillna(filled))
+
+    def _constant_loss(self, variant: str, axes: Mapping[str, Any], classes: int) -> float | None:
+        place = {axis: json.dumps(value) if isinstance(value, dict | list) else value for axis, value in axes.items()}
+        config = self.variant_config(variant, place)
+        return config and constant_loss(config.train.loss, config.layers, [1 / classes] * classes)
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -144,6 +170,11 @@ class Results:
         return lr_metrics.variant_table(self._full, self.baseline)
 
     @cached_property
+    def well(self) -> pd.DataFrame:
+        """One row per variant and axis value: up to which rate every seed trains well, and what ends there."""
+        return lr_metrics.well_table(self._full)
+
+    @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row per variant and axis value: time to target, area and overfitting at its best rate."""
         return learning_curves.curve_table(self._full, self.full_history, self.baseline)
@@ -189,7 +220,20 @@ class Results:
     def diagnoses(self) -> pd.DataFrame:
         """One row per known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
         rows = self.validation_rows if len(self._stored) else 0
-        return diagnoses.diagnosis_table(self._full, self.full_history, rows)
+        return diagnoses.diagnosis_table(self._full, self.full_history, rows, self._read_setup)
+
+    def _read_setup(self, variant: str, place: Mapping[str, Any]) -> Setup | None:
+        config = self.variant_config(variant, place)
+        return describe_setup(config) if config else None
+
+    def variant_config(self, variant: str, place: Mapping[str, Any]) -> VariantConfig | None:
+        """Return how a variant was set up at a value of each further axis, or None if that is unknown."""
+        if self.experiment is None:
+            return None
+        key = (variant, *map(str, place.items()))
+        if key not in self._variant_configs:
+            self._variant_configs[key] = read_variant_config(self.experiment, variant, place)
+        return self._variant_configs[key]
 
     @cached_property
     def times(self) -> pd.DataFrame:

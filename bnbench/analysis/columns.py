@@ -94,7 +94,9 @@ OUTCOMES = (
     Column("dead_layer", "text", "the hidden layer with that share"),
     Column("gradient_growth", "number", "factor by which the squared gradient norm grows per layer toward the input"),
     Column("initial_loss", "number", "validation loss of the untrained model"),
-    Column("constant_loss", "number", "training loss of the best constant prediction, for a cross-entropy without penalty"),
+    Column(
+        "constant_loss", "number", "training loss of the best constant prediction, for a cross-entropy without penalty"
+    ),
     Column("parameters", "integer", "number of parameters of the model"),
     Column("seconds", "number", "duration of the training", "s"),
     SECONDS_PER_STEP,
@@ -182,7 +184,7 @@ VARIANTS = (
     Column("stable_to", "number", "largest rate of that run"),
     Column("max_stable_rate", "number", "the same as `stable_to`"),
     Column("well_to", "number",
-           "largest rate at which every seed is ok and within 0.05 of the best mean, as at every rate from the best on"),
+           "largest rate up to which, from the best on, every seed is ok and at most 0.05 below the best mean"),
     Column("stable_width", "number", "width of the rates around the best with at most 0.01 less score", "decades"),
     Column("stable_width_open", "boolean", "whether these rates reach an end of the grid"),
     Column("lr_sensitivity", "number", "mean over the grid of min(loss, initial loss) minus the lowest of them"),

@@ -171,13 +171,15 @@ def faster_statistics(facts: Facts) -> str:
 
 def more_steps(facts: Facts) -> str:
     """Advise more steps if the moving statistics still hold much of their initial values, and are learned at all."""
-    momentum = facts.setup and facts.setup.momentum
-    helps = facts.setup is None or (momentum is not None and momentum < 1 and _is_cold(momentum, facts.steps))
-    return "more steps, by more epochs or smaller batches" if helps else ""
+    if facts.setup:
+        momentum = facts.setup.momentum
+        if momentum is None or momentum >= 1 or not _is_cold(momentum, facts.steps):
+            return ""
+    return "more steps, by more epochs or smaller batches"
 
 
 def _is_cold(momentum: float, steps: float) -> bool:
-    return momentum**steps > START_WEIGHT
+    return bool(momentum**steps > START_WEIGHT)
 
 
 def largest_class(facts: Facts) -> str:
@@ -188,7 +190,9 @@ def largest_class(facts: Facts) -> str:
 
 def shorter_epochs(facts: Facts) -> str:
     """Advise shorter epochs if an epoch has several steps."""
-    return "" if facts.steps_per_epoch == 1 else "fewer steps an epoch, steps_per_epoch (all may happen within the first)"
+    return (
+        "" if facts.steps_per_epoch == 1 else "fewer steps an epoch, steps_per_epoch (all may happen within the first)"
+    )
 
 
 def _lacks_norm(setup: Setup) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -63,3 +63,9 @@ def format_interval(low: float, high: float) -> str:
 def format_count(n: int, noun: str) -> str:
     """Return a number with its noun: `1 seed`, `3 seeds`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def format_list(names: Sequence[str], limit: int = 3) -> str:
+    """Return names with commas between them: at most `limit` of them, and the number of the others."""
+    others = len(names) - limit
+    return ", ".join([*names[:limit], *([f"{others} more"] if others > 0 else [])])

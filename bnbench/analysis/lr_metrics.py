@@ -149,8 +149,8 @@ class RateMetrics:
 # The metrics that need at least one ok trial. Without this rule a variant that never trains would look perfect: its
 # curves are flat.
 NEEDS_OK = (
-    "best_rate", "stable_from", "max_stable_rate", "well_to", "stable_width", "lr_sensitivity", "lr_sensitivity_centered",
-    "score_regret",
+    "best_rate", "stable_from", "max_stable_rate", "well_to", "stable_width", "lr_sensitivity",
+    "lr_sensitivity_centered", "score_regret",
 )  # fmt: skip
 
 
@@ -176,42 +176,6 @@ def metrics_over_rates(scored: pd.DataFrame, delta: float = DELTA) -> RateMetric
         score_regret=score_regret(curve.score_if_ok),
         seconds_per_step=seconds,
     )
-
-
-def well_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per variant and axis value: up to which rate every trial trains well, and where that ends.
-
-    Rates below the best one are not judged: nobody would choose them.
-
-    Columns:
-        variant, the further axes, best_rate.
-        well_to: as in `RateMetrics`.
-        n: the smallest number of trials at any of the rates from the best one to `well_to`; at the best one if that is
-            missing.
-        fails_at, n_not_well, n_there: the next rate of the grid, the number of its trials that do not train well, and
-            of all of its trials. The best rate if trials there do not train well; missing after the highest rate.
-    """
-    rows: list[dict[str, Any]] = []
-    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        for variant, cell in part.groupby("variant", sort=False):
-            rows.append({"variant": variant, **place} | _where_well_ends(rate_curve(cell)))
-    columns = ["variant", *axes_of(trials), "best_rate", "well_to", "n", "fails_at", "n_not_well", "n_there"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def _where_well_ends(curve: RateCurve) -> dict[str, float]:
-    best = curve.best
-    run = contiguous_run(curve.n_well == curve.n, best)
-    following = run[1] + 1 if run else best
-    row = {
-        "best_rate": float(curve.rates[best]),
-        "well_to": float(curve.rates[run[1]]) if run else math.nan,
-        "n": int(curve.n[best : following].min()) if run else int(curve.n[best]),
-    }
-    if following == len(curve.rates):
-        return row
-    failing = int(curve.n[following] - curve.n_well[following])
-    return row | {"fails_at": float(curve.rates[following]), "n_not_well": failing, "n_there": int(curve.n[following])}
 
 
 def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> pd.DataFrame:

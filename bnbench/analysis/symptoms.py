@@ -84,8 +84,8 @@ _RECORDS = (
     Symptom(
         "chance level",
         "Why does the network learn nothing?",
-        "The network is no better than a constant prediction: in its validation score, or in its training loss, which is "
-        "not below the initial loss or, for a cross-entropy, the entropy of the training labels.",
+        "The network is no better than a constant prediction: in its validation score, or in its training loss, which "
+        "is not below the initial loss or, for a cross-entropy, the entropy of the training labels.",
         2,
         rules.is_at_chance,
         rules.describe_chance,

@@ -64,7 +64,10 @@ def outcome(divergence: str | None, final_loss: float, loss_bound: float, score:
 def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     """Return one row per trial from the rows of the store.
 
-    The rows may have a column `constant_loss`, which the store keeps among the measurements. Columns: the columns of KEYS, one for each further axis, and the columns of OUTCOMES, as `columns` declares them.
+    Columns: the columns of KEYS, one for each further axis, and the columns of OUTCOMES, as `columns` declares them.
+
+    Args:
+        stored: may have a column `constant_loss`, which the store keeps among the measurements.
     """
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
     # Lists and mappings become text, so that a cell can hold them.

@@ -39,16 +39,13 @@ def constant_loss(loss: Named, layers: Sequence[Layer], shares: Sequence[float])
 
 def has_penalty(layers: Sequence[Layer]) -> bool:
     """Return True if a layer adds a penalty on its weights or outputs to the loss."""
-    return any(
-        layer.class_name == "ActivityRegularization" or _has_regularizer(layer.arguments) for layer in layers
-    )
+    return any(layer.class_name == "ActivityRegularization" or _has_regularizer(layer.arguments) for layer in layers)
 
 
 def _has_regularizer(arguments: Mapping[str, Any]) -> bool:
     """Return True if a layer, or a layer that it wraps, has a regularizer."""
     return any(
-        (key.endswith("_regularizer") and value is not None)
-        or (isinstance(value, Mapping) and _has_regularizer(value))
+        (key.endswith("_regularizer") and value is not None) or (isinstance(value, Mapping) and _has_regularizer(value))
         for key, value in arguments.items()
     )
 

@@ -65,8 +65,8 @@ def _at_one_place(
     )
     differences = {row["variant"]: row for row in compared.to_dict("records")}
     return [
-        f"Every seed trains well (outcome ok, and at most {WELL:g} below the best mean validation {results.score_name} of "
-        f"its variant): {ranges}.",
+        f"Every seed trains well (outcome ok, and at most {WELL:g} below the best mean validation {results.score_name} "
+        f"of its variant): {ranges}.",
         _scores_at_best(rows, cells, dead, results.score_name),
         *_comparisons([row["variant"] for row in rows], differences, dead, results.baseline),
     ]
@@ -83,17 +83,18 @@ def _trains_well(row: Mapping[Any, Any], rates: int, is_dead: bool) -> str:
     name, best = row["variant"], format_value(row["best_rate"])
     if is_dead:
         return f"{name} at no rate"
-    few = f", {format_count(int(row['n']), 'seed')}" if row["n"] < MIN_VALUES else ""
-    failing = f"{row['n_not_well']:g} of {format_count(int(row['n_there']), 'seed')} do not"
+    name += f" (n = {row['n']})" if row["n"] < MIN_VALUES else ""
+    many = f"{row['n_not_well']} of {row['n_there']} seeds do not"
+    failing = "the only seed does not" if row["n_there"] == 1 else many
     if isnan(row["well_to"]):
         which = "the only rate tried" if rates == 1 else "its best rate"
         return f"{name} not even at {best}, {which} (there {failing})"
     if rates == 1:
-        return f"{name} at {best}, the only rate tried{few}"
+        return f"{name} at {best}, the only rate tried"
     ending = ", the highest tried" if isnan(row["fails_at"]) else f" (at {format_value(row['fails_at'])}, {failing})"
     if row["well_to"] == row["best_rate"]:
-        return f"{name} at its best rate, {best}{few}{ending}"
-    return f"{name} from its best rate, {best}, to {format_value(row['well_to'])}{few}{ending}"
+        return f"{name} at its best rate, {best}{ending}"
+    return f"{name} from its best rate, {best}, to {format_value(row['well_to'])}{ending}"
 
 
 def _scores_at_best(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -60,7 +61,7 @@ def diagnosis_table(
         row
         for place, part in by_axes(trial_symptoms(trials, history, rows), axes)
         for name, cell in part.groupby("variant", sort=False)
-        for row in _diagnosed({"variant": name, **place}, cell, lambda name=name, place=place: read_setup(name, place))
+        for row in _diagnosed({"variant": name, **place}, cell, partial(read_setup, str(name), place))
     ]
     diagnosed.sort(key=lambda row: SYMPTOMS[row["symptom"]].severity)
     columns = ["symptom", "variant", *axes, "rates", "at_best", "shown", "n", "evidence", "cures"]
@@ -89,9 +90,7 @@ def _diagnosed(
             }  # fmt: skip
 
 
-def _facts(
-    cell: pd.DataFrame, shows: "pd.Series[bool]", shares: "pd.Series[float]", setup: Setup | None
-) -> Facts:
+def _facts(cell: pd.DataFrame, shows: "pd.Series[bool]", shares: "pd.Series[float]", setup: Setup | None) -> Facts:
     """Return what is known about the rates that show a symptom, and about the others."""
     there = cell[cell["learning_rate"].isin(shares.index[shows])]
     ok = (cell["outcome"] == "ok").groupby(cell["learning_rate"]).mean()
@@ -155,7 +154,8 @@ def _cures(part: pd.DataFrame) -> list[str]:
             variants.setdefault(cure, []).append(str(name))
     every = set(part["variant"])
     return [
-        cure if set(names) == every else f"{', '.join(dict.fromkeys(names))}: {cure}" for cure, names in variants.items()
+        cure if set(names) == every else f"{', '.join(dict.fromkeys(names))}: {cure}"
+        for cure, names in variants.items()
     ]
 
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis import learning_curves, lr_metrics, paired
+from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, R2, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
-from bnbench.analysis.trials import axes_of, scored_trials, summary_table, trial_table
+from bnbench.analysis.trials import axes_of, by_axes, cell_label, scored_trials, summary_table, trial_table
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
@@ -70,7 +70,7 @@ class Results:
         return trial_table(self._with_constant_loss())
 
     def _with_constant_loss(self) -> pd.DataFrame:
-        """Return the stored trials; where earlier versions did not store `constant_loss`, with that of equal classes."""
+        """Return the stored trials. Where `constant_loss` was not stored, it is that of classes of equal size."""
         stored = self._stored
         unknown = stored[stored["constant_loss"].isna() & (stored["classes"] > 0)]
         losses = {
@@ -84,7 +84,7 @@ class Results:
     def _constant_loss(self, variant: str, axes: Mapping[str, Any], classes: int) -> float | None:
         place = {axis: json.dumps(value) if isinstance(value, dict | list) else value for axis, value in axes.items()}
         config = self.variant_config(variant, place)
-        return config and constant_loss(config.train.loss, config.layers, [1 / classes] * classes)
+        return constant_loss(config.train.loss, config.layers, [1 / classes] * classes) if config else None
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -172,7 +172,7 @@ class Results:
     @cached_property
     def well(self) -> pd.DataFrame:
         """One row per variant and axis value: up to which rate every seed trains well, and what ends there."""
-        return lr_metrics.well_table(self._full)
+        return trains_well.well_table(self._full)
 
     @cached_property
     def learning_curves(self) -> pd.DataFrame:
@@ -226,6 +226,17 @@ class Results:
         config = self.variant_config(variant, place)
         return describe_setup(config) if config else None
 
+    def configs(self, trials: pd.DataFrame) -> Iterator[tuple[str, VariantConfig, pd.DataFrame]]:
+        """Yield each variant at each value of the further axes: its label, how it was set up, and its trials.
+
+        Variants whose settings are unknown are left out.
+        """
+        for place, part in by_axes(trials, self.axes):
+            for name, own in part.groupby("variant", sort=False):
+                config = self.variant_config(str(name), place)
+                if config:
+                    yield cell_label({"variant": name, **place}, self.axes), config, own
+
     def variant_config(self, variant: str, place: Mapping[str, Any]) -> VariantConfig | None:
         """Return how a variant was set up at a value of each further axis, or None if that is unknown."""
         if self.experiment is None:
@@ -249,6 +260,11 @@ class Results:
     def validation_rows(self) -> int:
         """The smallest number of validation rows of any trial."""
         return int(self._stored["validation_rows"].min())
+
+    @property
+    def train_rows(self) -> "pd.Series[int]":
+        """The number of training rows of each trial, in the order of `trials`."""
+        return self._stored["train_rows"]
 
     @property
     def environment(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
         "gradient_growth": NAN,
         "initial_loss": 2.3, "parameters": 10, "seconds": 1.0, "seconds_per_step": 0.02,
         "engine": "xla", "worker": "pid 1",
-        "reason": None, "classes": 10, "validation_rows": 900,
+        "reason": None, "classes": 10, "train_rows": 1000, "validation_rows": 900,
     }  # fmt: skip
     stored_names = {name: stored for stored, name in FROM_STORED.items()}
     return pd.DataFrame([default | row for row in rows]).rename(columns=stored_names)

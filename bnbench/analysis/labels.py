@@ -55,9 +55,9 @@ def format_percent(share: float) -> str:
     return "none" if math.isnan(share) else f"{100 * share:.1f}%"
 
 
-def format_interval(low: float, high: float) -> str:
-    """Return an interval as text: `0.1 to 0.3`; `none` if there is no interval."""
-    return "none" if math.isnan(low) else f"{low:.4g} to {high:.4g}"
+def format_interval(low: float, high: float, missing: str = "none") -> str:
+    """Return an interval as text: `0.1 to 0.3`; if there is no interval, the text for that."""
+    return missing if math.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
 def format_count(n: int, noun: str) -> str:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 # The maximum length of a setting in a table, in characters.
 MAX_WIDTH = 50
+# Why a cell has no number.
+NOT_FINITE = "not finite"
 
 
 def format_answer(results: "Results") -> str:
@@ -65,7 +67,8 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     header = [*map(axis_name, axes), "rate", *variants]
     return format_columns(
-        header, [[*map(format_value, key), *(cells.get(v, "") for v in variants)] for key, cells in rows.items()]
+        header,
+        [[*map(format_value, key), *(cells.get(v, "no trial") for v in variants)] for key, cells in rows.items()],
     )
 
 
@@ -93,7 +96,7 @@ def _stable_rates(low: float, high: float) -> str:
 
 def _width(decades: float, is_open: bool) -> str:
     if decades != decades:
-        return ""
+        return "no trial ok"
     return f">= {decades:.2g}" if is_open else f"{decades:.2g}"
 
 
@@ -191,14 +194,19 @@ def table_as_json(rows: "pd.DataFrame") -> str:
 
 
 def format_trials(rows: "pd.DataFrame") -> str:
-    """Return a line per row, with all columns under their names; a missing value is empty."""
-    return format_columns(list(rows.columns), [[_cell(value) for value in row] for row in rows.itertuples(index=False)])
+    """Return a line per row, with all columns under their names; where a value is missing, it says why."""
+    from bnbench.analysis.trials import axes_of
+    from bnbench.results.query import rows_as_dicts, why_missing
 
-
-def _cell(value: Any) -> str:
-    import pandas as pd
-
-    return "" if pd.isna(value) else format_value(value)
+    axes = axes_of(rows) if "status" in rows else []
+    values = [
+        [
+            why_missing(row, name) if value is None and name not in axes else format_value(value)
+            for name, value in row.items()
+        ]
+        for row in rows_as_dicts(rows)
+    ]
+    return format_columns(list(rows.columns), values)
 
 
 def format_predictions(table: "pd.DataFrame") -> str:
@@ -235,17 +243,23 @@ def _what_is_paired(comparison: "Comparison") -> str:
 
 
 def _paired(comparison: "Comparison") -> str:
+    from bnbench.analysis.intervals import why_no_interval
+
     rows = [
         [
             row["variant"],
-            *(_cell(row[axis]) for axis in comparison.axes),
+            *(format_value(row[axis]) for axis in comparison.axes),
             format_value(row["learning_rate"]),
             row["n"],
-            f"{row['mean_a']:.4f}",
-            f"{row['mean_b']:.4f}",
-            f"{row['difference']:+.4f}",
-            _spread(row["sd"], float("nan")),
-            f"[{row['low']:+.4f}, {row['high']:+.4f}]" if row["low"] == row["low"] else "",
+            _spread(row["mean_a"], float("nan")),
+            _spread(row["mean_b"], float("nan")),
+            f"{row['difference']:+.4f}" if row["difference"] == row["difference"] else NOT_FINITE,
+            _spread(row["sd"], float("nan"), "1 seed" if row["n"] == 1 else NOT_FINITE),
+            (
+                f"[{row['low']:+.4f}, {row['high']:+.4f}]"
+                if row["low"] == row["low"]
+                else why_no_interval(row["n"], row["difference"])
+            ),
         ]
         for row in comparison.rates.to_dict("records")
     ]
@@ -296,9 +310,9 @@ def format_repaired(summary: "RepairSummary", folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _spread(mean: float, sd: float) -> str:
+def _spread(mean: float, sd: float, missing: str = NOT_FINITE) -> str:
     if mean != mean:
-        return ""
+        return missing
     return f"{mean:.4f} ± {sd:.4f}" if sd == sd else f"{mean:.4f}"
 
 

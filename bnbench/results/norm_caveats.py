@@ -52,7 +52,7 @@ def _frozen(results: Results, trials: pd.DataFrame) -> Iterator[str]:
     if labels:
         yield (
             f"The batch normalization of {format_list(labels)} is frozen (trainable: false): it never uses the "
-            "statistics of a batch and keeps the initial ones, which in Keras leave its input as it is."
+            "statistics of a batch and keeps the initial ones: mean 0 and variance 1, unless the config sets others."
         )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
-from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, R2, TABLES, current_name, rename_stored
+from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.trials import axes_of, by_axes, cell_label, scored_trials, summary_table, trial_table
 from bnbench.config.schema import Experiment, default_baseline
@@ -133,13 +133,28 @@ class Results:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per variant, axis value and learning rate, the columns of summary.csv."""
-        return summary_table(self._full)
+        return summary_table(self._comparable)
 
     @cached_property
     def score_name(self) -> str:
-        """What the scores are: `accuracy` for classes, `R²` for numbers."""
-        of_numbers = len(self._stored) > 0 and not self._stored["classes"].any()
-        return R2 if of_numbers else ACCURACY
+        """What the scores are: `accuracy` for classes, `R²` for numbers.
+
+        Raises:
+            ResultsError: some are of one kind and some of the other.
+        """
+        kinds = self._comparable["score_name"].unique().tolist()
+        return kinds[0] if kinds else ACCURACY
+
+    @cached_property
+    def _comparable(self) -> pd.DataFrame:
+        """The trials with all columns, after a check that their scores are of one kind: only then means exist."""
+        kinds = self._full["score_name"].unique().tolist()
+        if len(kinds) > 1:
+            raise ResultsError(
+                f"{self.folder}: some scores are {kinds[0]} and some are {kinds[1]}, which cannot be in one table; "
+                f"`bnbench show {self.folder} --where score_name={kinds[0]}` lists the trials of one kind"
+            )
+        return self._full
 
     @cached_property
     def axes(self) -> list[str]:
@@ -167,60 +182,60 @@ class Results:
     @cached_property
     def variants(self) -> pd.DataFrame:
         """One row per variant and axis value: its best rate, the scores there and its metrics over the rates."""
-        return lr_metrics.variant_table(self._full, self.baseline)
+        return lr_metrics.variant_table(self._comparable, self.baseline)
 
     @cached_property
     def well(self) -> pd.DataFrame:
         """One row per variant and axis value: up to which rate every seed trains well, and what ends there."""
-        return trains_well.well_table(self._full)
+        return trains_well.well_table(self._comparable)
 
     @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row per variant and axis value: time to target, area and overfitting at its best rate."""
-        return learning_curves.curve_table(self._full, self.full_history, self.baseline)
+        return learning_curves.curve_table(self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
         """One row per variant, axis value and number of rates tried: the expected best score."""
-        return lr_metrics.tuning_table(self._full)
+        return lr_metrics.tuning_table(self._comparable)
 
     def differences(self, score: str = "validation_score") -> pd.DataFrame:
         """One row per variant other than the baseline, axis value and rate: the paired difference of a score."""
         score = current_name(score, "Results.differences")
         if score not in self._differences:
-            self._differences[score] = paired.at_equal_rate(self._full, self.baseline, score)
+            self._differences[score] = paired.at_equal_rate(self._comparable, self.baseline, score)
         return self._differences[score]
 
     def differences_at_best(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant other than the baseline and axis value: the paired difference at own best rates."""
         score = current_name(score, "Results.differences_at_best")
-        return paired.at_own_best(self._full, self.baseline, score)
+        return paired.at_own_best(self._comparable, self.baseline, score)
 
     def differences_over_all(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates over all axis values, by seed."""
         score = current_name(score, "Results.differences_over_all")
-        return paired.at_own_best_over_cells(self._full, self.baseline, score)
+        return paired.at_own_best_over_cells(self._comparable, self.baseline, score)
 
     def pooled_differences(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates, pooled over all axis values."""
         score = current_name(score, "Results.pooled_differences")
-        return paired.pooled_at_own_best(self._full, self.baseline, score)
+        return paired.pooled_at_own_best(self._comparable, self.baseline, score)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
         """One row per claim of the experiment, with its verdict."""
-        return claims.judge_claims(self.config.claims, self._full, self.full_history, self.baseline)
+        return claims.judge_claims(self.config.claims, self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def published(self) -> pd.DataFrame:
         """One row per value that others published, next to ours."""
-        return published.compare_published(self.config.published, self._full, self.full_history, self.baseline)
+        return published.compare_published(self.config.published, self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def diagnoses(self) -> pd.DataFrame:
         """One row per known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
         rows = self.validation_rows if len(self._stored) else 0
-        return diagnoses.diagnosis_table(self._full, self.full_history, rows, self._read_setup)
+        return diagnoses.diagnosis_table(self._comparable, self.full_history, rows, self._read_setup)
 
     def _read_setup(self, variant: str, place: Mapping[str, Any]) -> Setup | None:
         config = self.variant_config(variant, place)
@@ -249,12 +264,12 @@ class Results:
     @cached_property
     def times(self) -> pd.DataFrame:
         """One row per variant, axis value and rate: the median epochs to the target."""
-        return learning_curves.times_by_rate(self._full, self.full_history, self.baseline)
+        return learning_curves.times_by_rate(self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def by_epoch(self) -> pd.DataFrame:
         """One row per variant, axis value, rate and epoch: the mean validation score."""
-        return learning_curves.mean_by_epoch(self._full, self.full_history)
+        return learning_curves.mean_by_epoch(self._comparable, self.full_history)
 
     @property
     def validation_rows(self) -> int:
@@ -277,7 +292,7 @@ class Results:
     @property
     def scored_trials(self) -> pd.DataFrame:
         """The trials that did not fail. Diverged trials have chance as score and the initial loss as loss."""
-        return scored_trials(self._full)
+        return scored_trials(self._comparable)
 
     @property
     def faults(self) -> list[tuple[str, str]]:

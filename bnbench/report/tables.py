@@ -82,7 +82,7 @@ def variants_table(results: Results) -> Table:
             _number(row["score_regret"], ".4f", NO_OK), _time(row["epochs_to_target_median"], missing="no target"),
             _number(row["aulc_mean"], ".4f"), _number(row["overfitting_onset_median"], ".4g"),
             _number(row["bn_mode_gap"], "+.4f", _why_no_gap(results, row)), _duration(row["seconds_per_step"]),
-            _number(row["overhead"], ".2f", UNTIMED),
+            _number(row["overhead"], ".2f", UNTIMED if pd.isna(row["seconds_per_step"]) else "no time of the baseline"),
             Cell(f"{row['n_diverged']} of {row['trials']}", row["n_diverged"]),
         ]
         for row in table.to_dict("records")

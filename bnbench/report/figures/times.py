@@ -64,7 +64,7 @@ def _note(inputs: FigureInput) -> str:
         f"{describe_seeds(inputs.results)}. Cross: at least half of the seeds never reach it."
     )
     left_out = len(inputs.table) < len(inputs.results.times)
-    return f"{note} No panel where {inputs.results.baseline} is ok at no learning rate." if left_out else note
+    return f"{note} No panel where {inputs.results.baseline} trains at no learning rate." if left_out else note
 
 
 FIGURE = FigureSpec("times", 40, times_table, caption_times, draw_times)

@@ -94,9 +94,8 @@ OUTCOMES = (
     Column("dead_layer", "text", "the hidden layer with that share"),
     Column("gradient_growth", "number", "factor by which the squared gradient norm grows per layer toward the input"),
     Column("initial_loss", "number", "validation loss of the untrained model"),
-    Column(
-        "constant_loss", "number", "training loss of the best constant prediction, for a cross-entropy without penalty"
-    ),
+    Column("constant_score", "number", "share of the largest class in the training rows; empty in earlier results"),
+    Column("constant_loss", "number", "loss of the best constant prediction, for a cross-entropy without penalty"),
     Column("parameters", "integer", "number of parameters of the model"),
     Column("seconds", "number", "duration of the training", "s"),
     SECONDS_PER_STEP,

@@ -10,7 +10,6 @@ from typing import TypeAlias
 import numpy as np
 import pandas as pd
 
-from bnbench.analysis.columns import ACCURACY
 from bnbench.analysis.labels import format_percent
 from bnbench.analysis.trials import DIVERGED
 
@@ -36,6 +35,8 @@ NOISE = 5.0
 PLATEAU = 0.1
 # Score with batch statistics minus score with moving statistics.
 MODE_GAP = 0.02
+# A class of more than this many times its equal share.
+MUCH_LARGER = 1.2
 # A shorter curve has no beginning and no end.
 MIN_EPOCHS = 5
 
@@ -130,8 +131,9 @@ def describe_chance(of: Evidence) -> str:
     if pd.isna(of["validation_score"]):
         return losses
     guessing = f"of guessing {of.percent('chance')}"
-    if of.score_name == ACCURACY and of["majority_share"] > of["chance"]:
-        guessing = f"of always predicting the largest class {of.percent('majority_share')}"
+    # One row more in a class is not worth mentioning.
+    if of["constant_score"] > MUCH_LARGER * of["chance"]:
+        guessing = f"of always predicting the largest class {of.percent('constant_score')}"
     return f"{of.score_name} {of.percent('validation_score')}, {guessing}; {losses}"
 
 

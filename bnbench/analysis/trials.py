@@ -15,6 +15,8 @@ from bnbench.analysis.labels import format_axes
 DIVERGED = ("nonfinite", "blown")
 # Relative error of a float32 mean over many rows: a constant prediction may seem to be this much better than it is.
 ROUNDING = 1e-5
+# What the best constant prediction reaches, which earlier versions did not measure.
+MEASURED = ("constant_score", "constant_loss")
 # The functions of pandas for the statistics of a summary; the SD has ddof 1.
 AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
@@ -37,7 +39,7 @@ def chance_bound(classes: int, rows: int, largest_share: float = math.nan) -> fl
     Args:
         classes: number of classes; 0 if each row has a number.
         rows: number of validation rows.
-        largest_share: share of the validation rows in the largest class; NaN if it is unknown.
+        largest_share: share of the training rows in the largest class; NaN if it is unknown.
     """
     if not classes:
         return 9 / rows
@@ -67,7 +69,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     Columns: the columns of KEYS, one for each further axis, and the columns of OUTCOMES, as `columns` declares them.
 
     Args:
-        stored: may have a column `constant_loss`, which the store keeps among the measurements.
+        stored: may have the columns of MEASURED, which the store keeps among the measurements.
     """
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
     # Lists and mappings become text, so that a cell can hold them.
@@ -75,8 +77,9 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     keys = column_names(KEYS)
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
-    if "constant_loss" not in table:
-        table["constant_loss"] = math.nan
+    for name in MEASURED:
+        if name not in table:
+            table[name] = math.nan
     # Weights that are not finite have no scores; the last epoch was measured with earlier weights.
     table.loc[table["divergence"] == "nonfinite", list(MEASURES)] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
@@ -93,7 +96,7 @@ def _outcome_of(row: Mapping[Any, Any]) -> str:
     # `fmin` takes the known one of two values: stored results of earlier versions lack some.
     final = float(np.fmin(row["train_loss"], row["fitted_loss"]))
     bound = float(np.fmin(row["initial_loss"], row["constant_loss"]))
-    score_bound = chance_bound(row["classes"], row["validation_rows"], row["majority_share"])
+    score_bound = chance_bound(row["classes"], row["validation_rows"], row["constant_score"])
     return outcome(row["divergence"], final, bound, row["validation_score"], score_bound)
 
 

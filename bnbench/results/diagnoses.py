@@ -102,7 +102,7 @@ def _facts(cell: pd.DataFrame, shows: "pd.Series[bool]", shares: "pd.Series[floa
         score_name=str(cell["score_name"].iloc[0]),
         steps=float(there["steps"].astype(float).median()),
         steps_per_epoch=float(there["first_step"].median()),
-        knows_largest_class=bool(there["majority_share"].notna().any()),
+        knows_largest_class=bool(there["constant_score"].notna().any()),
         setup=setup,
     )
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
-from bnbench.analysis.trials import axes_of, by_axes, cell_label, scored_trials, summary_table, trial_table
+from bnbench.analysis.trials import MEASURED, axes_of, by_axes, cell_label, scored_trials, summary_table, trial_table
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
@@ -51,8 +51,9 @@ class Results:
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
-            measured = opened.measurements("constant_loss").drop_duplicates("trial").set_index("trial")["value"]
-        self._stored["constant_loss"] = self._stored["trial"].map(measured).astype(float)
+            measured = {name: opened.measurements(name).drop_duplicates("trial") for name in MEASURED}
+        for name, table in measured.items():
+            self._stored[name] = self._stored["trial"].map(table.set_index("trial")["value"]).astype(float)
 
     def __repr__(self) -> str:
         return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials)"

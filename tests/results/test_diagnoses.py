@@ -132,7 +132,7 @@ def test_evidence_of_chance_has_the_accuracy_of_guessing_and_both_losses() -> No
     (row,) = diagnosed(plain=[[{**CHANCE, "validation_score": NAN}]]).to_dict("records")
     assert row["evidence"] == "training loss 2.4, of the untrained network 2.3"
     # A dead network that began higher, and classes of which one has half of the rows.
-    dead = {"train_loss": 2.1, "fitted_loss": 2.1, "initial_loss": 4.0, "constant_loss": 2.0, "majority_share": 0.5}
+    dead = {"train_loss": 2.1, "fitted_loss": 2.1, "initial_loss": 4.0, "constant_loss": 2.0, "constant_score": 0.5}
     (row,) = diagnosed(plain=[[BEST], [{**dead, "validation_score": 0.5}]]).to_dict("records")
     assert row["evidence"] == (
         "accuracy 50.0%, of always predicting the largest class 50.0%; training loss 2.1, of the untrained network 4, "

@@ -99,6 +99,8 @@ class Facts:
         return len(self.rates) == 1
 
 
+# The phrases of several cures are one text with this between them, so no phrase holds it.
+APART = "; "
 Cure = Callable[[Facts], str]
 
 
@@ -213,7 +215,7 @@ standardized_inputs = when_setup(
 )
 adam = when_setup("Adam (it scales the step of each weight)", lambda setup: setup.optimizer == "SGD")
 he_initialization = when_setup(
-    "He initialization for relu (signals keep their size from layer to layer; He et al. 2015)",
+    "He initialization for relu (signals keep their size from layer to layer, He et al. 2015)",
     _lacks_initializer("he", RECTIFIERS),
 )
 glorot_initialization = when_setup(
@@ -228,7 +230,7 @@ batch_norm_for_units = when_setup(
     lambda setup: _lacks_norm(setup) and bool(setup.hidden_activations),
 )
 leaky_units = when_setup(
-    "leaky_relu or elu (they pass a gradient below zero too; Maas et al. 2013)",
+    "leaky_relu or elu (they pass a gradient below zero too, Maas et al. 2013)",
     lambda setup: bool(setup.hidden_activations & {"relu", "relu6"}),
 )
 unsaturated_units = when_setup(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.cures import Facts, Setup, helpful_cures
+from bnbench.analysis.cures import APART, Facts, Setup, helpful_cures
 from bnbench.analysis.labels import format_value
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.symptoms import SYMPTOMS, Symptom, describe_evidence, list_symptoms, trial_symptoms
@@ -18,7 +18,6 @@ from bnbench.analysis.trials import axes_of, by_axes, cell_label
 MAX_PLACES = 3
 # A rate counts if at least this share of its trials shows the symptom.
 MIN_SHARE = 0.5
-CURES_APART = "; "
 # Returns how a variant was set up at a value of the further axes, or None if that is unknown.
 SetupReader = Callable[[str, Mapping[str, Any]], Setup | None]
 
@@ -86,7 +85,7 @@ def _diagnosed(
             yield {
                 "symptom": symptom.name, **place, "rates": _rates_in_words(cell, shows, best),
                 "at_best": bool((shows & at_best).any()), "shown": len(shown), "n": len(there),
-                "evidence": describe_evidence(symptom.name, shown), "cures": CURES_APART.join(cures),
+                "evidence": describe_evidence(symptom.name, shown), "cures": APART.join(cures),
             }  # fmt: skip
 
 
@@ -150,7 +149,7 @@ def _cures(part: pd.DataFrame) -> list[str]:
     """Return the cures of the rows of one symptom, each once, with the variants that it can help if not all."""
     variants: dict[str, list[str]] = {}
     for name, cures in zip(part["variant"], part["cures"], strict=True):
-        for cure in filter(None, cures.split(CURES_APART)):
+        for cure in filter(None, cures.split(APART)):
             variants.setdefault(cure, []).append(str(name))
     every = set(part["variant"])
     return [

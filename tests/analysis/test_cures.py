@@ -137,7 +137,9 @@ def test_the_largest_class_and_shorter_epochs() -> None:
 def test_without_a_config_the_usual_cures_are_given() -> None:
     unknown = replace(HIGH, setup=None)
     for symptom in SYMPTOMS.values():
-        assert helpful_cures(symptom.cures, unknown)
+        given_cures = helpful_cures(symptom.cures, unknown)
+        assert given_cures
+        assert not any(cures.APART in cure for cure in given_cures)
     assert "batch normalization in front of the activations (Ioffe and Szegedy 2015)" in helpful_cures(
         SYMPTOMS["chance level"].cures, unknown
     )

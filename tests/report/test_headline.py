@@ -128,6 +128,11 @@ def test_a_diverged_trial_at_the_best_rate_counts_at_chance(tmp_path: Path) -> N
     )
 
 
+def test_trials_at_chance_at_the_best_rate_are_counted(tmp_path: Path) -> None:
+    sentences = headline_sentences(compared(tmp_path, {"plain": [[0.5] * 3, [0.99, 0.99, 0.65]]}))
+    assert sentences[1].endswith("(rate 0.1; 1 of 3 at chance).")
+
+
 def test_a_variant_that_never_trained_has_no_best_rate(tmp_path: Path) -> None:
     sentences = headline_sentences(compared(tmp_path, {"plain": [[X], [X]], "batchnorm": [[0.5], [0.9]]}))
     assert sentences == [

@@ -1,8 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from bnbench.analysis.cures import Setup
 from bnbench.analysis.symptoms import SYMPTOMS
 from bnbench.results.diagnoses import diagnosis_table, list_diagnoses
 from support.tables import FAILED, NAN, NONFINITE, history, trials
@@ -123,6 +125,21 @@ def test_the_most_serious_symptom_comes_first() -> None:
         "chance level",
         "dead units",
         "statistics not warmed up",
+    ]
+
+
+def test_a_cure_that_cannot_help_all_variants_names_those_that_it_can() -> None:
+    relu = Setup(hidden_activations=frozenset({"relu"}), scale="standard", optimizer="Adam")
+    setups = {"plain": relu, "layernorm": replace(relu, has_norm=True)}
+    rows = [
+        {"variant": name, "learning_rate": rate} | end for name in setups for rate, end in ((0.1, BEST), (1.0, CHANCE))
+    ]
+    table = diagnosis_table(trials(*rows), history({}), ROWS, lambda variant, place: setups[variant])
+    (one,) = list_diagnoses(table, ())
+    assert one.cures == [
+        "a lower rate, as lower ones do not show it",
+        "plain: He initialization for relu (signals keep their size from layer to layer, He et al. 2015)",
+        "plain: batch normalization in front of the activations (Ioffe and Szegedy 2015)",
     ]
 
 

@@ -93,11 +93,17 @@ def format_percent(share: float) -> str:
     return "none" if math.isnan(share) else f"{100 * share:.1f}%"
 
 
-def format_interval(low: float, high: float) -> str:
-    """Return an interval as text: `0.1 to 0.3`; `none` if there is no interval."""
-    return "none" if math.isnan(low) else f"{low:.4g} to {high:.4g}"
+def format_interval(low: float, high: float, missing: str = "none") -> str:
+    """Return an interval as text: `0.1 to 0.3`; if there is no interval, the text for that."""
+    return missing if math.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
 def format_count(n: int, noun: str) -> str:
     """Return a number with its noun: `1 seed`, `3 seeds`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def format_list(names: Sequence[str], limit: int = 3) -> str:
+    """Return names with commas between them: at most `limit` of them, and the number of the others."""
+    others = len(names) - limit
+    return ", ".join([*names[:limit], *([f"{others} more"] if others > 0 else [])])

@@ -68,7 +68,7 @@ def make_digest(results: Results) -> Digest:
         planned=results.planned,
         ended=len(results.trials) - failed,
         failed=failed,
-        seconds=round(float(results.trials["seconds"].sum()), 3),
+        seconds=float(results.trials["seconds"].sum()),
         claims=results.claims,
         published=results.published,
         environment=results.environment,

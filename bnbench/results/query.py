@@ -2,13 +2,13 @@
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.columns import current_name
+from bnbench.analysis.columns import MEASURES, current_name
 from bnbench.analysis.labels import RateFormat, axis_name, format_value, value_text
 from bnbench.analysis.trials import axes_of
 from bnbench.errors import BnbenchError, did_you_mean
@@ -74,6 +74,20 @@ def select_rows(
         column = resolve_column(trials, sort.removeprefix("-"), "--sort")
         rows = rows.sort_values(column, ascending=not sort.startswith("-"), kind="stable", na_position="last")
     return rows.head(limit) if limit is not None else rows
+
+
+def check_kinds(rows: pd.DataFrame) -> None:
+    """Raise if the scores of some trials are accuracies and those of others are R².
+
+    Raises:
+        BnbenchError: the message says how to select the trials of one kind.
+    """
+    kinds = rows["score_name"].unique().tolist()
+    if len(kinds) > 1:
+        raise BnbenchError(
+            f"some scores are {kinds[0]} and some are {kinds[1]}, which cannot be in one table: "
+            f"add --where score_name={kinds[0]}"
+        )
 
 
 def shown_columns(trials: pd.DataFrame, conditions: Sequence[Condition] = (), sort: str | None = None) -> list[str]:
@@ -153,6 +167,19 @@ def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
             listed = ", ".join(values[:MAX_LISTED]) + (", ..." if len(values) > MAX_LISTED else "")
             return f"{column} is never {condition.value}{did_you_mean(condition.value, values)}; it is {listed}"
     return ""
+
+
+def why_missing(row: Mapping[str, Any], column: str) -> str:
+    """Return why a row of the trials has no value in a column.
+
+    Args:
+        row: the values of the trial; only `status` and `outcome` are used.
+    """
+    if row.get("status") == "failed":
+        return "failed"
+    if row.get("outcome") == "nonfinite" and column in MEASURES:
+        return "not finite"
+    return "never" if column == "diverged_at_step" else "not measured"
 
 
 def rows_as_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:

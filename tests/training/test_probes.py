@@ -362,3 +362,22 @@ def test_values_far_from_the_training_mean_are_counted_before_the_first_step(
     found = {one.name: one.value for one in far_values.measure(Moment(compiled, start, parts.train, 0))}  # type: ignore[arg-type]
     assert found.keys() == expected.keys() | ({"farthest_value"} if expected else set())
     assert expected.items() <= found.items()
+
+
+def test_the_constant_loss_is_the_entropy_of_the_training_labels() -> None:
+    (plain, *_) = cohorts(rows=80)
+    y = np.where(np.arange(80) < 40, 0, np.arange(80) % 2 + 1).astype(np.int32)
+    compiled = CompiledProgram(plain.program, replace(dataset(plain.program.facts), y=y))
+    start = compiled.start(0)
+    recorder = Recorder(compiled, start, start.parts.train)
+    recorder.measure(When.BEFORE_FIRST_STEP, 0)
+    values = {series.name: series.values.tolist() for series in recorder.series()}
+    # Half, a quarter and a quarter of the 48 training rows
+    assert values["constant_score"] == [0.5]
+    assert values["constant_loss"] == pytest.approx([1.5 * np.log(2)])
+    # A network that has died gives every row the shares of the classes: no constant does better.
+    for variable in compiled.model.trainable_variables[:-1]:
+        variable.assign(np.zeros(variable.shape))
+    compiled.model.trainable_variables[-1].assign(np.log([0.5, 0.25, 0.25]))
+    loss, _, _ = compiled.evaluate([start.parts.train], compiled=False)
+    assert loss == pytest.approx(values["constant_loss"][0], rel=1e-5)

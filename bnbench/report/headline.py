@@ -60,7 +60,7 @@ def _at_one_place(
         named = ", ".join(map(str, cells))
         return [f"At no rate does any trial of {named} do better than chance: there is nothing to compare."]
     ranges = "; ".join(
-        _trains_well(row, cells[row["variant"]]["learning_rate"].unique(), row["variant"] in dead)
+        _trains_well(row, cells[row["variant"]]["learning_rate"].unique().tolist(), row["variant"] in dead)
         for row in well.to_dict("records")
     )
     differences = {row["variant"]: row for row in compared.to_dict("records")}

@@ -146,7 +146,7 @@ def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> 
         training = TrialInTraining(compiled, TRIAL, start, lambda trial, epoch: None)
         training.begin()
         training.run_epoch(start.parts.train)
-        training.finish(Saving(folder), time.perf_counter())
+        training.finish(Saving(folder), time.perf_counter(), restored=None)
     except Exception as error:
         find_culprit(compiled, error)
         raise

@@ -129,6 +129,7 @@ def test_an_argument_that_is_not_in_the_tables_is_refused(monkeypatch: pytest.Mo
         ),
         ("layers", "random_rotation", {"factor": 0.1, "fill_mode": "x"}, "'x' is not one of constant, nearest, wrap"),
         ("layers", "random_zoom", {"height_factor": -1}, "found -1, wanted a number above -1 and of at most 1"),
+        ("layers", "lstm", {"units": 2, "stateful": True}, "stateful: found True, wanted false: a state would pass"),
         ("layers", "lstm", {"units": 2, "use_cudnn": True}, "use_cudnn: found True, wanted one of auto, false"),
         ("layers", "permute", {"dims": [1, 1]}, r"dims: found \[1, 1\], wanted each axis from 1 once"),
         ("layers", "normalization", {"mean": [0, 0], "variance": [1]}, "variance: found .*, wanted as many numbers"),

@@ -125,6 +125,8 @@ _SHAPES = (
     Row("ReversibleEmbedding", "logit_soft_cap", ABOVE_0, "Keras divides by it"),
 )
 _RECURRENT = (
+    Row("*", "stateful", OneOf((False,)), "a state would pass from a batch to the next one, whose rows are others"),
+    Row("*", "return_state", OneOf((False,)), "the next layer takes a single input"),
     Row("*", "use_cudnn", OneOf(("auto", False)), "auto uses cuDNN where it can; true fails where it cannot"),
 )
 _FILLS = ("constant", "nearest", "wrap", "reflect")

@@ -8,7 +8,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_setting, format_value
 
 # States of trials that the next run trains.
 UNTRAINED = ("new", "failed")
@@ -68,7 +68,7 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
     return format_columns(
         header,
         [
-            [*map(format_value, values), rate_text(rate), *(cells.get(v, "") for v in variants)]
+            [*map(format_setting, values), rate_text(rate), *(cells.get(v, "") for v in variants)]
             for (*values, rate), cells in rows.items()
         ],
     )
@@ -79,7 +79,7 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str], rate_text: RateFo
 
     rows = [
         [
-            row["variant"], *(format_value(row[axis]) for axis in axes), rate_text(row["best_rate"]), row["n"],
+            row["variant"], *(format_setting(row[axis]) for axis in axes), rate_text(row["best_rate"]), row["n"],
             _spread(row["validation_score_mean"], row["validation_score_sd"]),
             _spread(row["test_score_mean"], row["test_score_sd"]),
             _stable_rates(row["stable_from"], row["stable_to"], rate_text),
@@ -131,7 +131,7 @@ def format_matrix(planned: "Plan", states: dict[str, str]) -> str:
     groups: dict[tuple[Any, ...], list[Any]] = {}
     rate_text = RateFormat(planned.experiment.sweep.rates())
     for trial in planned.trials:
-        key = (trial.variant, *map(format_value, trial.axes.values()), rate_text(trial.learning_rate))
+        key = (trial.variant, *map(format_setting, trial.axes.values()), rate_text(trial.learning_rate))
         groups.setdefault(key, []).append(trial)
     rows = []
     for key, trials in groups.items():
@@ -153,7 +153,7 @@ def format_cohorts(planned: "Plan") -> str:
             [
                 number,
                 cohort.variant,
-                *map(format_value, cohort.axes.values()),
+                *map(format_setting, cohort.axes.values()),
                 f"{weights.total:,}" if weights else "known once built",
                 f"{weights.trainable:,}" if weights else "",
                 f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",
@@ -199,8 +199,12 @@ def table_as_json(rows: "pd.DataFrame") -> str:
 def format_trials(rows: "pd.DataFrame") -> str:
     """Return a line per row, with all columns under their names; a missing value is empty."""
     shown = rows.map(_cell)
-    for column in {"learning_rate", "best_rate"} & set(rows.columns):
-        shown[column] = rows[column].map(RateFormat(rows[column]))
+    for column in rows.columns:
+        # Settings, unlike scores, may differ in any digit. Further axes have dotted names.
+        if column in ("learning_rate", "best_rate"):
+            shown[column] = rows[column].map(RateFormat(rows[column]))
+        elif "." in column:
+            shown[column] = rows[column].map(_setting)
     return format_columns(list(rows.columns), shown.to_numpy().tolist())
 
 
@@ -208,6 +212,12 @@ def _cell(value: Any) -> str:
     import pandas as pd
 
     return "" if pd.isna(value) else format_value(value)
+
+
+def _setting(value: Any) -> str:
+    import pandas as pd
+
+    return "" if pd.isna(value) else format_setting(value)
 
 
 def format_predictions(table: "pd.DataFrame") -> str:
@@ -248,7 +258,7 @@ def _paired(comparison: "Comparison") -> str:
     rows = [
         [
             row["variant"],
-            *(_cell(row[axis]) for axis in comparison.axes),
+            *(_setting(row[axis]) for axis in comparison.axes),
             rate_text(row["learning_rate"]),
             row["n"],
             f"{row['mean_a']:.4f}",

@@ -9,27 +9,38 @@ from typing import Any
 from bnbench.errors import shorten_name
 
 
-def format_value(value: object) -> str:
+def format_value(value: object, exact: bool = False) -> str:
     """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; long text is cut.
 
     Tables hold lists and mappings as JSON, which is parsed here.
+
+    Args:
+        exact: show all digits of a number; otherwise four.
     """
-    return shorten_name(value_text(value))
+    return shorten_name(value_text(value, exact))
 
 
-def value_text(value: object) -> str:
+def value_text(value: object, exact: bool = False) -> str:
     """Return the whole text of which `format_value` shows the beginning."""
     if isinstance(value, str) and value.startswith(("{", "[")):
         with suppress(ValueError):
             value = json.loads(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {value_text(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {value_text(inner, exact)}" for key, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(map(value_text, value))
+        return ", ".join(value_text(inner, exact) for inner in value)
     # A table has NaN for null.
     if value is None or value != value:
         return "none"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:.4g}"
+    return repr(value) if exact and float(short) != value else short
+
+
+def format_setting(value: object) -> str:
+    """Return a value of an axis as text with all digits of its numbers: another value may differ in the last one."""
+    return format_value(value, exact=True)
 
 
 class RateFormat:
@@ -70,7 +81,7 @@ def axis_name(axis: str) -> str:
 
 def format_axes(row: Mapping[Any, Any], axes: Iterable[str]) -> str:
     """Return the values of the further axes of a row: `units 50, depth 2`; empty without axes."""
-    return ", ".join(f"{axis_name(axis)} {format_value(row[axis])}" for axis in axes)
+    return ", ".join(f"{axis_name(axis)} {format_setting(row[axis])}" for axis in axes)
 
 
 def format_name(name: str, score_name: str) -> str:

@@ -1,12 +1,12 @@
 """Tables and answers as text, for a terminal or a log."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_setting, format_value
 from bnbench.errors import shorten_name
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
     return format_columns(
         header,
         [
-            [*map(format_value, values), rate_text(rate), *(cells.get(v, "no trial") for v in variants)]
+            [*map(format_setting, values), rate_text(rate), *(cells.get(v, "no trial") for v in variants)]
             for (*values, rate), cells in rows.items()
         ],
     )
@@ -78,7 +78,7 @@ def _by_variant(variants: "pd.DataFrame", axes: Sequence[str], rate_text: RateFo
 
     rows = [
         [
-            row["variant"], *(format_value(row[axis]) for axis in axes), rate_text(row["best_rate"]), row["n"],
+            row["variant"], *(format_setting(row[axis]) for axis in axes), rate_text(row["best_rate"]), row["n"],
             _spread(row["validation_score_mean"], row["validation_score_sd"]),
             _spread(row["test_score_mean"], row["test_score_sd"]),
             _stable_rates(row["stable_from"], row["stable_to"], rate_text),
@@ -140,12 +140,15 @@ def format_trials(rows: "pd.DataFrame") -> str:
     from bnbench.analysis.trials import axes_of
     from bnbench.results.query import rows_as_dicts, why_missing
 
-    rate_text = {column: RateFormat(rows[column]) for column in {"learning_rate", "best_rate"} & set(rows.columns)}
-
     axes = axes_of(rows) if "status" in rows else []
+    as_text: dict[str, Callable[[Any], str]] = {
+        **{name: format_setting for name in rows.columns if "." in name},
+        # Settings, unlike scores, may differ in any digit. Further axes have dotted names.
+        **{name: RateFormat(rows[name]) for name in ("learning_rate", "best_rate") if name in rows},
+    }
     values = [
         [
-            why_missing(row, name) if value is None and name not in axes else rate_text.get(name, format_value)(value)
+            why_missing(row, name) if value is None and name not in axes else as_text.get(name, format_value)(value)
             for name, value in row.items()
         ]
         for row in rows_as_dicts(rows)
@@ -186,7 +189,7 @@ def _paired(comparison: "Comparison") -> str:
     rows = [
         [
             row["variant"],
-            *(format_value(row[axis]) for axis in comparison.axes),
+            *(format_setting(row[axis]) for axis in comparison.axes),
             rate_text(row["learning_rate"]),
             row["n"],
             _spread(row["mean_a"], float("nan")),

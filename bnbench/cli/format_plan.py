@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bnbench.analysis.labels import axis_name, format_count, format_value
+from bnbench.analysis.labels import axis_name, format_count
 from bnbench.cli.format import format_columns
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _row(cohort: "Cohort", part: slice, rate: str, states: Mapping[str, str]) ->
     first, last = trials[0].number, trials[-1].number
     counted = ", ".join(f"{count} {state}" for state, count in Counter(states_of(trials, states)).items())
     span = f"{first}" if len(trials) == 1 else f"{first}-{last}"
-    return [span, cohort.variant, *map(format_value, cohort.axes.values()), rate, _span(trials.seeds), counted]
+    return [span, cohort.variant, *map(format_setting, cohort.axes.values()), rate, _span(trials.seeds), counted]
 
 
 def _span(seeds: Sequence[int]) -> str:
@@ -78,7 +78,7 @@ def format_cohorts(planned: "Plan") -> str:
             [
                 number,
                 cohort.variant,
-                *map(format_value, cohort.axes.values()),
+                *map(format_setting, cohort.axes.values()),
                 f"{weights.total:,}" if weights else "known once built",
                 f"{weights.trainable:,}" if weights else "",
                 f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",

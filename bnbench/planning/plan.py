@@ -9,7 +9,7 @@ from functools import cached_property
 from itertools import accumulate, chain
 from typing import Any, overload
 
-from bnbench.analysis.labels import RateFormat, format_value
+from bnbench.analysis.labels import RateFormat, format_setting
 from bnbench.config.schema import Data, Experiment, Train
 from bnbench.data import access
 from bnbench.data.splits import SplitSizes, split_sizes
@@ -91,7 +91,7 @@ class Trial:
     @property
     def name(self) -> str:
         """A name for people: `batchnorm units=50 lr=0.01 seed=0`."""
-        axes = "".join(f" {key.rpartition('.')[2]}={format_value(value)}" for key, value in self.axes.items())
+        axes = "".join(f" {key.rpartition('.')[2]}={format_setting(value)}" for key, value in self.axes.items())
         return f"{self.variant}{axes} lr={self.rate_text} seed={self.seed}"
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bnbench.analysis import lr_metrics
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
-from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_setting
 from bnbench.analysis.registry import get_metric
 from bnbench.planning.small_batches import BATCH_NORM
 from bnbench.results.claims import claim_subject
@@ -193,7 +193,7 @@ def _rate_cells(results: Results) -> Callable[[float], Cell]:
 
 def _value(value: object) -> Cell:
     plain = isinstance(value, int | float) and not isinstance(value, bool)
-    return Cell(format_value(value), float(value) if plain else None)  # type: ignore[arg-type]
+    return Cell(format_setting(value), float(value) if plain else None)  # type: ignore[arg-type]
 
 
 def _number(value: float, form: str, missing: str = NOT_MEASURED) -> Cell:

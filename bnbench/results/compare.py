@@ -11,7 +11,7 @@ import pandas as pd
 
 from bnbench.analysis import intervals
 from bnbench.analysis.columns import MEASURES, current_name
-from bnbench.analysis.labels import RateFormat, axis_name, format_value
+from bnbench.analysis.labels import RateFormat, axis_name, format_setting
 from bnbench.errors import ResultsError, not_one_of, shorten_name
 from bnbench.planning.plan import NAME_DIGITS
 from bnbench.results import query
@@ -171,7 +171,7 @@ def beyond_tolerance(comparison: Comparison, tolerance: float) -> list[str]:
         distance = abs(row["difference"])
         # A missing difference is NaN, for which both are false.
         if not (distance <= tolerance or math.isclose(distance, tolerance, rel_tol=1e-9)):
-            axes = [f"{axis_name(axis)}={format_value(row[axis])}" for axis in comparison.axes]
+            axes = [f"{axis_name(axis)}={format_setting(row[axis])}" for axis in comparison.axes]
             place = " ".join([str(row["variant"]), *axes, f"lr={rate_text(row['learning_rate'])}"])
             lines.append(f"{place}: {row['difference']:+.4g}")
     return lines + [f"{name}: failed" for name in comparison.failed]

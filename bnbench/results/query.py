@@ -132,8 +132,9 @@ def _meets(trials: pd.DataFrame, condition: Condition) -> "pd.Series[bool]":
     compare = OPERATORS[condition.operator]
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
         wanted = _number(condition, where)
-        # Learning rates are shown with the digits that tell them apart, so a rate that exists means that rate alone.
-        exact = column.name == "learning_rate" and (column == wanted).any()
+        # Rates and further axes, which have dotted names, are shown with the digits that tell their values apart.
+        setting = column.name == "learning_rate" or "." in str(column.name)
+        exact = setting and (column == wanted).any()
         if pd.api.types.is_float_dtype(column) and not exact:
             column, wanted = _as_shown(column), float(f"{wanted:.4g}")
         return pd.Series(compare(column.astype("float64"), wanted), index=trials.index)
@@ -163,7 +164,8 @@ def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
     for condition in conditions:
         if condition.operator == "=" and condition.value and not _meets(trials, condition).any():
             column = resolve_column(trials, condition.column, "--where")
-            values = [format_value(value) for value in trials[column].dropna().unique()]
+            known = trials[column].dropna().unique()
+            values = list(map(RateFormat(known) if known.dtype.kind == "f" else format_value, known))
             listed = ", ".join(values[:MAX_LISTED]) + (", ..." if len(values) > MAX_LISTED else "")
             return f"{column} is never {condition.value}{did_you_mean(condition.value, values)}; it is {listed}"
     return ""

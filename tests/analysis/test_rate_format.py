@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from bnbench.analysis.labels import RateFormat
+from bnbench.analysis.labels import RateFormat, format_setting
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,12 @@ def test_every_pair_of_neighboring_floats_is_told_apart() -> None:
 
 def test_a_missing_rate_is_none() -> None:
     assert RateFormat([math.nan, 0.1])(math.nan) == "none"
+
+
+@pytest.mark.parametrize(("value", "text"), [
+    (0.1, "0.1"), (0.10001, "0.10001"), (10.0, "10"), (1e-7, "1e-07"), (None, "none"), (5, "5"), (math.nan, "none"),
+    ({"normal": {"stddev": 0.123456}}, "normal stddev 0.123456"), ([0.5, 0.500001], "0.5, 0.500001"), (1e6, "1e+06"),
+    (123456.0, "123456.0"),
+])  # fmt: skip
+def test_a_value_of_an_axis_has_all_its_digits(value: object, text: str) -> None:
+    assert format_setting(value) == text

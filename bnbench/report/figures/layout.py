@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from bnbench.analysis.labels import format_value
+from bnbench.analysis.labels import format_setting
 from bnbench.report.figures.spec import FigureInput
 from bnbench.report.figures.style import Looks, set_loss_ticks
 from bnbench.results.results import Results
@@ -72,7 +72,7 @@ def split_by_setting(results: Results, table: pd.DataFrame) -> list[tuple[str, p
 def setting_name(axes: Sequence[str], values: Iterable[Any]) -> str:
     """Return the values of the further axes as text: `units 50, depth 2`."""
     return ", ".join(
-        f"{axis.rpartition('.')[2]} {format_value(value)}" for axis, value in zip(axes, values, strict=True)
+        f"{axis.rpartition('.')[2]} {format_setting(value)}" for axis, value in zip(axes, values, strict=True)
     )
 
 

@@ -31,7 +31,9 @@ def with_floats(family: str, class_name: str, given: Mapping[str, Any]) -> dict[
     """Return arguments of a Keras class with floats where Keras means floats, also in initializers and the like."""
     defaults = arguments.class_signature(family, class_name).defaults
     return {
-        key: _converted(key, value, isinstance(defaults.get(key), float) or (key in FLOATS and (class_name, key) not in WHOLE))
+        key: _converted(
+            key, value, isinstance(defaults.get(key), float) or (key in FLOATS and (class_name, key) not in WHOLE)
+        )
         for key, value in given.items()
     }
 

@@ -52,9 +52,10 @@ lint: $(READY) ## find mistakes, unformatted code, and imports against the order
 types: $(READY) ## check the types
 	$(BIN)/mypy
 
-docs: $(READY) ## write the tables of docs/reference/columns.md and docs/reference/layers.md
+docs: $(READY) ## write columns.md, layers.md and arguments.md in docs/reference
 	$(BIN)/python -m bnbench.analysis.column_docs docs/reference/columns.md
 	$(BIN)/python -m bnbench.model.layer_docs docs/reference/layers.md
+	$(BIN)/python -m bnbench.model.range_docs docs/reference/arguments.md
 
 smoke: $(READY) ## run every experiment of configs/ except short forms, cut to seconds; missing data are an error
 	$(BIN)/bnbench reproduce --all --smoke --offline
@@ -72,8 +73,9 @@ $(VENV)/.bench: $(READY) requirements-bench.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.lock
 	@touch $@
 
-fuzz: $(VENV)/.fuzz ## fuzz every reader of files, guided by coverage: make fuzz SECONDS=600 TARGETS="config tar"
-	PYTHONPATH=tests $(BIN)/python -m robustness.fuzzing $(TARGETS) --seconds $(or $(SECONDS),60)
+fuzz: $(VENV)/.fuzz ## fuzz every reader of files, then 10,000 made-up experiments: make fuzz SECONDS=600 COUNT=500 TARGETS="tar models"
+	PYTHONPATH=tests $(BIN)/python -m robustness.fuzzing $(TARGETS) --seconds $(or $(SECONDS),60) \
+	  --count $(or $(COUNT),10000) --train $(or $(TRAIN),1000) --seed $(or $(SEED),0)
 
 $(VENV)/.fuzz: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[fuzz]'

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
+from hashlib import sha256
 
 # The largest number of characters of a value in a message, and of a name anywhere.
 MAX_SHOWN, MAX_NAME = 60, 100
 # No path that people use has so many characters.
-LONG_WORD = re.compile(r"\S{500,}")
+LONG_WORD = re.compile(r"[^\s:]{500,}")
 
 
 class BnbenchError(Exception):
@@ -78,11 +79,14 @@ def shorten(value: object) -> str:
 
 
 def shorten_name(name: str, longest: int = MAX_NAME) -> str:
-    """Return a name as messages, tables and figures show it; a long one is cut in the middle."""
+    """Return a name as messages, tables and figures show it.
+
+    A long name is cut and ends with a part of the checksum of the whole name, so that different names stay different.
+    """
     if len(name) <= longest:
         return name
-    end = longest // 3
-    return f"{name[: longest - 3 - end]}...{name[-end:]}"
+    checksum = sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
+    return f"{name[: longest - 11]}...{checksum}"
 
 
 def shorten_words(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a value of an experiment comes from, as error messages show it: `FILE:LINE:COLUMN: key.sub[2]`, `-o KEY=VALUE`."""
+"""Where a value of an experiment comes from, for messages: `FILE:LINE:COLUMN: key.sub[2]` or `-o KEY=VALUE`."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -46,6 +46,13 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     return 0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half
 
 
+def why_no_interval(n: int, mean: float) -> str:
+    """Return why `t_interval` gives no interval for n values with this mean."""
+    if n < MIN_VALUES:
+        return f"needs {MIN_VALUES} seeds"
+    return "equal at every seed" if math.isfinite(mean) else "not finite"
+
+
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     """Return the mean of some values with its interval by Student's t (1908); no interval below three values.
 

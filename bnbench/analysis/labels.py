@@ -6,19 +6,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from bnbench.errors import shorten_name
+
 
 def format_value(value: object) -> str:
-    """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`.
+    """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; long text is cut.
 
     Tables hold lists and mappings as JSON, which is parsed here.
     """
+    return shorten_name(value_text(value))
+
+
+def value_text(value: object) -> str:
+    """Return the whole text of which `format_value` shows the beginning."""
     if isinstance(value, str) and value.startswith(("{", "[")):
         with suppress(ValueError):
             value = json.loads(value)
     if isinstance(value, dict):
-        return ", ".join(f"{key} {format_value(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key} {value_text(inner)}" for key, inner in value.items())
     if isinstance(value, list):
-        return ", ".join(map(format_value, value))
+        return ", ".join(map(value_text, value))
     # A table has NaN for null.
     if value is None or value != value:
         return "none"
@@ -58,7 +65,7 @@ def _differ(one: float, other: float, digits: int) -> bool:
 
 def axis_name(axis: str) -> str:
     """Return the short name of an axis: `units` for `model.params.units`."""
-    return axis.rpartition(".")[2]
+    return shorten_name(axis.rpartition(".")[2])
 
 
 def format_axes(row: Mapping[Any, Any], axes: Iterable[str]) -> str:
@@ -86,11 +93,17 @@ def format_percent(share: float) -> str:
     return "none" if math.isnan(share) else f"{100 * share:.1f}%"
 
 
-def format_interval(low: float, high: float) -> str:
-    """Return an interval as text: `0.1 to 0.3`; `none` if there is no interval."""
-    return "none" if math.isnan(low) else f"{low:.4g} to {high:.4g}"
+def format_interval(low: float, high: float, missing: str = "none") -> str:
+    """Return an interval as text: `0.1 to 0.3`; if there is no interval, the text for that."""
+    return missing if math.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
 def format_count(n: int, noun: str) -> str:
     """Return a number with its noun: `1 seed`, `3 seeds`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def format_list(names: Sequence[str], limit: int = 3) -> str:
+    """Return names with commas between them: at most `limit` of them, and the number of the others."""
+    others = len(names) - limit
+    return ", ".join([*names[:limit], *([f"{others} more"] if others > 0 else [])])

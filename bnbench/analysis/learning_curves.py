@@ -11,7 +11,12 @@ from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.trials import DIVERGED, axes_of, by_axes, scored_trials
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
-ROUGHNESS = {"score_roughness": "validation_score", "loss_roughness": "validation_loss"}
+ROUGHNESS = {
+    "score_roughness": "validation_score",
+    "loss_roughness": "validation_loss",
+    "train_score_roughness": "train_score",
+    "train_loss_roughness": "train_loss",
+}
 
 
 def trial_curves(scored: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
@@ -26,7 +31,7 @@ def trial_curves(scored: pd.DataFrame, history: pd.DataFrame, target: float) -> 
         overfitting_onset: the first epoch with the lowest validation loss.
         overfitting_rise: rise of the validation loss from the onset to the end; a diverged trial ends at its initial
             loss.
-        score_roughness, loss_roughness, pre_activation_drift: as in `_roughness` and `_drift`; NaN for a trial that is
+        the columns of ROUGHNESS, pre_activation_drift: as in `_roughness` and `_drift`; NaN for a trial that is
             not ok, because a network that learns nothing has a smooth curve and does not move.
     """
     history = history[history["trial"].isin(scored["trial"])]
@@ -60,7 +65,7 @@ def _area(history: pd.DataFrame) -> "pd.Series[float]":
 
 
 def _roughness(history: pd.DataFrame) -> pd.DataFrame:
-    """Return, by trial, the SD of its validation score and loss around a smooth curve over the epochs of training.
+    """Return, by trial, the SD of its scores and losses around a smooth curve over the epochs of training.
 
     It is estimated from the distance of each epoch to the middle of its neighbors (Gasser, Sroka and Jennen-Steinmetz
     1986), so a curve that falls or rises evenly has none, however steep it is. NaN for fewer than three epochs.

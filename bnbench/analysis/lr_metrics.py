@@ -14,6 +14,8 @@ from bnbench.analysis.trials import AGGREGATES, DIVERGED, axes_of, by_axes, scor
 
 # Rates within this distance of the best score count for the stable width.
 DELTA = 0.01
+# A trial trains well if it scores at most this much below its variant's best mean score.
+WELL = 0.05
 # Decades on either side of a variant's own best rate.
 CENTERED_DECADES = 1.5
 # Tolerance for floating-point error: a mean depends on the order of the seeds, and 0.9 - 0.01 is not exactly 0.89.
@@ -21,6 +23,7 @@ ROUNDING = 1e-9
 
 Numbers = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class RateCurve:
         score_if_ok: the same, but each trial that is not ok counts at chance.
         loss: mean over the trials of the lower of validation loss and initial loss.
         ok: whether every trial was ok.
+        n: number of trials.
+        n_well: number of trials that train well: ok, and at most WELL below the best mean score.
     """
 
     rates: Numbers
@@ -41,6 +46,8 @@ class RateCurve:
     score_if_ok: Numbers
     loss: Numbers
     ok: Flags
+    n: Counts
+    n_well: Counts
 
     @property
     def best(self) -> int:
@@ -64,7 +71,10 @@ def rate_curve(scored: pd.DataFrame) -> RateCurve:
 
     ok, score = scored["outcome"] == "ok", scored["validation_score"]
     loss = np.minimum(scored["validation_loss"], scored["initial_loss"])
-    return RateCurve(rates, mean(score), mean(score.where(ok, scored["chance"])), mean(loss), mean(ok) == 1)
+    means = mean(score)
+    well = (ok & (score >= means.max() - WELL - ROUNDING)).to_numpy()
+    n_well = np.bincount(index, well).astype(np.int64)
+    return RateCurve(rates, means, mean(score.where(ok, scored["chance"])), mean(loss), mean(ok) == 1, counts, n_well)
 
 
 def best_rate(scored: pd.DataFrame) -> float:
@@ -113,6 +123,8 @@ class RateMetrics:
         stable_from: the smallest rate of the unbroken run of grid rates that contains the best rate and at which every
             trial is ok. NaN if a trial at the best rate is not ok.
         max_stable_rate: the largest rate of that run: how far a rate can be raised (Bjorck et al. 2018, sec. 3).
+        well_to: the largest rate such that every trial trains well there and at every grid rate from the best one up to
+            it. NaN if a trial at the best rate does not.
         stable_width: width in decades of the unbroken run of grid rates around the best rate that score at most `delta`
             less than the best rate.
         stable_width_open: whether this run reaches an end of the grid, so that `stable_width` is a lower bound.
@@ -125,6 +137,7 @@ class RateMetrics:
     best_rate: float
     stable_from: float
     max_stable_rate: float
+    well_to: float
     stable_width: float
     stable_width_open: bool
     lr_sensitivity: float
@@ -136,8 +149,8 @@ class RateMetrics:
 # The metrics that need at least one ok trial. Without this rule a variant that never trains would look perfect: its
 # curves are flat.
 NEEDS_OK = (
-    "best_rate", "stable_from", "max_stable_rate", "stable_width", "lr_sensitivity", "lr_sensitivity_centered",
-    "score_regret",
+    "best_rate", "stable_from", "max_stable_rate", "well_to", "stable_width", "lr_sensitivity",
+    "lr_sensitivity_centered", "score_regret",
 )  # fmt: skip
 
 
@@ -149,11 +162,13 @@ def metrics_over_rates(scored: pd.DataFrame, delta: float = DELTA) -> RateMetric
     if not (scored["outcome"] == "ok").any():
         return RateMetrics(**dict.fromkeys(NEEDS_OK, math.nan), stable_width_open=False, seconds_per_step=seconds)
     stable = contiguous_run(curve.ok, best)
+    well = contiguous_run(curve.n_well == curve.n, best)
     low, high = contiguous_run(curve.score >= curve.score[best] - delta - ROUNDING, best) or (best, best)
     return RateMetrics(
         best_rate=float(rates[best]),
         stable_from=float(rates[stable[0]]) if stable else math.nan,
         max_stable_rate=float(rates[stable[1]]) if stable else math.nan,
+        well_to=float(rates[well[1]]) if well else math.nan,
         stable_width=float(np.log10(rates[high] / rates[low])),
         stable_width_open=low == 0 or high == len(rates) - 1,
         lr_sensitivity=lr_sensitivity(curve.loss),

@@ -35,6 +35,8 @@ NOISE = 5.0
 PLATEAU = 0.1
 # Score with batch statistics minus score with moving statistics.
 MODE_GAP = 0.02
+# A class of more than this many times its equal share.
+MUCH_LARGER = 1.2
 # A shorter curve has no beginning and no end.
 MIN_EPOCHS = 5
 
@@ -64,7 +66,8 @@ class Evidence:
 def gives_one_prediction(trials: pd.DataFrame, _: int = 0) -> Flags:
     """Return which trials give (nearly) all validation rows one prediction, though they should not."""
     predicted, largest = trials["prediction_share"], trials["majority_share"]
-    return (predicted >= CONSTANT) & (1 - predicted <= MISSED * (1 - largest))
+    # If all rows have one class, one prediction is right.
+    return (predicted >= CONSTANT) & (1 - predicted <= MISSED * (1 - largest)) & (largest < 1)
 
 
 def is_at_chance(trials: pd.DataFrame, rows: int) -> Flags:
@@ -123,9 +126,15 @@ def describe_constant(of: Evidence) -> str:
 def describe_chance(of: Evidence) -> str:
     """Describe a score and losses at chance."""
     losses = f"training loss {of['train_loss']:.3g}, of the untrained network {of['initial_loss']:.3g}"
+    if not pd.isna(of["constant_loss"]):
+        losses += f", of the best constant prediction {of['constant_loss']:.3g}"
     if pd.isna(of["validation_score"]):
         return losses
-    return f"{of.score_name} {of.percent('validation_score')}, of guessing {of.percent('chance')}; {losses}"
+    guessing = f"of guessing {of.percent('chance')}"
+    # One row more in a class is not worth mentioning.
+    if of["constant_score"] > MUCH_LARGER * of["chance"]:
+        guessing = f"of always predicting the largest class {of.percent('constant_score')}"
+    return f"{of.score_name} {of.percent('validation_score')}, {guessing}; {losses}"
 
 
 def describe_dead(of: Evidence) -> str:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from bnbench.analysis import cures as ways
 from bnbench.analysis import symptom_rules as rules
+from bnbench.analysis.cures import Cure
 from bnbench.analysis.curve_features import curve_features
 from bnbench.analysis.symptom_rules import Evidence, Flags
 from bnbench.analysis.trials import scored_trials
@@ -25,7 +27,7 @@ class Symptom:
         severity: 1 is the most serious; reports are in this order.
         shows: (trials with `curve_features`, number of validation rows) -> which trials show it.
         describe: the evidence in numbers.
-        cures: what usually helps, the most likely first.
+        cures: what usually helps, the most likely first; each says whether it can help in a given case.
         at_best_rate: whether it is judged at a variant's best rate alone, as it occurs in trainings that go well.
     """
 
@@ -35,7 +37,7 @@ class Symptom:
     severity: int
     shows: Callable[[pd.DataFrame, int], Flags]
     describe: Callable[[Evidence], str]
-    cures: tuple[str, ...]
+    cures: tuple[Cure, ...]
     at_best_rate: bool = False
 
 
@@ -77,26 +79,17 @@ _RECORDS = (
         1,
         rules.gives_one_prediction,
         rules.describe_constant,
-        (
-            "a lower rate (one large step can push all relu units below zero, and only the last biases still act)",
-            "standardized inputs, data.scale: standard (rows that differ little compared with their mean look alike)",
-            "a linear output where a number is predicted (a sigmoid stays within 0 and 1)",
-            "a larger batch, or Adam (the step of a single row is mostly noise)",
-        ),
+        (ways.lower_rate, ways.standardized_inputs, ways.linear_output, ways.larger_batch, ways.adam),
     ),
     Symptom(
         "chance level",
         "Why does the network learn nothing?",
-        "The network is no better than guessing, or its training loss is not below the initial loss.",
+        "The network is no better than a constant prediction: in its validation score, or in its training loss, which "
+        "is not below the initial loss or, for a cross-entropy, the entropy of the training labels.",
         2,
         rules.is_at_chance,
         rules.describe_chance,
-        (
-            "a lower rate where higher ones fail too, a higher one or more epochs where lower ones do",
-            "standardized inputs, data.scale: standard",
-            "He initialization for relu (signals keep their size from layer to layer; He et al. 2015)",
-            "batch normalization in front of the activations (Ioffe and Szegedy 2015)",
-        ),
+        (ways.lower_rate, ways.higher_rate, ways.standardized_inputs, ways.he_initialization, ways.batch_norm),
     ),
     Symptom(
         "dead units",
@@ -107,10 +100,8 @@ _RECORDS = (
         rules.has_dead_units,
         rules.describe_dead,
         (
-            "a lower rate, or one that warms up (large first steps kill units)",
-            "He initialization for relu (He et al. 2015), Glorot's for tanh and sigmoid (Glorot and Bengio 2010)",
-            "batch normalization in front of the activation (over a batch a unit is then on both sides of zero)",
-            "leaky_relu or elu (they pass a gradient below zero too; Maas et al. 2013)",
+            ways.lower_rate, ways.warm_up, ways.he_initialization, ways.glorot_initialization,
+            ways.batch_norm_for_units, ways.leaky_units, ways.unsaturated_units,
         ),
     ),
     Symptom(
@@ -121,11 +112,8 @@ _RECORDS = (
         rules.has_collapsed,
         rules.describe_collapse,
         (
-            "a lower rate, or a schedule that lowers it",
-            "the best epoch's weights, save_models: best",
-            "a larger batch (its steps are less noisy)",
-            "the same modest dropout everywhere, as 0.2 (a high one in front of few units leaves next to none)",
-            "batch normalization",
+            ways.lower_rate, ways.falling_rate, ways.best_weights, ways.larger_batch, ways.modest_dropout,
+            ways.batch_norm,
         ),
     ),
     Symptom(
@@ -137,10 +125,8 @@ _RECORDS = (
         rules.overfits_early,
         rules.describe_overfitting,
         (
-            "early stopping, or the best epoch's weights, save_models: best",
-            "more rows, or augmentation",
-            "dropout (Srivastava et al. 2014), weight penalties, fewer units",
-            "no norm in front of the output (it fixes the scale of the scores)",
+            ways.early_stopping, ways.best_weights, ways.more_rows, ways.augmentation, ways.dropout, ways.penalties,
+            ways.fewer_units, ways.no_output_norm,
         ),
         at_best_rate=True,
     ),
@@ -151,12 +137,7 @@ _RECORDS = (
         6,
         rules.stays_flat,
         rules.describe_plateau,
-        (
-            "compare with the largest class (always predicting it scores its share)",
-            "look for rows that are in two parts (data.duplicates: drop leaves them out)",
-            "fewer steps an epoch, steps_per_epoch (all may happen within the first)",
-            "another rate, where the score is far from what the rows allow",
-        ),
+        (ways.largest_class, ways.distinct_parts, ways.shorter_epochs, ways.rates_beyond),
         at_best_rate=True,
     ),
     Symptom(
@@ -167,13 +148,8 @@ _RECORDS = (
         7,
         rules.has_cold_statistics,
         rules.describe_mode_gap,
-        (
-            "a lower momentum, as norm: {batch: {momentum: 0.9}} (after 100 steps 0.99 keeps 37% of its start, 0.9 "
-            "nothing)",
-            "more steps, by more epochs or smaller batches",
-            "a lower rate at the end (moving statistics lag behind weights that move fast)",
-        ),
+        (ways.faster_statistics, ways.more_steps, ways.falling_rate_for_statistics),
         at_best_rate=True,
     ),
-)
+)  # fmt: skip
 SYMPTOMS: dict[str, Symptom] = {symptom.name: symptom for symptom in _RECORDS}

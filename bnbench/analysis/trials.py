@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from bnbench.analysis.columns import (
@@ -22,6 +23,10 @@ from bnbench.analysis.intervals import wilson
 from bnbench.analysis.labels import format_axes
 
 DIVERGED = ("nonfinite", "blown")
+# Relative error of a float32 mean over many rows: a constant prediction may seem to be this much better than it is.
+ROUNDING = 1e-5
+# What the best constant prediction reaches, which earlier versions did not measure.
+MEASURED = ("constant_score", "constant_loss")
 # The functions of pandas for the statistics of a summary; the SD has ddof 1.
 AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
@@ -31,37 +36,50 @@ def chance(classes: int) -> float:
     return 1 / classes if classes else 0.0
 
 
-def chance_bound(classes: int, rows: int) -> float:
-    """Return the accuracy that guessing exceeds about once in 700 times: 1/C + 3 standard errors over the rows.
+def chance_bound(classes: int, rows: int, largest_share: float = math.nan) -> float:
+    """Return the validation score up to which a trial is at chance: q + 3 sqrt(q(1 - q)/rows).
+
+    q is the accuracy of the best constant prediction: the larger of 1/C and the share of the largest class. Guessing
+    exceeds this bound about once in 700 times.
 
     Without classes, return the R² that a constant prediction rarely exceeds. R² compares with the training mean, so the
     best constant, which is the mean of these rows, has an R² above 0. The squared distance between the two means is on
     average 1/rows of the variance of the targets; 9/rows belongs to a distance of three standard errors.
+
+    Args:
+        classes: number of classes; 0 if each row has a number.
+        rows: number of validation rows.
+        largest_share: share of the training rows in the largest class; NaN if it is unknown.
     """
     if not classes:
         return 9 / rows
-    p = chance(classes)
-    return p + 3 * math.sqrt(p * (1 - p) / rows)
+    # A comparison with NaN is false.
+    q = largest_share if largest_share > chance(classes) else chance(classes)
+    return q + 3 * math.sqrt(q * (1 - q) / rows)
 
 
-def outcome(divergence: str | None, final_loss: float, initial_loss: float, score: float, bound: float) -> str:
+def outcome(divergence: str | None, final_loss: float, loss_bound: float, score: float, score_bound: float) -> str:
     """Return `nonfinite`, `blown`, `chance` or `ok`: the first that applies.
 
     Args:
         divergence: the kind of divergence that the training loop found, if any.
-        final_loss: training loss of the last epoch, or of the epoch whose weights were restored.
+        final_loss: training loss of the last epoch, or of the epoch whose weights were restored; NaN if it is unknown.
+        loss_bound: the loss that training must get below.
         score: validation score of the final weights.
-        bound: `chance_bound` of the validation part.
+        score_bound: `chance_bound` of the validation part.
     """
     if divergence in DIVERGED:
         return str(divergence)
-    return "chance" if final_loss >= initial_loss or not score > bound else "ok"
+    return "chance" if final_loss >= loss_bound * (1 - ROUNDING) or not score > score_bound else "ok"
 
 
 def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     """Return one row per trial from the rows of the store.
 
     Columns: the columns of KEYS, one for each further axis, and the columns of OUTCOMES, as `columns` declares them.
+
+    Args:
+        stored: may have the columns of MEASURED, which the store keeps among the measurements.
     """
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
     # Lists and mappings become text, so that a cell can hold them.
@@ -69,6 +87,9 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     keys = column_names(KEYS)
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
+    for name in MEASURED:
+        if name not in table:
+            table[name] = math.nan
     # Weights that are not finite have no scores; the last epoch was measured with earlier weights. Restored weights are
     # finite if they are from before the divergence: only then were they tested.
     finite = (table["divergence"] != "nonfinite") | (table[RESTORED_EPOCH].notna() & table["test_loss"].notna())
@@ -84,8 +105,11 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
 def _outcome_of(row: Mapping[Any, Any]) -> str:
     if row["status"] == "failed":
         return ""
-    bound = chance_bound(row["classes"], row["validation_rows"])
-    return outcome(row["divergence"], row["train_loss"], row["initial_loss"], row["validation_score"], bound)
+    # `fmin` takes the known one of two values: stored results of earlier versions lack some.
+    final = float(np.fmin(row["train_loss"], row["fitted_loss"]))
+    bound = float(np.fmin(row["initial_loss"], row["constant_loss"]))
+    score_bound = chance_bound(row["classes"], row["validation_rows"], row["constant_score"])
+    return outcome(row["divergence"], final, bound, row["validation_score"], score_bound)
 
 
 def axes_of(trials: pd.DataFrame) -> list[str]:

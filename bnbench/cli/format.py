@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_value
+from bnbench.errors import shorten_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 
 # The maximum length of a setting in a table, in characters.
 MAX_WIDTH = 50
+# The maximum length of any cell: a claim has at most 500 characters.
+MAX_CELL = 500
+# Why a cell has no number.
+NOT_FINITE = "not finite"
 
 
 def format_answer(results: "Results") -> str:
@@ -62,7 +67,7 @@ def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
     return format_columns(
         header,
         [
-            [*map(format_value, values), rate_text(rate), *(cells.get(v, "") for v in variants)]
+            [*map(format_value, values), rate_text(rate), *(cells.get(v, "no trial") for v in variants)]
             for (*values, rate), cells in rows.items()
         ],
     )
@@ -92,7 +97,7 @@ def _stable_rates(low: float, high: float, rate_text: RateFormat) -> str:
 
 def _width(decades: float, is_open: bool) -> str:
     if decades != decades:
-        return ""
+        return "no trial ok"
     return f">= {decades:.2g}" if is_open else f"{decades:.2g}"
 
 
@@ -131,24 +136,21 @@ def table_as_json(rows: "pd.DataFrame") -> str:
 
 
 def format_trials(rows: "pd.DataFrame") -> str:
-    """Return a line per row, with all columns under their names; a missing value is empty."""
-    shown = rows.map(_cell)
-    for column in {"learning_rate", "best_rate"} & set(rows.columns):
-        shown[column] = rows[column].map(RateFormat(rows[column]))
-    return format_columns(list(rows.columns), shown.to_numpy().tolist())
+    """Return a line per row, with all columns under their names; where a value is missing, it says why."""
+    from bnbench.analysis.trials import axes_of
+    from bnbench.results.query import rows_as_dicts, why_missing
 
+    rate_text = {column: RateFormat(rows[column]) for column in {"learning_rate", "best_rate"} & set(rows.columns)}
 
-def _cell(value: Any) -> str:
-    import pandas as pd
-
-    return "" if pd.isna(value) else format_value(value)
-
-
-def format_predictions(table: "pd.DataFrame") -> str:
-    """Return a line per input row, with probabilities to four decimals."""
-    chances = [name for name in table.columns if name.startswith("probability")]
-    rounded = {name: table[name].map(lambda value: _spread(value, float("nan"))) for name in chances}
-    return format_trials(table.assign(**rounded))
+    axes = axes_of(rows) if "status" in rows else []
+    values = [
+        [
+            why_missing(row, name) if value is None and name not in axes else rate_text.get(name, format_value)(value)
+            for name, value in row.items()
+        ]
+        for row in rows_as_dicts(rows)
+    ]
+    return format_columns(list(rows.columns), values)
 
 
 def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
@@ -178,18 +180,24 @@ def _what_is_paired(comparison: "Comparison") -> str:
 
 
 def _paired(comparison: "Comparison") -> str:
+    from bnbench.analysis.intervals import why_no_interval
+
     rate_text = RateFormat(comparison.rates["learning_rate"])
     rows = [
         [
             row["variant"],
-            *(_cell(row[axis]) for axis in comparison.axes),
+            *(format_value(row[axis]) for axis in comparison.axes),
             rate_text(row["learning_rate"]),
             row["n"],
-            f"{row['mean_a']:.4f}",
-            f"{row['mean_b']:.4f}",
-            f"{row['difference']:+.4f}",
-            _spread(row["sd"], float("nan")),
-            f"[{row['low']:+.4f}, {row['high']:+.4f}]" if row["low"] == row["low"] else "",
+            _spread(row["mean_a"], float("nan")),
+            _spread(row["mean_b"], float("nan")),
+            f"{row['difference']:+.4f}" if row["difference"] == row["difference"] else NOT_FINITE,
+            _spread(row["sd"], float("nan"), "1 seed" if row["n"] == 1 else NOT_FINITE),
+            (
+                f"[{row['low']:+.4f}, {row['high']:+.4f}]"
+                if row["low"] == row["low"]
+                else why_no_interval(row["n"], row["difference"])
+            ),
         ]
         for row in comparison.rates.to_dict("records")
     ]
@@ -240,15 +248,15 @@ def format_repaired(summary: "RepairSummary", folder: Path) -> str:
     return "\n".join(lines)
 
 
-def _spread(mean: float, sd: float) -> str:
+def _spread(mean: float, sd: float, missing: str = NOT_FINITE) -> str:
     if mean != mean:
-        return ""
+        return missing
     return f"{mean:.4f} ± {sd:.4f}" if sd == sd else f"{mean:.4f}"
 
 
 def format_columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """Return text in columns, with two spaces between them."""
-    table = [list(map(str, header)), *(list(map(str, row)) for row in rows)]
+    table = [[shorten_name(str(cell), MAX_CELL) for cell in row] for row in (header, *rows)]
     widths = [max(len(row[i]) for row in table) for i in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table

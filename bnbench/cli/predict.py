@@ -1,12 +1,15 @@
 """`bnbench predict`."""
 
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import click
 
 from bnbench.cli import options
-from bnbench.cli.output import echo
+from bnbench.cli.output import echo, echo_json
+
+MAX_NOTES = 20
 
 
 @click.command()
@@ -28,14 +31,32 @@ from bnbench.cli.output import echo
 def predict(folder: Path, inputs: Sequence[Path], trial: str, top: int, as_json: bool) -> None:
     """Apply a saved model to your own data.
 
-    An INPUT is a .csv file (one row per sample, with or without a header), a .npy array (one sample or a batch) or an
-    image (.png, .jpg). Its values must have the scale of the stored data set: the model contains the scaling. RESULTS
-    contains models after a run with -o save_models=best (or final).
+    An INPUT is a .csv file (one row per sample, with or without a header), a .npy array (one sample or a batch), an
+    image (.png, .jpg) or a folder of images. Its values must have the scale of the stored data set: the model contains
+    the scaling. RESULTS contains models after a run with -o save_models=best (or final).
     """
-    from bnbench.cli.format import format_predictions, table_as_json
+    from bnbench.cli.format_predictions import format_predictions
+    from bnbench.cli.reading_progress import ReadingProgress
     from bnbench.commands.predict import predict_files
+    from bnbench.results.query import rows_as_dicts
 
-    predictions = predict_files(folder, trial, inputs, top)
-    for line in (f"{predictions.name} ({predictions.trial})", *predictions.notes):
-        echo(line, err=True)
-    echo(table_as_json(predictions.table) if as_json else format_predictions(predictions.table))
+    progress = ReadingProgress()
+    try:
+        predictions = predict_files(folder, trial, inputs, top, progress.show)
+        progress.end()
+        echo(f"{predictions.name} ({predictions.trial})", err=True)
+        for note in _shortened(predictions.notes):
+            echo(note, err=True)
+        if as_json:
+            echo_json(chain.from_iterable(map(rows_as_dicts, predictions.make_parts())))
+        else:
+            for text in format_predictions(predictions):
+                echo(text)
+    finally:
+        progress.end()
+
+
+def _shortened(notes: Sequence[str]) -> list[str]:
+    """Return the first notes, and how many are left out: a folder may have thousands of images."""
+    left = len(notes) - MAX_NOTES
+    return [*notes[:MAX_NOTES], *([f"and {left:,} more notes of this kind"] if left > 0 else [])]

@@ -7,11 +7,14 @@ import click
 
 from bnbench.cli import options
 from bnbench.cli.output import echo
-from bnbench.errors import TrialsFailedError
+from bnbench.errors import TrialsFailedError, shorten_name
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
     from bnbench.execution.progress import ProgressWatcher
+
+# The maximum number of characters of the reason why a trial failed.
+MAX_REASON = 500
 
 
 @click.command()
@@ -36,6 +39,6 @@ def run(
     results = run_experiment(request, make_watcher(), jobs, trial_timeout)
     echo(format_answer(results))
     for trial, reason in results.faults:
-        echo(f"failed: {trial}: {reason.splitlines()[0]}", err=True)
+        echo(f"failed: {trial}: {shorten_name(reason.splitlines()[0], MAX_REASON)}", err=True)
     if results.faults:
         raise TrialsFailedError(f"{len(results.faults)} trial(s) failed; the same command tries them again")

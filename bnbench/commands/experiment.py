@@ -7,6 +7,7 @@ from pathlib import Path
 from bnbench.data.types import DataDirs
 from bnbench.execution import sweep
 from bnbench.planning.plan import Plan
+from bnbench.planning.small_batches import log_small_batches
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,7 @@ class ExperimentRequest:
 
 
 def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple[Plan, Path]:
-    """Return the plan of an experiment and its results folder.
+    """Return the plan of an experiment and its results folder. Logs a warning of batches that are too small.
 
     Raises:
         ConfigError: the file or an override is wrong.
@@ -33,4 +34,5 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple
     plan = sweep.prepare_plan(
         request.config, request.overrides, request.data_dirs, smoke=request.smoke, download=download
     )
+    log_small_batches(plan)
     return plan, request.results_dir / plan.experiment.name

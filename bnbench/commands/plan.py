@@ -56,8 +56,11 @@ def check_plan(plan: Plan, data_dirs: DataDirs) -> int:
     """
     trainer = _open_trainer(data_dirs)
     programs = distinct_programs(cohort.program for cohort in plan.cohorts)
-    for program in programs:
-        trainer.check_with_any_threads(program)
+    try:
+        for program in programs:
+            trainer.check_with_any_threads(program)
+    finally:
+        trainer.free_memory()
     return len(programs)
 
 

@@ -1,15 +1,18 @@
 """Apply a saved model of a results folder to the user's own data."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.commands.predict_inputs import InputRows, read_inputs
+from bnbench.commands.predict_inputs import CheckedInput, OnRows, check_input, list_files, read_chunks
+from bnbench.commands.predict_rows import CHUNK_NUMBERS, InputRows
 from bnbench.errors import ResultsError, did_you_mean
 from bnbench.results import query
 from bnbench.results.results import Results
@@ -28,26 +31,44 @@ class Predictions:
     Attributes:
         trial: the id of the trial that trained the model.
         name: the readable name of the trial, and which of its weights were used.
-        table: one row per input row: `input`, `row` (counted from 1), `class` and its `probability`, then `class_2`,
-            `probability_2` and so on. A probability is missing if the model gives none. A model that predicts a number
-            has a column `value` instead.
+        inputs: the files, which have been read and checked.
+        card: the card of the model.
         notes: how the inputs were changed, and what looks wrong.
+        make_parts: reads the files again and yields the predictions, see `table`, some thousand rows at a time.
     """
 
     trial: str
     name: str
-    table: pd.DataFrame
+    inputs: tuple[CheckedInput, ...]
+    card: ModelCard
     notes: tuple[str, ...]
+    make_parts: Callable[[], Iterator[pd.DataFrame]]
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """All predictions in one table.
+
+        One row per input row: `input`, `row` (counted from 1), `class` and its `probability`, then `class_2`,
+        `probability_2` and so on. A probability is missing if the model gives none. A model that predicts a number has
+        a column `value` instead.
+        """
+        return pd.concat(list(self.make_parts()), ignore_index=True)
 
 
-def predict_files(folder: Path, which: str, paths: Sequence[Path], top: int = 1) -> Predictions:
+def predict_files(
+    folder: Path, which: str, paths: Sequence[Path], top: int = 1, on_rows: OnRows = lambda *_: None
+) -> Predictions:
     """Return the `top` most likely classes of each row in some files.
+
+    All files are read and checked before this returns, and read again for the predictions. So a mistake in the last
+    line is an error before the first prediction, and no file has to fit in memory.
 
     Args:
         folder: a results folder with saved models.
         which: the trial whose model is used: `best`, or the beginning of a trial's id or name.
-        paths: .csv, .npy, .png or .jpg files.
+        paths: .csv, .csv.gz, .npy, .png or .jpg files, or folders of images.
         top: the number of classes per row.
+        on_rows: called while files are read.
 
     Raises:
         ResultsError: there is no such trial, it has no model, or its model cannot be loaded.
@@ -57,27 +78,54 @@ def predict_files(folder: Path, which: str, paths: Sequence[Path], top: int = 1)
     cards = results_dir.saved_models(folder, results.trials["trial"])
     trial = choose_trial(results, cards, which)
     card = cards[trial]
-    rows = [read_inputs(path, card) for path in paths]
-    outputs = _apply_model(results_dir.model_path(folder, trial), card, rows)
-    notes = [note for part in rows for note in part.notes]
+    inputs = tuple(check_input(path, card, on_rows) for path in list_files(paths))
+    notes = [note for one in inputs for note in one.notes]
     if card.classes and card.probabilities == "none":
         notes.append("the model gives no probabilities, because its training loss needs none")
     name = f"{_trial_names(results)[trial]}, {card.weights} weights"
-    return Predictions(trial, name, rank_classes(outputs, rows, card, top), tuple(notes))
+    apply_model = _load_model(results_dir.model_path(folder, trial), card)
+
+    def make_parts() -> Iterator[pd.DataFrame]:
+        for rows in _batches(inputs, card, on_rows):
+            yield rank_classes(apply_model(np.concatenate([part.values for part in rows])), rows, card, top)
+
+    return Predictions(trial, name, inputs, card, tuple(notes), make_parts)
 
 
-def _apply_model(path: Path, card: ModelCard, rows: Sequence[InputRows]) -> NDArray[np.float64]:
-    """Return the outputs of a saved model, of shape (rows, classes), or (rows, 1) for two classes or a number."""
+def _batches(inputs: Sequence[CheckedInput], card: ModelCard, on_rows: OnRows) -> Iterator[list[InputRows]]:
+    """Yield the rows of all files in batches; small files share a batch."""
+    batch: list[InputRows] = []
+    for one in inputs:
+        for chunk in read_chunks(one.path, card):
+            batch.append(chunk)
+            if sum(len(part.values) for part in batch) * prod(card.shape) >= CHUNK_NUMBERS // 2:
+                yield batch
+                batch = []
+            on_rows("predicted", one.path, chunk.first + len(chunk.values) - 1, chunk.share)
+    if batch:
+        yield batch
+
+
+def _load_model(path: Path, card: ModelCard) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return a saved model as a function.
+
+    Its outputs have the shape (rows, classes), or (rows, 1) for two classes or a number.
+    """
     model_guard.check_model_file(path, card)
     startup.import_tensorflow()
     from bnbench.training import builder
 
-    outputs = builder.apply_saved_model(path, np.concatenate([part.values for part in rows]))
+    apply_model = builder.load_saved_model(path)
     classes = len(card.classes)
     widths = {classes or 1, 1} if classes <= 2 else {classes}
-    if outputs.ndim != 2 or outputs.shape[1] not in widths:
-        raise ResultsError(f"{path}: gives {outputs.shape[1:]} for a row, but its page names {classes} classes")
-    return outputs
+
+    def apply_checked(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        outputs = apply_model(x)
+        if outputs.ndim != 2 or outputs.shape[1] not in widths:
+            raise ResultsError(f"{path}: gives {outputs.shape[1:]} for a row, but its page names {classes} classes")
+        return outputs
+
+    return apply_checked
 
 
 def rank_classes(outputs: NDArray[np.float64], rows: Sequence[InputRows], card: ModelCard, top: int) -> pd.DataFrame:
@@ -89,8 +137,10 @@ def rank_classes(outputs: NDArray[np.float64], rows: Sequence[InputRows], card: 
         card: the model card.
         top: the number of classes per row.
     """
-    numbered = [(str(part.path), number) for part in rows for number in range(1, len(part.values) + 1)]
-    table = pd.DataFrame(numbered, columns=["input", "row"])
+    lengths = [len(part.values) for part in rows]
+    paths = np.repeat(np.array([str(part.path) for part in rows], object), lengths)
+    numbers = np.concatenate([np.arange(part.first, part.first + len(part.values)) for part in rows])
+    table = pd.DataFrame({"input": paths, "row": numbers})
     if not card.classes:
         return table.assign(value=outputs[:, 0])
     outputs, kind = _one_column_per_class(outputs, card)

@@ -38,5 +38,6 @@ def select_trials(
     """
     conditions = [query.parse_condition(text) for text in where]
     rows = query.select_rows(trials, conditions, sort, limit)
+    query.check_kinds(rows)
     shown = query.shown_columns(trials, conditions, sort)
     return TrialSelection(rows, shown, len(trials), query.no_match_hint(trials, conditions))

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model
 
 from bnbench.analysis.labels import RateFormat
 from bnbench.analysis.registry import METRICS, find_metric, get_metric
-from bnbench.config.types import STRICT, Rate, ValueErrorAt, branch_of
+from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
 from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
 from bnbench.location import Location
 
@@ -60,9 +60,9 @@ Target = Annotated[float, Field(gt=0, le=1)] | None
 def _check_fit(metric: str, at: float | str, target: float | None) -> None:
     """Raise if a metric does not belong to one learning rate, or has no target."""
     if get_metric(metric).over_rates and at != "best":
-        raise ValueErrorAt(f"{metric} belongs to all learning rates together: leave 'at' out", "at")
+        raise InnerValueError(f"{metric} belongs to all learning rates together: leave 'at' out", "at")
     if not get_metric(metric).needs_target and target is not None:
-        raise ValueErrorAt(f"{metric} has no target: leave 'target' out", "target")
+        raise InnerValueError(f"{metric} has no target: leave 'target' out", "target")
 
 
 class Claim(BaseModel):
@@ -71,9 +71,9 @@ class Claim(BaseModel):
     model_config = STRICT
     text: str = Field(min_length=1, max_length=500)
     metric: Annotated[str, AfterValidator(_metric)]
-    of: str
+    of: Name
     # By default the baseline. Claims about `ok` or about a value have one variant only.
-    over: str | None = None
+    over: Name | None = None
     # The metric of the variant `of` alone.
     value: Bound | None = None
     # The ratio of / over, paired by seed.
@@ -85,9 +85,9 @@ class Claim(BaseModel):
     at: At = "best"
     target: Target = None
     # Values of further axes. The claim must hold at each value of the axes that are not listed.
-    where: dict[str, Any] = {}
+    where: dict[Axis, Any] = {}
     # A further axis: the claim is about the range of the metric over its values, for each seed.
-    across: str | None = None
+    across: Axis | None = None
 
     @model_validator(mode="after")
     def _one_bound(self) -> "Claim":
@@ -95,15 +95,17 @@ class Claim(BaseModel):
         if len(given) != 1:
             raise ValueError(f"found {' and '.join(given) or 'none'} of {', '.join(KINDS)}, wanted exactly one")
         if self.kind == "probability" and not all(0 <= number <= 1 for number in self.bound.numbers):
-            raise ValueErrorAt(f"a probability of {self.bound}, wanted 0 to 1", self.kind)
+            raise InnerValueError(f"a probability of {self.bound}, wanted 0 to 1", self.kind)
         if self.kind == "ratio" and not all(number > 0 for number in self.bound.numbers):
-            raise ValueErrorAt(f"a ratio of {self.bound}, wanted more than 0", self.kind)
+            raise InnerValueError(f"a ratio of {self.bound}, wanted more than 0", self.kind)
         return self
 
     @model_validator(mode="after")
     def _that_fit(self) -> "Claim":
         if self.kind == "value" and self.over is not None:
-            raise ValueErrorAt("a value is about one variant only: leave 'over' out, or give ratio or difference", "over")
+            raise InnerValueError(
+                "a value is about one variant only: leave 'over' out, or give ratio or difference", "over"
+            )
         metric = get_metric(self.metric)
         if metric.yes_or_no and (self.kind != "probability" or self.over is not None):
             raise ValueError(
@@ -121,7 +123,7 @@ class Claim(BaseModel):
         if self.across is not None:
             if not get_metric(self.metric).ranged:
                 ranged = ", ".join(name for name, metric in METRICS.items() if metric.ranged)
-                raise ValueErrorAt(f"{self.metric} has no range across an axis, wanted one of {ranged}", "metric")
+                raise InnerValueError(f"{self.metric} has no range across an axis, wanted one of {ranged}", "metric")
             if self.kind == "probability":
                 raise ValueError("a range across an axis has no probability: give value, difference or ratio")
         return self
@@ -148,7 +150,7 @@ class Published(BaseModel):
 
     model_config = STRICT
     source: str = Field(min_length=1, max_length=300)
-    variant: str
+    variant: Name
     metric: Annotated[str, AfterValidator(_metric)]
     value: Annotated[
         Annotated[float, Tag("(number)")] | Annotated[Literal["never"], Tag("(word)")], Discriminator(branch_of)
@@ -156,18 +158,18 @@ class Published(BaseModel):
     at: At = "best"
     target: Target = None
     # Values of further axes. Our value is shown at each value of the axes that are not listed.
-    where: dict[str, Any] = {}
+    where: dict[Axis, Any] = {}
     note: str = Field(default="", max_length=500)
 
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":
         _check_fit(self.metric, self.at, self.target)
         if self.value == "never" and not get_metric(self.metric).needs_target:
-            raise ValueErrorAt(
+            raise InnerValueError(
                 f"{self.metric} of never, wanted a number: only a metric with a target may never be reached", "value"
             )
         if get_metric(self.metric).score and not 0 <= self.number <= 1:
-            raise ValueErrorAt(f"{self.metric} of {self.number:g}, wanted 0 to 1", "value")
+            raise InnerValueError(f"{self.metric} of {self.number:g}, wanted 0 to 1", "value")
         return self
 
     @property

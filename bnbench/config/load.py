@@ -24,9 +24,7 @@ def load_config(path: Path | str, overrides: Mapping[str, object] | None = None)
     return load_located_config(path, overrides)[0]
 
 
-def load_located_config(
-    path: Path | str, overrides: Mapping[str, object] | None = None
-) -> tuple[Experiment, Location]:
+def load_located_config(path: Path | str, overrides: Mapping[str, object] | None = None) -> tuple[Experiment, Location]:
     """Return the experiment in a file and its location, which knows the line and column of every value.
 
     Raises:

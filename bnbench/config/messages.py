@@ -21,6 +21,8 @@ WANTED = {
     "bool_type": "true or false",
     "too_short": "at least one entry",
 }
+# Keys that other tools have for what is a part of `sweep` here.
+RATE_NAMES = frozenset({"lr", "learning_rate", "learningrate", "learning_rates"})
 FORMS = {"(number)": "a number", "(word)": "a word", "(list)": "a list", "(mapping)": "a mapping"}
 # Pydantic adds these to a location although they are not keys of the file: the branch of a union, and a mark for errors
 # about a key instead of its value.
@@ -35,6 +37,8 @@ def explain_problem(problem: Mapping[str, Any], keys_at: Callable[[Steps], Seque
         keys_at: returns the known keys of the mapping at the end of these steps.
     """
     kind, steps = problem["type"], _steps(problem)
+    if kind == "extra_forbidden" and steps[-1] in RATE_NAMES:
+        return steps, "the learning rate is swept: set sweep.learning_rate"
     if kind == "extra_forbidden":
         known = keys_at(steps[:-1])
         return steps, f"unknown key{did_you_mean(str(steps[-1]), known)}; known here: {', '.join(known)}"
@@ -70,6 +74,11 @@ def _explain_word(problem: Mapping[str, Any]) -> str:
 def _wanted(problem: Mapping[str, Any]) -> str:
     if problem["type"] == "union_tag_invalid":
         return " or ".join(FORMS[tag] for tag in re.findall(r"\(\w+\)", problem["ctx"]["expected_tags"]))
+    if problem["type"] in ("string_too_long", "string_too_short"):
+        bound, number = next(
+            (key, problem["ctx"][key]) for key in ("min_length", "max_length") if key in problem["ctx"]
+        )
+        return f"at {'least' if bound == 'min_length' else 'most'} {number} characters"
     text: str = problem["msg"].removeprefix("Input should be ")
     text = text.replace("greater than or equal to", "at least").replace("less than or equal to", "at most")
     return WANTED.get(problem["type"], text)

@@ -56,7 +56,7 @@ def mark_new_keys(root: Mark) -> Mark:
     for part, keys in RENAMED.items():
         if part in inner:
             given = inner[part].inner
-            moved = {new: given[old] for old, (new, _) in keys.items() if old in given}
+            moved: dict[str | int, Mark] = {new: given[old] for old, (new, _) in keys.items() if old in given}
             inner[part] = replace(inner[part], inner={**moved, **given})
     return replace(root, inner=inner)
 

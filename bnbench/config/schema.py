@@ -23,7 +23,7 @@ from pydantic import (
 
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.renamed import rename_old_keys
-from bnbench.config.types import STRICT, Rate, ValueErrorAt, branch_of
+from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
 
@@ -135,7 +135,7 @@ class Model(ConfigModel):
     """The layer list that the variants share, and the parameters in it."""
 
     layers: list[Any] = Field(min_length=1)
-    params: dict[str, Any] = {}
+    params: dict[Name, Any] = {}
 
 
 def _norm(value: object, info: ValidationInfo) -> object:
@@ -151,7 +151,7 @@ class Variant(ConfigModel):
     # The side of the activation next to the norm slot. By default the norm is exactly at the slot.
     norm_position: Literal["before", "after"] | None = None
     layers: list[Any] | None = Field(default=None, min_length=1)
-    params: dict[str, Any] = {}
+    params: dict[Name, Any] = {}
     train: dict[str, Any] = {}
 
 
@@ -240,7 +240,7 @@ class Sweep(ConfigModel):
         | Annotated[list[Annotated[int, Field(ge=0, lt=2**31)]], Tag("(list)")],
         Discriminator(branch_of),
     ] = 3
-    grid: dict[str, list[Any]] = {}
+    grid: dict[Axis, list[Any]] = {}
 
     @model_validator(mode="after")
     def _distinct(self) -> "Sweep":
@@ -248,12 +248,12 @@ class Sweep(ConfigModel):
         for key, values in axes.items():
             steps = ("grid", key) if key in self.grid else (key,)
             if not values:
-                raise ValueErrorAt("found no value, wanted at least one", *steps)
+                raise InnerValueError("found no value, wanted at least one", *steps)
             if len(values) > MAX_VALUES:
-                raise ValueErrorAt(f"found {len(values):,} values, wanted at most {MAX_VALUES:,}", *steps)
+                raise InnerValueError(f"found {len(values):,} values, wanted at most {MAX_VALUES:,}", *steps)
             repeated = [v for i, v in enumerate(values) if v in values[:i]]
             if repeated:
-                raise ValueErrorAt(f"found {shorten(repeated[0])} twice: remove one", *steps)
+                raise InnerValueError(f"found {shorten(repeated[0])} twice: remove one", *steps)
         return self
 
     def rates(self) -> list[float]:
@@ -273,7 +273,7 @@ def _text_keys(value: object) -> object:
     renamed = {str(k): v for k, v in value.items()}
     if len(renamed) < len(value):
         twice = next(k for i, k in enumerate(value) if str(k) in [str(other) for other in list(value)[:i]])
-        raise ValueErrorAt(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
+        raise InnerValueError(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
     return renamed
 
 

@@ -2,14 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 # The range of float32: an optimizer would read a smaller learning rate as 0.
 SMALLEST_RATE, LARGEST_RATE = 1.2e-38, 3.4e38
+# The maximum number of characters of a name: of a variant, a parameter, and of an axis, which is a dotted key.
+MAX_NAME, MAX_AXIS = 80, 200
 STRICT = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class ValueErrorAt(ValueError):
+class InnerValueError(ValueError):
     """A check of a whole mapping fails because of one value in it."""
 
     def __init__(self, message: str, *steps: str | int) -> None:
@@ -32,4 +34,6 @@ def _rate(value: float) -> float:
     return float(value)
 
 
+Name = Annotated[str, Field(max_length=MAX_NAME)]
+Axis = Annotated[str, Field(max_length=MAX_AXIS)]
 Rate = Annotated[float, AfterValidator(_rate)]

@@ -32,7 +32,7 @@ class Loader(yaml.SafeLoader):
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         """Return the next value; raise if it has a tag, or if there are too many values."""
-        event = self.peek_event()
+        event = self.peek_event()  # type: ignore[no-untyped-call]
         self.nodes += 1
         if self.nodes > MAX_NODES:
             raise RefusedError(f"more than {MAX_NODES:,} values", event.start_mark)
@@ -94,10 +94,12 @@ class Loader(yaml.SafeLoader):
 
     def scan_block_scalar_indicators(self, start_mark: yaml.Mark) -> tuple[bool | None, int | None]:
         """Read what follows `|` or `>`; PyYAML wants a space behind it."""
-        end = re.compile("[-+1-9]*").match(self.buffer, self.pointer).end()
+        end = self.pointer
+        while self.buffer[end] in "-+123456789":
+            end += 1
         if self.buffer[end] == "\t":
             self.buffer = f"{self.buffer[:end]} {self.buffer[end + 1 :]}"
-        return super().scan_block_scalar_indicators(start_mark)  # type: ignore[no-any-return]
+        return super().scan_block_scalar_indicators(start_mark)
 
     def scan_block_scalar_ignored_line(self, start_mark: yaml.Mark) -> None:
         """Skip blanks and a comment behind `|` or `>`."""

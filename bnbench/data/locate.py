@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bnbench.data import download
+from bnbench.data.other_forms import describe_other_files
 from bnbench.data.types import DataDirs, DatasetSpec, FileLayout, LocatedFiles
 from bnbench.errors import DataError
 
@@ -45,10 +46,13 @@ def find_files(source: DatasetSpec, places: DataDirs) -> LocatedFiles | None:
 
 def find_in_folder(source: DatasetSpec, folder: Path) -> LocatedFiles | None:
     """Return the files of the first layout that is complete in a folder; None if no layout is."""
-    for form in source.forms:
-        paths = [_part(folder, names, form) for names in form.parts]
-        if all(paths):
-            return LocatedFiles(form, tuple(path for path in paths if path))
+    try:
+        for form in source.forms:
+            paths = [_part(folder, names, form) for names in form.parts]
+            if all(paths):
+                return LocatedFiles(form, tuple(path for path in paths if path))
+    except OSError as error:
+        raise DataError(f"{folder}: cannot be read: {error.strerror}") from error
     return None
 
 
@@ -75,9 +79,10 @@ def _part(folder: Path, names: tuple[str, ...], form: FileLayout) -> Path | None
 def _partial(source: DatasetSpec, folder: Path) -> str:
     """Return `has a.gz, lacks b.gz` for an incomplete layout; an empty text if no layout has any file."""
     for form in source.forms:
-        present = [names[0] for names in form.parts if _part(folder, names, form)]
+        found = [(names, _part(folder, names, form)) for names in form.parts]
+        present = [str(path.relative_to(folder)) for _, path in found if path]
         if present:
-            missing = [names[0] for names in form.parts if names[0] not in present]
+            missing = [names[0] for names, path in found if not path]
             return f"has {', '.join(present)}, lacks {', '.join(missing)}"
     return ""
 
@@ -95,6 +100,8 @@ def _not_here(source: DatasetSpec, places: DataDirs) -> str:
     for folder in _folders(source, places):
         state = _partial(source, folder) if folder.is_dir() else "the folder does not exist"
         lines.append(f"  in {folder}: {state or 'none of them'}")
+    if places.data_dir is not None:
+        lines += [f"  {line}" for line in describe_other_files(source, places, places.data_dir / source.name)]
     if places.data_dir is None:
         lines.append("  and in no folder of yours, because neither --data-dir nor BNBENCH_DATA is set")
     offline = " (without --offline)" if places.offline else ""

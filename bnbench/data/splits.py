@@ -167,6 +167,11 @@ def fit_scaling(dataset: Dataset, settings: Data, train_rows: RowIndices) -> Sca
     return Scaling(shift, factor, settings.scale == "l2")
 
 
+def training_mean(dataset: Dataset, train_rows: RowIndices) -> NDArray[np.float64]:
+    """Return the mean of the training rows as stored, of the shape of a row."""
+    return _mean(dataset.x, train_rows)
+
+
 def apply_scaling(scaling: Scaling, x: Array) -> NDArray[np.float64]:
     """Return rows (rows, *shape) scaled in float64; `l2` does the same as `keras.utils.normalize(x, axis=1)`."""
     scaled: NDArray[np.float64] = (np.asarray(x, np.float64) - scaling.shift) * scaling.factor
@@ -185,8 +190,8 @@ def has_constant_value(settings: Data, facts: DatasetInfo, train: int) -> bool:
     """Return True if the training part of a seed may hold a value that is constant there and not in other rows.
 
     A value that differs from its most common one in k of n rows is constant among `train` of them with probability
-    C(n - k, train) / C(n, train), which is at most (1 - train / n)^k and at most (1 - k / n)^train. False means that the
-    sum of these bounds is below NEGLIGIBLE.
+    C(n - k, train) / C(n, train), which is at most (1 - train / n)^k and at most (1 - k / n)^train. False means that
+    the sum of these bounds is below NEGLIGIBLE.
     """
     rows = facts.rows - facts.test_rows - (facts.repeated_rows if settings.duplicates == "drop" else 0)
     odds = [min((1 - train / rows) ** k, (1 - min(k, rows) / rows) ** train) for k in facts.rare_rows]
@@ -232,7 +237,11 @@ def _moments(x: Array, rows: RowIndices) -> tuple[NDArray[np.float64], NDArray[n
 
     Two passes are more exact: the squared distances from the mean lose no digits.
     """
-    chunks = _chunks(x, rows)
-    mean = np.sum([x[chunk].sum(axis=0, dtype=np.float64) for chunk in chunks], axis=0) / len(rows)
-    squares = np.sum([((x[chunk] - mean) ** 2).sum(axis=0) for chunk in chunks], axis=0)
+    mean = _mean(x, rows)
+    squares = np.sum([((x[chunk] - mean) ** 2).sum(axis=0) for chunk in _chunks(x, rows)], axis=0)
     return mean, np.sqrt(squares / len(rows))
+
+
+def _mean(x: Array, rows: RowIndices) -> NDArray[np.float64]:
+    sums = [x[chunk].sum(axis=0, dtype=np.float64) for chunk in _chunks(x, rows)]
+    return np.asarray(np.sum(sums, axis=0) / len(rows))

@@ -95,6 +95,8 @@ class DatasetSpec:
     find_duplicates: bool = True
     # Other ways to get the files.
     advice: str = ""
+    # Files and folders of other known forms, which are not read: a pattern for their names, and what they are.
+    other_forms: tuple[tuple[str, str], ...] = ()
     # The names of the values of a row in the original table. Empty if the data set is not a table.
     columns: tuple[str, ...] = ()
     # The names of the columns before the values.
@@ -128,8 +130,8 @@ class DatasetInfo:
     test_rows: int
     # Rows that `duplicates: drop` leaves out; official test rows are never left out.
     repeated_rows: int
-    # For the values of a row that are almost constant: in how many rows each differs from its most common value, without
-    # the official test part and repeated rows. Ascending, only the first few. Constant values are left out.
+    # For the values of a row that are almost constant: in how many rows each differs from its most common value,
+    # without the official test part and repeated rows. Ascending, only the first few. Constant values are left out.
     rare_rows: tuple[int, ...] = ()
 
     @property

@@ -15,6 +15,8 @@ from bnbench.errors import ConfigError, DataError, not_one_of
 CHUNK = 1024
 # Rows from which the most common values are taken, and how many of the rarest values are listed.
 SAMPLE, LISTED = 1001, 50
+# Parts of the rows that have a checksum each, and its number of hexadecimal digits.
+BLOCKS, DIGITS = 30, 4
 
 
 def validate_arrays(source: DatasetSpec, located: LocatedFiles, parsed: ParsedArrays) -> Dataset:
@@ -139,6 +141,41 @@ def count_rare_rows(x: Array, test_rows: int, repeated: NDArray[np.bool_]) -> tu
         differ[1] += own[(rows < pool) & ~repeated[start : start + CHUNK]].sum(axis=0)
     everywhere, in_pool = differ
     return tuple(np.sort(in_pool[everywhere > 0])[:LISTED].tolist())
+
+
+def check_published(parsed: ParsedArrays, wanted: str, blocks: str, where: str) -> ParsedArrays:
+    """Return parsed arrays that are the published ones, whatever the file looks like.
+
+    Args:
+        wanted: the published fingerprint. If empty, any content is accepted.
+        blocks: the published `block_digests`, which show where other content differs. Empty if they are unknown.
+
+    Raises:
+        DataError: the content is another one.
+    """
+    found = fingerprint(parsed.x, parsed.y, parsed.classes, parsed.test_rows)
+    if not wanted or found == wanted:
+        return parsed
+    own, rows = block_digests(parsed.x, parsed.y), -(-len(parsed.x) // BLOCKS)
+    differ = [i for i in range(BLOCKS) if own[DIGITS * i : DIGITS * (i + 1)] != blocks[DIGITS * i : DIGITS * (i + 1)]]
+    place = (
+        f"numbers or labels differ from the published ones, first in rows {differ[0] * rows + 1} to "
+        f"{min((differ[0] + 1) * rows, len(parsed.x))}, in {len(differ)} of {BLOCKS} blocks of {rows} rows"
+        if blocks and differ
+        else "numbers or labels differ from the published ones"
+        if differ
+        else "the names of the classes differ from the published ones"
+    )
+    raise DataError(f"{where}: {place} (fingerprint {found[:16]}, wanted {wanted[:16]}): download it again")
+
+
+def block_digests(x: Array, y: Array) -> str:
+    """Return a short checksum for each of BLOCKS parts of the rows, in their order."""
+    rows = -(-len(x) // BLOCKS)
+    starts = range(0, BLOCKS * rows, rows)
+    return "".join(
+        hashlib.sha256(x[i : i + rows].tobytes() + y[i : i + rows].tobytes()).hexdigest()[:DIGITS] for i in starts
+    )
 
 
 def fingerprint(x: Array, y: Array, classes: tuple[str, ...], test_rows: int) -> str:

@@ -112,20 +112,19 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         DataError: the data are missing or damaged.
         WorkerError: no worker can be started.
     """
-    todo = remaining_cohorts(plan, options.folder)
-    with options.open_executor(options.request(todo)) as executor:
-        try:
-            options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
-            executor.check(distinct_programs(cohort.program for cohort in todo))
-            with store.open_for_writing(options.folder) as opened:
-                results_dir.refuse_links(options.folder)
-                if todo:
-                    # Another process may have trained some of these trials before this process locked the folder.
-                    todo = remaining_cohorts(plan, options.folder)
-                _write_settings(plan, executor if todo else None, opened)
-                _train_and_finish(todo, executor, opened, options, plan)
-        finally:
-            options.watcher.end()
+    # The lock comes first: a folder that cannot be used is reported before workers load TensorFlow.
+    with store.lock_folder(options.folder):
+        todo = remaining_cohorts(plan, options.folder)
+        with options.open_executor(options.request(todo)) as executor:
+            try:
+                options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
+                executor.check(distinct_programs(cohort.program for cohort in todo))
+                with store.open_locked(options.folder) as opened:
+                    results_dir.refuse_links(options.folder)
+                    _write_settings(plan, executor if todo else None, opened)
+                    _train_and_finish(todo, executor, opened, options, plan)
+            finally:
+                options.watcher.end()
 
 
 def _write_settings(plan: Plan, executor: Executor | None, opened: Store) -> None:

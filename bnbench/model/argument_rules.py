@@ -73,7 +73,7 @@ def _same_shape(first: Any, second: Any) -> bool:
 
 def _renorm_bounds(arguments: Arguments) -> bool:
     clipping = arguments["renorm_clipping"] or {}
-    return clipping.get("rmin", 0) <= clipping.get("rmax", float("inf"))
+    return bool(clipping.get("rmin", 0) <= clipping.get("rmax", float("inf")))
 
 
 _CLIPPINGS = ("clipnorm", "clipvalue", "global_clipnorm")
@@ -96,6 +96,12 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 "each axis from 1 once",
             ),
             Rule("Reshape", "target_shape", lambda a: list(a["target_shape"]).count(-1) <= 1, "-1 at most once"),
+            Rule(
+                "EinsumDense",
+                "bias_axes",
+                lambda a: set(a["bias_axes"] or "") <= set(a["equation"].partition("->")[2]),
+                "letters behind the arrow of the equation",
+            ),
             Rule("BatchNormalization", "renorm_clipping", _renorm_bounds, "rmin not above rmax"),
             Rule(
                 "BatchNormalization",

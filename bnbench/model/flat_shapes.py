@@ -116,17 +116,53 @@ def _check_noise(noise: list[int | None], shape: Shape) -> None:
 
 def _rescaling(arguments: Arguments, shape: Shape) -> StepResult:
     for name in ("scale", "offset"):
-        value = arguments.get(name)
-        if isinstance(value, list) and len(value) not in {1, (*shape, 0)[len(shape) - 1]}:
-            raise MisfitError(f"{name} has {len(value)} values, wanted one or {shape[-1:]}", name)
+        _check_length(arguments.get(name), shape[-1], name)
     return StepResult(shape)
+
+
+def _normalization(arguments: Arguments, shape: Shape) -> StepResult:
+    axes = _axes(arguments, shape)
+    if len(axes) == 1:
+        _check_length(arguments.get("mean"), shape[axes[0]], "mean")
+    return StepResult(shape)
+
+
+def _check_length(values: object, size: int, argument: str) -> None:
+    if isinstance(values, list) and len(values) not in {1, size}:
+        raise MisfitError(f"{argument} has {len(values)} values, wanted 1 or {size}", argument)
+
+
+def _encoding(arguments: Arguments, shape: Shape) -> StepResult:
+    """Categories along the last axis become one axis of tokens; `one_hot` has such an axis for each of them."""
+    keeps_last = arguments.get("output_mode", "multi_hot") == "one_hot" and shape[-1] != 1
+    return StepResult((*(shape if keeps_last else shape[:-1]), arguments["num_tokens"]))
+
+
+def _hashing(arguments: Arguments, shape: Shape) -> StepResult | None:
+    # Keras is not consistent for `one_hot`.
+    mode = arguments.get("output_mode", "int")
+    if mode == "one_hot":
+        return None
+    return StepResult(shape if mode == "int" else (*shape[:-1], arguments["num_bins"]))
+
+
+def _discretization(arguments: Arguments, shape: Shape) -> StepResult | None:
+    return StepResult(shape) if arguments.get("output_mode", "int") == "int" else None
+
+
+def _mel_spectrogram(arguments: Arguments, shape: Shape) -> StepResult:
+    if len(shape) != 1:
+        raise MisfitError(f"wanted 1 axis (samples), found {len(shape)}")
+    stride = arguments.get("sequence_stride", 512)
+    return StepResult((arguments.get("num_mel_bins", 128), (shape[0] + stride + 1) // stride))
 
 
 def _axes(arguments: Arguments, shape: Shape) -> list[int]:
     """Return the positions in a shape of the axes that an argument `axis` names: 1 or -2 is the first of two."""
     given = arguments.get("axis", -1)
-    positions = []
-    for axis in given if isinstance(given, list) else [given]:
+    positions: list[int] = []
+    # Without an axis, Normalization has one mean of all values.
+    for axis in [] if given is None else given if isinstance(given, list) else [given]:
         if not 1 <= abs(axis) <= len(shape):
             known = f"1 to {len(shape)}, or -{len(shape)} to -1" if len(shape) > 1 else "1 or -1"
             raise MisfitError(f"axis is {axis}, wanted {known}", "axis")
@@ -151,13 +187,18 @@ FLAT_STEPS: Mapping[str, Step] = MappingProxyType(
         **dict.fromkeys(("AlphaDropout", "Dropout"), _dropout),
         **dict.fromkeys(("Embedding", "ReversibleEmbedding"), _embedding),
         "BatchNormalization": _batch_norm,
+        "CategoryEncoding": _encoding,
         "Dense": _dense,
+        "Discretization": _discretization,
         "Flatten": _flatten,
         "GRU": partial(_recurrent, 3),
         "GroupNormalization": _group_norm,
+        "Hashing": _hashing,
         "LSTM": partial(_recurrent, 4),
         "LayerNormalization": partial(_channels_norm, 0),
         "Masking": _same,
+        "MelSpectrogram": _mel_spectrogram,
+        "Normalization": _normalization,
         "PReLU": _prelu,
         "Permute": _permute,
         "RMSNormalization": _rms_norm,

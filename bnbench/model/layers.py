@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
+from types import MappingProxyType
 from typing import Any
 
 from bnbench.errors import ConfigError, did_you_mean, shorten
@@ -14,6 +15,13 @@ from bnbench.model.norms import NO_NORM, find_norm
 ACTIVATION_CLASSES = frozenset({"Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax"})
 # Activations with a layer class of their own; all others need `- activation: NAME`.
 ACTIVATION_LAYERS = frozenset({"relu", "elu", "softmax", "leaky_relu"})
+# Arguments that a config must not give, with the reason.
+OF_LAYERS = MappingProxyType(
+    dict.fromkeys(
+        ("lora_rank", "lora_alpha"),
+        "Keras draws the weights of LoRA without a seed, so no trial could be repeated: leave it out",
+    )
+)
 SLOT = "norm"
 MAX_LAYERS = 2000
 
@@ -138,7 +146,7 @@ def _resolve_layer(item: _Item) -> Layer:
         raise ConfigError(item.where, f"{item.name!r} is no layer: write `- activation: {item.name}`")
     given = named_arguments("layers", item.name, item.arguments, item.where)
     where = item.where / item.name
-    class_name = keras_arguments.check_arguments("layers", item.name, given, where)
+    class_name = keras_arguments.check_arguments("layers", item.name, given, where, OF_LAYERS)
     return Layer("", class_name, _with_objects(given, where), item.where if item.arguments is None else where)
 
 

@@ -38,7 +38,8 @@ class StepResult(NamedTuple):
     uses: int | None = None
 
 
-Step = Callable[[Arguments, Shape], StepResult]
+# None: only Keras knows.
+Step = Callable[[Arguments, Shape], StepResult | None]
 
 
 class MisfitError(Exception):

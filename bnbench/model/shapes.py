@@ -67,13 +67,16 @@ def _step(layer: Layer, shape: Shape) -> StepResult | None:
     if step is None or (first and layer.class_name.startswith("ConvLSTM")):
         return None
     result = _with_channels_first(step, layer.arguments, shape) if first else step(layer.arguments, shape)
-    if prod(result.shape) > MAX_OUTPUTS:
+    if result and prod(result.shape) > MAX_OUTPUTS:
         raise MisfitError(f"gives {prod(result.shape):,} numbers for one example: at most {MAX_OUTPUTS:,} are allowed")
     return result
 
 
-def _with_channels_first(step: Step, arguments: Arguments, shape: Shape) -> StepResult:
-    after, weights, uses = step(arguments, (*shape[1:], shape[0]))
+def _with_channels_first(step: Step, arguments: Arguments, shape: Shape) -> StepResult | None:
+    result = step(arguments, (*shape[1:], shape[0]))
+    if result is None:
+        return None
+    after, weights, uses = result
     return StepResult((*after[-1:], *after[:-1]), weights, prod(after[:-1]) if uses is None else uses)
 
 

@@ -101,9 +101,11 @@ def _up_sampling(rank: int, arguments: Arguments, shape: Shape) -> StepResult:
     return StepResult((*(n * factor for n, factor in zip(shape, factors, strict=False)), shape[-1]))
 
 
-def _crop_to(arguments: Arguments, shape: Shape) -> StepResult:
+def _crop_to(arguments: Arguments, shape: Shape) -> StepResult | None:
+    if len(shape) != 3:
+        # `image_conditions` refuses it.
+        return None
     size = (arguments["height"], arguments["width"])
-    want_rank(shape, 2)
     for name, wanted, found in zip(("height", "width"), size, shape, strict=False):
         if wanted > found:
             raise MisfitError(
@@ -112,13 +114,11 @@ def _crop_to(arguments: Arguments, shape: Shape) -> StepResult:
     return StepResult((*size, shape[-1]))
 
 
-def _resizing(arguments: Arguments, shape: Shape) -> StepResult:
-    want_rank(shape, 2)
-    return StepResult((arguments["height"], arguments["width"], shape[-1]))
+def _resizing(arguments: Arguments, shape: Shape) -> StepResult | None:
+    return StepResult((arguments["height"], arguments["width"], shape[-1])) if len(shape) == 3 else None
 
 
-def _image(arguments: Arguments, shape: Shape) -> StepResult:
-    want_rank(shape, 2)
+def _unchanged(arguments: Arguments, shape: Shape) -> StepResult:
     return StepResult(shape)
 
 
@@ -179,7 +179,7 @@ _BY_RANK = (
 SPATIAL_STEPS: Mapping[str, Step] = MappingProxyType(
     {
         **{name.format(rank): partial(step, rank) for name, step, ranks in _BY_RANK for rank in ranks},
-        **dict.fromkeys(_IMAGES, _image),
+        **dict.fromkeys(_IMAGES, _unchanged),
         "CenterCrop": _crop_to,
         "RandomCrop": _crop_to,
         "Resizing": _resizing,

@@ -73,24 +73,22 @@ class Number:
         kind = f"an odd {kind[2:]}" if self.odd else kind
         if self.nonzero:
             return f"{kind} other than 0"
-        low, high = _low(self), _high(self)
-        if low and high:
-            return f"{kind} {'' if self.at_least is None else 'from '}{low} to {high}"
-        if self.at_least is not None and self.whole and self.at_least == 1:
+        if self.whole and self.at_least == 1 and _high(self) is None:
             return f"{kind} above 0"
-        return " ".join(filter(None, (kind, f"of at least {low}" if self.at_least is not None else low, high)))
+        if self.at_least is not None and _high(self):
+            return f"{kind} from {self.at_least:g} to {_high(self)}"
+        bounds = (
+            None if self.at_least is None else f"of at least {self.at_least:g}",
+            None if self.above is None else f"above {self.above:g}",
+            f"of at most {_high(self)}" if self.at_most is not None else _high(self),
+        )
+        return f"{kind} {' and '.join(filter(None, bounds))}".rstrip()
 
 
-def _low(number: Number) -> str:
-    if number.at_least is not None:
-        return f"{number.at_least:g}"
-    return "" if number.above is None else f"above {number.above:g}"
-
-
-def _high(number: Number) -> str:
+def _high(number: Number) -> str | None:
     if number.at_most is not None:
-        return f"{number.at_most:,g}" if number.at_most < 1e6 else f"{number.at_most:,.0f}"
-    return "" if number.below is None else f"below {number.below:g}"
+        return f"{number.at_most:,}"
+    return None if number.below is None else f"below {number.below:g}"
 
 
 @dataclass(frozen=True)
@@ -158,6 +156,7 @@ class Listed:
     # The number of entries, PER_AXIS, or None for any number.
     size: int | None = None
     rising: bool = False
+    distinct: bool = False
     # Whether an entry may be null.
     nulls: bool = False
 
@@ -167,14 +166,18 @@ class Listed:
             return False
         if not all((self.nulls and one is None) or self.item.admits(one, rank) for one in value):
             return False
+        if self.distinct and len(set(value)) < len(value):
+            return False
         return not self.rising or all(a < b for a, b in pairwise(value))
 
     def wanted(self, rank: int) -> str:
         """Return for example `a list of 2 values, each a whole number above 0`."""
         size = self._size(rank)
         count = f"a list of {size} {'value' if size == 1 else 'values'}" if size else "a list"
+        if self.size == PER_AXIS and not rank:
+            count = "a list of one value for each axis"
         each = self.item.wanted(rank) + (" or null" if self.nulls else "")
-        return f"{count}{' that rises' if self.rising else ''}, each {each}"
+        return f"{count}{' that rises' if self.rising else ''}, each{' different, and' if self.distinct else ''} {each}"
 
     def _size(self, rank: int) -> int | None:
         return rank if self.size == PER_AXIS else self.size

@@ -47,11 +47,14 @@ def _objects(layer: Layer) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
 
 
 def _check_positions(given: Any, name: str, axes: int, weights: str, argument: str) -> None:
-    for position in given if isinstance(given, list) else [given]:
-        if position is not None and not -axes <= position < axes:
+    positions = [] if given is None else given if isinstance(given, list) else [given]
+    for position in positions:
+        if not -axes <= position < axes:
             raise MisfitError(
                 f"{name} {position} is none of the {axes} axes of {weights}: wanted 0 to {axes - 1}", argument
             )
+    if len({position % axes for position in positions}) < len(positions):
+        raise MisfitError(f"{name} {positions} names an axis of {weights} twice", argument)
 
 
 def _weight_axes(layer: Layer, weights: str, input_axes: int) -> int | None:

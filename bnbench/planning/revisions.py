@@ -56,6 +56,34 @@ def _lets_raw_values_through(settings: ProgramSettings) -> bool:
     return scaled and not same and has_constant_value(data, facts, split_sizes(data, facts, "").train)
 
 
+def _may_monitor_infinity(settings: ProgramSettings) -> bool:
+    return settings.train.on_divergence == "continue" and any(
+        catalog.find_class("callbacks", callback.name) in {"EarlyStopping", "ReduceLROnPlateau"}
+        and str(callback.arguments.get("monitor", "val_loss")).endswith("loss")
+        for callback in settings.train.callbacks
+    )
+
+
+def _has_a_schedule_in_float64(settings: ProgramSettings) -> bool:
+    return settings.train.schedule is not None and settings.train.dtype == "float64"
+
+
+# Layers that pass a mask on and keep the number of axes. All others remove it, or Keras fails.
+_PASS_MASKS = frozenset(
+    {
+        "Activation", "ActivityRegularization", "AlphaDropout", "BatchNormalization", "Dense", "Dropout", "ELU",
+        "GaussianDropout", "GaussianNoise", "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU",
+        "Masking", "Normalization", "PReLU", "ReLU", "Rescaling", "UnitNormalization",
+    }
+)  # fmt: skip
+
+
+def _masks_rows(settings: ProgramSettings) -> bool:
+    """Return True if a mask reaches the outputs, which have one axis, so that it is a mask of whole rows."""
+    names = [layer.class_name for layer in settings.layers]
+    return "Masking" in names and _PASS_MASKS.issuperset(names[names[::-1].index("Masking") * -1 - 1 :])
+
+
 REVISIONS = (
     # The slots that start as copies of the initial weights were those of seed 0 for every seed.
     Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_seed=lambda seed: seed != 0),
@@ -63,6 +91,12 @@ REVISIONS = (
     Revision("evaluation_draws_nothing", _draws_in_inference),
     # A value that is constant in the training part was only shifted, so other rows had it as it is stored.
     Revision("constant_values_are_scaled", _lets_raw_values_through),
+    # Callbacks got NaN for an infinite loss, which is never an improvement.
+    Revision("infinite_losses_are_monitored", _may_monitor_infinity),
+    # With a schedule, the learning rate was rounded to float32.
+    Revision("schedules_in_float64", _has_a_schedule_in_float64),
+    # A masked row counted in the accuracy, and the validation loss was a mean over other batches than in `fit`.
+    Revision("masked_rows_do_not_count", _masks_rows),
 )
 
 

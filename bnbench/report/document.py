@@ -135,7 +135,8 @@ def _diagnosis(one: Diagnosis) -> str:
         f"**{escape_markdown(one.symptom.capitalize())}.** {escape_markdown(f'{one.question} {one.meaning}')}\n",
         *(f"- {escape_markdown(line)}" for line in one.lines),
     ]
-    return "\n".join([*lines, f"\nUsual cures: {escape_markdown('; '.join(one.cures))}."])
+    cures = [f"\nUsual cures: {escape_markdown('; '.join(one.cures))}."] if one.cures else []
+    return "\n".join([*lines, *cures])
 
 
 def _table(table: Table) -> str:

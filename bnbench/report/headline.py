@@ -1,7 +1,6 @@
 """Results -> the headline: the answer of an experiment in three sentences."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby
 from math import isnan
 from typing import Any
 
@@ -9,6 +8,7 @@ import pandas as pd
 
 from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.labels import RateFormat, format_axes, format_count, format_percent
+from bnbench.analysis.lr_metrics import WELL
 from bnbench.analysis.trials import by_axes
 from bnbench.results.results import Results
 
@@ -17,14 +17,15 @@ MAX_PLACES = 3
 
 
 def headline_sentences(results: Results) -> list[str]:
-    """Return over which rates each variant trains, which is better and how sure that is, for each axis value."""
+    """Return up to which rate each variant trains well, which is better and how sure that is, for each axis value."""
     if results.summary.empty:
         return ["No trial has finished yet."]
     compared = results.differences_at_best()
     parts = list(by_axes(results.variants, results.axes))
     sentences = []
     for place, part in parts[:MAX_PLACES]:
-        three = _at_one_place(results, part, _rows_at(results.summary, place), _rows_at(compared, place))
+        tables = (_rows_at(table, place) for table in (results.summary, results.well, compared))
+        three = _at_one_place(results, part, *tables)
         sentences += [f"With {format_axes(place, place)}: {' '.join(three)}"] if place else three
     further = len(parts) - MAX_PLACES
     if further > 0:
@@ -49,45 +50,52 @@ def _rows_at(table: pd.DataFrame, place: Mapping[str, Any]) -> pd.DataFrame:
     return table[same]
 
 
-def _at_one_place(results: Results, variants: pd.DataFrame, summary: pd.DataFrame, compared: pd.DataFrame) -> list[str]:
+def _at_one_place(
+    results: Results, variants: pd.DataFrame, summary: pd.DataFrame, well: pd.DataFrame, compared: pd.DataFrame
+) -> list[str]:
     rows = variants.to_dict("records")
     cells = {name: part.sort_values("learning_rate") for name, part in summary.groupby("variant", sort=False)}
     dead = {str(name) for name, part in cells.items() if not part["n_ok"].any()}
     if len(dead) == len(cells):
         named = ", ".join(map(str, cells))
         return [f"At no rate does any trial of {named} do better than chance: there is nothing to compare."]
+    ranges = "; ".join(
+        _trains_well(row, cells[row["variant"]]["learning_rate"].unique(), row["variant"] in dead)
+        for row in well.to_dict("records")
+    )
     differences = {row["variant"]: row for row in compared.to_dict("records")}
     return [
-        f"Every seed does better than chance: {'; '.join(_trains(row, cells[row['variant']]) for row in rows)}.",
+        f"Every seed trains well (outcome ok, and at most {WELL:g} below the best mean validation {results.score_name} "
+        f"of its variant): {ranges}.",
         _scores_at_best(rows, cells, dead, results.score_name),
         *_comparisons([row["variant"] for row in rows], differences, dead, results.baseline),
     ]
 
 
-def _trains(row: Mapping[Any, Any], cells: pd.DataFrame) -> str:
-    """Return `plain from 0.001, the lowest tried, to 0.01`: the runs of rates at which every seed is ok."""
-    rates, ok = cells["learning_rate"].tolist(), (cells["n_ok"] == cells["n"]).tolist()
-    runs = [
-        [rate for rate, _ in run] for holds, run in groupby(zip(rates, ok, strict=True), lambda one: one[1]) if holds
-    ]
-    if not runs:
-        return f"{row['variant']} at no rate"
-    where = " and ".join(_run(run[0], run[-1], rates, alone=len(runs) == 1) for run in runs)
-    at_best = any(row["best_rate"] in run for run in runs)
-    exception = "" if at_best else f", but not at its best rate, {RateFormat(rates)(row['best_rate'])}"
-    return f"{row['variant']} {where}{exception}"
+def _trains_well(row: Mapping[Any, Any], rates: Sequence[float], is_dead: bool) -> str:
+    """Return `plain from its best rate, 0.01, to 0.1 (at 1, 3 of 3 seeds do not)`.
 
-
-def _run(low: float, high: float, rates: Sequence[float], alone: bool) -> str:
-    """Return a run of rates in words. If the run reaches an end of the grid, it may continue beyond the grid."""
+    Args:
+        row: of `Results.well`.
+        rates: the rates that were tried.
+        is_dead: whether no trial of the variant is ok.
+    """
     rate_text = RateFormat(rates)
+    name, best = row["variant"], rate_text(row["best_rate"])
+    if is_dead:
+        return f"{name} at no rate"
+    name += f" (n = {row['n']})" if row["n"] < MIN_VALUES else ""
+    many = f"{row['n_not_well']} of {row['n_there']} seeds do not"
+    failing = "the only seed does not" if row["n_there"] == 1 else many
+    if isnan(row["well_to"]):
+        which = "the only rate tried" if len(rates) == 1 else "its best rate"
+        return f"{name} not even at {best}, {which} (there {failing})"
     if len(rates) == 1:
-        return f"at {rate_text(low)}, the only rate tried"
-    lowest = ", the lowest tried" if low == rates[0] else ""
-    highest = ", the highest tried" if high == rates[-1] else ""
-    if low == high:
-        return f"at {rate_text(low)}{lowest or highest or (' alone' if alone else '')}"
-    return f"from {rate_text(low)}{lowest and lowest + ','} to {rate_text(high)}{highest}"
+        return f"{name} at {best}, the only rate tried"
+    ending = ", the highest tried" if isnan(row["fails_at"]) else f" (at {rate_text(row['fails_at'])}, {failing})"
+    if row["well_to"] == row["best_rate"]:
+        return f"{name} at its best rate, {best}{ending}"
+    return f"{name} from its best rate, {best}, to {rate_text(row['well_to'])}{ending}"
 
 
 def _scores_at_best(
@@ -105,6 +113,7 @@ def _scores_at_best(
 
 def _score_at_best(row: Mapping[Any, Any], cell: "pd.Series[Any]", rate: str) -> str:
     lost = f"; {cell['n_diverged']} of {cell['n']} diverged, counted at chance" if cell["n_diverged"] else ""
+    lost += f"; {cell['n_chance']} of {cell['n']} at chance" if cell["n_chance"] else ""
     spread = "" if isnan(row["test_score_sd"]) else f" ± {100 * row['test_score_sd']:.1f}"
     return f"{format_percent(row['test_score_mean'])}{spread} (rate {rate}{lost})"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.columns import PUBLISHED, column_names
+from bnbench.analysis.intervals import why_no_interval
 from bnbench.analysis.labels import axis_name, format_duration, format_interval, format_name
 from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.results.claims import INCONCLUSIVE, REFUTED, SUPPORTED, claim_subject
@@ -114,7 +115,7 @@ def _section(entry: Entry, digest: Digest) -> list[str]:
 
 def _claim(row: Mapping[Any, Any], score_name: str) -> list[str]:
     claimed = f"{claim_subject(row, score_name)}: {row['bound']}"
-    ours = (_number(row["estimate"]), format_interval(row["low"], row["high"]), _number(row["n"]))
+    ours = (_number(row["estimate"], "unknown"), format_interval(row["low"], row["high"]), _number(row["n"]))
     why = f": {escape_markdown(row['reason'])}" if row["verdict"] == INCONCLUSIVE else ""
     return [escape_markdown(row["text"]), escape_markdown(claimed), *ours, row["verdict"] + why]
 
@@ -125,13 +126,14 @@ def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:
     metric = f"{format_name(row['metric'], score_name)} of {row['variant']}"
     where = ", ".join(filter(None, [metric, *axes, rate]))
     note = f" ({row['note']})" if row["note"] else ""
-    ours = (_number(row["mean"]), format_interval(row["low"], row["high"]), _number(row["n"]))
+    why = why_no_interval(int(row["n"]), row["mean"])
+    ours = (_number(row["mean"], NOT_MEASURED), format_interval(row["low"], row["high"], why), _number(row["n"]))
     return [escape_markdown(where + note), _number(row["published"]), *ours, published_lies(row)]
 
 
-def _number(value: float) -> str:
+def _number(value: float, missing: str = "") -> str:
     if pd.isna(value):
-        return ""
+        return missing
     return "never" if math.isinf(value) else f"{value:.4g}"
 
 

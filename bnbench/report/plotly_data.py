@@ -90,7 +90,10 @@ def _cell(row: Mapping[Any, Any], scores: list[str], positions: Positions) -> di
         "n": row["n"],
         "ok": row["n_ok"],
         "diverged": row["n_diverged"],
-        "scores": [[round_number(row[column]) for column in group] for group in columns],
+        "scores": [
+            [round_score(row[column], score) for column in group]
+            for group, score in zip(columns, [*scores, "p_ok"], strict=True)
+        ],
     }
 
 
@@ -105,7 +108,7 @@ def _trials(points: pd.DataFrame, scores: list[str], positions: Positions) -> di
         "seed": points["seed"].tolist(),
         "outcome": points["outcome"].tolist(),
         "step": [None if pd.isna(step) else int(step) for step in points["diverged_at_step"]],
-        "scores": [[round_number(value) for value in points[score]] for score in scores],
+        "scores": [[round_score(value, score) for value in points[score]] for score in scores],
     }
 
 
@@ -134,7 +137,7 @@ def _choose_trials(points: pd.DataFrame, axes: list[str]) -> list[str]:
 
 
 def _curve(columns: Mapping[str, NDArray[Any]], rows: NDArray[Any]) -> Curve:
-    scores = {name: [round_number(value) for value in columns[name][rows].tolist()] for name in CURVE_SCORES}
+    scores = {name: [round_score(value, name) for value in columns[name][rows].tolist()] for name in CURVE_SCORES}
     return {"epoch": columns["epoch"][rows].tolist()} | scores
 
 
@@ -153,12 +156,13 @@ def first_trial(points: pd.DataFrame) -> int:
     return int(best.index[(len(best) - 1) // 2])
 
 
-def round_number(value: float) -> float | None:
-    """Return a number rounded to four digits, which is enough for a figure.
+def round_score(value: float, score: str) -> float | None:
+    """Return a value of a score rounded to the digits that the page shows, so that it is not rounded twice.
 
-    NaN and infinity, which JSON lacks, become None.
+    The page shows losses with four digits and shares in percent with two decimals. NaN and infinity, which JSON lacks,
+    become None.
     """
-    return float(f"{value:.4g}") if math.isfinite(value) else None
+    return float(format(value, ".4g" if is_loss(score) else ".4f")) if math.isfinite(value) else None
 
 
 def _setting_of(row: Mapping[Any, Any], axes: list[str]) -> str:

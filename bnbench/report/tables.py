@@ -2,16 +2,22 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
 
 from bnbench.analysis import lr_metrics
-from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
+from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
 from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_value
+from bnbench.analysis.registry import get_metric
+from bnbench.planning.small_batches import BATCH_NORM
 from bnbench.results.claims import claim_subject
 from bnbench.results.results import Results
+
+# Why a cell has no number.
+NOT_MEASURED, NOT_FINITE, NO_OK, NO_TRIAL = "not measured", "not finite", "no trial ok", "no trial yet"
+UNTIMED = "no whole epoch"
 
 
 @dataclass(frozen=True)
@@ -50,7 +56,7 @@ def rates_table(results: Results) -> Table:
             _number(row["n_ok"], "d"),
             Cell(f"{row['p_ok']:.0%} ({row['p_ok_low']:.0%} to {row['p_ok_high']:.0%})", row["p_ok"]),
             _spread(row, "validation_score"), _spread(row, "test_score"),
-            _number(row["validation_loss_mean"], ".4g"),
+            _number(row["validation_loss_mean"], ".4g", NOT_FINITE),
             _number(row["n_chance"], "d"), _number(row["n_diverged"], "d"),
         ]
         for row in results.summary.to_dict("records")
@@ -62,9 +68,9 @@ def rates_table(results: Results) -> Table:
 def variants_table(results: Results) -> Table:
     """Return a row per variant and axis value: its best rate, what it reaches there, how much the rate matters."""
     score = results.score_name
-    header = ["variant", *map(axis_name, results.axes), "best rate", "n", f"test {score} ± SD", "every seed trains"]
-    header += ["stable width", "LR sensitivity", "centered", f"{score} regret", "epochs to target", "AULC"]
-    header += ["overfitting onset", "BN mode gap", "step", "over baseline's", "diverged"]
+    header = ["variant", *map(axis_name, results.axes), "best rate", "n", f"test {score} ± SD", "trains well to"]
+    header += ["every seed ok", "stable width", "LR sensitivity", "centered", f"{score} regret", "epochs to target"]
+    header += ["AULC", "overfitting onset", "BN mode gap", "step", "over baseline's", "diverged"]
     table = results.variants
     if len(table):
         curves = results.learning_curves.drop(columns=["best_rate", "n"])
@@ -73,22 +79,31 @@ def variants_table(results: Results) -> Table:
     rows = [
         [
             *_place(row, results.axes), rate_cell(row["best_rate"]), _number(row["n"], "d"),
-            _spread(row, "test_score"), _stable_rates(row, rate_cell),
-            Cell((">= " if row["stable_width_open"] else "") + f"{row['stable_width']:.2f}", row["stable_width"]),
-            _number(row["lr_sensitivity"], ".4g"), _number(row["lr_sensitivity_centered"], ".4g"),
-            _number(row["score_regret"], ".4f"), _time(row["epochs_to_target_median"]),
+            _spread(row, "test_score"), _well_to(row, rate_cell), _stable_rates(row, rate_cell), _width(row),
+            _number(row["lr_sensitivity"], ".4g", NO_OK), _number(row["lr_sensitivity_centered"], ".4g", NO_OK),
+            _number(row["score_regret"], ".4f", NO_OK), _time(row["epochs_to_target_median"], missing="no target"),
             _number(row["aulc_mean"], ".4f"), _number(row["overfitting_onset_median"], ".4g"),
-            _number(row["bn_mode_gap"], "+.4f"), _duration(row["seconds_per_step"]), _number(row["overhead"], ".2f"),
+            _number(row["bn_mode_gap"], "+.4f", _why_no_gap(results, row)), _duration(row["seconds_per_step"]),
+            _number(row["overhead"], ".2f", UNTIMED if pd.isna(row["seconds_per_step"]) else "no time of the baseline"),
             Cell(f"{row['n_diverged']} of {row['trials']}", row["n_diverged"]),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
     caption = (
-        f"Each variant at its own best rate by mean validation {score}; test {score} is of the final weights. Every "
-        f"seed trains: the rates around the best one at which every seed is ok. Stable width: decades around the best "
-        f"rate with at most {lr_metrics.DELTA:g} less {score}.{_target(results)}"
+        f"Each variant at its own best rate by mean validation {score}; test {score} is of the final weights. Trains "
+        f"well to: up to this rate, from the best one on, every seed is ok and at most {lr_metrics.WELL:g} below the "
+        "best mean. Every seed ok: the rates around the best one at which every seed is ok. Stable width: decades "
+        f"around the best rate with at most {lr_metrics.DELTA:g} less {score}.{_target(results)}"
     )
     return Table(caption, header, rows)
+
+
+def _why_no_gap(results: Results, row: Mapping[Any, Any]) -> str:
+    """Return why a variant has no gap between batch statistics and moving statistics."""
+    config = results.variant_config(str(row["variant"]), {axis: row[axis] for axis in results.axes})
+    if config and not any(layer.class_name == BATCH_NORM for layer in config.layers):
+        return "no batch norm"
+    return "diverged" if row["n_diverged"] == row["trials"] else NOT_MEASURED
 
 
 def _target(results: Results) -> str:
@@ -108,7 +123,8 @@ def claims_table(results: Results) -> Table | None:
         [
             Cell(row["verdict"], kind=row["verdict"]), Cell(row["text"]),
             Cell(claim_subject(row, results.score_name)), Cell(row["bound"]),
-            _number(row["estimate"], ".4g"), Cell(format_interval(row["low"], row["high"])), _number(row["n"], "d"),
+            _number(row["estimate"], ".4g", "unknown"), Cell(format_interval(row["low"], row["high"])),
+            _number(row["n"], "d"),
             Cell(row["reason"]),
         ]
         for row in results.claims.to_dict("records")
@@ -129,9 +145,9 @@ def differences_table(results: Results) -> Table | None:
     rows = [
         [
             *_place(row, results.axes), Cell(f"{where}, {format_name(row['score'], results.score_name)}"),
-            rate_cell(row["learning_rate"]), _number(row["mean"], "+.4f"),
-            Cell(format_interval(row["low"], row["high"])),
-            _number(row["n"], "d"), _number(row["p"], ".2g"), _number(row["p_holm"], ".2g"),
+            rate_cell(row["learning_rate"]), _number(row["mean"], "+.4f", NOT_FINITE), _interval(row),
+            _number(row["n"], "d"), _number(row["p"], ".2g", _why_no_test(row)),
+            _number(row["p_holm"], ".2g", _why_no_test(row)),
         ]
         for where, table in (("each at its best rate", best), ("at equal rate", equal))
         for row in table.to_dict("records")
@@ -152,11 +168,10 @@ def published_table(results: Results) -> Table | None:
     rate_cell = _rate_cells(results)
     rows = [
         [
-            Cell(row["source"]), *_place(row, results.axes), rate_cell(row["learning_rate"]),
-            Cell(format_name(row["metric"], results.score_name)),
-            _time(row["published"], ".4g"), _time(row["mean"], ".4g"), Cell(format_interval(row["low"], row["high"])),
-            _number(row["n"], "d"),
-            Cell("") if math.isinf(row["difference"]) else _number(row["difference"], "+.4g"), Cell(row["note"]),
+            Cell(row["source"]), *_place(row, results.axes), _rate_or_reason(row, rate_cell),
+            Cell(format_name(row["metric"], results.score_name)), _time(row["published"], ".4g"),
+            _time(row["mean"], ".4g", _why_no_mean(row)), _interval(row), _number(row["n"], "d"), _difference(row),
+            Cell(row["note"]),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
@@ -181,31 +196,72 @@ def _value(value: object) -> Cell:
     return Cell(format_value(value), float(value) if plain else None)  # type: ignore[arg-type]
 
 
-def _number(value: float, form: str) -> Cell:
-    """Return a cell with a number; an empty cell if the number is missing."""
-    return Cell("") if pd.isna(value) else Cell(format(value, form), float(value))
+def _number(value: float, form: str, missing: str = NOT_MEASURED) -> Cell:
+    """Return a cell with a number, or with the reason why it is missing."""
+    return Cell(missing) if pd.isna(value) else Cell(format(value, form), float(value))
 
 
 def _spread(row: Mapping[Any, Any], score: str) -> Cell:
     """Return mean and SD; the SD of one trial is unknown."""
     mean, sd = row[f"{score}_mean"], row[f"{score}_sd"]
-    return _number(mean, ".4f") if pd.isna(sd) else Cell(f"{mean:.4f} ± {sd:.4f}", float(mean))
+    return _number(mean, ".4f", NOT_FINITE) if pd.isna(sd) else Cell(f"{mean:.4f} ± {sd:.4f}", float(mean))
+
+
+def _interval(row: Mapping[Any, Any]) -> Cell:
+    """Return the t interval of a row, or why there is none."""
+    return Cell(format_interval(row["low"], row["high"], why_no_interval(row["n"], row["mean"])))
+
+
+def _why_no_test(row: Mapping[Any, Any]) -> str:
+    return f"needs {MIN_FLIPS} seeds" if row["n"] < MIN_FLIPS else NOT_FINITE
+
+
+def _rate_or_reason(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
+    if pd.isna(row["learning_rate"]):
+        return Cell("all rates" if get_metric(row["metric"]).over_rates else NO_TRIAL)
+    return rate_cell(row["learning_rate"])
+
+
+def _why_no_mean(row: Mapping[Any, Any]) -> str:
+    return NOT_MEASURED if row["n"] else NO_TRIAL
+
+
+def _difference(row: Mapping[Any, Any]) -> Cell:
+    """Return our mean minus a published value, either of which may be infinite for a target that is never reached."""
+    infinite = math.isinf(row["mean"]), math.isinf(row["published"])
+    if any(infinite):
+        return Cell("both never" if all(infinite) else "one never")
+    return _number(row["difference"], "+.4g", _why_no_mean(row))
+
+
+def _well_to(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
+    return Cell(_why_no_run(row)) if pd.isna(row["well_to"]) else rate_cell(row["well_to"])
 
 
 def _stable_rates(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
     if pd.isna(row["stable_to"]):
-        return Cell("not at the best rate")
+        return Cell(_why_no_run(row))
     first, last = rate_cell(row["stable_from"]), rate_cell(row["stable_to"])
     return Cell(f"{first.text} to {last.text}", last.number)
 
 
-def _time(value: float, form: str = "g") -> Cell:
+def _why_no_run(row: Mapping[Any, Any]) -> str:
+    # The width is missing only if no trial is ok.
+    return NO_OK if pd.isna(row["stable_width"]) else "not at the best rate"
+
+
+def _width(row: Mapping[Any, Any]) -> Cell:
+    cell = _number(row["stable_width"], ".2f", NO_OK)
+    return replace(cell, text=f">= {cell.text}") if row["stable_width_open"] else cell
+
+
+def _time(value: float, form: str = "g", missing: str = NOT_MEASURED) -> Cell:
     """Return a number; `never` for an infinite time."""
-    return Cell("never", math.inf) if math.isinf(value) else _number(value, form)
+    return Cell("never", math.inf) if math.isinf(value) else _number(value, form, missing)
 
 
 def _duration(seconds: float) -> Cell:
     if pd.isna(seconds):
-        return Cell("")
+        return Cell(UNTIMED)
     text = f"{1e6 * seconds:.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
     return Cell(text if seconds < 1 else f"{seconds:.3g} s", float(seconds))

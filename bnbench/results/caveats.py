@@ -9,30 +9,21 @@ import pandas as pd
 
 from bnbench.analysis.columns import ACCURACY
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
-from bnbench.analysis.labels import RateFormat, format_count
-from bnbench.analysis.per_seed import matches_axes
-from bnbench.analysis.symptom_rules import MODE_GAP, gives_one_prediction
-from bnbench.analysis.trials import by_axes, cell_label
+from bnbench.analysis.labels import RateFormat, format_count, format_list
+from bnbench.analysis.lr_metrics import ROUNDING
+from bnbench.analysis.symptom_rules import gives_one_prediction
+from bnbench.analysis.trials import cell_label
 from bnbench.config.schema import Experiment
 from bnbench.data.splits import FAR
-from bnbench.errors import ConfigError
-from bnbench.model.layers import Layer, NormSlot, flatten_layers
 from bnbench.planning.task import loss_class
+from bnbench.results.norm_caveats import norm_caveats
 from bnbench.results.results import Results
 
 # Decades between neighboring rates: a wider gap may hide a better rate.
 MAX_STEP = 1.05
-# From this weight of the initial moving statistics on, there is a caveat.
-START_WEIGHT = 0.01
-# The maximum number of variants and rates that are listed one by one.
-MAX_NAMED = 3
 # Validation rows: the standard error of an accuracy of 90% is then 1.7 points or more.
 FEW_ROWS = 300
-# Momentum of BatchNormalization, if a config does not give it.
-KERAS_MOMENTUM = 0.99
 SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
-# An axis that sweeps a number of the layer list begins so.
-PARAMS = "model.params."
 
 
 def list_caveats(results: Results) -> list[str]:
@@ -43,12 +34,11 @@ def list_caveats(results: Results) -> list[str]:
         return caveats
     dead = _variants_that_never_train(summary, results.axes)
     caveats += _never_ok(dead, results.baseline)
-    caveats += _ok_by_class_size(trials, results.axes)
-    caveats += _mode_gap(results)
+    caveats += _ok_with_one_prediction(trials, results.axes)
+    caveats += norm_caveats(results, dead)
     caveats += _far_values(results)
+    caveats += _sigmoid_left_out(results, trials)
     if experiment:
-        caveats += _not_warm(experiment, trials, results.axes)
-        caveats += _sigmoid_left_out(experiment, trials, results.axes)
         caveats += _validation_is_test(experiment)
     caveats += _few_seeds(summary, experiment)
     caveats += _grid_ends(results, dead)
@@ -78,25 +68,23 @@ def _variants_that_never_train(summary: pd.DataFrame, axes: Sequence[str]) -> di
 
 def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
     for label, variant in dead.items():
-        target = ", and the times to its score are times to chance" if variant == baseline else ""
+        target = ", and there is no score of it that others could reach" if variant == baseline else ""
         yield f"{label} trains at no rate, so its best rate means nothing{target}."
 
 
-def _ok_by_class_size(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Warn of ok trials that predict one class: if classes differ in size, such a trial scores more than chance."""
+def _ok_with_one_prediction(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+    """Warn of ok trials that predict one class: with many rows a score barely above chance is no accident."""
     shown = trials[(trials["outcome"] == "ok") & gives_one_prediction(trials)]
     if shown.empty:
         return
     rate_text = RateFormat(trials["learning_rate"])
     places = list(
-        dict.fromkeys(f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records"))
+        dict.fromkeys(
+            f"{cell_label(row, axes)} at {rate_text(row['learning_rate'])}" for row in shown.to_dict("records")
+        )
     )
-    named = ", ".join([*places[:MAX_NAMED], *(["..."] if len(places) > MAX_NAMED else [])])
-    count = "1 trial counts" if len(shown) == 1 else f"{len(shown)} trials count"
-    yield (
-        f"{count} as ok but learned next to nothing ({named}): the largest class has more than its equal share of the "
-        "rows, so always predicting it beats guessing."
-    )
+    does = "1 trial counts as ok but gives" if len(shown) == 1 else f"{len(shown)} trials count as ok but give"
+    yield f"{does} nearly all validation rows one prediction ({format_list(places)})."
 
 
 def _validation_is_test(experiment: Experiment) -> Iterator[str]:
@@ -110,14 +98,15 @@ def _validation_is_test(experiment: Experiment) -> Iterator[str]:
 def _few_seeds(summary: pd.DataFrame, experiment: Experiment | None) -> Iterator[str]:
     n = int(summary["n"].min())
     planned = experiment.sweep.seeds if experiment else None
+    compares = summary["variant"].nunique() > 1
     if n < MIN_VALUES:
         can_add = isinstance(planned, int) and planned < MIN_VALUES
         fix = " Add -o sweep.seeds=5: it trains more seeds and keeps the finished ones." if can_add else ""
+        where = " at every rate" if (summary["n"] == n).all() else " at some rates"
         yield (
-            f"{format_count(n, 'seed')} at some rates: there is no interval, and a difference may be the luck of a "
-            f"seed.{fix}"
+            f"{format_count(n, 'seed')}{where}: there is no interval, and a difference may be the luck of a seed.{fix}"
         )
-    elif n < MIN_FLIPS:
+    elif n < MIN_FLIPS and compares:
         yield f"With {n} seeds no sign-flip test can reach p = 0.05; it needs {MIN_FLIPS}."
 
 
@@ -127,12 +116,24 @@ def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
     at_end: dict[float, list[str]] = {low: [], high: []}
     for row in results.variants.to_dict("records"):
         label = cell_label(row, results.axes)
-        if row["best_rate"] in at_end and label not in dead:
+        if row["best_rate"] in at_end and label not in dead and not _has_peer(row, results):
             at_end[row["best_rate"]].append(label)
     for rate, which in ((low, "lowest"), (high, "highest")):
         if at_end[rate] and low < high:
             labels, best = ", ".join(at_end[rate]), RateFormat(summary["learning_rate"])(rate)
             yield f"The best rate of {labels}, {best}, is the {which} of the grid: a better one may be beyond it."
+
+
+def _has_peer(row: Mapping[Any, Any], results: Results) -> bool:
+    """Return True if another rate does as well as the best, or nothing can be better than it."""
+    best, keys = row["validation_score_mean"], ["variant", *results.axes]
+    same = [one for one in results.summary.to_dict("records") if all(_is_same(one[key], row[key]) for key in keys)]
+    peers = sum(one["validation_score_mean"] >= best - ROUNDING for one in same)
+    return peers > 1 or bool(best >= 1 - ROUNDING)
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    return bool(one == other or (pd.isna(one) and pd.isna(other)))
 
 
 def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
@@ -145,95 +146,30 @@ def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
         )
 
 
-def _not_warm(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
-    """Keras' moving statistics start at mean 0 and variance 1, without a correction for the start."""
-    completed = trials[trials["status"] == "completed"]
-    worst: dict[str, tuple[float, str]] = {}
-    for place, part in by_axes(completed, axes):
-        for name, own in part.groupby("variant", sort=False):
-            momentum, steps = _momentum(experiment, str(name), place), int(own["steps"].min())
-            sentence = (
-                f"{cell_label({'variant': name, **place}, axes)}: after {steps} steps its moving statistics (momentum "
-                f"{momentum:g}) are still {momentum**steps:.0%} their initial values, so validation may say little "
-                "about the network. Use a smaller momentum or train longer."
-            )
-            worst[str(name)] = max(worst.get(str(name), (0.0, "")), (momentum**steps, sentence))
-    yield from (sentence for weight, sentence in worst.values() if weight > START_WEIGHT)
-
-
-def _sigmoid_left_out(experiment: Experiment, trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
+def _sigmoid_left_out(results: Results, trials: pd.DataFrame) -> Iterator[str]:
     """Warn of a last activation that does not fit the loss: Keras takes the values before it as logits in any case."""
-    loss = experiment.train.loss
-    try:
-        softmax = loss_class(loss) in SOFTMAX_LOSSES
-    # Results are shown where Keras is not installed, too.
-    except ConfigError:
-        return
-    if not softmax:
-        return
-    labels = [
-        cell_label({"variant": name, **place}, axes)
-        for place, part in by_axes(trials, axes)
-        for name in part["variant"].unique()
-        if (layers := _layers(experiment, name, place)) and layers[-1].arguments.get("activation") == "sigmoid"
-    ]
-    if labels:
+    labels: dict[str, list[str]] = {}
+    for label, config, _ in results.configs(trials):
+        is_softmax = loss_class(config.train.loss) in SOFTMAX_LOSSES
+        if is_softmax and config.layers[-1].arguments.get("activation") == "sigmoid":
+            labels.setdefault(config.train.loss.name, []).append(label)
+    for loss, named in labels.items():
         yield (
-            f"The last sigmoid of {', '.join(labels)} is not part of the loss: Keras' {loss.name} takes the input of "
+            f"The last sigmoid of {', '.join(named)} is not part of the loss: Keras' {loss} takes the input of "
             "the sigmoid and computes a softmax. Add `rescaling: 1` behind it to keep it."
         )
-
-
-def _mode_gap(results: Results) -> Iterator[str]:
-    """Warn of moving statistics that differ from batch statistics: training and validation then see two networks."""
-    for row in results.variants.to_dict("records"):
-        gap = row["bn_mode_gap"]
-        if abs(gap) > MODE_GAP:
-            which = "higher" if gap > 0 else "lower"
-            yield (
-                f"{cell_label(row, results.axes)}: at its best rate, validation {results.score_name} is "
-                f"{abs(gap) * 100:.1f} points {which} with each batch's own statistics, as in training, than with the "
-                "moving ones, which all numbers here use."
-            )
 
 
 def _far_values(results: Results) -> Iterator[str]:
     """Warn of standardized values that are far away: each of them dominates the step of its mini-batch."""
     counts, distances = results.measurements("far_values"), results.measurements("farthest_value")
     if len(counts):
+        count, farthest = format_count(int(counts["value"].max()), "value"), distances["value"].max()
         yield (
-            f"With `scale: standard`, up to {format_count(int(counts['value'].max()), 'value')} of the data of a seed "
-            f"{'is' if counts['value'].max() == 1 else 'are'} more than {FAR:g} standard deviations from the training "
-            f"mean (the farthest {distances['value'].max():.0f}), because they are almost constant in training. "
-            "`scale: unit` avoids this."
+            f"`scale: standard` puts up to {count} of the rows of a seed more than {FAR:g} standard deviations from "
+            f"the training mean, the farthest {farthest:.4g}: these pixels or columns are almost constant in training. "
+            "Such a value dominates the step of its mini-batch; `scale: unit` avoids this."
         )
-
-
-def _momentum(experiment: Experiment, name: str, place: Mapping[str, Any]) -> float:
-    """Return the largest momentum of a variant's batch normalization at one value of each axis, or 0."""
-    norms = [layer for layer in _layers(experiment, name, place) if layer.class_name == "BatchNormalization"]
-    momenta = [layer.arguments.get("momentum", KERAS_MOMENTUM) for layer in norms]
-    # The file may have been edited since, so a momentum may be anything.
-    return max((float(one) for one in momenta if isinstance(one, int | float) and 0 <= one <= 1), default=0.0)
-
-
-def _layers(experiment: Experiment, name: str, place: Mapping[str, Any]) -> Sequence[Layer]:
-    """Return the layers of a variant at one value of each axis; no layers if they cannot be determined."""
-    variant = experiment.variants.get(name)
-    # The file may have been edited since.
-    if variant is None:
-        return ()
-    grid = experiment.sweep.grid.items()
-    swept = {axis: value for axis, values in grid for value in values if matches_axes(place, {axis: value})}
-    own = {axis.removeprefix(PARAMS): value for axis, value in swept.items() if axis.startswith(PARAMS)}
-    params = {**experiment.model.params, **own, **variant.params, "classes": 2}
-    items = variant.layers or swept.get("model.layers") or experiment.model.layers
-    norm = NormSlot(variant.norm.name, variant.norm.arguments)
-    try:
-        return flatten_layers(items, params, norm, name)
-    # The experiment may use layers of another version of Keras.
-    except ConfigError:
-        return ()
 
 
 def _few_rows(rows: int) -> Iterator[str]:

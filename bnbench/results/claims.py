@@ -104,7 +104,10 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     metric, grid = get_metric(claim.metric), np.sort(scored["learning_rate"].unique())
     own, other = (_sample(claim, metric, name, scored, grid) for name in (claim.of, over or claim.of))
     seeds = own.values.index.intersection(other.values.index)
-    notes = (_left_out(trials["seed"].nunique(), len(seeds)), _rates(claim, metric, (own.rate, other.rate), RateFormat(grid)))
+    notes = (
+        _left_out(trials["seed"].nunique(), len(seeds)),
+        _rates(claim, metric, (own.rate, other.rate), RateFormat(grid)),
+    )
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
     a, b = (sample.values[seeds].to_numpy(float) for sample in (own, other))

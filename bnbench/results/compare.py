@@ -12,7 +12,7 @@ import pandas as pd
 from bnbench.analysis import intervals
 from bnbench.analysis.columns import MEASURES, current_name
 from bnbench.analysis.labels import RateFormat, axis_name, format_value
-from bnbench.errors import ResultsError, not_one_of
+from bnbench.errors import ResultsError, not_one_of, shorten_name
 from bnbench.planning.plan import NAME_DIGITS
 from bnbench.results import query
 from bnbench.results.results import Results
@@ -112,7 +112,7 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
         score=score,
         score_name=first.score_name,
         axes=tuple(axes),
-        settings=tuple(differences(*(results_dir.read_settings(folder)[0] for folder in (a, b)))),
+        settings=tuple(differences(results_dir.read_settings(a)[0], results_dir.read_settings(b)[0])),
         environment=tuple(differences(results_dir.read_environment(a), results_dir.read_environment(b))),
         rates=by_rate(pairs, axes),
         p=intervals.sign_flip(distances.groupby(pairs["seed"]).agg(lambda seed: seed.to_numpy().mean())),
@@ -128,7 +128,9 @@ def differences(a: object, b: object, key: str = "") -> Iterator[Difference]:
     """Yield each key at which two nested values differ; lists of one length are compared entry by entry."""
     if isinstance(a, Mapping) and isinstance(b, Mapping):
         for name in dict.fromkeys([*a, *b]):
-            yield from differences(a.get(name, NOT_SET), b.get(name, NOT_SET), f"{key}.{name}" if key else str(name))
+            yield from differences(
+                a.get(name, NOT_SET), b.get(name, NOT_SET), f"{key}.{shorten_name(str(name))}".lstrip(".")
+            )
     elif isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
         for i, (one, other) in enumerate(zip(a, b, strict=True)):
             yield from differences(one, other, f"{key}[{i}]")

@@ -1,12 +1,14 @@
 """Trials with known symptoms -> diagnoses: at which rates a symptom shows, the evidence in numbers, the usual cures."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
+from bnbench.analysis.cures import APART, Facts, Setup, helpful_cures
 from bnbench.analysis.labels import RateFormat
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.symptoms import SYMPTOMS, Symptom, describe_evidence, list_symptoms, trial_symptoms
@@ -16,11 +18,16 @@ from bnbench.analysis.trials import axes_of, by_axes, cell_label
 MAX_PLACES = 3
 # A rate counts if at least this share of its trials shows the symptom.
 MIN_SHARE = 0.5
+# Returns how a variant was set up at a value of the further axes, or None if that is unknown.
+SetupReader = Callable[[str, Mapping[str, Any]], Setup | None]
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A symptom, the question it answers, what it means, where it shows with the evidence, and its usual cures."""
+    """A symptom, the question it answers, what it means, where it shows with the evidence, and what can help.
+
+    A cure that cannot help every variant with the symptom begins with the names of those that it can help.
+    """
 
     symptom: str
     question: str
@@ -29,7 +36,9 @@ class Diagnosis:
     cures: Sequence[str]
 
 
-def diagnosis_table(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd.DataFrame:
+def diagnosis_table(
+    trials: pd.DataFrame, history: pd.DataFrame, rows: int, read_setup: SetupReader = lambda variant, place: None
+) -> pd.DataFrame:
     """Return one row per symptom, variant and axis value at which trials show it, the most serious symptom first.
 
     A rate counts if at least half of its trials show the symptom; a variant's best rate counts if a single one does.
@@ -40,24 +49,27 @@ def diagnosis_table(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> p
         symptom, variant, the further axes.
         rates: at which it shows, in words: `from 0.1 on`. `at_best`: whether the best rate is one of them.
         shown, n: number of trials at these rates that show it, and of all that finished there.
-        evidence: in numbers, medians over the trials that show it. cures: what usually helps.
+        evidence: in numbers, medians over the trials that show it. cures: what usually helps and can help here.
 
     Args:
         rows: number of validation rows.
+        read_setup: how a variant was set up, without which no cure is left out for what the variant already does.
     """
     axes = axes_of(trials)
     diagnosed = [
         row
         for place, part in by_axes(trial_symptoms(trials, history, rows), axes)
         for name, cell in part.groupby("variant", sort=False)
-        for row in _diagnosed({"variant": name, **place}, cell)
+        for row in _diagnosed({"variant": name, **place}, cell, partial(read_setup, str(name), place))
     ]
     diagnosed.sort(key=lambda row: SYMPTOMS[row["symptom"]].severity)
     columns = ["symptom", "variant", *axes, "rates", "at_best", "shown", "n", "evidence", "cures"]
     return pd.DataFrame(diagnosed, columns=columns)
 
 
-def _diagnosed(place: Mapping[str, Any], cell: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _diagnosed(
+    place: Mapping[str, Any], cell: pd.DataFrame, read_setup: Callable[[], Setup | None]
+) -> Iterator[dict[str, Any]]:
     """Yield the rows of one variant and axis value."""
     # If every trial fails to train, no rate is the best.
     best = best_rate(cell) if (cell["outcome"] == "ok").any() else math.nan
@@ -69,11 +81,29 @@ def _diagnosed(place: Mapping[str, Any], cell: pd.DataFrame) -> Iterator[dict[st
         if shows.any():
             there = cell[cell["learning_rate"].isin(shares.index[shows])]
             shown = there[there[symptom.name]]
+            cures = helpful_cures(symptom.cures, _facts(cell, shows, shares, read_setup()))
             yield {
                 "symptom": symptom.name, **place, "rates": _rates_in_words(cell, shows, best),
                 "at_best": bool((shows & at_best).any()), "shown": len(shown), "n": len(there),
-                "evidence": describe_evidence(symptom.name, shown), "cures": "; ".join(symptom.cures),
+                "evidence": describe_evidence(symptom.name, shown), "cures": APART.join(cures),
             }  # fmt: skip
+
+
+def _facts(cell: pd.DataFrame, shows: "pd.Series[bool]", shares: "pd.Series[float]", setup: Setup | None) -> Facts:
+    """Return what is known about the rates that show a symptom, and about the others."""
+    there = cell[cell["learning_rate"].isin(shares.index[shows])]
+    ok = (cell["outcome"] == "ok").groupby(cell["learning_rate"]).mean()
+    sound = (ok >= MIN_SHARE) & (shares < MIN_SHARE) & ~shows
+    return Facts(
+        rates=sorted(shares.index),
+        shown=sorted(shares.index[shows]),
+        sound=sorted(shares.index[sound]),
+        score_name=str(cell["score_name"].iloc[0]),
+        steps=float(there["steps"].astype(float).median()),
+        steps_per_epoch=float(there["first_step"].median()),
+        knows_largest_class=bool(there["constant_score"].notna().any()),
+        setup=setup,
+    )
 
 
 def _rates_that_show(symptom: Symptom, shares: "pd.Series[float]", at_best: "pd.Series[bool]") -> "pd.Series[bool]":
@@ -112,8 +142,21 @@ def list_diagnoses(table: pd.DataFrame, axes: Sequence[str]) -> list[Diagnosis]:
     for name, part in table.groupby("symptom", sort=False):
         symptom = SYMPTOMS[str(name)]
         lines = [line for _, own in part.groupby("variant", sort=False) for line in _lines(own, axes)]
-        diagnoses.append(Diagnosis(symptom.name, symptom.question, symptom.meaning, lines, symptom.cures))
+        diagnoses.append(Diagnosis(symptom.name, symptom.question, symptom.meaning, lines, _cures(part)))
     return diagnoses
+
+
+def _cures(part: pd.DataFrame) -> list[str]:
+    """Return the cures of the rows of one symptom, each once, with the variants that it can help if not all."""
+    variants: dict[str, list[str]] = {}
+    for name, cures in zip(part["variant"], part["cures"], strict=True):
+        for cure in filter(None, cures.split(APART)):
+            variants.setdefault(cure, []).append(str(name))
+    every = set(part["variant"])
+    return [
+        cure if set(names) == every else f"{', '.join(dict.fromkeys(names))}: {cure}"
+        for cure, names in variants.items()
+    ]
 
 
 def _lines(own: pd.DataFrame, axes: Sequence[str]) -> list[str]:

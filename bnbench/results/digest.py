@@ -16,7 +16,7 @@ import pandas as pd
 
 from bnbench.analysis.columns import ACCURACY, CLAIMS, PUBLISHED, R2, column_names, rename_former
 from bnbench.analysis.registry import find_metric
-from bnbench.errors import ResultsError, shorten
+from bnbench.errors import ResultsError, shorten, shorten_name
 from bnbench.results.claims import WEAKEST_FIRST
 from bnbench.results.results import Results
 from bnbench.store import results_dir
@@ -28,6 +28,8 @@ COLUMNS = {"claims": CLAIMS, "published": PUBLISHED}
 NUMBERS = {name: column_names(columns, "number", "integer") for name, columns in COLUMNS.items()}
 TEXTS = {name: column_names(columns, "text") for name, columns in COLUMNS.items()}
 TOTALS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int, "seconds": int | float}
+# The maximum number of characters of a text: a title or a claim.
+MAX_TEXT = 500
 # Earlier versions wrote the axis into the metric.
 RANGE = re.compile(r"range of (\w+) across (.*)", re.DOTALL)
 
@@ -66,7 +68,7 @@ def make_digest(results: Results) -> Digest:
         planned=results.planned,
         ended=len(results.trials) - failed,
         failed=failed,
-        seconds=round(float(results.trials["seconds"].sum()), 3),
+        seconds=float(results.trials["seconds"].sum()),
         claims=results.claims,
         published=results.published,
         environment=results.environment,
@@ -108,6 +110,7 @@ def read_digest(folder: Path) -> Digest | None:
         raise ResultsError(f"{folder / results_dir.RUN}: not as bnbench writes it ({where}); remove it to go on")
     claims, published = (_read_table(folder / file, name) for name, file in TABLES.items())
     run.setdefault("score_name", _score_name(claims, published))
+    run["name"], run["title"] = shorten_name(run["name"]), shorten_name(run["title"], MAX_TEXT)
     environment, current = _environment(folder), _with_current_metrics
     return Digest(**run, claims=current(claims), published=current(published), environment=environment)
 
@@ -151,6 +154,7 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
             raise ValueError(f"no column {', '.join(sorted(missing))}")
         if wrong := {*table.get("verdict", [])} - {*WEAKEST_FIRST}:
             raise ValueError(f"{shorten(min(wrong))} is not a verdict")
+        table = table.rename(columns=shorten_name).map(lambda text: shorten_name(text, MAX_TEXT))
         return table.assign(**{number: pd.to_numeric(table[number]).astype(float) for number in NUMBERS[name]})
     except (OSError, ValueError, OverflowError) as error:
         raise _unreadable(path, error) from error

@@ -2,14 +2,14 @@
 
 import operator
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.columns import current_name
-from bnbench.analysis.labels import RateFormat, axis_name, format_value
+from bnbench.analysis.columns import MEASURES, current_name
+from bnbench.analysis.labels import RateFormat, axis_name, format_value, value_text
 from bnbench.analysis.trials import axes_of
 from bnbench.errors import BnbenchError, did_you_mean
 from bnbench.planning.plan import NAME_DIGITS, Trial
@@ -76,6 +76,20 @@ def select_rows(
     return rows.head(limit) if limit is not None else rows
 
 
+def check_kinds(rows: pd.DataFrame) -> None:
+    """Raise if the scores of some trials are accuracies and those of others are R².
+
+    Raises:
+        BnbenchError: the message says how to select the trials of one kind.
+    """
+    kinds = rows["score_name"].unique().tolist()
+    if len(kinds) > 1:
+        raise BnbenchError(
+            f"some scores are {kinds[0]} and some are {kinds[1]}, which cannot be in one table: "
+            f"add --where score_name={kinds[0]}"
+        )
+
+
 def shown_columns(trials: pd.DataFrame, conditions: Sequence[Condition] = (), sort: str | None = None) -> list[str]:
     """Return the columns that a terminal has room for, and the columns that conditions and sorting name."""
     asked = [resolve_column(trials, condition.column, "--where") for condition in conditions]
@@ -117,23 +131,20 @@ def _meets(trials: pd.DataFrame, condition: Condition) -> "pd.Series[bool]":
         return missing if condition.operator == "=" else ~missing
     compare = OPERATORS[condition.operator]
     if pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column):
-        shown, wanted = _as_shown(column), _number(condition, where)
-        if pd.api.types.is_float_dtype(column):
-            wanted = float(f"{wanted:.4g}")
-        return pd.Series(compare(shown, wanted), index=trials.index)
+        wanted = _number(condition, where)
+        # Learning rates are shown with the digits that tell them apart, so a rate that exists means that rate alone.
+        exact = column.name == "learning_rate" and (column == wanted).any()
+        if pd.api.types.is_float_dtype(column) and not exact:
+            column, wanted = _as_shown(column), float(f"{wanted:.4g}")
+        return pd.Series(compare(column.astype("float64"), wanted), index=trials.index)
     if condition.operator not in {"=", "!="}:
         raise BnbenchError(f"{where}: its values are words, wanted = or != instead of {condition.operator}")
     return pd.Series(compare(column.map(_word), _word(condition.value)), index=trials.index)
 
 
 def _as_shown(column: "pd.Series[Any]") -> "pd.Series[float]":
-    """Return integers as they are, other numbers to four significant digits.
-
-    A missing number is NaN, which meets only `!=`.
-    """
-    if pd.api.types.is_float_dtype(column):
-        return column.map(lambda value: float(f"{value:.4g}"))
-    return column.astype("float64")
+    """Return numbers to four significant digits. A missing number is NaN, which meets only `!=`."""
+    return column.map(lambda value: float(f"{value:.4g}"))
 
 
 def _number(condition: Condition, where: str) -> float:
@@ -144,7 +155,7 @@ def _number(condition: Condition, where: str) -> float:
 
 
 def _word(value: object) -> str:
-    return format_value(value).casefold()
+    return value_text(value).casefold()
 
 
 def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
@@ -156,6 +167,19 @@ def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
             listed = ", ".join(values[:MAX_LISTED]) + (", ..." if len(values) > MAX_LISTED else "")
             return f"{column} is never {condition.value}{did_you_mean(condition.value, values)}; it is {listed}"
     return ""
+
+
+def why_missing(row: Mapping[str, Any], column: str) -> str:
+    """Return why a row of the trials has no value in a column.
+
+    Args:
+        row: the values of the trial; only `status` and `outcome` are used.
+    """
+    if row.get("status") == "failed":
+        return "failed"
+    if row.get("outcome") == "nonfinite" and column in MEASURES:
+        return "not finite"
+    return "never" if column == "diverged_at_step" else "not measured"
 
 
 def rows_as_dicts(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -1,6 +1,8 @@
 """A results folder as pandas tables: what `bnbench.run` and `bnbench.open` return."""
 
+import json
 import logging
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,17 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis import learning_curves, lr_metrics, paired
-from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, R2, TABLES, current_name, rename_stored
-from bnbench.analysis.trials import axes_of, scored_trials, summary_table, trial_table
+from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
+from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
+from bnbench.analysis.cures import Setup
+from bnbench.analysis.trials import MEASURED, axes_of, by_axes, cell_label, scored_trials, summary_table, trial_table
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
+from bnbench.planning.constant_loss import constant_loss
 from bnbench.results import claims, diagnoses, published
+from bnbench.results.setups import describe_setup
 from bnbench.results.stored_config import StoredConfig, read_stored_config
+from bnbench.results.variant_config import VariantConfig, read_variant_config
 from bnbench.store import results_dir, store
 
 FORMER_NAMES = {
@@ -41,9 +47,13 @@ class Results:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         self._differences: dict[str, pd.DataFrame] = {}
+        self._variant_configs: dict[tuple[str, ...], VariantConfig | None] = {}
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
+            measured = {name: opened.measurements(name).drop_duplicates("trial") for name in MEASURED}
+        for name, table in measured.items():
+            self._stored[name] = self._stored["trial"].map(table.set_index("trial")["value"]).astype(float)
 
     def __repr__(self) -> str:
         return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials)"
@@ -58,7 +68,24 @@ class Results:
     @cached_property
     def _full(self) -> pd.DataFrame:
         """The trials with the columns that only the analysis uses."""
-        return trial_table(self._stored)
+        return trial_table(self._with_constant_loss())
+
+    def _with_constant_loss(self) -> pd.DataFrame:
+        """Return the stored trials. Where `constant_loss` was not stored, it is that of classes of equal size."""
+        stored = self._stored
+        unknown = stored[stored["constant_loss"].isna() & (stored["classes"] > 0)]
+        losses = {
+            key: self._constant_loss(str(key[0]), json.loads(str(key[1])), int(key[2]))
+            for key in unknown[["variant", "axes", "classes"]].drop_duplicates().itertuples(index=False, name=None)
+        }
+        keys = zip(unknown["variant"], unknown["axes"], unknown["classes"], strict=True)
+        filled = pd.Series([losses[key] for key in keys], unknown.index, float)
+        return stored.assign(constant_loss=stored["constant_loss"].fillna(filled))
+
+    def _constant_loss(self, variant: str, axes: Mapping[str, Any], classes: int) -> float | None:
+        place = {axis: json.dumps(value) if isinstance(value, dict | list) else value for axis, value in axes.items()}
+        config = self.variant_config(variant, place)
+        return constant_loss(config.train.loss, config.layers, [1 / classes] * classes) if config else None
 
     @property
     def trials(self) -> pd.DataFrame:
@@ -107,13 +134,28 @@ class Results:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per variant, axis value and learning rate, the columns of summary.csv."""
-        return summary_table(self._full)
+        return summary_table(self._comparable)
 
     @cached_property
     def score_name(self) -> str:
-        """What the scores are: `accuracy` for classes, `R²` for numbers."""
-        of_numbers = len(self._stored) > 0 and not self._stored["classes"].any()
-        return R2 if of_numbers else ACCURACY
+        """What the scores are: `accuracy` for classes, `R²` for numbers.
+
+        Raises:
+            ResultsError: some are of one kind and some of the other.
+        """
+        kinds = self._comparable["score_name"].unique().tolist()
+        return kinds[0] if kinds else ACCURACY
+
+    @cached_property
+    def _comparable(self) -> pd.DataFrame:
+        """The trials with all columns, after a check that their scores are of one kind: only then means exist."""
+        kinds = self._full["score_name"].unique().tolist()
+        if len(kinds) > 1:
+            raise ResultsError(
+                f"{self.folder}: some scores are {kinds[0]} and some are {kinds[1]}, which cannot be in one table; "
+                f"`bnbench show {self.folder} --where score_name={kinds[0]}` lists the trials of one kind"
+            )
+        return self._full
 
     @cached_property
     def axes(self) -> list[str]:
@@ -141,70 +183,104 @@ class Results:
     @cached_property
     def variants(self) -> pd.DataFrame:
         """One row per variant and axis value: its best rate, the scores there and its metrics over the rates."""
-        return lr_metrics.variant_table(self._full, self.baseline)
+        return lr_metrics.variant_table(self._comparable, self.baseline)
+
+    @cached_property
+    def well(self) -> pd.DataFrame:
+        """One row per variant and axis value: up to which rate every seed trains well, and what ends there."""
+        return trains_well.well_table(self._comparable)
 
     @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row per variant and axis value: time to target, area and overfitting at its best rate."""
-        return learning_curves.curve_table(self._full, self.full_history, self.baseline)
+        return learning_curves.curve_table(self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def tuning(self) -> pd.DataFrame:
         """One row per variant, axis value and number of rates tried: the expected best score."""
-        return lr_metrics.tuning_table(self._full)
+        return lr_metrics.tuning_table(self._comparable)
 
     def differences(self, score: str = "validation_score") -> pd.DataFrame:
         """One row per variant other than the baseline, axis value and rate: the paired difference of a score."""
         score = current_name(score, "Results.differences")
         if score not in self._differences:
-            self._differences[score] = paired.at_equal_rate(self._full, self.baseline, score)
+            self._differences[score] = paired.at_equal_rate(self._comparable, self.baseline, score)
         return self._differences[score]
 
     def differences_at_best(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant other than the baseline and axis value: the paired difference at own best rates."""
         score = current_name(score, "Results.differences_at_best")
-        return paired.at_own_best(self._full, self.baseline, score)
+        return paired.at_own_best(self._comparable, self.baseline, score)
 
     def differences_over_all(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates over all axis values, by seed."""
         score = current_name(score, "Results.differences_over_all")
-        return paired.at_own_best_over_cells(self._full, self.baseline, score)
+        return paired.at_own_best_over_cells(self._comparable, self.baseline, score)
 
     def pooled_differences(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates, pooled over all axis values."""
         score = current_name(score, "Results.pooled_differences")
-        return paired.pooled_at_own_best(self._full, self.baseline, score)
+        return paired.pooled_at_own_best(self._comparable, self.baseline, score)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
         """One row per claim of the experiment, with its verdict."""
-        return claims.judge_claims(self.config.claims, self._full, self.full_history, self.baseline)
+        return claims.judge_claims(self.config.claims, self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def published(self) -> pd.DataFrame:
         """One row per value that others published, next to ours."""
-        return published.compare_published(self.config.published, self._full, self.full_history, self.baseline)
+        return published.compare_published(self.config.published, self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def diagnoses(self) -> pd.DataFrame:
         """One row per known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
         rows = self.validation_rows if len(self._stored) else 0
-        return diagnoses.diagnosis_table(self._full, self.full_history, rows)
+        return diagnoses.diagnosis_table(self._comparable, self.full_history, rows, self._read_setup)
+
+    def _read_setup(self, variant: str, place: Mapping[str, Any]) -> Setup | None:
+        config = self.variant_config(variant, place)
+        return describe_setup(config) if config else None
+
+    def configs(self, trials: pd.DataFrame) -> Iterator[tuple[str, VariantConfig, pd.DataFrame]]:
+        """Yield each variant at each value of the further axes: its label, how it was set up, and its trials.
+
+        Variants whose settings are unknown are left out.
+        """
+        for place, part in by_axes(trials, self.axes):
+            for name, own in part.groupby("variant", sort=False):
+                config = self.variant_config(str(name), place)
+                if config:
+                    yield cell_label({"variant": name, **place}, self.axes), config, own
+
+    def variant_config(self, variant: str, place: Mapping[str, Any]) -> VariantConfig | None:
+        """Return how a variant was set up at a value of each further axis, or None if that is unknown."""
+        if self.experiment is None:
+            return None
+        key = (variant, *map(str, place.items()))
+        if key not in self._variant_configs:
+            self._variant_configs[key] = read_variant_config(self.experiment, variant, place)
+        return self._variant_configs[key]
 
     @cached_property
     def times(self) -> pd.DataFrame:
         """One row per variant, axis value and rate: the median epochs to the target."""
-        return learning_curves.times_by_rate(self._full, self.full_history, self.baseline)
+        return learning_curves.times_by_rate(self._comparable, self.full_history, self.baseline)
 
     @cached_property
     def by_epoch(self) -> pd.DataFrame:
         """One row per variant, axis value, rate and epoch: the mean validation score."""
-        return learning_curves.mean_by_epoch(self._full, self.full_history)
+        return learning_curves.mean_by_epoch(self._comparable, self.full_history)
 
     @property
     def validation_rows(self) -> int:
         """The smallest number of validation rows of any trial."""
         return int(self._stored["validation_rows"].min())
+
+    @property
+    def train_rows(self) -> "pd.Series[int]":
+        """The number of training rows of each trial, in the order of `trials`."""
+        return self._stored["train_rows"]
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -217,7 +293,7 @@ class Results:
     @property
     def scored_trials(self) -> pd.DataFrame:
         """The trials that did not fail. Diverged trials have chance as score and the initial loss as loss."""
-        return scored_trials(self._full)
+        return scored_trials(self._comparable)
 
     @property
     def faults(self) -> list[tuple[str, str]]:

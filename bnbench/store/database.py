@@ -196,6 +196,8 @@ def _error(path: Path, error: Exception) -> ResultsError:
         return ResultsError(f"{path}: damaged ({why}); `bnbench repair {path.parent}` keeps what can be read")
     if kind == sqlite3.SQLITE_FULL:
         return unwritable_error(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    if not os.access(path, os.R_OK):
+        return ResultsError(f"{path}: cannot be read: Permission denied")
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         return unwritable_error(path, OSError(errno.EROFS, "read-only"))
     return unwritable_error(path, OSError(errno.EIO, str(error)))

@@ -12,57 +12,88 @@ from bnbench.errors import ResultsError
 from bnbench.store.results_dir import unwritable_error, write_text
 
 DATABASE = "trials.db"
+LOCK, OWNER = ".lock", ".owner"
+# The maximum number of other results folders in a message.
+MAX_LISTED = 10
 
 
 @contextmanager
 def lock_folder(folder: Path) -> Iterator[None]:
     """Hold a results folder for this process alone; create it if it is missing.
 
+    A folder that is created and stays empty is removed again.
+
     Raises:
         ResultsError: it cannot be written, or another process has it.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0)
     owner = {"process": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
     try:
+        created = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
         raise ResultsError(f"{folder}: in use by {_owner(folder)}; wait for it, or stop it and run again") from None
     except OSError as error:
-        raise unwritable_error(folder, error) from error
+        raise _no_folder_error(folder, error) from error
     try:
-        write_text(folder / ".owner", json.dumps(owner))
+        write_text(folder / OWNER, json.dumps(owner))
         yield
     finally:
         # The disk may have become unwritable.
         with suppress(OSError):
-            (folder / ".owner").unlink(missing_ok=True)
+            (folder / OWNER).unlink(missing_ok=True)
+            if created and [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                for path in created:
+                    path.rmdir()
         lock.release()
+
+
+def _no_folder_error(folder: Path, error: OSError) -> ResultsError:
+    """Return an error that says why a results folder cannot be created or locked."""
+    for path in (folder, *folder.parents):
+        # `readlink` needs no rights in the folder that the link leads to.
+        with suppress(OSError):
+            if path.is_symlink() and not path.exists():
+                return ResultsError(f"{path}: a link to nothing ({path.readlink()}): remove it, or create its target")
+            if path.exists() and not path.is_dir():
+                return ResultsError(f"{path}: not a folder, so results cannot be written there")
+    return unwritable_error(folder, error)
 
 
 def _owner(folder: Path) -> str:
     try:
-        owner = json.loads((folder / ".owner").read_text(encoding="utf-8"))
+        owner = json.loads((folder / OWNER).read_text(encoding="utf-8"))
         return f"process {owner['process']} on {owner['host']} since {owner['since']}"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"
 
 
 def has_results(folder: Path) -> bool:
-    """Whether a folder has a database with content. A run that is killed as it begins leaves an empty file."""
+    """Whether a folder has a database with content. A run that is killed as it begins leaves an empty file.
+
+    Raises:
+        ResultsError: the folder cannot be read.
+    """
     path = folder / DATABASE
-    return path.is_file() and path.stat().st_size > 0
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError as error:
+        raise ResultsError(f"{folder}: cannot be read: {error.strerror}") from error
 
 
 def require_results(folder: Path) -> None:
     """Check that a folder has results.
 
     Raises:
-        ResultsError: it has none. The message names the folders next to it that have some.
+        ResultsError: it has none. The message names folders next to it that have some.
     """
-    if not has_results(folder):
-        known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
-        others = f"; there are {', '.join(known)}" if known else ""
-        raise ResultsError(f"{folder}: no results here (no {DATABASE}){others}")
+    if has_results(folder):
+        return
+    known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
+    more = [f"{len(known) - MAX_LISTED:,} more"] if len(known) > MAX_LISTED else []
+    others = f"; there are {', '.join([*known[:MAX_LISTED], *more])}" if known else ""
+    raise ResultsError(f"{folder}: no results here (no {DATABASE}){others}")

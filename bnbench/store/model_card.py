@@ -2,15 +2,22 @@
 
 import json
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Annotated, Literal
 
+import numpy as np
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
+from bnbench.data.splits import RowIndices, training_mean
+from bnbench.data.types import Dataset
 from bnbench.errors import ResultsError
 from bnbench.planning import task
 from bnbench.planning.plan import Program
+
+# The axes of the shape of an image: height, width, channels.
+IMAGE_AXES = 3
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -30,15 +37,25 @@ class ModelCard:
     # How to get probabilities. `softmax`, `sigmoid`: apply it to the outputs; `given`: the outputs are probabilities;
     # `none`: the outputs are other scores.
     probabilities: Literal["softmax", "sigmoid", "given", "none"]
+    # The mean of the training rows, one number for each value of a row. Empty if the rows are no images, and in cards
+    # of earlier versions.
+    mean: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.mean) not in {0, prod(self.shape)}:
+            raise ValueError(f"mean has {len(self.mean)} numbers, but a row has the shape {self.shape}")
 
 
 CARD = TypeAdapter(ModelCard)
 
 
-def describe_model(program: Program, value_range: tuple[float, float], weights: str) -> ModelCard:
-    """Return the card of a model of a program."""
+def describe_model(program: Program, dataset: Dataset, train_rows: RowIndices, weights: str) -> ModelCard:
+    """Return the card of a model of a program that was trained on some rows of a data set."""
     facts = program.facts
-    return ModelCard(weights, facts.name, facts.shape, value_range, facts.classes, _probabilities(program))
+    mean = training_mean(dataset, train_rows).ravel() if len(facts.shape) == IMAGE_AXES else np.empty(0)
+    rounded = tuple(float(f"{value:.4g}") for value in mean)
+    kind = _probabilities(program)
+    return ModelCard(weights, facts.name, facts.shape, dataset.value_range, facts.classes, kind, rounded)
 
 
 def _probabilities(program: Program) -> Literal["softmax", "sigmoid", "given", "none"]:

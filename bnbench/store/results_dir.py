@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnbench.config.yaml_loader import read_marked_yaml
-from bnbench.errors import ResultsError
+from bnbench.errors import ResultsError, shorten_name
 from bnbench.location import Location
 from bnbench.store import model_card
 from bnbench.store.csv_safety import escape_formulas
@@ -28,6 +28,8 @@ REPORT, PAGE = "report.html", "report.md"
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"
 # The maximum size of a file that is read again. The largest experiments write about 100,000 bytes.
 MAX_BYTES = 50_000_000
+# The maximum number of characters of a text in environment.json: the longest names a processor or a commit.
+MAX_SHOWN_TEXT = 300
 # Without a date in the file, equal figures give equal files.
 UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -81,12 +83,21 @@ def read_settings(folder: Path) -> tuple[dict[str, object], Location]:
 
 
 def read_environment(folder: Path) -> dict[str, Any]:
-    """Return the environment of the last run that trained; empty if environment.json is missing.
+    """Return the environment of the last run that trained, with long texts cut; empty if the file is missing.
 
     Raises:
         ResultsError: it cannot be read.
     """
-    return read_json(folder / ENVIRONMENT)
+    return dict(_shortened(read_json(folder / ENVIRONMENT)))
+
+
+def _shortened(value: Any) -> Any:
+    """Return nested plain values in which every text can be shown."""
+    if isinstance(value, str):
+        return shorten_name(value, MAX_SHOWN_TEXT)
+    if isinstance(value, Mapping):
+        return {shorten_name(key): _shortened(inner) for key, inner in value.items()}
+    return [_shortened(inner) for inner in value] if isinstance(value, list) else value
 
 
 def read_text(path: Path) -> str:
@@ -147,7 +158,8 @@ def unwritable_error(path: Path, error: OSError) -> ResultsError:
     """Return an error that says why a file cannot be written, how much space is left, and how to go on."""
     reason = error.strerror or str(error)
     if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-        reason += f" ({shutil.disk_usage(path.parent).free / 1e6:.1f} MB free)"
+        existing = next(parent for parent in path.absolute().parents if parent.exists())
+        reason += f" ({shutil.disk_usage(existing).free / 1e6:.1f} MB free)"
     return ResultsError(
         f"{path}: cannot be written: {reason}; finished trials are stored: solve this and run the same command again"
     )

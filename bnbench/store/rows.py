@@ -7,6 +7,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bnbench.analysis.columns import KEYS, OUTCOMES, RESTORED_EPOCH
+from bnbench.config.types import MAX_AXIS, MAX_NAME
+from bnbench.errors import shorten_name
 from bnbench.store import integrity
 from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
 from bnbench.store.tables import HISTORY_TABLE, TRIALS_TABLE
@@ -22,7 +24,7 @@ PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
 INTERNAL = {"id", "program", "traceback", "step_losses", "checksum", "pre_activations"}
 OF_TRIAL = tuple(name for name in TRIALS_TABLE.names() if name not in INTERNAL)
 OF_FINAL_EPOCH = tuple(name for name in EPOCH_COLUMNS if name.startswith(("train_", "validation_")))
-OF_PROGRAM = ("classes", "validation_rows")
+OF_PROGRAM = ("classes", "train_rows", "validation_rows")
 COLUMNS = (*PLANNED, *OF_TRIAL, "epochs", RESTORED_EPOCH, *OF_FINAL_EPOCH, "initial_loss", *OF_PROGRAM)
 SQL_COLUMNS = (*TRIALS_TABLE.columns, *HISTORY_TABLE.columns)
 REAL_COLUMNS = {column.name for column in SQL_COLUMNS if column.is_real} | {"initial_loss"}
@@ -110,6 +112,17 @@ def measurement_rows(result: "Result") -> list[Row]:
         }
         for series in result.measurements
     ]
+
+
+def with_short_names(planned: Row) -> Row:
+    """Return a row of `plan` with names that tables and figures can show.
+
+    Only a database that bnbench did not write has longer names.
+    """
+    if len(planned["variant"]) <= MAX_NAME and len(planned["axes"]) <= MAX_AXIS:
+        return planned
+    axes = {shorten_name(name, MAX_AXIS): value for name, value in json.loads(planned["axes"]).items()}
+    return {**planned, "variant": shorten_name(planned["variant"], MAX_NAME), "axes": json.dumps(axes)}
 
 
 def table_row(planned: Row, stored: StoredTrial, program: Row) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from bnbench.store.rows import (
     program_row,
     table_row,
     trial_row,
+    with_short_names,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from bnbench.planning.trial import Result
 
 __all__ = [
-    "DATABASE", "Store", "first_few", "has_results", "open_for_reading", "open_for_writing", "plan_checksum",
+    "DATABASE", "Store", "first_few", "has_results", "lock_folder", "open_for_reading", "open_for_writing",
+    "open_locked", "plan_checksum",
     "read_trials", "require_results", "seal_trial",
 ]  # fmt: skip
 PLAN, PROGRAMS = "SELECT * FROM plan ORDER BY number", "SELECT * FROM programs ORDER BY key"
@@ -172,7 +174,7 @@ class Store:
             checksum = integrity.rows_checksum([(text,)])
             self._insert("notes", [{"name": "environment", "text": text, "checksum": checksum}])
 
-    def _plan(self) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    def _plan(self) -> tuple[list[Row], dict[str, dict[str, Any]]]:
         """Return the rows of the present plan, and the programs by key.
 
         Raises:
@@ -185,7 +187,7 @@ class Store:
             raise ResultsError(
                 f"{self.folder / DATABASE}: its plan is damaged; `bnbench run` with its config writes it again"
             )
-        return planned, {row["key"]: row for row in programs}
+        return list(map(with_short_names, planned)), {row["key"]: row for row in programs}
 
     @cached_property
     def _intact(self) -> dict[str, StoredTrial]:
@@ -280,12 +282,19 @@ def open_for_writing(folder: Path) -> Iterator[Store]:
     Raises:
         ResultsError: the folder cannot be written, another process uses it, or its database is damaged or too new.
     """
+    with lock_folder(folder), open_locked(folder) as opened:
+        yield opened
+
+
+@contextmanager
+def open_locked(folder: Path) -> Iterator[Store]:
+    """Open a results folder that this process has locked with `lock_folder`.
+
+    Raises:
+        ResultsError: the folder cannot be written, or its database is damaged or too new.
+    """
     path = folder / DATABASE
-    with (
-        lock_folder(folder),
-        closing(database.open_database(path, write=True)) as connection,
-        database.translate_errors(path),
-    ):
+    with closing(database.open_database(path, write=True)) as connection, database.translate_errors(path):
         yield Store(folder, connection)
 
 

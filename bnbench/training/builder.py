@@ -1,12 +1,14 @@
 """Builds a keras.Sequential from a list of layers and a seed. All variants come from this builder."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.data.splits import Scaling
@@ -105,22 +107,34 @@ def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ..
     return keras.Sequential([*first, *model.layers])
 
 
-def apply_saved_model(path: Path, x: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the outputs of a saved model, (rows, classes), in inference mode.
+def load_saved_model(path: Path) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+    """Return a saved model as a function from rows to outputs in inference mode.
 
-    Args:
-        path: the file of the model.
-        x: rows of shape (rows, *shape), as the data set stores them.
+    It takes rows of shape (rows, *shape), as the data set stores them, and returns outputs of shape (rows, classes).
 
     Raises:
-        ResultsError: Keras cannot load the file without running code from it.
+        ResultsError: Keras cannot load the file without running code from it, or, when the function is called, the
+            model cannot be applied.
     """
-    try:
+    with _loading(path):
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
         dtype = model.inputs[0].dtype
-        parts = [model(x[i : i + ROWS].astype(dtype), training=False).numpy() for i in range(0, len(x), ROWS)]
+        # Called as a Python function, a small model takes ten times as long.
+        compiled = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
+
+    def apply_model(x: NDArray[Any]) -> NDArray[np.float64]:
+        with _loading(path):
+            parts = [compiled(x[i : i + ROWS].astype(dtype)).numpy() for i in range(0, len(x), ROWS)]
+        return np.concatenate(parts).astype(np.float64)
+
+    return apply_model
+
+
+@contextmanager
+def _loading(path: Path) -> Iterator[None]:
+    try:
+        yield
     # For a damaged or foreign file Keras raises errors of every kind.
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise ResultsError(f"{path}: cannot be loaded: {reason}; remove it, and the same run makes it again") from error
-    return np.concatenate(parts).astype(np.float64)

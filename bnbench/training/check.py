@@ -2,6 +2,7 @@
 
 import tempfile
 import time
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from numpy.typing import NDArray
 
 from bnbench.config.schema import Named, Split, Train
 from bnbench.data.splits import apply_scaling
 from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
+from bnbench.model.layers import Layer
 from bnbench.planning import task
 from bnbench.planning.keras_checks import MONITORED
 from bnbench.planning.plan import Program, Trial
@@ -31,6 +32,8 @@ from bnbench.training.loop import TrialInTraining
 TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={}, rate_text="0.001")
 # Callbacks see this many epochs without progress, so that those that wait for that act.
 EPOCHS = 4
+# Layers whose input are numbers of tokens.
+TOKEN_LAYERS = {"Embedding", "CategoryEncoding"}
 
 
 def check_program(program: Program, rows: Dataset) -> None:
@@ -46,7 +49,9 @@ def check_program(program: Program, rows: Dataset) -> None:
         ConfigError: Keras rejects a part of the program, the outputs of the model do not fit the classes, or a layer
             draws random numbers that no seed fixes. The message names the key of that part.
     """
-    with keras_defaults(program.train.dtype), tempfile.TemporaryDirectory() as folder:
+    with keras_defaults(program.train.dtype), tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        # Whatever Keras warns of, the trials do it, too.
+        warnings.simplefilter("ignore")
         try:
             _check_parts(program)
             compiled = CompiledProgram(_shrunk(program, rows), rows, eager=True)
@@ -61,6 +66,11 @@ def check_program(program: Program, rows: Dataset) -> None:
                 raise
 
 
+def free_memory() -> None:
+    """Free what checked programs leave in Keras and TensorFlow. Models that were built before still work."""
+    keras.utils.clear_session(free_memory=False)
+
+
 def _check_parts(program: Program) -> None:
     """Make all objects with the arguments of the config, which `_shrunk` changes."""
     if program.weights is None:
@@ -73,12 +83,12 @@ def _check_parts(program: Program) -> None:
 
 def _shrunk(program: Program, rows: Dataset) -> Program:
     """Return the program for a handful of rows and one epoch, without callbacks, that goes on after divergence."""
-    changes = {"epochs": 1, "batch_size": BATCH_SIZE, "steps_per_epoch": None, "callbacks": []}
-    changes |= {"optimizer": _impatient(program.train), "on_divergence": "continue", "engine": "graph"}
+    train: dict[str, Any] = {"epochs": 1, "batch_size": BATCH_SIZE, "steps_per_epoch": None, "callbacks": []}
+    optimizer = {"optimizer": _impatient(program.train), "on_divergence": "continue", "engine": "graph"}
     data = {"split": Split(validation="test", stratify=False), "limit": None, "duplicates": "keep"}
     return replace(
         program,
-        train=program.train.model_copy(update=changes),
+        train=program.train.model_copy(update={**train, **optimizer}),
         data=program.data.model_copy(update=data),
         facts=rows.facts,
         sizes=SIZES,
@@ -94,7 +104,7 @@ def _impatient(train: Train) -> Named:
 
 
 def _check_layers(compiled: CompiledProgram) -> None:
-    """Call new layers one by one, in training mode, and compare their outputs with those of the model.
+    """Call new layers one by one, in training mode, and compare their outputs with those of the layers of the model.
 
     Raises:
         ConfigError: a layer fails, or draws random numbers that no seed fixes.
@@ -103,17 +113,29 @@ def _check_layers(compiled: CompiledProgram) -> None:
     compiled.reset(start, TRIAL.learning_rate)
     x = apply_scaling(start.scaling, compiled.dataset.x[start.parts.train]).astype(program.train.dtype)
     values: Any = tf.constant(x)
-    for layer in program.layers:
-        with blamed_on(layer.where, f"{layer.name} ({layer.class_name}) gets {tuple(values.shape[1:])}"):
+    for layer, built in zip(program.layers, compiled.model.layers, strict=True):
+        _check_tokens(layer, values)
+        named, before = f"{layer.name} ({layer.class_name})", tuple(values.shape[1:])
+        with blamed_on(layer.where, f"{named} gets {before}"):
+            again = built(values, training=True)
             values = seeded_layer(layer, program.train.dtype, TRIAL.seed)(values, training=True)
-    with blamed_on(program.where):
-        again = compiled.model(x, training=True)
-    if not _equal(values.numpy(), again.numpy()):
-        raise ConfigError(program.where, "a layer draws numbers that no seed fixes, so no trial could be repeated")
+        found, planned = tuple(values.shape[1:]), tuple(built.output.shape[1:])
+        if found != planned:
+            raise ConfigError(layer.where, f"{named} gives {found} in training, although Keras announces {planned}")
+        if not np.array_equal(values.numpy(), again.numpy(), equal_nan=True):
+            raise ConfigError(layer.where, f"{named} draws numbers that no seed fixes, so no trial could be repeated")
 
 
-def _equal(one: NDArray[Any], other: NDArray[Any]) -> bool:
-    return np.array_equal(one, other, equal_nan=True)
+def _check_tokens(layer: Layer, values: tf.Tensor) -> None:
+    """Raise if a layer takes the numbers of tokens and gets other numbers, which it would cut to whole numbers."""
+    if layer.class_name in TOKEN_LAYERS:
+        wrong = [value for value in values.numpy().ravel().tolist() if value < 0 or value != int(value)]
+        if wrong:
+            raise ConfigError(
+                layer.where,
+                f"{layer.name} ({layer.class_name}) takes whole numbers from 0, and gets {wrong[0]:.6g}: "
+                "for a data set of whole numbers, set data.scale: none",
+            )
 
 
 def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> None:

@@ -29,4 +29,5 @@ def handful_of_rows(dataset: Dataset) -> Dataset:
 def _spread_rows(dataset: Dataset, count: int) -> Array:
     """Return row numbers evenly spread over the rows sorted by target, from the smallest target to the largest."""
     by_target = np.argsort(dataset.y, kind="stable")
-    return by_target[np.linspace(0, len(by_target) - 1, count).astype(int)]
+    rows: Array = by_target[np.linspace(0, len(by_target) - 1, count).astype(int)]
+    return rows

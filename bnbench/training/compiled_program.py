@@ -96,7 +96,7 @@ class CompiledProgram:
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.parameters: int = self.model.count_params()
         self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
-        self.rate = keras.Variable(1.0, trainable=False, name="rate")
+        self.rate = keras.Variable(1.0, dtype=program.train.dtype, trainable=False, name="rate")
         make = partial(make_optimizer, program.train, self.rate, program.train_location)
         self.optimizer = make()
         self.optimizer.build(self.model.trainable_variables)
@@ -276,7 +276,7 @@ class CompiledProgram:
         return every, right
 
     def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
-        """Return the sum of the losses, whether every weight is finite (1 or 0), and the `_credit_sum`: (3,) or (4,)."""
+        """Return the sum of losses, whether all weights are finite (1 or 0), and the `_credit_sum`, as (3,) or (4,)."""
         x, y = self._batch(rows)
         states = [tf.identity(state.value) for state in self.random_states]
         loss, outputs = loss_and_outputs(self.model, self.loss, x, y, training=False)

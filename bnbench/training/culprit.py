@@ -44,7 +44,7 @@ def _steps(compiled: CompiledProgram) -> Iterator[Step]:
         for layer, built in pairs:
             yield layer.where, _named(layer), partial(_call, built, outputs, training)
     for layer, built in pairs:
-        yield layer.where, f"{_named(layer)}: regularizer", partial(list, built.losses)
+        yield layer.where, f"{_named(layer)}: regularizer", partial(getattr, built, "losses")
     y = tf.gather(compiled.y, rows)
     loss = partial(_loss, compiled, y, outputs)
     yield program.train_location / "loss", type(compiled.loss).__name__, loss

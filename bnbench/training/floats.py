@@ -22,8 +22,7 @@ FLOATS = frozenset(
         "min_delta", "baseline",
     }
 )  # fmt: skip
-
-# The one factor that is a number of bits.
+# Classes that take only whole numbers for an argument in FLOATS.
 WHOLE = frozenset({("RandomPosterization", "factor")})
 
 
@@ -31,11 +30,12 @@ def with_floats(family: str, class_name: str, given: Mapping[str, Any]) -> dict[
     """Return arguments of a Keras class with floats where Keras means floats, also in initializers and the like."""
     defaults = arguments.class_signature(family, class_name).defaults
     return {
-        key: _converted(
-            key, value, isinstance(defaults.get(key), float) or (key in FLOATS and (class_name, key) not in WHOLE)
-        )
-        for key, value in given.items()
+        key: _converted(key, value, _means_float(class_name, key, defaults.get(key))) for key, value in given.items()
     }
+
+
+def _means_float(class_name: str, key: str, default: object) -> bool:
+    return (isinstance(default, float) or key in FLOATS) and (class_name, key) not in WHOLE
 
 
 def _converted(key: str, value: Any, means_float: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Turns an error of Keras or TensorFlow into one line, and tells a mistake in a config from a problem of the machine."""
+"""Turns errors of Keras and TensorFlow into one line, and separates bad configs from problems of the machine."""
 
 import re
 from collections.abc import Iterator
@@ -17,6 +17,7 @@ NOISE = re.compile(
     r"|\s*Arguments received by .*"
     r"|\s*Call arguments received by .*"
     r"|Exception encountered when calling [\w.]+\(\)\.\s*"
+    r"|Error when deserializing class .*?Exception encountered: "
     r"|Could not automatically infer the output shape / dtype of [^\n]*?\. Either the [^\n]* Error encountered:\s*"
     r"|\{\{[^}]*\}\}\s*"
     r"|\s*\[Op:\w*\].*",
@@ -35,7 +36,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def is_machine_problem(error: BaseException) -> bool:
-    """Return True if memory ran out, or a compiler failed, here or in a cause of this error. Another try may succeed."""
+    """Return True if memory ran out or a compiler failed, as this error or one of its causes says."""
     return any(
         type(one).__name__ in OUT_OF_MEMORY or any(word in str(one) for word in MACHINE_WORDS)
         for one in _with_causes(error)

@@ -3,6 +3,7 @@
 In float64 the losses and scores equal those of `model.fit` (tests/training/test_loop.py).
 """
 
+import math
 import os
 import time
 import traceback
@@ -170,7 +171,8 @@ class TrialInTraining:
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
         self._keep_best(loss, accuracy)
-        return {"loss": train_loss, "accuracy": trained, "val_loss": loss, "val_accuracy": accuracy}
+        logs = {"loss": train_loss, "accuracy": trained, "val_loss": loss, "val_accuracy": accuracy}
+        return {name: _within_float32(value) for name, value in logs.items()}
 
     def _record(
         self, loss: float | None, accuracy: float | None, validation_loss: float, validation_accuracy: float
@@ -266,7 +268,8 @@ class TrialInTraining:
             with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(temporary)
             # Remove the old model first: if the run is killed here, no old model is next to a new card.
             path.unlink(missing_ok=True)
-            model_card.write_card(path, model_card.describe_model(program, self.compiled.dataset.value_range, which))
+            card = model_card.describe_model(program, self.compiled.dataset, self.start.parts.train, which)
+            model_card.write_card(path, card)
             temporary.replace(path)
 
 
@@ -278,6 +281,11 @@ def first_jump(losses: NDArray[Any]) -> int | None:
 
 def _finite_or_none(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
+
+
+def _within_float32(value: float) -> float:
+    """Return a value as a callback can compare it: TensorFlow raises for a Python number beyond float32."""
+    return math.copysign(math.inf, value) if abs(value) > np.finfo(np.float32).max else value
 
 
 def _restored_series(restored: int | None, last: int) -> tuple[Series, ...]:

@@ -51,7 +51,8 @@ class InitialSlots:
             pairs = enumerate(zip(first, second, strict=True))
             sources = [j for j, (one, two) in pairs if np.array_equal(slot, one) and np.array_equal(other, two)]
             if not sources:
-                raise ConfigError(where, "starts from values that Keras computes from the weights: not yet supported")
+                problem = "some of its variables start from values that Keras computes from the weights"
+                raise ConfigError(where, f"{problem}: not supported, because each seed has other weights")
             self._copies[i] = sources[0]
 
     def values(self) -> Values:

@@ -61,6 +61,13 @@ def test_roughness_does_not_depend_on_the_slope() -> None:
     assert row["loss_roughness"] == pytest.approx(2 / math.sqrt(6))
 
 
+def test_the_roughness_of_training_curves_is_that_of_the_training_alone() -> None:
+    """The training loss of the made-up history, 2.3 / (1 + epoch), bends by 2.3 (1/2 - 2/3 + 1/4) once in epoch 2."""
+    row = one([0.1, 0.5, 0.2, 0.9], losses=[1.0, 0.5, 0.9, 0.2])
+    assert row["train_loss_roughness"] == pytest.approx(2.3 / 12 / math.sqrt(6))
+    assert row["loss_roughness"] == pytest.approx(1.1 / math.sqrt(6))
+
+
 def test_the_roughness_of_noise_is_its_sd() -> None:
     noise = np.random.default_rng(0).normal(0, 0.1, 5000)
     assert one([0.5] * 5000, losses=(10 / np.arange(1, 5001) + noise).tolist())["loss_roughness"] == pytest.approx(

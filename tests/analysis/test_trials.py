@@ -30,6 +30,43 @@ def test_the_first_outcome_that_applies(divergence: str | None, final: float, ac
     assert outcome(divergence, final, 2.3, accuracy, 0.13) == wanted
 
 
+def test_a_largest_class_of_more_than_its_share_raises_the_bound() -> None:
+    # sqrt(.8 x .2 / 400) = .02
+    assert chance_bound(10, 400, 0.8) == pytest.approx(0.8 + 3 * 0.02)
+    # Ten rows can have a class of less than a tenth only by its absence: guessing is then the better constant.
+    assert chance_bound(2, 400, 0.2) == chance_bound(2, 400, NAN) == chance_bound(2, 400)
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, "ok"),
+        # A network that began at 4 and died rests at the entropy of the labels, up to the error of float32.
+        ({"train_loss": 2.31, "fitted_loss": 2.302584, "initial_loss": 4.0, "constant_loss": math.log(10)}, "chance"),
+        ({"train_loss": 2.31, "fitted_loss": 2.302584, "initial_loss": 4.0}, "ok"),
+        # The mean over the last epoch, whose first steps were bad, is not the loss at the end.
+        ({"train_loss": 2.5, "fitted_loss": 0.7, "constant_loss": math.log(10)}, "ok"),
+        # Results of earlier versions have no loss of the final weights.
+        ({"train_loss": 2.5, "fitted_loss": NAN}, "chance"),
+        ({"train_loss": 0.5, "fitted_loss": NAN}, "ok"),
+        # Moving statistics that are not warmed up: training was better than that.
+        ({"train_loss": 0.5, "fitted_loss": 3.0}, "ok"),
+        # 90% is what the largest class alone gives.
+        ({"constant_score": 0.9}, "chance"),
+        ({"constant_score": 0.8}, "ok"),
+        # By accident the validation rows have more of one class, but no training could know that.
+        ({"majority_share": 0.9}, "ok"),
+        # Numbers: 9 / 900 = 0.01
+        ({"classes": 0, "validation_score": 0.01}, "chance"),
+        ({"classes": 0, "validation_score": 0.02}, "ok"),
+        ({"classes": 0, "validation_score": 0.9, "train_loss": 2.3, "fitted_loss": 2.3}, "chance"),
+    ],
+    ids=str,
+)
+def test_a_trial_is_at_chance_if_a_constant_prediction_does_as_well(changes: dict[str, object], wanted: str) -> None:
+    assert trial_table(stored(changes))["outcome"].tolist() == [wanted]
+
+
 def test_the_public_columns_of_trials() -> None:
     table = trial_table(stored({"axes": '{"model.params.units": 50}'}))
     assert list(table.columns) == [
@@ -38,7 +75,8 @@ def test_the_public_columns_of_trials() -> None:
         "validation_score", "test_loss",
         "test_score", "best_epoch", "best_test_loss", "best_test_score", "fitted_loss", "fitted_score",
         "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
-        "initial_loss", "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
+        "initial_loss", "constant_score", "constant_loss",
+        "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
     ]  # fmt: skip
     assert axes_of(table) == ["model.params.units"]
     assert table["model.params.units"].tolist() == [50]

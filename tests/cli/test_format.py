@@ -22,7 +22,7 @@ def test_durations_have_the_unit_that_fits(seconds: float, text: str) -> None:
 def test_a_spread_is_shown_if_there_is_one() -> None:
     assert _spread(0.98141, 0.0016) == "0.9814 ± 0.0016"
     assert _spread(0.5, math.nan) == "0.5000"
-    assert _spread(math.nan, math.nan) == ""
+    assert _spread(math.nan, math.nan) == "not finite"
 
 
 def test_the_answer_ends_with_diagnoses(tmp_path: Path) -> None:

@@ -34,7 +34,14 @@ def test_the_estimate_is_that_of_the_cost_model_and_names_its_basis() -> None:
 
 
 def test_only_a_layer_that_keras_must_count_leaves_the_time_unknown() -> None:
-    planned = make_plan(model__layers=[{"dense": "$units"}, "norm", "p_re_lu", {"dense": "$classes"}])
+    planned = make_plan(
+        model__layers=[
+            {"dense": "$units"},
+            "norm",
+            {"einsum_dense": {"equation": "ab,bc->ac", "output_shape": 6}},
+            {"dense": "$classes"},
+        ]
+    )
     states = {trial.id: "new" for trial in planned.trials}
     assert "training: time unknown for 8 trials" in format_estimate(planned, states, {}, 1)
     half = {planned.cohorts[0].program.key: 0.5}

@@ -1,12 +1,15 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from bnbench.commands.experiment import ExperimentRequest
-from bnbench.commands.plan import make_overview, trial_rows
+from bnbench.commands.plan import check_plan, make_overview, trial_rows
 from bnbench.data import access
-from support.examples import facts, values
+from bnbench.errors import ConfigError
+from bnbench.training.compiled_program import use_threads
+from support.examples import dataset, facts, values
 from support.kept import keep
 
 
@@ -34,3 +37,25 @@ def test_the_states_are_those_of_the_stored_trials(request_: ExperimentRequest, 
     assert [row["state"] for row in rows] == ["completed", "diverged", "failed", *["new"] * 5]
     assert rows[0]["variant"] == "plain"
     assert rows[0]["axes"] == {}
+
+
+@pytest.fixture
+def checked_request(request_: ExperimentRequest, monkeypatch: pytest.MonkeyPatch) -> ExperimentRequest:
+    use_threads(1)
+    monkeypatch.setattr(access, "load_planned", lambda settings, places, planned: dataset(planned))
+    return request_
+
+
+def test_each_distinct_model_is_checked_once(checked_request: ExperimentRequest, tmp_path: Path) -> None:
+    request = replace(checked_request, overrides={"sweep.grid": {"train.epochs": [1, 2, 3]}})
+    overview = make_overview(request)
+    assert len(overview.plan.cohorts) == 6
+    assert check_plan(overview.plan, request.data_dirs) == 2
+    assert not (tmp_path / "results").exists()
+
+
+def test_what_keras_rejects_is_an_error_with_the_key(checked_request: ExperimentRequest) -> None:
+    wrong = {"train.optimizer": {"sgd": {"gradient_accumulation_steps": 1}}}
+    overview = make_overview(replace(checked_request, overrides=wrong))
+    with pytest.raises(ConfigError, match=r"^-o train.optimizer=.*: SGD: `gradient_accumulation_steps` must be"):
+        check_plan(overview.plan, checked_request.data_dirs)

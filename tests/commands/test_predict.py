@@ -11,7 +11,8 @@ import yaml
 from numpy.typing import NDArray
 
 import bnbench
-from bnbench.commands import predict, predict_inputs
+from bnbench.commands import predict
+from bnbench.commands.predict_rows import InputRows
 from bnbench.data import access
 from bnbench.data.splits import Scaling, apply_scaling, split_rows
 from bnbench.errors import DataError, ResultsError
@@ -96,8 +97,8 @@ def test_probabilities_depend_on_the_kind_of_outputs() -> None:
 
 def test_the_table_has_one_row_per_input_row_and_top_classes() -> None:
     rows = [
-        predict_inputs.InputRows(Path("x.csv"), np.zeros((2, 5))),
-        predict_inputs.InputRows(Path("y.png"), np.zeros((1, 5))),
+        InputRows(Path("x.csv"), np.zeros((2, 5))),
+        InputRows(Path("y.png"), np.zeros((1, 5))),
     ]
     outputs = np.log([[1.0, 2.0, 5.0], [4.0, 3.0, 1.0], [1.0, 1.0, 2.0]])
     table = predict.rank_classes(outputs, rows, CARD, top=2)

@@ -5,12 +5,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bnbench.commands import predict_inputs
+from bnbench.commands import predict_columns
+from bnbench.commands.predict_inputs import list_files
 from bnbench.data import access
 from bnbench.errors import DataError
 from bnbench.store.model_card import ModelCard
+from support.inputs import read_inputs
 
 TABLE = ModelCard("final", "made up", (3,), (0.0, 1.0), ("a", "b"), "softmax")
+# Training images with a light middle column on black.
+DRAWN = ModelCard("final", "mnist", (2, 3, 1), (0.0, 255.0), ("a", "b"), "softmax", (0.0, 200.0, 0.0, 0.0, 200.0, 0.0))
 IMAGE = ModelCard("final", "mnist", (2, 3, 1), (0.0, 255.0), ("a", "b"), "softmax")
 LEAF = ModelCard("final", "leaf", (192,), (0.0, 1.0), ("a", "b"), "softmax")
 LETTER = ModelCard("final", "letter", (16,), (0.0, 15.0), ("A", "B"), "softmax")
@@ -36,7 +40,7 @@ def written(place: Path, content: str, name: str = "rows.csv") -> Path:
     ],
 )
 def test_a_table_with_or_without_a_header(tmp_path: Path, content: str) -> None:
-    rows = predict_inputs.read_inputs(written(tmp_path, content), TABLE)
+    rows = read_inputs(written(tmp_path, content), TABLE)
     assert rows.values.tolist() == [[0.1, 0.2, 0.3], [0.4, 0.5, 0.6]]
     assert rows.notes == ()
 
@@ -51,17 +55,17 @@ def test_leaf_columns_are_found_by_name_and_other_columns_are_ignored(tmp_path: 
     bare = f"{','.join(numbers)}\n"
     labeled = f"7,Acer_Opalus,{','.join(numbers)}\n"
     for content in (kaggle, to_predict, reversed_columns, bare, labeled):
-        rows = predict_inputs.read_inputs(written(tmp_path, content), LEAF)
+        rows = read_inputs(written(tmp_path, content), LEAF)
         assert rows.values.tolist() == [[i / 1000 for i in range(192)]]
 
 
 def test_letter_rows_may_begin_with_their_label(tmp_path: Path) -> None:
-    rows = predict_inputs.read_inputs(written(tmp_path, "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8\n"), LETTER)
+    rows = read_inputs(written(tmp_path, "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8\n"), LETTER)
     assert rows.values.tolist() == [[2, 8, 3, 5, 1, 8, 13, 0, 6, 6, 10, 8, 0, 8, 0, 8]]
 
 
 def test_a_table_may_contain_the_pixels_of_an_image(tmp_path: Path) -> None:
-    rows = predict_inputs.read_inputs(written(tmp_path, "0,50,100,150,200,250\n"), IMAGE)
+    rows = read_inputs(written(tmp_path, "0,50,100,150,200,250\n"), IMAGE)
     assert rows.values[0, :, :, 0].tolist() == [[0, 50, 100], [150, 200, 250]]
 
 
@@ -90,14 +94,14 @@ def test_a_table_may_contain_the_pixels_of_an_image(tmp_path: Path) -> None:
 )
 def test_a_table_that_does_not_fit_is_rejected(tmp_path: Path, content: str, card: ModelCard, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        predict_inputs.read_inputs(written(tmp_path, content), card)
+        read_inputs(written(tmp_path, content), card)
 
 
 @pytest.mark.parametrize(("shape", "count"), [((2, 3, 1), 1), ((4, 2, 3, 1), 4), ((2, 3), 1), ((4, 2, 3), 4)])
 def test_an_array_is_one_sample_or_a_batch(tmp_path: Path, shape: tuple[int, ...], count: int) -> None:
     path = tmp_path / "x.npy"
     np.save(path, np.arange(np.prod(shape), dtype=np.uint8).reshape(shape))
-    rows = predict_inputs.read_inputs(path, IMAGE)
+    rows = read_inputs(path, IMAGE)
     assert rows.values.shape == (count, 2, 3, 1)
     assert rows.values.ravel().tolist() == list(range(count * 6))
 
@@ -109,7 +113,7 @@ def test_an_array_is_one_sample_or_a_batch(tmp_path: Path, shape: tuple[int, ...
         (np.zeros((0, 2, 3, 1)), "contains no rows"),
         (np.full((2, 2, 3, 1), np.nan), "row 1: a value is not a finite number"),
         (np.array([["a"]]), "contains <U1, expected one array of numbers"),
-        (np.array([{}], dtype=object), "not a readable array of numbers: Object arrays cannot be loaded"),
+        (np.array([{}], dtype=object), "not a readable array of numbers: Array can't be memory-mapped"),
     ],
     ids=lambda part: str(part)[:20].strip(),
 )
@@ -117,22 +121,20 @@ def test_an_array_that_does_not_fit_is_rejected(tmp_path: Path, array: np.ndarra
     path = tmp_path / "x.npy"
     np.save(path, array, allow_pickle=True)
     with pytest.raises(DataError, match=message):
-        predict_inputs.read_inputs(path, IMAGE)
+        read_inputs(path, IMAGE)
 
 
 def test_an_image_of_the_right_size_is_not_changed(tmp_path: Path) -> None:
     pixels = np.array([[0, 50, 100], [150, 200, 250]], np.uint8)
     Image.fromarray(pixels).save(tmp_path / "x.png")
-    rows = predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
+    rows = read_inputs(tmp_path / "x.png", IMAGE)
     assert rows.values[0, :, :, 0].tolist() == pixels.tolist()
     assert rows.notes == ()
 
 
 def test_notes_say_how_an_image_was_changed(tmp_path: Path) -> None:
     Image.new("RGB", (30, 20), (255, 255, 255)).save(tmp_path / "x.JPG", format="JPEG")
-    rows = predict_inputs.read_inputs(
-        tmp_path / "x.JPG", ModelCard("final", "digits", (8, 8, 1), (0.0, 16.0), ("a",), "softmax")
-    )
+    rows = read_inputs(tmp_path / "x.JPG", ModelCard("final", "digits", (8, 8, 1), (0.0, 16.0), ("a",), "softmax"))
     assert rows.values.shape == (1, 8, 8, 1)
     assert rows.values.tolist() == np.full((1, 8, 8, 1), 16.0).tolist()
     changes = [note.partition(": ")[2] for note in rows.notes]
@@ -154,7 +156,7 @@ def test_notes_say_how_an_image_was_changed(tmp_path: Path) -> None:
 def test_an_image_that_would_be_misread_is_rejected(tmp_path: Path, image: Image.Image, message: str) -> None:
     image.save(tmp_path / "x.png")
     with pytest.raises(DataError, match=message):
-        predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
+        read_inputs(tmp_path / "x.png", IMAGE)
 
 
 @pytest.mark.parametrize("header", ["(" * 900, "-" * 9000 + "1"])
@@ -162,18 +164,18 @@ def test_an_array_with_an_unreadable_header_is_rejected(tmp_path: Path, header: 
     text = f"{header}\n".encode()
     (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\x02\x00" + struct.pack("<I", len(text)) + text)
     with pytest.raises(DataError, match=r"x\.npy: not a readable array of numbers"):
-        predict_inputs.read_inputs(tmp_path / "x.npy", IMAGE)
+        read_inputs(tmp_path / "x.npy", IMAGE)
 
 
 def test_a_very_large_image_is_rejected_before_it_is_unpacked(tmp_path: Path) -> None:
     Image.new("1", (8000, 8000)).save(tmp_path / "x.png")
     with pytest.raises(DataError, match="the image is 8000 x 8000, but at most 50,000,000 pixels are allowed"):
-        predict_inputs.read_inputs(tmp_path / "x.png", IMAGE)
+        read_inputs(tmp_path / "x.png", IMAGE)
 
 
 def test_an_underscore_is_not_a_digit(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="line 1, column 3: '1_0' is not a number"):
-        predict_inputs.read_inputs(written(tmp_path, "1,2,1_0\n"), TABLE)
+        read_inputs(written(tmp_path, "1,2,1_0\n"), TABLE)
 
 
 def test_unknown_and_unreadable_files_are_rejected(tmp_path: Path) -> None:
@@ -184,16 +186,16 @@ def test_unknown_and_unreadable_files_are_rejected(tmp_path: Path) -> None:
     for name, message in (
         ("x.png", "not a readable PNG or JPEG image"),
         ("x.npy", "not a readable array of numbers"),
-        ("x.txt", "unknown file type: use one of .csv, .npy, .png"),
+        ("x.txt", "unknown file type: use one of .csv, .csv.gz, .npy, .png"),
         ("b.csv", "not a text file"),
         ("xx.png", r"xx.png: no such file \(did you mean 'x.png'\?\)"),
         ("nowhere/x.png", "no such file$"),
         (".", "a folder: give a file"),
     ):
         with pytest.raises(DataError, match=message):
-            predict_inputs.read_inputs(tmp_path / name, IMAGE)
+            read_inputs(tmp_path / name, IMAGE)
     with pytest.raises(DataError, match="an image, but this model needs 192 numbers of leaf"):
-        predict_inputs.read_inputs(tmp_path / "x.png", LEAF)
+        read_inputs(tmp_path / "x.png", LEAF)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +203,65 @@ def test_unknown_and_unreadable_files_are_rejected(tmp_path: Path) -> None:
 )
 def test_a_note_warns_of_values_that_look_scaled(tmp_path: Path, value: float, odd: bool) -> None:
     np.save(tmp_path / "x.npy", np.full((2, 3, 1), value))
-    notes = predict_inputs.read_inputs(tmp_path / "x.npy", IMAGE).notes
+    notes = read_inputs(tmp_path / "x.npy", IMAGE).notes
     assert bool(notes) == odd
     assert not odd or "but mnist is stored as 0 to 255, and the model scales its inputs itself" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "inverted"),
+    [
+        ([[0, 255, 0], [0, 255, 0]], False),
+        ([[255, 0, 255], [255, 0, 255]], True),
+        ([[255, 255, 255], [255, 255, 255]], True),
+        ([[0, 0, 0], [0, 0, 0]], False),
+        ([[0, 255, 255], [0, 255, 255]], False),
+    ],
+    ids=["as in training", "exchanged", "white paper", "black", "light"],
+)
+def test_a_note_warns_of_an_image_that_looks_inverted(tmp_path: Path, pixels: list[list[int]], inverted: bool) -> None:
+    Image.fromarray(np.array(pixels, np.uint8)).save(tmp_path / "x.png")
+    notes = read_inputs(tmp_path / "x.png", DRAWN).notes
+    assert bool(notes) == inverted
+    assert not inverted or "x.png: looks inverted" in notes[0]
+    # The card of an older model has no mean.
+    assert not read_inputs(tmp_path / "x.png", IMAGE).notes
+
+
+def test_training_images_that_are_gray_on_average_say_nothing_about_inverted_ones(tmp_path: Path) -> None:
+    gray = ModelCard("final", "cifar10", (2, 3, 1), (0.0, 255.0), ("a", "b"), "softmax", (140.0, 120.0) * 3)
+    Image.fromarray(np.array([[0, 255, 0], [255, 0, 255]], np.uint8)).save(tmp_path / "x.png")
+    assert not read_inputs(tmp_path / "x.png", gray).notes
+
+
+@pytest.mark.parametrize(
+    "header", ["label,a,b,c", "a,b,c,Class", "id,a,b,c,target", "label,0,1,2", "index,label,pixel0,pixel1,pixel2"]
+)
+def test_a_label_column_with_a_header_is_named_and_not_used(tmp_path: Path, header: str) -> None:
+    numbers = iter(["0.1", "0.2", "0.3"])
+    labels = [name.lower() in predict_columns.LABELS for name in header.split(",")]
+    cells = ["7" if is_label else next(numbers) for is_label in labels]
+    rows = read_inputs(written(tmp_path, f"{header}\n{','.join(cells)}\n"), TABLE)
+    assert rows.values.tolist() == [[0.1, 0.2, 0.3]]
+    assert len(rows.notes) == sum(labels)
+    assert all("is not used: it looks like a label" in note for note in rows.notes)
+
+
+def test_an_input_may_have_the_name_of_a_label(tmp_path: Path) -> None:
+    assert read_inputs(written(tmp_path, "x,y,class\n1,0.5,0\n"), TABLE).values.tolist() == [[1, 0.5, 0]]
+
+
+def test_a_label_without_a_header_is_an_error_that_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"4 columns, expected 3 .*; if one column is a label, remove"):
+        read_inputs(written(tmp_path, "7,0.1,0.2,0.3\n"), TABLE)
+
+
+def test_a_folder_stands_for_its_images(tmp_path: Path) -> None:
+    for name in ("b.png", "a.JPG"):
+        Image.new("L", (3, 2)).save(tmp_path / name, format=None if name == "b.png" else "JPEG")
+    (tmp_path / "notes.txt").touch()
+    table = written(tmp_path, "1,2,3\n")
+    assert list_files([table, tmp_path]) == [table, tmp_path / "a.JPG", tmp_path / "b.png"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty: a folder without images"):
+        list_files([tmp_path / "empty"])

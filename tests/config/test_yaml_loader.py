@@ -111,7 +111,18 @@ def test_a_tab_in_the_indentation_is_refused(text: str, place: str) -> None:
 
 @pytest.mark.parametrize(
     "keys",
-    ["1 '1'", "true 'true'", "null 'null'", "~ '~'", "1.0 '1.0'", "1e3 '1e3'", "on 'on'", "a 'a'", "'a' \"a\"", "<< <<"],
+    [
+        "1 '1'",
+        "true 'true'",
+        "null 'null'",
+        "~ '~'",
+        "1.0 '1.0'",
+        "1e3 '1e3'",
+        "on 'on'",
+        "a 'a'",
+        "'a' \"a\"",
+        "<< <<",
+    ],
 )
 @pytest.mark.parametrize("form", ["{}: {{}}\n{}: {{}}\n", "x: {{{}: {{}},\n {}: {{}}}}"])
 def test_two_keys_that_are_one_text_are_refused(keys: str, form: str) -> None:

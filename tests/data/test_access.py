@@ -32,7 +32,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirs:
     folder = tmp_path / "own" / "letter"
     folder.mkdir(parents=True)
     (folder / letter.FILE).write_text("\n".join(lines) + "\n")
-    forms = letter.forms(letter.Spec(rows=ROWS, test_rows=26, sha256=""))
+    forms = letter.forms(letter.Spec(rows=ROWS, test_rows=26, fingerprint=""))
     monkeypatch.setitem(access.DATASETS, "letter", replace(letter.LETTER, forms=forms, remotes=()))
     return DataDirs(tmp_path / "own", tmp_path / "cache")
 

@@ -78,8 +78,8 @@ def test_packed_and_unpacked_give_the_same(tmp_path: Path, kind: str) -> None:
         ({"test_batch.bin": b""}, "test_batch.bin"),
         ({"data_batch_1.bin": GOOD["data_batch_1.bin"] + b"x"}, "more than 6,146 bytes"),
         ({"data_batch_1.bin": row(10, 0, 0, 0) * 2}, r"data_batch_1\.bin: label 10 at row 1, wanted 0 to 9"),
-        ({META: NAMES.replace(b"cat", b"cow")}, r"batches\.meta\.txt: names the classes airplane.*cow"),
-        ({META: b"\xff"}, r"batches\.meta\.txt: names the classes"),
+        ({META: NAMES.replace(b"cat", b"cow")}, r"batches\.meta\.txt: class 4 is 'cow', wanted 'cat'"),
+        ({META: b"\xff"}, r"batches\.meta\.txt: class 1 is .*, wanted 'airplane'"),
     ],
 )
 @pytest.mark.parametrize("packed", [True, False])

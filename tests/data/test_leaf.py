@@ -1,4 +1,3 @@
-import hashlib
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -6,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bnbench.data import validate
 from bnbench.data.datasets import leaf
 from bnbench.data.datasets.leaf import UCI_FILES, Spec
 from bnbench.errors import DataError
 
-KAGGLE = Spec(species=2, rows_each=2, sha256="")
-UCI = Spec(species=2, rows_each=2, sha256="", incomplete="Acer_Campestre")
+KAGGLE = Spec(species=2, rows_each=2, fingerprint="")
+UCI = Spec(species=2, rows_each=2, fingerprint="", incomplete="Acer_Campestre")
 HEADER = ",".join(["id", "species", *(f"{g}{i}" for g in ("margin", "shape", "texture") for i in range(1, 65))])
 
 
@@ -48,11 +48,11 @@ def write_uci(folder: Path, **other: list[str]) -> tuple[Path, ...]:
     return paths
 
 
-def test_kaggle_rows_keep_their_order_and_species_are_sorted(tmp_path: Path) -> None:
+def test_kaggle_rows_are_in_the_order_of_their_ids_and_species_are_sorted(tmp_path: Path) -> None:
     parsed = leaf.parse_kaggle(write_csv(tmp_path, [HEADER, *KAGGLE_ROWS]), KAGGLE)
     assert parsed.classes == ("Ash", "Oak")
-    assert parsed.y.tolist() == [1, 0, 0, 1]
-    assert parsed.x[:, [0, 63, 64, 127, 128, 191]].tolist()[0] == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
+    assert parsed.y.tolist() == [0, 1, 1, 0]
+    assert parsed.x[:, [0, 63, 64, 127, 128, 191]].tolist()[2] == [0.5, 0.5, 0.25, 0.25, 0.125, 0.125]
     assert (parsed.x.shape, parsed.x.dtype, parsed.test_rows) == ((4, 192), np.float32, 0)
 
 
@@ -100,9 +100,11 @@ def test_the_uci_zip_gives_the_same_from_any_folder_in_it(tmp_path: Path) -> Non
         ([HEADER, *KAGGLE_ROWS[1:3]], "1 species, wanted 2"),
         ([HEADER, *KAGGLE_ROWS, csv_row(1, "Elm", 0), csv_row(2, "Elm", 0)], "3 species, wanted 2"),
         ([HEADER], "no rows"),
-        (KAGGLE_ROWS, "line 1: wanted the columns id, species, margin1"),
-        ([HEADER.replace("texture64", "texture65"), *KAGGLE_ROWS], "line 1: wanted the columns"),
-        ([HEADER, KAGGLE_ROWS[0], "3,Ash,0.5"], "line 3: 1 numbers after the label, wanted 192"),
+        (
+            [HEADER.rpartition(",")[0], *(row.rpartition(",")[0] for row in KAGGLE_ROWS)],
+            "wanted 192: without texture64",
+        ),
+        ([HEADER, KAGGLE_ROWS[0], "3,Ash,0.5"], "line 3: 3 columns, wanted 194 as in line 1"),
         ([HEADER, csv_row(1, "Oak", float("nan"))], "line 2: 'nan' is not a finite number"),
         ([HEADER, csv_row(1, "Oak", float("inf"))], "line 2: 'inf' is not a finite number"),
         ([HEADER, csv_row(1, "Oak", 0).replace("0.0", "", 1)], "line 2: '' is not a number"),
@@ -115,10 +117,14 @@ def test_a_wrong_csv_is_reported(tmp_path: Path, lines: list[str], message: str)
 
 
 def test_an_edited_csv_is_refused(tmp_path: Path) -> None:
-    text = "\n".join([HEADER, *KAGGLE_ROWS]) + "\n"
-    spec = replace(KAGGLE, sha256=hashlib.sha256(text.encode()).hexdigest())
+    good = leaf.parse_kaggle(write_csv(tmp_path, [HEADER, *KAGGLE_ROWS]), KAGGLE)
+    spec = replace(
+        KAGGLE,
+        fingerprint=validate.fingerprint(good.x, good.y, good.classes, 0),
+        blocks=validate.block_digests(good.x, good.y),
+    )
     leaf.parse_kaggle(write_csv(tmp_path, [HEADER, *KAGGLE_ROWS]), spec)
-    with pytest.raises(DataError, match=r"train\.csv: not the published content"):
+    with pytest.raises(DataError, match=r"train\.csv: numbers or labels differ .*, first in rows 3 to 3, in 1 of 30"):
         leaf.parse_kaggle(write_csv(tmp_path, [HEADER, csv_row(7, "Oak", 0.25), *KAGGLE_ROWS[1:]]), spec)
 
 
@@ -127,7 +133,11 @@ def test_an_edited_csv_is_refused(tmp_path: Path) -> None:
     [
         ("Tex", uci_lines(1)[:-1], r"data_Tex_64\.txt: 1 rows of Acer_Mono, wanted 2"),
         ("Sha", uci_lines(1)[:-2], r"data_Sha_64\.txt: 1 species, wanted 2"),
-        ("Mar", [line.rpartition(",")[0] for line in uci_lines(1)], r"data_Mar_64\.txt: line 1: 63 numbers"),
+        (
+            "Mar",
+            [line.rpartition(",")[0] for line in uci_lines(1)],
+            r"data_Mar_64\.txt: line 1: 63 columns of numbers, wanted 64",
+        ),
         ("Sha", [line.replace("Mono", "Rubrum") for line in uci_lines(1)], r"data_Sha_64\.txt: names other species"),
         ("Tex", [*uci_lines(1)[:3], uci_row("Acer Mono", "nan")], r"data_Tex_64\.txt: line 4: 'nan'"),
     ],

@@ -188,4 +188,7 @@ def test_almost_constant_values_are_counted_outside_the_test_part_and_repeated_r
 
 def test_many_almost_constant_values_are_cut() -> None:
     x = np.triu(np.ones((200, 199), np.float32), 1)[:, ::-1]
-    assert validate.count_rare_rows(x, 0, np.zeros(200, bool)) == tuple(sorted(min(k, 200 - k) for k in range(1, 199)))[: validate.LISTED]
+    assert (
+        validate.count_rare_rows(x, 0, np.zeros(200, bool))
+        == tuple(sorted(min(k, 200 - k) for k in range(1, 199)))[: validate.LISTED]
+    )

@@ -57,7 +57,7 @@ def letters(path: Path, first: int = 0) -> None:
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DataDirs:
     """A folder with a small data set."""
     letters(tmp_path / "own" / "letter" / letter.FILE)
-    forms = letter.forms(letter.Spec(rows=78, test_rows=26, sha256=""))
+    forms = letter.forms(letter.Spec(rows=78, test_rows=26, fingerprint=""))
     monkeypatch.setitem(access.DATASETS, "letter", replace(letter.LETTER, forms=forms, remotes=()))
     return DataDirs(tmp_path / "own", tmp_path / "cache", offline=True)
 

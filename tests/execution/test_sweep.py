@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +12,7 @@ from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.execution import sweep
+from bnbench.execution.in_process import SerialExecutor
 from bnbench.planning.plan import Trial
 from bnbench.planning.resolve import resolve_experiment
 from bnbench.planning.trial import Result
@@ -157,7 +159,7 @@ def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"tiny.yaml: train.optimizer: SGD: .*momentum"),
+        ({"train__optimizer": {"sgd": {"momentum": 7}}}, r"tiny.yaml:27:5: train.optimizer: SGD: .*momentum"),
         ({"train__schedule": {"piecewise_constant": {"boundaries": [1], "values": [1]}}}, "train.schedule: Piecewise"),
         (
             {"train__callbacks": [{"reduce_lr_on_plateau": {"factor": 2.0}}]},
@@ -199,8 +201,19 @@ def test_a_refused_run_changes_no_file(finished: Finished, tmp_path: Path) -> No
         assert path.name == store.DATABASE or path.stat().st_mtime_ns == time, path
 
 
-def test_a_folder_that_is_in_use_is_refused(tmp_path: Path) -> None:
-    with store.open_for_writing(tmp_path / "results" / "tiny"), pytest.raises(ResultsError, match="in use by process"):
+@pytest.mark.parametrize("problem", ["in use by process", "a link to nothing", "not a folder"])
+def test_a_folder_that_cannot_be_used_is_refused_before_a_program_is_built(
+    tmp_path: Path, problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SerialExecutor, "check", lambda *_: pytest.fail("a program was built"))
+    folder = tmp_path / "results" / "tiny"
+    folder.parent.mkdir()
+    if problem == "a link to nothing":
+        folder.symlink_to("nowhere")
+    elif problem == "not a folder":
+        folder.touch()
+    in_use = store.lock_folder(folder) if problem == "in use by process" else nullcontext()
+    with in_use, pytest.raises(ResultsError, match=problem):
         run(tmp_path)
 
 

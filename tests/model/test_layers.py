@@ -91,7 +91,11 @@ def test_arguments_can_be_written_in_every_form() -> None:
         ([{"dense": {}}], "Dense needs units"),
         (["sigmoid"], "write `- activation: sigmoid`"),
         ([{"lambda": "x: x"}], "'lambda' runs code from the config"),
-        ([{"dense": 3, "flatten": None}], "wanted one layer"),
+        ([{"dense": 3, "flatten": None}], "wanted one layer, found 2: dense, flatten"),
+        (
+            [{"dense": {"units": 3, "kernel_regularizer": {"l1": 1, "l2": 1}}}],
+            "wanted one regularizer, found 2: l1, l2",
+        ),
         ([5], "found 5, wanted one layer"),
         ([{"repeat": {"times": 2}}], r"here: \[0\].repeat: wanted"),
         ([{"repeat": {"times": -1, "layers": []}}], "found -1, wanted a whole number"),

@@ -1,15 +1,18 @@
 """The tables of ranges: complete, without rows that nothing uses, and their messages."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bnbench.errors import ConfigError
 from bnbench.model import arguments, catalog, ranges
+from bnbench.model.range_docs import render_arguments
 from bnbench.model.values import Listed, Number, describe_problem, per_axis
 from bnbench.planning import keras_checks
 
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "arguments.md"
 REFUSED = {
     "optimizers": keras_checks.OF_OPTIMIZERS,
     "schedules": keras_checks.OF_SCHEDULES,
@@ -87,7 +90,7 @@ def test_an_argument_that_is_not_in_the_tables_is_refused(monkeypatch: pytest.Mo
         ("losses", "categorical_crossentropy", {"axis": 0}, "axis: found 0, wanted one of -1, 1: outputs have two"),
         ("losses", "huber", {"delta": 0}, "delta: found 0, wanted a number above 0"),
         ("callbacks", "early_stopping", {"patience": -1}, "patience: found -1, wanted a whole number of at least 0"),
-        ("callbacks", "reduce_lr_on_plateau", {"factor": 1}, "factor: found 1, wanted a number above 0 to below 1"),
+        ("callbacks", "reduce_lr_on_plateau", {"factor": 1}, "factor: found 1, wanted a number above 0 and below 1"),
         ("callbacks", "early_stopping", {"mode": "maxx"}, r"'maxx' is not one of auto, min, max .did you mean 'max'"),
         ("layers", "dense", {"units": 8.0}, "units: found 8.0, wanted a whole number above 0"),
         ("layers", "dense", {"units": True}, "units: found True, wanted a whole number above 0"),
@@ -125,8 +128,8 @@ def test_an_argument_that_is_not_in_the_tables_is_refused(monkeypatch: pytest.Mo
             "wanted a mapping with rmin, rmax, dmax, each a number of at least 0",
         ),
         ("layers", "random_rotation", {"factor": 0.1, "fill_mode": "x"}, "'x' is not one of constant, nearest, wrap"),
-        ("layers", "random_zoom", {"height_factor": -1}, "found -1, wanted a number above -1 to 1"),
-        ("layers", "lstm", {"units": 2, "stateful": True}, "stateful: found True, wanted false: a state would pass"),
+        ("layers", "random_zoom", {"height_factor": -1}, "found -1, wanted a number above -1 and of at most 1"),
+        ("layers", "lstm", {"units": 2, "use_cudnn": True}, "use_cudnn: found True, wanted one of auto, false"),
         ("layers", "permute", {"dims": [1, 1]}, r"dims: found \[1, 1\], wanted each axis from 1 once"),
         ("layers", "normalization", {"mean": [0, 0], "variance": [1]}, "variance: found .*, wanted as many numbers"),
         ("initializers", "constant", {"value": [1, 2, 3]}, r"value: found \[1, 2, 3\], wanted a number: a list would"),
@@ -171,6 +174,10 @@ def test_whole_numbers_become_floats_where_a_float_is_meant() -> None:
     clipping = ranges.floats_as_meant("layers", "BatchNormalization", {"renorm_clipping": {"rmax": 3}})
     assert type(clipping["renorm_clipping"]["rmax"]) is float
     assert type(ranges.floats_as_meant("optimizers", "Adam", {"amsgrad": True})["amsgrad"]) is bool
+
+
+def test_the_page_of_the_arguments_is_made_from_the_tables() -> None:
+    assert PAGE.read_text(encoding="utf-8") == render_arguments(), "run make docs"
 
 
 def test_the_axes_in_the_name_of_a_class() -> None:

@@ -207,7 +207,11 @@ def test_the_engine_follows_from_the_layers(layers: list[Any], engine: str) -> N
             {"variants__plain__params": {"units": 4}, "sweep__grid": {"model.params.units": [8, 16]}},
             "variants.plain: sets model.params.units, which sweep.grid sweeps",
         ),
-        ({"model__params": {"units": 999_999_999_999}}, "weights: at most 1,000,000,000"),
+        ({"model__params": {"units": 999_999_999}}, "weights: at most 1,000,000,000"),
+        (
+            {"model__params": {"units": 999_999_999_999}},
+            "dense.units: found 999999999999, wanted at most 2,147,483,647",
+        ),
         ({"sweep__grid": {"train.epoch": [1]}}, r"tiny.yaml: sweep.grid.train.epoch\[0\]: unknown key"),
         ({"sweep__grid": {"epochs": [1]}}, "sweep.grid.epochs: wanted a dotted key"),
         ({"sweep__grid": {"sweep.seeds": [1]}}, "sweep.grid.sweep.seeds: wanted a dotted key"),

@@ -52,10 +52,37 @@ def test_a_schedule_free_optimizer_has_new_ids_for_every_seed_but_0(name: str, m
     assert {key[2] for key in before if before[key] != after[key]} == {1}
 
 
-def test_other_optimizers_keep_their_ids(monkeypatch: pytest.MonkeyPatch) -> None:
-    after = ids(train__optimizer="adam")
+SCHEDULE = {"train__schedule": {"cosine": {"decay_steps": 10}}}
+STOPPING = {"train__callbacks": ["early_stopping"]}
+
+
+@pytest.mark.parametrize(
+    ("changes", "touched"),
+    [
+        ({"train__optimizer": "adam"}, False),
+        (STOPPING, False),
+        (SCHEDULE, False),
+        (SCHEDULE | {"train__dtype": "float64"}, True),
+        ({"train__dtype": "float64"}, False),
+        (STOPPING | {"train__on_divergence": "continue"}, True),
+        ({"train__callbacks": ["model_checkpoint"], "train__on_divergence": "continue"}, False),
+        (
+            {
+                "train__callbacks": [{"reduce_lr_on_plateau": {"monitor": "val_accuracy"}}],
+                "train__on_divergence": "continue",
+            },
+            False,
+        ),
+    ],
+    ids=str,
+)
+def test_a_revision_touches_only_what_it_can_have_changed(
+    changes: dict[str, Any], touched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    after = ids(**changes)
     monkeypatch.setattr(revisions, "REVISIONS", ())
-    assert ids(train__optimizer="adam") == after
+    before = ids(**changes)
+    assert {key for key in before if before[key] != after[key]} == (set(before) if touched else set())
 
 
 @pytest.mark.parametrize(
@@ -92,3 +119,23 @@ def test_whole_numbers_have_new_ids_only_where_the_range_of_the_format_is_not_1(
     after = [trial.id for trial in make_plan(of, **changes).trials]
     monkeypatch.setattr(revisions, "REVISIONS", ())
     assert ([trial.id for trial in make_plan(of, **changes).trials] != after) is touched
+
+
+@pytest.mark.parametrize(
+    ("layers", "touched"),
+    [
+        (["masking", {"dense": "$classes"}], True),
+        ([{"reshape": [5, 1]}, "masking", "flatten", "masking", {"dropout": 0.1}, {"dense": "$classes"}], True),
+        ([{"reshape": [5, 1]}, "masking", {"lstm": 4}, {"dense": "$classes"}], False),
+        ([{"reshape": [5, 1]}, "masking", {"dense": 2}, "flatten", {"dense": "$classes"}], False),
+        ([{"dense": "$classes"}], False),
+    ],
+    ids=str,
+)
+def test_a_mask_that_reaches_the_outputs_has_new_ids(
+    layers: list[Any], touched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = {"model": {"layers": layers}, "variants": {"plain": {}}}
+    after = ids(**changes)
+    monkeypatch.setattr(revisions, "REVISIONS", [one for one in REVISIONS if one.name != "masked_rows_do_not_count"])
+    assert (ids(**changes) != after) == touched

@@ -46,7 +46,14 @@ def test_nothing_to_train_costs_nothing() -> None:
 
 
 def test_a_layer_that_only_keras_can_count_leaves_the_time_unknown() -> None:
-    planned = plain(model__layers=[{"dense": "$units"}, "norm", "p_re_lu", {"dense": "$classes"}])
+    planned = plain(
+        model__layers=[
+            {"dense": "$units"},
+            "norm",
+            {"einsum_dense": {"equation": "ab,bc->ac", "output_shape": 6}},
+            {"dense": "$classes"},
+        ]
+    )
     assert runtime.estimate_seconds(planned.cohorts, {}, jobs=1) is None
 
 

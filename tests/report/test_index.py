@@ -57,7 +57,8 @@ def test_a_claim_has_its_numbers_and_its_text_is_escaped() -> None:
 def test_an_inconclusive_claim_says_why() -> None:
     unsure = CLAIM | {"verdict": "inconclusive", "estimate": NAN, "low": NAN, "high": NAN, "n": 2, "over": ""}
     assert (
-        "| a \\| b \\<script\\> | test accuracy of batchnorm: difference at least 0 |  | none | 2 | inconclusive: why |"
+        "| a \\| b \\<script\\> | test accuracy of batchnorm: difference at least 0 | unknown | none | 2 | "
+        "inconclusive: why |"
     ) in lines(entry([unsure]))
 
 

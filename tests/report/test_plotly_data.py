@@ -103,7 +103,7 @@ def test_missing_values_are_none_and_the_data_are_json(tmp_path: Path) -> None:
 
 def test_numbers_have_four_digits() -> None:
     values = (1 / 3, 12345.6, math.nan, math.inf)
-    assert [plotly_data.round_number(value) for value in values] == [0.3333, 12350, None, None]
+    assert [plotly_data.round_score(value, "train_loss") for value in values] == [0.3333, 12350, None, None]
 
 
 @pytest.mark.parametrize(("count", "kept"), [(3, [0, 1, 2]), (5, [0, 1, 2, 3, 4]), (9, [0, 2, 4, 6, 8])])
@@ -169,3 +169,10 @@ def test_variants_look_the_same_as_in_the_figures(tmp_path: Path) -> None:
     assert [variant["color"] for variant in data["variants"]] == [look.color for look in looks.values()]
     assert [variant["symbol"] for variant in data["variants"]] == ["circle", "square", "triangle-up"]
     assert [variant["dash"] for variant in data["variants"]] == ["solid", "dash", "dot"]
+
+
+def test_shares_are_rounded_once_for_the_two_decimals_that_the_page_shows() -> None:
+    # Four digits, 0.01235, would become 1.24% on the page.
+    score = plotly_data.round_score(0.012346, "validation_score")
+    assert score == 0.0123
+    assert f"{100 * score:.2f}" == f"{100 * 0.012346:.2f}" == "1.23"

@@ -83,14 +83,16 @@ def test_one_row_per_variant_at_its_best_rate(tmp_path: Path) -> None:
     assert texts(table, "variant") == ["plain", "batchnorm"]
     assert texts(table, "best rate") == ["0.01", "0.1"]
     assert texts(table, "test accuracy ± SD") == ["0.8500 ± 0.0500", "0.9000 ± 0.0000"]
-    assert column(table, "every seed trains") == [Cell("0.01 to 0.01", 0.01), Cell("0.01 to 0.1", 0.1)]
+    assert column(table, "every seed ok") == [Cell("0.01 to 0.01", 0.01), Cell("0.01 to 0.1", 0.1)]
+    # The seeds of plain are 0.8, 0.9 and 0.85 around a mean of 0.85.
+    assert column(table, "trains well to") == [Cell("0.01", 0.01), Cell("0.1", 0.1)]
     assert column(table, "diverged") == [Cell("1 of 6", 1), Cell("0 of 6", 0)]
     assert "a validation accuracy of 0.85, which plain reaches" in table.caption
 
 
 def test_a_variant_that_is_not_stable_at_its_best_rate(tmp_path: Path) -> None:
     table = tables.variants_table(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))
-    assert column(table, "every seed trains") == [Cell("not at the best rate")]
+    assert column(table, "every seed ok") == column(table, "trains well to") == [Cell("not at the best rate")]
 
 
 def test_a_width_that_reaches_the_end_of_the_grid_is_a_lower_bound(tmp_path: Path) -> None:
@@ -106,13 +108,42 @@ def test_a_target_that_is_never_reached_is_sorted_last(tmp_path: Path) -> None:
     assert column(table, "epochs to target") == [Cell("1", 1.0), Cell("never", math.inf)]
 
 
-def test_unknown_values_are_empty_cells(tmp_path: Path) -> None:
+def test_a_cell_without_a_number_says_why(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [["failed"]], "batchnorm": [[0.9]]})
     table = tables.variants_table(results)
     # The baseline failed, and no step was timed.
-    for name in ("epochs to target", "step", "over baseline's"):
-        assert column(table, name) == [Cell("")]
+    reasons = {"epochs to target": "no target", "step": "no whole epoch", "over baseline's": "no whole epoch"}
+    assert {name: texts(table, name) for name in reasons} == {name: [why] for name, why in reasons.items()}
     assert "target" not in table.caption
+
+
+def test_a_variant_that_never_trains_has_no_widths(tmp_path: Path) -> None:
+    table = tables.variants_table(compared(tmp_path, {"plain": [[0.9] * 3], "batchnorm": [[X] * 3]}))
+    names = ("trains well to", "every seed ok", "stable width", "LR sensitivity", "centered", "accuracy regret")
+    for name in names:
+        assert texts(table, name)[1] == "no trial ok"
+    assert texts(table, "BN mode gap") == ["no batch norm", "diverged"]
+
+
+def test_no_cell_is_empty_or_not_a_number(tmp_path: Path) -> None:
+    cells: Cells = {"plain": [[0.9, None], [X, X], ["failed", "failed"]], "batchnorm": [[X, X], [0.9, 0.8], [0.5, X]]}
+    never = PUBLISHED | {"metric": "epochs_to_target", "value": "never", "target": 1.0}
+    published = [PUBLISHED, never, PUBLISHED | {"metric": "best_rate", "value": 0.1}, PUBLISHED | {"at": 1.0}]
+    results = compared(tmp_path, cells, claims=[CLAIM, OK_CLAIM], published=published)
+    made = [tables.rates_table(results), tables.variants_table(results), tables.differences_table(results)]
+    for table in (*made, tables.claims_table(results), tables.published_table(results)):
+        assert table
+        assert [cell.text for row in table.rows for cell in row if cell.text in {"", "nan", "inf"}] == []
+
+
+def test_a_missing_interval_or_test_says_why(tmp_path: Path) -> None:
+    table = tables.differences_table(compared(tmp_path, {"plain": [[0.8]], "batchnorm": [[0.9]]}))
+    assert table
+    assert texts(table, "95% interval") == ["needs 3 seeds"] * 2
+    assert texts(table, "p") == texts(table, "p, Holm") == ["needs 6 seeds"] * 2
+    equal = tables.differences_table(compared(tmp_path / "equal", {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]}))
+    assert equal
+    assert texts(equal, "95% interval") == ["equal at every seed"] * 2
 
 
 @pytest.mark.parametrize(
@@ -155,7 +186,7 @@ def test_published_values_are_next_to_ours(tmp_path: Path) -> None:
     table = tables.published_table(compared(tmp_path / "given", CELLS, published=entries))
     assert table
     assert texts(table, "source") == ["Table 1"] * 2
-    assert texts(table, "rate") == ["0.01", ""]
+    assert texts(table, "rate") == ["0.01", "all rates"]
     assert texts(table, "published") == ["0.8", "1"]
     # The largest stable rates of the seeds are 0.1, 0.01 and 0.01.
     assert texts(table, "ours") == ["0.85", "0.04"]

@@ -141,3 +141,15 @@ def test_records_are_plain_and_exact(trials: pd.DataFrame) -> None:
 
 def test_rows_are_named_as_trials_are(trials: pd.DataFrame) -> None:
     assert query.trial_names(trials)[:2] == ["plain units=4 lr=0.0177828 seed=0", "plain units=4 lr=0.0177828 seed=1"]
+
+
+def test_a_rate_that_exists_is_that_rate_alone() -> None:
+    trials = pd.DataFrame({"learning_rate": [0.01, 0.01000001, 0.316227766017], "score": [0.9, 0.90001, 0.5]})
+    for text, rows in (
+        ("learning_rate=0.01", [0]),
+        ("learning_rate=0.01000001", [1]),
+        ("learning_rate>0.01", [1, 2]),
+        ("learning_rate=0.3162", [2]),
+        ("score=0.9", [0, 1]),
+    ):
+        assert query.select_rows(trials, [query.parse_condition(text)], None).index.tolist() == rows, text

@@ -1,7 +1,9 @@
 """A results folder from a stranger is shown or refused, and cannot do any harm."""
 
+import dataclasses
 import json
 import os
+import re
 import sqlite3
 import struct
 from contextlib import closing
@@ -12,10 +14,12 @@ import pytest
 from click.testing import CliRunner
 
 import bnbench
+from bnbench.cli.format import format_answer, format_trials
 from bnbench.cli.main import main
 from bnbench.errors import ResultsError
 from bnbench.planning.trial import Fault, Result
-from bnbench.report import write
+from bnbench.report import index, write
+from bnbench.report.document import make_document, render_markdown
 from bnbench.results import digest
 from bnbench.store import repair, results_dir, store
 from support import damage
@@ -217,3 +221,57 @@ def test_a_name_with_dollars_is_a_name(tmp_path: Path) -> None:
     }
     keep(tmp_path, [0.8, 0.9], model=model, sweep__grid={f"model.params.{name}": [1, 2]})
     assert write.write_report(tmp_path, ("png", "svg"))
+
+
+LONG = 100_000
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("UPDATE plan SET variant = variant || ?", ("x" * LONG,)),
+        ("UPDATE plan SET axes = replace(axes, 'model.params.units', ?)", ("model.params." + "x" * 1900,)),
+        ("UPDATE plan SET axes = replace(axes, '4}', ?)", (f'"{"x" * 1900}"}}',)),
+    ],
+    ids=["variants", "an axis", "a value of an axis"],
+)
+def test_absurdly_long_names_are_shown_shortened_and_stay_different(
+    tmp_path: Path, statement: str, values: tuple[str, ...]
+) -> None:
+    folder = keep(tmp_path / "long", [0.8] * 16, sweep__grid={"model.params.units": [4, 5]})
+    with closing(sqlite3.connect(folder / store.DATABASE)) as connection, connection:
+        connection.execute(statement, values)
+        connection.execute("UPDATE notes SET checksum = ? WHERE name = 'plan'", (store.plan_checksum(connection),))
+    results = bnbench.open(folder)
+    assert results.trials["variant"].nunique() == 2
+    assert results.trials[results.axes].drop_duplicates().shape == (2, 1)
+    document = make_document(results, [])
+    document = dataclasses.replace(document, config="")
+    texts = (format_answer(results), format_trials(results.trials), render_markdown(document))
+    words = (word for text in texts for word in re.split(r"[\s|]", text))
+    assert max(map(len, words)) <= 250
+
+
+def test_absurdly_long_texts_in_a_digest_are_cut(tmp_path: Path) -> None:
+    environment = {"packages": {"keras": "9" * LONG}, "commit": "a" * LONG, "data": {}}
+    results_dir.write_text(tmp_path / results_dir.RUN, json.dumps({**RUN, "name": "n" * LONG, "title": "t" * LONG}))
+    results_dir.write_text(tmp_path / results_dir.ENVIRONMENT, json.dumps(environment))
+    page = index.render_index([index.Entry("x", "x.yaml", digest.read_digest(tmp_path))])
+    assert max(map(len, page.split())) <= 1000
+
+
+def test_a_config_that_names_an_axis_or_a_variant_that_the_store_lacks_is_shown(tmp_path: Path) -> None:
+    folder = keep(tmp_path / "x", [0.8] * 8)
+    path = folder / results_dir.CONFIG
+    text = path.read_text(encoding="utf-8")
+    text = text.replace("batch\n      momentum: 0.9", "batch\n      momentum: $m")
+    text = text.replace("grid: {}", "grid: {model.params.m: [0.5, 0.9], train.epochs: [1, 2]}")
+    text = text.replace("    units: 6", "    units: 6\n    m: null").replace("baseline: plain", "baseline: other")
+    text = text.replace("variants:\n", "variants:\n  other: {norm: layer}\n")
+    path.write_text(text, encoding="utf-8")
+    results = bnbench.open(folder)
+    assert results.experiment
+    assert results.experiment.baseline == "other"
+    assert results.experiment.model.params["m"] is None
+    assert "8 of 8 trials" in format_answer(results)
+    assert "plain" in render_markdown(make_document(results, []))

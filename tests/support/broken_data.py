@@ -21,7 +21,6 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from bnbench.commands import predict_inputs
 from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.types import Array, DataDirs, Dataset
@@ -30,6 +29,7 @@ from bnbench.store import model_card
 from bnbench.store.model_card import ModelCard
 from support.broken_archives import PICKLE, ZEROS, packed, tars, zips
 from support.broken_inputs import IMAGE, INPUTS, PAGES, TABLE, array_of
+from support.inputs import read_inputs
 from support.refusals import HUNG, Counts, HungError, listed, note_written, timed
 from support.small_data import Made, png, sets, tarred, zipped
 
@@ -194,7 +194,7 @@ def leaf_names(archive: str) -> tuple[str, ...]:
 
 
 def _read_input(name: str, takes: ModelCard, folder: Path) -> object:
-    return predict_inputs.read_inputs(folder / name, takes)
+    return read_inputs(folder / name, takes)
 
 
 def _read_page(folder: Path) -> object:

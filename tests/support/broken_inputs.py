@@ -45,7 +45,7 @@ INPUTS: dict[str, bytes] = {
     "underscores.csv": b"1,2,1_0\n",
     "hex.csv": b"1,2,0x10\n",
     "formula.csv": b"1,2,=1+1\n",
-    "utf16.csv": "1,2,3\n".encode("utf-16"),
+    "utf16.csv": "1,2,3\n".encode("utf-16-le"),
     "latin.csv": b"\xe4,\xf6,\xfc\n1,2,3\n",
     "field.csv": b"1,2," + b"9" * 200_000 + b"\n",
     "quotes.csv": b'"' * 100_001,

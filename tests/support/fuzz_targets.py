@@ -10,7 +10,6 @@ from tempfile import TemporaryDirectory
 
 import yaml
 
-from bnbench.commands import predict_inputs
 from bnbench.config import overrides, yaml_loader
 from bnbench.config.load import check_config
 from bnbench.data import cache as parsed_cache
@@ -23,6 +22,7 @@ from bnbench.store.model_card import ModelCard
 from support.broken_configs import made_up
 from support.broken_inputs import IMAGE, INPUTS, PAGE, TABLE, array_of
 from support.broken_texts import GOOD, TEXTS
+from support.inputs import read_inputs
 from support.paths import CONFIGS
 from support.small_data import Made, png, sets, tarred, zipped
 
@@ -97,7 +97,7 @@ def _glyph(content: bytes) -> object:
 
 
 def _input(name: str, takes: ModelCard, content: bytes) -> object:
-    return predict_inputs.read_inputs(_file(name, content), takes)
+    return read_inputs(_file(name, content), takes)
 
 
 def _of(ending: str) -> list[bytes]:

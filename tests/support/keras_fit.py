@@ -81,7 +81,7 @@ def _batches(
 def _optimizer(program: Program, learning_rate: float) -> keras.optimizers.Optimizer:
     rate: Any = learning_rate
     if program.train.schedule:
-        # Keras would turn a Python number into a float32.
+        # Keras would turn a Python number into a float32 (docs/decisions/0009).
         start = keras.ops.convert_to_tensor(rate, program.train.dtype)
         rate = _keras_class("schedules", program.train.schedule)(start, **program.train.schedule.arguments)
     return _keras_class("optimizers", program.train.optimizer)(rate, **program.train.optimizer.arguments)

@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from string import ascii_uppercase
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
+from bnbench.data import validate
 from bnbench.data.datasets import cifar10, leaf, letter, mnist, notmnist
 from bnbench.data.formats import idx
 from bnbench.data.formats.archives import Bounds
@@ -64,13 +67,35 @@ def _mnist() -> tuple[DatasetSpec, dict[str, bytes]]:
     form = replace(mnist.MNIST.forms[0], parse=lambda paths: idx.parse_idx(paths, spec))
     contents = [content for part in parts.values() for content in part]
     names = [names[1] for names in idx.idx_parts(spec)]
-    return replace(mnist.MNIST, forms=(form,), remotes=()), dict(zip(names, contents, strict=True))
+    archive = replace(mnist.MNIST.forms[1], parse=lambda paths: mnist.parse_npz(paths, spec, _fingerprint(contents)))
+    return replace(mnist.MNIST, forms=(form, archive), remotes=()), dict(zip(names, contents, strict=True))
+
+
+def _rows(images: bytes, labels: bytes) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    return np.frombuffer(images[16:], np.uint8).reshape(-1, 28, 28), np.frombuffer(labels[8:], np.uint8)
+
+
+def _fingerprint(contents: list[bytes]) -> str:
+    """Return the fingerprint of the idx files of a training and a test part."""
+    (x, y), (x_test, y_test) = _rows(*contents[:2]), _rows(*contents[2:])
+    both = np.concatenate([x, x_test])[..., np.newaxis], np.concatenate([y, y_test]).astype(np.int32)
+    return validate.fingerprint(*both, mnist.SPEC.classes, len(x_test))
+
+
+def _npz(contents: list[bytes]) -> bytes:
+    (x_train, y_train), (x_test, y_test) = _rows(*contents[:2]), _rows(*contents[2:])
+    stream = io.BytesIO()
+    np.savez_compressed(stream, x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test)
+    return stream.getvalue()
 
 
 def _letter() -> tuple[DatasetSpec, bytes]:
     lines = [f"{ascii_uppercase[i % 26]}{f',{i // 10},{i % 10}' * 8}" for i in range(78)]
     content = "".join(f"{line}\n" for line in lines).encode()
-    forms = letter.forms(letter.Spec(rows=78, test_rows=26, sha256=_sha256(content)))
+    x = np.array([line.split(",")[1:] for line in lines], np.uint8)
+    y = np.array([ascii_uppercase.index(line[0]) for line in lines], np.int32)
+    known = validate.fingerprint(x, y, tuple(ascii_uppercase), 26)
+    forms = letter.forms(letter.Spec(rows=78, test_rows=26, fingerprint=known, blocks=validate.block_digests(x, y)))
     return replace(letter.LETTER, forms=forms, remotes=()), content
 
 
@@ -79,7 +104,10 @@ def _leaf() -> tuple[DatasetSpec, bytes, dict[str, bytes]]:
     kaggle = "\n".join([",".join([*leaf.OTHER_COLUMNS, *leaf.COLUMNS]), *rows, ""]).encode()
     lines = [f"Species {i // 2},{','.join(f'{(i * 5 + k) % 89 / 89:.6f}' for k in range(64))}\n" for i in range(8)]
     uci = dict.fromkeys(leaf.UCI_FILES, "".join(lines).encode())
-    forms = leaf.forms(leaf.Spec(4, 2, _sha256(kaggle)), leaf.Spec(4, 2, ""))
+    x = np.array([row.split(",")[2:] for row in rows], np.float64).astype(np.float32)
+    y = np.arange(8, dtype=np.int32) // 2
+    known = validate.fingerprint(x, y, tuple(f"Species_{i}" for i in range(4)), 0)
+    forms = leaf.forms(leaf.Spec(4, 2, known, validate.block_digests(x, y)), leaf.Spec(4, 2, ""))
     return replace(leaf.LEAF, forms=forms, remotes=()), kaggle, uci
 
 
@@ -116,6 +144,7 @@ def sets() -> dict[str, Made]:
     return {
         "idx, packed": Made(digits, {f"{name}.gz": gzip.compress(c, mtime=0) for name, c in idx_files.items()}),
         "idx": Made(digits, idx_files),
+        "npz": Made(digits, {"mnist.npz": _npz(list(idx_files.values()))}),
         "letter": Made(letters, {letter.FILE: lines}),
         "letter, zip": Made(letters, {letter.ARCHIVE: zipped({letter.FILE: lines, "letter-recognition.names": b"x"})}),
         "leaf, Kaggle": Made(leaves, {"train.csv": kaggle}),

@@ -34,7 +34,7 @@ def stored(*rows: dict[str, object]) -> pd.DataFrame:
         "gradient_growth": NAN,
         "initial_loss": 2.3, "parameters": 10, "seconds": 1.0, "seconds_per_step": 0.02,
         "engine": "xla", "worker": "pid 1",
-        "reason": None, "classes": 10, "validation_rows": 900,
+        "reason": None, "classes": 10, "train_rows": 1000, "validation_rows": 900,
     }  # fmt: skip
     stored_names = {name: stored for stored, name in FROM_STORED.items()}
     return pd.DataFrame([default | row for row in rows]).rename(columns=stored_names)
@@ -61,10 +61,10 @@ def history(curves: dict[str, list[float]], losses: dict[str, list[float]] | Non
     """Return epochs of ten steps and one second: the validation scores of each trial from the untrained model on."""
     rows = [
         {"trial": trial, "epoch": epoch, "step": 10 * epoch, "validation_score": accuracy, "seconds": float(epoch)}
-        | {"train_loss": 2.3 / (1 + epoch)}
+        | {"train_loss": 2.3 / (1 + epoch), "train_score": accuracy}
         | {"validation_loss": (losses or {}).get(trial, [1.0] * len(accuracies))[epoch]}
         for trial, accuracies in curves.items()
         for epoch, accuracy in enumerate(accuracies)
     ]
-    columns = ["trial", "epoch", "step", "validation_score", "seconds", "train_loss", "validation_loss"]
+    columns = ["trial", "epoch", "step", "validation_score", "seconds", "train_loss", "train_score", "validation_loss"]
     return pd.DataFrame(rows, columns=[*columns, *PRE_ACTIVATIONS])

@@ -1,10 +1,14 @@
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
+from bnbench.config.schema import Data
+from bnbench.data.splits import apply_scaling, fit_scaling
+from bnbench.data.types import Dataset, DatasetInfo
 from bnbench.model.layers import NormSlot, flatten_layers
-from bnbench.training.builder import build_model, initial_state, stream_seed
+from bnbench.training.builder import build_model, initial_state, stream_seed, with_scaling
 from bnbench.training.compiled_program import use_threads
 
 
@@ -48,3 +52,15 @@ def test_layers_of_one_shape_start_from_different_numbers() -> None:
     kernels = [layer.get_weights()[0] for layer in build_model(layers, (5,), "float32", seed=0).layers]
     assert not np.array_equal(kernels[0], kernels[1])
     assert not np.array_equal(kernels[1], kernels[2])
+
+
+def test_a_saved_model_scales_constant_values_as_training_did() -> None:
+    x = np.array([[0, 3, 200], [4, 3, 200], [6, 9, 20]], np.uint8)
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Rescaling(1.0)])
+    for stored, shown in ((x, [1 / 255 * 6, -180 / 255]), (x.astype(np.float32), [0, 0])):
+        facts = DatasetInfo("toy", "made", "0", (3,), str(stored.dtype), ("a",), 3, 0, 0)
+        data = Dataset(facts, stored, np.zeros(3, np.int32), (0.0, 255.0), np.zeros(3, bool))
+        scaling = fit_scaling(data, Data(name="toy"), np.array([0, 1], np.int32))
+        saved = with_scaling(model, scaling, (3,))(stored.astype(np.float32)).numpy()
+        np.testing.assert_allclose(saved, apply_scaling(scaling, stored), atol=1e-6)
+        np.testing.assert_allclose(saved[2, 1:], shown, atol=1e-6)

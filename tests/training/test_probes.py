@@ -1,24 +1,25 @@
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 
-from bnbench.data.splits import apply_scaling
+from bnbench.data.splits import apply_scaling, fit_scaling, split_rows
 from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import FinalProbeValues, Result, Saving
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram, SeedState, use_threads
-from bnbench.training.probes import forward
+from bnbench.training.probes import far_values, forward
 from bnbench.training.probes import gradient_growth as growth_probe
 from bnbench.training.probes.gradient_growth import gradient_growth
 from bnbench.training.probes.pre_activations import pre_activations
 from bnbench.training.probes.predictions import near_median_share
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
-from bnbench.training.probes.types import When
+from bnbench.training.probes.types import Moment, When
 from support.examples import dataset, facts, make_plan
 
 IMAGES = (6, 6, 1)
@@ -342,3 +343,41 @@ def test_the_growth_is_the_slope_of_the_squared_norms(monkeypatch: pytest.Monkey
     assert growth(1, 3, 9) == pytest.approx(1 / 3)
     assert growth(1, 0, 1) is None
     assert growth(1, np.inf, 1) is None
+
+
+@pytest.mark.parametrize(("scale", "value", "expected"), [
+    ("standard", 1000.0, {"far_values": 1.0}), ("standard", 3.0, {}), ("unit", 1000.0, {}),
+])  # fmt: skip
+def test_values_far_from_the_training_mean_are_counted_before_the_first_step(
+    scale: str, value: float, expected: dict[str, float]
+) -> None:
+    (cohort, _) = cohorts(data__scale=scale)
+    data = dataset(cohort.program.facts)
+    parts = split_rows(data, cohort.program.data, cohort.program.sizes, 0)
+    x = data.x.copy()
+    x[parts.test[0], 2] = value
+    changed = replace(data, x=x)
+    start = SeedState(parts, fit_scaling(changed, cohort.program.data, parts.train), [], [], {})
+    compiled = SimpleNamespace(program=cohort.program, dataset=changed)
+    found = {one.name: one.value for one in far_values.measure(Moment(compiled, start, parts.train, 0))}  # type: ignore[arg-type]
+    assert found.keys() == expected.keys() | ({"farthest_value"} if expected else set())
+    assert expected.items() <= found.items()
+
+
+def test_the_constant_loss_is_the_entropy_of_the_training_labels() -> None:
+    (plain, *_) = cohorts(rows=80)
+    y = np.where(np.arange(80) < 40, 0, np.arange(80) % 2 + 1).astype(np.int32)
+    compiled = CompiledProgram(plain.program, replace(dataset(plain.program.facts), y=y))
+    start = compiled.start(0)
+    recorder = Recorder(compiled, start, start.parts.train)
+    recorder.measure(When.BEFORE_FIRST_STEP, 0)
+    values = {series.name: series.values.tolist() for series in recorder.series()}
+    # Half, a quarter and a quarter of the 48 training rows
+    assert values["constant_score"] == [0.5]
+    assert values["constant_loss"] == pytest.approx([1.5 * np.log(2)])
+    # A network that has died gives every row the shares of the classes: no constant does better.
+    for variable in compiled.model.trainable_variables[:-1]:
+        variable.assign(np.zeros(variable.shape))
+    compiled.model.trainable_variables[-1].assign(np.log([0.5, 0.25, 0.25]))
+    loss, _, _ = compiled.evaluate([start.parts.train], compiled=False)
+    assert loss == pytest.approx(values["constant_loss"][0], rel=1e-5)

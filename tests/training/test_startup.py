@@ -1,8 +1,11 @@
 import importlib
 import os
+import sys
+from types import SimpleNamespace
 
 import pytest
 
+from bnbench.errors import BnbenchError
 from bnbench.training import startup
 
 
@@ -51,3 +54,21 @@ def test_what_libraries_write_is_shown_where_the_import_fails(
     monkeypatch.setattr(importlib, "import_module", lambda name: os.write(2, b"noise"))
     startup.import_tensorflow()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch", "nonsense"])
+def test_bnbench_computes_with_tensorflow_whatever_backend_the_user_prefers(
+    at_import: list[dict[str, str | None]], monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    startup.import_tensorflow()
+    assert at_import[0]["KERAS_BACKEND"] == "tensorflow"
+
+
+def test_keras_with_another_backend_in_this_process_is_an_error(
+    at_import: list[dict[str, str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(config=SimpleNamespace(backend=lambda: "jax")))
+    with pytest.raises(BnbenchError, match=r"backend jax, wanted tensorflow: .*KERAS_BACKEND=tensorflow"):
+        startup.import_tensorflow()
+    assert at_import == []

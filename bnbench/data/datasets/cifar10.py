@@ -6,13 +6,14 @@ The python form is never read, because it consists of pickles, which can run cod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from bnbench.data.formats.archives import Bounds, check_sha256, read_file, read_members
 from bnbench.data.types import Array, DatasetSpec, FileLayout, ParsedArrays, RemoteFile
-from bnbench.errors import DataError
+from bnbench.errors import DataError, shorten
 
 FOLDER = "cifar-10-batches-bin"
 META = "batches.meta.txt"
@@ -62,7 +63,9 @@ def _parsed(contents: Mapping[str, bytes], place: str, spec: Spec) -> ParsedArra
     """Return x (rows, 32, 32, 3) uint8, channels last, and y (rows,) int32."""
     names = tuple(contents[META].decode("utf-8", "replace").split())
     if names != CLASSES:
-        raise DataError(f"{place}{META}: names the classes {', '.join(names) or '(none)'}, wanted {', '.join(CLASSES)}")
+        pairs = enumerate(zip_longest(names, CLASSES, fillvalue="nothing"), 1)
+        number, found, wanted = next((i, *pair) for i, pair in pairs if pair[0] != pair[1])
+        raise DataError(f"{place}{META}: class {number} is {shorten(found)}, wanted {wanted!r}")
     x = np.empty((spec.rows * len(spec.batches), 32, 32, 3), np.uint8)
     y = np.empty(len(x), np.int32)
     for i, (name, sha256) in enumerate(spec.batches.items()):
@@ -84,13 +87,28 @@ def _batch(content: bytes, where: str, sha256: str, spec: Spec) -> tuple[Array, 
     return labels, rows[:, 1:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
 
 
+BINARY = "get cifar-10-binary.tar.gz"
+OTHER_FORMS = (
+    ("cifar-10-batches-py*", f"the python form is not read, because its pickles can run code: {BINARY}"),
+    ("cifar-10-python*", f"the python form is not read, because its pickles can run code: {BINARY}"),
+    ("data_batch_[1-5]", f"a batch of the python form, which is not read: {BINARY}"),
+    ("test_batch", f"a batch of the python form, which is not read: {BINARY}"),
+    ("cifar-10-batches-mat*", f"the Matlab form is not read: {BINARY}"),
+    ("cifar-10-matlab*", f"the Matlab form is not read: {BINARY}"),
+    ("cifar-100*", f"CIFAR-100 is another data set: {BINARY}"),
+    ("cifar-10.7z", f"the PNG files of Kaggle's competition are not read: {BINARY}"),
+    ("*.npz", f"arrays of NumPy are not read: {BINARY}"),
+    ("*.parquet", f"a table of Hugging Face is not read: {BINARY}"),
+    ("*.tfrecord*", f"TensorFlow Datasets' form is not read: {BINARY}"),
+    ("trainLabels.csv", f"the PNG files of Kaggle's competition are not read: {BINARY}"),
+)
 SPEC = Spec()
 TITLE = "binary batches"
 
 
 def forms(spec: Spec) -> tuple[FileLayout, ...]:
     """Return the layouts: packed by gzip (as published) or by xz, and unpacked."""
-    files = tuple((f"{FOLDER}/{name}",) for name in (*spec.batches, META))
+    files = tuple((f"{FOLDER}/{name}", name) for name in (*spec.batches, META))
     return (
         FileLayout(TITLE, (("cifar-10-binary.tar.gz", "cifar-10-binary.tar.xz"),), partial(parse_archive, spec=spec)),
         FileLayout(TITLE, files, partial(parse_files, spec=spec)),
@@ -116,6 +134,7 @@ CIFAR10 = DatasetSpec(
     ),
     # By convention all training rows are used. No two images are equal.
     find_duplicates=False,
+    other_forms=OTHER_FORMS,
 )
 
 DATASETS = (CIFAR10,)

@@ -44,6 +44,7 @@ FASHION_MNIST = DatasetSpec(
     ),
     # By convention all training rows are used. No two images are equal.
     find_duplicates=False,
+    other_forms=idx.OTHER_FORMS,
 )
 
 DATASETS = (FASHION_MNIST,)

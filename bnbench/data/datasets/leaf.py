@@ -7,16 +7,25 @@ from pathlib import Path
 
 import numpy as np
 
-from bnbench.data.formats.archives import Bounds, check_sha256, read_file, read_members
-from bnbench.data.formats.delimited import decode_text, labeled_rows
+from bnbench.data.formats.archives import Bounds, read_file, read_members
+from bnbench.data.formats.delimited import TableColumns, decode_text, read_table
 from bnbench.data.types import Array, DatasetSpec, FileLayout, ParsedArrays, RemoteFile
+from bnbench.data.validate import check_published
 from bnbench.errors import DataError
 
 GROUPS = ("margin", "shape", "texture")
 NUMBERS = 64  # In each group of columns.
+NUMBERED = tuple(str(i) for i in range(1, NUMBERS + 1))  # UCI's files have no names.
 COLUMNS = tuple(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))
 # The other columns of Kaggle's file.
 OTHER_COLUMNS = ("id", "species")
+# Digits of an id; the published ones have at most four.
+MAX_DIGITS = 10
+# See `validate.block_digests`.
+BLOCK_DIGESTS = (
+    "b0149986916ea591564539979a295ef710acd0dbbee45c134b2b0a92ad48"
+    "5d1daf58ebf1b4223f439e52b462c6e39cc2c723c16471f8fcb4377b2c51"
+)
 # Bytes of one text file; the published ones have 0.7 to 1.6 million.
 MAX_LISTED = 20_000_000
 # The archive of UCI also has pictures of the leaves.
@@ -32,8 +41,10 @@ class Spec:
 
     species: int = 99
     rows_each: int = 10
-    # If empty, any content is accepted.
-    sha256: str = "8a89eae52b86999e720916c6145b0735d9bc830e3358d45ae8d3c195c86f50dc"
+    # Of the parsed arrays. If empty, any content is accepted.
+    fingerprint: str = "aabb90c18178eb481b8e99880351e0222daf5aeca0b4d00555aa16bd72768ae2"
+    # The checksums of parts of the rows.
+    blocks: str = BLOCK_DIGESTS
     # A species that is left out, because its rows cannot be matched.
     incomplete: str = ""
 
@@ -41,7 +52,7 @@ class Spec:
 KAGGLE = Spec()
 # UCI lacks one texture row of the hundredth species, so its rows are left out. There is no reliable checksum of these
 # files, so their counts are checked.
-UCI = Spec(rows_each=16, sha256="", incomplete="Acer_Campestre")
+UCI = Spec(rows_each=16, fingerprint="", incomplete="Acer_Campestre")
 
 
 def parse_kaggle(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
@@ -68,17 +79,18 @@ def parse_uci_zip(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
 
 def _kaggle(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
     """x (rows, 192) float32 in the file's order, y (rows,) int32: species in alphabetical order."""
-    text = decode_text(content, path)
-    header, *lines = text.split("\n")
-    if header.split(",") != [*OTHER_COLUMNS, *COLUMNS]:
-        raise DataError(f"{path}: line 1: wanted the columns id, species, margin1 to texture64; found {header[:60]!r}")
-    without_id = [line.partition(",")[2] for line in lines]
-    species, values = labeled_rows(without_id, path, len(COLUMNS), first_line=2)
-    classes = _check_species(Counter(species), str(path), spec)
-    check_sha256(text.encode(), spec.sha256, str(path))
-    return ParsedArrays(
-        values.astype(np.float32), np.array([classes.index(name) for name in species], np.int32), classes, 0
-    )
+    table = read_table(decode_text(content, path), path, TableColumns(COLUMNS, "species", key="id"))
+    classes = _check_species(Counter(table.labels), str(path), spec)
+    y = np.array([classes.index(name) for name in table.labels], np.int32)
+    rows = _published_order(table.keys, len(y))
+    parsed = ParsedArrays(table.values.astype(np.float32)[rows], y[rows], classes, 0)
+    return check_published(parsed, spec.fingerprint, spec.blocks, str(path))
+
+
+def _published_order(ids: list[str], rows: int) -> Array:
+    """Return the rows by ascending id, as published; in the order of the file if there are no ids."""
+    known = ids and all(cell.isdecimal() and len(cell) < MAX_DIGITS for cell in ids)
+    return np.argsort([int(cell) for cell in ids], kind="stable") if known else np.arange(rows)
 
 
 def _uci(contents: dict[str, bytes], place: Path, spec: Spec) -> ParsedArrays:
@@ -95,9 +107,9 @@ def _uci(contents: dict[str, bytes], place: Path, spec: Spec) -> ParsedArrays:
 
 
 def _by_species(content: bytes, path: Path, spec: Spec) -> dict[str, Array]:
-    labels, values = labeled_rows(decode_text(content, path).split("\n"), path, NUMBERS)
+    table = read_table(decode_text(content, path), path, TableColumns(NUMBERED, "species"))
     # Kaggle writes the names with underscores.
-    species = np.array(["_".join(label.split()) for label in labels])
+    species, values = np.array(["_".join(label.split()) for label in table.labels]), table.values
     kept = species != spec.incomplete
     _check_species(Counter(species[kept].tolist()), str(path), spec)
     return {str(name): values[species == name] for name in np.unique(species[kept])}
@@ -118,8 +130,10 @@ def forms(kaggle: Spec, uci: Spec) -> tuple[FileLayout, ...]:
     files = tuple((name, f"{UCI_FOLDER}/{name}") for name in UCI_FILES)
     uci_title = "UCI data_Mar_64, data_Sha_64, data_Tex_64"
     return (
-        FileLayout("Kaggle train.csv", (("train.csv",),), partial(parse_kaggle, spec=kaggle)),
-        FileLayout("Kaggle train.csv", (("train.csv.zip",),), partial(parse_kaggle_zip, spec=kaggle)),
+        FileLayout("Kaggle train.csv", (("train.csv", "train.csv.gz"),), partial(parse_kaggle, spec=kaggle)),
+        FileLayout(
+            "Kaggle train.csv", (("train.csv.zip", "leaf-classification.zip"),), partial(parse_kaggle_zip, spec=kaggle)
+        ),
         FileLayout(uci_title, files, partial(parse_uci, spec=uci)),
         FileLayout(uci_title, ((UCI_ZIP, f"{UCI_FOLDER}.zip"),), partial(parse_uci_zip, spec=uci)),
     )
@@ -146,6 +160,15 @@ LEAF = DatasetSpec(
     ),
     advice="Kaggle's train.csv (competition leaf-classification, 990 of the rows) needs a login there. The UCI form "
     "works, too: run `bnbench data fetch leaf`.",
+    other_forms=(
+        ("test.csv*", "the rows of Kaggle's competition without species: get train.csv"),
+        ("sample_submission.csv*", "not the data: get train.csv"),
+        ("images.zip", "the pictures of the leaves, not their numbers: get train.csv"),
+        ("leaf.csv", "another data set (UCI 288): get train.csv, or UCI 241"),
+        ("*.arff*", "OpenML's table is not read: get train.csv"),
+        ("*.parquet", "a table of Hugging Face is not read: get train.csv"),
+        ("*.xls*", "a spreadsheet is not read: save it as train.csv"),
+    ),
     columns=COLUMNS,
     other_columns=OTHER_COLUMNS,
 )

@@ -7,17 +7,25 @@ from string import ascii_uppercase
 
 import numpy as np
 
-from bnbench.data.formats.archives import Bounds, check_sha256, read_file, read_members
-from bnbench.data.formats.delimited import decode_text, labeled_rows
+from bnbench.data.formats.archives import Bounds, read_file, read_members
+from bnbench.data.formats.delimited import TableColumns, decode_text, read_table
 from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays, RemoteFile
+from bnbench.data.validate import check_published
 from bnbench.errors import DataError
 
 FILE = "letter-recognition.data"
+# Other archives have the same rows, often with a header.
+NAMES = (FILE, f"{FILE}.gz", "letter-recognition.csv", "letter-recognition.csv.gz")
 ARCHIVE = "letter+recognition.zip"
 COLUMNS = (
     "x-box", "y-box", "width", "high", "onpix", "x-bar", "y-bar", "x2bar", "y2bar", "xybar", "x2ybr", "xy2br", "x-ege",
     "xegvy", "y-ege", "yegvx",
 )  # fmt: skip  # as UCI names them; the file itself has no header
+# See `validate.block_digests`.
+BLOCK_DIGESTS = (
+    "d42b41a19f7622d90f161b8e7104c171c5a3f3f5794ff6eabb88600bb31e"
+    "eb48d2be43187211bde7e448533de4779addfafbb3cdacb4a2381937abee"
+)
 # Bytes; the published file has 712,565.
 MAX_LISTED = 10_000_000
 
@@ -29,8 +37,10 @@ class Spec:
     rows: int = 20_000
     # Its description says: "train on the first 16,000, test on the rest".
     test_rows: int = 4_000
-    # If empty, any content is accepted.
-    sha256: str = "2b89f3602cf768d3c8355267d2f13f2417809e101fc2b5ceee10db19a60de6e2"
+    # Of the parsed arrays. If empty, any content is accepted.
+    fingerprint: str = "942c328f23710251aac4c27130a0975e91f4b47684b3865ab98d1a07bf43dee2"
+    # The checksums of parts of the rows.
+    blocks: str = BLOCK_DIGESTS
 
 
 def parse_file(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
@@ -50,8 +60,8 @@ def parse(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
     Raises:
         DataError: a line, label or value is wrong, or the content is not the published one.
     """
-    text = decode_text(content, path)
-    labels, values = labeled_rows(text.split("\n"), path, len(COLUMNS))
+    table = read_table(decode_text(content, path), path, TableColumns(COLUMNS, "lettr"))
+    labels, values = table.labels, table.values
     if len(labels) != spec.rows:
         raise DataError(f"{path}: {len(labels):,} rows, wanted {spec.rows:,}: cut or damaged")
     wrong = [i for i, label in enumerate(labels) if label not in ascii_uppercase or len(label) != 1]
@@ -61,15 +71,15 @@ def parse(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
     if len(outside):
         row, column = outside[0]
         raise DataError(f"{path}: row {row + 1}: {values[row, column]:g}, wanted whole numbers from 0 to 15")
-    check_sha256(text.encode(), spec.sha256, str(path))
     y = np.array([ascii_uppercase.index(label) for label in labels], np.int32)
-    return ParsedArrays(values.astype(np.uint8), y, tuple(ascii_uppercase), spec.test_rows)
+    parsed = ParsedArrays(values.astype(np.uint8), y, tuple(ascii_uppercase), spec.test_rows)
+    return check_published(parsed, spec.fingerprint, spec.blocks, str(path))
 
 
 def forms(spec: Spec) -> tuple[FileLayout, ...]:
     """Return the layouts: the file, or UCI's zip with the file."""
     return (
-        FileLayout("UCI letter-recognition.data", ((FILE,),), partial(parse_file, spec=spec)),
+        FileLayout("UCI letter-recognition.data", (NAMES,), partial(parse_file, spec=spec)),
         FileLayout("UCI letter-recognition.data", ((ARCHIVE,),), partial(parse_archive, spec=spec)),
     )
 
@@ -86,6 +96,13 @@ LETTER = DatasetSpec(
     forms=forms(Spec()),
     columns=COLUMNS,
     other_columns=("lettr",),
+    other_forms=(
+        ("letter-recognition.names", "the description of the data, without them"),
+        ("letter-recognition.data.z", "an old archive that is not read: unpack it with `uncompress`"),
+        ("*.arff*", "OpenML's table is not read: get letter-recognition.data"),
+        ("*.parquet", "a table of Hugging Face is not read: get letter-recognition.data"),
+        ("*.xls*", "a spreadsheet is not read: save it as letter-recognition.csv"),
+    ),
     # The zip has no published checksum, so the file in it is checked by its sha256.
     remotes=(RemoteFile(ARCHIVE, (f"https://archive.ics.uci.edu/static/public/59/{ARCHIVE}",)),),
 )

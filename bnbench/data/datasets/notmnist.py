@@ -155,6 +155,15 @@ NOTMNIST = DatasetSpec(
     class_count=len(CLASSES),
     value_range=(0.0, 255.0),
     forms=forms(SMALL, LARGE, SAMPLE),
+    other_forms=(
+        ("*.mat", "the Matlab form is not read: get notMNIST_small.tar.gz"),
+        ("*.pickle", "a pickle can run code, so it is not read: get notMNIST_small.tar.gz"),
+        ("*.pkl*", "a pickle can run code, so it is not read: get notMNIST_small.tar.gz"),
+        ("notMNIST_small.tar", "unpack it, or get notMNIST_small.tar.gz"),
+        ("notMNIST_small.zip", "unpack it, or get notMNIST_small.tar.gz"),
+        ("*.npz", "arrays of NumPy are not read: get notMNIST_small.tar.gz"),
+        ("*.parquet", "a table of Hugging Face is not read: get notMNIST_small.tar.gz"),
+    ),
     # The archive has no published checksum, but every PNG file has one, and their number is known.
     remotes=(RemoteFile("notMNIST_small.tar.gz", tuple(f"{mirror}/notMNIST_small.tar.gz" for mirror in MIRRORS)),),
 )

@@ -16,6 +16,8 @@ from typing import BinaryIO, cast
 
 from bnbench.errors import DataError
 
+# An .npz is a zip, too.
+ZIPS = (".zip", ".npz")
 # In bytes.
 CHUNK = 2**16
 # The errors that the standard library raises for damaged files. BadGzipFile is an OSError; an encrypted zip raises a
@@ -95,14 +97,14 @@ def check_sha256(content: bytes, wanted: str, where: str) -> None:
 
 
 def read_archive(path: Path, wanted: Callable[[str], bool], bounds: Bounds) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and content of each wanted file of a .zip or .tar.* archive, in its order.
+    """Yield the name and content of each wanted file of a .zip, .npz or .tar.* archive, in its order.
 
     Raises:
         DataError: the archive is damaged, has more content than its bounds, or a name that leads out of it.
     """
     with damage_reported(path):
         check_file(path)
-        yield from _zip_members(path, wanted, bounds) if path.suffix == ".zip" else _tar_members(path, wanted, bounds)
+        yield from _zip_members(path, wanted, bounds) if path.suffix in ZIPS else _tar_members(path, wanted, bounds)
 
 
 def read_members(path: Path, names: tuple[str, ...], bounds: Bounds) -> dict[str, bytes]:

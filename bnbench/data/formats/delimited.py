@@ -1,40 +1,90 @@
-"""Reads lines with a label and numbers; error messages name the file and the line."""
+"""Reads tables of text by content, whatever separates, quotes and orders their cells; messages name file and line."""
 
+import codecs
+import csv
 import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from bnbench.data.types import Array
-from bnbench.errors import DataError
+from bnbench.errors import DataError, did_you_mean, shorten
+
+# The separators that are recognized. If several are equally frequent in the first line, the first of these counts.
+SEPARATORS = ",;\t| "
+# Spreadsheets write a byte order mark at the start.
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# The maximum number of names in a message.
+MAX_NAMED = 3
+# A line number and the cells of the line.
+Line = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class TableColumns:
+    """The columns of a published table. A file may have them in another order, with further columns between them."""
+
+    # The names of the columns with numbers, in the order of the values of a row.
+    numbers: tuple[str, ...]
+    # The name of the column with the label.
+    label: str
+    # The name of the column whose ascending whole numbers give the published order of the rows. Empty if there is none.
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class LabeledTable:
+    """The rows of a table, in the order of the file."""
+
+    labels: list[str]
+    # (rows, numbers) float64.
+    values: Array
+    # The cells of the key column. Empty if the file has no such column.
+    keys: list[str]
+
+
+@dataclass(frozen=True)
+class _Positions:
+    label: int
+    numbers: Sequence[int]
+    key: int | None = None
 
 
 def decode_text(content: bytes, path: Path) -> str:
     """Return the text of a file, with line ends of every system as `\\n`."""
     try:
-        # Spreadsheets write a byte order mark at the start.
-        return content.decode("utf-8-sig").replace("\r\n", "\n")
+        text = content.decode("utf-16" if content.startswith(UTF16_MARKS) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise DataError(f"{path}: not a text file: {error}") from None
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def labeled_rows(lines: list[str], path: Path, columns: int, first_line: int = 1) -> tuple[list[str], Array]:
-    """Return the labels, and the numbers (rows, columns) float64, of lines `label,number,...`; skip empty lines.
+def read_table(text: str, path: Path, columns: TableColumns) -> LabeledTable:
+    """Return the labels and numbers of a table with or without a header.
+
+    Columns are found by name if the header has all names, else by position: the label is the column that is not a
+    number, and the numbers are the last of the others. So a caller must check the content, for example by fingerprint.
 
     Raises:
-        DataError: a line has another number of columns, or a cell is not a finite number.
+        DataError: columns are missing, a line has another number of columns, or a cell is not a finite number.
     """
-    labels, rows = [], []
-    for number, line in enumerate(lines, first_line):
-        if line.strip():
-            label, *cells = line.split(",")
-            if len(cells) != columns:
-                raise DataError(f"{path}: line {number}: {len(cells)} numbers after the label, wanted {columns}")
-            labels.append(label.strip())
-            rows.append([parse_number(cell, f"{path}: line {number}") for cell in cells])
+    lines = _read_lines(text, path)
+    first = lines[0][1]
+    rows = lines[1:] if _is_header(first) else lines
     if not rows:
         raise DataError(f"{path}: no rows")
-    return labels, np.array(rows, np.float64)
+    header = first if rows is not lines else []
+    at = _by_name(header, columns) or _by_position(header, rows[0], columns, path)
+    for number, cells in rows:
+        if len(cells) != len(first):
+            raise DataError(
+                f"{path}: line {number}: {len(cells)} columns, wanted {len(first)} as in line {lines[0][0]}"
+            )
+    values = [[parse_number(cells[i], f"{path}: line {number}") for i in at.numbers] for number, cells in rows]
+    keys = [] if at.key is None else [cells[at.key] for _, cells in rows]
+    return LabeledTable([cells[at.label] for _, cells in rows], np.array(values, np.float64), keys)
 
 
 def parse_number(cell: str, where: str) -> float:
@@ -47,7 +97,96 @@ def parse_number(cell: str, where: str) -> float:
         # Python would read 1_0 as ten.
         value = float(cell if "_" not in cell else "")
     except ValueError:
-        raise DataError(f"{where}: {cell.strip()!r} is not a number") from None
+        raise DataError(f"{where}: {shorten(cell.strip())} is not a number") from None
     if not math.isfinite(value):
-        raise DataError(f"{where}: {cell.strip()!r} is not a finite number")
+        raise DataError(f"{where}: {shorten(cell.strip())} is not a finite number")
     return value
+
+
+def _read_lines(text: str, path: Path) -> list[Line]:
+    """Return the lines that are not empty, without the empty cells that separators at the ends of all lines make."""
+    sample = next((line for line in text.split("\n") if line.strip()), "")
+    separator = max(SEPARATORS, key=sample.count)
+    try:
+        reader = csv.reader(text.split("\n"), delimiter=separator, skipinitialspace=True)
+        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        raise DataError(f"{path}: not a table of text: {error}") from None
+    lines = [(number, cells) for number, cells in lines if any(cells)]
+    if not lines:
+        raise DataError(f"{path}: no rows")
+    if all(not cells[-1] for _, cells in lines):
+        lines = [(number, cells[:-1]) for number, cells in lines]
+    if separator != ",":
+        lines = [(number, [_with_decimal_point(cell) for cell in cells]) for number, cells in lines]
+    return lines
+
+
+def _with_decimal_point(cell: str) -> str:
+    """Return 0.5 for 0,5; between commas a comma in a cell may also separate thousands."""
+    point = cell.replace(",", ".")
+    return point if "," in cell and _is_number(point) else cell
+
+
+def _is_header(cells: Sequence[str]) -> bool:
+    """Return whether a line contains names: no numbers, or 0, 1, 2 ..., as pandas calls columns without names."""
+    named = [cell for cell in cells if cell]
+    return not any(map(_is_number, cells)) or named == [str(i) for i in range(len(named))]
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        parse_number(cell, "")
+    except DataError:
+        return False
+    return True
+
+
+def _plain(name: str) -> str:
+    """Return a name without case and punctuation: `xbox` for `X-Box`."""
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
+
+
+def _by_name(header: Sequence[str], columns: TableColumns) -> _Positions | None:
+    """Return the positions of the columns, or None if the header does not have each name once."""
+    names = [_plain(name) for name in header]
+    wanted = [_plain(name) for name in (columns.label, *columns.numbers)]
+    if any(names.count(name) != 1 for name in wanted):
+        return None
+    label, *numbers = map(names.index, wanted)
+    return _Positions(label, numbers, _key(names, columns))
+
+
+def _key(names: Sequence[str], columns: TableColumns) -> int | None:
+    key = _plain(columns.key)
+    return names.index(key) if key and names.count(key) == 1 else None
+
+
+def _by_position(header: Sequence[str], row: Line, columns: TableColumns, path: Path) -> _Positions:
+    """Return the positions of the label, the only column without numbers, and of the last columns with numbers."""
+    number, cells = row
+    labels = [i for i, cell in enumerate(cells) if not _is_number(cell)]
+    if len(labels) != 1:
+        found = f"{len(labels)} of {len(cells)} columns" if labels else "no column"
+        raise DataError(f"{path}: line {number}: {found} without a number, wanted one, {columns.label}")
+    names = [_plain(name) for name in header] or [""] * len(cells)
+    key = _key(names, columns)
+    others = [i for i in range(len(cells)) if i not in (labels[0], key)]
+    wanted = len(columns.numbers)
+    if len(others) < wanted:
+        raise DataError(f"{path}: line {number - 1 if header else number}: {_missing(header, len(others), columns)}")
+    return _Positions(labels[0], others[len(others) - wanted :], key)
+
+
+def _missing(header: Sequence[str], found: int, columns: TableColumns) -> str:
+    """Say which columns a table lacks, by name if it has a header."""
+    count = f"{found} columns of numbers, wanted {len(columns.numbers)}"
+    names = [_plain(name) for name in header]
+    missing = [name for name in columns.numbers if _plain(name) not in names]
+    if not header or len(missing) == len(columns.numbers):
+        return count
+    more = ", ..." if len(missing) > MAX_NAMED else ""
+    known = {_plain(name) for name in (*columns.numbers, columns.label, columns.key)}
+    unknown = [name for name in header if name and _plain(name) not in known][:1]
+    odd = "".join(f"; unknown column {name!r}{did_you_mean(name, missing)}" for name in unknown)
+    return f"{count}: without {', '.join(missing[:MAX_NAMED])}{more}{odd}"

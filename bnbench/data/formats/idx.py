@@ -13,6 +13,24 @@ from bnbench.errors import DataError
 # 08: bytes; 03, 01: dimensions.
 IMAGES, LABELS = 0x0803, 0x0801
 SIDE = 28
+# Forms in which MNIST and data sets like it are passed on, too.
+OTHER_FORMS = tuple(
+    (pattern, f"{what} not read: get the four idx files")
+    for pattern, what in (
+        ("*train*.csv", "Kaggle's table is"),
+        ("*test*.csv", "Kaggle's table is"),
+        ("*.mat", "the Matlab form is"),
+        ("*.pkl*", "a pickle can run code, so it is"),
+        ("*.pickle*", "a pickle can run code, so it is"),
+        ("*.pt", "a tensor of PyTorch is a pickle, which can run code, so it is"),
+        ("*.parquet", "a table of Hugging Face is"),
+        ("*.arff*", "OpenML's table is"),
+        ("*.tfrecord*", "TensorFlow Datasets' form is"),
+        ("*.npz", "an archive with other arrays is"),
+        ("*.npy", "a single array is"),
+        ("*.zip", "an archive is"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +60,13 @@ def idx_parts(spec: IdxSpec) -> tuple[tuple[str, ...], ...]:
     stems = [(pair.stem, kind) for pair in spec.pairs for kind in ("images-idx3", "labels-idx1")]
     # Unpacked copies often have a dot in place of the second hyphen.
     return tuple(
-        (f"{s}-{kind}-ubyte.gz", f"{s}-{kind}-ubyte", f"{s}-{kind.replace('-', '.')}-ubyte") for s, kind in stems
+        (
+            f"{s}-{kind}-ubyte.gz",
+            f"{s}-{kind}-ubyte",
+            f"{s}-{kind.replace('-', '.')}-ubyte",
+            f"{s}-{kind.replace('-', '.')}-ubyte.gz",
+        )
+        for s, kind in stems
     )
 
 

@@ -31,7 +31,8 @@ from bnbench.model.values import (
 
 # An axis of the input.
 _AXIS = Number(whole=True, nonzero=True)
-_AXIS_REASON = "axes count from 1, or back from -1; axis 0 holds the rows of a batch"
+_AXES = Either(_AXIS, Listed(_AXIS, distinct=True))
+_AXIS_REASON = "axes count from 1, or back from -1, each once; axis 0 holds the rows of a batch"
 _LEAVE_OUT = OneOf(())
 _CASE = "in lower case, so that equal settings have equal ids"
 # `threshold` needs arguments; `glu` gives half as many channels as the layer says.
@@ -77,12 +78,12 @@ _ACTIVATION_LAYERS = (
     Row("ReLU LeakyReLU", "max_value negative_slope threshold", NOT_NEGATIVE),
     Row("ELU", "alpha", NUMBER),
     Row("PReLU", "shared_axes", one_or_more(SIZE), "axes count from 1; axis 0 holds the rows of a batch"),
-    Row("Softmax", "axis", one_or_more(_AXIS), _AXIS_REASON),
+    Row("Softmax", "axis", _AXES, _AXIS_REASON),
 )
 _NORMALIZATION = (
     Row("BatchNormalization GroupNormalization", "axis", _AXIS, _AXIS_REASON),
-    Row("LayerNormalization RMSNormalization UnitNormalization", "axis", one_or_more(_AXIS), _AXIS_REASON),
-    Row("Normalization", "axis", one_or_more(_AXIS), _AXIS_REASON, null=True),
+    Row("LayerNormalization RMSNormalization UnitNormalization", "axis", _AXES, _AXIS_REASON),
+    Row("Normalization", "axis", _AXES, _AXIS_REASON, null=True),
     Row("Normalization", "mean", Either(NUMBER, Listed(one_or_more(NUMBER)))),
     Row("Normalization", "variance", Either(NOT_NEGATIVE, Listed(one_or_more(NOT_NEGATIVE))), "it is a square"),
     Row("*Normalization", "momentum renorm_momentum", FROM_0_TO_1, "outside 0 to 1 it is no weight of an average"),
@@ -124,8 +125,6 @@ _SHAPES = (
     Row("ReversibleEmbedding", "logit_soft_cap", ABOVE_0, "Keras divides by it"),
 )
 _RECURRENT = (
-    Row("*", "stateful", OneOf((False,)), "a state would pass from a batch to the next one, whose rows are others"),
-    Row("*", "return_state", OneOf((False,)), "the next layer takes a single input"),
     Row("*", "use_cudnn", OneOf(("auto", False)), "auto uses cuDNN where it can; true fails where it cannot"),
 )
 _FILLS = ("constant", "nearest", "wrap", "reflect")

@@ -1,7 +1,7 @@
 """The ranges of the arguments of initializers, regularizers and constraints."""
 
 from bnbench.model.range_tables.row import ABOVE_0, FROM_0_TO_1, NOT_NEGATIVE, NUMBER, WHOLE, Row
-from bnbench.model.values import Listed, OneOf, one_or_more
+from bnbench.model.values import Either, Listed, OneOf
 
 # Windows of SciPy that need no parameter.
 WINDOWS = OneOf(
@@ -9,7 +9,6 @@ WINDOWS = OneOf(
 )
 WINDOW_REASON = "these windows need no parameter"
 SCALING = OneOf(("density", "spectrum"))
-MAX_AXES = "Keras counts the axes of the weights from 0, or back from -1"
 
 INITIALIZERS = (
     Row("Constant", "value", NUMBER, "a list would have to fit the shape of every weight that it initializes"),
@@ -25,7 +24,7 @@ INITIALIZERS = (
         OneOf(("truncated_normal", "untruncated_normal", "uniform", "normal")),
         "in lower case, so that equal settings have equal ids",
     ),
-    Row("*", "input_axes output_axes", Listed(WHOLE)),
+    Row("*", "input_axes output_axes", Listed(WHOLE, distinct=True), "an axis counts once"),
     Row("STFT", "side", OneOf(("real", "imag"))),
     Row("STFT", "window", WINDOWS, WINDOW_REASON, null=True),
     Row("STFT", "scaling", SCALING, null=True),
@@ -39,5 +38,5 @@ CONSTRAINTS = (
     Row("MaxNorm MinMaxNorm", "max_value", ABOVE_0, "weights of norm 0 or less cannot learn"),
     Row("MinMaxNorm", "min_value", NOT_NEGATIVE, "a norm is not negative"),
     Row("MinMaxNorm", "rate", FROM_0_TO_1, "a share of the way to the allowed norms"),
-    Row("*", "axis", one_or_more(WHOLE)),
+    Row("*", "axis", Either(WHOLE, Listed(WHOLE, distinct=True))),
 )

@@ -1,4 +1,4 @@
-"""The learning rates around the best one at which every seed trains."""
+"""The learning rates around the best one at which every seed is ok."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,14 +23,14 @@ def ranges_table(results: Results) -> pd.DataFrame:
 
 def caption_ranges(inputs: FigureInput) -> str:
     """Say what the figure shows."""
-    return "The learning rates around the best one at which every seed trains."
+    return "The learning rates around the best one at which every seed is ok."
 
 
 def draw_ranges(inputs: FigureInput) -> Figure:
     """Draw a panel for each setting, a bar for each variant."""
     rates = sorted(inputs.results.summary["learning_rate"].unique())
     note = (
-        "Bar: learning rates around the best one (marked) at which every seed trains; "
+        "Bar: learning rates around the best one (marked) at which every seed is ok; "
         f"{describe_seeds(inputs.results)}. Arrow: the grid ends. Cross: not even at the best one."
     )
     return draw_panels(

@@ -1,4 +1,4 @@
-"""`make fuzz`: fuzz each target for a while; inputs that break it are stored in found/."""
+"""`make fuzz`: fuzz each reader for a while, then try made-up experiments; what breaks bnbench is stored in found/."""
 
 import argparse
 import os
@@ -9,10 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from robustness.fuzzing.models import FOUND, add_options, fuzz_models
 from support.fuzz_targets import Target, targets
 from support.paths import ROOT
-
-FOUND = Path(__file__).parent / "found"
 
 
 def _of(name: str) -> Iterator[Path]:
@@ -45,19 +44,23 @@ def fuzz(name: str, target: Target, seconds: int) -> tuple[int, list[str]]:
 def main() -> int:
     """Print one line per target; return 1 if an input broke a target."""
     known = targets()
+    names = [*known, "models"]
     parser = argparse.ArgumentParser(prog="python -m robustness.fuzzing", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="TARGET", help=f"one of {', '.join(known)}; default: all")
-    parser.add_argument("--seconds", type=int, default=60, help="seconds for each target; default: 60")
+    parser.add_argument("names", nargs="*", metavar="TARGET", help=f"one of {', '.join(names)}; default: all")
+    parser.add_argument("--seconds", type=int, default=60, help="seconds for each reader; default: 60")
+    add_options(parser)
     asked = parser.parse_args()
-    unknown = set(asked.names) - set(known)
+    unknown = set(asked.names) - set(names)
     if unknown:
-        parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+        parser.error(f"no target {', '.join(sorted(unknown))}; there are {', '.join(names)}")
     every: list[str] = []
-    for name in asked.names or known:
+    chosen = asked.names or names
+    for name in [name for name in chosen if name in known]:
         runs, found = fuzz(name, known[name], asked.seconds)
         print(f"{name}: {runs:,} runs, {runs / asked.seconds:,.0f} a second, {len(found)} found", *found, flush=True)
         every += found
-    return bool(every)
+    bugs = fuzz_models(asked.seed, asked.count, asked.train) if "models" in chosen else 0
+    return bool(every or bugs)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,92 @@
+"""Results -> caveats about batch normalization: its batches, its moving statistics, and whether it learns them."""
+
+from collections.abc import Container, Iterator, Sequence
+
+import pandas as pd
+
+from bnbench.analysis.cures import START_WEIGHT
+from bnbench.analysis.labels import format_list
+from bnbench.analysis.symptom_rules import MODE_GAP
+from bnbench.analysis.trials import cell_label
+from bnbench.data.access import DATASETS
+from bnbench.model.layers import Layer
+from bnbench.planning.small_batches import BATCH_NORM, Batches, describe_small_batches
+from bnbench.results.results import Results
+from bnbench.results.setups import learning_norms, momentum
+
+
+def norm_caveats(results: Results, dead: Container[str]) -> Iterator[str]:
+    """Yield sentences about batch normalization, the most serious first.
+
+    Args:
+        dead: the labels of the variants that are ok at no rate.
+    """
+    trials = results.trials
+    yield from _small_batches(results, trials.assign(train_rows=results.train_rows))
+    yield from _frozen(results, trials)
+    yield from _mode_gap(results, dead)
+    yield from _not_warm(results, trials)
+
+
+def _small_batches(results: Results, trials: pd.DataFrame) -> Iterator[str]:
+    """Warn of batches of a single value behind a batch normalization, once for the variants with the same problem."""
+    labels: dict[str, list[str]] = {}
+    for label, config, own in results.configs(trials):
+        spec = DATASETS.get(config.data.name)
+        rows = int(own["train_rows"].iloc[0])
+        if spec:
+            size = rows if config.train.batch_size == "full" else config.train.batch_size
+            batches = Batches(rows, size, config.train.steps_per_epoch)
+            warning = describe_small_batches(config.layers, spec.shape, batches)
+            labels.setdefault(warning, []).append(label)
+    yield from (f"{format_list(named)}: {warning}" for warning, named in labels.items() if warning)
+
+
+def _frozen(results: Results, trials: pd.DataFrame) -> Iterator[str]:
+    """Say what a batch normalization does whose statistics never change."""
+    labels = [
+        label
+        for label, config, _ in results.configs(trials)
+        if _batch_norms(config.layers) and not learning_norms(config.layers)
+    ]
+    if labels:
+        yield (
+            f"The batch normalization of {format_list(labels)} is frozen (trainable: false): it never uses the "
+            "statistics of a batch and keeps the initial ones: mean 0 and variance 1, unless the config sets others."
+        )
+
+
+def _batch_norms(layers: Sequence[Layer]) -> list[Layer]:
+    return [layer for layer in layers if layer.class_name == BATCH_NORM]
+
+
+def _mode_gap(results: Results, dead: Container[str]) -> Iterator[str]:
+    """Warn of moving statistics that differ from batch statistics: training and validation then see two networks."""
+    for row in results.variants.to_dict("records"):
+        gap, label = row["bn_mode_gap"], cell_label(row, results.axes)
+        if abs(gap) > MODE_GAP and label not in dead:
+            which = "higher" if gap > 0 else "lower"
+            yield (
+                f"{label}: at its best rate, validation {results.score_name} is {abs(gap) * 100:.1f} points {which} "
+                "with each batch's own statistics, as in training, than with the moving ones, which score it here."
+            )
+
+
+def _not_warm(results: Results, trials: pd.DataFrame) -> Iterator[str]:
+    """Keras' moving statistics start at mean 0 and variance 1, without a correction for the start.
+
+    A trial whose validation score is the same with the statistics of the batches is not affected.
+    """
+    affected = trials[(trials["status"] == "completed") & ~(trials["bn_mode_gap"].astype(float).abs() <= MODE_GAP)]
+    worst: dict[str, tuple[float, str]] = {}
+    for label, config, own in results.configs(affected):
+        slowest = max(map(momentum, learning_norms(config.layers)), default=0.0)
+        steps = int(own["steps"].min())
+        fix = "Use a smaller momentum" + (" or train longer." if slowest < 1 else ".")
+        sentence = (
+            f"{label}: after {steps} steps its moving statistics (momentum {slowest:g}) are still {slowest**steps:.0%} "
+            f"their initial values, so validation may say little about the network. {fix}"
+        )
+        name = str(own["variant"].iloc[0])
+        worst[name] = max(worst.get(name, (0.0, "")), (slowest**steps, sentence))
+    yield from (sentence for weight, sentence in worst.values() if weight > START_WEIGHT)

@@ -13,7 +13,7 @@ class InputValues:
 
     low: float = 0.0
     high: float = 0.0
-    # Whether all of them are whole numbers.
+    # Whether all of them are whole numbers. If their range is unknown: whether they may be, which only the data show.
     whole: bool = False
     # Why they have no known range; empty if `low` and `high` are known.
     unknown: str = ""
@@ -35,7 +35,7 @@ def scaled_values(scale: str, dtype: str, value_range: tuple[float, float]) -> I
     if scale in {"standard", "l2"}:
         return InputValues(unknown=f"data.scale: {scale} leaves no fixed range (use data.scale: unit or none)")
     if dtype != "uint8":
-        return InputValues(unknown="the numbers of a table have no fixed range")
+        return InputValues(unknown="the numbers of a table have no fixed range", whole=scale == "none")
     return InputValues(0.0, 1.0) if scale == "unit" else InputValues(*value_range, whole=True)
 
 
@@ -47,7 +47,8 @@ def pass_layer(layer: Layer, values: InputValues) -> InputValues:
     step = _STEPS.get(layer.class_name)
     if step is None:
         return InputValues(unknown=f"the outputs of {layer.name} have no fixed range")
-    return values if values.unknown else step(layer.arguments, values)
+    after = step(layer.arguments, values)
+    return replace(after, unknown=after.unknown or values.unknown)
 
 
 def _same(arguments: Mapping[str, Any], values: InputValues) -> InputValues:

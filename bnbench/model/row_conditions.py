@@ -9,7 +9,9 @@ from bnbench.model.condition import Condition, Context, Problem
 
 def _whole(context: Context) -> Problem | None:
     if context.values.unknown:
-        return Problem(f"takes whole numbers, but {context.values.unknown}: {_MAKE_WHOLE}")
+        # The check before training looks at the numbers of a table.
+        may_be_whole = context.values.whole
+        return None if may_be_whole else Problem(f"takes whole numbers, but {context.values.unknown}: {_MAKE_WHOLE}")
     if not context.values.whole:
         low, high = context.values.span
         return Problem(f"takes whole numbers, but its inputs are fractions from {low} to {high}: {_MAKE_WHOLE}")
@@ -25,7 +27,7 @@ def _whole_below(argument: str) -> Callable[[Context], Problem | None]:
     def find_problem(context: Context) -> Problem | None:
         problem = _whole(context)
         size, high = context.layer.arguments.get(argument), context.values.span[1]
-        if problem or not isinstance(size, int) or size > high:
+        if problem or context.values.unknown or not isinstance(size, int) or size > high:
             return problem
         return Problem(f"found {size}, wanted more than the largest number of its inputs, which is {high}", argument)
 

@@ -75,6 +75,14 @@ def test_names_and_arguments_are_those_of_the_installed_keras(family: str) -> No
     assert len(refused) < len(public)
 
 
+def test_saved_models_may_have_layers_that_an_earlier_version_trained() -> None:
+    assert catalog.find_class("layers", "MixUp") is None
+    assert catalog.may_be_saved("layers", "MixUp")
+    assert catalog.may_be_saved("layers", "Dense")
+    assert not any(catalog.may_be_saved("layers", name) for name in ("Lambda", "TFSMLayer", "Bidirectional", "Hyper"))
+    assert catalog.may_be_saved("initializers", "Zeros")
+
+
 def test_activations_are_those_of_the_installed_keras() -> None:
     assert {"relu", "softmax", "tanh"} < catalog.activation_names()
     for name in catalog.activation_names():

@@ -138,6 +138,13 @@ def test_a_range_that_was_right_by_default_is_not_filled_in(monkeypatch: pytest.
     assert dict(planned({"random_brightness": 0.2}, data__scale="none").layers[0].arguments) == {"factor": 0.2}
 
 
+def test_the_check_before_training_looks_for_whole_numbers_in_a_table() -> None:
+    tokens = {"embedding": {"input_dim": 5, "output_dim": 2}}
+    assert planned(tokens, shape=(4,), dtype="float32", data__scale="none").layers
+    with pytest.raises(ConfigError, match="takes whole numbers, but the numbers of a table"):
+        planned(tokens, shape=(4,), dtype="float32", data__scale="unit")
+
+
 @pytest.mark.parametrize(
     "layers",
     [

@@ -139,3 +139,16 @@ def test_a_mask_that_reaches_the_outputs_has_new_ids(
     after = ids(**changes)
     monkeypatch.setattr(revisions, "REVISIONS", [one for one in REVISIONS if one.name != "masked_rows_do_not_count"])
     assert (ids(**changes) != after) == touched
+
+
+@pytest.mark.parametrize(
+    ("recurrent", "touched"), [({"units": 4, "dropout": 0.1}, True), ({"units": 4, "dropout": 0.0}, False)], ids=str
+)
+def test_layers_that_draw_in_inference_have_new_ids(
+    recurrent: dict[str, Any], touched: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layers = [{"reshape": [5, 1]}, {"lstm": recurrent}, {"dense": "$classes"}]
+    changes = {"model": {"layers": layers}, "variants": {"plain": {}}}
+    after = ids(**changes)
+    monkeypatch.setattr(revisions, "REVISIONS", [one for one in REVISIONS if one.name != "evaluation_draws_nothing"])
+    assert (ids(**changes) != after) == touched

@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bnbench.analysis.labels import axis_name, format_count
+from bnbench.analysis.labels import axis_name, format_count, format_setting
 from bnbench.cli.format import format_columns
 
 if TYPE_CHECKING:

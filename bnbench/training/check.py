@@ -1,5 +1,6 @@
 """Checks before any training that Keras can build a program and train it."""
 
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -18,6 +19,7 @@ from bnbench.training.keras_objects import (
     make_keras_object,
     make_optimizer,
 )
+from bnbench.training.optimizer_slots import InitialSlots
 
 
 def check_program(program: Program) -> None:
@@ -32,15 +34,19 @@ def check_program(program: Program) -> None:
         model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         task.check_output(model.output_shape[1:], program.layers, len(program.facts.classes), program.train.loss)
         loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
-        optimizer = make_optimizer(program.train, keras.Variable(1e-3), program.train_location)
+        make = partial(make_optimizer, program.train, keras.Variable(1e-3), program.train_location)
+        optimizer = make()
         make_callbacks(program, "check", Path())
         rows = np.random.default_rng(0).random((2, *program.facts.shape)).astype(program.train.dtype)
         twin = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         try:
             outputs, again = model(rows, training=True), twin(rows, training=True)
             loss(loss_targets(loss, tf.constant([0, 0]), outputs), outputs)
+            InitialSlots(make, model.trainable_variables, program.train_location / "optimizer")
             optimizer.build(model.trainable_variables)
             optimizer.apply([keras.ops.zeros_like(v) for v in model.trainable_variables])
+        except ConfigError:
+            raise
         # Keras raises errors of every kind for a bad config.
         except Exception as error:
             reason = " ".join(f"{type(error).__name__}: {error}".split())[:500]

@@ -60,7 +60,7 @@ docs: $(READY) ## write columns.md, layers.md and arguments.md in docs/reference
 smoke: $(READY) ## run every experiment of configs/ except short forms, cut to seconds; missing data are an error
 	$(BIN)/bnbench reproduce --all --smoke --offline
 
-soak: $(READY) ## kills, damage, bad input and many trials; the table goes into docs/reliability.md; make soak SHORT=1: a little of each
+soak: $(READY) ## kills, damage, bad input, many trials, equality with fit; the table goes into docs/reliability.md; make soak SHORT=1: a little of each
 	PYTHONPATH=tests $(BIN)/python -m robustness.soak $(if $(SHORT),--short) $(PARTS)
 
 reproduce: $(READY) ## run the experiments of configs/ (the short forms of long ones) and write results/README.md

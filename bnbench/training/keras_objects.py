@@ -16,6 +16,9 @@ from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD
 from bnbench.training.floats import with_floats
 from bnbench.training.keras_errors import blamed_on
 
+# Arguments of schedules that are learning rates; in a config they are factors.
+RATES_OF_SCHEDULES = frozenset({"initial_learning_rate", "end_learning_rate", "warmup_target", "values"})
+
 
 def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
     """Make the Keras object that a config names. From `more`, the object gets only the arguments that it takes.
@@ -33,13 +36,19 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
 
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
     """Make the optimizer. Its learning rate is its own variable, or with a schedule `rate` times the schedule."""
-    learning_rate: Any = 1.0
-    if train.schedule:
-        # Keras would compute in float32 if it got a Python number.
-        one = keras.ops.ones((), train.dtype)
-        factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
-        learning_rate = _RateTimesFactor(rate, factor)
-    return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=learning_rate)
+    if not train.schedule:
+        return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=1.0)
+    # Keras would compute in float32 if it got a Python number.
+    one = keras.ops.ones((), train.dtype)
+    factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
+    schedule = _RateTimesFactor(rate, factor)
+    optimizer = make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=schedule)
+    # A checkpoint contains the optimizer, and Keras can only load it with a schedule of its own.
+    config_of = optimizer.get_config
+    optimizer.get_config = lambda: (
+        config_of() | {"learning_rate": keras.optimizers.schedules.serialize(schedule.as_keras_schedule())}
+    )
+    return optimizer
 
 
 class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
@@ -51,8 +60,17 @@ class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type
     def __call__(self, step: Any) -> Any:
         return self.rate * self.factor(step)
 
+    def as_keras_schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
+        """Return the Keras schedule with the same learning rates, for the present rate."""
+        return type(self.factor).from_config(self.get_config())
+
     def get_config(self) -> dict[str, Any]:
-        return {"rate": float(self.rate.numpy()), "factor": type(self.factor).__name__}
+        rate, config = float(self.rate.numpy()), self.factor.get_config()
+        for name in RATES_OF_SCHEDULES & config.keys():
+            factor = config[name]
+            if factor is not None:
+                config[name] = [rate * one for one in factor] if isinstance(factor, list) else rate * float(factor)
+        return dict(config)
 
 
 def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:

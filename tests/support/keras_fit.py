@@ -48,8 +48,12 @@ def fit_trial(
         y = data.y if data.facts.classes else data.y.astype(program.train.dtype)[:, np.newaxis]
         model = build_model(program.layers, program.facts.shape, program.train.dtype, trial.seed)
         loss = _keras_class("losses", program.train.loss)(**program.train.loss.arguments)
+        optimizer = _optimizer(program, trial.learning_rate)
+        # A `fit` that compiles builds the optimizer while it is traced. ScheduleFreeAdamW then loses the copies of the
+        # weights with which it starts (docs/decisions/0049).
+        optimizer.build(model.trainable_variables)
         model.compile(
-            optimizer=_optimizer(program, trial.learning_rate),
+            optimizer=optimizer,
             loss=loss,
             metrics=list(metrics),
             run_eagerly=eagerly,

@@ -21,7 +21,7 @@ from bnbench.store import store
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram, use_threads
 from bnbench.training.keras_objects import keras_defaults
-from support.equality import TOLERANCE, largest_difference, tiny_cohort
+from support.equality import TOLERANCE, largest_difference, tiny_cohort, without_compilation
 from support.examples import dataset, facts, make_plan
 from support.keras_fit import Fitted, fit_trial
 
@@ -304,3 +304,24 @@ def test_for_numbers_accuracy_is_r2_and_better_high(tmp_path: Path) -> None:
 def test_an_unknown_monitor_is_refused_with_the_nearest_name(callback: str, monitor: str, message: str) -> None:
     with pytest.raises(ConfigError, match=rf"train\.callbacks\[0\](\.\w+)?\.monitor: .*{message}"):
         make_plan(train__callbacks=[{callback: {"monitor": monitor}}])
+
+
+@pytest.mark.parametrize(
+    "schedule",
+    [
+        {"cosine": {"decay_steps": 5, "warmup_steps": 3, "warmup_target": 2.0}},
+        {"polynomial": {"decay_steps": 10, "end_learning_rate": 0.1}},
+        {"piecewise_constant": {"boundaries": [2], "values": [1.0, 0.1]}},
+    ],
+    ids=str,
+)
+def test_a_checkpoint_has_the_schedule_of_the_trial(schedule: Mapping[str, Any], tmp_path: Path) -> None:
+    cohort = tiny_cohort(train__schedule=schedule, train__callbacks=["model_checkpoint"], sweep__learning_rate=[0.5])
+    with keras_defaults("float64"), without_compilation():
+        compiled = CompiledProgram(cohort.program, dataset(cohort.program.facts))
+        loop._train(compiled, cohort.trials[1], Saving(tmp_path), lambda trial, epoch: None)
+    loaded = keras.saving.load_model(next(tmp_path.glob("checkpoints/*.keras")))
+    for step in (0, 1, 4, 9):
+        for optimizer in (compiled.optimizer, loaded.optimizer):
+            optimizer.iterations.assign(step)
+        assert float(loaded.optimizer.learning_rate) == pytest.approx(float(compiled.optimizer.learning_rate))

@@ -1,4 +1,4 @@
-"""`make soak`: kills, damage, bad input, many trials; the table of the counts goes into docs/reliability.md."""
+"""`make soak`: kills, damage, bad input, many trials, equality with `fit`; writes a table into docs/reliability.md."""
 
 import argparse
 import json
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from robustness.soak import load
+from robustness.soak import equal, load
 from support import damage, kills
 from support.corpus import run_corpus
 from support.paths import ROOT
@@ -33,10 +33,11 @@ class Size:
     stored: int  # trials of the store that the commands read
     repeats: int  # measurements of each command, of which the median counts
     trained: int  # trials over which memory is watched
+    step: int  # every such case of the comparison with `fit`
 
 
-WHOLE = Size(moments=200, flips=10_000, mutations=4000, stored=10_000, repeats=3, trained=2_000)
-SHORT = Size(moments=4, flips=200, mutations=40, stored=400, repeats=1, trained=400)
+WHOLE = Size(moments=200, flips=10_000, mutations=4000, stored=10_000, repeats=3, trained=2_000, step=1)
+SHORT = Size(moments=4, flips=200, mutations=40, stored=400, repeats=1, trained=400, step=40)
 
 
 # For each part the title of its row, and what it runs.
@@ -51,6 +52,10 @@ PARTS: dict[str, tuple[Callable[[Size], str], Callable[[Size], Mapping[str, Any]
     "commands": (
         lambda s: f"{s.stored:,} trials: seconds, medians of {s.repeats}",
         lambda s: load.commands(s.stored, s.repeats),
+    ),
+    "equal": (
+        lambda s: "optimizers x options, layers and schedules against `fit`, float64, 3 seeds",
+        lambda s: equal.run(s.step),
     ),
     "memory": (lambda s: f"{s.trained:,} trials: memory", lambda s: load.memory(s.trained)),
 }

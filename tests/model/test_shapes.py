@@ -214,6 +214,12 @@ def test_a_recurrent_layer_uses_its_weights_at_each_step() -> None:
             (8, 3),
             "normalization.mean: .* 2 values, wanted 1 or 3",
         ),
+        (
+            [{"adaptive_max_pooling2d": [2, 1]}],
+            (8, 8, 3),
+            "output_size: .* an axis of 8 to 1 .* use global_max_pooling2d",
+        ),
+        ([{"adaptive_max_pooling1d": 2}], (1, 3), "output_size: .* an axis of 1 to 2"),
         ([{"repeat_vector": 10**9}], (8,), "gives 8,000,000,000 numbers for one example: at most 1,000,000,000"),
         (
             [{"dense": {"units": 3, "bias_initializer": "identity"}}],

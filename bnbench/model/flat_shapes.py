@@ -87,7 +87,25 @@ def _group_norm(arguments: Arguments, shape: Shape) -> StepResult:
     return _channels_norm(0, arguments, shape)
 
 
+def _layer_norm(arguments: Arguments, shape: Shape) -> StepResult:
+    _check_order(arguments, shape)
+    return _channels_norm(0, arguments, shape)
+
+
+def _check_order(arguments: Arguments, shape: Shape) -> None:
+    """Raise if Keras, which sorts the numbers of the axes, would bring the axes into another order."""
+    given = arguments.get("axis", -1)
+    positions = _axes({"axis": sorted(given)}, shape) if isinstance(given, list) else []
+    if positions != sorted(positions):
+        raise MisfitError(f"axis is {given}, wanted numbers from 1, or all of them below 0", "axis")
+
+
 def _rms_norm(arguments: Arguments, shape: Shape) -> StepResult:
+    _check_order(arguments, shape)
+    positions = sorted(_axes(arguments, shape))
+    if positions != list(range(len(shape)))[-len(positions) :]:
+        # Keras multiplies by the scale without moving its axes.
+        raise MisfitError(f"axis is {arguments['axis']}, wanted the last axis, or all axes from one on", "axis")
     return _channels_norm(0, {**arguments, "scale": True, "center": False}, shape)
 
 
@@ -195,7 +213,7 @@ FLAT_STEPS: Mapping[str, Step] = MappingProxyType(
         "GroupNormalization": _group_norm,
         "Hashing": _hashing,
         "LSTM": partial(_recurrent, 4),
-        "LayerNormalization": partial(_channels_norm, 0),
+        "LayerNormalization": _layer_norm,
         "Masking": _same,
         "MelSpectrogram": _mel_spectrogram,
         "Normalization": _normalization,

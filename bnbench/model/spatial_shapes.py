@@ -80,6 +80,19 @@ def _adaptive_pooling(rank: int, arguments: Arguments, shape: Shape) -> StepResu
     return StepResult((*per_axis(arguments["output_size"], rank), shape[-1]))
 
 
+def _adaptive_max_pooling(rank: int, arguments: Arguments, shape: Shape) -> StepResult:
+    result = _adaptive_pooling(rank, arguments, shape)
+    for size, pooled in zip(shape, result.shape[:-1], strict=False):
+        # Keras also pools with a window of one more. TensorFlow 2.21 then divides by 0, which kills the process.
+        if ceil(size / pooled) + 1 > size:
+            raise MisfitError(
+                f"TensorFlow cannot pool an axis of {size} to {pooled} in this way: use global_max_pooling{rank}d, or "
+                "another output_size",
+                "output_size",
+            )
+    return result
+
+
 def _zero_padding(rank: int, arguments: Arguments, shape: Shape) -> StepResult:
     want_rank(shape, rank)
     added = _per_side(arguments.get("padding", 1), rank)
@@ -170,7 +183,8 @@ _BY_RANK = (
     ("ConvLSTM{}D", _recurrent_convolution, (1, 2, 3)),
     *((f"{kind}Pooling{{}}D", _pooling, (1, 2, 3)) for kind in ("Max", "Average")),
     *((f"Global{kind}Pooling{{}}D", _global_pooling, (1, 2, 3)) for kind in ("Max", "Average")),
-    *((f"Adaptive{kind}Pooling{{}}D", _adaptive_pooling, (1, 2, 3)) for kind in ("Max", "Average")),
+    ("AdaptiveMaxPooling{}D", _adaptive_max_pooling, (1, 2, 3)),
+    ("AdaptiveAveragePooling{}D", _adaptive_pooling, (1, 2, 3)),
     ("ZeroPadding{}D", _zero_padding, (1, 2, 3)),
     ("Cropping{}D", _cropping, (1, 2, 3)),
     ("UpSampling{}D", _up_sampling, (1, 2, 3)),

@@ -181,7 +181,7 @@ _FEATURES = (
     ),
     Row("MelSpectrogram", "min_freq", NOT_NEGATIVE, "a frequency is not negative"),
     Row("MelSpectrogram", "max_freq mag_exp min_power ref_power", ABOVE_0, "Keras takes a logarithm or divides by it"),
-    Row("MelSpectrogram", "top_db", NOT_NEGATIVE, "a negative distance from the peak", null=True),
+    Row("MelSpectrogram", "top_db", NOT_NEGATIVE, "a negative distance from the peak"),
     Row("MelSpectrogram", "window", OneOf(("hann", "hamming"))),
     Row("STFTSpectrogram", "window", WINDOWS, WINDOW_REASON),
     Row("STFTSpectrogram", "mode", OneOf(("log", "magnitude", "psd", "real", "imag", "angle", "stft"))),

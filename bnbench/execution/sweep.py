@@ -114,13 +114,13 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
     """
     # The lock comes first: a folder that cannot be used is reported before workers load TensorFlow.
     with store.lock_folder(options.folder):
+        results_dir.refuse_links(options.folder)
         todo = remaining_cohorts(plan, options.folder)
         with options.open_executor(options.request(todo)) as executor:
             try:
                 options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
                 executor.check(distinct_programs(cohort.program for cohort in todo))
                 with store.open_locked(options.folder) as opened:
-                    results_dir.refuse_links(options.folder)
                     _write_settings(plan, executor if todo else None, opened)
                     _train_and_finish(todo, executor, opened, options, plan)
             finally:

@@ -76,10 +76,12 @@ def has_results(folder: Path) -> bool:
     """Whether a folder has a database with content. A run that is killed as it begins leaves an empty file.
 
     Raises:
-        ResultsError: the folder cannot be read.
+        ResultsError: the folder cannot be read, or something else has the name of the database.
     """
     path = folder / DATABASE
     try:
+        if (path.exists() or path.is_symlink()) and not path.is_file():
+            raise ResultsError(f"{path}: not a file, so it cannot be the database of results: move it away")
         return path.is_file() and path.stat().st_size > 0
     except OSError as error:
         raise ResultsError(f"{folder}: cannot be read: {error.strerror}") from error

@@ -168,7 +168,8 @@ def unwritable_error(path: Path, error: OSError) -> ResultsError:
 def write_text(path: Path, text: str) -> None:
     """Write a file to a temporary path, and rename it when it is complete."""
     with _replaced(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        # The name of a folder may hold bytes that are no text.
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Path]:

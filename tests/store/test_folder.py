@@ -1,5 +1,6 @@
 """A results folder that cannot be used is refused with the reason, before anything is written."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,13 @@ def test_a_folder_without_rights_is_refused(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setattr(Path, "is_file", refuse)
     with pytest.raises(ResultsError, match="a: cannot be read: Permission denied"):
         has_results(tmp_path / "a")
+
+
+@pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")], ids=["folder", "link"])
+def test_something_else_with_the_name_of_the_database_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "trials.db")
+    with pytest.raises(ResultsError, match="trials.db: not a file"):
+        has_results(tmp_path)
 
 
 def test_a_folder_that_stays_empty_is_removed_again(tmp_path: Path) -> None:

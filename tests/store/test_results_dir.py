@@ -14,6 +14,11 @@ def test_text_is_replaced_in_one_piece(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a" / "x.json").read_text()) == {"b": 2}
 
 
+def test_a_text_with_the_name_of_a_folder_that_is_no_text_is_written(tmp_path: Path) -> None:
+    results_dir.write_text(tmp_path / "x", "in r\udcff")
+    assert (tmp_path / "x").read_bytes() == b"in r\\udcff"
+
+
 def test_a_table_is_written_as_pandas_writes_it(tmp_path: Path) -> None:
     table = pd.DataFrame(
         {

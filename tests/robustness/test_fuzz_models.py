@@ -12,7 +12,7 @@ from support.model_grammar import make_experiment
 
 # `make fuzz` takes other series.
 SEED = 17
-COUNT, TRAINED = 30, 2
+COUNT, TRAINED = 20, 1
 
 
 def test_made_up_experiments_are_refused_or_trained() -> None:
@@ -23,8 +23,8 @@ def test_made_up_experiments_are_refused_or_trained() -> None:
     assert [(one.number, one.kind, one.text) for one in outcomes if one.is_bug] == []
     counts = Counter(one.kind for one in outcomes)
     assert counts["trained"] == TRAINED
-    assert counts["accepted"] >= 3
-    assert counts["refused by file"] >= 3
+    assert counts["accepted"]
+    assert counts["refused by file"]
 
 
 def test_an_experiment_is_the_same_each_time_and_can_be_written_to_a_file() -> None:

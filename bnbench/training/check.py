@@ -98,7 +98,8 @@ def _shrunk(program: Program, rows: Dataset) -> Program:
 def _impatient(train: Train) -> Named:
     """Return the optimizer; if it accumulates gradients, it does so for the two steps of the check only."""
     accumulates = "gradient_accumulation_steps"
-    if not train.optimizer.arguments.get(accumulates):
+    # Keras itself refuses values of other types.
+    if not isinstance(train.optimizer.arguments.get(accumulates), int):
         return train.optimizer
     return Named.model_validate({**train.optimizer.model_dump(), accumulates: 2})
 

@@ -38,8 +38,9 @@ def test_ticks_are_short(value: float, text: str) -> None:
     assert style.format_tick(value) == text
 
 
-def test_rates_have_three_digits() -> None:
-    assert [style.rate_label(rate) for rate in (0.00316227766, 1000.0, 0.1)] == ["0.00316", "1000", "0.1"]
+def test_rates_have_three_digits_or_as_many_as_tell_them_apart() -> None:
+    labels = style.rate_labels([0.00316227766, 1000.0, 0.1, 0.100001])
+    assert list(labels.values()) == ["0.00316", "0.1", "0.100001", "1000"]
 
 
 @pytest.mark.parametrize(

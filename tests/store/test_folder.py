@@ -51,7 +51,7 @@ def test_a_folder_without_rights_is_refused(tmp_path: Path, monkeypatch: pytest.
 @pytest.mark.parametrize("make", [Path.mkdir, lambda path: path.symlink_to("nowhere")], ids=["folder", "link"])
 def test_something_else_with_the_name_of_the_database_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "trials.db")
-    with pytest.raises(ResultsError, match="trials.db: not a file"):
+    with pytest.raises(ResultsError, match=r"trials\.db: not a file"):
         has_results(tmp_path)
 
 

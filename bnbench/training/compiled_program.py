@@ -21,6 +21,7 @@ from bnbench.errors import BnbenchError
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
+from bnbench.training.keras_errors import blamed_on
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 from bnbench.training.step import has_mask, loss_and_outputs, row_weights, training_step
 
@@ -95,7 +96,8 @@ class CompiledProgram:
         self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
         self.rate = keras.Variable(1.0, trainable=False, name="rate")
         self.optimizer = make_optimizer(program.train, self.rate, program.train_location)
-        self.optimizer.build(self.model.trainable_variables)
+        with blamed_on(program.train_location / "optimizer", type(self.optimizer).__name__):
+            self.optimizer.build(self.model.trainable_variables)
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
         self.optimizer_start = [variable.numpy() for variable in self.optimizer.variables]
         self.starts: dict[int, SeedState] = {}

@@ -1,5 +1,6 @@
 """A check before any training: each program trains for two steps on a handful of rows, without being compiled."""
 
+import logging
 import tempfile
 import time
 import warnings
@@ -14,7 +15,7 @@ import tensorflow as tf
 from bnbench.config.schema import Named, Split, Train
 from bnbench.data.splits import apply_scaling
 from bnbench.data.types import Dataset
-from bnbench.errors import ConfigError
+from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model.layers import Layer
 from bnbench.planning import task
 from bnbench.planning.keras_checks import MONITORED
@@ -25,7 +26,7 @@ from bnbench.training.builder import build_model, seeded_layer
 from bnbench.training.check_rows import BATCH_SIZE, SIZES
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.culprit import find_culprit
-from bnbench.training.keras_errors import blamed_on, is_machine_problem
+from bnbench.training.keras_errors import blamed_on, describe_error
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, make_optimizer
 from bnbench.training.loop import TrialInTraining
 
@@ -53,17 +54,18 @@ def check_program(program: Program, rows: Dataset) -> None:
         # Whatever Keras warns of, the trials do it, too.
         warnings.simplefilter("ignore")
         try:
-            _check_parts(program)
-            compiled = CompiledProgram(_shrunk(program, rows), rows, eager=True)
-            _check_layers(compiled)
-            _try_training(program, compiled, Path(folder))
-            _try_callbacks(program, compiled, Path(folder))
-        except ConfigError:
+            # The steps name a place more exactly where they can.
+            with blamed_on(program.where, "cannot be trained"):
+                _check_parts(program)
+                compiled = CompiledProgram(_shrunk(program, rows), rows, eager=True)
+                _check_layers(compiled)
+                _try_training(program, compiled, Path(folder))
+                _try_callbacks(program, compiled, Path(folder))
+        except BnbenchError:
             raise
-        # Keras raises errors of every kind. All that a config can cause are ConfigErrors by now.
+        # `blamed_on` passes on problems of the machine only.
         except Exception as error:
-            if not is_machine_problem(error):
-                raise
+            logging.getLogger(__name__).info("not checked: %s", describe_error(error))
 
 
 def free_memory() -> None:

@@ -23,6 +23,7 @@ from bnbench.model.layers import Layer
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state
+from bnbench.training.keras_errors import blamed_on
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 from bnbench.training.optimizer_slots import InitialSlots
 from bnbench.training.step import has_mask, loss_and_outputs, row_weights, training_step
@@ -99,7 +100,8 @@ class CompiledProgram:
         self.rate = keras.Variable(1.0, dtype=program.train.dtype, trainable=False, name="rate")
         make = partial(make_optimizer, program.train, self.rate, program.train_location)
         self.optimizer = make()
-        self.optimizer.build(self.model.trainable_variables)
+        with blamed_on(program.train_location / "optimizer", type(self.optimizer).__name__):
+            self.optimizer.build(self.model.trainable_variables)
         self.initial_slots = InitialSlots(make, self.model.trainable_variables, program.train_location / "optimizer")
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
         self.starts: dict[int, SeedState] = {}

@@ -80,7 +80,7 @@ def test_rates_beyond_the_grid_are_advised_at_its_ends_alone() -> None:
         (cures.augmentation, {"is_image": False}),
         (cures.distinct_parts, {"keeps_duplicates": False}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_what_is_done_already_or_cannot_be_done_is_not_advised(cure: Cure, useless: dict[str, Any]) -> None:
     assert given(cure)
@@ -98,7 +98,7 @@ def test_what_is_done_already_or_cannot_be_done_is_not_advised(cure: Cure, usele
         (cures.more_steps, {"momentum": 0.999}),
         (cures.falling_rate_for_statistics, {"momentum": 0.9}),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_what_needs_a_premise_is_advised_with_it_alone(cure: Cure, useful: dict[str, Any]) -> None:
     assert given(cure, **useful)

@@ -151,7 +151,7 @@ def test_models_requested_later_are_trained_then(finished: Finished, tmp_path: P
 
 def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
     layers = [{"permute": {"dims": [2, 1]}}, "norm", {"dense": 3}]
-    with pytest.raises(ConfigError, match=r"model.layers\[0\]: permute_0 \(Permute\) gets \(5,\)"):
+    with pytest.raises(ConfigError, match=r"model.layers\[0\].permute: permute_0 \(Permute\) gets \(5,\)"):
         run(tmp_path, model={"layers": layers})
     assert not (tmp_path / "results").exists()
 

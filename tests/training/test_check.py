@@ -80,8 +80,9 @@ def test_the_key_of_a_norm_is_that_of_its_variant() -> None:
 TRAINING: list[tuple[dict[str, Any], str, str]] = [
     ({"train__optimizer": {"sgd": {"clipvalue": [1, 2, 3]}}}, "optimizer", "SGD"),
     ({"train__optimizer": {"sgd": {"gradient_accumulation_steps": 1}}}, "optimizer", "SGD: `gradient_accumulation"),
-    ({"train__optimizer": {"sgd": {"gradient_accumulation_steps": 2.5}}}, "optimizer", "SGD: Expected int64"),
+    ({"train__optimizer": {"sgd": {"gradient_accumulation_steps": 2.5}}}, "optimizer", "SGD: Cannot convert 2.5"),
     ({"train__optimizer": {"adam": {"beta_1": None}}}, "optimizer", "Adam: Attempt to convert a value (None)"),
+    ({"train__optimizer": {"muon": {"exclude_layers": ["("]}}}, "optimizer", "Muon: "),
     ({"train__schedule": {"cosine": {"decay_steps": [3, 4, 5]}}}, "schedule", "CosineDecay"),
     ({"train__loss": {"categorical_crossentropy": {"axis": 5}}}, "loss", "CategoricalCrossentropy"),
     ({"train__callbacks": ["tensorboard", {"early_stopping": {"patience": None}}]}, "callbacks[1]", "EarlyStopping"),

@@ -13,7 +13,7 @@ from bnbench.planning.plan import Cohort
 from bnbench.planning.trial import Result, Saving
 from bnbench.store.results_dir import model_path
 from bnbench.training import loop
-from bnbench.training.builder import apply_saved_model, build_model
+from bnbench.training.builder import build_model, load_saved_model
 from bnbench.training.compiled_program import CompiledProgram, use_threads
 from support.examples import dataset, facts, make_plan
 
@@ -132,5 +132,5 @@ def test_a_saved_model_masks_the_same_steps(tmp_path: Path) -> None:
     compiled = CompiledProgram(of.program, masked(of), eager=True)
     trained(of, compiled, Saving(tmp_path, "final"))
     x = compiled.dataset.x[:9]
-    outputs = apply_saved_model(model_path(tmp_path, of.trials[0].id), x)
+    outputs = load_saved_model(model_path(tmp_path, of.trials[0].id))(x)
     np.testing.assert_allclose(outputs, compiled.model(x, training=False), rtol=1e-5, atol=1e-6)

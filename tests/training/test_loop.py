@@ -11,11 +11,12 @@ from bnbench.data.splits import apply_scaling
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import BnbenchError, ConfigError
 from bnbench.model import catalog
-from bnbench.planning.plan import Cohort, Trial
+from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.training import loop
 from bnbench.training.builder import build_model
 from bnbench.training.check import check_program
+from bnbench.training.check_rows import handful_of_rows
 from bnbench.training.compiled_program import CompiledProgram, row_chunks, use_threads
 from bnbench.training.loop import first_jump
 from support.examples import dataset, facts, make_plan
@@ -565,6 +566,10 @@ def test_dropout_drops_its_share_in_training_only() -> None:
     np.testing.assert_array_equal(layer(ones, training=False).numpy(), ones)
 
 
+def checked(program: Program) -> None:
+    check_program(program, handful_of_rows(dataset(program.facts)))
+
+
 def test_an_error_of_keras_names_the_layer_and_its_input() -> None:
     of: DatasetInfo = facts(IMAGES)
     program = (
@@ -572,8 +577,10 @@ def test_an_error_of_keras_names_the_layer_and_its_input() -> None:
         .cohorts[0]
         .program
     )
-    with pytest.raises(ConfigError, match=r"tiny.yaml: model.layers\[0\]: zero_padding2d_0 .* gets \(6, 6, 1\): "):
-        check_program(program)
+    with pytest.raises(
+        ConfigError, match=r"tiny.yaml: model.layers\[0\].zero_padding2d: zero_padding2d_0 .* gets \(6, 6, 1\): "
+    ):
+        checked(program)
 
 
 @pytest.mark.parametrize(
@@ -586,19 +593,19 @@ def test_an_error_of_keras_names_the_layer_and_its_input() -> None:
 )
 def test_a_model_of_the_wrong_shape_is_refused_before_training(layers: list[Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
-        check_program(cohorts(model={"layers": layers})[0].program)
+        checked(cohorts(model={"layers": layers})[0].program)
 
 
 def test_a_layer_that_no_seed_fixes_is_refused() -> None:
     layers = ["aug_mix", "norm", "flatten", {"dense": 3}]
     with pytest.raises(ConfigError, match="no seed fixes"):
-        check_program(cohorts((8, 8, 3), model={"layers": layers})[0].program)
+        checked(cohorts((8, 8, 3), model={"layers": layers})[0].program)
 
 
 def test_a_layer_whose_config_lacks_its_seed_is_seeded() -> None:
     layers = [{"reshape": [5, 1]}, "norm", {"simple_rnn": {"units": 4, "dropout": 0.5}}, {"dense": 3}]
     cohort = cohorts(model={"layers": layers}, sweep__learning_rate=[0.01], sweep__seeds=1)[0]
-    check_program(cohort.program)
+    checked(cohort.program)
     assert values_of(results(cohort)[0]) == values_of(results(cohort)[0])
 
 

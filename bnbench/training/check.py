@@ -150,6 +150,7 @@ def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> 
         training.begin()
         training.run_epoch(start.parts.train)
         training.finish(Saving(folder), time.perf_counter(), restored=None)
+        compiled.trace()
     except Exception as error:
         find_culprit(compiled, error)
         raise

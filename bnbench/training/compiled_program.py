@@ -137,6 +137,15 @@ class CompiledProgram:
             for size in {min(part, self.evaluation_rows), part % self.evaluation_rows} - {0}:
                 self.evaluate(self.chunks(np.zeros(size, np.int32)))
 
+    def trace(self) -> None:
+        """Make the graphs of a training step, and of an evaluation of any number of rows. Nothing is computed.
+
+        Some layers and regularizers of Keras work on tensors with values, and not in a graph.
+        """
+        of_batch, of_any = (tf.TensorSpec([size], tf.int32) for size in (self.program.batch_size, None))
+        tf.function(self._step, autograph=False).get_concrete_function(of_batch)
+        tf.function(self._evaluate_rows, autograph=False).get_concrete_function(of_any)
+
     def chunks(self, rows: RowIndices) -> list[tf.Tensor]:
         """Split row numbers into chunks, as `evaluate` takes them."""
         return row_chunks(rows, self.evaluation_rows)

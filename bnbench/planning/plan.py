@@ -241,7 +241,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
     checks.check_expectations(experiment, where)
     rates, seeds = tuple(experiment.sweep.rates()), tuple(experiment.sweep.seed_list())
     positions = range(len(rates) * len(seeds))
-    flat = _SharedLayers()
+    shared = _SharedLayers()
     cohorts: list[Cohort] = []
     rate_texts = tuple(map(RateFormat(rates, digits=NAME_DIGITS), rates))
     first: DatasetInfo | None = None
@@ -253,7 +253,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
             checks.check_variant_params(point.experiment, point.where)
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:
-                program = _make_program(point, name, dataset, flat.of(point, name, dataset))
+                program = _make_program(point, name, dataset, shared)
                 settings = ProgramSettings(program.data, program.facts, program.layers, program.train)
                 number = len(cohorts) * len(positions) + 1
                 trials = TrialGrid(
@@ -276,21 +276,24 @@ class _SharedLayers:
     """The layers of the variants, made once for all points of the grid that differ only in how they train."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, str], tuple[Layer, ...]] = {}
+        self._known: dict[tuple[str, ...], tuple[Layer, ...]] = {}
 
-    def of(self, point: GridPoint, name: str, dataset: DatasetInfo) -> tuple[Layer, ...]:
+    def of(self, point: GridPoint, name: str, dataset: DatasetInfo, train: Train) -> tuple[Layer, ...]:
+        """Return the layers of a variant. Of `train`, only the dtype and the engine matter for layers."""
         axes = {key: value for key, value in point.axes.items() if not key.startswith("train.")}
-        key = (name, json.dumps(axes))
+        key = (name, json.dumps(axes), train.dtype, train.engine)
         if key not in self._known:
-            self._known[key] = _flatten_variant(point, name, dataset)
+            flat, data = _flatten_variant(point, name, dataset), point.experiment.data
+            values = scaled_values(data.scale, dataset.dtype, access.value_range(data.name))
+            place = point.where / "variants" / name
+            self._known[key] = fit_layers(flat, dataset.shape, values, train.dtype, train.engine, place)
         return self._known[key]
 
 
-def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, flat: tuple[Layer, ...]) -> Program:
+def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: _SharedLayers) -> Program:
     experiment, where = with_variant_training(point.experiment, name, point.where)
     train, data, place = experiment.train, experiment.data, where / "variants" / name
-    values = scaled_values(data.scale, dataset.dtype, access.value_range(data.name))
-    flat = fit_layers(flat, dataset.shape, values, train.dtype, train.engine, place)
+    flat = shared.of(point, name, dataset, train)
     train = train.model_copy(update={"engine": choose_engine(train, flat)})
     checks.check_rates(experiment.sweep.rates(), train.dtype, where)
     sizes = split_sizes(data, dataset, where)

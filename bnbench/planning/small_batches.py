@@ -89,10 +89,8 @@ def _norm_places(layers: Sequence[Layer], shape: Shape) -> Iterator[_NormPlace]:
             inputs = _input_shape(layers[:i], shape)
             if inputs is not None:
                 axis = layer.arguments.get("axis", -1)
-                kept = {
-                    one - 1 if one > 0 else one + len(inputs) for one in (axis if isinstance(axis, list) else [axis])
-                }
-                yield _NormPlace(layer, inputs, prod(size for n, size in enumerate(inputs) if n not in kept))
+                kept = axis - 1 if axis > 0 else axis + len(inputs)
+                yield _NormPlace(layer, inputs, prod(size for n, size in enumerate(inputs) if n != kept))
 
 
 def _input_shape(layers: Sequence[Layer], shape: Shape) -> Shape | None:

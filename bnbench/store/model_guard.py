@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bnbench.data.formats.archives import DAMAGE
-from bnbench.errors import ResultsError
+from bnbench.errors import ConfigError, ResultsError
 from bnbench.model import catalog, shapes
 from bnbench.model.layers import Layer
 from bnbench.store.model_card import ModelCard
@@ -34,6 +34,9 @@ def check_model_file(path: Path, card: ModelCard) -> None:
             config = json.loads(_member(archive, path))
             weight_bytes = archive.getinfo(WEIGHTS).file_size
         problem = next(_problems(config), None) or _misfit(config, card, weight_bytes)
+    except ConfigError as error:
+        # A layer does not fit the one before it.
+        problem = str(error)
     except (*DAMAGE, KeyError, TypeError, AttributeError, RecursionError) as error:
         problem = f"{type(error).__name__}: {str(error)[:200]}"
     if problem:

@@ -21,6 +21,8 @@ from bnbench.planning import task
 from bnbench.planning.keras_checks import MONITORED
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Saving
+from bnbench.store.model_card import read_card
+from bnbench.store.model_guard import check_model_file
 from bnbench.store.results_dir import CHECKPOINTS, model_path
 from bnbench.training.builder import build_model, seeded_layer
 from bnbench.training.check_rows import BATCH_SIZE, SIZES
@@ -157,7 +159,10 @@ def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> 
     if program.save_models != "none":
         with blamed_on(replace(program.where, steps=("save_models",)), "the model cannot be saved and loaded"):
             training.save(Saving(folder, program.save_models), program.save_models)
-            _load(compiled, model_path(folder, TRIAL.id))
+            path = model_path(folder, TRIAL.id)
+            _load(compiled, path)
+            if card := read_card(path):
+                check_model_file(path, card)
 
 
 def _try_callbacks(program: Program, compiled: CompiledProgram, folder: Path) -> None:

@@ -11,6 +11,7 @@ from bnbench.errors import ConfigError
 from bnbench.training.compiled_program import use_threads
 from support.examples import dataset, facts, values
 from support.kept import keep
+from support.keras_alone import skip_checks_of_the_file
 
 
 @pytest.fixture
@@ -54,7 +55,10 @@ def test_each_distinct_model_is_checked_once(checked_request: ExperimentRequest,
     assert not (tmp_path / "results").exists()
 
 
-def test_what_keras_rejects_is_an_error_with_the_key(checked_request: ExperimentRequest) -> None:
+def test_what_keras_rejects_is_an_error_with_the_key(
+    checked_request: ExperimentRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_checks_of_the_file(monkeypatch)
     wrong = {"train.optimizer": {"sgd": {"gradient_accumulation_steps": 1}}}
     overview = make_overview(replace(checked_request, overrides=wrong))
     with pytest.raises(ConfigError, match=r"^-o train.optimizer=.*: SGD: `gradient_accumulation_steps` must be"):

@@ -102,7 +102,6 @@ def test_a_variant_may_be_named_by_a_number() -> None:
             [{"model_checkpoint": {"filepath": "elsewhere.keras"}}],
             "files go under the results folder",
         ),
-        ("train__callbacks", [{"early_stopping": {"restore_best_weights": True}}], "final and the best weights"),
         ("train__optimizer", {"adam": {"use_ema": True}}, "averaged weights"),
         ("train__callbacks", [{"early_stopping": {"monitor": "val_los"}}], "(did you mean 'val_loss'?)"),
         ("train__callbacks", [{"early_stopping": {"mode": "sideways"}}], "'sideways' is not one of auto, min, max"),

@@ -20,6 +20,7 @@ from bnbench.store import store
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram
 from support.examples import facts, make_plan, values
+from support.keras_alone import skip_checks_of_the_file
 from support.sweeps import Recorder, made_up_data, run, same, write
 
 
@@ -149,7 +150,8 @@ def test_models_requested_later_are_trained_then(finished: Finished, tmp_path: P
     assert {path.suffix for path in (results.folder / "models").iterdir()} == {".keras", ".json"}
 
 
-def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
+def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_checks_of_the_file(monkeypatch)
     layers = [{"permute": {"dims": [2, 1]}}, "norm", {"dense": 3}]
     with pytest.raises(ConfigError, match=r"model.layers\[0\].permute: permute_0 \(Permute\) gets \(5,\)"):
         run(tmp_path, model={"layers": layers})
@@ -168,7 +170,10 @@ def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_values_that_keras_refuses_write_nothing(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+def test_values_that_keras_refuses_write_nothing(
+    tmp_path: Path, changes: dict[str, Any], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skip_checks_of_the_file(monkeypatch)
     with pytest.raises(ConfigError, match=message):
         run(tmp_path, **changes)
     assert not (tmp_path / "results").exists()

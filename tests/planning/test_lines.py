@@ -65,7 +65,7 @@ def _with_facts(experiment: object, where: object) -> tuple:  # type: ignore[typ
         ("epochs: 2", "epochs: .inf", "my.yaml:17:11: train.epochs: found inf"),
         ("name: digits", "name: digitz", "my.yaml:2:14: data.name: 'digitz' is not one of"),
         ("- flatten", "- flaten", "my.yaml:6:7: model.layers[0].flaten: 'flaten' is no layer"),
-        ("units: $classes", "units: 0.5", "my.yaml:10:7: model.layers[4]: dense_1 (Dense) gets (6,): units is 0.5"),
+        ("units: $classes", "units: 0.5", "my.yaml:11:16: model.layers[4].dense.units: found 0.5, wanted a whole"),
         ("- dense: $units", "- dense: $unit", "my.yaml:7:14: model.layers[1].dense: $unit is not set"),
         ("patience: 3", "patience: x", "my.yaml:22:34: train.callbacks[0].patience: found 'x'"),
         ("momentum: 0.5", "momentum: x", "my.yaml:20:17: train.optimizer.momentum: found 'x'"),
@@ -112,5 +112,5 @@ def test_an_override_has_no_line_and_leaves_the_lines_of_the_file(tmp_path: Path
 
 def test_an_override_of_the_model_names_the_line_of_the_layer_too(tmp_path: Path) -> None:
     message = refusal(tmp_path, "name: good", "name: good", "model.params.units=0")
-    assert message.startswith("my.yaml:7:7: model.layers[1]: ")
+    assert message.startswith("my.yaml:7:14: model.layers[1].dense.units: found 0")
     assert message.endswith("(with -o model.params.units=0)")

@@ -12,7 +12,7 @@ from bnbench.training.floats import with_floats
         ("optimizers", "Adam", {"clipnorm": 1, "beta_1": 0}, {"clipnorm": 1.0, "beta_1": 0.0}),
         ("optimizers", "Adam", {"gradient_accumulation_steps": 4}, {"gradient_accumulation_steps": 4}),
         ("schedules", "PiecewiseConstantDecay", {"values": [1, 0.1]}, {"values": [1.0, 0.1]}),
-        ("schedules", "PiecewiseConstantDecay", {"boundaries": [2, 4]}, {"boundaries": [2, 4]}),
+        ("schedules", "PiecewiseConstantDecay", {"boundaries": [2, 4]}, {"boundaries": [2.0, 4.0]}),
         ("losses", "Huber", {"delta": 1}, {"delta": 1.0}),
         ("callbacks", "EarlyStopping", {"min_delta": 0, "patience": 3}, {"min_delta": 0.0, "patience": 3}),
         ("layers", "Dropout", {"rate": 0}, {"rate": 0.0}),

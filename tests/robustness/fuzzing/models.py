@@ -64,6 +64,7 @@ def _follow(values: dict[str, Any], trains: bool) -> tuple[str, str]:
     from bnbench.data import access
     from bnbench.data.types import DataDirs
     from bnbench.errors import BnbenchError
+    from bnbench.planning.check_key import distinct_programs
     from bnbench.planning.plan import make_plan
 
     # As from a file: YAML has no tuples.
@@ -75,8 +76,8 @@ def _follow(values: dict[str, Any], trains: bool) -> tuple[str, str]:
         return "refused by file", str(error)
     trainer = _open_trainer()
     try:
-        for cohort in plan.cohorts:
-            trainer.check(cohort.program)
+        for program in distinct_programs(cohort.program for cohort in plan.cohorts):
+            trainer.check(program)
     except BnbenchError as error:
         return "refused with Keras", str(error)
     return _train(plan, trainer) if trains else ("accepted", "")

@@ -59,7 +59,7 @@ def main() -> None:
     from bnbench.training.startup import import_tensorflow
 
     import_tensorflow()
-    from bnbench.training.compiled_program import use_threads
+    from bnbench.training.threads import use_threads
 
     use_threads(1)
     print(json.dumps(0.0), flush=True)

@@ -21,7 +21,7 @@ from bnbench.config.yaml_loader import parse_yaml
 from bnbench.data.types import DatasetInfo
 from bnbench.execution import executors
 from bnbench.planning import plan
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 from support.examples import facts
 from support.paths import ROOT
 from support.quick import compile_once, write_no_report

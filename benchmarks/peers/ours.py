@@ -14,7 +14,8 @@ from bnbench.training.startup import import_tensorflow
 def prepare(name: str, variant: str) -> Callable[[], float]:
     """Prepare the network's epochs; each is one call of the compiled function."""
     import_tensorflow()
-    from bnbench.training.compiled_program import CompiledProgram, use_threads
+    from bnbench.training.compiled_program import CompiledProgram
+    from bnbench.training.threads import use_threads
 
     asked = program(name, variant)
     use_threads(asked.train.threads)

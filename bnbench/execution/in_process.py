@@ -23,10 +23,10 @@ class InProcessTrainer:
         from bnbench.training import startup
 
         startup.import_tensorflow()
-        from bnbench.training import check, check_rows, compiled_program, loop
+        from bnbench.training import check, check_rows, loop, threads
 
         self._loop, self._check, self._data_dirs = loop, check, data_dirs
-        self._use_threads = compiled_program.use_threads
+        self._use_threads = threads.use_threads
         self._load = cache(self._load_once)
         self._load_handful = cache(lambda *of: check_rows.handful_of_rows(self._load(*of)))
 

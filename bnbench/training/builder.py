@@ -65,6 +65,16 @@ def initial_state(layers: Sequence[Layer], model: keras.Sequential, dtype: str, 
     return state
 
 
+def states_drawn_in_inference(layers: Sequence[Layer], model: keras.Sequential) -> list[keras.Variable]:
+    """Return the states of random numbers that change when Keras runs the layers in inference."""
+    drawing = [
+        built
+        for layer, built in zip(layers, model.layers, strict=True)
+        if layer_conditions.draws_in_inference(layer.class_name, layer.arguments)
+    ]
+    return [v for built in drawing for v in built.non_trainable_variables if v.name == "seed_generator_state"]
+
+
 def stream_seed(seed: int, *names: str) -> int:
     """Return a 31-bit seed for one named stream of a trial's seed."""
     digest = hashlib.sha256("/".join([str(seed), *names]).encode()).digest()

@@ -4,9 +4,8 @@ The data are tensors in memory, the order of the rows is an input, a loop gather
 optimizers of Keras compute the step. A program is compiled once; a trial only resets its variables.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -15,71 +14,23 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnbench.data.splits import Scaling, SplitIndices, apply_scaling, fit_scaling, split_rows
+from bnbench.data.splits import SplitIndices, apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
-from bnbench.errors import BnbenchError
-from bnbench.model.layer_conditions import draws_in_inference
-from bnbench.model.layers import Layer
 from bnbench.planning import task
 from bnbench.planning.plan import Program
-from bnbench.training.builder import build_model, initial_state
+from bnbench.training.builder import build_model, initial_state, states_drawn_in_inference
 from bnbench.training.keras_errors import blamed_on
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 from bnbench.training.optimizer_slots import InitialSlots
+from bnbench.training.seed_state import EVALUATION_ROWS, RowIndices, SeedState, row_chunks
 from bnbench.training.step import has_mask, loss_and_outputs, row_weights, training_step
 
 # The gap between the statistics of batch normalization is measured on this many batches.
 GAP_BATCHES = 50
-# Rows in one evaluation step. This limits the memory of convolutional networks and still uses all cores for dense
-# networks.
-EVALUATION_ROWS = 500
 # The maximum size of the cache of seed states.
 CACHE_BYTES = 2**26
 # Smaller data are scaled once per seed; larger ones, such as images, in every step.
 PRESCALED_BYTES = 2**26
-RowIndices = NDArray[np.int32]
-
-
-def use_threads(threads: int) -> None:
-    """Let TensorFlow use this many threads for an operation, and run one operation at a time.
-
-    Raises:
-        BnbenchError: TensorFlow already computes with another number in this process.
-    """
-    settings = tf.config.threading
-    if settings.get_intra_op_parallelism_threads() == threads and settings.get_inter_op_parallelism_threads() == 1:
-        return
-    try:
-        settings.set_intra_op_parallelism_threads(threads)
-        settings.set_inter_op_parallelism_threads(1)
-    except RuntimeError:
-        problem = "but TensorFlow already computes with another number in this process: use a new one"
-        raise BnbenchError(f"train.threads: {threads}, {problem}") from None
-
-
-def row_chunks(rows: RowIndices, size: int = EVALUATION_ROWS) -> list[tf.Tensor]:
-    """Split row numbers into chunks, as `CompiledProgram.evaluate` takes them."""
-    return [tf.constant(rows[first : first + size]) for first in range(0, len(rows), size)]
-
-
-@dataclass(frozen=True)
-class SeedState:
-    """Everything that a seed fixes."""
-
-    parts: SplitIndices
-    scaling: Scaling
-    # The validation rows, as `CompiledProgram.chunks` returns them.
-    validation: list[tf.Tensor]
-    # The initial value of every variable of the model.
-    state: list[NDArray[Any]]
-    # For each part, the mean squared distance of the targets from the training mean. Empty for classes.
-    spreads: Mapping[str, float]
-
-    @property
-    def nbytes(self) -> int:
-        """The size of this state in the cache, in bytes."""
-        rows = (self.parts.train, self.parts.validation, self.parts.test)
-        return sum(array.nbytes for array in (*rows, *self.state))
 
 
 class CompiledProgram:
@@ -108,7 +59,7 @@ class CompiledProgram:
         random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.has_moving_statistics = bool(norms) and not random
-        self.random_states = _states_drawn_in_inference(program.layers, self.model)
+        self.random_states = states_drawn_in_inference(program.layers, self.model)
         self.stops_when_nonfinite = program.train.on_divergence == "stop"
         # Whether the model masks whole rows, which then count neither in the loss nor in the accuracy.
         self.masks_rows = has_mask(self.model.outputs[0])
@@ -398,13 +349,3 @@ class CompiledProgram:
 def _mean(total: Any, count: Any) -> float:
     """Return the mean; 0 if nothing counts, as in the metrics of Keras."""
     return float(total) / float(count) if count else 0.0
-
-
-def _states_drawn_in_inference(layers: Sequence[Layer], model: keras.Sequential) -> list[keras.Variable]:
-    """Return the states of random numbers that change when Keras runs the layers in inference."""
-    drawing = [
-        built
-        for layer, built in zip(layers, model.layers, strict=True)
-        if draws_in_inference(layer.class_name, layer.arguments)
-    ]
-    return [v for built in drawing for v in built.non_trainable_variables if v.name == "seed_generator_state"]

@@ -24,11 +24,13 @@ from bnbench.planning.trial import Divergence, Epoch, Fault, OnEpoch, Result, Sa
 from bnbench.store import model_card
 from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
-from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState, use_threads
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, restored_epoch
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import When
+from bnbench.training.seed_state import RowIndices, SeedState
+from bnbench.training.threads import use_threads
 
 # A trial has blown up if a mini-batch loss is more than BLOWN times the previous one (Bjorck et al. 2018, section 3).
 BLOWN = 1000.0

@@ -22,7 +22,7 @@ from bnbench.planning.plan import Plan
 from bnbench.planning.trial import Epoch, Result, Scores
 from bnbench.store import results_dir, store
 from bnbench.training import loop
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 from support.examples import make_plan
 from support.kept import keep
 from support.paths import ROOT

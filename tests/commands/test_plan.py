@@ -8,7 +8,7 @@ from bnbench.commands.experiment import ExperimentRequest
 from bnbench.commands.plan import check_plan, make_overview, trial_rows
 from bnbench.data import access
 from bnbench.errors import ConfigError
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, values
 from support.kept import keep
 from support.keras_alone import skip_checks_of_the_file

@@ -20,7 +20,7 @@ from bnbench.results.results import Results
 from bnbench.store import results_dir
 from bnbench.store.model_card import ModelCard
 from bnbench.training import loop
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, make_plan, values
 from support.kept import keep
 

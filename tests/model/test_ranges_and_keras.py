@@ -11,7 +11,7 @@ from bnbench.model.argument_rules import RULES
 from bnbench.model.layers import NormSlot, flatten_layers
 from bnbench.model.range_tables.row import Row
 from bnbench.model.shapes import trace_shapes
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 from support.keras_probe import example_shape, keras_takes, needed_arguments, samples
 
 SET_BY_BNBENCH = {"schedules": {"initial_learning_rate": ""}, "callbacks": {"filepath": "", "log_dir": ""}}

@@ -8,7 +8,7 @@ from bnbench.model import catalog
 from bnbench.model.layers import NormSlot, flatten_layers
 from bnbench.model.shapes import STEPS, WeightCounts, trace_shapes
 from bnbench.training.builder import build_model
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -19,7 +19,7 @@ from bnbench.report import html, index
 from bnbench.report.document import Picture, make_document, render_markdown
 from bnbench.results import digest
 from bnbench.results.results import Results
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 from support.examples import facts, values
 from support.kept import keep
 from support.paths import PACKAGE

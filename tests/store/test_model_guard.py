@@ -15,7 +15,7 @@ from bnbench.model.layers import NormSlot, flatten_layers
 from bnbench.store import model_guard
 from bnbench.store.model_card import ModelCard
 from bnbench.training.builder import build_model, with_scaling
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 
 PAGE = ModelCard("best", "digits", (6, 6, 1), (0.0, 16.0), ("a", "b", "c"), "softmax")
 ITEMS: list[Any] = [

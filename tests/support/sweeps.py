@@ -14,7 +14,7 @@ from bnbench.execution.progress import SilentProgress
 from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Epoch, Result
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, values
 from support.quick import compile_once, write_no_report
 

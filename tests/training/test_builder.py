@@ -9,7 +9,7 @@ from bnbench.data.splits import apply_scaling, fit_scaling
 from bnbench.data.types import Dataset, DatasetInfo
 from bnbench.model.layers import NormSlot, flatten_layers
 from bnbench.training.builder import build_model, initial_state, stream_seed, with_scaling
-from bnbench.training.compiled_program import use_threads
+from bnbench.training.threads import use_threads
 
 
 @pytest.fixture(autouse=True, scope="module")

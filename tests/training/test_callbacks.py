@@ -19,8 +19,9 @@ from bnbench.planning.plan import Cohort, Plan, Trial
 from bnbench.planning.trial import Result, Saving
 from bnbench.store import store
 from bnbench.training import loop
-from bnbench.training.compiled_program import CompiledProgram, use_threads
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.keras_objects import keras_defaults
+from bnbench.training.threads import use_threads
 from support.equality import TOLERANCE, largest_difference, tiny_cohort, without_compilation
 from support.examples import dataset, facts, make_plan
 from support.keras_fit import Fitted, fit_trial

@@ -15,8 +15,9 @@ from bnbench.planning.plan import Program
 from bnbench.training import check, check_rows
 from bnbench.training.check import check_program
 from bnbench.training.check_rows import SIZES, handful_of_rows
-from bnbench.training.compiled_program import CompiledProgram, use_threads
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.keras_errors import describe_error, is_machine_problem
+from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, make_plan
 from support.keras_alone import skip_checks_of_the_file
 

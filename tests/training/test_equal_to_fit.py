@@ -8,8 +8,9 @@ import pytest
 
 from bnbench.errors import ConfigError
 from bnbench.location import Location
-from bnbench.training.compiled_program import CompiledProgram, use_threads
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.optimizer_slots import InitialSlots
+from bnbench.training.threads import use_threads
 from support.equality import (
     CLIPPING,
     SWITCHES,

@@ -14,7 +14,9 @@ from bnbench.data.types import Dataset
 from bnbench.planning.plan import Cohort
 from bnbench.training import loop
 from bnbench.training.builder import build_model
-from bnbench.training.compiled_program import CompiledProgram, row_chunks, use_threads
+from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.seed_state import row_chunks
+from bnbench.training.threads import use_threads
 from support.examples import make_plan
 from support.layer_cases import CASES, LayerCase, case_data, trained_classes
 

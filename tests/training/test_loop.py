@@ -17,8 +17,10 @@ from bnbench.training import loop
 from bnbench.training.builder import build_model
 from bnbench.training.check import check_program
 from bnbench.training.check_rows import handful_of_rows
-from bnbench.training.compiled_program import CompiledProgram, row_chunks, use_threads
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.loop import first_jump
+from bnbench.training.seed_state import row_chunks
+from bnbench.training.threads import use_threads
 from support.equality import optimizer_names
 from support.examples import dataset, facts, make_plan
 

@@ -8,8 +8,8 @@ import pytest
 from bnbench.results.results import Results
 from bnbench.store import store
 from bnbench.training import loop, probes
-from bnbench.training.compiled_program import use_threads
 from bnbench.training.probes import registry
+from bnbench.training.threads import use_threads
 from support.examples import dataset, make_plan
 
 MADE_UP = """

@@ -14,7 +14,8 @@ from bnbench.planning.trial import Result, Saving
 from bnbench.store.results_dir import model_path
 from bnbench.training import loop
 from bnbench.training.builder import build_model, load_saved_model
-from bnbench.training.compiled_program import CompiledProgram, use_threads
+from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, make_plan
 
 STEPS = {"masking": {"mask_value": 0.0}}

@@ -18,7 +18,8 @@ from bnbench.report.document import make_document, render_markdown
 from bnbench.results.results import Results
 from bnbench.training import loop
 from bnbench.training.builder import build_model
-from bnbench.training.compiled_program import CompiledProgram, use_threads
+from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, make_plan
 from support.tables import trials
 

@@ -11,7 +11,7 @@ from bnbench.data.splits import apply_scaling, fit_scaling, split_rows
 from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import FinalProbeValues, Result, Saving
 from bnbench.training import loop
-from bnbench.training.compiled_program import CompiledProgram, SeedState, use_threads
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes import far_values, forward
 from bnbench.training.probes import gradient_growth as growth_probe
 from bnbench.training.probes.gradient_growth import gradient_growth
@@ -20,6 +20,8 @@ from bnbench.training.probes.predictions import near_median_share
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import Moment, When
+from bnbench.training.seed_state import SeedState
+from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, make_plan
 
 IMAGES = (6, 6, 1)

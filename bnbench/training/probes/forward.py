@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.data.splits import apply_scaling
-from bnbench.training.compiled_program import EVALUATION_ROWS, CompiledProgram, RowIndices, SeedState
+from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.seed_state import EVALUATION_ROWS, RowIndices, SeedState
 
 # The maximum number of rows. A share of 99% then has a standard error of 0.3 points.
 MAX_ROWS = 1_000

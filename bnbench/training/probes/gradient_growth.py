@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes.types import Moment, Probe, Value, When
+from bnbench.training.seed_state import RowIndices, SeedState
 
 # The smallest number of layers with a kernel: with fewer layers the slope says nothing.
 DEEP = 10

@@ -6,9 +6,10 @@ import numpy as np
 
 from bnbench.analysis.columns import PERCENTILES, PRE_ACTIVATIONS
 from bnbench.model.layers import last_activation
-from bnbench.training.compiled_program import CompiledProgram, SeedState
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes.forward import sample_rows
 from bnbench.training.probes.types import Moment, Probe, Value, When
+from bnbench.training.seed_state import SeedState
 
 
 def measure(moment: Moment) -> Iterator[Value]:

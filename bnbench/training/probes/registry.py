@@ -10,8 +10,9 @@ import numpy as np
 from bnbench.config.schema import Train
 from bnbench.planning.trial import Series
 from bnbench.training import probes
-from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes.types import Moment, Probe, When
+from bnbench.training.seed_state import RowIndices, SeedState
 
 
 @cache

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from bnbench.training.compiled_program import CompiledProgram, RowIndices, SeedState
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes.forward import ForwardPass, run_layers
+from bnbench.training.seed_state import RowIndices, SeedState
 
 
 class When(Enum):

@@ -18,7 +18,7 @@ def run(step: int) -> dict[str, Any]:
         bit, and the largest relative difference.
     """
     import_tensorflow()
-    from bnbench.training.compiled_program import use_threads
+    from bnbench.training.threads import use_threads
     from support.equality import TOLERANCE, compare_with_fit, tiny_cohort
 
     use_threads(1)

@@ -90,7 +90,8 @@ def _range_from_0(context: Context) -> Problem | None:
 def _smaller_crop(context: Context) -> Problem | None:
     if context.shape is None:
         return None
-    for argument, size in zip(("height", "width"), context.shape[:2], strict=True):
+    first = 1 if context.layer.arguments.get("data_format") == "channels_first" else 0
+    for argument, size in zip(("height", "width"), context.shape[first : first + 2], strict=True):
         wanted = context.layer.arguments[argument]
         if not isinstance(wanted, int) or not 0 < wanted < size:
             return Problem(

@@ -49,6 +49,12 @@ def fit_layers(
     return tuple(fitted)
 
 
+def takes_whole_numbers(class_name: str) -> bool:
+    """Return whether a layer takes the numbers of tokens: it would cut other numbers to whole ones."""
+    record = LAYERS.get(class_name, LayerRecord())
+    return any(name.startswith("whole") for name in record.conditions)
+
+
 def check_shape(layer: Layer, shape: tuple[int, ...]) -> None:
     """Raise if a layer would not train as in `fit` with inputs of this shape, which has no batch axis."""
     context = Context(layer, shape, InputValues(), "float32", "auto", ())

@@ -49,7 +49,7 @@ _TRAINS = (
     "Conv1D", "Conv1DTranspose", "Conv2D", "Conv2DTranspose", "Conv3D", "Conv3DTranspose", "Cropping1D", "Cropping2D",
     "Cropping3D", "Dense", "DepthwiseConv1D", "DepthwiseConv2D", "ELU", "Flatten", "GaussianDropout", "GaussianNoise",
     "GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization", "Identity", "LayerNormalization", "LeakyReLU",
+    "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GroupNormalization", "Identity", "LeakyReLU",
     "Masking", "MaxPooling1D", "MaxPooling2D", "PReLU", "Permute", "RMSNormalization", "ReLU", "RepeatVector",
     "Rescaling", "Reshape", "STFTSpectrogram", "SeparableConv1D", "SeparableConv2D", "SpatialDropout1D",
     "SpatialDropout2D", "SpatialDropout3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D",
@@ -70,6 +70,7 @@ _TRAINS_WHEN: Mapping[str, LayerRecord] = MappingProxyType(
         **dict.fromkeys(RECURRENT, _when(draws_in_inference=True)),
         # Layers that could mix the rows of a batch.
         **dict.fromkeys(("Softmax", "UnitNormalization"), _when("not_along_the_batch")),
+        "LayerNormalization": _when("not_along_the_batch"),
         **dict.fromkeys(("AlphaDropout", "Dropout"), _when("noise_for_each_row")),
         "EinsumDense": _when("equation_keeps_rows"),
         # Layers of whole numbers, and layers that are adapted to data.

@@ -9,8 +9,6 @@ from bnbench.model.layers import Layer
 from bnbench.planning.task import loss_class
 
 CROSS_ENTROPIES = frozenset({"SparseCategoricalCrossentropy", "CategoricalCrossentropy", "BinaryCrossentropy"})
-# Keras' default, and its other name for the mean over rows. Any other reduction gives another scale.
-MEANS = frozenset({"sum_over_batch_size", "mean"})
 
 
 def constant_loss(loss: Named, layers: Sequence[Layer], shares: Sequence[float]) -> float | None:
@@ -28,8 +26,8 @@ def constant_loss(loss: Named, layers: Sequence[Layer], shares: Sequence[float])
     """
     kind, arguments = loss_class(loss), loss.arguments
     smoothing = arguments.get("label_smoothing", 0.0)
-    is_mean = arguments.get("reduction", "sum_over_batch_size") in MEANS and arguments.get("ignore_class") is None
-    if kind not in CROSS_ENTROPIES or not is_mean or not isinstance(smoothing, int | float) or has_penalty(layers):
+    ignores = arguments.get("ignore_class") is not None
+    if kind not in CROSS_ENTROPIES or ignores or not isinstance(smoothing, int | float) or has_penalty(layers):
         return None
     if kind == "BinaryCrossentropy":
         smoothed = [share * (1 - smoothing) + smoothing / 2 for share in shares]

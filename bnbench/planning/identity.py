@@ -41,9 +41,9 @@ def trial_id(program: str, learning_rate: float, seed: int, revisions: Sequence[
     """Return the id of the trial of a program with a learning rate and a seed.
 
     Args:
-        revisions: the `seed_revisions` of the program.
+        revisions: the `trial_revisions` of the program.
     """
-    touching = [one.name for one in revisions if one.touches_seed is None or one.touches_seed(seed)]
+    touching = [one.name for one in revisions if one.touches_trial and one.touches_trial(learning_rate, seed)]
     if touching:
         return _digest([program, learning_rate, seed, touching])
     # This is the text that `_digest` makes of the three values, in a fifth of its time: a plan may have a million ids.

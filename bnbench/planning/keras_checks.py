@@ -17,7 +17,6 @@ KINDS_OF_VALUES = MappingProxyType(
     {"loss": "loss", "entropy": "loss", "error": "loss", "mse": "loss", "mae": "loss"}
     | {"acc": "accuracy", "score": "accuracy", "r2": "accuracy"}
 )
-MODES = ("auto", "min", "max")
 _AVERAGED = "averaged weights would differ from the weights that were validated, so train.optimizer cannot average"
 # Arguments that a config must not give, with the reason.
 OF_OPTIMIZERS = MappingProxyType(
@@ -67,11 +66,9 @@ def _check_named(
 
 def _check_callback(callback: Named, train: Train, where: Location) -> None:
     class_name = _check_named("callbacks", callback, where, OF_CALLBACKS)
-    monitor, mode = callback.arguments.get("monitor", MONITORED[0]), callback.arguments.get("mode", MODES[0])
+    monitor = callback.arguments.get("monitor", MONITORED[0])
     if monitor not in MONITORED:
         raise ConfigError(where / "monitor", _unknown_monitor(str(monitor)))
-    if mode not in MODES:
-        raise ConfigError(where / "mode", not_one_of(mode, MODES))
     if class_name == "TensorBoard" and find_spec("tensorboard") is None:
         raise ConfigError(where, "needs the package tensorboard: pip install 'bnbench[tensorboard]'")
     if class_name == "ReduceLROnPlateau" and train.schedule:

@@ -24,7 +24,7 @@ from bnbench.planning import checks, identity
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, grid_points, with_variant_training
 from bnbench.planning.resolve import resolve_experiment
-from bnbench.planning.revisions import ProgramSettings, Revision, seed_revisions
+from bnbench.planning.revisions import ProgramSettings, Revision, trial_revisions
 from bnbench.planning.size import check_size
 
 # Significant digits of a learning rate in the name of a trial, or more if two rates need them.
@@ -113,7 +113,7 @@ class TrialGrid(Sequence[Trial]):
     positions: Sequence[int]
     # The rates as text, with the digits that tell them apart.
     rate_texts: tuple[str, ...]
-    # The revisions that touch only some seeds of the program.
+    # The revisions that touch only some trials of the program.
     revisions: tuple[Revision, ...] = ()
 
     def __len__(self) -> int:
@@ -257,7 +257,15 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
                 settings = ProgramSettings(program.data, program.facts, program.layers, program.train)
                 number = len(cohorts) * len(positions) + 1
                 trials = TrialGrid(
-                    program.key, name, point.axes, rates, seeds, number, positions, rate_texts, seed_revisions(settings)
+                    program.key,
+                    name,
+                    point.axes,
+                    rates,
+                    seeds,
+                    number,
+                    positions,
+                    rate_texts,
+                    trial_revisions(settings),
                 )
                 cohorts.append(Cohort(program, name, point.axes, trials))
             checks.check_used_params(point.experiment, point.where)
@@ -281,7 +289,7 @@ class _SharedLayers:
     def of(self, point: GridPoint, name: str, dataset: DatasetInfo, train: Train) -> tuple[Layer, ...]:
         """Return the layers of a variant. Of `train`, only the dtype and the engine matter for layers."""
         axes = {key: value for key, value in point.axes.items() if not key.startswith("train.")}
-        key = (name, json.dumps(axes), train.dtype, train.engine)
+        key = (name, json.dumps(axes, default=repr), train.dtype, train.engine)
         if key not in self._known:
             flat, data = _flatten_variant(point, name, dataset), point.experiment.data
             values = scaled_values(data.scale, dataset.dtype, access.value_range(data.name))

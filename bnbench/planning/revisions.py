@@ -7,6 +7,8 @@ into the ids of exactly these trials: their stored outcomes are not used again, 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from bnbench.config.schema import Data, Train
 from bnbench.data import access
 from bnbench.data.splits import has_constant_value, split_sizes
@@ -34,9 +36,9 @@ class Revision:
     name: str
     # Whether the outcomes of a program have changed.
     touches: Callable[[ProgramSettings], bool]
-    # Whether they have changed for a seed. By default they have for every seed; the name is then part of the key of the
-    # program. Otherwise it is part of the ids of the trials with these seeds.
-    touches_seed: Callable[[int], bool] | None = None
+    # Whether they have changed for a learning rate and a seed. By default they have for all; the name is then part of
+    # the key of the program. Otherwise it is part of the ids of these trials.
+    touches_trial: Callable[[float, int], bool] | None = None
 
 
 def _starts_from_the_weights(settings: ProgramSettings) -> bool:
@@ -86,7 +88,7 @@ def _masks_rows(settings: ProgramSettings) -> bool:
 
 REVISIONS = (
     # The slots that start as copies of the initial weights were those of seed 0 for every seed.
-    Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_seed=lambda seed: seed != 0),
+    Revision("optimizer_slots_of_the_seed", _starts_from_the_weights, touches_trial=lambda rate, seed: seed != 0),
     # Each evaluation changed the random numbers of the training after it.
     Revision("evaluation_draws_nothing", _draws_in_inference),
     # A value that is constant in the training part was only shifted, so other rows had it as it is stored.
@@ -94,7 +96,11 @@ REVISIONS = (
     # Callbacks got NaN for an infinite loss, which is never an improvement.
     Revision("infinite_losses_are_monitored", _may_monitor_infinity),
     # With a schedule, the learning rate was rounded to float32.
-    Revision("schedules_in_float64", _has_a_schedule_in_float64),
+    Revision(
+        "schedules_in_float64",
+        _has_a_schedule_in_float64,
+        touches_trial=lambda rate, seed: float(np.float32(rate)) != rate,
+    ),
     # A masked row counted in the accuracy, and the validation loss was a mean over other batches than in `fit`.
     Revision("masked_rows_do_not_count", _masks_rows),
 )
@@ -102,9 +108,9 @@ REVISIONS = (
 
 def program_revisions(settings: ProgramSettings) -> list[str]:
     """Return the names of the revisions that touch every trial of a program."""
-    return [one.name for one in REVISIONS if one.touches_seed is None and one.touches(settings)]
+    return [one.name for one in REVISIONS if one.touches_trial is None and one.touches(settings)]
 
 
-def seed_revisions(settings: ProgramSettings) -> tuple[Revision, ...]:
-    """Return the revisions that touch a program, but only some of its seeds; `trial_id` takes them."""
-    return tuple(one for one in REVISIONS if one.touches_seed is not None and one.touches(settings))
+def trial_revisions(settings: ProgramSettings) -> tuple[Revision, ...]:
+    """Return the revisions that touch a program, but only some of its trials; `trial_id` takes them."""
+    return tuple(one for one in REVISIONS if one.touches_trial is not None and one.touches(settings))

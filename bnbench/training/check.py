@@ -16,6 +16,8 @@ from bnbench.config.schema import Named, Split, Train
 from bnbench.data.splits import apply_scaling
 from bnbench.data.types import Dataset
 from bnbench.errors import BnbenchError, ConfigError
+from bnbench.location import Location
+from bnbench.model import layer_conditions
 from bnbench.model.layers import Layer
 from bnbench.planning import task
 from bnbench.planning.keras_checks import MONITORED
@@ -35,8 +37,6 @@ from bnbench.training.loop import TrialInTraining
 TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes={}, rate_text="0.001")
 # Callbacks see this many epochs without progress, so that those that wait for that act.
 EPOCHS = 4
-# Layers whose input are numbers of tokens.
-TOKEN_LAYERS = {"Embedding", "CategoryEncoding"}
 
 
 def check_program(program: Program, rows: Dataset) -> None:
@@ -67,7 +67,8 @@ def check_program(program: Program, rows: Dataset) -> None:
             raise
         # `blamed_on` passes on problems of the machine only.
         except Exception as error:
-            logging.getLogger(__name__).info("not checked: %s", describe_error(error))
+            problem = describe_error(error)
+            logging.getLogger(__name__).warning("%s: cannot be checked on this machine: %s", program.where, problem)
 
 
 def free_memory() -> None:
@@ -132,15 +133,23 @@ def _check_layers(compiled: CompiledProgram) -> None:
 
 
 def _check_tokens(layer: Layer, values: tf.Tensor) -> None:
-    """Raise if a layer takes the numbers of tokens and gets other numbers, which it would cut to whole numbers."""
-    if layer.class_name in TOKEN_LAYERS:
-        wrong = [value for value in values.numpy().ravel().tolist() if value < 0 or value != int(value)]
-        if wrong:
-            raise ConfigError(
-                layer.where,
-                f"{layer.name} ({layer.class_name}) takes whole numbers from 0, and gets {wrong[0]:.6g}: "
-                "for a data set of whole numbers, set data.scale: none",
-            )
+    """Raise if a layer of whole numbers gets other numbers, which it would cut, or larger ones than it has room for."""
+    if not layer_conditions.takes_whole_numbers(layer.class_name):
+        return
+    numbers = values.numpy().ravel().tolist()
+    wrong = [value for value in numbers if value < 0 or value != int(value)]
+    named = f"{layer.name} ({layer.class_name})"
+    if wrong:
+        raise ConfigError(
+            layer.where,
+            f"{named} takes whole numbers from 0, and gets {wrong[0]:.6g}: for a data set of whole numbers, set "
+            "data.scale: none",
+        )
+    for argument in ("input_dim", "num_tokens"):
+        size = layer.arguments.get(argument)
+        if size is not None and max(numbers) >= size:
+            problem = f"found {size}, wanted more than the largest number of its inputs, which is {max(numbers):.6g}"
+            raise ConfigError(Location.of(layer.where) / argument, f"{named} {problem}")
 
 
 def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> None:

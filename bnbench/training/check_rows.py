@@ -21,7 +21,7 @@ def handful_of_rows(dataset: Dataset) -> Dataset:
     train = _spread_rows(dataset, SIZES.train)
     rows = np.concatenate([train, _spread_rows(dataset, SIZES.test)])
     x = dataset.x[rows].copy()
-    x[0], x[SIZES.train - 1] = dataset.x.min(axis=0), dataset.x.max(axis=0)
+    x[0], x[SIZES.train - 1] = dataset.extremes
     facts = replace(dataset.facts, rows=len(rows), test_rows=SIZES.test, repeated_rows=0)
     return replace(dataset, facts=facts, x=x, y=dataset.y[rows], repeated=np.zeros(len(rows), bool))
 

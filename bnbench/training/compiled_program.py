@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from bnbench.data.splits import SplitIndices, apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
+from bnbench.errors import ConfigError
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state, states_drawn_in_inference
@@ -63,6 +64,9 @@ class CompiledProgram:
         self.stops_when_nonfinite = program.train.on_divergence == "stop"
         # Whether the model masks whole rows, which then count neither in the loss nor in the accuracy.
         self.masks_rows = has_mask(self.model.outputs[0])
+        if self.masks_rows and not program.facts.classes:
+            problem = "R2 would be of other rows than the mean it is compared with"
+            raise ConfigError(program.where, f"a mask reaches the outputs and hides whole rows: {problem}")
         # The loss of masked rows depends on the chunks: these are the chunks of `fit`.
         self.evaluation_rows = program.batch_size if self.masks_rows else EVALUATION_ROWS
         self._place_data()
@@ -279,7 +283,7 @@ class CompiledProgram:
         All variables stay as they are. Nothing is compiled.
         """
         values, _ = self._batch(tf.constant(rows))
-        with self._unchanged_state():
+        with self.unchanged_state():
             for layer in self.model.layers:
                 if layer.name == name:
                     break
@@ -297,12 +301,12 @@ class CompiledProgram:
         size = min(self.program.batch_size, len(start.parts.validation))
         count = min(len(start.parts.validation) // size, GAP_BATCHES)
         batches = tf.constant(start.parts.validation[: count * size].reshape(count, size))
-        with self._unchanged_state():
+        with self.unchanged_state():
             moving, own = (self.forward(batches, tf.constant(training)).numpy() for training in (False, True))
         return self.score(float(own), start, "validation") - self.score(float(moving), start, "validation")
 
     @contextmanager
-    def _unchanged_state(self) -> Iterator[None]:
+    def unchanged_state(self) -> Iterator[None]:
         """Restore moving statistics and random states at the end, because training mode changes them."""
         before = [variable.numpy() for variable in self.model.non_trainable_variables]
         yield

@@ -1,5 +1,6 @@
 """Turns errors of Keras and TensorFlow into one line, and separates bad configs from problems of the machine."""
 
+import errno
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,12 @@ from bnbench.planning.trial import OUT_OF_MEMORY
 
 MAX_SHOWN = 300
 # Words in a message that mean the same as the errors in OUT_OF_MEMORY, and words of a compiler.
-MACHINE_WORDS = ("OOM when allocating", "failed to allocate memory", "Out of memory", "XLA", "jit-compil")
+MACHINE_WORDS = (
+    "OOM when allocating", "failed to allocate memory", "Out of memory", "XLA_CPU_JIT", "XLA_GPU_JIT", "XLA compil",
+    "jit-compil",
+)  # fmt: skip
+# The disk is full, over a quota, read-only or broken.
+DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
 # Keras' messages have colors, and repeat the values of all arguments at the end. TensorFlow adds names of functions.
 NOISE = re.compile(
     r"\x1b\[[0-9;]*m"
@@ -36,9 +42,11 @@ def describe_error(error: BaseException) -> str:
 
 
 def is_machine_problem(error: BaseException) -> bool:
-    """Return True if memory ran out or a compiler failed, as this error or one of its causes says."""
+    """Return True if memory or the disk ran out, or a compiler failed, as this error or one of its causes says."""
     return any(
-        type(one).__name__ in OUT_OF_MEMORY or any(word in str(one) for word in MACHINE_WORDS)
+        type(one).__name__ in OUT_OF_MEMORY
+        or (isinstance(one, OSError) and one.errno in DISK_ERRORS)
+        or any(word in str(one) for word in MACHINE_WORDS)
         for one in _with_causes(error)
     )
 

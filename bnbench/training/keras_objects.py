@@ -1,5 +1,6 @@
 """Makes Keras objects from the names and arguments of a config: losses, optimizers with schedules, callbacks."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -87,15 +88,25 @@ def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> t
 
 def make_callbacks(program: Program, trial: str, folder: Path) -> list[keras.callbacks.Callback]:
     """Make the callbacks of one trial. They write files into the folder, under the id of the trial."""
-    callbacks = []
-    for i, named in enumerate(program.train.callbacks):
-        ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
-        checkpoint, log = folder / CHECKPOINTS / f"{trial}.{ending}", folder / TENSORBOARD / trial
+    callbacks, paths = [], _checkpoint_paths(program, trial, folder / CHECKPOINTS)
+    for i, (named, path) in enumerate(zip(program.train.callbacks, paths, strict=True)):
         where = program.train_location / "callbacks" / i
         own = Named(name=named.name, **{name: value for name, value in named.arguments.items() if name != "mode"})
-        more = {"filepath": str(checkpoint), "log_dir": str(log), "mode": _mode(named)}
+        # Keras fills in what is in braces.
+        escaped = str(path).replace("{", "{{").replace("}", "}}")
+        more = {"filepath": escaped, "log_dir": str(folder / TENSORBOARD / trial), "mode": _mode(named)}
         callbacks.append(make_keras_object("callbacks", own, where, **more))
     return callbacks
+
+
+def _checkpoint_paths(program: Program, trial: str, folder: Path) -> Iterator[Path]:
+    """Yield a path for each callback; two checkpoints do not write the same file."""
+    counts: Counter[str] = Counter()
+    for named in program.train.callbacks:
+        ending = "weights.h5" if named.arguments.get("save_weights_only") else "keras"
+        counts[ending] += catalog.find_class("callbacks", named.name) == "ModelCheckpoint"
+        further = f"-{counts[ending]}" if counts[ending] > 1 else ""
+        yield folder / f"{trial}{further}.{ending}"
 
 
 def _mode(callback: Named) -> str:

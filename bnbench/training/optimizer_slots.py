@@ -40,12 +40,17 @@ class InitialSlots:
         before = [weight.numpy() for weight in weights]
         generator = np.random.default_rng(0)
         # Random values tell all weights apart. Initial values do not: most biases are 0.
-        first, second = ([generator.random(value.shape).astype(value.dtype) for value in before] for _ in range(2))
-        self._constants, others = self._build(make, first), self._build(make, second)
+        first, second = (
+            [generator.random(value.shape, np.float32).astype(value.dtype, copy=False) for value in before]
+            for _ in range(2)
+        )
+        self._constants = [variable.numpy() for variable in self._build(make, first)]
+        others = self._build(make, second)
         _assign(weights, before)
         # The number of the slot -> the number of the weight that it copies.
         self._copies: dict[int, int] = {}
-        for i, (slot, other) in enumerate(zip(self._constants, others, strict=True)):
+        for i, (slot, variable) in enumerate(zip(self._constants, others, strict=True)):
+            other = variable.numpy()
             if np.array_equal(slot, other):
                 continue
             pairs = enumerate(zip(first, second, strict=True))
@@ -62,11 +67,11 @@ class InitialSlots:
             values[slot] = self._weights[weight].numpy()
         return values
 
-    def _build(self, make: Callable[[], keras.optimizers.Optimizer], weights: Values) -> Values:
+    def _build(self, make: Callable[[], keras.optimizers.Optimizer], weights: Values) -> list[keras.Variable]:
         _assign(self._weights, weights)
         optimizer = make()
         optimizer.build(self._weights)
-        return [variable.numpy() for variable in optimizer.variables]
+        return list(optimizer.variables)
 
 
 def _assign(variables: Sequence[keras.Variable], values: Values) -> None:

@@ -45,7 +45,6 @@ def test_a_binary_cross_entropy_is_a_mean_over_the_outputs() -> None:
     [
         ("mean_squared_error", {}),
         ("categorical_focal_crossentropy", {}),
-        (SPARSE, {"reduction": "sum"}),
         (SPARSE, {"ignore_class": 0}),
         ("categorical_crossentropy", {"label_smoothing": "much"}),
     ],

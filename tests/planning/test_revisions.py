@@ -38,7 +38,9 @@ def test_a_revision_of_programs_changes_the_ids_of_these_programs(monkeypatch: p
 
 def test_a_revision_of_seeds_changes_the_ids_of_these_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     before = with_revisions(monkeypatch)
-    after = with_revisions(monkeypatch, Revision("fix", lambda settings: True, touches_seed=lambda seed: seed == 1))
+    after = with_revisions(
+        monkeypatch, Revision("fix", lambda settings: True, touches_trial=lambda rate, seed: seed == 1)
+    )
     assert {key[2] for key in before if before[key] != after[key]} == {1}
     assert sum(before[key] == after[key] for key in before) == len(before) / 2
 
@@ -62,7 +64,9 @@ STOPPING = {"train__callbacks": ["early_stopping"]}
         ({"train__optimizer": "adam"}, False),
         (STOPPING, False),
         (SCHEDULE, False),
-        (SCHEDULE | {"train__dtype": "float64"}, True),
+        (SCHEDULE | {"train__dtype": "float64", "sweep__learning_rate": [0.1, 0.3]}, True),
+        # Float32 has these rates exactly, so nothing was rounded.
+        (SCHEDULE | {"train__dtype": "float64", "sweep__learning_rate": [0.5, 1, 10]}, False),
         ({"train__dtype": "float64"}, False),
         (STOPPING | {"train__on_divergence": "continue"}, True),
         ({"train__callbacks": ["model_checkpoint"], "train__on_divergence": "continue"}, False),

@@ -326,3 +326,16 @@ def test_a_checkpoint_has_the_schedule_of_the_trial(schedule: Mapping[str, Any],
         for optimizer in (compiled.optimizer, loaded.optimizer):
             optimizer.iterations.assign(step)
         assert float(loaded.optimizer.learning_rate) == pytest.approx(float(compiled.optimizer.learning_rate))
+
+
+def test_two_checkpoints_write_two_files_into_any_folder(tmp_path: Path) -> None:
+    """Keras fills in braces of a path, and the second checkpoint of a list must not replace the first."""
+    callbacks = [
+        {"name": "model_checkpoint", "monitor": monitor, "save_best_only": True} for monitor in ("val_loss", "loss")
+    ]
+    cohort = tiny_cohort(model={"layers": LAYERS}, variants={"plain": {}}, train__epochs=1)
+    folder = tmp_path / "out{a}"
+    with keras_defaults("float64"), without_compilation():
+        trained(CompiledProgram(cohort.program, dataset(cohort.program.facts)), cohort.trials[0], callbacks, folder)
+    trial = cohort.trials[0].id
+    assert {path.name for path in (folder / "checkpoints").iterdir()} == {f"{trial}.keras", f"{trial}-2.keras"}

@@ -1,6 +1,8 @@
 """What only Keras notices is an error before training, with the key of the part that causes it, in one line."""
 
+import errno
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,8 @@ LAYERS: list[tuple[Any, tuple[int, ...], str]] = [
     ({"zero_padding2d": {"padding": [1, 2, 3]}}, IMAGES, "gets (6, 6, 1): `padding` should have"),
     ({"masking": {"mask_value": None}}, (5,), "NoneType"),
     ({"embedding": {"input_dim": 3, "output_dim": 2}}, (5,), "takes whole numbers from 0, and gets -"),
+    ({"reversible_embedding": {"input_dim": 30, "output_dim": 2}}, (5,), "takes whole numbers from 0, and gets -"),
+    ({"hashing": {"num_bins": 8, "output_mode": "multi_hot"}}, (5,), "takes whole numbers from 0, and gets -"),
     # It works on a known number of rows, and an evaluation takes any number.
     ({"dense": {"units": 4, "activity_regularizer": "orthogonal_regularizer"}}, (5,), "in a graph: "),
 ]
@@ -114,8 +118,17 @@ def test_an_embedding_must_have_an_entry_for_the_largest_number() -> None:
     rows.x[:] = 1
     checked(program, rows)
     # One row in the middle of the data.
-    rows.x[30, 2] = 9
-    assert "is not in [0, 9)" in refusal(program, rows)
+    x = rows.x.copy()
+    x[30, 2] = 9
+    rows = replace(rows, x=x)
+    assert "input_dim: embedding_0 (Embedding) found 9, wanted more than the largest" in refusal(program, rows)
+
+
+def test_a_mask_must_not_hide_rows_from_r2() -> None:
+    of = facts((5,), classes=0)
+    program = make_plan(of, model={"layers": ["masking", {"dense": 1}]}, variants={"plain": {}}, train__loss="mse")
+    message = refusal(program.cohorts[0].program)
+    assert "a mask reaches the outputs and hides whole rows: R2" in message
 
 
 def test_a_model_that_cannot_be_loaded_again_is_refused_only_if_models_are_saved(
@@ -163,7 +176,8 @@ def test_the_check_compiles_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         MemoryError(),
         tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
-        tf.errors.InternalError(None, None, "XLA cannot compile this"),
+        tf.errors.InternalError(None, None, "XLA compilation failed"),
+        OSError(errno.ENOSPC, "No space left on device"),
     ],
     ids=repr,
 )

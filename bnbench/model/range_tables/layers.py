@@ -47,6 +47,8 @@ _ANY = (
         "activation recurrent_activation",
         _ACTIVATIONS,
         "the layer must give the shape that it says, without arguments",
+        # Recurrent layers have an activation by default; none is linear.
+        null=True,
     ),
     Row("*", "data_format", OneOf(("channels_last", "channels_first")), _CASE),
     Row(

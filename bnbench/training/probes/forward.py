@@ -50,11 +50,13 @@ def run_layers(compiled: CompiledProgram, start: SeedState) -> ForwardPass:
     saturated: dict[str, NDArray[np.bool_]] = {}
     for first in range(0, len(x), EVALUATION_ROWS):
         values = x[first : first + EVALUATION_ROWS]
-        for layer in layers:
-            values = layer(values, training=False)
-            if layer.name in hidden and (activation := activation_name(layer)) in ENDS:
-                units = is_saturated(np.asarray(values), *ENDS[activation])
-                saturated[layer.name] = saturated.get(layer.name, True) & units
+        # Some layers draw random numbers in inference, too.
+        with compiled.unchanged_state():
+            for layer in layers:
+                values = layer(values, training=False)
+                if layer.name in hidden and (activation := activation_name(layer)) in ENDS:
+                    units = is_saturated(np.asarray(values), *ENDS[activation])
+                    saturated[layer.name] = saturated.get(layer.name, True) & units
         outputs.append(np.asarray(values))
     return ForwardPass(compiled.dataset.y[rows], np.concatenate(outputs), saturated)
 

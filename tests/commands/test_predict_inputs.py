@@ -1,4 +1,5 @@
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from PIL import Image
 from bnbench.commands import predict_columns
 from bnbench.commands.predict_inputs import list_files
 from bnbench.data import access
+from bnbench.data.formats import delimited
 from bnbench.errors import DataError
 from bnbench.store.model_card import ModelCard
 from support.inputs import read_inputs
@@ -59,6 +61,59 @@ def test_leaf_columns_are_found_by_name_and_other_columns_are_ignored(tmp_path: 
         assert rows.values.tolist() == [[i / 1000 for i in range(192)]]
 
 
+LEAF_NAMES = access.DATASETS["leaf"].columns
+LETTER_NAMES = access.DATASETS["letter"].columns
+
+
+def counted(start: int, stop: int) -> list[str]:
+    return [str(i) for i in range(start, stop)]
+
+
+@pytest.mark.parametrize(
+    ("header", "card", "notes"),
+    [
+        ([name.upper() for name in reversed(LEAF_NAMES)], LEAF, 0),
+        (["Species", *(name.replace("e", "E ") for name in LEAF_NAMES), "ID", ""], LEAF, 0),
+        (["lettr", *(name.replace("-", "") for name in LETTER_NAMES)], LETTER, 0),
+        (["class", *reversed(LETTER_NAMES), "source"], LETTER, 2),
+        (counted(0, 192), LEAF, 0),
+        (counted(1, 193), LEAF, 0),
+        (counted(0, 194), LEAF, 0),
+        (["", *counted(0, 16)], LETTER, 0),
+        (["lettr", *counted(1, 17)], LETTER, 0),
+    ],
+    ids=lambda part: str(part)[:30],
+)
+def test_columns_are_found_by_the_rules_of_the_data_sets_own_files(
+    tmp_path: Path, header: list[str], card: ModelCard, notes: int
+) -> None:
+    names = LEAF_NAMES if card is LEAF else LETTER_NAMES
+    plain = [delimited.plain_name(name) for name in header]
+    by_name = [plain.index(name) for name in map(delimited.plain_name, names) if name in plain]
+    wanted = by_name or list(range(len(header)))[-len(names) :]
+    content = f"{','.join(header)}\n{','.join(counted(0, len(header)))}\n"
+    rows = read_inputs(written(tmp_path, content), card)
+    assert rows.values.tolist() == [wanted]
+    assert sum("is not used" in note for note in rows.notes) == notes
+
+
+@pytest.mark.parametrize(
+    ("cells", "card", "notes"),
+    [
+        (["0", "1", "2"], replace(TABLE, value_range=(0.0, 2.0)), 1),
+        (["1", "2", "3"], replace(TABLE, value_range=(0.0, 255.0)), 1),
+        (["2", "1", "3"], replace(TABLE, value_range=(0.0, 255.0)), 0),
+        (["0"], replace(TABLE, shape=(1,)), 0),
+        (counted(0, 16), LETTER, 1),
+        (["Y", *counted(0, 16)], replace(LETTER, classes=("X", "Y")), 0),
+    ],
+)
+def test_a_first_line_that_may_be_a_row_is_a_row(tmp_path: Path, cells: list[str], card: ModelCard, notes: int) -> None:
+    rows = read_inputs(written(tmp_path, f"{','.join(cells)}\n" * 2), card)
+    assert len(rows.values) == 2
+    assert sum("first line is read as a row" in note for note in rows.notes) == notes
+
+
 def test_letter_rows_may_begin_with_their_label(tmp_path: Path) -> None:
     rows = read_inputs(written(tmp_path, "T,2,8,3,5,1,8,13,0,6,6,10,8,0,8,0,8\n"), LETTER)
     assert rows.values.tolist() == [[2, 8, 3, 5, 1, 8, 13, 0, 6, 6, 10, 8, 0, 8, 0, 8]]
@@ -89,6 +144,16 @@ def test_a_table_may_contain_the_pixels_of_an_image(tmp_path: Path) -> None:
             r"unknown column 'margn7' \(did you mean 'margin7'\?\); 1 of 192 columns are missing: margin7",
         ),
         ("margin1," + ",".join(access.DATASETS["leaf"].columns), LEAF, "line 1: column 'margin1' is repeated"),
+        (
+            ",".join(f"V{i}" for i in range(192)) + "\n",
+            LEAF,
+            "line 1: unknown column 'V0'; 192 of 192 columns are missing: margin1, .* expected margin1 to texture64",
+        ),
+        ("a,b,c\n1,2,3\n", LETTER, "unknown column 'a'; 16 of 16 columns are missing: x-box, y-box, width; expected"),
+        ("px5,px4,px3,px2,px1,px0\n", IMAGE, "line 1: column 'px4' comes after 'px5'; mnist has no names of columns"),
+        ("a1,a2,a2\n", TABLE, "column 'a2' comes after 'a2'"),
+        ("nan,nan,nan\n1,2,3\n", TABLE, "line 1, column 1: 'nan' is not a finite number"),
+        ('"0,1","0,2","0,3"\n', TABLE, "line 1, column 1: '0,1' is not a number: write a decimal point"),
     ],
     ids=lambda part: str(part)[:20],
 )

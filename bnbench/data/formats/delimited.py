@@ -171,7 +171,9 @@ def find_names(header: Sequence[str], wanted: Sequence[str]) -> list[int] | None
 
 def _by_name(header: Sequence[str], columns: TableColumns) -> _Positions | None:
     found = find_names(header, (columns.label, *columns.numbers))
-    return found and _Positions(found[0], found[1:], _key([plain_name(name) for name in header], columns))
+    if found is None:
+        return None
+    return _Positions(found[0], found[1:], _key([plain_name(name) for name in header], columns))
 
 
 def _key(names: Sequence[str], columns: TableColumns) -> int | None:

@@ -1,18 +1,25 @@
 """Find the columns of a table that are the inputs of a saved model, from its first line."""
 
+import re
 from collections.abc import Sequence
 from math import prod
 
 from bnbench.data import access
+from bnbench.data.formats.delimited import find_names, is_numeric, plain_name
 from bnbench.errors import DataError, did_you_mean
 from bnbench.store.model_card import ModelCard
 
 # Names of columns that tables of published data sets have next to the inputs. Kaggle's MNIST begins with `label`.
 LABELS = ("label", "labels", "class", "target", "species", "y", "id", "index")
+# pixel0, pixel1, ...
+NUMBERED = re.compile(r"(.*?)([0-9]{1,9})")
 
 
 def input_columns(first: list[str], card: ModelCard, place: str) -> tuple[list[int], bool, list[str]]:
-    """Return the positions of the inputs, whether the first line is a header, and notes about unused columns.
+    """Return the positions of the inputs, whether the first line is a header, and notes about it.
+
+    Inputs are found by the names of the data set as in its own files. If it has no names, they are in the order of the
+    file.
 
     Args:
         first: the cells of the first line.
@@ -21,25 +28,43 @@ def input_columns(first: list[str], card: ModelCard, place: str) -> tuple[list[i
     Raises:
         DataError: the table has too many columns, too few, or columns with other names.
     """
-    if not _is_header(first):
-        return _columns_by_position(first, card, place), False, []
+    counted = _counted_columns(first, card)
+    if counted and _cannot_be_a_row(first, card):
+        at = counted if len(counted) == prod(card.shape) else _columns_by_position(first, card, place)
+        return at, True, _notes([first[i] for i in range(len(first)) if i not in (*counted, *at)], card)
+    if any(map(is_numeric, first)):
+        odd = "is read as a row: if its numbers are the names of the columns, remove it"
+        return _columns_by_position(first, card, place), False, [f"the first line {odd}"] if counted else []
     columns, unused = _columns_by_name(first, card, place)
-    notes = [f"column {name!r} is not used: it looks like a label, not like an input" for name in unused]
-    return columns, True, notes
+    return columns, True, _notes(unused, card)
 
 
-def _is_header(cells: Sequence[str]) -> bool:
-    """Return whether a line contains names: no numbers, or 0, 1, 2 ..., as pandas calls columns without names."""
-    named = [cell for cell in cells if cell and cell.lower() not in LABELS]
-    return not any(_is_number(cell) for cell in cells) or named == [str(i) for i in range(len(named))]
+def _counted_columns(first: list[str], card: ModelCard) -> list[int]:
+    """Return the positions of 0, 1, 2 ... or 1, 2, 3 ..., as columns without names are called; none in another line."""
+    others = {plain_name(name) for name in (*LABELS, *_other_columns(card), "")}
+    at = [i for i, cell in enumerate(first) if plain_name(cell) not in others or cell in card.classes]
+    cells = [first[i] for i in at]
+    is_counted = any(cells == [str(start + i) for i in range(len(at))] for start in (0, 1))
+    # A single 0 or 1 is an ordinary value.
+    return at if is_counted and len(first) > 1 else []
 
 
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
+def _cannot_be_a_row(first: list[str], card: ModelCard) -> bool:
+    """Return whether a cell is no number, or a number that the data set cannot have."""
+    low, high = card.value_range
+    return any(not is_numeric(cell) or not low <= float(cell) <= high for cell in first)
+
+
+def _notes(unused: Sequence[str], card: ModelCard) -> list[str]:
+    """Say which columns are not used, except for those that the data set's own file has."""
+    known = {plain_name(name) for name in (*_other_columns(card), "")}
+    return [
+        f"column {name!r} is not used: it looks like a label, not like an input"
+        if name.lower() in LABELS
+        else f"column {name!r} is not used: {card.data} has no such column"
+        for name in unused
+        if plain_name(name) not in known
+    ]
 
 
 def _other_columns(card: ModelCard) -> tuple[str, ...]:
@@ -49,36 +74,49 @@ def _other_columns(card: ModelCard) -> tuple[str, ...]:
 
 
 def _columns_by_name(header: list[str], card: ModelCard, place: str) -> tuple[list[int], list[str]]:
-    """Return the positions of the inputs, and the columns that look like labels.
-
-    Inputs are found by the names of the data set if the header has them, else they are in the order of the file.
-    """
-    dataset = access.DATASETS.get(card.data)
-    names = dataset.columns if dataset else ()
+    """Return the positions of the inputs, and the names of the columns that are not used."""
+    expected, dataset = prod(card.shape), access.DATASETS.get(card.data)
+    if dataset and len(dataset.columns) == expected and len(header) > 1:
+        at = find_names(header, dataset.columns)
+        if at is None:
+            names = dataset.columns
+            problems = _header_problems(header, names, (*_other_columns(card), *LABELS, ""))
+            raise DataError(f"{place}: {'; '.join(problems)}; expected {names[0]} to {names[-1]}, or no header")
+        return at, [name for i, name in enumerate(header) if i not in at]
     # pandas writes an index as a column without a name.
-    others = (*_other_columns(card), "")
-    if len(names) == prod(card.shape) and set(names) & set(header):
-        if problems := _header_problems(header, names, others):
-            raise DataError(f"{place}: {'; '.join(problems)}; expected {names[0]} to {names[-1]}")
-        return [header.index(name) for name in names], []
-    positions = [i for i, name in enumerate(header) if name not in others]
-    labels = [i for i in positions if header[i].lower() in LABELS]
-    # A table may have an input that is called `y`.
-    if len(positions) - len(labels) == prod(card.shape):
-        return [i for i in positions if i not in labels], [header[i] for i in labels]
-    if len(positions) != prod(card.shape):
+    positions = [i for i, name in enumerate(header) if name not in (*_other_columns(card), "")]
+    inputs = [i for i in positions if header[i].lower() not in LABELS]
+    if len(inputs) != expected:
+        # A table may have an input that is called `y`.
+        inputs = positions
+    if len(inputs) != expected:
         raise DataError(f"{place}: {_wrong_count(header, card)}")
-    return positions, []
+    if problem := _disorder([header[i] for i in inputs]):
+        raise DataError(f"{place}: {problem}; {card.data} has no names of columns, so they must be in its order")
+    return inputs, [header[i] for i in positions if i not in inputs]
 
 
 def _header_problems(header: list[str], names: Sequence[str], others: Sequence[str]) -> list[str]:
-    unknown = [name for name in header if name not in (*names, *others)]
-    missing = [name for name in names if name not in header]
-    repeated = [name for name in names if header.count(name) > 1]
+    found = [plain_name(name) for name in header]
+    known = {plain_name(name) for name in (*names, *others)}
+    unknown = [name for name in header if plain_name(name) not in known]
+    missing = [name for name in names if plain_name(name) not in found]
+    repeated = [name for name in names if found.count(plain_name(name)) > 1]
     problems = [f"unknown column {name!r}{did_you_mean(name, missing or names)}" for name in unknown[:1]]
     if missing:
         problems.append(f"{len(missing)} of {len(names)} columns are missing: {', '.join(missing[:3])}")
     return problems + [f"column {name!r} is repeated" for name in repeated[:1]]
+
+
+def _disorder(names: Sequence[str]) -> str:
+    """Say which of the names pixel0, pixel1 ... comes after a later one; empty if they ascend or have no numbers."""
+    parts = [NUMBERED.fullmatch(name) for name in names]
+    if len({part and part[1] for part in parts}) == 1:
+        numbers = [int(part[2]) for part in parts if part]
+        for i in range(1, len(numbers)):
+            if numbers[i] <= numbers[i - 1]:
+                return f"column {names[i]!r} comes after {names[i - 1]!r}"
+    return ""
 
 
 def _columns_by_position(cells: list[str], card: ModelCard, place: str) -> list[int]:

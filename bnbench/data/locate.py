@@ -94,9 +94,15 @@ def _installed(source: DatasetSpec) -> LocatedFiles:
         raise DataError(f"{source.name}: install the package {source.package}, which holds this data set") from None
 
 
+def _any_of(names: tuple[str, ...]) -> str:
+    """Return `x.gz (or x)`."""
+    return f"{names[0]} (or {', '.join(names[1:])})" if names[1:] else names[0]
+
+
 def _not_here(source: DatasetSpec, places: DataDirs) -> str:
-    wanted = " or ".join(dict.fromkeys(", ".join(names[0] for names in form.parts) for form in source.forms))
-    lines = [f"{source.name}: its files are not here. bnbench looked for {wanted}"]
+    wanted = dict.fromkeys(", ".join(map(_any_of, form.parts)) for form in source.forms)
+    lines = [f"{source.name}: its files are not here. bnbench looked for the files of one of these lines:"]
+    lines += [f"    {files}" for files in wanted]
     for folder in _folders(source, places):
         state = _partial(source, folder) if folder.is_dir() else "the folder does not exist"
         lines.append(f"  in {folder}: {state or 'none of them'}")

@@ -36,11 +36,12 @@ def _describe(path: Path, source: DatasetSpec, folder: Path) -> str:
     """Return what a file or folder is; empty if it is unknown, or where it belongs."""
     name, wanted = path.name, _wanted(source)
     empty = _emptiness(path)
+    # First, because a pattern such as `*.npz` also fits the name of a file that is read.
+    if name in wanted:
+        return _misplaced(path, folder, wanted[name], empty)
     for pattern, what in source.other_forms:
         if fnmatch(name.casefold(), pattern.casefold()):
             return f"{path}: {what}{empty and f' ({empty})'}"
-    if name in wanted:
-        return _misplaced(path, folder, wanted[name], empty)
     if any(fnmatch(name.casefold(), pattern) for pattern in UNFINISHED):
         return f"{path}: an unfinished download{empty and f' ({empty})'}"
     lower = {own.casefold(): right for own, right in wanted.items()}

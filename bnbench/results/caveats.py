@@ -168,7 +168,8 @@ def _far_values(results: Results) -> Iterator[str]:
         yield (
             f"`scale: standard` puts up to {count} of the rows of a seed more than {FAR:g} standard deviations from "
             f"the training mean, the farthest {farthest:.4g}: these pixels or columns are almost constant in training. "
-            "Such a value dominates the step of its mini-batch; `scale: unit` avoids this."
+            "Such a value dominates the step of its mini-batch. `scale: unit` avoids this for data stored as whole "
+            "numbers, such as images; other tables are divided by their range in training, so leave that column out."
         )
 
 

@@ -89,6 +89,16 @@ def test_a_table_may_contain_the_pixels_of_an_image(tmp_path: Path) -> None:
             r"unknown column 'margn7' \(did you mean 'margin7'\?\); 1 of 192 columns are missing: margin7",
         ),
         ("margin1," + ",".join(access.DATASETS["leaf"].columns), LEAF, "line 1: column 'margin1' is repeated"),
+        (
+            ",".join(f"V{i}" for i in range(192)) + "\n",
+            LEAF,
+            "line 1: unknown column 'V0'; 192 of 192 columns are missing: margin1, .* expected margin1 to texture64",
+        ),
+        ("a,b,c\n1,2,3\n", LETTER, "unknown column 'a'; 16 of 16 columns are missing: x-box, y-box, width; expected"),
+        ("px5,px4,px3,px2,px1,px0\n", IMAGE, "line 1: column 'px4' comes after 'px5'; mnist has no names of columns"),
+        ("a1,a2,a2\n", TABLE, "column 'a2' comes after 'a2'"),
+        ("nan,nan,nan\n1,2,3\n", TABLE, "line 1, column 1: 'nan' is not a finite number"),
+        ('"0,1","0,2","0,3"\n', TABLE, "line 1, column 1: '0,1' is not a number: write a decimal point"),
     ],
     ids=lambda part: str(part)[:20],
 )

@@ -57,6 +57,13 @@ FORMS: dict[str, Change] = {
     "a byte order mark": lambda table: "\ufeff" + dumped(table),
     "UTF-16": lambda table: dumped(table).encode("utf-16"),
     "quoted": lambda table: dumped(table, quoting=csv.QUOTE_ALL),
+    "decimal commas, no header": lambda table: dumped(with_decimal_commas(table)[1:], delimiter=";"),
+    "decimal commas, tabs, no header": lambda table: dumped(with_decimal_commas(table)[1:], delimiter="\t"),
+    "decimal commas, bars, all quoted": lambda table: dumped(
+        with_decimal_commas(table)[1:], delimiter="|", quoting=csv.QUOTE_ALL
+    ),
+    "decimal commas, spaces, no header": lambda table: dumped(with_decimal_commas(table)[1:], delimiter=" "),
+    "spaces around semicolons": lambda table: dumped(table, delimiter=";").replace(";", " ; "),
     "semicolons": lambda table: dumped(table, delimiter=";"),
     "tabs": lambda table: dumped(table, delimiter="\t"),
     "spaces": lambda table: dumped(table, delimiter=" "),
@@ -137,6 +144,14 @@ def changed(row: int, column: int, value: str) -> Table:
             r"first in rows 3 to 3, in 1 of 30 blocks of 1 rows \(fingerprint \w{16}, wanted",
         ),
         (dumped([leaves()[0]]), "no rows"),
+        (
+            dumped(with_decimal_commas(leaves())[1:], quoting=csv.QUOTE_ALL),
+            "line 1: '0,63[0-9]*' is not a number: write a decimal point",
+        ),
+        (
+            dumped(with_decimal_commas(leaves()), quoting=csv.QUOTE_ALL),
+            "line 2: '0,63[0-9]*' is not a number: write a decimal point",
+        ),
         ("\n\n", "no rows"),
         ('"' + dumped(leaves()), "train.csv: "),
         ("x" * 200_000, "train.csv: not a table of text: field larger"),
@@ -169,16 +184,42 @@ def test_letters_may_have_a_header(form: str, tmp_path: Path) -> None:
 
 
 def test_numbers_without_a_header_are_the_last_columns() -> None:
-    table = read_table("7,8,a,1,2\n7,9,b,3,4\n", Path("x.csv"), TableColumns(("u", "v"), "name"))
+    table = read_table("7,8,a,1,2\n7,9,b,3,4\n", Path("x.csv"), TableColumns(("u", "v"), "name"), exact=False)
     assert table.labels == ["a", "b"]
     assert table.values.tolist() == [[1, 2], [3, 4]]
     assert table.keys == []
 
 
 def test_a_comma_in_a_cell_is_a_decimal_point_only_if_cells_are_separated_by_other_signs() -> None:
-    table = read_table("a, b;0,5;1;2\n", Path("x.csv"), TableColumns(("u", "v", "w"), "name"))
+    table = read_table("a, b;0,5;1;2\n", Path("x.csv"), TableColumns(("u", "v", "w"), "name"), exact=False)
     assert table.labels == ["a, b"]
     assert table.values.tolist() == [[0.5, 1, 2]]
     columns = TableColumns(("u",), "name")
     with pytest.raises(DataError, match="line 2: '1,000' is not a number"):
-        read_table('name,u\na,"1,000"\n', Path("x.csv"), columns)
+        read_table('name,u\na,"1,000"\n', Path("x.csv"), columns, exact=False)
+
+
+PAIR = TableColumns(("1", "2", "3"), "name")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a,7,8,9\n", [7, 8, 9]),
+        ("7,8,a,9\n", [7, 8, 9]),
+        ("name,1,2,3\na,7,8,9\n", [7, 8, 9]),
+        ("3,2,x,1,Name\n9,8,5,7,a\n", [7, 8, 9]),
+        ("0,1,2,3\na,7,8,9\n", [7, 8, 9]),
+        ("a,7,8,9,10\n", "line 1: 4 columns of numbers, wanted 3"),
+        ("0,1,2,3,4\na,7,8,9,10\n", "line 1: 4 columns of numbers, wanted 3"),
+        ("name,m3,m2,m1\na,9,8,7\n", r"line 1: unknown column 'm3' .*, wanted name and 1 to 3, or no header"),
+        ("kind,x,y,z\na,9,8,7\n", "line 1: unknown column 'kind', wanted name and 1 to 3"),
+        ("nane,x,y,z,u\na,9,8,7,6\n", r"unknown column 'nane' \(did you mean 'name'\?\)"),
+    ],
+)
+def test_content_that_nobody_knows_must_have_exactly_the_columns(text: str, found: list[float] | str) -> None:
+    if isinstance(found, str):
+        with pytest.raises(DataError, match=found):
+            read_table(text, Path("x.csv"), PAIR, exact=True)
+    else:
+        assert read_table(text, Path("x.csv"), PAIR, exact=True).values.tolist() == [found]

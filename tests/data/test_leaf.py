@@ -75,6 +75,20 @@ def test_uci_rows_of_a_species_are_matched_in_file_order(tmp_path: Path) -> None
     assert parsed.x.dtype == np.float32
 
 
+def test_the_columns_of_a_uci_file_are_found_by_number_and_never_guessed(tmp_path: Path) -> None:
+    numbers = [str(i) for i in range(1, 65)]
+    lines = [",".join([species, *numbers]) for species in ("Oak", "Oak", "Ash", "Ash")]
+    turned = [",".join(reversed(line.split(","))) for line in (f"species,{','.join(numbers)}", *lines)]
+    parsed = leaf.parse_uci(write_uci(tmp_path, Mar=turned, Sha=lines, Tex=lines), UCI)
+    assert parsed.x[0].tolist() == [*range(1, 65)] * 3
+    for wrong in (
+        ["species," + ",".join(f"m{i}" for i in reversed(numbers)), *lines],
+        [f"{line},65" for line in lines],
+    ):
+        with pytest.raises(DataError, match=r"data_Mar_64\.txt: line 1: .* wanted "):
+            leaf.parse_uci(write_uci(tmp_path, Mar=wrong, Sha=lines, Tex=lines), UCI)
+
+
 def test_the_order_of_species_in_uci_files_does_not_matter(tmp_path: Path) -> None:
     texture = uci_lines(0.25, first_campestre=False)
     moved = [*texture[3:], *texture[:3]]

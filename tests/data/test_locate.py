@@ -78,7 +78,9 @@ def test_missing_files_are_reported_with_each_folder_and_how_to_get_them(places:
     with pytest.raises(DataError) as caught:
         locate.locate_files(SOURCE, places)
     assert str(caught.value).splitlines() == [
-        "toy: its files are not here. bnbench looked for x.gz, y.gz or all",
+        "toy: its files are not here. bnbench looked for the files of one of these lines:",
+        "    x.gz (or x), y.gz (or y)",
+        "    all",
         f"  in {tmp_path / 'own' / 'toy'}: has x, lacks y.gz",
         f"  in {tmp_path / 'cache' / 'files' / 'toy'}: the folder does not exist",
         "To get them, run `bnbench data fetch toy`, or put them into a folder toy/",

@@ -1,5 +1,7 @@
 """Files that look like a data set but are not read are named, one line each."""
 
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +61,9 @@ def put(folder: Path, name: str, content: bytes = b"") -> None:
                 "notmnist/notMNIST.pickle: a pickle can run code, so it is not read: get notMNIST_small.tar.gz",
             ],
         ),
+        ("mnist", ["mnist.npz"], ["mnist.npz: the file is empty, and it is in the wrong folder: move it to "]),
+        ("mnist", ["mnist/npz/mnist.npz"], ["mnist/npz/mnist.npz: the file is empty, and it is in the wrong folder"]),
+        ("mnist", ["mnist/other.npz"], ["mnist/other.npz: an archive with other arrays is not read"]),
         ("letter", ["letter/letter-recognition.names"], ["letter/letter-recognition.names: the description"]),
         ("leaf", ["leaf/test.csv", "leaf/Train.CSV"], ["leaf/test.csv: the rows of Kaggle", "leaf/Train.CSV: rename"]),
         ("leaf", ["leaf/data_Mar_64.txt"], ["leaf: has data_Mar_64.txt, lacks data_Sha_64.txt, data_Tex_64.txt"]),
@@ -73,6 +78,22 @@ def test_each_known_other_form_that_is_seen_has_a_line(
         access.verify_dataset(name, DataDirs(tmp_path / "own", tmp_path / "cache", offline=True))
     for line in lines:
         assert sum(f"{tmp_path / 'own'}/{line}" in shown for shown in str(caught.value).splitlines()) == 1, line
+
+
+@pytest.mark.parametrize("name", [name for name, source in access.DATASETS.items() if not source.package])
+def test_every_file_that_is_read_is_named_where_it_is_missing_and_where_it_is_misplaced(
+    name: str, tmp_path: Path
+) -> None:
+    places = DataDirs(tmp_path, tmp_path / "cache", offline=True)
+    with pytest.raises(DataError) as caught:
+        access.verify_dataset(name, places)
+    parts = [(form, part) for form in access.DATASETS[name].forms for part in form.parts]
+    for form, file in [(form, file) for form, part in parts for file in part]:
+        assert file in str(caught.value)
+        put(tmp_path / name / "inner", file + "/" * form.folders)
+        with pytest.raises(DataError, match=f"{re.escape(Path(file).name)}: .* in the wrong folder: move it to"):
+            access.verify_dataset(name, places)
+        shutil.rmtree(tmp_path / name)
 
 
 def test_the_folder_of_a_data_set_in_place_of_its_parent_is_named(tmp_path: Path) -> None:

@@ -383,3 +383,6 @@ def test_scaled_values_that_are_far_away_are_a_caveat_with_their_number(tmp_path
     assert caveat.startswith("`scale: standard` puts up to 12 values")
     assert "more than 50 standard deviations" in caveat
     assert "61.5" in caveat
+    # The range of a column of a float table is as narrow in training as its standard deviation.
+    assert "`scale: unit` avoids this for data stored as whole numbers" in caveat
+    assert caveat.endswith("so leave that column out.")

@@ -15,7 +15,7 @@ from bnbench.errors import DataError
 
 GROUPS = ("margin", "shape", "texture")
 NUMBERS = 64  # In each group of columns.
-NUMBERED = tuple(str(i) for i in range(1, NUMBERS + 1))  # UCI's files have no names.
+NUMBERED = tuple(str(i) for i in range(1, NUMBERS + 1))  # The names in UCI's files, if they got a header.
 COLUMNS = tuple(f"{group}{i}" for group in GROUPS for i in range(1, NUMBERS + 1))
 # The other columns of Kaggle's file.
 OTHER_COLUMNS = ("id", "species")
@@ -79,7 +79,9 @@ def parse_uci_zip(paths: tuple[Path, ...], spec: Spec) -> ParsedArrays:
 
 def _kaggle(content: bytes, path: Path, spec: Spec) -> ParsedArrays:
     """x (rows, 192) float32 in the file's order, y (rows,) int32: species in alphabetical order."""
-    table = read_table(decode_text(content, path), path, TableColumns(COLUMNS, "species", key="id"))
+    table = read_table(
+        decode_text(content, path), path, TableColumns(COLUMNS, "species", key="id"), exact=not spec.fingerprint
+    )
     classes = _check_species(Counter(table.labels), str(path), spec)
     y = np.array([classes.index(name) for name in table.labels], np.int32)
     rows = _published_order(table.keys, len(y))
@@ -107,7 +109,7 @@ def _uci(contents: dict[str, bytes], place: Path, spec: Spec) -> ParsedArrays:
 
 
 def _by_species(content: bytes, path: Path, spec: Spec) -> dict[str, Array]:
-    table = read_table(decode_text(content, path), path, TableColumns(NUMBERED, "species"))
+    table = read_table(decode_text(content, path), path, TableColumns(NUMBERED, "species"), exact=not spec.fingerprint)
     # Kaggle writes the names with underscores.
     species, values = np.array(["_".join(label.split()) for label in table.labels]), table.values
     kept = species != spec.incomplete

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,11 @@ import numpy as np
 from bnbench.data.types import Array
 from bnbench.errors import DataError, did_you_mean, shorten
 
-# The separators that are recognized. If several are equally frequent in the first line, the first of these counts.
-SEPARATORS = ",;\t| "
+# The separators that are recognized. If several are equally frequent in the first line, the first of these counts: a
+# comma that is as frequent as another one is a decimal comma.
+SEPARATORS = ";\t| ,"
+# Spaces next to another separator do not separate.
+PADDED = re.compile(r" *([;\t|,]) *")
 # Spreadsheets write a byte order mark at the start.
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # The maximum number of names in a message.
@@ -61,22 +65,27 @@ def decode_text(content: bytes, path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_table(text: str, path: Path, columns: TableColumns) -> LabeledTable:
+def read_table(text: str, path: Path, columns: TableColumns, exact: bool) -> LabeledTable:
     """Return the labels and numbers of a table with or without a header.
 
     Columns are found by name if the header has all names, else by position: the label is the column that is not a
-    number, and the numbers are the last of the others. So a caller must check the content, for example by fingerprint.
+    number, and the numbers are the last of the others.
+
+    Args:
+        exact: whether a table without these names must have exactly these columns, and no other names. Only a caller
+            that knows the content, for example its fingerprint, can do without.
 
     Raises:
         DataError: columns are missing, a line has another number of columns, or a cell is not a finite number.
     """
     lines = _read_lines(text, path)
     first = lines[0][1]
-    rows = lines[1:] if _is_header(first) else lines
+    at = _by_name(first, columns)
+    has_names = at is not None or is_header(first)
+    rows = lines[1:] if has_names else lines
     if not rows:
         raise DataError(f"{path}: no rows")
-    header = first if rows is not lines else []
-    at = _by_name(header, columns) or _by_position(header, rows[0], columns, path)
+    at = at or _by_position(first if has_names else [], rows[0], columns, path, exact)
     for number, cells in rows:
         if len(cells) != len(first):
             raise DataError(
@@ -97,7 +106,8 @@ def parse_number(cell: str, where: str) -> float:
         # Python would read 1_0 as ten.
         value = float(cell if "_" not in cell else "")
     except ValueError:
-        raise DataError(f"{where}: {shorten(cell.strip())} is not a number") from None
+        advice = ": write a decimal point, and no comma in a number" if "," in cell and is_numeric(cell) else ""
+        raise DataError(f"{where}: {shorten(cell.strip())} is not a number{advice}") from None
     if not math.isfinite(value):
         raise DataError(f"{where}: {shorten(cell.strip())} is not a finite number")
     return value
@@ -106,7 +116,7 @@ def parse_number(cell: str, where: str) -> float:
 def _read_lines(text: str, path: Path) -> list[Line]:
     """Return the lines that are not empty, without the empty cells that separators at the ends of all lines make."""
     sample = next((line for line in text.split("\n") if line.strip()), "")
-    separator = max(SEPARATORS, key=sample.count)
+    separator = max(SEPARATORS, key=PADDED.sub(r"\1", sample).count)
     try:
         reader = csv.reader(text.split("\n"), delimiter=separator, skipinitialspace=True)
         lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
@@ -124,69 +134,91 @@ def _read_lines(text: str, path: Path) -> list[Line]:
 
 def _with_decimal_point(cell: str) -> str:
     """Return 0.5 for 0,5; between commas a comma in a cell may also separate thousands."""
-    point = cell.replace(",", ".")
-    return point if "," in cell and _is_number(point) else cell
+    return cell.replace(",", ".") if is_numeric(cell) else cell
 
 
-def _is_header(cells: Sequence[str]) -> bool:
+def is_header(cells: Sequence[str]) -> bool:
     """Return whether a line contains names: no numbers, or 0, 1, 2 ..., as pandas calls columns without names."""
+    return not any(map(is_numeric, cells)) or is_numbered(cells)
+
+
+def is_numbered(cells: Sequence[str]) -> bool:
+    """Return whether the cells that are not empty are 0, 1, 2 ..."""
     named = [cell for cell in cells if cell]
-    return not any(map(_is_number, cells)) or named == [str(i) for i in range(len(named))]
+    return named == [str(i) for i in range(len(named))]
 
 
-def _is_number(cell: str) -> bool:
+def is_numeric(cell: str) -> bool:
+    """Return whether a cell is meant as a number, even if it is not finite or has a decimal comma: it is no name."""
     try:
-        parse_number(cell, "")
-    except DataError:
+        float(cell.replace(",", "."))
+    except ValueError:
         return False
     return True
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name without case and punctuation: `xbox` for `X-Box`."""
     return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
+def find_names(header: Sequence[str], wanted: Sequence[str]) -> list[int] | None:
+    """Return the positions of the wanted names, or None if the header does not have each of them once."""
+    names = [plain_name(name) for name in header]
+    plain = [plain_name(name) for name in wanted]
+    return None if any(names.count(name) != 1 for name in plain) else [names.index(name) for name in plain]
+
+
 def _by_name(header: Sequence[str], columns: TableColumns) -> _Positions | None:
-    """Return the positions of the columns, or None if the header does not have each name once."""
-    names = [_plain(name) for name in header]
-    wanted = [_plain(name) for name in (columns.label, *columns.numbers)]
-    if any(names.count(name) != 1 for name in wanted):
+    found = find_names(header, (columns.label, *columns.numbers))
+    if found is None:
         return None
-    label, *numbers = map(names.index, wanted)
-    return _Positions(label, numbers, _key(names, columns))
+    return _Positions(found[0], found[1:], _key([plain_name(name) for name in header], columns))
 
 
 def _key(names: Sequence[str], columns: TableColumns) -> int | None:
-    key = _plain(columns.key)
+    key = plain_name(columns.key)
     return names.index(key) if key and names.count(key) == 1 else None
 
 
-def _by_position(header: Sequence[str], row: Line, columns: TableColumns, path: Path) -> _Positions:
+def _by_position(header: Sequence[str], row: Line, columns: TableColumns, path: Path, exact: bool) -> _Positions:
     """Return the positions of the label, the only column without numbers, and of the last columns with numbers."""
     number, cells = row
-    labels = [i for i, cell in enumerate(cells) if not _is_number(cell)]
+    labels = [i for i, cell in enumerate(cells) if not is_numeric(cell)]
     if len(labels) != 1:
         found = f"{len(labels)} of {len(cells)} columns" if labels else "no column"
         raise DataError(f"{path}: line {number}: {found} without a number, wanted one, {columns.label}")
-    names = [_plain(name) for name in header] or [""] * len(cells)
+    names = [plain_name(name) for name in header] or [""] * len(cells)
     key = _key(names, columns)
     others = [i for i in range(len(cells)) if i not in (labels[0], key)]
     wanted = len(columns.numbers)
-    if len(others) < wanted:
-        raise DataError(f"{path}: line {number - 1 if header else number}: {_missing(header, len(others), columns)}")
+    where = f"{path}: line {number - 1 if header else number}"
+    if exact and len(others) >= wanted and header and not is_numbered(header):
+        raise DataError(f"{where}: {_other_names(header, columns)}")
+    if len(others) < wanted or (exact and len(others) > wanted):
+        raise DataError(f"{where}: {_missing(header, len(others), columns)}")
     return _Positions(labels[0], others[len(others) - wanted :], key)
+
+
+def _other_names(header: Sequence[str], columns: TableColumns) -> str:
+    """Say which name a header has in place of a wanted one."""
+    wanted, names = (columns.label, *columns.numbers), [plain_name(name) for name in header]
+    lacking = [name for name in wanted if names.count(plain_name(name)) != 1]
+    known = {plain_name(name) for name in (*wanted, columns.key)}
+    odd = next((name for name in header if plain_name(name) not in known), "")
+    found = f"unknown column {odd!r}{did_you_mean(odd, lacking)}" if odd else f"column {lacking[0]!r} is repeated"
+    return f"{found}, wanted {wanted[0]} and {wanted[1]} to {wanted[-1]}, or no header"
 
 
 def _missing(header: Sequence[str], found: int, columns: TableColumns) -> str:
     """Say which columns a table lacks, by name if it has a header."""
     count = f"{found} columns of numbers, wanted {len(columns.numbers)}"
-    names = [_plain(name) for name in header]
-    missing = [name for name in columns.numbers if _plain(name) not in names]
+    names = [plain_name(name) for name in header]
+    missing = [name for name in columns.numbers if plain_name(name) not in names]
     if not header or len(missing) == len(columns.numbers):
         return count
     more = ", ..." if len(missing) > MAX_NAMED else ""
-    known = {_plain(name) for name in (*columns.numbers, columns.label, columns.key)}
-    unknown = [name for name in header if name and _plain(name) not in known][:1]
+    known = {plain_name(name) for name in (*columns.numbers, columns.label, columns.key)}
+    unknown = [name for name in header if name and plain_name(name) not in known][:1]
     odd = "".join(f"; unknown column {name!r}{did_you_mean(name, missing)}" for name in unknown)
     return f"{count}: without {', '.join(missing[:MAX_NAMED])}{more}{odd}"

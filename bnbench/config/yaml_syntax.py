@@ -116,8 +116,8 @@ class Loader(yaml.SafeLoader):
             self.forward()
 
 
-# YAML 1.1 reads 1e-3 as text, 010 as eight, 1:30 as ninety, `on` as true and 2024-01-01 as a date.
-_OURS = {TAG_PREFIX + name for name in ("float", "int", "bool", "timestamp")}
+# YAML 1.1 reads 1e-3 as text, 010 as eight, 1:30 as ninety, `on` as true and 2024-01-01 as a date; `=` is a default.
+_OURS = {TAG_PREFIX + name for name in ("float", "int", "bool", "timestamp", "value")}
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OURS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -178,6 +178,8 @@ def _whole(loader: Loader, node: yaml.ScalarNode) -> int:
 
 Loader.add_constructor(TAG_PREFIX + "map", _mapping)
 Loader.add_constructor(TAG_PREFIX + "int", _whole)
+# `<<` is a merge key only where a key can be; as a value it is text.
+Loader.add_constructor(TAG_PREFIX + "merge", Loader.construct_yaml_str)
 
 
 def expanded_size(node: yaml.Node, known: dict[int, int]) -> int:

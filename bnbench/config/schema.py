@@ -42,7 +42,7 @@ class ConfigModel(BaseModel):
 
 
 def second_name(name: object, inner: object) -> str:
-    """Return the message about `{sgd: {name: adam}}`, which could mean either; Keras' `get_config()` has a name, too."""
+    """Return the message about `{sgd: {name: adam}}`, which could mean either of them."""
     return f"found {shorten(inner)}, but the name is already {shorten(name)}: leave it out"
 
 

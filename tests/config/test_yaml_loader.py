@@ -235,7 +235,7 @@ def test_setting_a_key_does_not_change_the_original() -> None:
     }
     with pytest.raises(ConfigError, match="'b' holds a number"):
         set_key(values, "a.b.c", 5)
-    with pytest.raises(ConfigError, match="-o x: sgd.name: found 'adam', but the name is already 'sgd'"):
+    with pytest.raises(ConfigError, match=r"-o x: sgd\.name: found 'adam', but the name is already 'sgd'"):
         set_key({"optimizer": {"sgd": {"name": "adam"}}}, "optimizer.momentum", 0.5, "-o x")
 
 

@@ -58,9 +58,10 @@ def _named(value: object, info: ValidationInfo) -> object:
         name, arguments = next(iter(value.items()))
         if arguments is not None and not isinstance(arguments, dict):
             raise ValueError(f"{name}: found {shorten(arguments)}, wanted a mapping of its arguments")
-        if "name" in (arguments or {}):
+        arguments = arguments or {}
+        if "name" in arguments:
             raise InnerValueError(second_name(name, arguments["name"]), name, "name")
-        return {"name": name, **(arguments or {})}
+        return {"name": name, **arguments}
     return value
 
 

@@ -176,10 +176,14 @@ def _whole(loader: Loader, node: yaml.ScalarNode) -> int:
         raise RefusedError(f"a whole number of {len(text):,} digits is too long", node.start_mark) from None
 
 
+def _text(loader: Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
 Loader.add_constructor(TAG_PREFIX + "map", _mapping)
 Loader.add_constructor(TAG_PREFIX + "int", _whole)
 # `<<` is a merge key only where a key can be; as a value it is text.
-Loader.add_constructor(TAG_PREFIX + "merge", Loader.construct_yaml_str)
+Loader.add_constructor(TAG_PREFIX + "merge", _text)
 
 
 def expanded_size(node: yaml.Node, known: dict[int, int]) -> int:

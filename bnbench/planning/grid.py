@@ -46,7 +46,7 @@ def grid_points(experiment: Experiment, where: Location) -> Iterator[GridPoint]:
         yield _grid_point(experiment, axes, places, where) if axes else GridPoint({}, experiment, where)
 
 
-def check_values_differ(grid: Mapping[str, Sequence[Any]], programs: Sequence[str], where: Location) -> None:
+def check_values_differ(grid: dict[str, list[Any]], programs: Sequence[str], where: Location) -> None:
     """Raise if two values of an axis are one setting, written in two ways or overwritten by another axis.
 
     A value may leave some variants or points as they are: not every variant has the norm whose momentum is swept. So

@@ -60,6 +60,8 @@ class Location:
     root: Mark | None = field(default=None, compare=False, repr=False)
     # Whether a message is about the last key instead of its value: line and column are those of the key.
     of_key: bool = False
+    # Whether a message is about a missing key: line and column are those of the mapping that lacks it.
+    is_missing: bool = False
 
     @classmethod
     def of(cls, where: "Location | str") -> "Location":
@@ -80,11 +82,16 @@ class Location:
         """The place of the last key instead of its value."""
         return replace(self, of_key=True)
 
+    @property
+    def missing(self) -> "Location":
+        """The place of a last key that the mapping does not have."""
+        return replace(self, is_missing=True)
+
     def _position(self) -> str:
         """Return `:LINE:COLUMN`; empty if the file is not known."""
         if self.root is None:
             return ""
-        mark, exact = self.root.find(self.steps)
+        mark, exact = self.root.find(self.steps[:-1] if self.is_missing else self.steps)
         line, column = mark.key if self.of_key and exact and mark.key else (mark.line, mark.column)
         return f":{line}:{column}"
 
@@ -104,7 +111,9 @@ class Location:
             return self
         # If two matches have the same length, the later one overwrites the earlier one.
         steps, origin = max(reversed(matches), key=lambda match: len(match[0]))
-        return replace(origin, steps=origin.steps + self.steps[len(steps) :], of_key=self.of_key)._resolved()
+        return replace(
+            origin, steps=origin.steps + self.steps[len(steps) :], of_key=self.of_key, is_missing=self.is_missing
+        )._resolved()
 
 
 def override_location(key: str, value: object) -> Location:

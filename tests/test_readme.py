@@ -2,9 +2,7 @@
 
 import re
 import shlex
-import signal
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +33,7 @@ def blocks(text: str, language: str) -> list[str]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder for commands, which train in this process and compile each program once."""
     use_threads(1)
     compile_once(monkeypatch)
@@ -45,10 +43,7 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8), 128).save("digit.png")
     Path("mine.yaml").write_text(blocks(README, "yaml")[0], encoding="utf-8")
-    before = signal.getsignal(signal.SIGTERM)
-    yield tmp_path
-    # A command that trains sets its own signal handler.
-    signal.signal(signal.SIGTERM, before)
+    return tmp_path
 
 
 @pytest.mark.parametrize(("text", "count"), [(README, 3), (REFERENCE["command-line"], 11)], ids=["readme", "reference"])

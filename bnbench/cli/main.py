@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bnbench.cli.interrupts import interruptible
 from bnbench.cli.output import echo
 from bnbench.cli.streams import protect_streams
 from bnbench.errors import BnbenchError, did_you_mean, shorten_words
@@ -61,6 +62,11 @@ class CommandGroup(click.Group):
         for title, commands in COMMANDS.items():
             with formatter.section(title):
                 formatter.write_dl(list(commands.items()))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call the command that was found. Click itself would print `Aborted!` on Ctrl-C, and exit with 1."""
+        with interruptible(ctx):
+            return super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> Any:
         """Parse the command line and call the command."""

@@ -3,16 +3,15 @@
 import logging
 import re
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from bnbench.cli.interrupts import HOW_TO_CONTINUE
 from bnbench.cli.output import Formatter, echo
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 
 Function = Callable[..., Any]
 
-# The exit code that shells use for a command that Ctrl-C stopped.
-INTERRUPTED = 130
 TIME = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -146,14 +143,19 @@ def experiment(function: Function) -> Function:
 
 
 def training(function: Function) -> Function:
-    """Add -q and -v, and handle an interrupt. The command gets `make_watcher`, which makes a progress display."""
+    """Add -q and -v, and leave word of how to continue after an interrupt.
+
+    The command gets `make_watcher`, which makes a progress display.
+    """
 
     @wraps(function)
     def command(quiet: bool, verbose: bool, **others: Any) -> Any:
         from bnbench.execution.progress import make_watcher
 
-        with _interruptible(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING):
-            return function(make_watcher=partial(make_watcher, quiet), **others)
+        _log_from(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
+        hint = f"Finished trials are stored; the same command continues:\n  {this_command()}"
+        click.get_current_context().meta[HOW_TO_CONTINUE] = hint
+        return function(make_watcher=partial(make_watcher, quiet), **others)
 
     options = _combine(
         click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
@@ -162,20 +164,10 @@ def training(function: Function) -> Function:
     return options(command)  # type: ignore[no-any-return]
 
 
-@contextmanager
-def _interruptible(level: int) -> Iterator[None]:
-    """Log from this level on. On an interrupt, say how to continue and exit."""
+def _log_from(level: int) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level, handlers=[handler])
-    # SIGTERM, which `kill` sends, is handled as Ctrl-C is.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    except KeyboardInterrupt:
-        echo("\nInterrupted. Finished trials are stored; the same command continues:", err=True)
-        echo(f"  {this_command()}", err=True)
-        sys.exit(INTERRUPTED)
 
 
 def this_command() -> str:

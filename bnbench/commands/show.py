@@ -37,7 +37,11 @@ def select_trials(
         BnbenchError: a condition or a column is wrong.
     """
     conditions = [query.parse_condition(text) for text in where]
-    rows = query.select_rows(trials, conditions, sort, limit)
+    rows = query.select_rows(trials, conditions)
+    if sort is not None:
+        # The rows that a limit leaves over can be of one kind only because the other kind has lower numbers.
+        query.check_kinds(rows)
+    rows = query.select_rows(rows, (), sort, limit)
     query.check_kinds(rows)
     shown = query.shown_columns(trials, conditions, sort)
     return TrialSelection(rows, shown, len(trials), query.no_match_hint(trials, conditions))

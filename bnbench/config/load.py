@@ -74,7 +74,10 @@ def _line(problem: Mapping[str, Any], where: Location, old: Sequence[object]) ->
     place = where
     for step in steps:
         place /= step
-    place = place.key if is_about_key(problem) else place
+    if problem["type"] == "missing":
+        place = place.missing
+    elif is_about_key(problem):
+        place = place.key
     inside = [] if (steps, message) in old else place.overrides_below()
     return f"{inside[0] if inside else place}: {message}"
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from bnbench.config.renamed import current_setting
+from bnbench.config.schema import second_name
 from bnbench.config.yaml_loader import kind_of, parse_yaml
 from bnbench.errors import ConfigError, shorten
 from bnbench.location import Location, override_location
@@ -45,17 +46,19 @@ def _set_steps(values: dict[str, object], key: str, value: object, where: Locati
         return {**values, head: value}
     inner = values.get(head)
     if head in NAMED_KEYS:
-        inner = _with_name(inner)
+        inner = _with_name(inner, where)
     if inner is not None and not isinstance(inner, dict):
         raise ConfigError(where, f"{head!r} holds {kind_of(inner)}, so it has no key {rest!r}")
     return {**values, head: _set_steps(inner or {}, rest, value, where)}
 
 
-def _with_name(value: object) -> object:
+def _with_name(value: object, where: Location | str) -> object:
     """Return `{name: sgd, momentum: 0.9}` for `{sgd: {momentum: 0.9}}`, and `{name: sgd}` for `sgd`."""
     if isinstance(value, str):
         return {"name": value}
     if isinstance(value, dict) and len(value) == 1 and "name" not in value:
         ((name, arguments),) = value.items()
+        if isinstance(arguments, dict) and "name" in arguments:
+            raise ConfigError(where, f"{name}.name: {second_name(name, arguments['name'])}")
         return {"name": name, **arguments} if isinstance(arguments, dict) else value
     return value

@@ -41,6 +41,11 @@ class ConfigModel(BaseModel):
     model_config = STRICT
 
 
+def second_name(name: object, inner: object) -> str:
+    """Return the message about `{sgd: {name: adam}}`, which could mean either of them."""
+    return f"found {shorten(inner)}, but the name is already {shorten(name)}: leave it out"
+
+
 def _named(value: object, info: ValidationInfo) -> object:
     """Return `{name: sgd, momentum: 0.9}` for `{sgd: {momentum: 0.9}}`, and `{name: sgd}` for `sgd`."""
     if isinstance(value, str):
@@ -53,7 +58,10 @@ def _named(value: object, info: ValidationInfo) -> object:
         name, arguments = next(iter(value.items()))
         if arguments is not None and not isinstance(arguments, dict):
             raise ValueError(f"{name}: found {shorten(arguments)}, wanted a mapping of its arguments")
-        return {"name": name, **(arguments or {})}
+        arguments = arguments or {}
+        if "name" in arguments:
+            raise InnerValueError(second_name(name, arguments["name"]), name, "name")
+        return {"name": name, **arguments}
     return value
 
 
@@ -286,7 +294,7 @@ def default_baseline(variants: Iterable[str]) -> str:
 def _baseline(value: object, info: ValidationInfo) -> object:
     variants = info.data.get("variants")
     if not variants or not isinstance(value, str | None):
-        return value or ""
+        return "" if value is None else value
     if not value:
         return default_baseline(variants)
     if value not in variants:

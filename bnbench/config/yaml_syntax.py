@@ -116,8 +116,8 @@ class Loader(yaml.SafeLoader):
             self.forward()
 
 
-# YAML 1.1 reads 1e-3 as text, 010 as eight, 1:30 as ninety, `on` as true and 2024-01-01 as a date.
-_OURS = {TAG_PREFIX + name for name in ("float", "int", "bool", "timestamp")}
+# YAML 1.1 reads 1e-3 as text, 010 as eight, 1:30 as ninety, `on` as true and 2024-01-01 as a date; `=` is a default.
+_OURS = {TAG_PREFIX + name for name in ("float", "int", "bool", "timestamp", "value")}
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in _OURS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -176,8 +176,14 @@ def _whole(loader: Loader, node: yaml.ScalarNode) -> int:
         raise RefusedError(f"a whole number of {len(text):,} digits is too long", node.start_mark) from None
 
 
+def _text(loader: Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
 Loader.add_constructor(TAG_PREFIX + "map", _mapping)
 Loader.add_constructor(TAG_PREFIX + "int", _whole)
+# `<<` is a merge key only where a key can be; as a value it is text.
+Loader.add_constructor(TAG_PREFIX + "merge", _text)
 
 
 def expanded_size(node: yaml.Node, known: dict[int, int]) -> int:

@@ -1,15 +1,16 @@
 """The further axes of a sweep: the experiment as it is at each combination of their values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, product
+from math import prod
 from typing import Any
 
 from bnbench.config.load import check_config
 from bnbench.config.overrides import set_key
 from bnbench.config.renamed import current_setting
 from bnbench.config.schema import Experiment, Sweep, Variant
-from bnbench.errors import ConfigError
+from bnbench.errors import ConfigError, shorten
 from bnbench.location import Location
 from bnbench.planning.resolve import resolve_experiment
 
@@ -33,12 +34,41 @@ def grid_points(experiment: Experiment, where: Location) -> Iterator[GridPoint]:
         ConfigError: an axis or one of its values is wrong, or a variant sets what an axis sweeps.
     """
     grid = experiment.sweep.grid
+    current: dict[str, str] = {}
     for key in grid:
         _check_axis(key, experiment, where)
+        other = current.setdefault(current_setting(key, None)[0], key)
+        if other != key:
+            raise ConfigError(where / "sweep" / "grid" / key, f"the same setting as {other}: remove one")
     for positions in product(*(range(len(values)) for values in grid.values())):
         axes = {key: grid[key][i] for key, i in zip(grid, positions, strict=True)}
         places = {key: where / "sweep" / "grid" / key / i for key, i in zip(grid, positions, strict=True)}
         yield _grid_point(experiment, axes, places, where) if axes else GridPoint({}, experiment, where)
+
+
+def check_values_differ(grid: dict[str, list[Any]], programs: Sequence[str], where: Location) -> None:
+    """Raise if two values of an axis are one setting, written in two ways or overwritten by another axis.
+
+    A value may leave some variants or points as they are: not every variant has the norm whose momentum is swept. So
+    two values are one setting only if all their programs are equal.
+
+    Args:
+        programs: the key of each variant's program at each point, in the order of `grid_points`.
+    """
+    # How many programs in a row belong to one value of the present axis: the last axis changes fastest.
+    size = len(programs) // prod(map(len, grid.values()))
+    for key, values in reversed(grid.items()):
+        first: dict[tuple[str, ...], int] = {}
+        for i, value in enumerate(values):
+            starts = range(i * size, len(programs), size * len(values))
+            same = first.setdefault(tuple(chain.from_iterable(programs[at : at + size] for at in starts)), i)
+            if same != i:
+                raise ConfigError(
+                    where / "sweep" / "grid" / key / i,
+                    f"the same setting twice: {shorten(value)} trains the same programs as {shorten(values[same])}, "
+                    "whatever the variant: remove one",
+                )
+        size *= len(values)
 
 
 def _grid_point(

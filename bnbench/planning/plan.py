@@ -22,7 +22,7 @@ from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
 from bnbench.planning import checks, identity
 from bnbench.planning.engine import choose_engine
-from bnbench.planning.grid import GridPoint, grid_points, with_variant_training
+from bnbench.planning.grid import GridPoint, check_values_differ, grid_points, with_variant_training
 from bnbench.planning.resolve import resolve_experiment
 from bnbench.planning.revisions import ProgramSettings, Revision, trial_revisions
 from bnbench.planning.size import check_size
@@ -269,6 +269,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
                 )
                 cohorts.append(Cohort(program, name, point.axes, trials))
             checks.check_used_params(point.experiment, point.where)
+    check_values_differ(experiment.sweep.grid, [cohort.program.key for cohort in cohorts], where)
     return Plan(experiment, tuple(cohorts))
 
 

@@ -5,15 +5,19 @@ from collections.abc import Iterator, Sequence
 from bnbench.analysis.cures import Setup
 from bnbench.data.access import DATASETS
 from bnbench.model.catalog import find_class
+from bnbench.model.layer_table import RECURRENT
 from bnbench.model.layers import Layer
 from bnbench.planning.constant_loss import has_penalty
+from bnbench.planning.small_batches import BATCH_NORM
 from bnbench.results.variant_config import VariantConfig
 
-BATCH_NORM = "BatchNormalization"
 # Momentum of BatchNormalization, if a config does not give it.
 KERAS_MOMENTUM = 0.99
 # Layers that compute nothing, so that the next one is the first that does.
 RESHAPING = frozenset({"Flatten", "Reshape", "Rescaling", "Identity", "Permute"})
+# Scales its inputs by a mean and a variance that are given.
+PREPROCESSING = "Normalization"
+NO_NORMS = frozenset({PREPROCESSING, "SpectralNormalization"})
 # Schedules that start with a low rate do so with this argument.
 WARM_UP = "warmup_steps"
 # Layers that are one activation.
@@ -46,7 +50,7 @@ def describe_setup(config: VariantConfig) -> Setup:
         hidden_activations=frozenset(_activations(hidden)),
         output_activation=next(_activations(output), ""),
         has_norm=any(map(is_norm, layers)),
-        norms_inputs=next((is_norm(one) for one in layers if one.class_name not in RESHAPING), False),
+        norms_inputs=next((scales_inputs(one) for one in layers if one.class_name not in RESHAPING), False),
         norms_outputs=any(map(is_norm, output)),
         momentum=max(map(momentum, learning_norms(layers)), default=None),
         good_initializers=frozenset(_good_initializers([layers[i] for i in weighted[:-1]])),
@@ -57,14 +61,30 @@ def describe_setup(config: VariantConfig) -> Setup:
 
 
 def is_norm(layer: Layer) -> bool:
-    """Return True for a normalization of any kind; one whose weights and statistics stay as they began is none."""
-    return layer.class_name.endswith("Normalization") and layer.class_name != "SpectralNormalization"
+    """Return True for a layer that normalizes by what it gets.
+
+    A frozen batch normalization keeps the statistics that it began with, so it is none. A frozen layer normalization
+    is one: it has no statistics to keep. `Normalization` scales by constants, and `SpectralNormalization` scales
+    weights.
+    """
+    if layer.class_name == BATCH_NORM:
+        return is_learning(layer)
+    return layer.class_name.endswith("Normalization") and layer.class_name not in NO_NORMS
+
+
+def scales_inputs(layer: Layer) -> bool:
+    """Return True for a layer that brings its inputs to one scale: a norm, or a preprocessing `Normalization`."""
+    return layer.class_name == PREPROCESSING or is_norm(layer)
+
+
+def is_learning(layer: Layer) -> bool:
+    """Return True unless a layer is frozen."""
+    return bool(layer.arguments.get("trainable", True))
 
 
 def learning_norms(layers: Sequence[Layer]) -> list[Layer]:
     """Return the batch normalizations that learn moving statistics: all that are not frozen."""
-    norms = (layer for layer in layers if layer.class_name == BATCH_NORM)
-    return [layer for layer in norms if layer.arguments.get("trainable", True)]
+    return [layer for layer in layers if layer.class_name == BATCH_NORM and is_learning(layer)]
 
 
 def momentum(norm: Layer) -> float:
@@ -84,7 +104,9 @@ def _number(value: object, default: float) -> float:
 def _activations(layers: Sequence[Layer]) -> Iterator[str]:
     """Yield the activations of some layers by Keras' names, without linear ones."""
     for layer in layers:
-        named = str(layer.arguments.get("activation") or "linear")
+        # Keras' defaults.
+        default = "tanh" if layer.class_name in RECURRENT else "linear"
+        named = str(layer.arguments.get("activation", default) or "linear")
         named = ACTIVATION_LAYERS.get(layer.class_name, named)
         if named != "linear":
             yield named

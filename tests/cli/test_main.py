@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import click
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,7 +18,7 @@ from click.testing import Result as Called
 from PIL import Image
 
 import bnbench
-from bnbench.cli.main import main
+from bnbench.cli.main import COMMANDS, main
 from bnbench.planning.plan import Plan
 from bnbench.planning.trial import Epoch, Result, Scores
 from bnbench.store import results_dir, store
@@ -46,15 +47,12 @@ def _compiled_once() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Change to an empty folder with one config."""
     set_environment(monkeypatch, cache)
     monkeypatch.chdir(tmp_path)
     write_small(tmp_path)
-    before = signal.getsignal(signal.SIGTERM)
-    yield tmp_path
-    # A command that trains sets its own handler.
-    signal.signal(signal.SIGTERM, before)
+    return tmp_path
 
 
 def set_environment(patch: pytest.MonkeyPatch, cache: Path) -> None:
@@ -241,21 +239,47 @@ HEARS_CTRL_C = [
 ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
-    place: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+    place: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200", "-j", "1")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         until(process, 4)
         process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 130
+    assert process.returncode == code
     assert "bnbench run small.yaml -o sweep.seeds=200 -j 1" in stderr
     assert "Traceback" not in stderr
     assert len(pd.read_csv("results/small/trials.csv")) >= 3
     write_no_report(monkeypatch)
     assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_of_any_command_is_no_error(place: Path, number: signal.Signals, code: int) -> None:
+    words = [*HEARS_CTRL_C, *command("plan", "small.yaml", "--json", "-o", "sweep.seeds=1000")]
+    words += ["-o", "sweep.grid={train.epochs: [1, 2, 3, 4, 5, 6, 7, 8, 9]}"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        # The pipe is full long before the last trial, so the command is still printing.
+        process.stdout.readline()
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (code, "\nInterrupted.\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
+def test_each_command_has_the_exit_code_of_the_signal(
+    name: str, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    interrupted = click.Command(name, callback=lambda: signal.raise_signal(number))
+    monkeypatch.setattr(main, "get_command", lambda ctx, found: interrupted)
+    done = CliRunner().invoke(main, [name])
+    assert (done.exit_code, done.stderr) == (code, "\nInterrupted.\n")
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_second_run_on_the_same_results_is_an_error(place: Path) -> None:

@@ -24,7 +24,9 @@ def facts(settings: Data) -> DatasetInfo:
     dtype = "uint8" if len(known.shape) == 3 and settings.name != "digits" else "float32"
     classes = tuple(settings.classes or (f"class {i}" for i in range(len(known.counts))))
     rows = (known.rows, known.test_rows, known.repeated)
-    return DatasetInfo(settings.name, "made up", known.fingerprint, known.shape, dtype, classes, *rows)
+    # As the real one, it depends on the classes.
+    fingerprint = known.fingerprint + "".join(settings.classes or ())
+    return DatasetInfo(settings.name, "made up", fingerprint, known.shape, dtype, classes, *rows)
 
 
 def planned(experiment: Experiment) -> Plan:

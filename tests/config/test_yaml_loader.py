@@ -32,7 +32,9 @@ def test_numbers_are_numbers(text: str, value: float) -> None:
     assert type(found) is type(value)
 
 
-@pytest.mark.parametrize("text", ["1e", "e3", "1-3", "2024-01-01", "1.2.3", "sgd", ".", "1:30", "on", "yes", "0x10"])
+@pytest.mark.parametrize(
+    "text", ["1e", "e3", "1-3", "2024-01-01", "1.2.3", "sgd", ".", "1:30", "on", "yes", "0x10", "=", "<<"]
+)
 def test_other_words_are_text(text: str) -> None:
     assert parse_yaml(text, "here") == text
 
@@ -233,10 +235,12 @@ def test_setting_a_key_does_not_change_the_original() -> None:
     }
     with pytest.raises(ConfigError, match="'b' holds a number"):
         set_key(values, "a.b.c", 5)
+    with pytest.raises(ConfigError, match=r"-o x: sgd\.name: found 'adam', but the name is already 'sgd'"):
+        set_key({"optimizer": {"sgd": {"name": "adam"}}}, "optimizer.momentum", 0.5, "-o x")
 
 
 @pytest.mark.parametrize(
-    "text", ["0E0", "1e-3", "0x1F", "1:30", "on", "~", "2024-01-01", "=", "a: b", "1_000", ".5e3", "010"]
+    "text", ["0E0", "1e-3", "0x1F", "1:30", "on", "~", "2024-01-01", "=", "<<", "a: b", "1_000", ".5e3", "010"]
 )
 def test_a_text_that_looks_like_a_number_or_date_is_quoted(text: str) -> None:
     assert parse_yaml(dump_yaml({"title": text}), "x") == {"title": text}

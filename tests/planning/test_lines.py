@@ -84,6 +84,13 @@ def _with_facts(experiment: object, where: object) -> tuple:  # type: ignore[typ
         # What the file leaves out is reported at the innermost value that it has.
         ("sweep:\n  learning_rate: [0.1, 1.0]", "sweep:", "my.yaml:24:3: sweep.learning_rate: missing"),
         ("name: good\n", "", "my.yaml:1:1: name: missing"),
+        # A key inside another mapping is not the missing one.
+        (
+            "  learning_rate: [0.1, 1.0]\n  seeds: [0, 1]\n  grid:\n    train.batch_size: [4, 8]",
+            "  grid:\n    learning_rate: [1]",
+            "my.yaml:24:3: sweep.learning_rate: missing",
+        ),
+        (GOOD, "experiment:\n  name: a\n  data: {name: digits}\n", "my.yaml:1:1: name: missing"),
     ],
 )
 def test_a_mistake_is_found_at_its_line_and_column(tmp_path: Path, old: str, new: str, start: str) -> None:

@@ -144,6 +144,51 @@ def test_an_axis_may_sweep_a_norms_argument() -> None:
     assert normed == [{"momentum": 0.5}, {"momentum": 0.99}]
 
 
+@pytest.mark.parametrize(
+    ("grid", "message"),
+    [
+        (
+            {"train.optimizer": ["adam", "sgd", {"sgd": {}}]},
+            "train.optimizer[2]: the same setting twice: {'sgd': {}} trains",
+        ),
+        (
+            {"train.optimizer": ["sgd", {"sgd": {}}], "train.epochs": [1, 2]},
+            "train.optimizer[1]: the same setting twice",
+        ),
+        (
+            {"train.epochs": [1, 2], "train.optimizer": ["sgd", {"sgd": {}}]},
+            "train.optimizer[1]: the same setting twice",
+        ),
+        (
+            {"train.loss": ["sparse_categorical_crossentropy", {"name": "sparse_categorical_crossentropy"}]},
+            "train.loss[1]: the same setting twice",
+        ),
+        ({"data.classes": [["0", "1", "2"], [0, 1, 2]]}, "data.classes[1]: the same setting twice"),
+        ({"data.repeats": ["remove", "drop"]}, "data.repeats[1]: the same setting twice: 'drop' trains"),
+        (
+            {"data.repeats": ["remove", "keep"], "data.duplicates": ["drop", "keep"]},
+            "data.duplicates: the same setting as data.repeats: remove one",
+        ),
+        (
+            {"train.optimizer.momentum": [0.5, 0.9], "train.optimizer": ["sgd", "adam"]},
+            "train.optimizer.momentum[1]: the same setting twice: 0.9 trains the same programs as 0.5",
+        ),
+    ],
+)
+def test_two_values_of_an_axis_that_are_one_setting_are_refused(grid: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        make_plan(sweep__grid=grid)
+    assert str(caught.value).startswith(f"tiny.yaml: sweep.grid.{message}")
+
+
+def test_an_axis_need_not_change_every_variant() -> None:
+    variants = {"plain": {}, "batchnorm": {"norm": {"batch": {"momentum": "$momentum"}}}}
+    grid = {"model.params.momentum": [0.5, 0.99], "train.batch_size": [4, 8]}
+    planned = make_plan(model__params={"units": 6, "momentum": 0.9}, variants=variants, sweep__grid=grid)
+    assert len(planned.cohorts) == 8
+    assert len({cohort.program.key for cohort in planned.cohorts}) == 6
+
+
 def test_an_axis_of_mappings_has_readable_names() -> None:
     planned = make_plan(sweep__grid={"train.optimizer": ["sgd", {"name": "adam"}]})
     assert planned.trials[-1].name == "batchnorm optimizer=name adam lr=0.1 seed=1"

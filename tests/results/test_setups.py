@@ -30,7 +30,10 @@ def test_the_norm_of_a_variant() -> None:
     batchnorm = setup("batchnorm")
     assert (batchnorm.has_norm, batchnorm.momentum) == (True, 0.9)
     frozen = setup("b", variants={"b": {"norm": {"batch": {"trainable": False}}}})
-    assert (frozen.has_norm, frozen.momentum) == (True, None)
+    assert (frozen.has_norm, frozen.momentum) == (False, None)
+    # It has no statistics to keep, so it normalizes.
+    frozen_layer = setup("b", variants={"b": {"norm": {"layer": {"trainable": False}}}})
+    assert frozen_layer.has_norm
     layer = setup("b", variants={"b": {"norm": "layer"}})
     assert (layer.has_norm, layer.momentum) == (True, None)
     default = setup("b", variants={"b": {"norm": "batch"}})
@@ -49,6 +52,20 @@ def test_the_layers_of_a_variant() -> None:
     assert found.is_augmented
     assert (found.dropout, found.output_activation) == ((0.4,), "softmax")
     assert (found.hidden_activations, found.good_initializers) == ({"tanh"}, {"he"})
+
+
+def test_scaling_by_constants_is_no_norm_but_brings_inputs_to_one_scale() -> None:
+    layers = ["flatten", {"normalization": {"mean": 0.0, "variance": 1.0}}, DENSE, {"dense": "$classes"}]
+    found = setup("b", variants={"b": {"layers": layers}})
+    assert (found.has_norm, found.norms_inputs) == (False, True)
+
+
+@pytest.mark.parametrize(("arguments", "activations"), [({}, {"tanh"}), ({"activation": "linear"}, set())])
+@pytest.mark.parametrize("name", ["simple_rnn", "lstm", "gru"])
+def test_a_recurrent_layer_has_tanh_by_default(name: str, arguments: dict[str, Any], activations: set[str]) -> None:
+    layers = [{"reshape": {"target_shape": [8, 8]}}, {name: {"units": 3, **arguments}}, {"dense": "$classes"}]
+    found = setup("b", variants={"b": {"layers": layers}}, model__layers=[{"dense": "$classes"}])
+    assert found.hidden_activations == activations
 
 
 def test_the_training_of_a_variant_and_of_an_axis() -> None:

@@ -56,5 +56,8 @@ def test_the_trials_of_one_kind_can_be_listed(mixed: Path) -> None:
     trials = Results(mixed).trials
     with pytest.raises(BnbenchError, match=r"add --where score_name=accuracy"):
         select_trials(trials)
+    with pytest.raises(BnbenchError, match=r"add --where score_name=accuracy"):
+        select_trials(trials, sort="-test_score", limit=3)
+    assert len(select_trials(trials, ["score_name=accuracy"], "-test_score", 2).rows) == 2
     assert len(select_trials(trials, ["score_name=accuracy"]).rows) == 3
     assert select_trials(trials, ["score_name=R²"]).rows["validation_score"].tolist() == [0.8] * 3

@@ -74,7 +74,6 @@ WITH_STATE: Mapping[str, Mapping[str, Any]] = {
     "random_flip": _of_images("random_flip"),
     "random_translation": _of_images({"random_translation": {"height_factor": 0.2, "width_factor": 0.2}}),
     "random_zoom": _of_images({"random_zoom": 0.2}),
-    "random_contrast": _of_images({"random_contrast": 0.5}),
     "cosine": {"train__schedule": {"cosine": {"decay_steps": 3}}},
     "inverse_time": {"train__schedule": {"inverse_time": {"decay_steps": 1, "decay_rate": 0.3}}},
     "exponential": {"train__schedule": {"exponential": {"decay_steps": 1, "decay_rate": 0.3}}},

@@ -11,6 +11,7 @@ from bnbench.location import Location
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.optimizer_slots import InitialSlots
 from bnbench.training.threads import use_threads
+from robustness.soak.equal import cases
 from support.equality import (
     CLIPPING,
     SWITCHES,
@@ -69,6 +70,11 @@ def test_layers_with_a_state_and_schedules_equal_fit_for_every_seed(name: str) -
     difference, same_bits = compare_with_fit(tiny_cohort(**WITH_STATE[name]))
     assert difference < TOLERANCE
     assert same_bits
+
+
+def test_every_case_of_the_soak_can_be_planned() -> None:
+    for changes in cases():
+        assert tiny_cohort(**changes).trials
 
 
 def test_weights_that_no_seed_fixes_are_refused() -> None:

@@ -23,7 +23,7 @@ def run(step: int) -> dict[str, Any]:
 
     use_threads(1)
     compared, different, largest = 0, 0, 0.0
-    for changes in islice(_cases(), 0, None, step):
+    for changes in islice(cases(), 0, None, step):
         cohort = tiny_cohort(**changes)
         difference, same_bits = compare_with_fit(cohort)
         compared += len(cohort.trials)
@@ -34,7 +34,8 @@ def run(step: int) -> dict[str, Any]:
     return {"compared": compared, "different": different, "largest difference": largest}
 
 
-def _cases() -> Iterator[Mapping[str, Any]]:
+def cases() -> Iterator[Mapping[str, Any]]:
+    """Yield the changes of a tiny experiment, one mapping for each case."""
     from support.equality import WITH_STATE, all_optimizers
 
     yield from WITH_STATE.values()

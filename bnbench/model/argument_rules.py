@@ -8,6 +8,7 @@ from typing import Any
 
 from bnbench.errors import shorten
 from bnbench.model.ranges import rank_of
+from bnbench.model.shape_types import per_axis
 
 Arguments = Mapping[str, Any]
 
@@ -50,8 +51,7 @@ def _given(arguments: Arguments, *names: str) -> int:
 
 
 def _sizes(arguments: Arguments, name: str) -> tuple[int, ...]:
-    value = arguments[name]
-    return (value,) * arguments[_RANK] if isinstance(value, int) else tuple(value)
+    return per_axis(arguments[name], arguments[_RANK])
 
 
 def _strides_or_dilation(arguments: Arguments) -> bool:

@@ -5,7 +5,7 @@ from functools import partial
 from math import prod
 from types import MappingProxyType
 
-from bnbench.model.shape_types import Arguments, MisfitError, Shape, Step, StepResult, WeightCounts
+from bnbench.model.shape_types import Arguments, MisfitError, Shape, Step, StepResult, WeightCounts, bias_count
 
 
 def _same(arguments: Arguments, shape: Shape) -> StepResult:
@@ -16,7 +16,7 @@ def _dense(arguments: Arguments, shape: Shape) -> StepResult:
     units = arguments["units"]
     if not shape:
         raise MisfitError("wanted at least one axis")
-    return StepResult((*shape[:-1], units), WeightCounts(shape[-1] * units + _biases(arguments, units)))
+    return StepResult((*shape[:-1], units), WeightCounts(shape[-1] * units + bias_count(arguments, units)))
 
 
 def _embedding(arguments: Arguments, shape: Shape) -> StepResult:
@@ -31,7 +31,7 @@ def _recurrent(gates: int, arguments: Arguments, shape: Shape) -> StepResult:
         raise MisfitError(f"wanted 2 axes (steps, features), found {len(shape)}")
     units = arguments["units"]
     # GRU has the biases of input and state apart if the reset gate comes after the product.
-    biases = _biases(arguments, units) * (2 if gates == 3 and arguments.get("reset_after", True) else 1)
+    biases = bias_count(arguments, units) * (2 if gates == 3 and arguments.get("reset_after", True) else 1)
     weights = WeightCounts(gates * ((shape[-1] + units) * units + biases))
     return StepResult((*shape[:1], units) if arguments.get("return_sequences") else (units,), weights, uses=shape[0])
 
@@ -188,10 +188,6 @@ def _axes(arguments: Arguments, shape: Shape) -> list[int]:
     if len(set(positions)) < len(positions):
         raise MisfitError(f"axis {given} names an axis twice", "axis")
     return positions
-
-
-def _biases(arguments: Arguments, units: int) -> int:
-    return units if arguments.get("use_bias", True) else 0
 
 
 _UNCHANGED = (

@@ -57,6 +57,11 @@ def want_rank(shape: Shape, rank: int) -> None:
         raise MisfitError(f"wanted {rank + 1} axes ({', '.join(['size'] * rank)}, channels), found {len(shape)}")
 
 
+def bias_count(arguments: Arguments, units: int) -> int:
+    """Return how many biases a layer with this many units or filters has."""
+    return units if arguments.get("use_bias", True) else 0
+
+
 def per_axis(value: Any, rank: int) -> Shape:
     """Return one number for each axis; a single number is for all of them."""
     return (value,) * rank if isinstance(value, int) else tuple(value)

@@ -5,7 +5,17 @@ from functools import partial
 from math import ceil, prod
 from types import MappingProxyType
 
-from bnbench.model.shape_types import Arguments, MisfitError, Shape, Step, StepResult, WeightCounts, per_axis, want_rank
+from bnbench.model.shape_types import (
+    Arguments,
+    MisfitError,
+    Shape,
+    Step,
+    StepResult,
+    WeightCounts,
+    bias_count,
+    per_axis,
+    want_rank,
+)
 
 _TOO_SMALL = "set padding: same, or use fewer layers before it"
 
@@ -15,7 +25,7 @@ def _convolution(rank: int, arguments: Arguments, shape: Shape) -> StepResult:
     kernel, filters, groups = per_axis(arguments["kernel_size"], rank), arguments["filters"], arguments.get("groups", 1)
     if shape[-1] % groups:
         raise MisfitError(f"groups: {groups} must divide its {shape[-1]} channels evenly", "groups")
-    weights = prod(kernel) * (shape[-1] // groups) * filters + _biases(arguments, filters)
+    weights = prod(kernel) * (shape[-1] // groups) * filters + bias_count(arguments, filters)
     return StepResult((*_windows(arguments, shape, kernel, rank), filters), WeightCounts(weights))
 
 
@@ -34,7 +44,7 @@ def _transposed(rank: int, arguments: Arguments, shape: Shape) -> StepResult:
             sizes.append((size - 1) * s + reach + (max(reach, s) - reach if extra is None else extra))
         else:
             sizes.append(size * s if extra is None else (size - 1) * s + reach % 2 + extra)
-    weights = WeightCounts(prod(kernel) * shape[-1] * filters + _biases(arguments, filters))
+    weights = WeightCounts(prod(kernel) * shape[-1] * filters + bias_count(arguments, filters))
     return StepResult((*sizes, filters), weights, uses=prod(shape[:-1]))
 
 
@@ -42,14 +52,14 @@ def _depthwise(rank: int, arguments: Arguments, shape: Shape) -> StepResult:
     want_rank(shape, rank)
     kernel = per_axis(arguments["kernel_size"], rank)
     channels = shape[-1] * arguments.get("depth_multiplier", 1)
-    weights = WeightCounts(prod(kernel) * channels + _biases(arguments, channels))
+    weights = WeightCounts(prod(kernel) * channels + bias_count(arguments, channels))
     return StepResult((*_windows(arguments, shape, kernel, rank), channels), weights)
 
 
 def _separable(rank: int, arguments: Arguments, shape: Shape) -> StepResult:
     spatial, depthwise, _ = _depthwise(rank, {**arguments, "use_bias": False}, shape)
     filters = arguments["filters"]
-    pointwise = spatial[-1] * filters + _biases(arguments, filters)
+    pointwise = spatial[-1] * filters + bias_count(arguments, filters)
     return StepResult((*spatial[:-1], filters), depthwise + WeightCounts(pointwise))
 
 
@@ -58,7 +68,7 @@ def _recurrent_convolution(rank: int, arguments: Arguments, shape: Shape) -> Ste
     want_rank(shape, rank + 1)
     kernel, filters = per_axis(arguments["kernel_size"], rank), arguments["filters"]
     inner = (*_windows(arguments, shape[1:], kernel, rank), filters)
-    weights = 4 * (prod(kernel) * (shape[-1] + filters) * filters + _biases(arguments, filters))
+    weights = 4 * (prod(kernel) * (shape[-1] + filters) * filters + bias_count(arguments, filters))
     steps = shape[:1] if arguments.get("return_sequences") else ()
     return StepResult((*steps, *inner), WeightCounts(weights), uses=shape[0] * prod(inner[:-1]))
 
@@ -149,10 +159,6 @@ def _windows(arguments: Arguments, shape: Shape, size: Shape, rank: int) -> Shap
     if any(n < k for n, k in zip(shape, reach, strict=False)):
         raise MisfitError(f"smaller than its window {tuple(reach)}: {_TOO_SMALL}")
     return tuple((n - k) // s + 1 for n, k, s in zip(shape, reach, strides, strict=False))
-
-
-def _biases(arguments: Arguments, channels: int) -> int:
-    return channels if arguments.get("use_bias", True) else 0
 
 
 def _per_side(value: object, rank: int) -> list[tuple[int, int]]:

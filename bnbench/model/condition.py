@@ -37,5 +37,5 @@ class Condition:
     words: str
     # Returns the problem, or None if the condition is met.
     find_problem: Callable[[Context], Problem | None]
-    # Whether it needs nothing but the arguments and the shape, so that it can be checked when the model is built.
+    # Whether it needs only the arguments and the shape, so that it can be checked when the model is built.
     of_shape: bool = False

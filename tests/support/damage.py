@@ -65,6 +65,7 @@ def run(times: int, flips: int = 0, seed: int = 0) -> dict[str, int]:
                 counts.update(repaired(place, before, complete=number < times))
             except BnbenchError:
                 counts["wrong"] += 1
+            # Any other error is counted: a damaged store must never end in one.
             except Exception:
                 logging.exception("store %d, %s", number, name)
                 counts["crashed"] += 1

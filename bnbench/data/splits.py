@@ -69,16 +69,34 @@ def split_rows(dataset: Dataset, settings: Data, sizes: SplitSizes, seed: int) -
     """Return the rows of each part, which depend on the seed only; train and validation are shuffled.
 
     With a `limit`, each part is the beginning of the part without a limit. An official test part becomes a sample in
-    the order of the file. `sizes` comes from `split_sizes`.
+    the order of the file. With `order: file` nothing is random. `sizes` comes from `split_sizes`.
     """
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAM])))
     whole = split_sizes(settings.model_copy(update={"limit": None}), dataset.facts, settings.name)
+    if settings.split.order == "file":
+        return _split_in_file_order(dataset, settings, whole, sizes)
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAM])))
     same = settings.split.validation == "test"
     own = replace(whole, validation=0 if same else whole.validation, test=0 if dataset.facts.test_rows else whole.test)
     order = generator.permutation(_pool(dataset, settings))
     stratify = settings.split.stratify and bool(dataset.facts.classes)
     test, validation, train = _deal(order, dataset.y, own, stratify, generator)
     test = _official(dataset, sizes.test, generator) if dataset.facts.test_rows else test[: sizes.test]
+    return SplitIndices(train[: sizes.train], test if same else validation[: sizes.validation], test)
+
+
+def _split_in_file_order(dataset: Dataset, settings: Data, whole: SplitSizes, sizes: SplitSizes) -> SplitIndices:
+    """Return the rows in the order of the file: training, validation and, without an official test part, test rows.
+
+    Args:
+        whole: the sizes of the parts without a limit.
+        sizes: their sizes with it: each part keeps its first rows.
+    """
+    same = settings.split.validation == "test"
+    ends = [whole.train, whole.train + (0 if same else whole.validation)]
+    train, validation, test = np.split(_pool(dataset, settings), ends)
+    if dataset.facts.test_rows:
+        test = np.arange(dataset.facts.rows - dataset.facts.test_rows, dataset.facts.rows, dtype=np.int32)
+    test = test[: sizes.test]
     return SplitIndices(train[: sizes.train], test if same else validation[: sizes.validation], test)
 
 

@@ -17,8 +17,6 @@ STREAM = int.from_bytes(b"split", "big")
 # The fraction of test rows if a data set has no official test part and the config gives none.
 DEFAULT_TEST_FRACTION = 0.2
 RowIndices = NDArray[np.int32]
-# A scaled value farther from 0 than this dominates the step of its mini-batch. In standard deviations for `standard`.
-FAR = 50.0
 # What is less probable than this is taken as impossible: no shipped experiment has more than a few dozen seeds.
 NEGLIGIBLE = 1e-6
 
@@ -216,25 +214,6 @@ def has_constant_value(settings: Data, facts: DatasetInfo, train: int) -> bool:
     # The values that are not listed differ in at least as many rows as the last one that is.
     unlisted = prod(facts.shape) - len(odds)
     return sum(odds) + (unlisted * odds[-1] if odds else 0) > NEGLIGIBLE
-
-
-def count_far_values(dataset: Dataset, scaling: Scaling, parts: SplitIndices) -> tuple[int, float]:
-    """Return how many values are more than FAR from 0 after scaling, and the largest distance of any value.
-
-    The rows of all parts count. If no value is far away, the distance is that of all rows of the data set.
-    """
-    shift, factor = (np.broadcast_to(array, dataset.facts.shape).ravel() for array in (scaling.shift, scaling.factor))
-    low, high = dataset.extremes
-    farthest = np.maximum(np.abs(low.ravel() - shift), np.abs(high.ravel() - shift)) * factor
-    columns = np.flatnonzero(farthest > FAR)
-    if not columns.size:
-        return 0, float(farthest.max())
-    rows = np.unique(np.concatenate([parts.train, parts.validation, parts.test]))
-    count, largest, x = 0, 0.0, dataset.x.reshape(len(dataset.x), -1)
-    for chunk in _chunks(x, rows):
-        distances = np.abs((x[np.ix_(chunk, columns)] - shift[columns]) * factor[columns])
-        count, largest = count + int((distances > FAR).sum()), max(largest, float(distances.max()))
-    return count, largest
 
 
 def _chunks(x: Array, rows: RowIndices) -> list[RowIndices]:

@@ -14,7 +14,7 @@ from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.symptom_rules import gives_one_prediction
 from bnbench.analysis.trials import cell_label
 from bnbench.config.schema import Experiment
-from bnbench.data.splits import FAR
+from bnbench.data.far_values import FAR
 from bnbench.planning.task import loss_class
 from bnbench.results.norm_caveats import norm_caveats
 from bnbench.results.results import Results

@@ -114,6 +114,26 @@ class Split(ConfigModel):
     # part.
     test: Fraction | None = None
     stratify: bool = True
+    # `file`: the first rows of the file train, the next ones validate, and the last ones test. All seeds have the same
+    # parts, and `stratify` has no effect.
+    order: Literal["random", "file"] = "random"
+
+
+def _brightness(value: float) -> float:
+    if not -1 <= value <= 1:
+        raise ValueError(f"found {value:g}, wanted -1 to 1: a fraction of the range of the pixels")
+    return value
+
+
+class ShiftTest(ConfigModel):
+    """How the test rows differ from those of the data set. Training and validation rows stay as they are."""
+
+    # This fraction of the range of the pixels is added to each pixel, and the result is clipped to the range.
+    brightness: Annotated[float, AfterValidator(_brightness)] = 0.0
+
+
+def _unit(value: object) -> object:
+    return "meters" if value == "metres" else value
 
 
 class Data(ConfigModel):
@@ -122,12 +142,15 @@ class Data(ConfigModel):
     name: str
     # Only the rows of these classes, numbered in this order. By default all classes.
     classes: Annotated[list[str] | None, BeforeValidator(_class_names), AfterValidator(_classes)] = None
+    # The unit of the numbers, for a data set that has several. By default its own one.
+    unit: Annotated[Name | None, BeforeValidator(_unit)] = None
     split: Split = Split()
     scale: Literal["none", "unit", "standard", "l2"] = "standard"
     # Equal rows would leak from one part into another.
     duplicates: Literal["drop", "keep"] = "drop"
     # The maximum number of rows in each part.
     limit: Count | None = None
+    shift_test: ShiftTest = ShiftTest()
 
     @model_validator(mode="before")
     @classmethod

@@ -24,13 +24,13 @@ def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> Da
     """
     if settings.classes:
         return load_dataset(settings, places, download).facts
-    source, located, folder = _locate(settings.name, places, download)
+    source, located, folder = _locate(settings, places, download)
     return cache.read_info(folder) or cache.write_dataset(folder, _parse(source, located)).facts
 
 
-def value_range(name: str) -> tuple[float, float]:
+def value_range(settings: Data) -> tuple[float, float]:
     """Return the range of values that the format of a data set allows, without reading a file."""
-    return _source(name).value_range
+    return _source(settings.name, settings.unit).value_range
 
 
 def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dataset:
@@ -40,7 +40,7 @@ def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dat
         DataError: the files are missing and cannot be downloaded, or have the wrong content.
         ConfigError: the data set does not have the classes in `settings.classes`.
     """
-    source, located, folder = _locate(settings.name, places, download)
+    source, located, folder = _locate(settings, places, download)
     whole = cache.read_dataset(folder, source) or cache.write_dataset(folder, _parse(source, located))
     return validate.select_classes(whole, settings.classes) if settings.classes else whole
 
@@ -53,7 +53,7 @@ def load_planned(settings: Data, places: DataDirs, planned: DatasetInfo) -> Data
     """
     dataset = load_dataset(settings, places)
     if dataset.facts.fingerprint != planned.fingerprint:
-        _, located, _ = _locate(settings.name, places, download=False)
+        _, located, _ = _locate(settings, places, download=False)
         raise DataError(
             f"{_where(located)}: {settings.name} has changed since the plan was made: found {_summary(dataset.facts)}, "
             f"planned with {_summary(planned)}; finished trials are stored: run again to plan with the present data"
@@ -92,17 +92,19 @@ def verify_dataset(name: str, places: DataDirs) -> DatasetInfo:
     return found
 
 
-def _locate(name: str, places: DataDirs, download: bool) -> tuple[DatasetSpec, LocatedFiles, Path]:
-    """Return the data set of that name, its files, and the folder of their parsed arrays in the cache."""
-    source = _source(name)
+def _locate(settings: Data, places: DataDirs, download: bool) -> tuple[DatasetSpec, LocatedFiles, Path]:
+    """Return the data set that settings name, its files, and the folder of their parsed arrays in the cache."""
+    source = _source(settings.name, settings.unit)
     located = locate.locate_files(source, places, download)
     return source, located, cache.cache_folder(source, located, places)
 
 
-def _source(name: str) -> DatasetSpec:
+def _source(name: str, unit: str | None = None) -> DatasetSpec:
+    """Return a data set, by default in its own unit; `planning` has checked that it has the unit."""
     if name not in DATASETS:
         raise DataError(f"data set {not_one_of(name, DATASETS)}")
-    return DATASETS[name]
+    source = DATASETS[name]
+    return next((other for other in source.in_other_units if other.unit == unit), source)
 
 
 def _parse(source: DatasetSpec, located: LocatedFiles) -> Dataset:

@@ -17,8 +17,6 @@ STREAM = int.from_bytes(b"split", "big")
 # The fraction of test rows if a data set has no official test part and the config gives none.
 DEFAULT_TEST_FRACTION = 0.2
 RowIndices = NDArray[np.int32]
-# A scaled value farther from 0 than this dominates the step of its mini-batch. In standard deviations for `standard`.
-FAR = 50.0
 # What is less probable than this is taken as impossible: no shipped experiment has more than a few dozen seeds.
 NEGLIGIBLE = 1e-6
 
@@ -69,16 +67,34 @@ def split_rows(dataset: Dataset, settings: Data, sizes: SplitSizes, seed: int) -
     """Return the rows of each part, which depend on the seed only; train and validation are shuffled.
 
     With a `limit`, each part is the beginning of the part without a limit. An official test part becomes a sample in
-    the order of the file. `sizes` comes from `split_sizes`.
+    the order of the file. With `order: file` nothing is random. `sizes` comes from `split_sizes`.
     """
-    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAM])))
     whole = split_sizes(settings.model_copy(update={"limit": None}), dataset.facts, settings.name)
+    if settings.split.order == "file":
+        return _split_in_file_order(dataset, settings, whole, sizes)
+    generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, STREAM])))
     same = settings.split.validation == "test"
     own = replace(whole, validation=0 if same else whole.validation, test=0 if dataset.facts.test_rows else whole.test)
     order = generator.permutation(_pool(dataset, settings))
     stratify = settings.split.stratify and bool(dataset.facts.classes)
     test, validation, train = _deal(order, dataset.y, own, stratify, generator)
     test = _official(dataset, sizes.test, generator) if dataset.facts.test_rows else test[: sizes.test]
+    return SplitIndices(train[: sizes.train], test if same else validation[: sizes.validation], test)
+
+
+def _split_in_file_order(dataset: Dataset, settings: Data, whole: SplitSizes, sizes: SplitSizes) -> SplitIndices:
+    """Return the rows in the order of the file: training, validation and, without an official test part, test rows.
+
+    Args:
+        whole: the sizes of the parts without a limit.
+        sizes: their sizes with it: each part keeps its first rows.
+    """
+    same = settings.split.validation == "test"
+    ends = [whole.train, whole.train + (0 if same else whole.validation)]
+    train, validation, test = np.split(_pool(dataset, settings), ends)
+    if dataset.facts.test_rows:
+        test = np.arange(dataset.facts.rows - dataset.facts.test_rows, dataset.facts.rows, dtype=np.int32)
+    test = test[: sizes.test]
     return SplitIndices(train[: sizes.train], test if same else validation[: sizes.validation], test)
 
 
@@ -198,25 +214,6 @@ def has_constant_value(settings: Data, facts: DatasetInfo, train: int) -> bool:
     # The values that are not listed differ in at least as many rows as the last one that is.
     unlisted = prod(facts.shape) - len(odds)
     return sum(odds) + (unlisted * odds[-1] if odds else 0) > NEGLIGIBLE
-
-
-def count_far_values(dataset: Dataset, scaling: Scaling, parts: SplitIndices) -> tuple[int, float]:
-    """Return how many values are more than FAR from 0 after scaling, and the largest distance of any value.
-
-    The rows of all parts count. If no value is far away, the distance is that of all rows of the data set.
-    """
-    shift, factor = (np.broadcast_to(array, dataset.facts.shape).ravel() for array in (scaling.shift, scaling.factor))
-    low, high = dataset.extremes
-    farthest = np.maximum(np.abs(low.ravel() - shift), np.abs(high.ravel() - shift)) * factor
-    columns = np.flatnonzero(farthest > FAR)
-    if not columns.size:
-        return 0, float(farthest.max())
-    rows = np.unique(np.concatenate([parts.train, parts.validation, parts.test]))
-    count, largest, x = 0, 0.0, dataset.x.reshape(len(dataset.x), -1)
-    for chunk in _chunks(x, rows):
-        distances = np.abs((x[np.ix_(chunk, columns)] - shift[columns]) * factor[columns])
-        count, largest = count + int((distances > FAR).sum()), max(largest, float(distances.max()))
-    return count, largest
 
 
 def _chunks(x: Array, rows: RowIndices) -> list[RowIndices]:

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_dir
 
 Array = NDArray[Any]
+# The axes of the shape of an image: height, width, channels.
+IMAGE_AXES = 3
 
 
 def _cache_dir() -> Path:
@@ -101,6 +103,14 @@ class DatasetSpec:
     columns: tuple[str, ...] = ()
     # The names of the columns before the values.
     other_columns: tuple[str, ...] = ()
+    # The name of the unit of the numbers, and the same rows in other units. Empty for most data sets.
+    unit: str = ""
+    in_other_units: "tuple[DatasetSpec, ...]" = ()
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The units that `data.unit` can name, first the default one."""
+        return tuple(one.unit for one in (self, *self.in_other_units) if one.unit)
 
 
 @dataclass(frozen=True)
@@ -133,6 +143,11 @@ class DatasetInfo:
     # For the values of a row that are almost constant: in how many rows each differs from its most common value,
     # without the official test part and repeated rows. Ascending, only the first few. Constant values are left out.
     rare_rows: tuple[int, ...] = ()
+
+    @property
+    def is_image(self) -> bool:
+        """Whether each example has rows, columns and channels of pixels."""
+        return len(self.shape) == IMAGE_AXES
 
     @property
     def nbytes(self) -> int:

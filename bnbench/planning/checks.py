@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from bnbench.config import expectations
-from bnbench.config.schema import Experiment, Train
+from bnbench.config.schema import Data, Experiment, Train
 from bnbench.data.splits import SplitSizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError, did_you_mean
@@ -54,6 +54,19 @@ def check_score_kind(first: DatasetInfo, dataset: DatasetInfo, where: Location) 
         one, other = (f"{of.name} has {task.score_kind(len(of.classes))}" for of in (dataset, first))
         raise ConfigError(
             where / "data" / "name", f"{one}, but {other}: two kinds of score in one sweep; write two experiments"
+        )
+
+
+def check_shift(data: Data, dataset: DatasetInfo, where: Location) -> None:
+    """Raise if the test rows have no brightness that could be shifted, or validation rows would be shifted, too."""
+    if not data.shift_test.brightness:
+        return
+    place = where / "data" / "shift_test" / "brightness"
+    if not dataset.is_image:
+        raise ConfigError(place, f"the rows of {dataset.name} are no images, so they have no brightness: leave it out")
+    if data.split.validation == "test":
+        raise ConfigError(
+            place, "data.split.validation: test would shift the validation rows, too: set it to a fraction, such as 0.1"
         )
 
 

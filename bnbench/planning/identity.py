@@ -9,6 +9,7 @@ import json
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
+from typing import Any
 
 from bnbench.config.renamed import old_setting
 from bnbench.config.schema import Data, Train
@@ -27,14 +28,25 @@ def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train
         {
             "engine": ENGINE_VERSION,
             "versions": library_versions(),
-            # `classes` is left out because the fingerprint depends on the chosen classes.
-            "data": old_setting("data", data.model_dump(exclude={"classes"})),
+            "data": _data_settings(data),
             "fingerprint": dataset.fingerprint,
             "layers": [[layer.name, layer.class_name, layer.arguments] for layer in layers],
             "train": train.model_dump(exclude=set() if train.pre_activations else {"pre_activations"}),
             **({"revisions": revisions} if revisions else {}),
         }
     )
+
+
+def _data_settings(data: Data) -> dict[str, Any]:
+    """Return what is hashed of `data`.
+
+    `classes` and `unit` are left out because the fingerprint depends on them. In the order of the file `stratify` has
+    no effect.
+    """
+    settings = old_setting("data", data.model_dump(exclude={"classes", "unit", "shift_test"}))
+    del settings["split"]["order" if data.split.order == "random" else "stratify"]
+    shift = data.shift_test.model_dump(exclude_defaults=True)
+    return {**settings, **({"shift_test": shift} if shift else {})}
 
 
 def trial_id(program: str, learning_rate: float, seed: int, revisions: Sequence[Revision] = ()) -> str:

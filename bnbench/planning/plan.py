@@ -12,6 +12,7 @@ from typing import Any, overload
 from bnbench.analysis.labels import RateFormat, format_setting
 from bnbench.config.schema import Data, Experiment, Train
 from bnbench.data import access
+from bnbench.data.brightness import brightness_step
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError
@@ -250,6 +251,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
             dataset = _describe_data(point, describe)
             first = first or dataset
             checks.check_score_kind(first, dataset, point.where)
+            checks.check_shift(point.experiment.data, dataset, point.where)
             checks.check_variant_params(point.experiment, point.where)
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:
@@ -293,7 +295,10 @@ class _SharedLayers:
         key = (name, json.dumps(axes, default=repr), train.dtype, train.engine)
         if key not in self._known:
             flat, data = _flatten_variant(point, name, dataset), point.experiment.data
-            values = scaled_values(data.scale, dataset.dtype, access.value_range(data.name))
+            span = access.value_range(data)
+            values = scaled_values(data.scale, dataset.dtype, span)
+            if not brightness_step(data, span).is_integer():
+                values = replace(values, whole=False)
             place = point.where / "variants" / name
             self._known[key] = fit_layers(flat, dataset.shape, values, train.dtype, train.engine, place)
         return self._known[key]

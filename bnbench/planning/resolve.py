@@ -6,9 +6,9 @@
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from bnbench.config.schema import Experiment, Variant
+from bnbench.config.schema import Data, Experiment, Variant
 from bnbench.data import access
-from bnbench.errors import ConfigError, not_one_of
+from bnbench.errors import ConfigError, not_one_of, shorten
 from bnbench.location import Location
 from bnbench.model.norms import find_norm
 from bnbench.planning import keras_checks
@@ -30,15 +30,22 @@ def resolve_experiment(experiment: Experiment, where: Location | str) -> Experim
 
 
 def _name_checks(experiment: Experiment, where: Location) -> Iterator[Check]:
-    yield partial(_check_dataset, experiment.data.name, where / "data" / "name")
+    yield partial(_check_dataset, experiment.data, where / "data")
     for name, variant in experiment.variants.items():
         yield partial(_check_norm, variant, where / "variants" / name / "norm")
     yield from keras_checks.training_checks(experiment.train, where / "train")
 
 
-def _check_dataset(name: str, where: Location) -> None:
-    if name not in access.dataset_names():
-        raise ConfigError(where, not_one_of(name, access.dataset_names()))
+def _check_dataset(data: Data, where: Location) -> None:
+    if data.name not in access.dataset_names():
+        raise ConfigError(where / "name", not_one_of(data.name, access.dataset_names()))
+    units = access.DATASETS[data.name].units
+    if data.unit and not units:
+        raise ConfigError(
+            where / "unit", f"found {shorten(data.unit)}, but {data.name} has only one unit: leave it out"
+        )
+    if data.unit and data.unit not in units:
+        raise ConfigError(where / "unit", not_one_of(data.unit, units))
 
 
 def _check_norm(variant: Variant, where: Location) -> None:

@@ -14,7 +14,7 @@ from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.symptom_rules import gives_one_prediction
 from bnbench.analysis.trials import cell_label
 from bnbench.config.schema import Experiment
-from bnbench.data.splits import FAR
+from bnbench.data.far_values import FAR
 from bnbench.planning.task import loss_class
 from bnbench.results.norm_caveats import norm_caveats
 from bnbench.results.results import Results
@@ -40,6 +40,8 @@ def list_caveats(results: Results) -> list[str]:
     caveats += _sigmoid_left_out(results, trials)
     if experiment:
         caveats += _validation_is_test(experiment)
+    caveats += _shifted_test_rows(results)
+    caveats += _one_split(results)
     caveats += _few_seeds(summary, experiment)
     caveats += _grid_ends(results, dead)
     caveats += _wide_gaps(sorted(summary["learning_rate"].unique()))
@@ -92,6 +94,25 @@ def _validation_is_test(experiment: Experiment) -> Iterator[str]:
         yield (
             "Validation and test are the same rows, as in the source: the rates were chosen on the rows on which the "
             "result is reported, so the result is too optimistic."
+        )
+
+
+def _shifted_test_rows(results: Results) -> Iterator[str]:
+    shifts = {config.data.shift_test.brightness for _, config, _ in results.configs(results.trials)} - {0.0}
+    if shifts:
+        steps = format_list([f"{100 * shift:+g}%" for shift in sorted(shifts)])
+        yield (
+            f"The brightness of the test rows was shifted by {steps} of the range of the pixels (data.shift_test), "
+            "and no other row was: test scores are about images that differ from those of training and validation."
+        )
+
+
+def _one_split(results: Results) -> Iterator[str]:
+    orders = {config.data.split.order for _, config, _ in results.configs(results.trials)}
+    if "file" in orders:
+        yield (
+            "With data.split.order: file all seeds share one split: the spread over seeds does not include the "
+            "choice of rows, and the last rows of a file may differ from the first."
         )
 
 

@@ -16,9 +16,6 @@ from bnbench.errors import ResultsError
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 
-# The axes of the shape of an image: height, width, channels.
-IMAGE_AXES = 3
-
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
 class ModelCard:
@@ -52,7 +49,7 @@ CARD = TypeAdapter(ModelCard)
 def describe_model(program: Program, dataset: Dataset, train_rows: RowIndices, weights: str) -> ModelCard:
     """Return the card of a model of a program that was trained on some rows of a data set."""
     facts = program.facts
-    mean = training_mean(dataset, train_rows).ravel() if len(facts.shape) == IMAGE_AXES else np.empty(0)
+    mean = training_mean(dataset, train_rows).ravel() if facts.is_image else np.empty(0)
     rounded = tuple(float(f"{value:.4g}") for value in mean)
     kind = _probabilities(program)
     return ModelCard(weights, facts.name, facts.shape, dataset.value_range, facts.classes, kind, rounded)

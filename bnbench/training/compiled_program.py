@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from bnbench.data.brightness import row_shifts, shift_test_rows
 from bnbench.data.splits import SplitIndices, apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
@@ -121,6 +122,9 @@ class CompiledProgram:
         self.y = tf.constant(y, tf.int32 if self.program.facts.classes else self.dtype)
         self.shift = tf.Variable(tf.zeros(x.shape[1:], self.dtype))
         self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
+        # Programs without a shift compute nothing more.
+        shifts = bool(self.program.data.shift_test.brightness) and not self.prescaled
+        self.row_shifts = tf.Variable(tf.zeros((len(x), *[1] * (x.ndim - 1)), self.dtype)) if shifts else None
 
     def start(self, seed: int) -> SeedState:
         """Return what a seed fixes.
@@ -148,8 +152,12 @@ class CompiledProgram:
         if not self.program.train.schedule:
             self.optimizer.learning_rate = learning_rate
         if self.prescaled:
-            self.x.assign(apply_scaling(start.scaling, self.dataset.x))
+            self.x.assign(
+                apply_scaling(start.scaling, shift_test_rows(self.dataset, self.program.data, start.parts.test))
+            )
         else:
+            if self.row_shifts is not None:
+                self.row_shifts.assign(row_shifts(self.dataset, self.program.data, start.parts.test))
             self.shift.assign(np.broadcast_to(start.scaling.shift, self.shift.shape))
             self.factor.assign(np.broadcast_to(start.scaling.factor, self.factor.shape))
         self.model.stop_training = False
@@ -157,7 +165,10 @@ class CompiledProgram:
     def _batch(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = tf.gather(self.x, rows)
         if not self.prescaled:
-            x = (tf.cast(x, self.dtype) - self.shift) * self.factor
+            x = tf.cast(x, self.dtype)
+            if self.row_shifts is not None:
+                x = tf.clip_by_value(x + tf.gather(self.row_shifts, rows), *self.dataset.value_range)
+            x = (x - self.shift) * self.factor
             if self.program.data.scale == "l2":
                 norm = tf.sqrt(tf.reduce_sum(tf.square(x), axis=1, keepdims=True))
                 x /= tf.where(norm > 0, norm, tf.ones_like(norm))

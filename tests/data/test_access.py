@@ -59,7 +59,7 @@ def record(places: DataDirs) -> Path:
 def test_data_sets_are_listed_by_name() -> None:
     assert {
         "bag_of_words", "cifar10", "digits", "distance", "fashion_mnist", "leaf", "letter", "mnist", "notmnist",
-        "windows",
+        "road_distance", "windows",
     } <= set(access.dataset_names())  # fmt: skip
     assert list(access.dataset_names()) == sorted(access.dataset_names())
     assert all(source.name == name for name, source in access.DATASETS.items())

@@ -5,7 +5,15 @@ import pytest
 
 from bnbench.config.schema import Data
 from bnbench.data import access
-from bnbench.data.datasets.generated import TYPICAL, bag_of_words, distance, great_circle, windows
+from bnbench.data.datasets.generated import (
+    TYPICAL,
+    bag_of_words,
+    distance,
+    great_circle,
+    road_distance,
+    road_distance_in_meters,
+    windows,
+)
 from bnbench.data.types import DataDirs
 
 
@@ -29,6 +37,47 @@ def test_distances_are_those_of_the_points_in_the_box() -> None:
     north = (parsed.x[:, 2] - parsed.x[:, 0]) * degree
     east = (parsed.x[:, 3] - parsed.x[:, 1]) * degree * np.cos(np.radians(55.75))
     assert parsed.y == pytest.approx(np.hypot(north, east), rel=5e-3)
+
+
+def test_road_distance_has_a_hundred_pairs_of_the_box_in_two_units(places: DataDirs) -> None:
+    scaled, meters = (
+        access.load_dataset(Data.model_validate({"name": "road_distance", "unit": unit}), places)
+        for unit in (None, "meters")
+    )
+    assert (scaled.facts.rows, meters.facts.rows, scaled.facts.test_rows, scaled.facts.repeated_rows) == (
+        100,
+        100,
+        0,
+        0,
+    )
+    assert scaled.facts.fingerprint != meters.facts.fingerprint
+    np.testing.assert_allclose(scaled.x * 100, meters.x, rtol=1e-6)
+    np.testing.assert_allclose(scaled.y * 100_000, meters.y, rtol=1e-6)
+    assert meters.x.min(axis=0) == pytest.approx([55.589537, 37.344735] * 2, abs=0.03)
+    assert meters.x.max(axis=0) == pytest.approx([55.901819, 37.832254] * 2, abs=0.03)
+    np.testing.assert_allclose(meters.y, great_circle(meters.x.astype(np.float64)), rtol=1e-6)
+    # docs/reference/data.md names these numbers.
+    assert [round(float(number)) for number in (meters.y.min(), meters.y.max(), meters.y.mean())] == [
+        2210,
+        34467,
+        15502,
+    ]
+    # The values of a saved model are compared with the range of its own unit.
+    assert scaled.value_range == pytest.approx((0.37344735, 0.55901819))
+    assert meters.value_range == (37.344735, 55.901819)
+
+
+def test_road_distance_draws_other_pairs_than_distance(places: DataDirs) -> None:
+    few, many = road_distance_in_meters(()).x, distance(()).x
+    assert not (few[:, np.newaxis] == many).all(axis=2).any()
+    default, named = (
+        access.load_dataset(Data.model_validate({"name": "road_distance", "unit": unit}), places)
+        for unit in (None, "scaled")
+    )
+    assert default.facts == named.facts
+    assert access.dataset_info(Data(name="road_distance"), places) == default.facts
+    assert access.verify_dataset("road_distance", places) == default.facts
+    assert default.x.tobytes() == road_distance(()).x.tobytes()
 
 
 def test_one_window_in_five_is_mislabeled() -> None:

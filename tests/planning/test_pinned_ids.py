@@ -30,16 +30,17 @@ DATA: Mapping[str, tuple[tuple[int, ...], str, tuple[str, ...], int, int, int]] 
     "leaf": ((192,), "float32", tuple(f"species {i}" for i in range(99)), 990, 0, 1),
     "letter": ((16,), "uint8", tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ"), 20_000, 4_000, 1_332),
     "distance": ((4,), "float32", (), 4_000, 0, 0),
+    "road_distance": ((4,), "float32", (), 100, 0, 0),
     "windows": ((6, 20), "float32", ("falls", "rises"), 1_000, 0, 0),
     "bag_of_words": ((1_000,), "uint8", ("blame", "praise"), 2_000, 0, 0),
 }
 
 
 def describe(data: Any) -> DatasetInfo:
-    """Made-up facts about the data set that an experiment names; the fingerprint depends on the chosen classes."""
+    """Made-up facts about the data set that an experiment names; the fingerprint is of the classes and the unit."""
     shape, dtype, classes, rows, test_rows, repeated_rows = DATA[data.name]
     chosen = tuple(data.classes or classes)
-    fingerprint = f"{data.name} {', '.join(chosen)}"
+    fingerprint = f"{data.name} {', '.join(chosen)}{f' in {data.unit}' if data.unit == 'meters' else ''}"
     return DatasetInfo(data.name, "made up", fingerprint, shape, dtype, chosen, rows, test_rows, repeated_rows)
 
 

@@ -164,6 +164,28 @@ def test_rates_that_were_chosen_on_the_test_rows(tmp_path: Path) -> None:
     assert one.startswith("Validation and test are the same rows")
 
 
+def test_rows_in_the_order_of_the_file_are_one_split_for_all_seeds(tmp_path: Path) -> None:
+    (one,) = caveats(tmp_path, {"plain": GOOD}, data__split__order="file")
+    assert one.startswith("With data.split.order: file all seeds share one split")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"data__shift_test": {"brightness": 0.4}}, "shifted by +40% of the range"),
+        ({"sweep__grid": {"data.shift_test.brightness": [-0.4, 0, 0.4]}}, "shifted by -40%, +40% of the range"),
+    ],
+    ids=["one", "axis"],
+)
+def test_shifted_test_rows_are_named(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
+    images = facts((8, 8, 1), rows=2000)
+    layers = {"layers": ["flatten", "norm", {"dense": "$classes"}]}
+    places = [{"plain": GOOD}] * (3 if "sweep__grid" in changes else 1)
+    (one,) = caveats(tmp_path, *places, of=images, model=layers, **changes)
+    assert named in one
+    assert "no other row was" in one
+
+
 def warmth(folder: Path, steps: int, **changes: Any) -> list[str]:
     """Return the caveats about moving statistics, with batchnorm as Keras has it."""
     variants = {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}}

@@ -1,6 +1,7 @@
 """Generated data sets, with the same rows on every machine, for questions whose original data are not public."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,10 @@ from bnbench.data.types import DatasetSpec, FileLayout, ParsedArrays
 EARTH = 6_371_008.8
 # Degrees: the corners of a box around Moscow.
 NORTH, SOUTH, WEST, EAST = 55.901819, 55.589537, 37.344735, 37.832254
-PAIRS = 4_000
+PAIRS, FEW_PAIRS = 4_000, 100
+# The units of road_distance: 100 degrees, and 100,000 meters.
+DEGREES, METERS = 100.0, 100_000.0
+COORDINATES = ("latitude_1", "longitude_1", "latitude_2", "longitude_2")
 WINDOWS, STEPS, READINGS = 1_000, 6, 20
 # The fraction of wrong labels in windows. A network can only fit them by memorizing rows.
 FLIPPED = 0.2
@@ -26,9 +30,29 @@ MISJUDGED = 0.05
 
 def distance(_: tuple[Path, ...]) -> ParsedArrays:
     """Return x (4000, 4) float32, latitude and longitude of two points in degrees, and y (4000,) float32, meters."""
-    low, high = np.array([SOUTH, WEST] * 2), np.array([NORTH, EAST] * 2)
-    x = (low + (high - low) * _generator(1).random((PAIRS, 4))).astype(np.float32)
+    x = _pairs(PAIRS, stream=1)
     return ParsedArrays(x, great_circle(x.astype(np.float64)).astype(np.float32), (), 0)
+
+
+def road_distance(_: tuple[Path, ...]) -> ParsedArrays:
+    """Return x (100, 4) float32, the coordinates of two points in 100 degrees, and y (100,) float32 in 100,000 meters.
+
+    The distance is that of the great circle, because the lengths of the roads are not public.
+    """
+    x = _pairs(FEW_PAIRS, stream=4).astype(np.float64)
+    return ParsedArrays((x / DEGREES).astype(np.float32), (great_circle(x) / METERS).astype(np.float32), (), 0)
+
+
+def road_distance_in_meters(_: tuple[Path, ...]) -> ParsedArrays:
+    """Return the rows of `road_distance` in degrees and meters."""
+    x = _pairs(FEW_PAIRS, stream=4)
+    return ParsedArrays(x, great_circle(x.astype(np.float64)).astype(np.float32), (), 0)
+
+
+def _pairs(count: int, stream: int) -> NDArray[np.float32]:
+    """Return pairs of points, (count, 4), drawn uniformly from the box: latitude, longitude, in degrees."""
+    low, high = np.array([SOUTH, WEST] * 2), np.array([NORTH, EAST] * 2)
+    return np.asarray(low + (high - low) * _generator(stream).random((count, 4)), np.float32)
 
 
 def great_circle(points: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -84,6 +108,7 @@ def _source(
     span: tuple[float, float],
     rows: int,
     columns: tuple[str, ...] = (),
+    class_count: int = 2,
 ) -> DatasetSpec:
     return DatasetSpec(
         name=parse.__name__,
@@ -92,7 +117,7 @@ def _source(
         licence="generated, free of rights",
         rows=rows,
         shape=shape,
-        class_count=0 if parse is distance else 2,
+        class_count=class_count,
         value_range=span,
         forms=(FileLayout("generated", (), parse),),
         # Another release of numpy may draw other numbers.
@@ -101,11 +126,19 @@ def _source(
     )
 
 
+ROAD_DISTANCE = _source(
+    road_distance, "Distance of 100 pairs of points", (4,), (WEST / DEGREES, NORTH / DEGREES), FEW_PAIRS, COORDINATES, 0
+)
+IN_METERS = replace(
+    ROAD_DISTANCE,
+    value_range=(WEST, NORTH),
+    forms=(FileLayout("generated, in meters", (), road_distance_in_meters),),
+    unit="meters",
+)
+
 DATASETS = (
-    _source(
-        distance, "Meters between two points", (4,), (WEST, NORTH), PAIRS,
-        ("latitude_1", "longitude_1", "latitude_2", "longitude_2"),
-    ),
+    _source(distance, "Meters between two points", (4,), (WEST, NORTH), PAIRS, COORDINATES, 0),
+    replace(ROAD_DISTANCE, unit="scaled", in_other_units=(IN_METERS,)),
     _source(windows, "Windows of noise, some rising", (STEPS, READINGS), (-6.0, 6.0), WINDOWS),
     _source(bag_of_words, "Made-up reviews as words they hold", (WORDS,), (0.0, 1.0), REVIEWS),
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from bnbench.data.splits import count_far_values
+from bnbench.data.far_values import count_far_values
 from bnbench.training.probes.types import Moment, Probe, Value, When
 
 

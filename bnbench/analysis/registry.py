@@ -22,11 +22,13 @@ class Metric:
         meaning: what it is, in words.
         over_rates: whether one value describes the trials of a seed at all rates; if not, each trial has a value.
         higher_is_better: which of two values wins.
+        title: its name in tables, with _ between words, where `name` would not read well.
         unit: empty for scores, losses and shares.
         former: names that it had in earlier versions; configs may still use them.
         needs_target: whether it is the time to a target.
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
+        each_epoch: whether the history has its column, so that a claim may be about its value after some epoch.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
         grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
         measure_trials: (trials, history) -> a value per trial.
@@ -37,11 +39,13 @@ class Metric:
     meaning: str
     over_rates: bool = False
     higher_is_better: bool = True
+    title: str = ""
     unit: str = ""
     former: tuple[str, ...] = ()
     needs_target: bool = False
     yes_or_no: bool = False
     score: bool = False
+    each_epoch: bool = False
     scale: Literal["linear", "factor", "decades"] = "linear"
     grid_steps: int = 0
     measure_trials: "Callable[[pd.DataFrame, pd.DataFrame], pd.Series[float]] | None" = None
@@ -56,9 +60,10 @@ class Metric:
 def _scores() -> Iterable[Metric]:
     for part in ("validation", "test", "train"):
         former = (f"{part}_accuracy", f"{part}_r2")
-        yield Metric(f"{part}_score", f"{part} score: accuracy, or R² for numbers", former=former, score=True)
+        meaning = f"{part} score: accuracy, or R² for numbers"
+        yield Metric(f"{part}_score", meaning, former=former, score=True, each_epoch=part != "test")
     for part in ("validation", "test", "train"):
-        yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False)
+        yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False, each_epoch=part != "test")
 
 
 def _times() -> Iterable[Metric]:
@@ -93,6 +98,11 @@ _RECORDS = (
     Metric("aulc", "area under the validation score over steps, divided by the steps"),
     Metric("overfitting_onset", "epoch of the lowest validation loss", unit="epochs"),
     Metric("overfitting_rise", "rise of the validation loss from there to the end", higher_is_better=False),
+    Metric("train_loss_flat_from", "first epoch from which on the training loss stays near its lowest",
+           higher_is_better=False, unit="epochs", title="first_epoch_of_a_flat_train_loss"),
+    Metric("validation_score_flat_from", "first epoch from which on the validation score stays near its final level",
+           higher_is_better=False, unit="epochs", title="first_epoch_of_a_flat_validation_score"),
+    Metric("score_drop", "highest validation score minus that after the last epoch", higher_is_better=False),
     Metric("score_roughness", "SD of the validation score around a smooth curve over epochs", higher_is_better=False,
            former=("accuracy_roughness",)),
     Metric("loss_roughness", "SD of the validation loss around a smooth curve over epochs", higher_is_better=False),

@@ -157,12 +157,17 @@ ESTIMATE = (
     Column("low", "number", "lower end of the 95% interval; empty if there is no interval"),
     Column("high", "number", "upper end of the 95% interval"),
 )
+BASIS = Column("basis", "text", "`said`, `read` or `ours`: where the statement comes from; empty if not given")
+EPOCH = Column("epoch", "number", "epoch after which the metric is taken; empty if it is at the end of training")
 CLAIMS = (
     Column("text", "text", "the claim in the words of the experiment file"),
+    Column("source", "text", "who says so; empty if nobody is named"),
+    BASIS,
     Column("metric", "text", "the metric that is judged"),
     Column("of", "text", "the variant that the claim is about"),
     Column("over", "text", "the variant that it is compared with; empty if there is none"),
     Column("across", "text", "the axis over whose values the range of the metric is taken; empty if there is none"),
+    EPOCH,
     Column("bound", "text", "the kind of comparison and the claimed bound"),
     Column("estimate", "number", "mean, mean difference, geometric mean ratio or share"),
     *ESTIMATE,
@@ -172,9 +177,11 @@ CLAIMS = (
 )
 PUBLISHED = (
     Column("source", "text", "where the value was published"),
+    BASIS,
     VARIANT,
     Column("learning_rate", "number", "learning rate of our trials; empty if the metric is about all rates together"),
     Column("metric", "text", "the metric that was published"),
+    EPOCH,
     Column("published", "number", "the published value; infinite if the target was never reached"),
     Column("mean", "number", "our mean over seeds"),
     Column("sd", "number", "our standard deviation (ddof 1)"),

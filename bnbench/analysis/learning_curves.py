@@ -7,6 +7,8 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.analysis.epoch_values import values_by_epoch
+from bnbench.analysis.flat_curves import flat_from, score_drop
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.trials import DIVERGED, axes_of, by_axes, scored_trials
 
@@ -31,11 +33,15 @@ def trial_curves(scored: pd.DataFrame, history: pd.DataFrame, target: float) -> 
         overfitting_onset: the first epoch with the lowest validation loss.
         overfitting_rise: rise of the validation loss from the onset to the end; a diverged trial ends at its initial
             loss.
+        the columns of FLAT, score_drop: as in `flat_curves`.
         the columns of ROUGHNESS, pre_activation_drift: as in `_roughness` and `_drift`; NaN for a trial that is
             not ok, because a network that learns nothing has a smooth curve and does not move.
     """
     history = history[history["trial"].isin(scored["trial"])]
-    curves = _lowest(history).join([_area(history), _roughness(history), _drift(history)], how="outer")
+    curves = _lowest(history).join(
+        [_area(history), _roughness(history), _drift(history), flat_from(scored, history), score_drop(scored, history)],
+        how="outer",
+    )
     table = scored.merge(curves, left_on="trial", right_index=True, how="left")
     moving = [*ROUGHNESS, "pre_activation_drift"]
     table[moving] = table[moving].where(table["outcome"] == "ok")
@@ -147,17 +153,8 @@ def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     keys = ["variant", *axes_of(trials), "learning_rate"]
     # Two variants or two axis values may share a trial, which then has several rows.
     planned = scored_trials(trials)
-    unique = planned.drop_duplicates("trial").set_index("trial")
-    own = history[history["trial"].isin(unique.index)]
-    lost = own["trial"].map(unique["diverged_at_step"]).astype(float) <= own["step"]
-    wide = own.assign(score=own["validation_score"].mask(lost)).pivot(index="trial", columns="epoch", values="score")
-    # Pivoting sorts the trials; restore the order of the plan.
-    wide = wide.reindex(unique.index.intersection(wide.index, sort=False))
-    rows = unique.loc[wide.index]
-    diverged = wide.isna().mul(rows["diverged_at_step"].notna(), axis=0)
-    chance = pd.DataFrame(dict.fromkeys(wide.columns, rows["chance"]))
-    filled = wide.ffill(axis=1).mask(diverged, chance)
-    long = filled.reset_index().melt(id_vars="trial", value_name="validation_score")
+    wide = values_by_epoch(planned, history, "validation_score")
+    long = wide.reset_index().melt(id_vars="trial", value_name="validation_score")
     long = long.merge(planned[["trial", *keys]], on="trial")
     return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_score"].mean().reset_index()
 

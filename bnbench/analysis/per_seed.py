@@ -4,15 +4,36 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnbench.analysis.epoch_values import values_after_epoch
 from bnbench.analysis.learning_curves import default_target, trial_curves
 from bnbench.analysis.lr_metrics import best_rate, metrics_over_rates
-from bnbench.analysis.registry import METRICS, Metric
+from bnbench.analysis.registry import METRICS, Metric, get_metric
 from bnbench.analysis.trials import scored_trials
+
+
+class Asked(Protocol):
+    """What a claim or a published value asks of trials."""
+
+    @property
+    def metric(self) -> str:
+        """The name of the metric."""
+
+    @property
+    def at(self) -> float | Literal["best"]:
+        """The learning rate."""
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch after which the metric is taken; None: at the end of training."""
+
+    @property
+    def target(self) -> float | None:
+        """The validation score to reach; None: the score that the baseline reaches (`default_target`)."""
 
 
 @dataclass(frozen=True)
@@ -31,26 +52,24 @@ class PerSeedScores:
     open_above: bool = False
 
 
-def with_trial_metrics(
-    trials: pd.DataFrame, history: pd.DataFrame, target: float | None, baseline: str
-) -> pd.DataFrame:
+def with_trial_metrics(trials: pd.DataFrame, history: pd.DataFrame, asked: Asked, baseline: str) -> pd.DataFrame:
     """Return the trials that did not fail, with a column for each metric of a trial.
 
-    Args:
-        target: validation score to reach; by default the score that the baseline reaches (`default_target`).
+    If a metric is asked for after an epoch, it has a further column: the final scores still choose the best rate.
     """
     scored = scored_trials(trials)
-    wanted = default_target(scored, history, baseline) if target is None else target
+    wanted = default_target(scored, history, baseline) if asked.target is None else asked.target
     table = trial_curves(scored, history, wanted)
     measured = {
         name: metric.measure_trials(table, history) for name, metric in METRICS.items() if metric.measure_trials
     }
+    if asked.epoch is not None:
+        values = values_after_epoch(scored, history, get_metric(asked.metric).name, asked.epoch)
+        measured[_column(asked)] = table["trial"].map(values).astype(float)
     return table.assign(**measured)
 
 
-def per_seed_scores(
-    metric: Metric, at: float | Literal["best"], trials: pd.DataFrame, grid: NDArray[Any]
-) -> PerSeedScores:
+def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
     """Return the metric of a variant: of each seed's trial at a rate, or of its trials at all rates.
 
     A seed has a metric over rates if all of its trials have finished. The best rate, at which a score is taken, is that
@@ -62,10 +81,16 @@ def per_seed_scores(
     """
     if trials.empty:
         return PerSeedScores()
+    metric = get_metric(asked.metric)
     if metric.over_rates:
         return _over_rates(metric, trials, grid)
-    rate = best_rate(trials) if at == "best" else at
-    return PerSeedScores(trials[trials["learning_rate"] == rate].set_index("seed")[metric.name], rate)
+    rate = best_rate(trials) if asked.at == "best" else asked.at
+    return PerSeedScores(trials[trials["learning_rate"] == rate].set_index("seed")[_column(asked)], rate)
+
+
+def _column(asked: Asked) -> str:
+    name = get_metric(asked.metric).name
+    return name if asked.epoch is None else f"{name}_after_epoch_{asked.epoch}"
 
 
 def _over_rates(metric: Metric, trials: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:

@@ -28,6 +28,7 @@ class Metric:
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
         of_numbers: whether only data with one number per row have it.
+        each_epoch: whether the history has its column, so that a claim may be about its value after some epoch.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
         grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
         measure_trials: (trials, history) -> a value per trial.
@@ -44,6 +45,7 @@ class Metric:
     yes_or_no: bool = False
     score: bool = False
     of_numbers: bool = False
+    each_epoch: bool = False
     scale: Literal["linear", "factor", "decades"] = "linear"
     grid_steps: int = 0
     measure_trials: "Callable[[pd.DataFrame, pd.DataFrame], pd.Series[float]] | None" = None
@@ -58,9 +60,10 @@ class Metric:
 def _scores() -> Iterable[Metric]:
     for part in ("validation", "test", "train"):
         former = (f"{part}_accuracy", f"{part}_r2")
-        yield Metric(f"{part}_score", f"{part} score: accuracy, or R² for numbers", former=former, score=True)
+        meaning = f"{part} score: accuracy, or R² for numbers"
+        yield Metric(f"{part}_score", meaning, former=former, score=True, each_epoch=part != "test")
     for part in ("validation", "test", "train"):
-        yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False)
+        yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False, each_epoch=part != "test")
 
 
 def _times() -> Iterable[Metric]:
@@ -99,6 +102,11 @@ _RECORDS = (
     Metric("aulc", "area under the validation score over steps, divided by the steps"),
     Metric("overfitting_onset", "epoch of the lowest validation loss", unit="epochs"),
     Metric("overfitting_rise", "rise of the validation loss from there to the end", higher_is_better=False),
+    Metric("train_loss_flat_from", "first epoch from which on the training loss stays near its lowest",
+           higher_is_better=False, unit="epochs"),
+    Metric("validation_score_flat_from", "first epoch from which on the validation score stays near its final level",
+           higher_is_better=False, unit="epochs"),
+    Metric("score_drop", "highest validation score minus that after the last epoch", higher_is_better=False),
     Metric("score_roughness", "SD of the validation score around a smooth curve over epochs", higher_is_better=False,
            former=("accuracy_roughness",)),
     Metric("loss_roughness", "SD of the validation loss around a smooth curve over epochs", higher_is_better=False),

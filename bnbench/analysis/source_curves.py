@@ -113,11 +113,23 @@ class SourceRates:
     means: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class _FinalMetric:
+    """A metric of the final weights, as `with_trial_metrics` wants it."""
+
+    metric: str
+    at: float | Literal["best"] = "best"
+    epoch: int | None = None
+    target: float | None = None
+
+
 def source_rates(
     trials: pd.DataFrame, history: pd.DataFrame, axes: list[str], metric: Metric, baseline: str
 ) -> SourceRates:
     """Return a metric of each trial at all rates. A diverged trial counts at chance, or at its initial loss."""
-    parts = [with_trial_metrics(part, history, None, baseline) for _, part in by_axes(trials, axes)]
+    parts = [
+        with_trial_metrics(part, history, _FinalMetric(metric.name), baseline) for _, part in by_axes(trials, axes)
+    ]
     table = pd.concat(parts) if parts else scored_trials(trials)
     keys = ["variant", *axes, "learning_rate"]
     values = table[[*keys, "seed"]].assign(

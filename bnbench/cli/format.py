@@ -102,13 +102,16 @@ def _width(decades: float, is_open: bool) -> str:
 
 
 def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
-    """Return a row per claim: its verdict, what was claimed and measured, and why."""
+    """Return a row per claim: its verdict, what was claimed by whom, what was measured, and why."""
     from bnbench.results.claims import claim_subject
+    from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
 
+    marked = is_marked(claims)
     rows = [
         [
             row["verdict"],
             row["text"],
+            *([claim_mark(row)] if marked else []),
             claim_subject(row, score_name),
             row["bound"],
             _interval(row["estimate"], row["low"], row["high"]),
@@ -117,7 +120,9 @@ def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
         ]
         for row in claims.to_dict("records")
     ]
-    return format_columns(["verdict", "claim", "metric", "claimed", "measured, 95%", "n", "reason"], rows)
+    header = ["verdict", "claim", *(["basis"] if marked else []), "metric", "claimed", "measured, 95%", "n", "reason"]
+    table = format_columns(header, rows)
+    return f"{table}\n{EXPLAINED}" if marked else table
 
 
 def _interval(estimate: float, low: float, high: float) -> str:

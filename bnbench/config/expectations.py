@@ -1,17 +1,13 @@
 """What an experiment file says about its results: claims to judge, and values that others published."""
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, Discriminator, Field, Tag, model_validator
 
-from bnbench.analysis.labels import RateFormat
 from bnbench.analysis.registry import METRICS, find_metric, get_metric
 from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
-from bnbench.errors import ConfigError, did_you_mean, not_one_of, shorten
-from bnbench.location import Location
+from bnbench.errors import did_you_mean, shorten
 
 KINDS = ("value", "ratio", "difference", "probability")
 
@@ -55,14 +51,23 @@ def _metric(value: str) -> str:
 At = Annotated[Annotated[Rate, Tag("(number)")] | Annotated[Literal["best"], Tag("(word)")], Discriminator(branch_of)]
 # The validation score to reach. By default the score that the baseline reaches.
 Target = Annotated[float, Field(gt=0, le=1)] | None
+# The metric after this epoch instead of at the end of training.
+AfterEpoch = Annotated[int, Field(ge=1, le=1_000_000)] | None
+# Where a statement comes from: the words or the printed numbers of a source; a reading of its picture; or a question
+# of ours. Without it the reports show no mark.
+Basis = Literal["said", "read", "ours"] | None
+MAX_SOURCE = 300
 
 
-def _check_fit(metric: str, at: float | str, target: float | None) -> None:
-    """Raise if a metric does not belong to one learning rate, or has no target."""
+def _check_fit(metric: str, at: float | str, target: float | None, epoch: int | None) -> None:
+    """Raise if a metric does not belong to one learning rate, has no target, or is not known after each epoch."""
     if get_metric(metric).over_rates and at != "best":
         raise InnerValueError(f"{metric} belongs to all learning rates together: leave 'at' out", "at")
     if not get_metric(metric).needs_target and target is not None:
         raise InnerValueError(f"{metric} has no target: leave 'target' out", "target")
+    if not get_metric(metric).each_epoch and epoch is not None:
+        known = ", ".join(name for name, one in METRICS.items() if one.each_epoch)
+        raise InnerValueError(f"{metric} is not measured after each epoch: leave 'epoch' out; {known} are", "epoch")
 
 
 class Claim(BaseModel):
@@ -70,6 +75,9 @@ class Claim(BaseModel):
 
     model_config = STRICT
     text: str = Field(min_length=1, max_length=500)
+    # Who says so, and where: the source and its section.
+    source: str | None = Field(default=None, min_length=1, max_length=MAX_SOURCE)
+    basis: Basis = None
     metric: Annotated[str, AfterValidator(_metric)]
     of: Name
     # By default the baseline. Claims about `ok` or about a value have one variant only.
@@ -83,6 +91,7 @@ class Claim(BaseModel):
     # The probability that `of` beats `over` at a seed; for `ok`, the probability that a seed is ok.
     probability: Bound | None = None
     at: At = "best"
+    epoch: AfterEpoch = None
     target: Target = None
     # Values of further axes. The claim must hold at each value of the axes that are not listed.
     where: dict[Axis, Any] = {}
@@ -115,7 +124,7 @@ class Claim(BaseModel):
             raise ValueError(f"{self.metric} is only known up to the step of the grid, which is a factor: give ratio")
         if metric.scale == "decades" and self.kind == "ratio":
             raise ValueError(f"{metric.name} is a logarithm (decades): give difference")
-        _check_fit(self.metric, self.at, self.target)
+        _check_fit(self.metric, self.at, self.target, self.epoch)
         return self
 
     @model_validator(mode="after")
@@ -149,13 +158,15 @@ class Published(BaseModel):
     """A value that somebody published, to compare with ours."""
 
     model_config = STRICT
-    source: str = Field(min_length=1, max_length=300)
+    source: str = Field(min_length=1, max_length=MAX_SOURCE)
+    basis: Basis = None
     variant: Name
     metric: Annotated[str, AfterValidator(_metric)]
     value: Annotated[
         Annotated[float, Tag("(number)")] | Annotated[Literal["never"], Tag("(word)")], Discriminator(branch_of)
     ]
     at: At = "best"
+    epoch: AfterEpoch = None
     target: Target = None
     # Values of further axes. Our value is shown at each value of the axes that are not listed.
     where: dict[Axis, Any] = {}
@@ -163,7 +174,7 @@ class Published(BaseModel):
 
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":
-        _check_fit(self.metric, self.at, self.target)
+        _check_fit(self.metric, self.at, self.target, self.epoch)
         if self.value == "never" and not get_metric(self.metric).needs_target:
             raise InnerValueError(
                 f"{self.metric} of never, wanted a number: only a metric with a target may never be reached", "value"
@@ -176,58 +187,3 @@ class Published(BaseModel):
     def number(self) -> float:
         """The value; infinity for never."""
         return math.inf if self.value == "never" else float(self.value)
-
-
-@dataclass(frozen=True)
-class ClaimScope:
-    """The variants, learning rates and axes that a claim may name."""
-
-    variants: Sequence[str]
-    baseline: str
-    rates: Sequence[float]
-    grid: Mapping[str, Sequence[Any]]
-
-
-def check_claim(claim: Claim, known: ClaimScope, where: Location) -> None:
-    """Raise if a claim names something that its experiment does not have.
-
-    Raises:
-        ConfigError: a variant, learning rate or value of a further axis is unknown, or a claim compares a variant with
-            itself.
-    """
-    for key, name in (("of", claim.of), ("over", claim.over)):
-        if name is not None and name not in known.variants:
-            raise ConfigError(where / key, not_one_of(name, known.variants))
-    if not claim.alone and claim.of == (claim.over or known.baseline):
-        raise ConfigError(where / "over", f"{claim.of!r} compared with itself: name another variant")
-    check_cell(claim.at, claim.where, known, where)
-    if claim.across is not None:
-        _check_axis(claim.across, known, where / "across")
-        if claim.across in claim.where:
-            raise ConfigError(where / "across", f"{claim.across} is also under 'where': leave one of them out")
-
-
-def check_published(published: Published, known: ClaimScope, where: Location) -> None:
-    """Raise if a published value names something that the experiment does not have.
-
-    Raises:
-        ConfigError: a variant, learning rate or value of a further axis is unknown.
-    """
-    if published.variant not in known.variants:
-        raise ConfigError(where / "variant", not_one_of(published.variant, known.variants))
-    check_cell(published.at, published.where, known, where)
-
-
-def check_cell(at: float | str, values: Mapping[str, Any], known: ClaimScope, where: Location) -> None:
-    """Raise if a learning rate, or a value of a further axis, is not one of the experiment."""
-    if at != "best" and at not in known.rates:
-        raise ConfigError(where / "at", not_one_of(at, map(RateFormat(known.rates, digits=6), known.rates)))
-    for axis, value in values.items():
-        _check_axis(axis, known, where / "where")
-        if value not in known.grid[axis]:
-            raise ConfigError(where / "where" / axis, not_one_of(value, map(str, known.grid[axis])))
-
-
-def _check_axis(axis: str, known: ClaimScope, where: Location) -> None:
-    if axis not in known.grid:
-        raise ConfigError(where, not_one_of(axis, known.grid) if known.grid else f"{axis!r}: sweep.grid has no axes")

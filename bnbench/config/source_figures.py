@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
 from bnbench.analysis.registry import METRICS, find_metric
-from bnbench.config.expectations import At, ClaimScope, check_cell
+from bnbench.config.claim_scope import ClaimScope, check_cell
+from bnbench.config.expectations import At
 from bnbench.config.types import STRICT, Axis, InnerValueError, Name
 from bnbench.errors import ConfigError, not_one_of
 from bnbench.location import Location

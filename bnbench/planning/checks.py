@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bnbench.config import expectations
-from bnbench.config.schema import Experiment, Train
+from bnbench.config import claim_scope
+from bnbench.config.schema import Experiment, Train, Variant
 from bnbench.config.source_figures import PREDICTIONS, check_source_figure
 from bnbench.data.splits import SplitSizes
 from bnbench.data.types import DatasetInfo
@@ -24,14 +24,21 @@ PROBABILITIES = frozenset({"softmax", "log_softmax", "sigmoid"})
 def check_expectations(experiment: Experiment, where: Location) -> None:
     """Raise if a claim, a published value or a figure is about something that the experiment does not have."""
     sweep = experiment.sweep
-    known = expectations.ClaimScope(list(experiment.variants), experiment.baseline, sweep.rates(), sweep.grid)
+    epochs = {name: _epochs(experiment, variant) for name, variant in experiment.variants.items()}
+    known = claim_scope.ClaimScope(epochs, experiment.baseline, sweep.rates(), sweep.grid)
     for i, claim in enumerate(experiment.claims):
-        expectations.check_claim(claim, known, where / "claims" / i)
+        claim_scope.check_claim(claim, known, where / "claims" / i)
     for i, published in enumerate(experiment.published):
-        expectations.check_published(published, known, where / "published" / i)
+        claim_scope.check_published(published, known, where / "published" / i)
     for i, figure in enumerate(experiment.source_figures):
         check_source_figure(figure, known, where / "source_figures" / i)
     _check_pre_activation_metrics(experiment, where)
+
+
+def _epochs(experiment: Experiment, variant: Variant) -> int:
+    """Return for how many epochs a variant trains. What it sets itself is checked later, so it may be anything."""
+    own = variant.train.get("epochs")
+    return own if isinstance(own, int) else experiment.train.epochs
 
 
 def _check_pre_activation_metrics(experiment: Experiment, where: Location) -> None:

@@ -10,10 +10,11 @@ import pandas as pd
 
 from bnbench.analysis.columns import PUBLISHED, column_names
 from bnbench.analysis.intervals import why_no_interval
-from bnbench.analysis.labels import axis_name, format_duration, format_interval, format_name
+from bnbench.analysis.labels import axis_name, format_duration, format_interval
 from bnbench.report.markdown import escape_markdown, pipe_table
-from bnbench.results.claims import INCONCLUSIVE, REFUTED, SUPPORTED, claim_subject
+from bnbench.results.claims import INCONCLUSIVE, REFUTED, SUPPORTED, claim_subject, metric_after_epoch
 from bnbench.results.digest import Digest
+from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
 from bnbench.store import results_dir
 
 MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
@@ -49,7 +50,8 @@ class Entry:
 def render_index(entries: Sequence[Entry]) -> str:
     """Return the page, in the order of the entries: a row each, then claims and published values, then the rest."""
     known = [(entry, entry.digest) for entry in entries if entry.digest]
-    parts = [MARK, "# Results", INTRODUCTION]
+    marked = any(is_marked(table) for _, digest in known for table in (digest.claims, digest.published))
+    parts = [MARK, "# Results", f"{INTRODUCTION}\n- {EXPLAINED}" if marked else INTRODUCTION]
     header = ["experiment", "what is trained", "claims", "published values", "trials", "time"]
     parts += [pipe_table(header, (_row(entry, digest) for entry, digest in known))] if known else []
     for entry, digest in known:
@@ -102,15 +104,35 @@ def _section(entry: Entry, digest: Digest) -> list[str]:
     title = f"{escape_markdown(digest.title or entry.name)}. {links}.{_data(digest)}"
     parts = [f"## {escape_markdown(entry.name)}", title]
     if len(digest.claims):
-        header = ["claim", "claimed", "ours", "95% interval", "n", "verdict"]
-        rows = (_claim(row, digest.score_name) for row in digest.claims.to_dict("records"))
-        parts.append(pipe_table(header, rows))
-    header = ["published value", "published", "ours", "95% interval", "n", "where"]
+        parts.append(_claims(digest))
     if len(digest.published):
         for source, table in digest.published.groupby("source", sort=False):
-            rows = (_published(row, digest.score_name) for row in table.to_dict("records"))
-            parts += [f"By {escape_markdown(str(source))}:", pipe_table(header, rows)]
+            parts += [f"By {escape_markdown(str(source))}:", _published_table(table, digest.score_name)]
     return parts
+
+
+def _claims(digest: Digest) -> str:
+    header, rows = ["claim", "claimed", "ours", "95% interval", "n", "verdict"], digest.claims.to_dict("records")
+    cells = [_claim(row, digest.score_name) for row in rows]
+    if is_marked(digest.claims):
+        header, cells = _with_basis(header, cells, map(claim_mark, rows))
+    return pipe_table(header, cells)
+
+
+def _published_table(table: pd.DataFrame, score_name: str) -> str:
+    header = ["published value", "published", "ours", "95% interval", "n", "where"]
+    cells = [_published(row, score_name) for row in table.to_dict("records")]
+    if is_marked(table):
+        header, cells = _with_basis(header, cells, table["basis"])
+    return pipe_table(header, cells)
+
+
+def _with_basis(
+    header: Sequence[str], rows: Sequence[Sequence[str]], marks: Iterable[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return a table with the mark of each row in its second column."""
+    marked = [[row[0], escape_markdown(mark), *row[1:]] for row, mark in zip(rows, marks, strict=True)]
+    return [header[0], "basis", *header[1:]], marked
 
 
 def _claim(row: Mapping[Any, Any], score_name: str) -> list[str]:
@@ -123,7 +145,7 @@ def _claim(row: Mapping[Any, Any], score_name: str) -> list[str]:
 def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:
     axes = [f"{axis_name(axis)} {row[axis]}" for axis in row if axis not in PUBLISHED_COLUMNS]
     rate = "" if math.isnan(row["learning_rate"]) else f"rate {row['learning_rate']:.4g}"
-    metric = f"{format_name(row['metric'], score_name)} of {row['variant']}"
+    metric = f"{metric_after_epoch(row, score_name)} of {row['variant']}"
     where = ", ".join(filter(None, [metric, *axes, rate]))
     note = f" ({row['note']})" if row["note"] else ""
     why = why_no_interval(int(row["n"]), row["mean"])

@@ -12,7 +12,8 @@ from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
 from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_setting
 from bnbench.analysis.registry import get_metric
 from bnbench.planning.small_batches import BATCH_NORM
-from bnbench.results.claims import claim_subject
+from bnbench.results.claims import claim_subject, metric_after_epoch
+from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
 from bnbench.results.results import Results
 
 # Why a cell has no number.
@@ -119,9 +120,10 @@ def claims_table(results: Results) -> Table | None:
     """Return a row per claim with its verdict, or None if there are no claims."""
     if results.claims.empty:
         return None
+    marked = is_marked(results.claims)
     rows = [
         [
-            Cell(row["verdict"], kind=row["verdict"]), Cell(row["text"]),
+            Cell(row["verdict"], kind=row["verdict"]), Cell(row["text"]), *_mark(claim_mark(row), marked),
             Cell(claim_subject(row, results.score_name)), Cell(row["bound"]),
             _number(row["estimate"], ".4g", "unknown"), Cell(format_interval(row["low"], row["high"])),
             _number(row["n"], "d"),
@@ -129,8 +131,19 @@ def claims_table(results: Results) -> Table | None:
         ]
         for row in results.claims.to_dict("records")
     ]  # fmt: skip
-    header = ["verdict", "claim", "metric", "claimed", "measured", "95% interval", "n", "why"]
-    return Table("Verdicts come from the interval over seeds, never from the mean alone.", header, rows, sortable=False)
+    header = [
+        "verdict",
+        "claim",
+        *(["basis"] if marked else []),
+        "metric",
+        "claimed",
+        "measured",
+        "95% interval",
+        "n",
+        "why",
+    ]
+    caption = "Verdicts come from the interval over seeds, never from the mean alone."
+    return Table(f"{caption} {EXPLAINED}" if marked else caption, header, rows, sortable=False)
 
 
 def differences_table(results: Results) -> Table | None:
@@ -165,19 +178,35 @@ def published_table(results: Results) -> Table | None:
     table = results.published
     if table.empty:
         return None
-    rate_cell = _rate_cells(results)
+    rate_cell, marked = _rate_cells(results), is_marked(table)
     rows = [
         [
-            Cell(row["source"]), *_place(row, results.axes), _rate_or_reason(row, rate_cell),
-            Cell(format_name(row["metric"], results.score_name)), _time(row["published"], ".4g"),
+            Cell(row["source"]), *_mark(row["basis"], marked), *_place(row, results.axes),
+            _rate_or_reason(row, rate_cell), Cell(metric_after_epoch(row, results.score_name)),
+            _time(row["published"], ".4g"),
             _time(row["mean"], ".4g", _why_no_mean(row)), _interval(row), _number(row["n"], "d"), _difference(row),
             Cell(row["note"]),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
-    header = ["source", "variant", *map(axis_name, results.axes), "rate", "metric", "published", "ours"]
+    header = [
+        "source",
+        *(["basis"] if marked else []),
+        "variant",
+        *map(axis_name, results.axes),
+        "rate",
+        "metric",
+        "published",
+        "ours",
+    ]
     header += ["95% interval", "n", "difference", "note"]
-    return Table("Ours is a mean over seeds.", header, rows, sortable=False)
+    caption = "Ours is a mean over seeds."
+    return Table(f"{caption} {EXPLAINED}" if marked else caption, header, rows, sortable=False)
+
+
+def _mark(text: str, marked: bool) -> list[Cell]:
+    """Return the cell of a basis, if the table has that column."""
+    return [Cell(text)] if marked else []
 
 
 def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> list[Cell]:

@@ -53,10 +53,13 @@ def judge_claims(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.Data
         over = "" if claim.alone else claim.over or baseline
         subject = {
             "text": claim.text,
+            "source": claim.source or "",
+            "basis": claim.basis or "",
             "metric": get_metric(claim.metric).name,
             "of": claim.of,
             "over": over,
             "across": claim.across or "",
+            "epoch": math.nan if claim.epoch is None else claim.epoch,
             "bound": f"{claim.kind} {claim.bound}",
         }
         rows.append(subject | _judged(claim, over, trials, history, baseline))
@@ -85,7 +88,7 @@ def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame
     judged = []
     for place, part in by_axes(trials, axes):
         if matches_axes(place, claim.where):
-            finding = _find(claim, over, part, with_trial_metrics(part, history, claim.target, baseline))
+            finding = _find(claim, over, part, with_trial_metrics(part, history, claim, baseline))
             where = f"at {format_axes(place, axes)}" if place else ""
             judged.append((verdict_of(claim.bound, finding.low, finding.high), finding.noted(where)))
     if not judged:
@@ -102,7 +105,7 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     if claim.across and claim.across not in axes_of(trials):
         return Finding().noted(f"the results have no axis {claim.across}")
     metric, grid = get_metric(claim.metric), np.sort(scored["learning_rate"].unique())
-    own, other = (_sample(claim, metric, name, scored, grid) for name in (claim.of, over or claim.of))
+    own, other = (_sample(claim, name, scored, grid) for name in (claim.of, over or claim.of))
     seeds = own.values.index.intersection(other.values.index)
     notes = (
         _left_out(trials["seed"].nunique(), len(seeds)),
@@ -124,10 +127,10 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     return finding.noted(*notes)
 
 
-def _sample(claim: Claim, metric: Metric, variant: str, scored: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
+def _sample(claim: Claim, variant: str, scored: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
     """Return the metric of a variant by seed, or its range across an axis with each value at its own best rate."""
     parts = [part for _, part in by_axes(scored, [claim.across] if claim.across else [])]
-    samples = [per_seed_scores(metric, claim.at, part[part["variant"] == variant], grid) for part in parts]
+    samples = [per_seed_scores(claim, part[part["variant"] == variant], grid) for part in parts]
     return range_across(samples) if claim.across else samples[0]
 
 
@@ -146,6 +149,12 @@ def _rates(claim: Claim, metric: Metric, rates: tuple[float, float], rate_text: 
 
 def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:
     """Return what the row of a claim is about: `test accuracy of batchnorm over plain`."""
-    metric = format_name(row["metric"], score_name)
+    metric = metric_after_epoch(row, score_name)
     metric = f"range of {metric} across {axis_name(row['across'])}" if row["across"] else metric
     return f"{metric} of {row['of']} over {row['over']}" if row["over"] else f"{metric} of {row['of']}"
+
+
+def metric_after_epoch(row: Mapping[Any, Any], score_name: str) -> str:
+    """Return the metric of a claim or a published value: `train loss after epoch 9`; without epoch at the end."""
+    metric = format_name(row["metric"], score_name)
+    return metric if pd.isna(row.get("epoch", math.nan)) else f"{metric} after epoch {row['epoch']:.0f}"

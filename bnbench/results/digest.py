@@ -1,7 +1,7 @@
 """The digest of an experiment: its claims, published values and totals, in small files that git can hold.
 
 Results without their database can still be listed with these files. Files of earlier versions are read, too: their
-metrics have former names, and a range across an axis is part of the metric's name.
+metrics have former names, a range across an axis is part of the metric's name, and some columns are missing.
 """
 
 import json
@@ -30,6 +30,11 @@ TEXTS = {name: column_names(columns, "text") for name, columns in COLUMNS.items(
 TOTALS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int, "seconds": int | float}
 # The maximum number of characters of a text: a title or a claim.
 MAX_TEXT = 500
+# Columns that earlier versions did not write, after which column each is.
+LATER = {
+    "claims": {"source": "text", "basis": "source", "epoch": "across"},
+    "published": {"basis": "source", "epoch": "metric"},
+}
 # Earlier versions wrote the axis into the metric.
 RANGE = re.compile(r"range of (\w+) across (.*)", re.DOTALL)
 
@@ -150,6 +155,7 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
         table = unescape_formulas(pd.read_csv(StringIO(results_dir.read_text(path)), dtype=str, keep_default_na=False))
         if name == "claims" and "across" not in table:
             table = _with_axis(table)
+        table = _with_later_columns(table, name)
         if missing := {*TEXTS[name], *NUMBERS[name]} - {*table}:
             raise ValueError(f"no column {', '.join(sorted(missing))}")
         if wrong := {*table.get("verdict", [])} - {*WEAKEST_FIRST}:
@@ -172,8 +178,17 @@ def _with_axis(claims: pd.DataFrame) -> pd.DataFrame:
     metrics = [found[1] if found else metric for found, metric in zip(ranges, claims["metric"], strict=True)]
     across = [found[2] if found else "" for found in ranges]
     claims = claims.assign(metric=metrics)
-    claims.insert(min(column_names(CLAIMS).index("across"), len(claims.columns)), "across", across)
+    names = list(claims.columns)
+    claims.insert(names.index("over") + 1 if "over" in names else len(names), "across", across)
     return claims
+
+
+def _with_later_columns(table: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Return a table with all columns of today; those that an earlier version did not write are empty."""
+    for column, before in LATER[name].items():
+        if column not in table and before in table:
+            table.insert(list(table.columns).index(before) + 1, column, "")
+    return table
 
 
 def _score_name(*tables: pd.DataFrame) -> str:

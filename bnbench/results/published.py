@@ -1,5 +1,6 @@
 """Published values and trials -> a table of both, side by side."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
@@ -25,14 +26,16 @@ def compare_published(
     for place, part in by_axes(trials, axes_of(trials)):
         for entry in published:
             if matches_axes(place, entry.where):
-                rows.append(_compare_one(entry, place, with_trial_metrics(part, history, entry.target, baseline)))
+                rows.append(_compare_one(entry, place, with_trial_metrics(part, history, entry, baseline)))
     return pd.DataFrame(rows)
 
 
 def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) -> dict[str, Any]:
     metric, grid = get_metric(entry.metric), np.sort(scored["learning_rate"].unique())
-    ours = per_seed_scores(metric, entry.at, scored[scored["variant"] == entry.variant], grid)
+    ours = per_seed_scores(entry, scored[scored["variant"] == entry.variant], grid)
     interval = asdict(t_interval(ours.values))
-    subject = {"source": entry.source, "variant": entry.variant, **place, "learning_rate": ours.rate}
-    values = {"metric": metric.name, "published": entry.number, **interval}
+    subject = {"source": entry.source, "basis": entry.basis or "", "variant": entry.variant, **place}
+    epoch = math.nan if entry.epoch is None else entry.epoch
+    asked = {"learning_rate": ours.rate, "metric": metric.name, "epoch": epoch}
+    values = {**asked, "published": entry.number, **interval}
     return subject | values | {"difference": interval["mean"] - entry.number, "note": entry.note}

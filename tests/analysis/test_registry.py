@@ -48,7 +48,10 @@ def judge(**values: object) -> dict[str, object]:
 
 def test_the_spread_of_predictions_is_missing_for_a_diverged_trial_and_in_earlier_results() -> None:
     rows = [{"prediction_spread": 0.4}, {"prediction_spread": 9e9} | BLOWN, {}]
-    table = with_trial_metrics(trials(*rows), history({}), None, "plain")
+    claim = Claim.model_validate(
+        {"text": "x", "metric": "prediction_spread", "of": "plain", "value": {"at_most": 0.001}}
+    )
+    table = with_trial_metrics(trials(*rows), history({}), claim, "plain")
     assert table["prediction_spread"].fillna(-1).tolist() == [0.4, -1, -1]
     # The wider spread wins.
     assert METRICS["prediction_spread"].higher_is_better

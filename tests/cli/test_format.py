@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.analysis.labels import format_duration
-from bnbench.cli.format import _interval, _spread, format_answer, format_columns
+from bnbench.cli.format import _interval, _spread, format_answer, format_columns, format_verdicts
 from support.kept import compared
 
 
@@ -39,3 +39,16 @@ def test_an_estimate_with_and_without_its_interval() -> None:
     assert _interval(10.0, 1.0, math.inf) == "10, 1 .. inf"
     assert _interval(0.5, math.nan, math.nan) == "0.5"
     assert _interval(math.nan, math.nan, math.nan) == "unknown"
+
+
+def test_verdicts_say_where_a_claim_comes_from(tmp_path: Path) -> None:
+    claim = {"text": "x", "metric": "ok", "of": "plain", "probability": {"at_least": 0.5}}
+    marked = [claim | {"basis": "said", "source": "source 002, part C"}, claim]
+    results = compared(tmp_path / "marked", {"plain": [[0.8] * 3]}, claims=marked)
+    header, first, second, explained = format_verdicts(results.claims, "accuracy").splitlines()
+    assert header.split()[:3] == ["verdict", "claim", "basis"]
+    assert "x      said (source 002, part C)  ok of plain" in first
+    assert "said" not in second
+    assert explained.startswith("Basis: said is in a source's own words")
+    results = compared(tmp_path / "plain", {"plain": [[0.8] * 3]}, claims=[claim])
+    assert "asis" not in format_verdicts(results.claims, "accuracy")

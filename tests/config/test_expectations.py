@@ -53,6 +53,12 @@ def test_a_smoke_run_has_no_claims() -> None:
         (CLAIM | {"at": 0.1}, "max_stable_rate belongs to all learning rates together: leave 'at' out"),
         (SCORE | {"at": "bst"}, "claims[0].at: 'bst' is neither a number nor 'best'"),
         (SCORE | {"target": 0.9}, "aulc has no target"),
+        (SCORE | {"epoch": 1}, "claims[0].epoch: aulc is not measured after each epoch: leave 'epoch' out"),
+        (SCORE | {"metric": "test_accuracy", "epoch": 1}, "claims[0].epoch: test_accuracy is not measured after each"),
+        (SCORE | {"metric": "train_loss", "epoch": 0}, "claims[0].epoch: found 0, wanted at least 1"),
+        (SCORE | {"metric": "train_loss", "epoch": "last"}, "claims[0].epoch: found 'last', wanted a whole number"),
+        (SCORE | {"basis": "sad"}, "claims[0].basis: 'sad' is not one of said, read, ours (did you mean 'said'?)"),
+        (SCORE | {"source": ""}, "claims[0].source: "),
         (SCORE | {"metric": "epochs_to_target", "target": 90}, "claims[0].target: found 90, wanted at most 1"),
         (SCORE | {"metric": "ok", "across": "x"}, "ok needs the probability"),
         (SCORE | {"metric": "epochs_to_target", "across": "x"}, "epochs_to_target has no range across an axis"),
@@ -93,6 +99,53 @@ def test_a_claim_about_something_unknown_is_refused(claim: dict[str, Any], messa
         make_plan(claims=[SCORE | claim], sweep__grid={"model.params.units": [4, 6]})
 
 
+LATER = {"text": "x", "metric": "train_loss", "of": "batchnorm", "difference": {"at_least": 0}, "epoch": 3}
+OWN_EPOCHS = {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch", "train": {"epochs": 3}}}
+
+
+def test_an_epoch_is_one_of_the_training() -> None:
+    make_plan(claims=[LATER], train__epochs=3)
+    with pytest.raises(
+        ConfigError, match=r"claims\[0\].epoch: 3 is after the last epoch: batchnorm trains for 2 epochs"
+    ):
+        make_plan(claims=[LATER], train__epochs=2)
+
+
+def test_a_variant_may_have_epochs_of_its_own() -> None:
+    alone = {"text": "x", "metric": "train_loss", "of": "batchnorm", "value": {"at_least": 0}, "epoch": 3}
+    make_plan(claims=[alone], variants=OWN_EPOCHS, train__epochs=2)
+    # The other variant of a comparison needs the epoch, too.
+    with pytest.raises(ConfigError, match=r"claims\[0\].epoch: 3 is after the last epoch: plain trains for 2 epochs"):
+        make_plan(claims=[LATER], variants=OWN_EPOCHS, train__epochs=2)
+
+
+def test_an_axis_of_epochs_counts_where_a_claim_looks_at_it() -> None:
+    axis = {"sweep__grid": {"train.epochs": [2, 3]}}
+    make_plan(claims=[LATER | {"where": {"train.epochs": 3}}], **axis)
+    with pytest.raises(ConfigError, match="3 is after the last epoch: batchnorm trains for 2 epochs"):
+        make_plan(claims=[LATER], **axis)
+
+
+def test_an_experiment_that_is_cut_short_has_no_claims_about_later_epochs() -> None:
+    experiment = check_config(values(claims=[LATER], published=[PUBLISHED | AFTER], train__epochs=5), "tiny.yaml")
+    cut = cut_to_smoke(experiment)
+    assert cut.train.epochs == 2
+    assert make_plan(**cut.dump()).trials
+
+
+def test_where_a_statement_comes_from_is_read_and_recorded() -> None:
+    marked = {"basis": "said", "source": "source 002, part C"}
+    experiment = check_config(
+        values(claims=[SCORE | marked, SCORE], published=[PUBLISHED | {"basis": "read"}]), "tiny.yaml"
+    )
+    assert [(claim.basis, claim.source) for claim in experiment.claims] == [
+        ("said", "source 002, part C"),
+        (None, None),
+    ]
+    assert experiment.published[0].basis == "read"
+    assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+
+
 def test_a_claim_has_no_where_if_the_sweep_has_no_axes() -> None:
     with pytest.raises(ConfigError, match=r"claims\[0\].where: 'x': sweep.grid has no axes"):
         make_plan(claims=[SCORE | {"where": {"x": 1}}])
@@ -104,6 +157,7 @@ def test_the_baseline_is_plain_or_the_first() -> None:
 
 
 PUBLISHED: dict[str, Any] = {"source": "Table 1", "variant": "plain", "metric": "test_accuracy", "value": 0.9}
+AFTER = {"metric": "validation_accuracy", "epoch": 4}
 
 
 def test_a_published_value_is_read_and_recorded() -> None:
@@ -138,6 +192,8 @@ def test_the_ids_of_trials_do_not_depend_on_published_values() -> None:
             "best_rate belongs to all learning rates together: leave 'at' out",
         ),
         ({"source": "x"}, "published[0].variant: missing"),
+        (PUBLISHED | {"epoch": 1}, "published[0].epoch: test_accuracy is not measured after each epoch"),
+        (PUBLISHED | {"basis": "printed"}, "published[0].basis: 'printed' is not one of said, read, ours"),
         (PUBLISHED | {"value": "never"}, "never, wanted a number"),
     ],
 )
@@ -156,6 +212,7 @@ def test_an_invalid_published_value_is_refused(entry: Any, message: str) -> None
             {"where": {"model.params.unit": 4}},
             r"published\[0\].where: 'model.params.unit' is not one of model.params.units",
         ),
+        (AFTER, r"published\[0\].epoch: 4 is after the last epoch: plain trains for 3 epochs"),
         ({"where": {"model.params.units": 5}}, r"published\[0\].where.model.params.units: 5 is not one of 4, 6"),
     ],
     ids=str,

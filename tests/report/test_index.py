@@ -123,3 +123,25 @@ def test_before_the_first_run_there_is_no_table() -> None:
     result = index.render_index([Entry("big", "../configs/big.yaml", None)])
     assert result.startswith(index.MARK)
     assert "|" not in result
+
+
+MARKED = {"basis": "said", "source": "source 002, part C", "epoch": 9.0}
+
+
+def test_a_claim_and_a_published_value_say_where_they_come_from() -> None:
+    own = CLAIM | MARKED | {"basis": "ours", "source": "", "text": "own", "epoch": NAN}
+    result = lines(entry([CLAIM | MARKED, own], [PUBLISHED | {"basis": "read", "epoch": NAN}]))
+    assert "| claim | basis | claimed | ours | 95% interval | n | verdict |" in result
+    assert (
+        "| a \\| b \\<script\\> | said (source 002, part C) | test accuracy after epoch 9 of batchnorm over plain: "
+        "difference at least 0 | 0.1235 | 0.1 to 0.15 | 5 | supported |"
+    ) in result
+    assert any(line.startswith("| own | ours | test accuracy of batchnorm") for line in result)
+    assert "| published value | basis | published | ours | 95% interval | n | where |" in result
+    assert any("(read off a curve) | read | 0.8876" in line for line in result)
+    assert any(line.startswith("- Basis: said is in a source's own words") for line in result)
+
+
+def test_without_marks_the_page_does_not_explain_them() -> None:
+    result = lines(entry([CLAIM], [PUBLISHED]))
+    assert not [line for line in result if "basis" in line.lower()]

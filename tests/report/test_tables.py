@@ -194,6 +194,39 @@ def test_published_values_are_next_to_ours(tmp_path: Path) -> None:
     assert texts(table, "note") == ["see there", ""]
 
 
+def test_marks_are_a_column_with_an_explanation(tmp_path: Path) -> None:
+    marked = [CLAIM | {"basis": "said", "source": "source 002, part C"}, OK_CLAIM | {"basis": "ours"}, OK_CLAIM]
+    results = compared(tmp_path, CELLS, claims=marked, published=[PUBLISHED | {"basis": "read"}, PUBLISHED])
+    claims, published = tables.claims_table(results), tables.published_table(results)
+    assert claims
+    assert published
+    assert texts(claims, "basis") == ["said (source 002, part C)", "ours", ""]
+    assert texts(published, "basis") == ["read", ""]
+    for table in (claims, published):
+        assert "read off a picture" in table.caption
+        assert {len(row) for row in table.rows} == {len(table.header)}
+
+
+def test_without_marks_there_is_no_such_column(tmp_path: Path) -> None:
+    results = compared(tmp_path, CELLS, claims=[CLAIM], published=[PUBLISHED])
+    for table in (tables.claims_table(results), tables.published_table(results)):
+        assert table
+        assert "basis" not in table.header
+        assert "asis" not in table.caption
+
+
+def test_a_value_after_an_epoch_names_it(tmp_path: Path) -> None:
+    after = {"metric": "train_loss", "epoch": 1}
+    claim = {"text": "x", "of": "plain", "value": {"at_most": 1}} | after
+    results = compared(tmp_path, CELLS, claims=[claim], published=[PUBLISHED | after])
+    claims, published = tables.claims_table(results), tables.published_table(results)
+    assert claims
+    assert published
+    assert texts(claims, "metric") == ["train loss after epoch 1 of plain"]
+    # `keep` gives each trial a training loss of 0.5.
+    assert (texts(published, "metric"), texts(published, "ours")) == (["train loss after epoch 1"], ["0.5"])
+
+
 def test_values_of_learning_curves(tmp_path: Path) -> None:
     table = tables.variants_table(Results(finished(tmp_path, MIXED)))
     assert texts(table, "epochs to target") == ["3", "3"]

@@ -378,3 +378,36 @@ def test_every_metric_can_be_judged_on_anything(rows: list[dict[str, object]], m
     assert row["reason"]
     if record.scale != "factor":
         judge(rows, epochs, metric=metric, probability={"at_least": 0.5})
+
+
+def rising(score: float) -> dict[str, list[float]]:
+    """Return curves of plain at rate 0.1 that have a score after epoch 2, and are at their final one after epoch 3."""
+    return {f"plain 0.1 {seed} ": [0.1, 0.3, score + seed / 100, 0.9] for seed in range(3)}
+
+
+def test_a_claim_about_an_epoch_takes_the_value_after_it_at_the_best_rate_of_the_end() -> None:
+    row = judge(PLAIN, history(rising(0.5)), of="plain", metric="validation_score", epoch=2, value={"at_most": 0.6})
+    assert (row["estimate"], row["n"], row["epoch"]) == (pytest.approx(0.51), 3, 2)
+    assert row["verdict"] == "supported"
+    assert row["reason"].endswith("; at rate 0.1")
+    assert claims.claim_subject(row, "accuracy") == "validation accuracy after epoch 2 of plain"
+    at_the_end = judge(PLAIN, history(rising(0.5)), of="plain", metric="validation_score", value={"at_most": 0.6})
+    assert math.isnan(at_the_end["epoch"])
+    assert claims.claim_subject(at_the_end, "accuracy") == "validation accuracy of plain"
+
+
+def test_a_claim_about_an_epoch_compares_seeds() -> None:
+    epochs = history(rising(0.5) | {f"batchnorm 1.0 {seed} ": [0.1, 0.5, 0.7, 0.9] for seed in range(3)})
+    row = judge(PLAIN + NORMED, epochs, metric="validation_accuracy", epoch=2, difference={"at_least": 0})
+    # .20, .19, .18
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.19), "supported")
+    assert claims.claim_subject(row, "accuracy") == "validation accuracy after epoch 2 of batchnorm over plain"
+
+
+def test_a_claim_says_where_it_comes_from() -> None:
+    row = judge(
+        PLAIN, metric="ok", of="plain", probability={"at_least": 0.1}, basis="said", source="source 002, part C"
+    )
+    assert (row["basis"], row["source"]) == ("said", "source 002, part C")
+    row = judge(PLAIN, metric="ok", of="plain", probability={"at_least": 0.1})
+    assert (row["basis"], row["source"]) == ("", "")

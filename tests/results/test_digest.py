@@ -50,6 +50,30 @@ def test_files_of_an_earlier_version_are_read_under_todays_names(tmp_path: Path)
     assert set(ranges["across"]) <= {"kernel", "depth"}
 
 
+def test_tables_without_the_columns_of_today_are_read_and_say_nothing_in_them(tmp_path: Path) -> None:
+    of = results(tmp_path, 0.8, 0.9, 0.95)
+    digest.write_digest(tmp_path, digest.make_digest(of))
+    for file in (results_dir.CLAIMS, results_dir.PUBLISHED):
+        table = pd.read_csv(tmp_path / file, dtype=str, keep_default_na=False)
+        table.drop(columns={"basis", "epoch"}).to_csv(tmp_path / file, index=False)
+    read = digest.read_digest(tmp_path)
+    assert read is not None
+    pd.testing.assert_frame_equal(read.claims, of.claims, check_dtype=False)
+    pd.testing.assert_frame_equal(read.published, of.published, check_dtype=False)
+
+
+def test_marks_and_epochs_are_read_as_they_were_written(tmp_path: Path) -> None:
+    curve = {"metric": "train_loss", "epoch": 1, "basis": "said", "source": "source 002, part C"}
+    marked = {"claims": [{**curve, "text": "x", "of": "200", "value": {"at_most": 1}}]}
+    of = results(tmp_path, 0.8, 0.9, 0.95, **marked, published=[PUBLISHED | {"basis": "read"}])
+    digest.write_digest(tmp_path, digest.make_digest(of))
+    read = digest.read_digest(tmp_path)
+    assert read is not None
+    (claim,), (value,) = read.claims.to_dict("records"), read.published.to_dict("records")
+    assert (claim["basis"], claim["source"], claim["epoch"]) == ("said", "source 002, part C", 1)
+    assert value["basis"] == "read"
+
+
 def copy_of_committed(name: str, to: Path) -> Path:
     """Copy the small files that git holds of an experiment."""
     folder = to / name

@@ -95,3 +95,11 @@ def test_a_target_that_is_never_reached_has_no_difference() -> None:
     assert (row["published"], row["mean"]) == (math.inf, math.inf)
     (row,) = compared(value(metric="epochs_to_target", value="never", target=0.4), epochs=epochs)
     assert (row["published"], row["mean"]) == (math.inf, 1)
+
+
+def test_a_value_after_an_epoch_is_compared_with_ours_after_it() -> None:
+    epochs = history({f"plain 0.1 {seed} ": [0.1, 0.5 + seed / 10, 0.9] for seed in range(3)})
+    (row,) = compared(value(epoch=1, basis="read"), epochs=epochs)
+    assert (row["epoch"], row["mean"], row["basis"]) == (1, pytest.approx(0.6), "read")
+    (row,) = compared(value(), epochs=epochs)
+    assert (math.isnan(row["epoch"]), row["basis"]) == (True, "")

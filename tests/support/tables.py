@@ -57,11 +57,16 @@ def scores(variant: str, *by_rate: dict[float, float | None], **changes: object)
     ]
 
 
-def history(curves: dict[str, list[float]], losses: dict[str, list[float]] | None = None) -> pd.DataFrame:
+def history(
+    curves: dict[str, list[float]],
+    losses: dict[str, list[float]] | None = None,
+    train_losses: dict[str, list[float]] | None = None,
+) -> pd.DataFrame:
     """Return epochs of ten steps and one second: the validation scores of each trial from the untrained model on."""
     rows = [
         {"trial": trial, "epoch": epoch, "step": 10 * epoch, "validation_score": accuracy, "seconds": float(epoch)}
-        | {"train_loss": 2.3 / (1 + epoch), "train_score": accuracy}
+        | {"train_loss": train_losses[trial][epoch] if train_losses else 2.3 / (1 + epoch)}
+        | {"train_score": accuracy}
         | {"validation_loss": (losses or {}).get(trial, [1.0] * len(accuracies))[epoch]}
         for trial, accuracies in curves.items()
         for epoch, accuracy in enumerate(accuracies)

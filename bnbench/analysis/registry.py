@@ -22,6 +22,7 @@ class Metric:
         meaning: what it is, in words.
         over_rates: whether one value describes the trials of a seed at all rates; if not, each trial has a value.
         higher_is_better: which of two values wins.
+        title: its name in tables, with _ between words, where `name` would not read well.
         unit: empty for scores, losses and shares.
         former: names that it had in earlier versions; configs may still use them.
         needs_target: whether it is the time to a target.
@@ -39,6 +40,7 @@ class Metric:
     meaning: str
     over_rates: bool = False
     higher_is_better: bool = True
+    title: str = ""
     unit: str = ""
     former: tuple[str, ...] = ()
     needs_target: bool = False
@@ -103,9 +105,9 @@ _RECORDS = (
     Metric("overfitting_onset", "epoch of the lowest validation loss", unit="epochs"),
     Metric("overfitting_rise", "rise of the validation loss from there to the end", higher_is_better=False),
     Metric("train_loss_flat_from", "first epoch from which on the training loss stays near its lowest",
-           higher_is_better=False, unit="epochs"),
+           higher_is_better=False, unit="epochs", title="first_epoch_of_a_flat_train_loss"),
     Metric("validation_score_flat_from", "first epoch from which on the validation score stays near its final level",
-           higher_is_better=False, unit="epochs"),
+           higher_is_better=False, unit="epochs", title="first_epoch_of_a_flat_validation_score"),
     Metric("score_drop", "highest validation score minus that after the last epoch", higher_is_better=False),
     Metric("score_roughness", "SD of the validation score around a smooth curve over epochs", higher_is_better=False,
            former=("accuracy_roughness",)),

@@ -20,7 +20,7 @@ from bnbench.analysis.columns import CLAIMS, column_names
 from bnbench.analysis.labels import RateFormat, axis_name, format_axes, format_name
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, range_across, with_trial_metrics
-from bnbench.analysis.registry import Metric, get_metric
+from bnbench.analysis.registry import Metric, find_metric, get_metric
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Bound, Claim
 from bnbench.results.findings import (
@@ -156,5 +156,6 @@ def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:
 
 def metric_after_epoch(row: Mapping[Any, Any], score_name: str) -> str:
     """Return the metric of a claim or a published value: `train loss after epoch 9`; without epoch at the end."""
-    metric = format_name(row["metric"], score_name)
+    known = find_metric(row["metric"])
+    metric = format_name((known and known.title) or row["metric"], score_name)
     return metric if pd.isna(row.get("epoch", math.nan)) else f"{metric} after epoch {row['epoch']:.0f}"

@@ -411,3 +411,11 @@ def test_a_claim_says_where_it_comes_from() -> None:
     assert (row["basis"], row["source"]) == ("said", "source 002, part C")
     row = judge(PLAIN, metric="ok", of="plain", probability={"at_least": 0.1})
     assert (row["basis"], row["source"]) == ("", "")
+
+
+def test_the_first_epoch_of_a_flat_curve_is_judged_and_named() -> None:
+    epochs = history({f"plain 0.1 {seed} ": [0.1, 0.3, *[0.89] * (seed + 1), 0.9, 0.95, 0.95] for seed in range(3)})
+    row = judge(PLAIN, epochs, of="plain", metric="validation_score_flat_from", value={"at_most": 9})
+    # The score is 0.95 from epoch 4, 5 and 6 on.
+    assert (row["estimate"], row["verdict"]) == (5, "supported")
+    assert claims.claim_subject(row, "accuracy") == "first epoch of a flat validation accuracy of plain"

@@ -104,6 +104,7 @@ OUTCOMES = (
     Column("initial_loss", "number", "validation loss of the untrained model"),
     Column("constant_score", "number", "share of the largest class in the training rows; empty in earlier results"),
     Column("constant_loss", "number", "loss of the best constant prediction, for a cross-entropy without penalty"),
+    Column("prediction_spread", "number", "highest minus lowest prediction over at most 200 test rows, for numbers"),
     Column("parameters", "integer", "number of parameters of the model"),
     Column("seconds", "number", "duration of the training", "s"),
     SECONDS_PER_STEP,

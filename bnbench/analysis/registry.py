@@ -28,6 +28,7 @@ class Metric:
         needs_target: whether it is the time to a target.
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
+        of_numbers: whether only data with one number per row have it.
         each_epoch: whether the history has its column, so that a claim may be about its value after some epoch.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
         grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
@@ -45,6 +46,7 @@ class Metric:
     needs_target: bool = False
     yes_or_no: bool = False
     score: bool = False
+    of_numbers: bool = False
     each_epoch: bool = False
     scale: Literal["linear", "factor", "decades"] = "linear"
     grid_steps: int = 0
@@ -81,11 +83,15 @@ def _loss_gap(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
 
 
 def _unless_diverged(trials: "pd.DataFrame", gap: "pd.Series[float]") -> "pd.Series[float]":
-    """Return the gaps of trials that did not diverge.
+    """Return the values of trials that did not diverge.
 
-    A diverged trial counts at chance twice, so its gap would be 0.
+    A diverged trial counts at chance twice, so its gap would be 0. Its predictions say nothing.
     """
     return gap.where(~trials["outcome"].isin(["nonfinite", "blown"]))
+
+
+def _prediction_spread(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+    return _unless_diverged(trials, trials["prediction_spread"])
 
 
 def _ok(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
@@ -117,6 +123,9 @@ _RECORDS = (
            higher_is_better=False, measure_trials=_loss_gap),
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
            higher_is_better=False),
+    # Neither direction is better. In a claim of `probability` the wider spread wins: the symptom is none at all.
+    Metric("prediction_spread", "highest minus lowest prediction over at most 200 test rows, for numbers",
+           of_numbers=True, measure_trials=_prediction_spread),
     Metric("ok", "whether the outcome of the trial is ok", yes_or_no=True, measure_trials=_ok),
     # The true best rate may be on either side of the grid rate, and a width has two ends: two steps for a pair.
     Metric("best_rate", "rate of the highest mean validation score", over_rates=True, scale="factor", grid_steps=2),

@@ -25,8 +25,8 @@ from bnbench.analysis.labels import format_axes
 DIVERGED = ("nonfinite", "blown")
 # Relative error of a float32 mean over many rows: a constant prediction may seem to be this much better than it is.
 ROUNDING = 1e-5
-# What the best constant prediction reaches, which earlier versions did not measure.
-MEASURED = ("constant_score", "constant_loss")
+# What the store keeps among the measurements; earlier versions did not measure it.
+MEASURED = ("constant_score", "constant_loss", "prediction_spread")
 # The functions of pandas for the statistics of a summary; the SD has ddof 1.
 AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 

@@ -40,7 +40,7 @@ def check_claim(claim: Claim, known: ClaimScope, where: Location) -> None:
             raise ConfigError(where / key, not_one_of(name, known.variants))
     if not claim.alone and claim.of == (claim.over or known.baseline):
         raise ConfigError(where / "over", f"{claim.of!r} compared with itself: name another variant")
-    _check_cell(claim.at, claim.where, known, where)
+    check_cell(claim.at, claim.where, known, where)
     if claim.across is not None:
         _check_axis(claim.across, known, where / "across")
         if claim.across in claim.where:
@@ -58,11 +58,12 @@ def check_published(published: Published, known: ClaimScope, where: Location) ->
     """
     if published.variant not in known.variants:
         raise ConfigError(where / "variant", not_one_of(published.variant, known.variants))
-    _check_cell(published.at, published.where, known, where)
+    check_cell(published.at, published.where, known, where)
     _check_epoch(published.epoch, [published.variant], published.where, known, where / "epoch")
 
 
-def _check_cell(at: float | str, values: Mapping[str, Any], known: ClaimScope, where: Location) -> None:
+def check_cell(at: float | str, values: Mapping[str, Any], known: ClaimScope, where: Location) -> None:
+    """Raise if a learning rate, or a value of a further axis, is not one of the experiment."""
     if at != "best" and at not in known.rates:
         raise ConfigError(where / "at", not_one_of(at, map(RateFormat(known.rates, digits=6), known.rates)))
     for axis, value in values.items():

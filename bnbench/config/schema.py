@@ -23,6 +23,7 @@ from pydantic import (
 
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.renamed import rename_old_keys
+from bnbench.config.source_figures import SourceFigure
 from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
 from bnbench.config.yaml_loader import dump_yaml
 from bnbench.errors import not_one_of, shorten
@@ -340,6 +341,7 @@ class Experiment(ConfigModel):
     save_models: Literal["none", "final", "best"] = "none"
     published: list[Published] = []
     claims: list[Claim] = []
+    source_figures: list[SourceFigure] = []
 
     def dump(self) -> dict[str, Any]:
         """Return the resolved file as plain values; `check_config` makes an equal Experiment of them."""

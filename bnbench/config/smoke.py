@@ -14,7 +14,7 @@ SUFFIX = "-smoke"
 def cut_to_smoke(experiment: Experiment) -> Experiment:
     """Return the experiment with few rows, two short epochs, three learning rates, one seed and one value per axis.
 
-    It has no claims and no published values, because so little training cannot confirm them.
+    It has no claims, no published values and no figures of a source, because so little training cannot confirm them.
     """
     values = experiment.dump()
     rates = experiment.sweep.rates()
@@ -34,5 +34,5 @@ def cut_to_smoke(experiment: Experiment) -> Experiment:
             if key != "data.limit" and key.removeprefix("train.") not in short
         },
     }
-    values["claims"] = values["published"] = []
+    values["claims"] = values["published"] = values["source_figures"] = []
     return check_config(values, experiment.name)

@@ -6,6 +6,7 @@ import numpy as np
 
 from bnbench.config import claim_scope
 from bnbench.config.schema import Data, Experiment, Train, Variant
+from bnbench.config.source_figures import PREDICTIONS, check_source_figure
 from bnbench.data.splits import SplitSizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError, did_you_mean
@@ -21,7 +22,7 @@ PROBABILITIES = frozenset({"softmax", "log_softmax", "sigmoid"})
 
 
 def check_expectations(experiment: Experiment, where: Location) -> None:
-    """Raise if a claim or a published value is about something that the experiment does not have."""
+    """Raise if a claim, a published value or a figure is about something that the experiment does not have."""
     sweep = experiment.sweep
     epochs = {name: _epochs(experiment, variant) for name, variant in experiment.variants.items()}
     known = claim_scope.ClaimScope(epochs, experiment.baseline, sweep.rates(), sweep.grid)
@@ -29,6 +30,8 @@ def check_expectations(experiment: Experiment, where: Location) -> None:
         claim_scope.check_claim(claim, known, where / "claims" / i)
     for i, published in enumerate(experiment.published):
         claim_scope.check_published(published, known, where / "published" / i)
+    for i, figure in enumerate(experiment.source_figures):
+        check_source_figure(figure, known, where / "source_figures" / i)
     _check_pre_activation_metrics(experiment, where)
 
 
@@ -49,10 +52,15 @@ def _check_pre_activation_metrics(experiment: Experiment, where: Location) -> No
 
 
 def check_metrics(experiment: Experiment, dataset: DatasetInfo, where: Location) -> None:
-    """Raise if a claim or a published value has a metric that the data set does not have."""
+    """Raise if a claim, a published value or a figure needs what the data set does not have."""
     for key in ("claims", "published"):
         for i, expectation in enumerate(getattr(experiment, key)):
             task.check_metric(expectation.metric, len(dataset.classes), where / key / i / "metric")
+    for i, figure in enumerate(experiment.source_figures):
+        if figure.metric is not None:
+            task.check_metric(figure.metric, len(dataset.classes), where / "source_figures" / i / "metric")
+        if figure.figure == PREDICTIONS:
+            task.check_numbers(PREDICTIONS, len(dataset.classes), where / "source_figures" / i / "figure")
 
 
 def check_score_kind(first: DatasetInfo, dataset: DatasetInfo, where: Location) -> None:

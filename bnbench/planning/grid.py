@@ -15,6 +15,8 @@ from bnbench.location import Location
 from bnbench.planning.resolve import resolve_experiment
 
 SWEEPABLE = ("data", "model", "train")
+# What an experiment says about its results: no axis changes it.
+_ABOUT_RESULTS = ("claims", "published", "source_figures")
 _SHORT = Sweep(learning_rate=[1.0], seeds=1)
 
 
@@ -86,12 +88,12 @@ def _without_unswept(experiment: Experiment) -> Experiment:
 
     Checking an axis of a thousand values again at each of its values would take a minute.
     """
-    return experiment.model_copy(update={"sweep": _SHORT, "claims": [], "published": []})
+    return experiment.model_copy(update={"sweep": _SHORT, **{key: [] for key in _ABOUT_RESULTS}})
 
 
 def _check_changed(settings: Mapping[str, Any], experiment: Experiment, where: Location) -> Experiment:
     """Return the experiment with other settings, given without the parts that `_without_unswept` leaves out."""
-    kept = {key: getattr(experiment, key) for key in ("sweep", "claims", "published")}
+    kept = {key: getattr(experiment, key) for key in ("sweep", *_ABOUT_RESULTS)}
     return resolve_experiment(check_config(settings, where), where).model_copy(update=kept)
 
 

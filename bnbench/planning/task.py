@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bnbench.analysis.registry import find_metric
 from bnbench.config.schema import Named
 from bnbench.errors import ConfigError
 from bnbench.location import Location
@@ -46,11 +47,20 @@ def score_kind(classes: int) -> str:
 
 
 def check_metric(metric: str, classes: int, where: Location | str) -> None:
-    """Raise if a metric is about accuracy and the score is R2, or the other way round."""
+    """Raise if a metric is about accuracy and the score is R2, the other way round, or only about numbers."""
     wrong, right = ("r2", "accuracy") if classes else ("accuracy", "r2")
     if metric.endswith(f"_{wrong}"):
         named = metric.replace(wrong, right)
         raise ConfigError(where, f"{metric}, but the data have {'classes' if classes else 'no classes'}: use {named}")
+    known = find_metric(metric)
+    if known and known.of_numbers:
+        check_numbers(metric, classes, where)
+
+
+def check_numbers(what: str, classes: int, where: Location | str) -> None:
+    """Raise if something that only data with one number per row have is wanted of classes."""
+    if classes:
+        raise ConfigError(where, f"{what} needs data with a number for each row, but the data have classes")
 
 
 def check_output(shape: Sequence[int | None], flat: Sequence[Layer], classes: int, loss: Named) -> None:

@@ -20,6 +20,12 @@ from bnbench.store import results_dir
 
 # The number of figures in the Markdown report; the HTML report has all figures.
 MAIN = {"rates", "differences", "times", "pre-activations"}
+# What a reader must know about the section of the source's figures.
+UNSEEN = (
+    "We have never seen the source's pictures, only what the source says about them. So each figure has the axes of "
+    "that description. The colors and ranges of the source's pictures, and the exact course of their curves, are "
+    "unknown to us."
+)
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,21 @@ class Picture:
     caption: str
     base64: str
     width: int
+
+
+@dataclass(frozen=True)
+class SourcePicture:
+    """A figure of the experiment's source: what the source says about it, and ours in the same axes.
+
+    Attributes:
+        picture: None if there is nothing to draw.
+        missing: sentences about trials or values that are missing.
+    """
+
+    source: str
+    description: str
+    picture: Picture | None
+    missing: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -60,6 +81,7 @@ class Document:
     rates: Table
     differences: Table | None
     published: Table | None
+    sources: Sequence[SourcePicture]
     pictures: Sequence[Picture]
     main: Sequence[Picture]
     score: str
@@ -69,8 +91,8 @@ class Document:
     environment: str
 
 
-def make_document(results: Results, pictures: Sequence[Picture]) -> Document:
-    """Return the content of the report of some results."""
+def make_document(results: Results, pictures: Sequence[Picture], sources: Sequence[SourcePicture] = ()) -> Document:
+    """Return the content of the report of some results, with its figures and those of the source as we draw them."""
     config, summary = results.config, results.summary
     seeds = int(summary["n"].max()) if len(summary) else 0
     finished = len(results.trials) - len(results.faults)
@@ -88,6 +110,7 @@ def make_document(results: Results, pictures: Sequence[Picture]) -> Document:
         rates=tables.rates_table(results),
         differences=tables.differences_table(results),
         published=tables.published_table(results),
+        sources=sources,
         pictures=pictures,
         main=[one for one in pictures if Path(one.path).stem in main],
         score=results.score_name,
@@ -121,6 +144,8 @@ def render_markdown(content: Document) -> str:
     ):
         if table and table.rows:
             parts += [f"## {heading}", escape_markdown(table.caption), _table(table)]
+    if content.sources:
+        parts += ["## The source's figures", UNSEEN, *(part for one in content.sources for part in _source(one))]
     if content.caveats:
         parts += ["## To keep in mind", "\n".join(f"- {escape_markdown(caveat)}" for caveat in content.caveats)]
     if content.diagnoses:
@@ -128,6 +153,15 @@ def render_markdown(content: Document) -> str:
     if content.main:
         parts += ["## Figures", *(f"![{escape_markdown(one.caption)}]({one.path})" for one in content.main)]
     return "\n\n".join([*parts, "## How to get this again", indent(content.command, "    ", lambda line: True)]) + "\n"
+
+
+def _source(one: SourcePicture) -> list[str]:
+    """Return the source's description and our figure, or why there is none."""
+    parts = [f"**{escape_markdown(one.source)}**: {escape_markdown(one.description)}"]
+    if one.picture:
+        caption = escape_markdown(one.picture.caption)
+        parts += [f"![{caption}]({one.picture.path})"]
+    return [*parts, *map(escape_markdown, one.missing)]
 
 
 def _diagnosis(one: Diagnosis) -> str:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from bnbench.report.document import Picture, make_document, render_markdown
+from bnbench.report.document import Picture, SourcePicture, make_document, render_markdown
 from bnbench.report.figures.gallery import draw_figures
+from bnbench.report.figures.sources.gallery import draw_source_figures
 from bnbench.report.figures.style import STYLE
 from bnbench.report.html import render_html
 from bnbench.results import digest
@@ -38,7 +39,7 @@ def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
     folder = results.folder
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
     paths = results_dir.write_tables(folder, tables)
-    pictures = []
+    pictures, sources = [], []
     with rc_context(dict(STYLE)), warnings.catch_warnings():
         # Matplotlib warns of a logarithmic axis without a positive value.
         warnings.simplefilter("ignore", UserWarning)
@@ -46,7 +47,12 @@ def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
             written = results_dir.write_figure(folder, drawn.name, drawn.figure, kinds)
             pictures.append(_picture(folder, written[0], drawn.caption))
             paths += written
-    document = make_document(results, pictures)
+        for shown in draw_source_figures(results):
+            written = results_dir.write_figure(folder, shown.name, shown.figure, kinds) if shown.figure else []
+            picture = _picture(folder, written[0], shown.caption) if written else None
+            sources.append(SourcePicture(shown.item.source, shown.item.description, picture, shown.missing))
+            paths += written
+    document = make_document(results, pictures, sources)
     reports = {results_dir.REPORT: render_html(document), results_dir.PAGE: render_markdown(document)}
     for name, text in reports.items():
         results_dir.write_text(folder / name, text)

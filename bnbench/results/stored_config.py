@@ -1,7 +1,7 @@
 """config.yaml of a results folder -> what it says, as far as this version can read it.
 
-Results outlive versions of bnbench. If this version refuses a key or value, it still reads the title, the claims and
-the published values.
+Results outlive versions of bnbench. If this version refuses a key or value, it still reads the title, the claims, the
+published values and the figures of sources.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,6 +16,7 @@ from bnbench.config import limits
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.load import check_config
 from bnbench.config.schema import NAME, Experiment
+from bnbench.config.source_figures import SourceFigure
 from bnbench.errors import ConfigError
 from bnbench.store import results_dir
 
@@ -41,6 +42,7 @@ class StoredConfig:
     variants: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
     published: tuple[Published, ...] = ()
+    source_figures: tuple[SourceFigure, ...] = ()
     text: str = ""
     experiment: Experiment | None = None
     problem: str = ""
@@ -66,7 +68,7 @@ def read_stored_config(folder: Path) -> StoredConfig:
         return _read_parts(name, values, text, str(error))
     return StoredConfig(
         experiment.name, experiment.title, tuple(experiment.variants), tuple(experiment.claims),
-        tuple(experiment.published), experiment.to_yaml(), experiment,
+        tuple(experiment.published), tuple(experiment.source_figures), experiment.to_yaml(), experiment,
     )  # fmt: skip
 
 
@@ -74,6 +76,8 @@ def _read_parts(name: str, values: Mapping[str, object], text: str, problem: str
     """Return the parts of a config that this version can read, although it refuses the whole config."""
     claims, lost_claims = _read_each(Claim, values.get("claims"))
     published, lost_published = _read_each(Published, values.get("published"))
+    figures, lost_figures = _read_each(SourceFigure, values.get("source_figures"))
+    lost = {"claim": lost_claims, "published value": lost_published, "source figure": lost_figures}
     given_name, title = values.get("name"), values.get("title")
     return StoredConfig(
         name=given_name if isinstance(given_name, str) and NAME.fullmatch(given_name) else name,
@@ -81,8 +85,9 @@ def _read_parts(name: str, values: Mapping[str, object], text: str, problem: str
         variants=_names(values.get("variants")),
         claims=tuple(claims),
         published=tuple(published),
+        source_figures=tuple(figures),
         text=text,
-        problem=_explain(problem, lost_claims, lost_published),
+        problem=_explain(problem, lost),
         unread_claims=lost_claims,
     )
 
@@ -104,10 +109,10 @@ def _names(variants: object) -> tuple[str, ...]:
     return tuple(name for name in names if NAME.fullmatch(name))
 
 
-def _explain(problem: str, lost_claims: int, lost_published: int) -> str:
-    """Say what this version refuses, and which parts are missing for that."""
+def _explain(problem: str, unread: Mapping[str, int]) -> str:
+    """Say what this version refuses, and how many entries of each kind it cannot read."""
     first, *others = problem.splitlines()
     more = f" (and {len(others)} more)" if others else ""
-    lost = [format_count(n, noun) for n, noun in ((lost_claims, "claim"), (lost_published, "published value")) if n]
+    lost = [format_count(n, noun) for noun, n in unread.items() if n]
     text = f"This version cannot read the whole config: {first}{more}. Caveats about its settings are left out."
     return f"{text} It cannot read {' and '.join(lost)} either." if lost else text

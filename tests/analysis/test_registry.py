@@ -5,10 +5,11 @@ import pytest
 
 from bnbench.analysis import registry
 from bnbench.analysis.lr_metrics import RateMetrics
+from bnbench.analysis.per_seed import with_trial_metrics
 from bnbench.analysis.registry import METRICS, Metric, find_metric
 from bnbench.config.expectations import Claim
 from bnbench.results.claims import judge_claims
-from support.tables import history, scores, trials
+from support.tables import BLOWN, history, scores, trials
 
 RATE_METRICS = {field.name for field in fields(RateMetrics)}
 PLAIN = scores("plain", *({0.1: 0.8, 1.0: 0.5} for _ in range(3)))
@@ -43,6 +44,17 @@ def judge(**values: object) -> dict[str, object]:
     claim = Claim.model_validate({"text": "x", "of": "batchnorm"} | values)
     (row,) = judge_claims([claim], trials(*PLAIN, *NORMED), history({}), "plain").to_dict("records")
     return row
+
+
+def test_the_spread_of_predictions_is_missing_for_a_diverged_trial_and_in_earlier_results() -> None:
+    rows = [{"prediction_spread": 0.4}, {"prediction_spread": 9e9} | BLOWN, {}]
+    claim = Claim.model_validate(
+        {"text": "x", "metric": "prediction_spread", "of": "plain", "value": {"at_most": 0.001}}
+    )
+    table = with_trial_metrics(trials(*rows), history({}), claim, "plain")
+    assert table["prediction_spread"].fillna(-1).tolist() == [0.4, -1, -1]
+    # The wider spread wins.
+    assert METRICS["prediction_spread"].higher_is_better
 
 
 def test_a_metric_of_trials_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:

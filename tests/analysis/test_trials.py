@@ -75,7 +75,7 @@ def test_the_public_columns_of_trials() -> None:
         "validation_score", "test_loss",
         "test_score", "best_epoch", "best_test_loss", "best_test_score", "fitted_loss", "fitted_score",
         "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
-        "initial_loss", "constant_score", "constant_loss",
+        "initial_loss", "constant_score", "constant_loss", "prediction_spread",
         "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
     ]  # fmt: skip
     assert axes_of(table) == ["model.params.units"]

@@ -100,6 +100,23 @@ def test_a_claim_that_this_version_refuses_is_left_out_and_counted(folder: Path)
     assert config.problem.endswith("It cannot read 2 claims and 1 published value either.")
 
 
+def test_figures_of_a_source_that_can_be_read_are_kept_and_the_others_are_counted(folder: Path) -> None:
+    figure = {"source": "source 001", "description": "four curves", "figure": "all-curves"}
+    change(folder, "source_figures", value=[figure, figure | {"figure": "hologram"}])
+    config = read_stored_config(folder)
+    assert [one.figure for one in config.source_figures] == ["all-curves"]
+    assert config.problem.endswith("It cannot read 1 source figure either.")
+
+
+def test_a_config_of_an_earlier_version_has_no_figures_of_a_source(folder: Path) -> None:
+    path = folder / results_dir.CONFIG
+    values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert values.pop("source_figures") == []
+    path.write_text(yaml.safe_dump(values), encoding="utf-8")
+    config = read_stored_config(folder)
+    assert (config.problem, config.source_figures) == ("", ())
+
+
 def test_check_judges_the_claims_that_can_be_read_and_fails_for_the_others(folder: Path) -> None:
     change(folder, "train", "turbo", value=True)
     done = CliRunner().invoke(main, ["check", str(folder)])

@@ -7,7 +7,7 @@ from pkgutil import iter_modules
 from bnbench.report import figures
 from bnbench.report.figures.layout import split_by_setting
 from bnbench.report.figures.spec import DrawnFigure, FigureInput, FigureSpec
-from bnbench.report.figures.style import variant_looks
+from bnbench.report.figures.style import Look, variant_looks
 from bnbench.results.results import Results
 
 
@@ -25,6 +25,11 @@ def list_figures() -> list[FigureSpec]:
     return sorted((module.FIGURE for module in modules if hasattr(module, "FIGURE")), key=lambda spec: spec.order)
 
 
+def looks_of(results: Results) -> dict[str, Look]:
+    """Return the look that each variant has in all figures."""
+    return variant_looks(list(dict.fromkeys(results.summary["variant"])))
+
+
 def _draw_figure(spec: FigureSpec, results: Results) -> Iterator[DrawnFigure]:
     inputs = _figure_inputs(spec, results)
     for number, one in enumerate(inputs, start=1):
@@ -37,6 +42,6 @@ def _figure_inputs(spec: FigureSpec, results: Results) -> list[FigureInput]:
     table = spec.table(results)
     if table.empty:
         return []
-    looks = variant_looks(list(dict.fromkeys(results.summary["variant"])))
+    looks = looks_of(results)
     parts = split_by_setting(results, table) if spec.per_setting else [("", table)]
     return [FigureInput(results, part, looks, results.score_name, setting) for setting, part in parts]

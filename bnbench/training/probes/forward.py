@@ -1,4 +1,4 @@
-"""One pass of validation rows through the layers of a network, which several probes share."""
+"""Passes of some rows through the layers of a network; one of validation rows is shared by several probes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class ForwardPass:
 def run_layers(compiled: CompiledProgram, start: SeedState) -> ForwardPass:
     """Call each layer by itself, so that nothing has to be compiled; leave everything as it is."""
     rows = sample_rows(start.parts.validation)
-    x = apply_scaling(start.scaling, compiled.dataset.x[rows]).astype(compiled.program.train.dtype)
+    x = scaled_rows(compiled, start, rows)
     layers = compiled.model.layers
     hidden = hidden_layers(layers)
     outputs: list[Array] = []
@@ -61,9 +61,30 @@ def run_layers(compiled: CompiledProgram, start: SeedState) -> ForwardPass:
     return ForwardPass(compiled.dataset.y[rows], np.concatenate(outputs), saturated)
 
 
+def predict_rows(compiled: CompiledProgram, start: SeedState, rows: RowIndices) -> Array:
+    """Return the outputs of the model for a few rows in inference mode, (rows, numbers); leave everything as it is."""
+    values: Any = scaled_rows(compiled, start, rows)
+    # Some layers draw random numbers in inference, too.
+    with compiled.unchanged_state():
+        for layer in compiled.model.layers:
+            values = layer(values, training=False)
+    return np.asarray(values)
+
+
+def scaled_rows(compiled: CompiledProgram, start: SeedState, rows: RowIndices) -> Array:
+    """Return the inputs of the model for some rows."""
+    scaled = apply_scaling(start.scaling, compiled.dataset.x[rows])
+    return scaled.astype(compiled.program.train.dtype)
+
+
 def sample_rows(rows: RowIndices) -> RowIndices:
     """Return at most MAX_ROWS rows, evenly spread: an official test part may be sorted by class."""
-    return rows[:: -(-len(rows) // MAX_ROWS)]
+    return spread_rows(rows, MAX_ROWS)
+
+
+def spread_rows(rows: RowIndices, most: int) -> RowIndices:
+    """Return at most this many rows, evenly spread."""
+    return rows[:: -(-len(rows) // most)]
 
 
 def hidden_layers(layers: Sequence[keras.layers.Layer]) -> set[str]:

@@ -4,6 +4,7 @@ import re
 import shlex
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,7 +16,7 @@ from bnbench.cli.main import main
 from bnbench.config.expectations import Bound, Claim
 from bnbench.config.load import check_config
 from bnbench.config.schema import Data, Experiment, Split, Sweep, Train, Variant
-from bnbench.config.yaml_loader import parse_yaml
+from bnbench.config.yaml_loader import dump_yaml, parse_yaml, read_yaml
 from bnbench.data.types import DatasetInfo
 from bnbench.execution import executors
 from bnbench.planning import plan
@@ -100,6 +101,25 @@ def test_the_python_lines_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> 
     write_no_report(monkeypatch)
     exec(block, namespace)  # noqa: S102  our own README
     assert len(namespace["results"].trials) == 18  # type: ignore[attr-defined]
+
+
+def test_the_six_steps_print_both_accuracies_in_percent(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The network, its rate and its seed are those of the example; the images are included ones, a few of them.
+    config = read_yaml(ROOT / "configs" / "mnist-six-steps.yaml")
+    small = {"data": {"name": "digits", "scale": "unit", "limit": 200}, "claims": []}
+    small["sweep"] = {"learning_rate": 1e-3, "seeds": 1}
+    small["variants"] = {"plain": config["variants"]["plain"]}  # type: ignore[index]
+    (place / "small.yaml").write_text(dump_yaml({**config, **small}), encoding="utf-8")
+    (block,) = blocks((ROOT / "docs" / "explanation" / "six-steps.md").read_text(encoding="utf-8"), "python")
+    assert block.count("configs/mnist-six-steps.yaml") == 1
+    write_no_report(monkeypatch)
+    namespace: dict[str, Any] = {}
+    exec(block.replace("configs/mnist-six-steps.yaml", "small.yaml"), namespace)  # noqa: S102  our own page
+    trial = namespace["results"].trials.iloc[0]
+    printed = [f"accuracy: {100 * trial[part]:.2f}%" for part in ("fitted_score", "test_score")]
+    assert capsys.readouterr().out.splitlines() == printed
 
 
 def test_every_key_is_described() -> None:

@@ -54,6 +54,20 @@ def test_layers_of_one_shape_start_from_different_numbers() -> None:
     assert not np.array_equal(kernels[1], kernels[2])
 
 
+def test_dropped_outputs_act_like_rows_of_zeros_in_the_next_kernel() -> None:
+    # Source 003 draws dropout as a mask on weights. For one row that is what a mask on outputs does.
+    layers = flatten_layers([{"dropout": 0.5}, {"dense": 3}], {}, NormSlot(), "here")
+    dropout, dense = build_model(layers, (6,), "float64", seed=0).layers
+    row = np.arange(1.0, 7.0).reshape(1, 6)
+    dropped = dropout(row, training=True).numpy()
+    kept = dropped[0] > 0
+    assert 0 < kept.sum() < 6
+    kernel, bias = dense.get_weights()
+    # Keras divides what is kept by the share that it keeps.
+    masked = kernel * kept[:, np.newaxis] / 0.5
+    np.testing.assert_allclose(dense(dropped).numpy(), row @ masked + bias, rtol=1e-12)
+
+
 def test_a_saved_model_scales_constant_values_as_training_did() -> None:
     x = np.array([[0, 3, 200], [4, 3, 200], [6, 9, 20]], np.uint8)
     model = keras.Sequential([keras.Input((3,)), keras.layers.Rescaling(1.0)])

@@ -53,11 +53,17 @@ def _sorted(rows: int, stream: int) -> ParsedArrays:
 
 def _with_readings(y: NDArray[np.int32], classes: tuple[str, str], generator: np.random.Generator) -> ParsedArrays:
     """Return noise around what the sensors read in each class, and the labels with a few wrong ones."""
+    x = sensor_readings(y, generator)
+    wrong = np.arange(len(y)) % WRONG_EVERY == WRONG_EVERY // 2
+    return ParsedArrays(x, np.where(wrong, 1 - y, y).astype(np.int32), classes, 0)
+
+
+def sensor_readings(y: NDArray[np.int32], generator: np.random.Generator) -> NDArray[np.float32]:
+    """Return (rows, 6, 20): noise, on one sensor around gravity, on another one around SHIFT times the class."""
     x = NOISE * generator.standard_normal((len(y), STEPS, READINGS))
     x[:, 2] += GRAVITY
     x[:, 0] += SHIFT * y[:, None]
-    wrong = np.arange(len(y)) % WRONG_EVERY == WRONG_EVERY // 2
-    return ParsedArrays(np.round(x, 3).astype(np.float32), np.where(wrong, 1 - y, y).astype(np.int32), classes, 0)
+    return np.round(x, 3).astype(np.float32)
 
 
 def _spec(parse: Callable[[tuple[Path, ...]], ParsedArrays], title: str, rows: int) -> DatasetSpec:

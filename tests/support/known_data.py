@@ -48,6 +48,7 @@ LETTER_COUNTS = (
 )
 KNOWN = {
     "distance": Known("1d5aeb255c53f4b4376187af3536d03832f51580f638dc486256868075c3689b", (4,), 4_000, 0, 0, ()),
+    "road_distance": Known("4f6933ce9b20e2a662a2b2cfc3c3740885e2d3e4d5059e52b06b7a9b37279024", (4,), 100, 0, 0, ()),
     "windows": Known(
         "349df446e01c8074186f31a012d5e1919574db550814821a745b9337c8caa6d6", (6, 20), 1_000, 0, 0, (498, 502)
     ),

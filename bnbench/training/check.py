@@ -89,7 +89,7 @@ def _check_parts(program: Program) -> None:
 def _shrunk(program: Program, rows: Dataset) -> Program:
     """Return the program for a handful of rows and one epoch, without callbacks, that goes on after divergence."""
     train: dict[str, Any] = {"epochs": 1, "batch_size": BATCH_SIZE, "steps_per_epoch": None, "callbacks": []}
-    optimizer = {"optimizer": _impatient(program.train), "on_divergence": "continue", "engine": "graph"}
+    optimizer = {"optimizer": _impatient(program.train), "on_divergence": "continue"}
     data = {"split": Split(validation="test", stratify=False), "limit": None, "duplicates": "keep"}
     return replace(
         program,
@@ -161,7 +161,7 @@ def _try_training(program: Program, compiled: CompiledProgram, folder: Path) -> 
         training.begin()
         training.run_epoch(start.parts.train)
         training.finish(Saving(folder), time.perf_counter(), restored=None)
-        compiled.trace()
+        compiled.try_graphs(start.parts.train)
     except Exception as error:
         find_culprit(compiled, error)
         raise

@@ -93,14 +93,22 @@ class CompiledProgram:
             for size in {min(part, self.evaluation_rows), part % self.evaluation_rows} - {0}:
                 self.evaluate(self.chunks(np.zeros(size, np.int32)))
 
-    def trace(self) -> None:
-        """Make the graphs of a training step, and of an evaluation of any number of rows. Nothing is computed.
+    def try_graphs(self, rows: RowIndices) -> None:
+        """Make the graphs of a training step, and of an evaluation of any number of rows, and run what would run.
 
-        Some layers and regularizers of Keras work on tensors with values, and not in a graph.
+        Some layers and regularizers of Keras work on tensors with values, and not in a graph. Some operations of
+        TensorFlow work alone, and fail where a graph fuses them.
+
+        Args:
+            rows: at least one batch.
         """
         of_batch, of_any = (tf.TensorSpec([size], tf.int32) for size in (self.program.batch_size, None))
-        tf.function(self._step, autograph=False).get_concrete_function(of_batch)
-        tf.function(self._evaluate_rows, autograph=False).get_concrete_function(of_any)
+        step = tf.function(self._step, autograph=False).get_concrete_function(of_batch)
+        evaluate = tf.function(self._evaluate_rows, autograph=False).get_concrete_function(of_any)
+        # Not even `engine: xla` compiles the evaluation of the training part.
+        evaluate(tf.constant(rows))
+        if self.program.train.engine == "graph":
+            step(tf.constant(rows[: self.program.batch_size]))
 
     def chunks(self, rows: RowIndices) -> list[tf.Tensor]:
         """Split row numbers into chunks, as `evaluate` takes them."""

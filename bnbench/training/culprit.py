@@ -44,7 +44,7 @@ def _steps(compiled: CompiledProgram) -> Iterator[Step]:
         for layer, built in pairs:
             yield layer.where, _named(layer), partial(_call, built, outputs, training)
     for (layer, built), values in zip(pairs, outputs[:-1], strict=True):
-        yield layer.where, f"{_named(layer)} in a graph", partial(_trace, built, values)
+        yield layer.where, f"{_named(layer)} in a graph", partial(_try_graph, built, values)
     for layer, built in pairs:
         yield layer.where, f"{_named(layer)}: regularizer", partial(getattr, built, "losses")
     y = tf.gather(compiled.y, rows)
@@ -74,10 +74,12 @@ def _call(layer: keras.layers.Layer, outputs: list[Any], training: bool) -> None
     outputs.append(layer(outputs[-1], training=training))
 
 
-def _trace(layer: keras.layers.Layer, values: tf.Tensor) -> None:
+def _try_graph(layer: keras.layers.Layer, values: tf.Tensor) -> None:
     any_rows = tf.TensorSpec([None, *values.shape[1:]], values.dtype)
     for training in (True, False):
-        tf.function(partial(layer, training=training), autograph=False).get_concrete_function(any_rows)
+        graph = tf.function(partial(layer, training=training), autograph=False).get_concrete_function(any_rows)
+    # The last graph is that of an evaluation, which runs with each engine.
+    graph(values)
 
 
 def _loss(compiled: CompiledProgram, y: tf.Tensor, outputs: list[Any]) -> None:

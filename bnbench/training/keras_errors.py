@@ -17,9 +17,12 @@ MACHINE_WORDS = (
 )  # fmt: skip
 # The disk is full, over a quota, read-only or broken.
 DISK_ERRORS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO})
-# Keras' messages have colors, and repeat the values of all arguments at the end. TensorFlow adds names of functions.
+# Keras' messages have colors, and repeat the values of all arguments at the end. TensorFlow adds names of functions,
+# and for a graph the lines of code that made it.
 NOISE = re.compile(
     r"\x1b\[[0-9;]*m"
+    r"|Graph execution error:\s*(?:Detected at node [^\n]*\n(?:\s*(?:File \"|<stack traces)[^\n]*\n|\s*\n)*)?"
+    r"|Operation received an exception:\s*Status: \d+, message: "
     r"|\s*Arguments received by .*"
     r"|\s*Call arguments received by .*"
     r"|Exception encountered when calling [\w.]+\(\)\.\s*"

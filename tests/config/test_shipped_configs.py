@@ -54,18 +54,7 @@ def test_no_two_share_a_name() -> None:
     assert len({path.stem for path in CONFIGS}) == len(CONFIGS)
 
 
-# Configs whose statements are not marked yet; none may be added.
-UNMARKED: set[str] = {
-    "accuracy-falls", "cifar10-relu", "cifar10-relu-short", "cifar10-sigmoid", "cifar10-sigmoid-short", "fashion-a",
-    "fashion-a-short", "fashion-b", "fashion-b-l1", "fashion-b-l1-short", "fashion-b-l2", "fashion-b-l2-short",
-    "fashion-b-short", "fashion-softmax", "fashion-softmax-short", "faster-training", "hidden-units",
-    "hidden-units-augmented", "high-first-epoch", "leaf", "leaf-as-published", "leaf-bn-parameters", "leaf-depth-width",
-    "letter-mlp", "letters", "letters-batchnorm", "letters-dropout", "mnist-six-steps", "predicts-one-number",
-    "sentiment-network", "smoother-curves", "validation-worsens",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("path", [path for path in CONFIGS if path.stem not in UNMARKED], ids=lambda path: path.stem)
+@each
 def test_each_statement_says_whose_it_is(path: Path) -> None:
     experiment = load_config(path)
     for one in (*experiment.claims, *experiment.published):

@@ -195,6 +195,7 @@ RUNS: dict[str, set[str]] = {
         "cli/main.py",
         "data/registry.py",
         "report/figures/gallery.py",
+        "report/figures/sources/gallery.py",
         "training/probes/registry.py",
     },
     "importlib.import_module": {"training/startup.py"},

@@ -52,6 +52,15 @@ KNOWN = {
     "windows": Known(
         "349df446e01c8074186f31a012d5e1919574db550814821a745b9337c8caa6d6", (6, 20), 1_000, 0, 0, (498, 502)
     ),
+    "sorted_windows": Known(
+        "012dc3190685c1b4f853268385d9ff23305884c8c4e123ac9179302e4b34bc11", (6, 20), 170, 0, 0, (86, 84)
+    ),
+    "sorted_windows_long": Known(
+        "4be4ee146c71376fff53bc2ea5b70ddd66b0b5f53426963de310538fe87b46ea", (6, 20), 1_700, 0, 0, (850, 850)
+    ),
+    "drifting_windows": Known(
+        "cfda8059653b57f3dec3e6e94bf99adfa9cd6f7e790c7268f6a585fc567b69f2", (6, 20), 170, 0, 0, (100, 70)
+    ),
     "bag_of_words": Known(
         "1de68870c762a66e8724bf9a7ec8bd2f7b9c31f36b701a4c58312c5f963168d3", (1000,), 2_000, 0, 0, (1001, 999)
     ),

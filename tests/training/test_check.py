@@ -70,6 +70,12 @@ LAYERS: list[tuple[Any, tuple[int, ...], str]] = [
     ({"dense": {"units": 4, "activity_regularizer": "orthogonal_regularizer"}}, (5,), "in a graph: "),
 ]
 
+# oneDNN cannot convert the weights of one number that a graph fuses with their bias.
+ONE_NUMBER: list[Any] = [
+    {"conv2d": {"filters": 1, "kernel_size": 1}},
+    {"separable_conv2d": {"filters": 1, "kernel_size": 1}},
+]
+
 
 @pytest.mark.parametrize(("layer", "shape", "words"), LAYERS, ids=str)
 def test_the_layer_is_named_that_keras_rejects(
@@ -79,6 +85,28 @@ def test_the_layer_is_named_that_keras_rejects(
     message = refusal(program_of([layer, "flatten", OUT], shape))
     assert message.startswith(f"tiny.yaml: model.layers[0].{next(iter(layer))}: ")
     assert words in message
+
+
+def refused_layer(program: Program, rows: Dataset) -> str:
+    """Return the message about a layer; empty if the program passes the check."""
+    try:
+        checked(program, rows)
+    except ConfigError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize("engine", ["graph", "xla"])
+@pytest.mark.parametrize("layer", ONE_NUMBER, ids=str)
+def test_a_layer_that_fails_where_a_graph_fuses_it_is_refused_before_training(layer: Any, engine: str) -> None:
+    program, rows = program_of([layer, "flatten", OUT], IMAGES, train__engine=engine), dataset(facts(IMAGES))
+    message = refused_layer(program, rows)
+    if message:
+        words = r"\w+ \(\w+\) in a graph: AbortedError: could not create a primitive descriptor"
+        assert re.match(rf"tiny\.yaml: model\.layers\[0\]\.{next(iter(layer))}: {words}", message), message
+    else:
+        # On other processors TensorFlow uses other kernels. What passes the check must train.
+        CompiledProgram(program, rows).evaluate_any(tf.constant([0, 1]))
 
 
 def test_the_key_of_a_norm_is_that_of_its_variant(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,6 +232,17 @@ def test_keras_words_are_one_line_without_colors_and_arguments() -> None:
     assert describe_error(KeyError("units")) == "KeyError: 'units'"
     assert describe_error(AssertionError()) == "AssertionError"
     assert len(describe_error(ValueError("long " * 999))) == 300
+
+
+def test_an_error_in_a_graph_is_told_without_the_lines_that_made_the_graph() -> None:
+    @tf.function
+    def divide(values: tf.Tensor) -> tf.Tensor:
+        return tf.debugging.check_numerics(1 / values, "no number")
+
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        divide(tf.constant(0.0))
+    assert "Graph execution error" in str(caught.value)
+    assert describe_error(caught.value).startswith("no number : Tensor had Inf values")
 
 
 def test_the_handful_spans_the_classes_and_the_values() -> None:

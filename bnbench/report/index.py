@@ -101,7 +101,9 @@ def _row(entry: Entry, digest: Digest) -> list[str]:
 def _section(entry: Entry, digest: Digest) -> list[str]:
     """Return the expectations of an experiment: its claims, and a table for each source of published values."""
     links = f"[Report]({entry.name}/{results_dir.PAGE}), [config]({entry.config})"
-    title = f"{escape_markdown(digest.title or entry.name)}. {links}.{_data(digest)}"
+    title = digest.title or entry.name
+    end = "" if title.endswith(("?", "!", ".")) else "."
+    title = f"{escape_markdown(title)}{end} {links}.{_data(digest)}"
     parts = [f"## {escape_markdown(entry.name)}", title]
     if len(digest.claims):
         parts.append(_claims(digest))

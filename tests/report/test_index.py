@@ -54,6 +54,11 @@ def test_a_claim_has_its_numbers_and_its_text_is_escaped() -> None:
     ) in lines(entry([CLAIM]))
 
 
+@pytest.mark.parametrize(("title", "shown"), [("Leaf", "Leaf."), ("Is it faster?", "Is it faster?")])
+def test_a_title_ends_once(title: str, shown: str) -> None:
+    assert any(line.startswith(f"{shown} [Report]") for line in lines(entry([CLAIM], title=title)))
+
+
 def test_an_inconclusive_claim_says_why() -> None:
     unsure = CLAIM | {"verdict": "inconclusive", "estimate": NAN, "low": NAN, "high": NAN, "n": 2, "over": ""}
     assert (

@@ -3,6 +3,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from bnbench.config.schema import Data
 from bnbench.data.splits import apply_scaling, fit_scaling
@@ -66,6 +67,29 @@ def test_dropped_outputs_act_like_rows_of_zeros_in_the_next_kernel() -> None:
     # Keras divides what is kept by the share that it keeps.
     masked = kernel * kept[:, np.newaxis] / 0.5
     np.testing.assert_allclose(dense(dropped).numpy(), row @ masked + bias, rtol=1e-12)
+
+
+def test_a_mask_is_drawn_anew_for_each_call_and_row_and_also_holds_for_gradients() -> None:
+    # Sources 002 and 003: another mask for each mini-batch, the same one in backpropagation.
+    layers = flatten_layers([{"dropout": 0.5}, {"dense": 3}], {}, NormSlot(), "here")
+    dropout = build_model(layers, (50,), "float64", seed=0).layers[0]
+    rows = tf.ones((2, 50), tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(rows)
+        dropped = dropout(rows, training=True)
+    gradient = tape.gradient(dropped, rows).numpy()
+    np.testing.assert_array_equal(gradient > 0, dropped.numpy() > 0)
+    assert not np.array_equal(gradient[0], gradient[1])
+    assert not np.array_equal(dropout(rows, training=True).numpy(), dropped.numpy())
+
+
+def test_an_l1_penalty_sums_absolute_values() -> None:
+    # Source 002 speaks of the sum of all elements.
+    penalty = {"dense": {"units": 3, "kernel_regularizer": {"l1": 1e-4}}}
+    model = build_model(flatten_layers([penalty], {}, NormSlot(), "here"), (6,), "float64", seed=0)
+    kernel = model.layers[0].get_weights()[0]
+    assert (kernel < 0).any()
+    np.testing.assert_allclose(model.losses[0].numpy(), 1e-4 * np.abs(kernel).sum(), rtol=1e-6)
 
 
 def test_a_saved_model_scales_constant_values_as_training_did() -> None:

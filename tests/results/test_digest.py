@@ -1,4 +1,3 @@
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ from bnbench.results import digest
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 from support.kept import keep
-from support.paths import ROOT
 
+# The small files of two experiments, as version 0.1.0 wrote them.
+EARLIER = Path(__file__).parent / "earlier"
 CLAIM = {"text": 'a, "b"', "metric": "ok", "of": "200", "probability": {"at_least": 0.5}}
 PUBLISHED = {"source": "Table 1", "variant": "200", "metric": "test_score", "value": 0.9}
 NAMED = {"variants": {"200": {"norm": "none"}}, "title": "A title", "sweep__seeds": 3}
@@ -35,14 +35,13 @@ def test_a_digest_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read.published["variant"].tolist() == ["200"]
 
 
-def test_files_of_an_earlier_version_are_read_under_todays_names(tmp_path: Path) -> None:
-    folder = copy_of_committed("predicts-one-number", tmp_path)
-    read = digest.read_digest(folder)
+def test_files_of_an_earlier_version_are_read_under_todays_names() -> None:
+    read = digest.read_digest(EARLIER / "predicts-one-number")
     assert read is not None
     assert read.score_name == "R²"
     assert {"ok", "test_score"} == set(read.claims["metric"])
     assert read.claims.columns.tolist() == column_names(CLAIMS)
-    read = digest.read_digest(copy_of_committed("initialisation", tmp_path))
+    read = digest.read_digest(EARLIER / "initialisation")
     assert read is not None
     assert read.score_name == "accuracy"
     ranges = read.claims[read.claims["across"] != ""]
@@ -72,16 +71,6 @@ def test_marks_and_epochs_are_read_as_they_were_written(tmp_path: Path) -> None:
     (claim,), (value,) = read.claims.to_dict("records"), read.published.to_dict("records")
     assert (claim["basis"], claim["source"], claim["epoch"]) == ("said", "source 002, part C", 1)
     assert value["basis"] == "read"
-
-
-def copy_of_committed(name: str, to: Path) -> Path:
-    """Copy the small files that git holds of an experiment."""
-    folder = to / name
-    folder.mkdir()
-    for file in (results_dir.RUN, results_dir.CLAIMS, results_dir.PUBLISHED):
-        if (ROOT / "results" / name / file).exists():
-            shutil.copy(ROOT / "results" / name / file, folder)
-    return folder
 
 
 def test_the_seconds_are_those_of_all_trials(tmp_path: Path) -> None:

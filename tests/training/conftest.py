@@ -3,6 +3,8 @@ from collections.abc import Iterator
 import keras
 import pytest
 
+from bnbench.training.compiled_program import CompiledProgram
+
 
 @pytest.fixture
 def float64() -> Iterator[None]:
@@ -11,3 +13,9 @@ def float64() -> Iterator[None]:
     keras.config.set_floatx("float64")
     yield
     keras.config.set_floatx(before)
+
+
+@pytest.fixture
+def untraced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compile nothing, for tests that read the variables of a program but do not run it."""
+    monkeypatch.setattr(CompiledProgram, "warm_up", lambda self: None)

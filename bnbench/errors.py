@@ -1,7 +1,7 @@
 """The exceptions of bnbench, with their exit codes, and helpers for the text of messages."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from hashlib import sha256
 
@@ -28,6 +28,25 @@ class ConfigError(BnbenchError):
     def __reduce__(self) -> tuple[type["ConfigError"], tuple[str, str]]:
         # Workers send this error as a pickle, which would otherwise call `__init__` with one argument.
         return ConfigError, (self.where, self.message)
+
+
+class SettingsError(ConfigError):
+    """Keys of `data` do not fit the data: for example, a table has no such column.
+
+    Args:
+        problems: for each wrong key, the steps to it from `data`, and what is wrong.
+    """
+
+    def __init__(self, problems: Sequence[tuple[tuple[str | int, ...], str]]) -> None:
+        self.problems = tuple(problems)
+        lines = [(".".join(["data", *map(str, steps)]), message) for steps, message in self.problems]
+        if len(lines) == 1:
+            super().__init__(*lines[0])
+        else:
+            super().__init__("", "\n".join(f"{where}: {message}" for where, message in lines))
+
+    def __reduce__(self) -> tuple[type["SettingsError"], tuple[object]]:  # type: ignore[override]
+        return SettingsError, (self.problems,)
 
 
 class DataError(BnbenchError):

@@ -157,6 +157,8 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
         n_chance=lambda outcomes: (outcomes == "chance").sum(),
         n_diverged=lambda outcomes: outcomes.isin(DIVERGED).sum(),
     )
+    # Without trials, and with pyarrow installed, pandas would give the counts the type of the outcomes: text.
+    summary = summary.astype(np.int64)
     intervals = [wilson(int(ok), int(n)) for ok, n in zip(summary["n_ok"], summary["n"], strict=True)]
     summary["p_ok"] = summary["n_ok"] / summary["n"]
     summary["p_ok_low"] = [low for low, _ in intervals]

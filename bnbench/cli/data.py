@@ -10,7 +10,7 @@ from bnbench.cli import options
 from bnbench.cli.output import echo
 
 if TYPE_CHECKING:
-    from bnbench.data.types import DataDirs
+    from bnbench.data.types import DataDirs, DatasetInfo
 
 names_argument = click.argument("names", metavar="NAME...", nargs=-1, required=True)
 
@@ -53,10 +53,16 @@ def fetch_data(names: Sequence[str], data_dirs: "DataDirs") -> None:
 @names_argument
 @options.data_dirs
 def verify_data(names: Sequence[str], data_dirs: "DataDirs") -> None:
-    """Read data sets again and check every file."""
-    from bnbench.data import access
+    """Read data again and check every file. NAME is a data set, or an experiment file with its own data."""
+    from bnbench.commands.verify import verify_named
 
     for name in names:
-        info = access.verify_dataset(name, data_dirs)
-        labels = f"{len(info.classes)} classes" if info.classes else "one number per row"
-        echo(f"{name}: {info.rows} rows, {labels}, {info.form}, fingerprint {info.fingerprint[:16]}")
+        echo(f"{name}: {_summarize(verify_named(name, data_dirs))}")
+
+
+def _summarize(info: "DatasetInfo") -> str:
+    labels = f"{len(info.classes)} classes" if info.classes else "one number per row"
+    groups = f"{sum(count for _, _, count in info.group_rows)} groups" if info.group_rows is not None else ""
+    dropped = f"{info.dropped_rows} further rows miss a value and are left out" if info.dropped_rows else ""
+    parts = (f"{info.rows} rows", labels, groups, dropped, info.form, f"fingerprint {info.fingerprint[:16]}")
+    return ", ".join(filter(None, parts))

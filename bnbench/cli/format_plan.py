@@ -81,7 +81,7 @@ def format_cohorts(planned: "Plan") -> str:
                 *map(format_setting, cohort.axes.values()),
                 f"{weights.total:,}" if weights else "known once built",
                 f"{weights.trainable:,}" if weights else "",
-                f"{program.data.name} {sizes.train}+{sizes.validation}+{sizes.test}",
+                f"{program.data.source} {sizes.train}+{sizes.validation}+{sizes.test}",
                 f"{program.train.epochs} x {program.steps_per_epoch} of {program.batch_size}",
                 program.train.engine,
             ]

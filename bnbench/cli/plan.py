@@ -25,7 +25,7 @@ def plan(request: "ExperimentRequest", check: bool, as_json: bool) -> None:
     from bnbench.commands.plan import check_plan, make_overview, trial_rows
 
     overview = make_overview(request)
-    checked = f"checked with Keras: {check_plan(overview.plan, request.data_dirs)} distinct model(s)" if check else ""
+    checked = f"checked with Keras: {check_plan(overview.plan, request.places)} distinct model(s)" if check else ""
     if as_json:
         if checked:
             echo(checked, err=True)

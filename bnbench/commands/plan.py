@@ -38,7 +38,7 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
         ResultsError: the results folder cannot be read.
     """
     plan, folder = plan_experiment(request)
-    jobs = executor_capacity(ExecutorRequest(request.data_dirs, plan.cohorts)).count
+    jobs = executor_capacity(ExecutorRequest(request.places, plan.cohorts)).count
     return PlanOverview(plan, sweep.stored_states(folder), sweep.step_seconds(folder), jobs)
 
 

@@ -4,15 +4,12 @@ pandas parses a block if all of its lines are plain; any other block is read aga
 and the column of a mistake.
 """
 
-import csv
-import gzip
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,13 +18,10 @@ from numpy.typing import NDArray
 from bnbench.commands.predict_columns import input_columns
 from bnbench.commands.predict_rows import CHUNK_NUMBERS, InputRows
 from bnbench.data.formats.delimited import parse_number
+from bnbench.data.formats.text_blocks import TextBlock, read_blocks, split_cells
 from bnbench.errors import DataError
 from bnbench.store.model_card import ModelCard
 
-# Bytes of a block.
-BLOCK = 2_000_000
-# A block is longer if a line is, but never longer than this.
-MAX_BLOCK = 16 * BLOCK
 # Most of a table. What is left without them is searched for what is not plain.
 PLAIN = b"0123456789.,+- \t\n"
 # pandas takes words for numbers (True is 1), and it ends lines at other control characters than Python does.
@@ -36,17 +30,6 @@ NOT_PLAIN = re.compile(rb"(?i)true|false|[\x00-\x08\x0b-\x1f]")
 EXACT: dict[str, Any] = (
     {} if tuple(map(int, pd.__version__.split(".")[:2])) >= (3, 1) else {"float_precision": "round_trip"}
 )
-
-
-@dataclass(frozen=True)
-class _Block:
-    """Whole lines of a file."""
-
-    content: bytes
-    # The number of the first line, counted from 1.
-    line: int
-    # The share of the file that has been read with this block.
-    share: float
 
 
 @dataclass(frozen=True)
@@ -64,7 +47,7 @@ class _Layout:
 def read_table(path: Path, card: ModelCard) -> Iterator[InputRows]:
     """Yield the rows of a CSV file with one sample per row, with or without a header."""
     layout, first = None, 1
-    for block in _read_blocks(path):
+    for block in read_blocks(path):
         rest = block
         if layout is None:
             found = _find_layout(block, card, path)
@@ -76,58 +59,21 @@ def read_table(path: Path, card: ModelCard) -> Iterator[InputRows]:
             first += len(values)
 
 
-def _read_blocks(path: Path) -> Iterator[_Block]:
-    """Yield the lines of a file, about BLOCK bytes at a time."""
-    line, kept = 1, b""
-    try:
-        with path.open("rb") as raw, _unpacked(raw, path) as file:
-            size = path.stat().st_size
-            while more := file.read(BLOCK):
-                if line == 1 and not kept:
-                    # Spreadsheets write a byte order mark at the start.
-                    more = more.removeprefix(b"\xef\xbb\xbf")
-                kept += more
-                end = _end_of_lines(kept)
-                if end:
-                    content, kept = kept[:end], kept[end:]
-                    yield _Block(content, line, raw.tell() / max(size, 1))
-                    line += len(content.splitlines())
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
-    if kept:
-        yield _Block(kept, line, 1.0)
-
-
-def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
-    return gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw  # type: ignore[return-value]
-
-
-def _end_of_lines(content: bytes) -> int:
-    """Return where the last whole line ends, 0 if no line is whole. A line break inside quotes ends no line."""
-    data = np.frombuffer(content, np.uint8)
-    breaks, quotes = np.flatnonzero(data == ord("\n")), np.flatnonzero(data == ord('"'))
-    whole = breaks[np.searchsorted(quotes, breaks) % 2 == 0]
-    if not whole.size and len(content) > MAX_BLOCK:
-        # A quotation mark that is not closed, or lines that end in another way.
-        whole = breaks if breaks.size else np.flatnonzero(data[:-1] == ord("\r"))
-    return int(whole[-1]) + 1 if whole.size else 0
-
-
-def _find_layout(block: _Block, card: ModelCard, path: Path) -> tuple[_Layout, _Block] | None:
+def _find_layout(block: TextBlock, card: ModelCard, path: Path) -> tuple[_Layout, TextBlock] | None:
     """Return the layout that the first line gives, and the rest of the block; None if all lines are empty."""
     lines = block.content.splitlines(keepends=True)
-    for line, cells in _split_cells(block, path):
+    for line, cells in split_cells(block, path):
         first = [cell.strip() for cell in cells]
         place = f"{path}: line {line}"
         columns, is_header, notes = input_columns(first, card, place)
         layout = _Layout(len(first), columns, tuple(f"{path}: {note}" for note in notes))
         # A line may have line breaks inside quotes, so it is the last of several.
         start = line - block.line + 1 if is_header else 0
-        return layout, _Block(b"".join(lines[start:]), block.line + start, block.share)
+        return layout, TextBlock(b"".join(lines[start:]), block.line + start, block.share)
     return None
 
 
-def _parse_block(block: _Block, layout: _Layout, path: Path) -> Iterator[NDArray[np.float64]]:
+def _parse_block(block: TextBlock, layout: _Layout, path: Path) -> Iterator[NDArray[np.float64]]:
     """Yield the inputs of a block, (rows, inputs) each time."""
     values = _parse_plain(block.content, layout)
     if values is None:
@@ -157,14 +103,14 @@ def _parse_plain(content: bytes, layout: _Layout) -> NDArray[np.float64] | None:
     return values if len(values) == len(ends) and np.isfinite(values).all() else None
 
 
-def _parse_cells(block: _Block, layout: _Layout, path: Path) -> Iterator[NDArray[np.float64]]:
+def _parse_cells(block: TextBlock, layout: _Layout, path: Path) -> Iterator[NDArray[np.float64]]:
     """Yield the inputs of a block, read cell by cell.
 
     Raises:
         DataError: a line has another number of columns than the first, or a cell is not a finite number.
     """
     rows: list[list[float]] = []
-    for line, cells in _split_cells(block, path):
+    for line, cells in split_cells(block, path):
         if len(cells) != layout.width:
             problem = f"{len(cells)} columns, expected {layout.width} as in the first line"
             raise DataError(f"{path}: line {line}: {problem}")
@@ -174,22 +120,3 @@ def _parse_cells(block: _Block, layout: _Layout, path: Path) -> Iterator[NDArray
             rows = []
     if rows:
         yield np.array(rows, np.float64)
-
-
-def _split_cells(block: _Block, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield the number and the cells of each line that is not empty."""
-    reader = csv.reader(_decode_lines(block, path), skipinitialspace=True)
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield block.line + reader.line_num - 1, cells
-    except csv.Error as error:
-        raise DataError(f"{path}: line {block.line + reader.line_num}: cannot be read: {error}") from error
-
-
-def _decode_lines(block: _Block, path: Path) -> Iterator[str]:
-    for line, content in enumerate(block.content.splitlines(keepends=True), block.line):
-        try:
-            yield content.decode("utf-8").rstrip("\r\n")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{path}: line {line}: not a text file: {error}") from None

@@ -61,6 +61,8 @@ class PlannedExperiment:
     todo: list[Cohort]
     # Estimated seconds for the missing trials. None if nothing is known about their speed.
     seconds: float | None
+    # Where its data are.
+    data_dirs: DataDirs = field(default_factory=DataDirs.from_environment)
 
     def __str__(self) -> str:
         return self.name if self.seconds is None else f"{self.name} (about {format_duration(self.seconds)})"
@@ -149,7 +151,10 @@ def _plan_named(name: str, path: Path, request: ReproduceRequest, download: bool
     todo = sweep.remaining_cohorts(plan, folder)
     count = executor_capacity(ExecutorRequest(request.data_dirs, todo, request.jobs)).count
     seconds = runtime.estimate_seconds(todo, sweep.step_seconds(folder), count)
-    return PlannedExperiment(name, plan, folder, todo, seconds)
+    # Experiments with built-in data share their workers, which need the same places.
+    has_own = any(cohort.program.data.path for cohort in plan.cohorts)
+    places = experiment.places if has_own else request.data_dirs
+    return PlannedExperiment(name, plan, folder, todo, seconds, places)
 
 
 def _sort_by_cost(planned: list[PlannedExperiment], report_line: Callable[[str], object]) -> list[PlannedExperiment]:
@@ -172,7 +177,7 @@ def _run_experiment(
 ) -> str:
     """Train the missing trials and write the report. Return the reason of a failure, or an empty text."""
     options = sweep.SweepOptions(
-        experiment.folder, request.data_dirs, write.write_report, watcher, request.jobs, open_executor=open_executor
+        experiment.folder, experiment.data_dirs, write.write_report, watcher, request.jobs, open_executor=open_executor
     )
     try:
         sweep.run_sweep(experiment.plan, options)

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from bnbench.config.expectations import Claim, Published
+from bnbench.config.own_data import OwnData
 from bnbench.config.renamed import rename_old_keys
 from bnbench.config.source_figures import SourceFigure
 from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
@@ -137,10 +138,9 @@ def _unit(value: object) -> object:
     return "meters" if value == "metres" else value
 
 
-class Data(ConfigModel):
-    """The data set and how its rows are used."""
+class Data(OwnData):
+    """The data and how their rows are used: a built-in data set by `name`, or own data, see `OwnData`."""
 
-    name: str
     # Only the rows of these classes, numbered in this order. By default all classes.
     classes: Annotated[list[str] | None, BeforeValidator(_class_names), AfterValidator(_classes)] = None
     # The unit of the numbers, for a data set that has several. By default its own one.
@@ -152,6 +152,9 @@ class Data(ConfigModel):
     # The maximum number of rows in each part.
     limit: Count | None = None
     shift_test: ShiftTest = ShiftTest()
+    # `standard`: numbers are learned with mean 0 and standard deviation 1 in the training part. Scores and predictions
+    # are in the unit of the data.
+    target_scale: Literal["none", "standard"] = "none"
 
     @model_validator(mode="before")
     @classmethod

@@ -1,11 +1,15 @@
-"""Data sets by name: what a plan needs to know, the arrays for training, and `bnbench data`."""
+"""Built-in and own data: what a plan needs to know, the arrays for training, and `bnbench data`."""
 
 from pathlib import Path
 
 from bnbench.config.schema import Data
 from bnbench.data import cache, locate, registry, validate
+from bnbench.data.own.find import describe_own, locate_own, own_folder
 from bnbench.data.types import DataDirs, Dataset, DatasetInfo, DatasetListing, DatasetSpec, LocatedFiles
 from bnbench.errors import DataError, not_one_of
+
+# What `value_range` returns for own data: the range of pixels. Own numbers that are no whole ones have any range.
+OWN_RANGE = (0.0, 255.0)
 
 DATASETS = registry.find_datasets()
 
@@ -25,12 +29,25 @@ def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> Da
     if settings.classes:
         return load_dataset(settings, places, download).facts
     source, located, folder = _locate(settings, places, download)
-    return cache.read_info(folder) or cache.write_dataset(folder, _parse(source, located)).facts
+    return cache.read_info(folder, source) or cache.write_dataset(folder, _parse(source, located)).facts
 
 
 def value_range(settings: Data) -> tuple[float, float]:
-    """Return the range of values that the format of a data set allows, without reading a file."""
-    return _source(settings.name, settings.unit).value_range
+    """Return the range of values that the format of a data set allows, without reading a file.
+
+    For own data this is the range of whole numbers in one byte; other numbers have no range.
+    """
+    return OWN_RANGE if settings.path else _source(settings).value_range
+
+
+def built_in(settings: Data) -> DatasetSpec | None:
+    """Return the built-in data set that an experiment names, in its own unit; None for own data and unknown names."""
+    return DATASETS.get(settings.name or "")
+
+
+def data_folder(settings: Data, places: DataDirs) -> str:
+    """Return the folder that the path of own data is relative to; empty for a built-in data set."""
+    return own_folder(settings, places) if settings.path else ""
 
 
 def load_dataset(settings: Data, places: DataDirs, download: bool = True) -> Dataset:
@@ -55,8 +72,9 @@ def load_planned(settings: Data, places: DataDirs, planned: DatasetInfo) -> Data
     if dataset.facts.fingerprint != planned.fingerprint:
         _, located, _ = _locate(settings, places, download=False)
         raise DataError(
-            f"{_where(located)}: {settings.name} has changed since the plan was made: found {_summary(dataset.facts)}, "
-            f"planned with {_summary(planned)}; finished trials are stored: run again to plan with the present data"
+            f"{_where(located)}: {settings.source} has changed since the plan was made: found "
+            f"{_summary(dataset.facts)}, planned with {_summary(planned)}; finished trials are stored: run again to "
+            "plan with the present data"
         )
     return dataset
 
@@ -73,38 +91,44 @@ def fetch_dataset(name: str, places: DataDirs) -> str:
         DataError: there is no such data set, `places` is offline, no mirror works, or the download has the wrong
             content.
     """
-    source = _source(name)
-    return _where(locate.locate_files(source, places, fetch=True))
+    return _where(locate.locate_files(_source(Data(name=name)), places, fetch=True))
 
 
 def verify_dataset(name: str, places: DataDirs) -> DatasetInfo:
-    """Parse the files of a data set again, without the cache; remove cached arrays that differ.
+    """Do the same as `verify_data` for a built-in data set."""
+    return verify_data(Data(name=name), places)
+
+
+def verify_data(settings: Data, places: DataDirs) -> DatasetInfo:
+    """Parse the files of built-in or own data again, without the cache; remove cached arrays that differ.
 
     Raises:
         DataError: the files are missing, or one of them has the wrong content.
+        SettingsError: own data do not have what `settings` name.
     """
-    source = _source(name)
-    located = locate.locate_files(source, places)
-    folder = cache.cache_folder(source, located, places)
+    source, located, folder = _locate(settings, places, download=False)
     found = _parse(source, located).facts
-    if cache.read_info(folder) not in (None, found):
+    if cache.read_info(folder, source) not in (None, found):
         cache.drop_dataset(folder, "the files have other content")
     return found
 
 
 def _locate(settings: Data, places: DataDirs, download: bool) -> tuple[DatasetSpec, LocatedFiles, Path]:
-    """Return the data set that settings name, its files, and the folder of their parsed arrays in the cache."""
-    source = _source(settings.name, settings.unit)
-    located = locate.locate_files(source, places, download)
+    """Return the data that settings name, their files, and the folder of the parsed arrays in the cache."""
+    if settings.path:
+        source, located = describe_own(settings), locate_own(settings, places)
+    else:
+        source = _source(settings)
+        located = locate.locate_files(source, places, download)
     return source, located, cache.cache_folder(source, located, places)
 
 
-def _source(name: str, unit: str | None = None) -> DatasetSpec:
-    """Return a data set, by default in its own unit; `planning` has checked that it has the unit."""
-    if name not in DATASETS:
-        raise DataError(f"data set {not_one_of(name, DATASETS)}")
-    source = DATASETS[name]
-    return next((other for other in source.in_other_units if other.unit == unit), source)
+def _source(settings: Data) -> DatasetSpec:
+    """Return a built-in data set, by default in its own unit; `planning` has checked that it has the unit."""
+    if settings.name not in DATASETS:
+        raise DataError(f"data set {not_one_of(settings.name, DATASETS)}")
+    source = DATASETS[settings.name]
+    return next((other for other in source.in_other_units if other.unit == settings.unit), source)
 
 
 def _parse(source: DatasetSpec, located: LocatedFiles) -> Dataset:
@@ -112,7 +136,9 @@ def _parse(source: DatasetSpec, located: LocatedFiles) -> Dataset:
 
 
 def _where(located: LocatedFiles) -> str:
-    return str(located.paths[0].parent) if located.paths else located.version
+    if not located.paths:
+        return located.version
+    return str(located.paths[0] if located.content else located.paths[0].parent)
 
 
 def _summary(facts: DatasetInfo) -> str:
@@ -121,7 +147,7 @@ def _summary(facts: DatasetInfo) -> str:
 
 def _found(source: DatasetSpec, places: DataDirs) -> DatasetListing:
     located = locate.find_files(source, places)
-    known = cache.read_info(cache.cache_folder(source, located, places)) if located else None
+    known = cache.read_info(cache.cache_folder(source, located, places), source) if located else None
     return DatasetListing(
         name=source.name,
         title=source.title,

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from bnbench.data.formats.archives import read_file
-from bnbench.data.types import DataDirs, Dataset, DatasetInfo, DatasetSpec, LocatedFiles
-from bnbench.data.validate import fingerprint
+from bnbench.data.types import Array, DataDirs, Dataset, DatasetInfo, DatasetSpec, LocatedFiles
+from bnbench.data.validate import fingerprint, stored_range
 from bnbench.errors import DataError
 
 log = logging.getLogger("bnbench.data")
@@ -25,18 +25,25 @@ log = logging.getLogger("bnbench.data")
 # Increase this number whenever a change of the code makes the same files parse to different arrays or facts.
 PARSER_VERSION = 2
 ARRAYS = ("x.npy", "y.npy", "repeated.npy")
+# Only data with groups have this one.
+GROUPS = "groups.npy"
+# Begins the folder name of the user's own data. Their content decides the rest: the name of a file does not.
+OWN = "own"
 # Errors from reading a damaged record or array. json and numpy raise ValueErrors.
 DAMAGE = (DataError, OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
-# The maximum size of a record in bytes.
-MAX_FACTS = 1_000_000
+# The maximum size of a record in bytes. It may name a hundred thousand columns.
+MAX_FACTS = 20_000_000
 
 
 def cache_folder(source: DatasetSpec, located: LocatedFiles, places: DataDirs) -> Path:
-    """Return the cache folder for exactly these files; if the size or time of a file changes, so does the folder."""
-    text = json.dumps(
-        [PARSER_VERSION, located.form.title, located.version, *(_identity(path) for path in located.paths)]
-    )
-    return places.cache_dir / "parsed" / f"{source.name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+    """Return the cache folder for exactly these files.
+
+    If the size or time of a file changes, so does the folder. For own data, only the content decides.
+    """
+    of_files = [located.content] if located.content else [_identity(path) for path in located.paths]
+    text = json.dumps([PARSER_VERSION, located.form.title, located.version, *of_files])
+    name = OWN if located.content else source.name
+    return places.cache_dir / "parsed" / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _identity(path: Path) -> list[object]:
@@ -58,10 +65,10 @@ def _files(path: Path) -> Iterator[Path]:
         yield path
 
 
-def read_info(folder: Path) -> DatasetInfo | None:
+def read_info(folder: Path, source: DatasetSpec) -> DatasetInfo | None:
     """Return the cached description without reading an array, or None. A damaged description is removed."""
     try:
-        return _facts(_read_record(folder))
+        return _facts(_read_record(folder), source)
     except DAMAGE as error:
         if folder.is_dir():
             drop_dataset(folder, str(error))
@@ -75,22 +82,25 @@ def read_dataset(folder: Path, source: DatasetSpec) -> Dataset | None:
     """
     try:
         record = _read_record(folder)
-        # A map of a file refuses a header that announces more than the file has.
-        x, y, repeated = (np.array(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in ARRAYS)
-        facts = _facts(record)
-        if (
-            fingerprint(x, y, facts.classes, facts.test_rows) != facts.fingerprint
-            or _digest(repeated.tobytes()) != record["repeated"]
-        ):
+        facts = _facts(record, source)
+        x, y, repeated = (_load(folder / name) for name in ARRAYS)
+        groups = _load(folder / GROUPS) if facts.group_rows is not None else None
+        found = fingerprint(x, y, facts.classes, facts.test_rows, facts.validation_rows, groups)
+        if found != facts.fingerprint or _digest(repeated.tobytes()) != record["repeated"]:
             raise ValueError("its arrays have changed since they were written")
-        for array in (x, y, repeated):
-            array.setflags(write=False)
     except Exception as error:
         # NumPy parses the header of an array as Python text, and a damaged header can raise almost any error.
         if folder.is_dir():
             drop_dataset(folder, str(error))
         return None
-    return Dataset(facts, x, y, source.value_range, repeated)
+    return Dataset(facts, x, y, stored_range(source, x), repeated, groups)
+
+
+def _load(path: Path) -> Array:
+    # A map of a file refuses a header that announces more than the file has.
+    array: Array = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
+    array.setflags(write=False)
+    return array
 
 
 def write_dataset(folder: Path, dataset: Dataset) -> Dataset:
@@ -115,12 +125,15 @@ def _write(folder: Path, dataset: Dataset) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".writing-", ignore_cleanup_errors=True) as name:
         written = Path(name, folder.name)
         written.mkdir()
-        for file, array in zip(ARRAYS, (dataset.x, dataset.y, dataset.repeated), strict=True):
+        arrays = dict(zip(ARRAYS, (dataset.x, dataset.y, dataset.repeated), strict=True))
+        if dataset.groups is not None:
+            arrays[GROUPS] = dataset.groups
+        for file, array in arrays.items():
             np.save(written / file, array, allow_pickle=False)
         record: dict[str, Any] = {
             "facts": dataclasses.asdict(dataset.facts),
             "repeated": _digest(dataset.repeated.tobytes()),
-            "sizes": {file: (written / file).stat().st_size for file in ARRAYS},
+            "sizes": {file: (written / file).stat().st_size for file in arrays},
         }
         record["check"] = _check_of(record)
         (written / "facts.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
@@ -142,9 +155,14 @@ def _read_record(folder: Path) -> dict[str, Any]:
     return record
 
 
-def _facts(record: dict[str, Any]) -> DatasetInfo:
+def _facts(record: dict[str, Any], source: DatasetSpec) -> DatasetInfo:
+    """Return the description in a record. Own data may have been cached under another name."""
     values = record["facts"]
-    return DatasetInfo(**{**values, **{name: tuple(values[name]) for name in ("shape", "classes", "rare_rows")}})
+    return DatasetInfo(**{**{name: _as_tuples(value) for name, value in values.items()}, "name": source.name})
+
+
+def _as_tuples(value: Any) -> Any:
+    return tuple(map(_as_tuples, value)) if isinstance(value, list) else value
 
 
 def _check_of(record: dict[str, Any]) -> str:

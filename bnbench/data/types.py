@@ -29,6 +29,10 @@ class DataDirs:
     data_dir: Path | None = None
     cache_dir: Path = field(default_factory=_cache_dir)
     offline: bool = False
+    # The folder of the experiment file. The paths of own data are relative to it, or else to `data_dir`.
+    config_dir: Path | None = None
+    # Where the data were when this experiment was recorded. Only messages name it.
+    recorded_dir: str = ""
 
     @classmethod
     def from_environment(cls, data_dir: Path | None = None, offline: bool = False) -> "DataDirs":
@@ -46,6 +50,17 @@ class ParsedArrays:
     classes: tuple[str, ...]
     # The number of rows in the official test part, which are the last rows.
     test_rows: int
+    # The number of rows in the official validation part, which come before the official test part.
+    validation_rows: int = 0
+    # (rows,) int32: rows with the same number stay in one part. Rows of official parts may have -1, which is no group.
+    # None if the rows have no groups.
+    groups: Array | None = None
+    # The positions of the values of a row that may be NaN, which means missing. The training part fills them.
+    filled: tuple[int, ...] = ()
+    # The names of the columns of an own table that are inputs, in the order of the file. Empty for other data.
+    columns: tuple[str, ...] = ()
+    # The number of rows of an own table that are left out, because they miss a value.
+    dropped_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,11 +96,11 @@ class DatasetSpec:
     title: str
     page: str
     licence: str
-    # As published.
+    # As published. 0 and () for own data, which may have any.
     rows: int
     shape: tuple[int, ...]
     class_count: int
-    # The range that the format allows.
+    # The range that the format allows. Infinite for own data.
     value_range: tuple[float, float]
     # The first layout whose files are all in a folder is read.
     forms: tuple[FileLayout, ...]
@@ -121,6 +136,9 @@ class LocatedFiles:
     paths: tuple[Path, ...]
     # The version of the package that holds the data, for a data set without files.
     version: str = ""
+    # What the parsed arrays depend on, for own data: a hash of the content of the files and of the settings. If empty,
+    # they depend on the paths, sizes and times of the files.
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -143,6 +161,17 @@ class DatasetInfo:
     # For the values of a row that are almost constant: in how many rows each differs from its most common value,
     # without the official test part and repeated rows. Ascending, only the first few. Constant values are left out.
     rare_rows: tuple[int, ...] = ()
+    # The number of rows in the official validation part, which come before the official test part.
+    validation_rows: int = 0
+    # For groups without official rows: their rows, their rows that are not repeated, and how many groups are like this.
+    # None if the rows have no groups.
+    group_rows: tuple[tuple[int, int, int], ...] | None = None
+    # The positions of the values of a row that may be NaN, which means missing.
+    filled: tuple[int, ...] = ()
+    # The names of the columns of an own table that are inputs, in the order of the file.
+    columns: tuple[str, ...] = ()
+    # The number of rows of an own table that are left out, because they miss a value.
+    dropped_rows: int = 0
 
     @property
     def is_image(self) -> bool:
@@ -168,10 +197,17 @@ class Dataset:
     value_range: tuple[float, float]
     # (rows,): the rows that `duplicates: drop` leaves out.
     repeated: NDArray[np.bool_]
+    # (rows,) int32: rows with the same number stay in one part. None if the rows have no groups.
+    groups: Array | None = None
 
     @cached_property
     def extremes(self) -> tuple[Array, Array]:
-        """The smallest and the largest number at each position of a row, each of shape `facts.shape`."""
+        """The smallest and the largest number at each position of a row, each of shape `facts.shape`.
+
+        Missing values (NaN) do not count, unless all values at a position are missing.
+        """
+        if self.facts.filled:
+            return np.fmin.reduce(self.x, axis=0), np.fmax.reduce(self.x, axis=0)
         return self.x.min(axis=0), self.x.max(axis=0)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from bnbench.data.groups import count_group_rows
 from bnbench.data.types import Array, Dataset, DatasetInfo, DatasetSpec, LocatedFiles, ParsedArrays
-from bnbench.errors import ConfigError, DataError, not_one_of
+from bnbench.errors import DataError, SettingsError, not_one_of
 
 # Rows at a time. All rows at once, in float64, would take several times the memory of the data.
 CHUNK = 1024
@@ -27,27 +28,49 @@ def validate_arrays(source: DatasetSpec, located: LocatedFiles, parsed: ParsedAr
     """
     where = str(located.paths[0]) if located.paths else located.version
     _check(source, parsed, where)
-    repeated = mark_duplicates(parsed.x, parsed.test_rows) if source.find_duplicates else np.zeros(len(parsed.x), bool)
+    official = parsed.validation_rows + parsed.test_rows
+    repeated = mark_duplicates(parsed.x, official) if source.find_duplicates else np.zeros(len(parsed.x), bool)
     facts = DatasetInfo(
         name=source.name,
         form=located.form.title,
-        fingerprint=fingerprint(parsed.x, parsed.y, parsed.classes, parsed.test_rows),
+        fingerprint=_fingerprint_of(parsed),
         shape=parsed.x.shape[1:],
         dtype=str(parsed.x.dtype),
         classes=parsed.classes,
         rows=len(parsed.x),
         test_rows=parsed.test_rows,
         repeated_rows=int(repeated.sum()),
-        rare_rows=count_rare_rows(parsed.x, parsed.test_rows, repeated),
+        rare_rows=count_rare_rows(parsed.x, official, repeated),
+        validation_rows=parsed.validation_rows,
+        group_rows=None if parsed.groups is None else count_group_rows(parsed.groups, repeated, official),
+        filled=parsed.filled,
+        columns=parsed.columns,
+        dropped_rows=parsed.dropped_rows,
     )
-    for array in (parsed.x, parsed.y, repeated):
-        array.setflags(write=False)
-    return Dataset(facts, parsed.x, parsed.y, source.value_range, repeated)
+    return _read_only(Dataset(facts, parsed.x, parsed.y, stored_range(source, parsed.x), repeated, parsed.groups))
+
+
+def stored_range(source: DatasetSpec, x: Array) -> tuple[float, float]:
+    """Return the range that the format of a data set allows; for own numbers, the range of all values that are there.
+
+    Own data of whole numbers from 0 to 255 have this range, like images.
+    """
+    low, high = source.value_range
+    if np.isfinite(low):
+        return low, high
+    return (0.0, 255.0) if x.dtype == np.uint8 else (float(np.fmin.reduce(x, None)), float(np.fmax.reduce(x, None)))
+
+
+def _read_only(dataset: Dataset) -> Dataset:
+    for array in (dataset.x, dataset.y, dataset.repeated, dataset.groups):
+        if array is not None:
+            array.setflags(write=False)
+    return dataset
 
 
 def _check(source: DatasetSpec, parsed: ParsedArrays, where: str) -> None:
     x, y, classes = parsed.x, parsed.y, len(parsed.classes)
-    if len(x) != len(y) or x.shape[1:] != source.shape:
+    if len(x) != len(y) or x.shape[1:] != (source.shape or x.shape[1:]):
         raise DataError(
             f"{where}: {len(y)} labels for examples of shape {x.shape}, wanted one for each of shape {source.shape}"
         )
@@ -56,14 +79,14 @@ def _check(source: DatasetSpec, parsed: ParsedArrays, where: str) -> None:
         raise DataError(
             f"{where}: values of type {x.dtype} and labels of type {y.dtype}, wanted uint8 or float32, and {labels}"
         )
-    if not 0 <= parsed.test_rows < len(x):
-        raise DataError(f"{where}: {parsed.test_rows} of {len(x)} rows are the test part: no row is left for training")
-    if x.dtype == np.float32 and not np.isfinite(x).all():
-        raise DataError(
-            f"{where}: row {int(np.argwhere(~np.isfinite(x))[0][0]) + 1} has a value that is not a finite number"
-        )
+    if not 0 <= parsed.test_rows + parsed.validation_rows < len(x):
+        official = "test part" if not parsed.validation_rows else "validation and test parts"
+        count = parsed.test_rows + parsed.validation_rows
+        raise DataError(f"{where}: {count} of {len(x)} rows are the {official}: no row is left for training")
+    if x.dtype == np.float32 and (row := _first_bad_row(x, parsed.filled)) is not None:
+        raise DataError(f"{where}: row {row + 1} has a value that is not a finite number")
     low, high = source.value_range
-    if x.min() < low or x.max() > high:
+    if np.isfinite(low) and (x.min() < low or x.max() > high):
         raise DataError(f"{where}: values from {x.min()} to {x.max()}, wanted {low:g} to {high:g}")
     if not classes:
         if not np.isfinite(y).all() or y.min() == y.max():
@@ -76,45 +99,62 @@ def _check(source: DatasetSpec, parsed: ParsedArrays, where: str) -> None:
         raise DataError(f"{where}: no row of class {', '.join(missing[:5])}")
 
 
+def _first_bad_row(x: Array, filled: tuple[int, ...]) -> int | None:
+    """Return the first row with a value that is not finite, or None. Values that are filled later may be NaN."""
+    for start in range(0, len(x), CHUNK):
+        good = np.isfinite(x[start : start + CHUNK])
+        if filled:
+            good[:, list(filled)] |= np.isnan(x[start : start + CHUNK, list(filled)])
+        if not good.all():
+            return start + int(np.argwhere(~good)[0][0])
+    return None
+
+
 def select_classes(whole: Dataset, names: Sequence[str]) -> Dataset:
     """Return the rows of some classes only, numbered in the order in which the classes are named.
 
     Raises:
-        ConfigError: the data set has no such class, or no classes at all.
+        SettingsError: the data set has no such class, or no classes at all.
     """
     facts = whole.facts
     if not facts.classes:
-        raise ConfigError("data.classes", f"{facts.name} has a number for each row and no classes")
+        raise _wrong_classes(f"{facts.name} has a number for each row and no classes")
     for name in names:
         if name not in facts.classes:
-            raise ConfigError("data.classes", f"{not_one_of(name, facts.classes)} (the classes of {facts.name})")
+            raise _wrong_classes(f"{not_one_of(name, facts.classes)} (the classes of {facts.name})")
     numbers = np.full(len(facts.classes), -1, np.int32)
     numbers[[facts.classes.index(name) for name in names]] = np.arange(len(names))
     rows = np.flatnonzero(numbers[whole.y] >= 0)
     x, y, repeated = whole.x[rows], numbers[whole.y[rows]], whole.repeated[rows]
+    groups = None if whole.groups is None else whole.groups[rows]
     test_rows = int((rows >= facts.rows - facts.test_rows).sum())
+    validation_rows = int((rows >= facts.rows - facts.test_rows - facts.validation_rows).sum()) - test_rows
     own = dataclasses.replace(
         facts,
-        fingerprint=fingerprint(x, y, tuple(names), test_rows),
+        fingerprint=fingerprint(x, y, tuple(names), test_rows, validation_rows, groups),
         classes=tuple(names),
         rows=len(rows),
         test_rows=test_rows,
         repeated_rows=int(repeated.sum()),
-        rare_rows=count_rare_rows(x, test_rows, repeated),
+        rare_rows=count_rare_rows(x, validation_rows + test_rows, repeated),
+        validation_rows=validation_rows,
+        group_rows=None if groups is None else count_group_rows(groups, repeated, validation_rows + test_rows),
     )
-    for array in (x, y, repeated):
-        array.setflags(write=False)
-    return Dataset(own, x, y, whole.value_range, repeated)
+    return _read_only(Dataset(own, x, y, whole.value_range, repeated, groups))
 
 
-def mark_duplicates(x: Array, test_rows: int) -> NDArray[np.bool_]:
-    """Return which rows of the training pool equal an earlier row of the pool or an official test row; (rows,).
+def _wrong_classes(message: str) -> SettingsError:
+    return SettingsError([(("classes",), message)])
+
+
+def mark_duplicates(x: Array, official_rows: int) -> NDArray[np.bool_]:
+    """Return which rows of the training pool equal an earlier row of the pool or a row of an official part; (rows,).
 
     Rows are equal if their values are equal, even with different labels: otherwise the values of one part would be
     known in another. Of equal rows with different labels the first stays; none of the built-in data sets has such rows.
-    Official test rows are never marked, because published test scores use all of them.
+    The rows of official parts, the last `official_rows`, are never marked, because published scores use all of them.
     """
-    pool = len(x) - test_rows
+    pool = len(x) - official_rows
     seen = {row.tobytes() for row in x[pool:]}
     repeated = np.zeros(len(x), bool)
     for i in range(pool):
@@ -124,7 +164,7 @@ def mark_duplicates(x: Array, test_rows: int) -> NDArray[np.bool_]:
     return repeated
 
 
-def count_rare_rows(x: Array, test_rows: int, repeated: NDArray[np.bool_]) -> tuple[int, ...]:
+def count_rare_rows(x: Array, official_rows: int, repeated: NDArray[np.bool_]) -> tuple[int, ...]:
     """Return `DatasetInfo.rare_rows`.
 
     The most common value is taken to be the median of some rows: exact where a value fills clearly more than half of
@@ -132,15 +172,21 @@ def count_rare_rows(x: Array, test_rows: int, repeated: NDArray[np.bool_]) -> tu
     """
     sample = np.sort(x[:: -(-len(x) // SAMPLE)], axis=0)
     common = sample[len(sample) // 2]
-    pool = len(x) - test_rows
+    pool = len(x) - official_rows
     differ = [np.zeros(common.shape, np.int64), np.zeros(common.shape, np.int64)]
     for start in range(0, len(x), CHUNK):
-        own = x[start : start + CHUNK] != common
+        own = _differ(x[start : start + CHUNK], common)
         differ[0] += own.sum(axis=0)
         rows = np.arange(start, start + len(own))
         differ[1] += own[(rows < pool) & ~repeated[start : start + CHUNK]].sum(axis=0)
     everywhere, in_pool = differ
     return tuple(np.sort(in_pool[everywhere > 0])[:LISTED].tolist())
+
+
+def _differ(x: Array, common: Array) -> NDArray[np.bool_]:
+    """Return where rows differ from a row; two missing values are equal."""
+    differ: NDArray[np.bool_] = x != common
+    return differ & ~(np.isnan(x) & np.isnan(common)) if x.dtype.kind == "f" else differ
 
 
 def check_published(parsed: ParsedArrays, wanted: str, blocks: str, where: str) -> ParsedArrays:
@@ -153,7 +199,7 @@ def check_published(parsed: ParsedArrays, wanted: str, blocks: str, where: str) 
     Raises:
         DataError: the content is another one.
     """
-    found = fingerprint(parsed.x, parsed.y, parsed.classes, parsed.test_rows)
+    found = _fingerprint_of(parsed)
     if not wanted or found == wanted:
         return parsed
     own, rows = block_digests(parsed.x, parsed.y), -(-len(parsed.x) // BLOCKS)
@@ -178,12 +224,28 @@ def block_digests(x: Array, y: Array) -> str:
     )
 
 
-def fingerprint(x: Array, y: Array, classes: tuple[str, ...], test_rows: int) -> str:
-    """Return the sha256 of what defines a data set: types, shapes, values, class names and the official test part."""
+def _fingerprint_of(parsed: ParsedArrays) -> str:
+    return fingerprint(parsed.x, parsed.y, parsed.classes, parsed.test_rows, parsed.validation_rows, parsed.groups)
+
+
+def fingerprint(
+    x: Array,
+    y: Array,
+    classes: tuple[str, ...],
+    test_rows: int,
+    validation_rows: int = 0,
+    groups: Array | None = None,
+) -> str:
+    """Return the sha256 of what defines a data set: types, shapes, values, class names, official parts and groups."""
     digest = hashlib.sha256()
     for array in (x, y):
         digest.update(f"{array.dtype.str} {array.shape}\n".encode())
         for start in range(0, len(array), CHUNK):
             digest.update(np.ascontiguousarray(array[start : start + CHUNK]).tobytes())
     digest.update(json.dumps([classes, test_rows]).encode())
+    # What only some data have is left out of the hash of all others, so that their fingerprints stay.
+    if validation_rows:
+        digest.update(f"validation {validation_rows}\n".encode())
+    if groups is not None:
+        digest.update(f"groups {groups.dtype.str}\n".encode() + groups.tobytes())
     return digest.hexdigest()

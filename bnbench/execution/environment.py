@@ -9,21 +9,24 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from bnbench.data import access
+from bnbench.data.types import DataDirs
 from bnbench.planning.identity import ENGINE_VERSION
-from bnbench.planning.plan import Plan
+from bnbench.planning.plan import Plan, Program
 
 # Changes in `results` are left out: results are not part of the code that made them.
 CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
-def describe_environment(plan: Plan, devices: Sequence[str], jobs: int) -> dict[str, Any]:
+def describe_environment(plan: Plan, devices: Sequence[str], jobs: int, data_dirs: DataDirs) -> dict[str, Any]:
     """Return the environment as values for JSON; unknown values are None.
 
     Args:
         plan: what is trained.
         devices: the devices that TensorFlow can use.
         jobs: the number of workers, or 0 if this process trains.
+        data_dirs: where the data are.
     """
     return {
         "python": sys.version.split()[0],
@@ -39,10 +42,19 @@ def describe_environment(plan: Plan, devices: Sequence[str], jobs: int) -> dict[
         "threads_a_trial": sorted({cohort.program.train.threads for cohort in plan.cohorts}),
         "engines": sorted({cohort.program.train.engine for cohort in plan.cohorts}),
         "data": {
-            facts.name: {"form": facts.form, "fingerprint": facts.fingerprint, "rows": facts.rows}
-            for facts in (cohort.program.facts for cohort in plan.cohorts)
+            program.data.path or program.facts.name: _describe_data(program, data_dirs)
+            for program in (cohort.program for cohort in plan.cohorts)
         },
     }
+
+
+def _describe_data(program: Program, data_dirs: DataDirs) -> dict[str, Any]:
+    """Return what identifies the rows; for own data also the folder of their path and the shape of a row."""
+    facts = program.facts
+    described: dict[str, Any] = {"form": facts.form, "fingerprint": facts.fingerprint, "rows": facts.rows}
+    if not program.data.path:
+        return described
+    return {**described, "folder": access.data_folder(program.data, data_dirs), "shape": list(facts.shape)}
 
 
 def processor_name() -> str | None:

@@ -14,6 +14,7 @@ from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
 from bnbench.execution import environment, executors
+from bnbench.execution.changed_data import log_changed_data
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
 from bnbench.planning import plan as planning
@@ -115,23 +116,24 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
     # The lock comes first: a folder that cannot be used is reported before workers load TensorFlow.
     with store.lock_folder(options.folder):
         results_dir.refuse_links(options.folder)
+        log_changed_data(plan, options.folder)
         todo = remaining_cohorts(plan, options.folder)
         with options.open_executor(options.request(todo)) as executor:
             try:
                 options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
                 executor.check(distinct_programs(cohort.program for cohort in todo))
                 with store.open_locked(options.folder) as opened:
-                    _write_settings(plan, executor if todo else None, opened)
+                    _write_settings(plan, executor if todo else None, opened, options.data_dirs)
                     _train_and_finish(todo, executor, opened, options, plan)
             finally:
                 options.watcher.end()
 
 
-def _write_settings(plan: Plan, executor: Executor | None, opened: Store) -> None:
+def _write_settings(plan: Plan, executor: Executor | None, opened: Store, data_dirs: DataDirs) -> None:
     """Write the experiment as resolved; with an executor, also the environment of this run."""
     opened.set_plan(plan)
     if executor:
-        described = environment.describe_environment(plan, executor.devices(), executor.capacity.count)
+        described = environment.describe_environment(plan, executor.devices(), executor.capacity.count, data_dirs)
         opened.set_environment(json.dumps(described, indent=1) + "\n")
     results_dir.write_text(opened.folder / results_dir.CONFIG, plan.experiment.to_yaml())
     if stored := opened.environment():

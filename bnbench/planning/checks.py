@@ -67,9 +67,7 @@ def check_score_kind(first: DatasetInfo, dataset: DatasetInfo, where: Location) 
     """Raise if a data set has another kind of score than the first one: no table or claim can hold both."""
     if task.score_kind(len(first.classes)) != task.score_kind(len(dataset.classes)):
         one, other = (f"{of.name} has {task.score_kind(len(of.classes))}" for of in (dataset, first))
-        raise ConfigError(
-            where / "data" / "name", f"{one}, but {other}: two kinds of score in one sweep; write two experiments"
-        )
+        raise ConfigError(where, f"{one}, but {other}: two kinds of score in one sweep; write two experiments")
 
 
 def check_shift(data: Data, dataset: DatasetInfo, where: Location) -> None:

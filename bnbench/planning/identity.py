@@ -11,6 +11,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+from bnbench.config.own_data import READING_KEYS
 from bnbench.config.renamed import old_setting
 from bnbench.config.schema import Data, Train
 from bnbench.data.types import DatasetInfo
@@ -40,10 +41,12 @@ def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train
 def _data_settings(data: Data) -> dict[str, Any]:
     """Return what is hashed of `data`.
 
-    `classes` and `unit` are left out because the fingerprint depends on them. In the order of the file `stratify` has
-    no effect.
+    `classes`, `unit` and the keys that say how own data are read are left out because the fingerprint depends on them.
+    So the name of a file is no part of an id. In the order of the file `stratify` has no effect.
     """
-    settings = old_setting("data", data.model_dump(exclude={"classes", "unit", "shift_test"}))
+    settings = old_setting("data", data.model_dump(exclude={"classes", "unit", "shift_test", *READING_KEYS}))
+    if data.target_scale == "none":
+        del settings["target_scale"]
     del settings["split"]["order" if data.split.order == "random" else "stratify"]
     shift = data.shift_test.model_dump(exclude_defaults=True)
     return {**settings, **({"shift_test": shift} if shift else {})}

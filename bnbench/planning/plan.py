@@ -3,7 +3,7 @@
 import json
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, chain
@@ -15,7 +15,7 @@ from bnbench.data import access
 from bnbench.data.brightness import brightness_step
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.data.types import DatasetInfo
-from bnbench.errors import ConfigError
+from bnbench.errors import ConfigError, SettingsError
 from bnbench.location import Location, origins_named
 from bnbench.model import layers, shapes
 from bnbench.model.input_values import scaled_values
@@ -250,7 +250,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
         with origins_named(point.where):
             dataset = _describe_data(point, describe)
             first = first or dataset
-            checks.check_score_kind(first, dataset, point.where)
+            checks.check_score_kind(first, dataset, point.where / "data" / point.experiment.data.kind)
             checks.check_shift(point.experiment.data, dataset, point.where)
             checks.check_variant_params(point.experiment, point.where)
             checks.check_metrics(experiment, dataset, where)
@@ -278,9 +278,24 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
 def _describe_data(point: GridPoint, describe: Callable[[Data], DatasetInfo]) -> DatasetInfo:
     try:
         return describe(point.experiment.data)
-    except ConfigError as error:
-        # `data` does not know the experiment file, so the place is added here. Only the key `classes` can be wrong.
-        raise ConfigError(point.where / "data" / "classes", error.message) from error
+    except SettingsError as error:
+        raise ConfigError("", locate_problems(error, point.where / "data")) from error
+
+
+def locate_problems(error: SettingsError, where: Location) -> str:
+    """Return a line for each problem, with its place in the experiment file, which the room `data` does not know.
+
+    Args:
+        error: the problems.
+        where: the place of `data`.
+    """
+    return "\n".join(f"{_place_of(steps, where)}: {message}" for steps, message in error.problems)
+
+
+def _place_of(steps: Iterable[str | int], where: Location) -> Location:
+    for step in steps:
+        where /= step
+    return where
 
 
 class _SharedLayers:

@@ -37,12 +37,13 @@ def _name_checks(experiment: Experiment, where: Location) -> Iterator[Check]:
 
 
 def _check_dataset(data: Data, where: Location) -> None:
-    if data.name not in access.dataset_names():
+    if data.name is not None and data.name not in access.dataset_names():
         raise ConfigError(where / "name", not_one_of(data.name, access.dataset_names()))
-    units = access.DATASETS[data.name].units
+    known = access.built_in(data)
+    units = known.units if known else ()
     if data.unit and not units:
         raise ConfigError(
-            where / "unit", f"found {shorten(data.unit)}, but {data.name} has only one unit: leave it out"
+            where / "unit", f"found {shorten(data.unit)}, but {data.source} has only one unit: leave it out"
         )
     if data.unit and data.unit not in units:
         raise ConfigError(where / "unit", not_one_of(data.unit, units))

@@ -51,7 +51,7 @@ def _draws_in_inference(settings: ProgramSettings) -> bool:
 
 def _lets_raw_values_through(settings: ProgramSettings) -> bool:
     data, facts = settings.data, settings.dataset
-    spec = access.DATASETS.get(facts.name)
+    spec = access.built_in(data)
     # Dividing by a range of 1 changes nothing.
     same = facts.dtype == "uint8" and spec is not None and spec.value_range[1] - spec.value_range[0] == 1
     scaled = data.scale == "standard" or (data.scale == "unit" and facts.dtype == "float32")

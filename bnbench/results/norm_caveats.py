@@ -8,7 +8,8 @@ from bnbench.analysis.cures import START_WEIGHT
 from bnbench.analysis.labels import format_list
 from bnbench.analysis.symptom_rules import MODE_GAP
 from bnbench.analysis.trials import cell_label
-from bnbench.data.access import DATASETS
+from bnbench.config.schema import Data
+from bnbench.data.access import built_in
 from bnbench.model.layers import Layer
 from bnbench.planning.small_batches import BATCH_NORM, Batches, describe_small_batches
 from bnbench.results.results import Results
@@ -32,14 +33,23 @@ def _small_batches(results: Results, trials: pd.DataFrame) -> Iterator[str]:
     """Warn of batches of a single value behind a batch normalization, once for the variants with the same problem."""
     labels: dict[str, list[str]] = {}
     for label, config, own in results.configs(trials):
-        spec = DATASETS.get(config.data.name)
+        shape = _row_shape(results, config.data)
         rows = int(own["train_rows"].iloc[0])
-        if spec:
+        if shape:
             size = rows if config.train.batch_size == "full" else config.train.batch_size
             batches = Batches(rows, size, config.train.steps_per_epoch)
-            warning = describe_small_batches(config.layers, spec.shape, batches)
+            warning = describe_small_batches(config.layers, shape, batches)
             labels.setdefault(warning, []).append(label)
     yield from (f"{format_list(named)}: {warning}" for warning, named in labels.items() if warning)
+
+
+def _row_shape(results: Results, data: Data) -> tuple[int, ...]:
+    """Return the shape of a row; empty if it is unknown. That of own data is stored with the environment."""
+    if spec := built_in(data):
+        return spec.shape
+    stored = results.environment.get("data", {})
+    shape = stored.get(data.path, {}).get("shape") if isinstance(stored, dict) else None
+    return tuple(shape) if isinstance(shape, list) and all(isinstance(side, int) for side in shape) else ()
 
 
 def _frozen(results: Results, trials: pd.DataFrame) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from bnbench.analysis.cures import Setup
-from bnbench.data.access import DATASETS
+from bnbench.data.access import built_in
 from bnbench.model.catalog import find_class
 from bnbench.model.layer_table import RECURRENT
 from bnbench.model.layers import Layer
@@ -33,13 +33,13 @@ def describe_setup(config: VariantConfig) -> Setup:
     weighted = [i for i, layer in enumerate(layers) if has_kernel(layer)]
     last = weighted[-1] if weighted else len(layers)
     hidden, output = layers[:last], layers[last:]
-    spec = DATASETS.get(config.data.name)
+    spec = built_in(config.data)
     schedule = train.schedule
     return Setup(
         scale=config.data.scale,
         keeps_duplicates=config.data.duplicates == "keep",
         is_limited=config.data.limit is not None,
-        is_image=spec is None or len(spec.shape) == 3,
+        is_image=not config.data.table and (spec is None or len(spec.shape) == 3),
         takes_numbers=all(layer.class_name != "Embedding" for layer in layers),
         batch_size=None if train.batch_size == "full" else train.batch_size,
         optimizer=find_class("optimizers", train.optimizer.name) or train.optimizer.name,

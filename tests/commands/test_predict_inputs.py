@@ -192,7 +192,7 @@ def test_unknown_and_unreadable_files_are_rejected(tmp_path: Path) -> None:
     written(tmp_path, "no image", "x.png")
     written(tmp_path, "no array", "x.npy")
     written(tmp_path, "", "x.txt")
-    (tmp_path / "b.csv").write_bytes(b"\xff\xfe0\x00")
+    (tmp_path / "b.csv").write_bytes(b"\xff\x000\x00")
     for name, message in (
         ("x.png", "not a readable PNG or JPEG image"),
         ("x.npy", "not a readable array of numbers"),

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from bnbench.commands import predict_arrays, predict_inputs, predict_tables
+from bnbench.data.formats import text_blocks
 from bnbench.errors import DataError
 from bnbench.store.model_card import ModelCard
 from support.inputs import read_inputs
@@ -23,8 +24,8 @@ ODD = ['"0.5",0.25,"1"', "", "\u0661,2,3", "1,2,\xa03"]
 @pytest.fixture
 def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Blocks of a few lines."""
-    monkeypatch.setattr(predict_tables, "BLOCK", 64)
-    monkeypatch.setattr(predict_tables, "MAX_BLOCK", 512)
+    monkeypatch.setattr(text_blocks, "BLOCK", 64)
+    monkeypatch.setattr(text_blocks, "MAX_BLOCK", 512)
 
 
 def put(folder: Path, content: bytes, name: str = "x.csv") -> Path:
@@ -102,7 +103,7 @@ def test_an_array_is_read_in_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.mark.parametrize("name", ["x.csv", "x.npy"])
 def test_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(predict_tables, "BLOCK", 20_000)
+    monkeypatch.setattr(text_blocks, "BLOCK", 20_000)
     monkeypatch.setattr(predict_arrays, "CHUNK_NUMBERS", 10_000)
     if name == "x.csv":
         put(tmp_path, b"0.125,0.25,0.5\n" * 100_000)

@@ -47,6 +47,15 @@ def put(folder: Path, name: str, content: bytes = b"") -> None:
                 "Fashion_MNIST/raw/fashion-mnist_train.csv: Kaggle's table is not read: get the four idx files",
             ],
         ),
+        (
+            "mnist",
+            ["mnist/mnist_png/train/0/1.png", "mnist/mnist_train.csv"],
+            [
+                "mnist/mnist_png: a folder of images is not read: get the four idx files, or name the folder in",
+                "mnist/mnist_train.csv: Kaggle's table is not read: get the four idx files, or name it in data.table",
+            ],
+        ),
+        ("cifar10", ["cifar10/train/cat/1.png"], ["cifar10/train: a folder of images is not read: get cifar-10-bin"]),
         ("mnist", ["mnist/mnist.pkl.gz"], ["mnist/mnist.pkl.gz: a pickle can run code, so it is not read"]),
         (
             "mnist",

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bnbench.config.schema import Data, Split
+from bnbench.data.deal import apportion
 from bnbench.data.far_values import count_far_values
 from bnbench.data.splits import (
     SplitIndices,
     apply_scaling,
-    apportion,
     fit_scaling,
     has_constant_value,
     split_rows,

@@ -158,3 +158,29 @@ def test_settings_in_the_results_folder_that_change_during_a_run_are_written_aga
     run_sweep(plan, options(tmp_path / "results", data, Quick, Replacing(path, b"name: other\n", after_a_trial=True)))
     assert path.read_text() == plan.experiment.to_yaml()
     assert "config.yaml: changed during the run" in caplog.text
+
+
+def test_data_that_changed_since_the_last_run_are_said_with_the_stored_trials(
+    data: DataDirs, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = write(tmp_path / "own.yaml", data={"table": "own.csv", "target": "y"}, variants={"plain": {}})
+    places, rows = replace(data, config_dir=tmp_path), [f"{i},{'kl'[i % 2]}\n" for i in range(60)]
+
+    def run(content: str) -> Plan:
+        (tmp_path / "own.csv").write_text(content)
+        made = sweep.prepare_plan(path, {}, places)
+        caplog.clear()
+        run_sweep(made, options(tmp_path / "results", places, Reading))
+        return made
+
+    old = run("a,y\n" + "".join(rows)).cohorts[0].program.facts
+    assert "have changed" not in caplog.text
+    recorded = results_dir.read_environment(tmp_path / "results")["data"]["own.csv"]
+    assert (recorded["folder"], recorded["shape"]) == (str(tmp_path), [1])
+    new = run("a,y\n" + "".join(rows[:50])).cohorts[0].program.facts
+    assert "own.csv: the data have changed since the last run" in caplog.text
+    assert f"fingerprint {old.fingerprint[:16]} with 60 rows before" in caplog.text
+    assert f"now {new.fingerprint[:16]} with 50 rows. 4 stored trials of the old rows" in caplog.text
+    assert len(states(tmp_path / "results")) == 8
+    run("a,y\n" + "".join(rows[:50]))
+    assert "have changed" not in caplog.text

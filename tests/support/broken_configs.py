@@ -24,7 +24,7 @@ from bnbench.cli.main import main as command
 from bnbench.config.schema import Data
 from bnbench.config.yaml_loader import read_yaml
 from bnbench.data import access
-from bnbench.data.types import DatasetInfo, DatasetSpec
+from bnbench.data.types import DatasetInfo
 from support.broken_texts import GOOD, TEXTS
 from support.paths import CONFIGS
 from support.refusals import HUNG, Counts, HungError, listed, note_written, timed
@@ -298,7 +298,9 @@ def _as_user(user: int | None) -> Iterator[None]:
 
 def made_up(settings: Data, *_: object, **__: object) -> DatasetInfo:
     """Return what the source of a data set says about it; the data set need not be on this machine."""
-    source: DatasetSpec = access.DATASETS[settings.name]
+    source = access.built_in(settings)
+    if source is None:
+        return DatasetInfo(settings.source, "made up", settings.path, (4,), "float32", ("0", "1"), 100, 0, 0)
     classes = tuple(settings.classes or map(str, range(source.class_count)))
     test_rows = source.rows // 6 if source.name in {"mnist", "fashion_mnist", "cifar10", "letter"} else 0
     dtype = "uint8" if source.value_range[1] > 1 else "float32"

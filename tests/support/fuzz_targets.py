@@ -5,16 +5,22 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import yaml
 
 from bnbench.config import overrides, yaml_loader
 from bnbench.config.load import check_config
+from bnbench.config.schema import Data
+from bnbench.data import access
 from bnbench.data import cache as parsed_cache
 from bnbench.data.datasets import notmnist
 from bnbench.data.formats.archives import Bounds, read_archive
+from bnbench.data.formats.images import read_pixels
+from bnbench.data.own.readers import arrays, table
 from bnbench.errors import BnbenchError
 from bnbench.planning import plan
 from bnbench.store import model_card, model_guard
@@ -129,7 +135,42 @@ def _facts(content: bytes) -> object:
     except (ValueError, TypeError, AttributeError, RecursionError):
         pass
     path = _file("parsed/facts.json", content)
-    return parsed_cache.read_info(path.parent)
+    return parsed_cache.read_info(path.parent, access.DATASETS["letter"])
+
+
+def _stored(array: object) -> bytes:
+    stream = BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
+
+
+def _own_table(content: bytes) -> object:
+    return table.read_table(_file("own/fuzz.csv", content), OWN_TABLE)
+
+
+def _own_array(content: bytes) -> object:
+    y = _file("own/arrays/y.npy", OWN_ARRAYS[1])
+    _file("own/arrays/x.npy", content)
+    return arrays.read_arrays(y.parent, Data(arrays="arrays", x="x", y="y"))
+
+
+def _own_archive(content: bytes) -> object:
+    return arrays.read_arrays(_file("own/fuzz.npz", content), Data(arrays="fuzz.npz", x="x", y="y"))
+
+
+def _own_image(content: bytes) -> object:
+    return read_pixels(_file("own/fuzz.png", content), (4, 4), 3)
+
+
+OWN_TABLE = Data.model_validate(
+    {"table": "fuzz.csv", "target": "y", "missing": {"a": "mean"}, "categories": {"c": ["blue", "red"]}, "group": "g"}
+)
+OWN_ROWS = [
+    b"a,c,g,y\n1,blue,1,k\n,red,1,l\n3e-5,red,2,k\n4,blue,3,l\n",
+    b'\xef\xbb\xbfa,c,g,y\r\n"1",blue,1,k\r\nNA,red,1,l\r\n2020-01-31,red,2,k\r\n',
+    "a,c,g,y\n1,blue,1,k\n2,red,2,k\n".encode("utf-16"),
+]
+OWN_ARRAYS = [array_of("(4, 3)"), _stored(np.array([0, 1, 0, 1]))]
 
 
 ZEROS = {"module": "keras.initializers", "class_name": "Zeros", "config": {}, "registered_name": None}
@@ -168,5 +209,12 @@ def targets() -> dict[str, Target]:
         "png": Target(partial(_input, "fuzz.png", IMAGE), lambda: [png(7), png(7, (40, 30), "RGB"), *_of("png")]),
         "page": Target(_page, lambda: [json.dumps(PAGE).encode()]),
         "model": Target(_model, lambda: [json.dumps(MODEL).encode()]),
+        "own-table": Target(_own_table, lambda: OWN_ROWS),
+        "own-array": Target(_own_array, lambda: [_stored(np.eye(4)), *OWN_ARRAYS, *_of("npy")]),
+        "own-npz": Target(
+            _own_archive,
+            lambda: [zipped({"x.npy": _stored(np.eye(4)), "y.npy": OWN_ARRAYS[1]}), zipped({})],
+        ),
+        "own-image": Target(_own_image, lambda: [png(7), png(7, (9, 9), "RGB"), *_of("png")]),
         "facts": Target(_facts, lambda: [json.dumps(FACTS).encode()]),
     }

@@ -67,6 +67,12 @@ KNOWN = {
     "digits": Known(
         "c936b460756dc55b185be47c31f498ca5db7a0778b52233c52428e3b75422e9d", (8, 8, 1), 1797, 0, 0, DIGITS_COUNTS
     ),
+    "iris": Known("fed08de277cf9d4aef50f64981f450d41a1238d243947352306bdd2463127c4f", (4,), 150, 0, 1, (50, 50, 50)),
+    "wine": Known("25d258210576599edeb8f44d469aa2f847e0abebabc14f0798411ebf6e35c394", (13,), 178, 0, 0, (59, 71, 48)),
+    "breast_cancer": Known(
+        "ca07eaeb079bc3287b1c2a5056c79f575ac0de24f180599c7f98f073fe84103e", (30,), 569, 0, 0, (212, 357)
+    ),
+    "diabetes": Known("027f8bd8d3554eb3647afa160b09b248a31893399ae0b5c4be93f73431d0f797", (10,), 442, 0, 0, ()),
     "leaf": Known("aabb90c18178eb481b8e99880351e0222daf5aeca0b4d00555aa16bd72768ae2", (192,), 990, 0, 0, (10,) * 99),
     "letter": Known(
         "942c328f23710251aac4c27130a0975e91f4b47684b3865ab98d1a07bf43dee2", (16,), 20_000, 4_000, 1_249, LETTER_COUNTS

@@ -100,6 +100,7 @@ OTHER_FORMS = (
     ("*.npz", f"arrays of NumPy are not read: {BINARY}"),
     ("*.parquet", f"a table of Hugging Face is not read: {BINARY}"),
     ("*.tfrecord*", f"TensorFlow Datasets' form is not read: {BINARY}"),
+    ("train", f"a folder of images is not read: {BINARY}, or name the folder in data.images"),
     ("trainLabels.csv", f"the PNG files of Kaggle's competition are not read: {BINARY}"),
 )
 SPEC = Spec()

@@ -13,9 +13,14 @@ from bnbench.errors import DataError
 # 08: bytes; 03, 01: dimensions.
 IMAGES, LABELS = 0x0803, 0x0801
 SIDE = 28
+# What can be read as own data, and how.
+OWN = {
+    **dict.fromkeys(("*train*.csv", "*test*.csv"), ", or name it in data.table"),
+    **dict.fromkeys(("*_png", "train", "training"), ", or name the folder in data.images"),
+}
 # Forms in which MNIST and data sets like it are passed on, too.
 OTHER_FORMS = tuple(
-    (pattern, f"{what} not read: get the four idx files")
+    (pattern, f"{what} not read: get the four idx files{OWN.get(pattern, '')}")
     for pattern, what in (
         ("*train*.csv", "Kaggle's table is"),
         ("*test*.csv", "Kaggle's table is"),
@@ -29,6 +34,9 @@ OTHER_FORMS = tuple(
         ("*.npz", "an archive with other arrays is"),
         ("*.npy", "a single array is"),
         ("*.zip", "an archive is"),
+        ("*_png", "a folder of images is"),
+        ("train", "a folder of images is"),
+        ("training", "a folder of images is"),
     )
 )
 

@@ -111,6 +111,7 @@ OUTCOMES = (
     Column("engine", "text", "`xla` or `graph`"),
     Column("worker", "text", "process that trained the trial"),
     Column("chance", "number", "score of guessing: 1/C for C classes, 0 for R²", public=False),
+    Column("mean_class_weight", "number", "mean weight of the training rows (train.class_weight)", public=False),
 )
 HISTORY = (
     KEYS[0],

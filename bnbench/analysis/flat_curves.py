@@ -28,8 +28,10 @@ def flat_from(scored: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     """
     trained = history[history["epoch"] > 0]
     trial, rows = trained["trial"], scored.drop_duplicates("trial").set_index("trial")
+    # As for outcomes: losses of training rows are weighted by class, the initial loss is not.
+    initial = rows["initial_loss"].astype(float) * rows["mean_class_weight"].astype(float).fillna(1)
     # Without rows, and with pyarrow installed, pandas would give the result the type of the ids: text.
-    start = trial.map(rows[["initial_loss", "constant_loss"]].astype(float).min(axis=1)).astype(float)
+    start = trial.map(initial.combine(rows["constant_loss"].astype(float), np.fmin)).astype(float)
     lowest = trained["train_loss"].groupby(trial).transform("min")
     near_loss = trained["train_loss"] <= lowest + NEAR_LOSS * (start - lowest) + ROUNDING
     near_score = (trained["validation_score"] - _final_level(trained)).abs() <= NEAR_SCORE + ROUNDING

@@ -26,7 +26,7 @@ DIVERGED = ("nonfinite", "blown")
 # Relative error of a float32 mean over many rows: a constant prediction may seem to be this much better than it is.
 ROUNDING = 1e-5
 # What the store keeps among the measurements; earlier versions did not measure it.
-MEASURED = ("constant_score", "constant_loss", "prediction_spread")
+MEASURED = ("constant_score", "constant_loss", "mean_class_weight", "prediction_spread")
 # The functions of pandas for the statistics of a summary; the SD has ddof 1.
 AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
@@ -105,9 +105,11 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
 def _outcome_of(row: Mapping[Any, Any]) -> str:
     if row["status"] == "failed":
         return ""
+    # Losses of training rows are weighted by `train.class_weight`, the initial loss is not.
+    weight = 1.0 if math.isnan(row["mean_class_weight"]) else row["mean_class_weight"]
     # `fmin` takes the known one of two values: stored results of earlier versions lack some.
     final = float(np.fmin(row["train_loss"], row["fitted_loss"]))
-    bound = float(np.fmin(row["initial_loss"], row["constant_loss"]))
+    bound = float(np.fmin(row["initial_loss"] * weight, row["constant_loss"]))
     score_bound = chance_bound(row["classes"], row["validation_rows"], row["constant_score"])
     return outcome(row["divergence"], final, bound, row["validation_score"], score_bound)
 

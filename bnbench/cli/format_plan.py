@@ -10,6 +10,7 @@ from bnbench.analysis.labels import axis_name, format_count, format_setting
 from bnbench.cli.format import format_columns
 
 if TYPE_CHECKING:
+    from bnbench.data.splits import SplitSizes
     from bnbench.planning.plan import Cohort, Plan
 
 # A longer table would hide the summary below it. `--json` lists every trial.
@@ -81,7 +82,7 @@ def format_cohorts(planned: "Plan") -> str:
                 *map(format_setting, cohort.axes.values()),
                 f"{weights.total:,}" if weights else "known once built",
                 f"{weights.trainable:,}" if weights else "",
-                f"{program.data.source} {sizes.train}+{sizes.validation}+{sizes.test}",
+                f"{program.data.source} {sizes.train}+{sizes.validation}+{sizes.test}{_in_no_part(sizes)}",
                 f"{program.train.epochs} x {program.steps_per_epoch} of {program.batch_size}",
                 program.train.engine,
             ]
@@ -91,6 +92,10 @@ def format_cohorts(planned: "Plan") -> str:
         ["cohort", "variant", *axes, "parameters", "trained", "data", "epochs x steps", "engine"], rows
     )
     return table + _left_out(planned)
+
+
+def _in_no_part(sizes: "SplitSizes") -> str:
+    return f" ({sizes.left_out} in no part)" if sizes.left_out else ""
 
 
 def format_estimate(planned: "Plan", states: Mapping[str, str], measured: dict[str, float], jobs: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import sweep
+from bnbench.planning.left_out_rows import log_left_out_rows
 from bnbench.planning.plan import Plan
 from bnbench.planning.small_batches import log_small_batches
 from bnbench.store import results_dir
@@ -53,7 +54,8 @@ def _recorded_folder(config: Path) -> str:
 
 
 def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple[Plan, Path]:
-    """Return the plan of an experiment and its results folder. Logs a warning of batches that are too small.
+    """Return the plan of an experiment and its results folder. Logs warnings of batches that are too small,
+    and of rows that groups leave out.
 
     Raises:
         ConfigError: the file or an override is wrong.
@@ -61,4 +63,5 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple
     """
     plan = sweep.prepare_plan(request.config, request.overrides, request.places, smoke=request.smoke, download=download)
     log_small_batches(plan)
+    log_left_out_rows(plan)
     return plan, request.results_dir / plan.experiment.name

@@ -1,7 +1,7 @@
 """Read the user's files as rows for a saved model, in chunks, so that a file may be larger than the memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from bnbench.commands.predict_arrays import read_array
 from bnbench.commands.predict_images import read_image
+from bnbench.commands.predict_own_tables import read_own_table
 from bnbench.commands.predict_rows import InputRows
 from bnbench.commands.predict_tables import read_table
+from bnbench.data.own.table_files import PARQUET, TEXT
 from bnbench.errors import DataError, did_you_mean
 from bnbench.store.model_card import ModelCard
 
@@ -25,6 +27,14 @@ READERS: Mapping[str, Callable[[Path, ModelCard], Iterator[InputRows]]] = Mappin
     }
 )
 IMAGES = (".png", ".jpg", ".jpeg")
+# The file types of a model of an own table: tables are read as that one was.
+OF_OWN_TABLES: Mapping[str, Callable[[Path, ModelCard], Iterator[InputRows]]] = MappingProxyType(
+    {
+        **{ending + packed: read_own_table for ending in TEXT for packed in ("", ".gz")},
+        **dict.fromkeys(PARQUET, read_own_table),
+        ".npy": read_array,
+    }
+)
 # Called after each chunk with what was done ("checked", "predicted"), the number of rows so far, and the share of the
 # file that has been read, from 0 to 1.
 OnRows = Callable[[str, Path, int, float], object]
@@ -86,17 +96,19 @@ def read_chunks(path: Path, card: ModelCard) -> Iterator[InputRows]:
     """
     if not path.is_file():
         raise DataError(f"{path}: {_why_no_file(path)}")
-    reader = next((read for ending, read in READERS.items() if path.name.lower().endswith(ending)), None)
+    readers = OF_OWN_TABLES if card.table else READERS
+    reader = next((read for ending, read in readers.items() if path.name.lower().endswith(ending)), None)
     if reader is None:
-        raise DataError(f"{path}: unknown file type: use one of {', '.join(READERS)}")
+        raise DataError(f"{path}: unknown file type: use one of {', '.join(readers)}")
     # This also rejects special files such as /dev/zero, which have no size and never end.
     if not path.stat().st_size:
         raise DataError(f"{path}: contains no rows")
     for chunk in reader(path, card):
-        if not np.isfinite(chunk.values).all():
-            row = int(np.argwhere(~np.isfinite(chunk.values))[0][0]) + chunk.first
+        values = card.fill_missing(chunk.values)
+        if not np.isfinite(values).all():
+            row = int(np.argwhere(~np.isfinite(values))[0][0]) + chunk.first
             raise DataError(f"{path}: row {row}: a value is not a finite number")
-        yield chunk
+        yield replace(chunk, values=values)
 
 
 def _why_no_file(path: Path) -> str:
@@ -131,7 +143,9 @@ class _Summary:
         low, high = self._card.value_range
         # The model contains the scaling, and would scale these values twice.
         scaled = high > 1 and self._low >= 0 and self._high <= 1 and self._has_fractions
-        if self._low < low or self._high > high or scaled:
+        # The range of an own table is that of its rows, and new rows may have other values.
+        outside = not self._card.table and (self._low < low or self._high > high)
+        if outside or scaled:
             yield (
                 f"the values are {self._low:g} to {self._high:g}, but {self._card.data} is stored as {low:g} to "
                 f"{high:g}, and the model scales its inputs itself"

@@ -207,6 +207,34 @@ def _dtype(value: object) -> object:
     return value
 
 
+def _text_keys(value: object) -> object:
+    # Python code may name a variant, or a class, 200.
+    if not isinstance(value, dict):
+        return value
+    renamed = {str(k): v for k, v in value.items()}
+    if len(renamed) < len(value):
+        twice = next(k for i, k in enumerate(value) if str(k) in [str(other) for other in list(value)[:i]])
+        raise InnerValueError(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
+    return renamed
+
+
+def _class_weight(value: object) -> object:
+    if isinstance(value, str) and value != "balanced":
+        raise ValueError(f"found {shorten(value)}, wanted balanced, or a mapping of classes to weights: {{rare: 5}}")
+    if not isinstance(value, dict):
+        return value
+    if not value:
+        raise ValueError("found an empty mapping, wanted the weight of at least one class")
+    return _text_keys(value)
+
+
+def _weights(value: dict[str, float]) -> dict[str, float]:
+    for name, weight in value.items():
+        if weight <= 0:
+            raise InnerValueError(f"found {weight:g}, wanted a number above 0", name)
+    return value
+
+
 class Train(ConfigModel):
     """How a trial is trained: everything except the learning rate and the seed."""
 
@@ -219,6 +247,17 @@ class Train(ConfigModel):
     optimizer: NamedValue = Named(name="sgd")
     schedule: NamedValue | None = None
     loss: NamedValue = Named(name="sparse_categorical_crossentropy", from_logits=True)
+    # How much the rows of each class count in the training loss, by the name of the class; 1 for classes without a
+    # weight. `balanced`: all classes count alike, whatever their share of the training part.
+    class_weight: Annotated[
+        Annotated[
+            Annotated[Literal["balanced"], Tag("(word)")]
+            | Annotated[dict[str, float], AfterValidator(_weights), Tag("(mapping)")],
+            Discriminator(branch_of),
+        ]
+        | None,
+        BeforeValidator(_class_weight),
+    ] = None
     callbacks: list[NamedValue] = []
     on_divergence: Literal["stop", "continue"] = "stop"
     # Whether to record percentiles of the input of one unit's activation, in the last hidden layer, after every epoch.
@@ -299,17 +338,6 @@ class Sweep(ConfigModel):
     def seed_list(self) -> list[int]:
         """Return the planned seeds; a number n means 0 to n - 1."""
         return list(range(self.seeds)) if isinstance(self.seeds, int) else list(self.seeds)
-
-
-def _text_keys(value: object) -> object:
-    # Python code may name a variant 200.
-    if not isinstance(value, dict):
-        return value
-    renamed = {str(k): v for k, v in value.items()}
-    if len(renamed) < len(value):
-        twice = next(k for i, k in enumerate(value) if str(k) in [str(other) for other in list(value)[:i]])
-        raise InnerValueError(f"{str(twice)!r} is there twice, as text and as a number: remove one", str(twice))
-    return renamed
 
 
 def default_baseline(variants: Iterable[str]) -> str:

@@ -13,6 +13,8 @@ FAR = 50.0
 def count_far_values(dataset: Dataset, scaling: Scaling, parts: SplitIndices) -> tuple[int, float]:
     """Return how many values are more than FAR from 0 after scaling, and the largest distance of any value.
 
+    Missing values do not count: the mean of the training part stands for them.
+
     The rows of all parts count, as they are before `data.shift_test`. If no value is far away, the distance is that of
     all rows of the data set.
     """
@@ -27,5 +29,5 @@ def count_far_values(dataset: Dataset, scaling: Scaling, parts: SplitIndices) ->
     for start in range(0, len(rows), CHUNK):
         chunk = rows[start : start + CHUNK]
         distances = np.abs((x[np.ix_(chunk, columns)] - shift[columns]) * factor[columns])
-        count, largest = count + int((distances > FAR).sum()), max(largest, float(distances.max()))
+        count, largest = count + int((distances > FAR).sum()), max(largest, float(np.fmax.reduce(distances, None)))
     return count, largest

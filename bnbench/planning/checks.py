@@ -9,7 +9,7 @@ from bnbench.config.schema import Data, Experiment, Train, Variant
 from bnbench.config.source_figures import PREDICTIONS, check_source_figure
 from bnbench.data.splits import SplitSizes
 from bnbench.data.types import DatasetInfo
-from bnbench.errors import ConfigError, did_you_mean
+from bnbench.errors import ConfigError, did_you_mean, not_one_of
 from bnbench.location import Location
 from bnbench.model import layers
 from bnbench.model.layers import Layer
@@ -83,6 +83,13 @@ def check_shift(data: Data, dataset: DatasetInfo, where: Location) -> None:
         )
 
 
+def check_target_scale(data: Data, dataset: DatasetInfo, where: Location) -> None:
+    """Raise if there are no numbers that could be standardized."""
+    if data.target_scale != "none" and dataset.classes:
+        problem = f"the rows of {dataset.name} have classes, and only numbers have a scale: leave it out"
+        raise ConfigError(where / "data" / "target_scale", problem)
+
+
 def check_rates(rates: Sequence[float], dtype: str, where: Location) -> None:
     """Raise if two learning rates, in ascending order, are the same number in the dtype of a training."""
     equal = np.flatnonzero(np.diff(np.array(rates, dtype)) == 0)
@@ -134,6 +141,7 @@ def check_batch(train: Train, sizes: SplitSizes, where: Location) -> None:
 def check_program(train: Train, flat: Sequence[Layer], dataset: DatasetInfo, variant: str, where: Location) -> None:
     """Raise if the loss, the data and the layers of a variant do not fit together."""
     task.check_loss(len(dataset.classes), dataset.name, train.loss, where / "train" / "loss")
+    _check_class_weight(train, dataset, where / "train" / "class_weight")
     _check_logits(train, flat, where)
     if train.pre_activations and not layers.last_activation(flat):
         raise ConfigError(
@@ -141,6 +149,17 @@ def check_program(train: Train, flat: Sequence[Layer], dataset: DatasetInfo, var
             f"in variant {variant} no hidden activation is a layer of its own: write {{dense: 100}}, "
             "{activation: relu}",
         )
+
+
+def _check_class_weight(train: Train, dataset: DatasetInfo, where: Location) -> None:
+    """Raise if the data have no classes that could be weighted, or not those that are named."""
+    if train.class_weight is None:
+        return
+    if not dataset.classes:
+        raise ConfigError(where, f"{dataset.name} has a number for each row and no classes: leave it out")
+    for name in () if train.class_weight == "balanced" else train.class_weight:
+        if name not in dataset.classes:
+            raise ConfigError(where / name, f"{not_one_of(name, dataset.classes)} (the classes of {dataset.name})")
 
 
 def _check_logits(train: Train, flat: Sequence[Layer], where: Location) -> None:

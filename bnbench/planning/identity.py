@@ -32,7 +32,7 @@ def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train
             "data": _data_settings(data),
             "fingerprint": dataset.fingerprint,
             "layers": [[layer.name, layer.class_name, layer.arguments] for layer in layers],
-            "train": train.model_dump(exclude=set() if train.pre_activations else {"pre_activations"}),
+            "train": _train_settings(train),
             **({"revisions": revisions} if revisions else {}),
         }
     )
@@ -50,6 +50,12 @@ def _data_settings(data: Data) -> dict[str, Any]:
     del settings["split"]["order" if data.split.order == "random" else "stratify"]
     shift = data.shift_test.model_dump(exclude_defaults=True)
     return {**settings, **({"shift_test": shift} if shift else {})}
+
+
+def _train_settings(train: Train) -> dict[str, Any]:
+    """Return what is hashed of `train`: keys that are later than the first version only where they are set."""
+    later = {"pre_activations": train.pre_activations, "class_weight": train.class_weight}
+    return train.model_dump(exclude={key for key, value in later.items() if not value})
 
 
 def trial_id(program: str, learning_rate: float, seed: int, revisions: Sequence[Revision] = ()) -> str:

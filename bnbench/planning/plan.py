@@ -252,6 +252,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
             first = first or dataset
             checks.check_score_kind(first, dataset, point.where / "data" / point.experiment.data.kind)
             checks.check_shift(point.experiment.data, dataset, point.where)
+            checks.check_target_scale(point.experiment.data, dataset, point.where)
             checks.check_variant_params(point.experiment, point.where)
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:

@@ -42,6 +42,8 @@ def list_caveats(results: Results) -> list[str]:
         caveats += _validation_is_test(experiment)
     caveats += _shifted_test_rows(results)
     caveats += _one_split(results)
+    caveats += _left_out_rows(results)
+    caveats += _units_of_losses(results)
     caveats += _few_seeds(summary, experiment)
     caveats += _grid_ends(results, dead)
     caveats += _wide_gaps(sorted(summary["learning_rate"].unique()))
@@ -113,6 +115,32 @@ def _one_split(results: Results) -> Iterator[str]:
         yield (
             "With data.split.order: file all seeds share one split: the spread over seeds does not include the "
             "choice of rows, and the last rows of a file may differ from the first."
+        )
+
+
+def _left_out_rows(results: Results) -> Iterator[str]:
+    """Say how many rows are in no part, because groups stay whole."""
+    counts = results.measurements("left_out_rows")
+    if len(counts) and counts["value"].max():
+        left_out = format_count(int(counts["value"].max()), "row")
+        yield (
+            f"For each seed, {left_out} of the data are in no part: the rows of a group stay together (data.group), "
+            "and every seed has parts of the same size."
+        )
+
+
+def _units_of_losses(results: Results) -> Iterator[str]:
+    """Say what losses are about, if they are not means over rows of the targets as they are in the data."""
+    configs = [config for _, config, _ in results.configs(results.trials)]
+    if any(config.data.target_scale == "standard" for config in configs):
+        yield (
+            "Losses are of standardized targets (data.target_scale): 1 is one standard deviation of the training "
+            "targets. R² and predictions do not depend on it."
+        )
+    if any(config.train.class_weight is not None for config in configs):
+        yield (
+            "Losses of training rows are weighted by class (train.class_weight); those of validation and test rows are "
+            "not, nor is any accuracy."
         )
 
 

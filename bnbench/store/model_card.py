@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, TypeAdapter
 from pydantic.dataclasses import dataclass
 
-from bnbench.data.splits import RowIndices, training_mean
+from bnbench.data.own.table_inputs import TableInputs, make_table_inputs
+from bnbench.data.splits import RowIndices, Scaling, training_mean
+from bnbench.data.targets import TargetScale
 from bnbench.data.types import Dataset
 from bnbench.errors import ResultsError
 from bnbench.planning import task
@@ -23,7 +26,7 @@ class ModelCard:
 
     # Which weights: `final` are from the last epoch, `best` from the epoch with the best validation score.
     weights: str
-    # The name of the data set.
+    # The name of the data set, or the file or folder of own data as the experiment file has it.
     data: str
     # The shape of one row as the data set stores it, which is also the input shape of the model.
     shape: tuple[Annotated[int, Field(ge=1)], ...]
@@ -37,22 +40,76 @@ class ModelCard:
     # The mean of the training rows, one number for each value of a row. Empty if the rows are no images, and in cards
     # of earlier versions.
     mean: tuple[float, ...] = ()
+    # The columns of an own table that are inputs, and how its cells are read. None for other data.
+    table: TableInputs | None = None
+    # What stands for missing values, for each column of the table whose values may be missing. The model itself takes
+    # rows without missing values.
+    fill: tuple[float, ...] = ()
+    # The mean and standard deviation of the training targets, if the model learned standardized numbers. Its last layer
+    # turns outputs back, so predictions are in the unit of the data.
+    target_mean: float = 0.0
+    target_deviation: float = 1.0
 
     def __post_init__(self) -> None:
-        if len(self.mean) not in {0, prod(self.shape)}:
+        count = prod(self.shape)
+        if len(self.mean) not in {0, count}:
             raise ValueError(f"mean has {len(self.mean)} numbers, but a row has the shape {self.shape}")
+        if self.table and self.table.width != count:
+            raise ValueError(f"table has {self.table.width} values, but a row has the shape {self.shape}")
+        if len(self.fill) != len(self.filled):
+            raise ValueError(f"fill has {len(self.fill)} numbers for {len(self.filled)} columns")
+
+    @property
+    def filled(self) -> tuple[int, ...]:
+        """The positions of the values of a row that may be missing."""
+        return self.table.filled if self.table else ()
+
+    def fill_missing(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return rows (rows, *shape) with the numbers of `fill` in place of missing values (NaN)."""
+        if not self.fill:
+            return rows
+        values, at = rows.reshape(len(rows), -1).copy(), list(self.filled)
+        values[:, at] = np.where(np.isnan(values[:, at]), self.fill, values[:, at])
+        return values.reshape(rows.shape)
 
 
 CARD = TypeAdapter(ModelCard)
 
 
-def describe_model(program: Program, dataset: Dataset, train_rows: RowIndices, weights: str) -> ModelCard:
-    """Return the card of a model of a program that was trained on some rows of a data set."""
-    facts = program.facts
+def describe_model(
+    program: Program,
+    dataset: Dataset,
+    train_rows: RowIndices,
+    weights: str,
+    scaling: Scaling,
+    target_scale: TargetScale,
+) -> ModelCard:
+    """Return the card of a model of a program.
+
+    Args:
+        program: the program.
+        dataset: its data.
+        train_rows: the rows that the model was trained on.
+        weights: which weights are saved, `final` or `best`.
+        scaling: how the rows were scaled.
+        target_scale: how the targets were scaled.
+    """
+    facts, data = program.facts, program.data
     mean = training_mean(dataset, train_rows).ravel() if facts.is_image else np.empty(0)
-    rounded = tuple(float(f"{value:.4g}") for value in mean)
-    kind = _probabilities(program)
-    return ModelCard(weights, facts.name, facts.shape, dataset.value_range, facts.classes, kind, rounded)
+    fill = [] if scaling.fill is None else scaling.fill.ravel()[list(facts.filled)].tolist()
+    return ModelCard(
+        weights=weights,
+        data=data.path or facts.name,
+        shape=facts.shape,
+        value_range=dataset.value_range,
+        classes=facts.classes,
+        probabilities=_probabilities(program),
+        mean=tuple(float(f"{value:.4g}") for value in mean),
+        table=make_table_inputs(data, facts.columns) if data.table else None,
+        fill=tuple(fill),
+        target_mean=target_scale.mean,
+        target_deviation=target_scale.deviation,
+    )
 
 
 def _probabilities(program: Program) -> Literal["softmax", "sigmoid", "given", "none"]:

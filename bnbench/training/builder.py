@@ -12,6 +12,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.data.splits import Scaling
+from bnbench.data.targets import UNSCALED, TargetScale
 from bnbench.errors import ResultsError
 from bnbench.model import arguments, layer_conditions
 from bnbench.model.layers import Layer
@@ -106,15 +107,24 @@ def _with_seeds(config: Mapping[str, Any], seed: int, path: tuple[str, ...]) -> 
     }
 
 
-def with_scaling(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...]) -> keras.Sequential:
-    """Put the scaling of the data before a model as layers, so that a saved model takes rows as they are stored."""
+def with_scaling(
+    model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...], target_scale: TargetScale = UNSCALED
+) -> keras.Sequential:
+    """Put the scaling of the data before a model as layers, so that a saved model takes rows as they are stored.
+
+    If the model learned standardized numbers, a last layer brings its outputs into the unit of the data. Missing values
+    must be filled before: no layer of Keras that is safe to load replaces NaN.
+    """
     first: list[keras.layers.Layer] = [keras.Input(shape, name="raw")]
     if not (np.all(scaling.shift == 0) and np.all(scaling.factor == 1)):
         offset = -scaling.shift * scaling.factor
         first.append(keras.layers.Rescaling(scaling.factor.tolist(), offset.tolist(), name="scale"))
     if scaling.l2:
         first.append(keras.layers.UnitNormalization(axis=1, name="unit_length"))
-    return keras.Sequential([*first, *model.layers])
+    last: list[keras.layers.Layer] = []
+    if target_scale.changes_targets:
+        last.append(keras.layers.Rescaling(target_scale.deviation, target_scale.mean, name="target_unit"))
+    return keras.Sequential([*first, *model.layers, *last])
 
 
 def load_saved_model(path: Path) -> Callable[[NDArray[Any]], NDArray[np.float64]]:

@@ -22,8 +22,15 @@ def handful_of_rows(dataset: Dataset) -> Dataset:
     rows = np.concatenate([train, _spread_rows(dataset, SIZES.test)])
     x = dataset.x[rows].copy()
     x[0], x[SIZES.train - 1] = dataset.extremes
-    facts = replace(dataset.facts, rows=len(rows), test_rows=SIZES.test, repeated_rows=0)
-    return replace(dataset, facts=facts, x=x, y=dataset.y[rows], repeated=np.zeros(len(rows), bool))
+    facts = replace(
+        dataset.facts,
+        rows=len(rows),
+        test_rows=SIZES.test,
+        validation_rows=0,
+        repeated_rows=0,
+        group_rows=None,
+    )
+    return replace(dataset, facts=facts, x=x, y=dataset.y[rows], repeated=np.zeros(len(rows), bool), groups=None)
 
 
 def _spread_rows(dataset: Dataset, count: int) -> Array:

@@ -14,25 +14,25 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from bnbench.data.brightness import row_shifts, shift_test_rows
-from bnbench.data.splits import SplitIndices, apply_scaling, fit_scaling, split_rows
+from bnbench.data.splits import SplitIndices, fit_scaling, split_rows
+from bnbench.data.targets import TargetScale, fit_target_scale
 from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
 from bnbench.planning import task
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state, states_drawn_in_inference
+from bnbench.training.class_weights import class_weights, mean_weight
+from bnbench.training.data_tensors import DataTensors
 from bnbench.training.keras_errors import blamed_on
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
 from bnbench.training.optimizer_slots import InitialSlots
 from bnbench.training.seed_state import EVALUATION_ROWS, RowIndices, SeedState, row_chunks
-from bnbench.training.step import has_mask, loss_and_outputs, row_weights, training_step
+from bnbench.training.step import has_mask, loss_and_outputs, training_step, unmasked_rows
 
 # The gap between the statistics of batch normalization is measured on this many batches.
 GAP_BATCHES = 50
 # The maximum size of the cache of seed states.
 CACHE_BYTES = 2**26
-# Smaller data are scaled once per seed; larger ones, such as images, in every step.
-PRESCALED_BYTES = 2**26
 
 
 class CompiledProgram:
@@ -70,17 +70,18 @@ class CompiledProgram:
             raise ConfigError(program.where, f"a mask reaches the outputs and hides whole rows: {problem}")
         # The loss of masked rows depends on the chunks: these are the chunks of `fit`.
         self.evaluation_rows = program.batch_size if self.masks_rows else EVALUATION_ROWS
-        self._place_data()
+        self.data = DataTensors(program, dataset)
         if eager:
-            self.epoch, self.evaluate_rows, self.evaluate_any = self._epoch, self._evaluate_rows, self._evaluate_rows
-            self.forward = self._forward
+            self.epoch, self.evaluate_rows, self.forward = self._epoch, self._evaluate_rows, self._forward
+            self.evaluate_train_rows = partial(self._evaluate_rows, weighted=True)
             return
         jit = program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
         self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
         # The training part is evaluated once per trial, which is not worth a compilation.
         any_rows = [tf.TensorSpec([None], tf.int32)]
-        self.evaluate_any = tf.function(self._evaluate_rows, input_signature=any_rows, autograph=False)
+        weighted = partial(self._evaluate_rows, weighted=True)
+        self.evaluate_train_rows = tf.function(weighted, input_signature=any_rows, autograph=False)
         self.forward = tf.function(self._forward, autograph=False)
         self.warm_up()
 
@@ -122,32 +123,33 @@ class CompiledProgram:
         stopped = self.stops_when_nonfinite and broken.size
         return losses[: broken[0] + 1] if stopped else losses, _mean(credit, count)
 
-    def _place_data(self) -> None:
-        x, y = self.dataset.x, self.dataset.y
-        size = x.size * self.dtype.size
-        self.prescaled = size <= PRESCALED_BYTES
-        self.x = tf.Variable(tf.zeros(x.shape, self.dtype)) if self.prescaled else tf.constant(x)
-        self.y = tf.constant(y, tf.int32 if self.program.facts.classes else self.dtype)
-        self.shift = tf.Variable(tf.zeros(x.shape[1:], self.dtype))
-        self.factor = tf.Variable(tf.ones(x.shape[1:], self.dtype))
-        # Programs without a shift compute nothing more.
-        shifts = bool(self.program.data.shift_test.brightness) and not self.prescaled
-        self.row_shifts = tf.Variable(tf.zeros((len(x), *[1] * (x.ndim - 1)), self.dtype)) if shifts else None
-
     def start(self, seed: int) -> SeedState:
         """Return what a seed fixes.
 
         The states of the last few seeds are cached for trials with other learning rates.
         """
         if seed not in self.starts:
-            program = self.program
-            parts = split_rows(self.dataset, program.data, program.sizes, seed)
-            scaling = fit_scaling(self.dataset, program.data, parts.train)
-            state = initial_state(program.layers, self.model, program.train.dtype, seed)
             if sum(start.nbytes for start in self.starts.values()) > CACHE_BYTES:
                 self.starts.clear()
-            self.starts[seed] = SeedState(parts, scaling, self.chunks(parts.validation), state, self._spreads(parts))
+            self.starts[seed] = self._make_start(seed)
         return self.starts[seed]
+
+    def _make_start(self, seed: int) -> SeedState:
+        program, dataset = self.program, self.dataset
+        parts = split_rows(dataset, program.data, program.sizes, seed)
+        target_scale = fit_target_scale(dataset, program.data, parts.train)
+        labels = dataset.y[parts.train]
+        weights = class_weights(program.train.class_weight, program.facts.classes, labels)
+        return SeedState(
+            parts=parts,
+            scaling=fit_scaling(dataset, program.data, parts.train),
+            validation=self.chunks(parts.validation),
+            state=initial_state(program.layers, self.model, program.train.dtype, seed),
+            spreads=self._spreads(parts, target_scale),
+            target_scale=target_scale,
+            class_weights=weights,
+            mean_weight=mean_weight(weights, labels),
+        )
 
     def reset(self, start: SeedState, learning_rate: float) -> None:
         """Set every variable to its value before the first step of a trial."""
@@ -159,28 +161,8 @@ class CompiledProgram:
         self.rate.assign(learning_rate)
         if not self.program.train.schedule:
             self.optimizer.learning_rate = learning_rate
-        if self.prescaled:
-            self.x.assign(
-                apply_scaling(start.scaling, shift_test_rows(self.dataset, self.program.data, start.parts.test))
-            )
-        else:
-            if self.row_shifts is not None:
-                self.row_shifts.assign(row_shifts(self.dataset, self.program.data, start.parts.test))
-            self.shift.assign(np.broadcast_to(start.scaling.shift, self.shift.shape))
-            self.factor.assign(np.broadcast_to(start.scaling.factor, self.factor.shape))
+        self.data.place(start)
         self.model.stop_training = False
-
-    def _batch(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        x = tf.gather(self.x, rows)
-        if not self.prescaled:
-            x = tf.cast(x, self.dtype)
-            if self.row_shifts is not None:
-                x = tf.clip_by_value(x + tf.gather(self.row_shifts, rows), *self.dataset.value_range)
-            x = (x - self.shift) * self.factor
-            if self.program.data.scale == "l2":
-                norm = tf.sqrt(tf.reduce_sum(tf.square(x), axis=1, keepdims=True))
-                x /= tf.where(norm > 0, norm, tf.ones_like(norm))
-        return x, tf.gather(self.y, rows)
 
     def _credit(self, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
         """Return the credit of each row, (rows,); `score` turns the mean credit into the accuracy or R2.
@@ -203,13 +185,13 @@ class CompiledProgram:
         credit = self._credit(y, outputs)
         if not self.masks_rows:
             return tf.reduce_sum(credit)
-        weights = row_weights(outputs)
+        weights = unmasked_rows(outputs)
         return tf.stack([tf.reduce_sum(credit * weights), tf.reduce_sum(weights)])
 
-    def _spreads(self, parts: SplitIndices) -> dict[str, float]:
+    def _spreads(self, parts: SplitIndices, target_scale: TargetScale) -> dict[str, float]:
         if self.program.facts.classes:
             return {}
-        y = self.dataset.y.astype(np.float64)
+        y = target_scale.standardize(self.dataset.y).astype(np.float64)
         mean = y[parts.train].mean()
         return {name: float(np.mean((y[rows] - mean) ** 2)) for name, rows in vars(parts).items()}
 
@@ -224,8 +206,8 @@ class CompiledProgram:
 
     def _step(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Update once; return the loss before it, with regularizers, and the `_credit_sum` of its rows."""
-        x, y = self._batch(rows)
-        loss, outputs = training_step(self.model, self.loss, self.optimizer, x, y)
+        x, y = self.data.batch(rows)
+        loss, outputs = training_step(self.model, self.loss, self.optimizer, x, y, self.data.row_weights(y))
         return loss, self._credit_sum(y, outputs)
 
     def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -260,11 +242,17 @@ class CompiledProgram:
             every, right = tf.concat([every, [short[0]]], 0), right + short[1]
         return every, right
 
-    def _evaluate_rows(self, rows: tf.Tensor) -> tf.Tensor:
-        """Return the sum of losses, whether all weights are finite (1 or 0), and the `_credit_sum`, as (3,) or (4,)."""
-        x, y = self._batch(rows)
+    def _evaluate_rows(self, rows: tf.Tensor, weighted: bool = False) -> tf.Tensor:
+        """Return the sum of losses, whether all weights are finite (1 or 0), and the `_credit_sum`, as (3,) or (4,).
+
+        Args:
+            rows: row numbers.
+            weighted: weight the losses as in training, by `train.class_weight`.
+        """
+        x, y = self.data.batch(rows)
         states = [tf.identity(state.value) for state in self.random_states]
-        loss, outputs = loss_and_outputs(self.model, self.loss, x, y, training=False)
+        row_weights = self.data.row_weights(y) if weighted else None
+        loss, outputs = loss_and_outputs(self.model, self.loss, x, y, training=False, row_weights=row_weights)
         # Validation must not change what training draws, as it does not in a `fit` without validation.
         for state, value in zip(self.random_states, states, strict=True):
             state.assign(value)
@@ -284,7 +272,7 @@ class CompiledProgram:
         The layers are in order; the last of them, which returns the outputs of the model, is left out. The rows are one
         mini-batch in training mode: moving statistics and random numbers change as in training. Nothing is compiled.
         """
-        values, y = self._batch(tf.constant(rows))
+        values, y = self.data.batch(tf.constant(rows))
         outputs = []
         with tf.GradientTape() as tape:
             # Otherwise the tape records nothing before the first trainable variable.
@@ -293,7 +281,7 @@ class CompiledProgram:
                 values = layer(values, training=True)
                 if hasattr(layer, "kernel"):
                     outputs.append(values)
-            loss = self.loss(loss_targets(self.loss, y, values), values)
+            loss = self.loss(loss_targets(self.loss, y, values), values, self.data.row_weights(y))
         return [float(tf.reduce_sum(tf.square(gradient))) for gradient in tape.gradient(loss, outputs[:-1])]
 
     def inputs_of(self, name: str, rows: RowIndices) -> NDArray[Any]:
@@ -301,7 +289,7 @@ class CompiledProgram:
 
         All variables stay as they are. Nothing is compiled.
         """
-        values, _ = self._batch(tf.constant(rows))
+        values, _ = self.data.batch(tf.constant(rows))
         with self.unchanged_state():
             for layer in self.model.layers:
                 if layer.name == name:
@@ -336,7 +324,7 @@ class CompiledProgram:
         """Return the mean credit of batches of rows, (batches, rows), each batch by itself, in one of the two modes."""
 
         def one(rows: tf.Tensor) -> tf.Tensor:
-            x, y = self._batch(rows)
+            x, y = self.data.batch(rows)
 
             def credit(mode: bool) -> tf.Tensor:
                 outputs = self.model(x, training=mode)
@@ -352,14 +340,15 @@ class CompiledProgram:
         values = [weight.value for weight in self.model.weights]
         return [value for value in values if value.dtype.is_floating]
 
-    def evaluate(self, part: Sequence[tf.Tensor], compiled: bool = True) -> tuple[float, float, bool]:
+    def evaluate(self, part: Sequence[tf.Tensor], is_train: bool = False) -> tuple[float, float, bool]:
         """Return the mean loss, with regularizers, the mean credit, and whether all weights are finite.
 
         Args:
             part: row numbers, as `chunks` returns them.
-            compiled: use the function that is compiled for chunks of exactly these sizes.
+            is_train: whether these are the rows of the training part. Their losses are weighted as in training, and the
+                function for them takes chunks of any size.
         """
-        evaluate = self.evaluate_rows if compiled else self.evaluate_any
+        evaluate = self.evaluate_train_rows if is_train else self.evaluate_rows
         sums = np.asarray([evaluate(rows).numpy() for rows in part], np.float64).sum(axis=0)
         count = sum(int(rows.shape[0]) for rows in part)
         return (

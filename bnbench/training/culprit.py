@@ -47,7 +47,7 @@ def _steps(compiled: CompiledProgram) -> Iterator[Step]:
         yield layer.where, f"{_named(layer)} in a graph", partial(_try_graph, built, values)
     for layer, built in pairs:
         yield layer.where, f"{_named(layer)}: regularizer", partial(getattr, built, "losses")
-    y = tf.gather(compiled.y, rows)
+    y = tf.gather(compiled.data.y, rows)
     loss = partial(_loss, compiled, y, outputs)
     yield program.train_location / "loss", type(compiled.loss).__name__, loss
     inputs = [x]

@@ -244,7 +244,7 @@ class TrialInTraining:
 
     def _scores(self, part: str) -> Scores:
         rows = self.compiled.chunks(getattr(self.start.parts, part))
-        loss, credit, _ = self.compiled.evaluate(rows, compiled=part != "train")
+        loss, credit, _ = self.compiled.evaluate(rows, is_train=part == "train")
         return Scores(_finite_or_none(loss), self._score(credit, part))
 
     def _score(self, credit: float, part: str) -> float:
@@ -255,7 +255,8 @@ class TrialInTraining:
             return Divergence("nonfinite", self.nonfinite)
         jump = first_jump(np.concatenate(self.losses))
         start, end = self.epochs[0].validation_loss, self.epochs[-1].train_loss
-        recovered = start is not None and end is not None and end < start
+        # The training loss is weighted by class, the validation loss is not.
+        recovered = start is not None and end is not None and end < start * self.start.mean_weight
         return Divergence("blown", jump) if jump and not recovered else None
 
     def save(self, saving: Saving, which: str) -> None:
@@ -267,10 +268,18 @@ class TrialInTraining:
             # A file with this name may be a link to a file outside the folder, which Keras would overwrite.
             temporary.unlink(missing_ok=True)
             program = self.compiled.program
-            with_scaling(self.compiled.model, self.start.scaling, program.facts.shape).save(temporary)
+            saved = with_scaling(self.compiled.model, self.start.scaling, program.facts.shape, self.start.target_scale)
+            saved.save(temporary)
             # Remove the old model first: if the run is killed here, no old model is next to a new card.
             path.unlink(missing_ok=True)
-            card = model_card.describe_model(program, self.compiled.dataset, self.start.parts.train, which)
+            card = model_card.describe_model(
+                program,
+                self.compiled.dataset,
+                self.start.parts.train,
+                which,
+                self.start.scaling,
+                self.start.target_scale,
+            )
             model_card.write_card(path, card)
             temporary.replace(path)
 

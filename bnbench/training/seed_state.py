@@ -1,4 +1,4 @@
-"""What a seed fixes in a program: parts, scaling and initial weights; and rows in chunks, as they are evaluated."""
+"""What a seed fixes in a program: parts, scales and initial weights; and rows in chunks, as they are evaluated."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.data.splits import Scaling, SplitIndices
+from bnbench.data.targets import UNSCALED, TargetScale
 
 # Rows in one evaluation step. This limits the memory of convolutional networks and still uses all cores for dense
 # networks.
@@ -31,8 +32,14 @@ class SeedState:
     validation: list[tf.Tensor]
     # The initial value of every variable of the model.
     state: list[NDArray[Any]]
-    # For each part, the mean squared distance of the targets from the training mean. Empty for classes.
+    # For each part, the mean squared distance of the targets, as they are learned, from their training mean. Empty for
+    # classes.
     spreads: Mapping[str, float]
+    target_scale: TargetScale = UNSCALED
+    # The weight of each class in the training loss, (classes,). None if all rows count alike.
+    class_weights: NDArray[np.float64] | None = None
+    # The mean weight of the training rows.
+    mean_weight: float = 1.0
 
     @property
     def nbytes(self) -> int:

@@ -77,6 +77,7 @@ def test_the_public_columns_of_trials() -> None:
         "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
         "initial_loss", "constant_score", "constant_loss", "prediction_spread",
         "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
+            "mean_class_weight",
     ]  # fmt: skip
     assert axes_of(table) == ["model.params.units"]
     assert table["model.params.units"].tolist() == [50]

@@ -15,6 +15,7 @@ from bnbench.commands import predict
 from bnbench.commands.predict_rows import InputRows
 from bnbench.data import access
 from bnbench.data.splits import Scaling, apply_scaling, split_rows
+from bnbench.data.targets import TargetScale
 from bnbench.errors import DataError, ResultsError
 from bnbench.results.results import Results
 from bnbench.store import results_dir
@@ -120,9 +121,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     made_up, outputs = dataset(facts()), []
     with_scaling = loop.with_scaling
 
-    def recording(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...]) -> keras.Sequential:
+    def recording(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...], target_scale: TargetScale) -> Any:
         outputs.append(model(apply_scaling(scaling, made_up.x), training=False).numpy())
-        return with_scaling(model, scaling, shape)
+        return with_scaling(model, scaling, shape, target_scale)
 
     settings = values(
         data__scale=request.param, save_models="final", variants={"bn": {"norm": "batch"}},

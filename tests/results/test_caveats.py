@@ -169,6 +169,28 @@ def test_rows_in_the_order_of_the_file_are_one_split_for_all_seeds(tmp_path: Pat
     assert one.startswith("With data.split.order: file all seeds share one split")
 
 
+def test_losses_of_standardized_targets_have_another_unit(tmp_path: Path) -> None:
+    numbers = {"of": facts(rows=2000, classes=0), "train__loss": "mse", "data__target_scale": "standard"}
+    layers = {"layers": [{"dense": 4}, "norm", {"dense": 1}]}
+    (one,) = caveats(tmp_path, {"plain": GOOD}, model=layers, **numbers)
+    assert one.startswith("Losses are of standardized targets (data.target_scale): 1 is one standard deviation")
+
+
+def test_losses_may_be_weighted_in_the_training_part_only(tmp_path: Path) -> None:
+    (one,) = caveats(tmp_path, {"plain": GOOD}, train__class_weight="balanced")
+    assert one.startswith("Losses of training rows are weighted by class (train.class_weight)")
+
+
+@pytest.mark.parametrize(("count", "said"), [(0.0, []), (12.0, ["For each seed, 12 rows of the data are in no part"])])
+def test_rows_that_groups_leave_out_are_counted(tmp_path: Path, count: float, said: list[str]) -> None:
+    trial = compared(tmp_path, {"plain": GOOD, "batchnorm": GOOD}, of=facts(rows=2000), steps=200).trials["trial"][0]
+    with store.open_for_writing(tmp_path) as opened:
+        made = make_plan(facts(rows=2000), sweep__learning_rate=[0.01], sweep__seeds=7).trials[0]
+        series = Series("left_out_rows", "", "rows", np.zeros(1), np.array([count]))
+        opened.add(replace(end(replace(made, id=trial), 0.8, steps=200), measurements=(series,)))
+    assert [one.partition(":")[0] for one in list_caveats(Results(tmp_path))] == said
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

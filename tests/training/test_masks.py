@@ -111,10 +111,10 @@ def test_a_row_that_is_masked_counts_neither_in_the_loss_nor_in_the_accuracy() -
     hidden = np.flatnonzero(~rows.x.any(axis=1)).astype(np.int32)
     shown = np.flatnonzero(rows.x.any(axis=1)).astype(np.int32)
     compiled.reset(compiled.start(1), 0.1)
-    loss, accuracy, _ = compiled.evaluate(compiled.chunks(shown[:6]), compiled=False)
+    loss, accuracy, _ = compiled.evaluate(compiled.chunks(shown[:6]), is_train=True)
     both = np.concatenate([shown[:6], hidden[:2]])
-    assert compiled.evaluate(compiled.chunks(both), compiled=False)[:2] == pytest.approx((loss, accuracy))
-    assert compiled.evaluate(compiled.chunks(hidden[:3]), compiled=False)[:2] == (0, 0)
+    assert compiled.evaluate(compiled.chunks(both), is_train=True)[:2] == pytest.approx((loss, accuracy))
+    assert compiled.evaluate(compiled.chunks(hidden[:3]), is_train=True)[:2] == (0, 0)
 
 
 def test_layers_one_by_one_see_the_masks_that_the_model_sees() -> None:

@@ -318,9 +318,9 @@ def test_gradients_of_outputs_follow_the_formula() -> None:
     model = {"layers": [{"dense": 3}, "norm", {"dense": "$classes"}]}
     compiled = CompiledProgram(cohorts(model=model)[0].program, dataset(facts((5,), 75)))
     rows = np.arange(20, dtype=np.int32)
-    outputs = keras.ops.softmax(compiled.model(compiled.x.numpy()[rows])).numpy()
+    outputs = keras.ops.softmax(compiled.model(compiled.data.x.numpy()[rows])).numpy()
     # The gradient of the cross-entropy with respect to the logits.
-    wrong = (outputs - np.eye(outputs.shape[1])[compiled.y.numpy()[rows]]) / len(rows)
+    wrong = (outputs - np.eye(outputs.shape[1])[compiled.data.y.numpy()[rows]]) / len(rows)
     by_hidden = wrong @ compiled.model.layers[1].kernel.numpy().T
     assert compiled.output_gradients(rows) == [pytest.approx(np.sum(by_hidden**2), rel=1e-4)]
 
@@ -381,5 +381,5 @@ def test_the_constant_loss_is_the_entropy_of_the_training_labels() -> None:
     for variable in compiled.model.trainable_variables[:-1]:
         variable.assign(np.zeros(variable.shape))
     compiled.model.trainable_variables[-1].assign(np.log([0.5, 0.25, 0.25]))
-    loss, _, _ = compiled.evaluate([start.parts.train], compiled=False)
+    loss, _, _ = compiled.evaluate([start.parts.train], is_train=True)
     assert loss == pytest.approx(values["constant_loss"][0], rel=1e-5)

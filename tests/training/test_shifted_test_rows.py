@@ -15,7 +15,7 @@ from bnbench.data.types import Dataset
 from bnbench.planning.plan import Cohort
 from bnbench.planning.trial import Result, Saving
 from bnbench.store.results_dir import model_path
-from bnbench.training import compiled_program, loop
+from bnbench.training import data_tensors, loop
 from bnbench.training.check import check_program
 from bnbench.training.check_rows import handful_of_rows
 from bnbench.training.compiled_program import CompiledProgram
@@ -53,7 +53,7 @@ def shifted(x: NDArray[Any], brightness: float) -> NDArray[Any]:
 def size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take the images as small data, or as data that are too large to be scaled before training."""
     if request.param == "scaled in every step":
-        monkeypatch.setattr(compiled_program, "PRESCALED_BYTES", 0)
+        monkeypatch.setattr(data_tensors, "PRESCALED_BYTES", 0)
 
 
 @pytest.mark.usefixtures("size")
@@ -67,7 +67,7 @@ def test_only_the_test_rows_are_shifted(scale: str, brightness: float) -> None:
         for part, rows in vars(start.parts).items():
             stored = compiled.dataset.x[rows]
             wanted = apply_scaling(start.scaling, shifted(stored, brightness) if part == "test" else stored)
-            found, _ = compiled._batch(tf.constant(rows))
+            found, _ = compiled.data.batch(tf.constant(rows))
             np.testing.assert_allclose(found, wanted, rtol=2e-5, atol=2e-5)
 
 
@@ -102,7 +102,7 @@ def test_a_saved_model_does_not_shift_what_it_predicts(tmp_path: Path) -> None:
 def test_large_data_have_the_scores_of_small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str) -> None:
     one = cohort(0.4, train__engine=engine)
     small = train(one, tmp_path)
-    monkeypatch.setattr(compiled_program, "PRESCALED_BYTES", 0)
+    monkeypatch.setattr(data_tensors, "PRESCALED_BYTES", 0)
     large = train(one, tmp_path)
     assert large.test.loss == pytest.approx(small.test.loss, rel=1e-4)
     assert large.test.accuracy == small.test.accuracy
@@ -110,8 +110,8 @@ def test_large_data_have_the_scores_of_small_data(tmp_path: Path, monkeypatch: p
 
 
 def test_without_a_shift_a_program_computes_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compiled_program, "PRESCALED_BYTES", 0)
-    assert CompiledProgram(cohort(0.0).program, images(), eager=True).row_shifts is None
+    monkeypatch.setattr(data_tensors, "PRESCALED_BYTES", 0)
+    assert CompiledProgram(cohort(0.0).program, images(), eager=True).data.row_shifts is None
 
 
 def test_the_check_before_training_accepts_shifted_test_rows() -> None:

@@ -32,7 +32,7 @@ Array = NDArray[Any]
 class ForwardPass:
     """What the layers return for some rows of the validation part, in inference mode."""
 
-    # The targets of these rows.
+    # The targets of these rows, as the model learns them.
     targets: Array
     # The outputs of the model, shape (rows, numbers).
     outputs: Array
@@ -58,17 +58,21 @@ def run_layers(compiled: CompiledProgram, start: SeedState) -> ForwardPass:
                     units = is_saturated(np.asarray(values), *ENDS[activation])
                     saturated[layer.name] = saturated.get(layer.name, True) & units
         outputs.append(np.asarray(values))
-    return ForwardPass(compiled.dataset.y[rows], np.concatenate(outputs), saturated)
+    targets = start.target_scale.standardize(compiled.dataset.y[rows])
+    return ForwardPass(targets, np.concatenate(outputs), saturated)
 
 
 def predict_rows(compiled: CompiledProgram, start: SeedState, rows: RowIndices) -> Array:
-    """Return the outputs of the model for a few rows in inference mode, (rows, numbers); leave everything as it is."""
+    """Return the predictions for a few rows in inference mode, (rows, numbers); leave everything as it is.
+
+    Predicted numbers are in the unit of the data set.
+    """
     values: Any = scaled_rows(compiled, start, rows)
     # Some layers draw random numbers in inference, too.
     with compiled.unchanged_state():
         for layer in compiled.model.layers:
             values = layer(values, training=False)
-    return np.asarray(values)
+    return start.target_scale.restore(np.asarray(values))
 
 
 def scaled_rows(compiled: CompiledProgram, start: SeedState, rows: RowIndices) -> Array:

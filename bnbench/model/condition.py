@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bnbench.model.input_values import InputValues
-from bnbench.model.layers import Layer
+from bnbench.model.layer import Layer
 
 
 @dataclass(frozen=True)

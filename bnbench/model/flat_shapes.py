@@ -146,7 +146,8 @@ def _normalization(arguments: Arguments, shape: Shape) -> StepResult:
 
 
 def _check_length(values: object, size: int, argument: str) -> None:
-    if isinstance(values, list) and len(values) not in {1, size}:
+    # In a saved model the scaling of the data has a value for each number of a row, in lists of lists.
+    if isinstance(values, list) and not isinstance(values[0], list) and len(values) not in {1, size}:
         raise MisfitError(f"{argument} has {len(values)} values, wanted 1 or {size}", argument)
 
 

@@ -1,10 +1,10 @@
 """Follows the values of the rows through the layers: their range, and whether they are whole numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bnbench.model.layers import Layer
+from bnbench.model.layer import Layer
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,13 @@ def pass_layer(layer: Layer, values: InputValues) -> InputValues:
         return InputValues(unknown=f"the outputs of {layer.name} have no fixed range")
     after = step(layer.arguments, values)
     return replace(after, unknown=after.unknown or values.unknown)
+
+
+def join_values(inputs: Sequence[InputValues]) -> InputValues:
+    """Return what is known of the inputs of a layer together: the widest range of all of them."""
+    unknown = next((one.unknown for one in inputs if one.unknown), "")
+    low, high = min(one.low for one in inputs), max(one.high for one in inputs)
+    return InputValues(low, high, all(one.whole for one in inputs), unknown)
 
 
 def _same(arguments: Mapping[str, Any], values: InputValues) -> InputValues:
@@ -116,10 +123,10 @@ Step = Callable[[Mapping[str, Any], InputValues], InputValues]
 _STEPS: Mapping[str, Step] = {
     **dict.fromkeys(
         (
-            "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "Cropping1D", "Cropping2D",
-            "Cropping3D", "Flatten", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "Identity",
-            "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Permute", "RandomCrop", "RandomFlip", "RepeatVector",
-            "Reshape", "UpSampling1D", "UpSampling3D",
+            "AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D", "AdaptiveMaxPooling3D", "Concatenate", "Cropping1D",
+            "Cropping2D", "Cropping3D", "Flatten", "GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D",
+            "Identity", "MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "Maximum", "Minimum", "Permute", "RandomCrop",
+            "RandomFlip", "RepeatVector", "Reshape", "UpSampling1D", "UpSampling3D",
         ),
         _same,
     ),
@@ -127,7 +134,7 @@ _STEPS: Mapping[str, Step] = {
     **dict.fromkeys(
         (
             "AdaptiveAveragePooling1D", "AdaptiveAveragePooling2D", "AdaptiveAveragePooling3D", "AutoContrast",
-            "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "CenterCrop",
+            "Average", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D", "CenterCrop",
             "ContrastLimitedAdaptiveHistogramEqualization", "GlobalAveragePooling1D", "GlobalAveragePooling2D",
             "GlobalAveragePooling3D", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter",
             "RandomContrast", "RandomErasing", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert",

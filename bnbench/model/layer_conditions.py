@@ -9,12 +9,13 @@ from typing import Any
 
 from bnbench.errors import ConfigError
 from bnbench.location import Location
-from bnbench.model import shapes
+from bnbench.model import graph, shapes
 from bnbench.model.condition import Condition, Context
+from bnbench.model.graph import Flow
 from bnbench.model.image_conditions import IMAGE_CONDITIONS
-from bnbench.model.input_values import InputValues, pass_layer
+from bnbench.model.input_values import InputValues, join_values, pass_layer
+from bnbench.model.layer import Layer
 from bnbench.model.layer_table import LAYERS, RECURRENT, LayerRecord
-from bnbench.model.layers import Layer
 from bnbench.model.row_conditions import ROW_CONDITIONS
 
 CONDITIONS: Mapping[str, Condition] = {**IMAGE_CONDITIONS, **ROW_CONDITIONS}
@@ -39,13 +40,15 @@ def fit_layers(
         ConfigError: a layer would not train as in `fit`. The message says what to write instead.
     """
     fitted: list[Layer] = []
-    for i, (layer, before) in enumerate(zip(layers, _input_shapes(layers, shape, where), strict=True)):
-        context = Context(layer, before, values, dtype, engine, layers[i + 1 :])
+    flow, after = Flow(layers, values), graph.following(layers)
+    for layer, before in zip(layers, _input_shapes(layers, shape, where), strict=True):
+        values = join_values(flow.take(layer))
+        context = Context(layer, before, values, dtype, engine, after[layer.name])
         record = _record(layer)
         for name in record.conditions:
             _raise_problem(CONDITIONS[name], context)
         fitted.append(_with_range(layer, values) if "known_range" in record.conditions else layer)
-        values = pass_layer(layer, values)
+        flow.give(layer, pass_layer(layer, values))
     return tuple(fitted)
 
 
@@ -78,14 +81,15 @@ def _raise_problem(condition: Condition, context: Context) -> None:
 
 
 def _input_shapes(layers: Sequence[Layer], shape: tuple[int, ...], where: Location) -> Iterator[tuple[int, ...] | None]:
-    """Yield the shape of the inputs of each layer, or None from the first layer on that only Keras can trace."""
-    known: tuple[int, ...] | None = shape
+    """Yield the shape of the input of each layer up to the last one with conditions, then None.
+
+    It is also None for a layer that merges, which has no conditions, and where only Keras can tell it.
+    """
     wanted = max((i for i, layer in enumerate(layers) if _record(layer).conditions), default=-1)
-    for i, layer in enumerate(layers):
-        yield known
-        if known is not None and i < wanted:
-            traced = shapes.trace_shapes([layer], known, where)
-            known = traced.shape if traced else None
+    followed = shapes.follow_inputs(layers, shape, where)
+    for i in range(len(layers)):
+        inputs = next(followed) if i <= wanted else None
+        yield inputs[0] if inputs and len(inputs) == 1 else None
 
 
 def _with_range(layer: Layer, values: InputValues) -> Layer:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from bnbench.model.catalog import snake_case
 from bnbench.model.layer_conditions import describe_conditions
-from bnbench.model.layer_table import LAYERS, LayerRecord
+from bnbench.model.layer_table import LAYERS, MERGING, LayerRecord
 
 HEAD = """# Layers
 
@@ -34,6 +34,7 @@ def render_layers() -> str:
 def _row(class_name: str, record: LayerRecord) -> str:
     conditions = describe_conditions(record)
     verdict = f"if {conditions}" if conditions else "yes"
+    verdict += ", as the `merge` of `parallel`" if class_name in MERGING else ""
     return f"| `{snake_case(class_name)}` | {f'**refused**: {record.refused}' if record.refused else verdict} |"
 
 

@@ -32,10 +32,9 @@ def _refused(reason: str, once_trained: bool = False) -> LayerRecord:
 
 
 _ALWAYS = LayerRecord()
-_SEVERAL_INPUTS = _refused("has several inputs, and a model is a chain of layers with one input each: leave it out")
 _ATTENTION = _refused(
-    "has several inputs (query and value), and a model is a chain of layers with one input each: use lstm, gru or "
-    "conv1d on a sequence"
+    "has several inputs that mean different things (query and value), and the branches of a model all mean the same: "
+    "use lstm, gru or conv1d on a sequence"
 )
 _FOREIGN = _refused("runs code that is not in the config: use layers of Keras by name")
 _WORDS = _refused(
@@ -55,6 +54,8 @@ _TRAINS = (
     "SpatialDropout2D", "SpatialDropout3D", "UpSampling1D", "UpSampling2D", "UpSampling3D", "ZeroPadding1D",
     "ZeroPadding2D", "ZeroPadding3D",
 )  # fmt: skip
+# Layers that take several inputs: the ends of branches.
+MERGING = ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract")
 # These draw random numbers only if they have dropout.
 RECURRENT = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "SimpleRNN")
 _TRAINS_WHEN: Mapping[str, LayerRecord] = MappingProxyType(
@@ -172,14 +173,11 @@ _REFUSED: Mapping[str, LayerRecord] = MappingProxyType(
         "InputLayer": _NO_LAYER,
         "InputSpec": _NO_LAYER,
         # Layers with several inputs.
-        **dict.fromkeys(
-            ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply", "Subtract"), _SEVERAL_INPUTS
-        ),
         **dict.fromkeys(("AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention"), _ATTENTION),
-        "HashedCrossing": _SEVERAL_INPUTS,
+        "HashedCrossing": _refused("combines two columns of categories, and the inputs are numbers: leave it out"),
     }
 )
 # Class name -> what is known of it.
 LAYERS: Mapping[str, LayerRecord] = MappingProxyType(
-    dict.fromkeys(_TRAINS, _ALWAYS) | dict(_TRAINS_WHEN) | dict(_REFUSED)
+    dict.fromkeys((*_TRAINS, *MERGING), _ALWAYS) | dict(_TRAINS_WHEN) | dict(_REFUSED)
 )

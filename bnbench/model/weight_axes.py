@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from bnbench.model.arguments import OBJECTS
-from bnbench.model.layers import Layer
+from bnbench.model.layer import Layer
 from bnbench.model.ranges import rank_of
 from bnbench.model.shape_types import MisfitError
 

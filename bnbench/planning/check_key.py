@@ -13,7 +13,7 @@ def check_key(program: Program) -> str:
     """Return a text that is the same for two programs if Keras accepts both or neither."""
     return json.dumps(
         {
-            "layers": [[layer.class_name, layer.arguments] for layer in program.layers],
+            "layers": [[layer.class_name, layer.arguments, layer.inputs] for layer in program.layers],
             "train": program.train.model_dump(exclude=UNCHECKED),
             "rows": [program.facts.fingerprint, program.facts.shape, program.facts.classes, program.data.scale],
             "saves_models": program.save_models != "none",

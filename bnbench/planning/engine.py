@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bnbench.config.schema import Train
+from bnbench.model.layer_table import MERGING
 from bnbench.model.layers import Layer
 from bnbench.model.norms import NORMS
 
@@ -14,7 +15,7 @@ XLA_LAYERS = frozenset(
         "Dense", "Activation", "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax", "ActivityRegularization", "Flatten",
         "Reshape", "Permute", "Rescaling", "Identity", "UnitNormalization", "SpatialDropout2D", "MaxPooling2D",
         "AveragePooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling2D", "ZeroPadding2D", "UpSampling2D",
-        "RandomFlip", "RandomContrast", "RandomBrightness", "LSTM", "GRU", "SimpleRNN",
+        "RandomFlip", "RandomContrast", "RandomBrightness", "LSTM", "GRU", "SimpleRNN", *MERGING,
     }
 )  # fmt: skip
 

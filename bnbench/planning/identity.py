@@ -31,7 +31,7 @@ def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train
             "versions": library_versions(),
             "data": _data_settings(data),
             "fingerprint": dataset.fingerprint,
-            "layers": [[layer.name, layer.class_name, layer.arguments] for layer in layers],
+            "layers": list(map(_layer_settings, layers)),
             "train": _train_settings(train),
             **({"revisions": revisions} if revisions else {}),
         }
@@ -56,6 +56,12 @@ def _train_settings(train: Train) -> dict[str, Any]:
     """Return what is hashed of `train`: keys that are later than the first version only where they are set."""
     later = {"pre_activations": train.pre_activations, "class_weight": train.class_weight}
     return train.model_dump(exclude={key for key, value in later.items() if not value})
+
+
+def _layer_settings(layer: Layer) -> list[Any]:
+    """Return what is hashed of a layer: `inputs` only where a layer does not just take the one before it."""
+    settings = [layer.name, layer.class_name, layer.arguments]
+    return [*settings, layer.inputs] if layer.inputs else settings
 
 
 def trial_id(program: str, learning_rate: float, seed: int, revisions: Sequence[Revision] = ()) -> str:

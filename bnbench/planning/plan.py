@@ -346,7 +346,7 @@ def _flatten_variant(point: GridPoint, name: str, dataset: DatasetInfo) -> tuple
         params["classes"] = len(dataset.classes)
     items = variant.layers if variant.layers is not None else model.layers
     where = place / "layers" if variant.layers is not None else point.where / "model" / "layers"
-    flat = layers.flatten_layers(items, params, norm, where)
+    flat = layers.flatten_layers(items, params, norm, where, dataset.shape)
     if not flat:
         raise ConfigError(where, "no layer is left")
     return flat

@@ -2,13 +2,14 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 
 from bnbench.analysis.labels import format_axes, format_list
 from bnbench.errors import ConfigError
 from bnbench.model.layers import Layer
-from bnbench.model.shapes import Shape, trace_shapes
+from bnbench.model.shapes import Shape, follow_inputs
 from bnbench.planning.plan import Plan
 
 BATCH_NORM = "BatchNormalization"
@@ -84,21 +85,19 @@ def _norm_places(layers: Sequence[Layer], shape: Shape) -> Iterator[_NormPlace]:
 
     A frozen one uses its moving statistics. One behind a layer whose shape only Keras knows is left out.
     """
-    for i, layer in enumerate(layers):
+    for layer, inputs in _known_inputs(layers, shape):
         if layer.class_name == BATCH_NORM and layer.arguments.get("trainable", True):
-            inputs = _input_shape(layers[:i], shape)
-            if inputs is not None:
-                axis = layer.arguments.get("axis", -1)
-                kept = axis - 1 if axis > 0 else axis + len(inputs)
-                yield _NormPlace(layer, inputs, prod(size for n, size in enumerate(inputs) if n != kept))
+            axis = layer.arguments.get("axis", -1)
+            kept = axis - 1 if axis > 0 else axis + len(inputs)
+            yield _NormPlace(layer, inputs, prod(size for n, size in enumerate(inputs) if n != kept))
 
 
-def _input_shape(layers: Sequence[Layer], shape: Shape) -> Shape | None:
-    try:
-        traced = trace_shapes(layers, shape, "")
-    except ConfigError:
-        return None
-    return traced.shape if traced else None
+def _known_inputs(layers: Sequence[Layer], shape: Shape) -> Iterator[tuple[Layer, Shape]]:
+    """Yield each layer with a single input whose shape is known, up to a layer that does not fit its input."""
+    with suppress(ConfigError):
+        for layer, inputs in zip(layers, follow_inputs(layers, shape, ""), strict=True):
+            if inputs and len(inputs) == 1:
+                yield layer, inputs[0]
 
 
 def _problem(place: _NormPlace, rows: int, values: int, batches: Batches) -> str:

@@ -8,6 +8,7 @@ from bnbench.analysis.per_seed import matches_axes
 from bnbench.config.load import check_config
 from bnbench.config.overrides import set_key
 from bnbench.config.schema import Data, Experiment, Train
+from bnbench.data.access import DATASETS
 from bnbench.errors import ConfigError
 from bnbench.location import Location
 from bnbench.model.layers import Layer, NormSlot, flatten_layers
@@ -42,7 +43,8 @@ def read_variant_config(experiment: Experiment, name: str, place: Mapping[str, A
         # Only the number of outputs depends on the number of classes.
         params = {**settings.model.params, **variant.params, "classes": 2}
         items = variant.layers if variant.layers is not None else settings.model.layers
-        layers = flatten_layers(items, params, norm, name)
+        spec = DATASETS.get(settings.data.name)
+        layers = flatten_layers(items, params, norm, name, spec.shape if spec else None)
     except (ConfigError, KeyError):
         return None
     return VariantConfig(trained.data, trained.train, layers, trained.save_models) if layers else None

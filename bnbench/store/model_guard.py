@@ -9,7 +9,7 @@ from typing import Any
 from bnbench.data.formats.archives import DAMAGE
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.model import catalog, shapes
-from bnbench.model.layers import Layer
+from bnbench.model.keras_json import MASK_MODULE, MASK_OPERATIONS, TENSOR, read_model
 from bnbench.store.model_card import ModelCard
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -17,10 +17,13 @@ MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
 # The maximum size of the config, in bytes.
 MAX_CONFIG = 10_000_000
 OURS = {("keras", "Sequential"), ("keras", "DTypePolicy"), ("keras.layers", "InputLayer")}
+# What Keras writes with the name of the class as `registered_name`: a model with branches, and what it makes of masks.
+GRAPH = ("keras.src.models.functional", "Functional")
+REGISTERED = {GRAPH, *((MASK_MODULE, name) for name in MASK_OPERATIONS)}
 # Arguments with the size of a layer, also for layers that `shapes` does not know.
 WIDTHS = ("units", "filters", "input_dim", "output_dim")
 # How Keras writes values that JSON cannot represent.
-PLAIN = ("__tuple__", "__numpy__", "__tensor__")
+PLAIN = ("__tuple__", "__numpy__", "__tensor__", TENSOR)
 
 
 def check_model_file(path: Path, card: ModelCard) -> None:
@@ -35,9 +38,9 @@ def check_model_file(path: Path, card: ModelCard) -> None:
             weight_bytes = archive.getinfo(WEIGHTS).file_size
         problem = next(_problems(config), None) or _misfit(config, card, weight_bytes)
     except ConfigError as error:
-        # A layer does not fit the one before it.
+        # A layer does not fit its inputs, or the layers form no graph.
         problem = str(error)
-    except (*DAMAGE, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (*DAMAGE, KeyError, TypeError, AttributeError, RecursionError, StopIteration) as error:
         problem = f"{type(error).__name__}: {str(error)[:200]}"
     if problem:
         raise ResultsError(f"{path}: cannot be loaded: {problem}; remove it, and the same run makes it again")
@@ -63,13 +66,17 @@ def _problems(value: Any) -> Iterator[str]:
             yield from _problems(inner)
     if isinstance(value, dict):
         named = (value.get("module"), value.get("class_name"))
-        if named != (None, None) and not (_is_public(*named) and value.get("registered_name") is None):
+        if named != (None, None) and not _is_allowed(*named, value.get("registered_name")):
             yield f"names {named[1]!r} of {named[0]!r}, which no config may"
         for inner in value.values():
             yield from _problems(inner)
 
 
-def _is_public(module: Any, name: Any) -> bool:
+def _is_allowed(module: Any, name: Any, registered: Any) -> bool:
+    if (module, name) in REGISTERED:
+        return bool(registered == name)
+    if registered is not None:
+        return False
     if (module, name) in OURS or (module is None and name in PLAIN):
         return True
     families = [family for family, (package, _, _) in catalog.FAMILIES.items() if package == module]
@@ -78,17 +85,15 @@ def _is_public(module: Any, name: Any) -> bool:
 
 def _misfit(config: dict[str, Any], card: ModelCard, weight_bytes: int) -> str:
     """Return how the layers disagree with the card or the weights; an empty text if they agree."""
-    first, *rest = config["config"]["layers"]
-    shape = tuple(first["config"]["batch_shape"][1:])
+    shape, layers = read_model(config)
     if shape != card.shape:
         return f"takes {shape}, but its card says {card.shape}"
-    layers = [Layer(one["config"]["name"], one["class_name"], one["config"]) for one in rest]
     traced = shapes.trace_shapes(layers, shape, "")
     if traced and traced.shape not in {(len(card.classes) or 1,), (1,)}:
         return f"returns {traced.shape}, but its card names {len(card.classes)} classes"
     if traced and 4 * traced.weights.total > weight_bytes:
         return f"declares {traced.weights.total:,} weights, but has {weight_bytes:,} bytes"
-    widest = max((one["config"].get(name) or 0 for one in rest for name in WIDTHS), default=0)
+    widest = max((layer.arguments.get(name) or 0 for layer in layers for name in WIDTHS), default=0)
     # Each unit has at least one weight.
     if 4 * widest > weight_bytes:
         return f"declares a layer of {widest:,}, but has {weight_bytes:,} bytes"

@@ -18,7 +18,9 @@ from bnbench.data.types import Dataset
 from bnbench.errors import BnbenchError, ConfigError
 from bnbench.location import Location
 from bnbench.model import layer_conditions
-from bnbench.model.layers import Layer
+from bnbench.model.graph import Flow, as_argument
+from bnbench.model.layer import Layer
+from bnbench.model.shapes import format_shapes
 from bnbench.planning import task
 from bnbench.planning.keras_checks import MONITORED
 from bnbench.planning.plan import Program, Trial
@@ -118,18 +120,20 @@ def _check_layers(compiled: CompiledProgram) -> None:
     program, start = compiled.program, compiled.start(TRIAL.seed)
     compiled.reset(start, TRIAL.learning_rate)
     x = apply_scaling(start.scaling, compiled.dataset.x[start.parts.train]).astype(program.train.dtype)
-    values: Any = tf.constant(x)
-    for layer, built in zip(program.layers, compiled.model.layers, strict=True):
-        _check_tokens(layer, values)
-        named, before = f"{layer.name} ({layer.class_name})", tuple(values.shape[1:])
-        with blamed_on(layer.where, f"{named} gets {before}"):
-            again = built(values, training=True)
-            values = seeded_layer(layer, program.train.dtype, TRIAL.seed)(values, training=True)
+    flow: Flow[Any] = Flow(program.layers, tf.constant(x))
+    for layer, built in compiled.layers:
+        taken = flow.take(layer)
+        _check_tokens(layer, taken[0])
+        named, before = f"{layer.name} ({layer.class_name})", [tuple(one.shape[1:]) for one in taken]
+        with blamed_on(layer.where, f"{named} gets {format_shapes(before)}"):
+            again = built(as_argument(taken), training=True)
+            values = seeded_layer(layer, program.train.dtype, TRIAL.seed)(as_argument(taken), training=True)
         found, planned = tuple(values.shape[1:]), tuple(built.output.shape[1:])
         if found != planned:
             raise ConfigError(layer.where, f"{named} gives {found} in training, although Keras announces {planned}")
         if not np.array_equal(values.numpy(), again.numpy(), equal_nan=True):
             raise ConfigError(layer.where, f"{named} draws numbers that no seed fixes, so no trial could be repeated")
+        flow.give(layer, values)
 
 
 def _check_tokens(layer: Layer, values: tf.Tensor) -> None:

@@ -4,7 +4,7 @@ The data are tensors in memory, the order of the rows is an input, a loop gather
 optimizers of Keras compute the step. A program is compiled once; a trial only resets its variables.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -20,11 +20,12 @@ from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
 from bnbench.planning import task
 from bnbench.planning.plan import Program
-from bnbench.training.builder import build_model, initial_state, states_drawn_in_inference
+from bnbench.training.builder import build_model, initial_state, layers_in_order, states_drawn_in_inference
 from bnbench.training.class_weights import class_weights, mean_weight
 from bnbench.training.data_tensors import DataTensors
 from bnbench.training.keras_errors import blamed_on
 from bnbench.training.keras_objects import loss_targets, make_keras_object, make_optimizer
+from bnbench.training.layer_calls import call_layers
 from bnbench.training.optimizer_slots import InitialSlots
 from bnbench.training.seed_state import EVALUATION_ROWS, RowIndices, SeedState, row_chunks
 from bnbench.training.step import has_mask, loss_and_outputs, training_step, unmasked_rows
@@ -48,6 +49,7 @@ class CompiledProgram:
         self.program, self.dataset = program, dataset
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
+        self.layers = layers_in_order(program.layers, self.model)
         self.parameters: int = self.model.count_params()
         self.loss = make_keras_object("losses", program.train.loss, program.train_location / "loss")
         self.rate = keras.Variable(1.0, dtype=program.train.dtype, trainable=False, name="rate")
@@ -266,23 +268,24 @@ class CompiledProgram:
             ]
         )
 
-    def output_gradients(self, rows: RowIndices) -> list[float]:
-        """Return the squared norm of the gradient of the loss with respect to the outputs of each layer with a kernel.
+    def output_gradients(self, rows: RowIndices, names: Collection[str]) -> dict[str, float]:
+        """Return the squared norm of the gradient of the loss with respect to the outputs of some layers, by name.
 
-        The layers are in order; the last of them, which returns the outputs of the model, is left out. The rows are one
-        mini-batch in training mode: moving statistics and random numbers change as in training. Nothing is compiled.
+        The rows are one mini-batch in training mode: moving statistics and random numbers change as in training.
+        Nothing is compiled.
         """
         values, y = self.data.batch(tf.constant(rows))
-        outputs = []
+        outputs = {}
         with tf.GradientTape() as tape:
             # Otherwise the tape records nothing before the first trainable variable.
             tape.watch(values)
-            for layer in self.model.layers:
-                values = layer(values, training=True)
-                if hasattr(layer, "kernel"):
-                    outputs.append(values)
+            for call in call_layers(self.layers, values, training=True):
+                values = call.outputs
+                if call.layer.name in names:
+                    outputs[call.layer.name] = values
             loss = self.loss(loss_targets(self.loss, y, values), values, self.data.row_weights(y))
-        return [float(tf.reduce_sum(tf.square(gradient))) for gradient in tape.gradient(loss, outputs[:-1])]
+        gradients = tape.gradient(loss, outputs)
+        return {name: float(tf.reduce_sum(tf.square(gradient))) for name, gradient in gradients.items()}
 
     def inputs_of(self, name: str, rows: RowIndices) -> NDArray[Any]:
         """Return the inputs of a layer for the rows, taken as one mini-batch in training mode.
@@ -291,11 +294,8 @@ class CompiledProgram:
         """
         values, _ = self.data.batch(tf.constant(rows))
         with self.unchanged_state():
-            for layer in self.model.layers:
-                if layer.name == name:
-                    break
-                values = layer(values, training=True)
-        return np.asarray(values)
+            calls = call_layers(self.layers, values, training=True)
+            return np.asarray(next(call.inputs for call in calls if call.layer.name == name))
 
     def mode_gap(self, start: SeedState) -> float | None:
         """Return the score with batch statistics minus the score with moving statistics, on the same batches.

@@ -1,6 +1,6 @@
 """Finds which part of a program raised an error in a training step, by trying its parts one by one."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,8 @@ import tensorflow as tf
 
 from bnbench.data.splits import apply_scaling
 from bnbench.location import Location
-from bnbench.model.layers import Layer
+from bnbench.model.graph import as_argument, input_names
+from bnbench.model.layer import INPUT, Layer
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.keras_errors import blamed_on
 from bnbench.training.keras_objects import loss_targets, make_keras_object
@@ -37,22 +38,23 @@ def _steps(compiled: CompiledProgram) -> Iterator[Step]:
     program, start = compiled.program, compiled.start(0)
     rows = start.parts.train
     x = tf.constant(apply_scaling(start.scaling, compiled.dataset.x[rows]), compiled.dtype)
-    outputs: list[Any] = [x]
-    pairs = list(zip(program.layers, compiled.model.layers, strict=True))
+    pairs, taken = compiled.layers, input_names(program.layers)
+    values: dict[str, Any] = {}
     for training in (True, False):
-        outputs = [x]
+        values = {INPUT: x}
         for layer, built in pairs:
-            yield layer.where, _named(layer), partial(_call, built, outputs, training)
-    for (layer, built), values in zip(pairs, outputs[:-1], strict=True):
-        yield layer.where, f"{_named(layer)} in a graph", partial(_try_graph, built, values)
+            yield layer.where, _named(layer), partial(_call, built, values, taken[layer.name], training)
+    for layer, built in pairs:
+        inputs = [values[name] for name in taken[layer.name]]
+        yield layer.where, f"{_named(layer)} in a graph", partial(_try_graph, built, inputs)
     for layer, built in pairs:
         yield layer.where, f"{_named(layer)}: regularizer", partial(getattr, built, "losses")
     y = tf.gather(compiled.data.y, rows)
-    loss = partial(_loss, compiled, y, outputs)
+    loss = partial(_loss, compiled, y, values[program.layers[-1].name])
     yield program.train_location / "loss", type(compiled.loss).__name__, loss
-    inputs = [x]
+    values = {INPUT: x}
     for layer, built in pairs:
-        yield layer.where, f"{_named(layer)}: gradient", partial(_differentiate, built, inputs)
+        yield layer.where, f"{_named(layer)}: gradient", partial(_differentiate, built, values, taken[layer.name])
     if program.train.schedule:
         where = program.train_location / "schedule"
         one = keras.ops.ones((), program.train.dtype)
@@ -70,28 +72,30 @@ def _named(layer: Layer) -> str:
     return f"{layer.name} ({layer.class_name})"
 
 
-def _call(layer: keras.layers.Layer, outputs: list[Any], training: bool) -> None:
-    outputs.append(layer(outputs[-1], training=training))
+def _call(layer: keras.layers.Layer, values: dict[str, Any], taken: Sequence[str], training: bool) -> None:
+    """Call a layer with the values of the layers that it takes, and add what it returns."""
+    values[layer.name] = layer(as_argument([values[name] for name in taken]), training=training)
 
 
-def _try_graph(layer: keras.layers.Layer, values: tf.Tensor) -> None:
-    any_rows = tf.TensorSpec([None, *values.shape[1:]], values.dtype)
+def _try_graph(layer: keras.layers.Layer, inputs: Sequence[tf.Tensor]) -> None:
+    any_rows = as_argument([tf.TensorSpec([None, *one.shape[1:]], one.dtype) for one in inputs])
     for training in (True, False):
         graph = tf.function(partial(layer, training=training), autograph=False).get_concrete_function(any_rows)
     # The last graph is that of an evaluation, which runs with each engine.
-    graph(values)
+    graph(as_argument(inputs))
 
 
-def _loss(compiled: CompiledProgram, y: tf.Tensor, outputs: list[Any]) -> None:
-    compiled.loss(loss_targets(compiled.loss, y, outputs[-1]), outputs[-1])
+def _loss(compiled: CompiledProgram, y: tf.Tensor, outputs: tf.Tensor) -> None:
+    compiled.loss(loss_targets(compiled.loss, y, outputs), outputs)
 
 
-def _differentiate(layer: keras.layers.Layer, inputs: list[Any]) -> None:
+def _differentiate(layer: keras.layers.Layer, values: dict[str, Any], taken: Sequence[str]) -> None:
+    inputs = [values[name] for name in taken]
     with tf.GradientTape() as tape:
-        tape.watch(inputs[-1])
-        outputs = layer(inputs[-1], training=True)
-    tape.gradient(outputs, [inputs[-1], *layer.trainable_variables])
-    inputs.append(outputs)
+        tape.watch(inputs)
+        outputs = layer(as_argument(inputs), training=True)
+    tape.gradient(outputs, [*inputs, *layer.trainable_variables])
+    values[layer.name] = outputs
 
 
 def _update(compiled: CompiledProgram) -> None:

@@ -268,7 +268,13 @@ class TrialInTraining:
             # A file with this name may be a link to a file outside the folder, which Keras would overwrite.
             temporary.unlink(missing_ok=True)
             program = self.compiled.program
-            saved = with_scaling(self.compiled.model, self.start.scaling, program.facts.shape, self.start.target_scale)
+            saved = with_scaling(
+                program.layers,
+                self.compiled.model,
+                self.start.scaling,
+                program.facts.shape,
+                self.start.target_scale,
+            )
             saved.save(temporary)
             # Remove the old model first: if the run is killed here, no old model is next to a new card.
             path.unlink(missing_ok=True)

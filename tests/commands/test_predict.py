@@ -121,9 +121,11 @@ def trained(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     made_up, outputs = dataset(facts()), []
     with_scaling = loop.with_scaling
 
-    def recording(model: keras.Sequential, scaling: Scaling, shape: tuple[int, ...], target_scale: TargetScale) -> Any:
+    def recording(
+        layers: Any, model: keras.Model, scaling: Scaling, shape: tuple[int, ...], target_scale: TargetScale
+    ) -> keras.Model:
         outputs.append(model(apply_scaling(scaling, made_up.x), training=False).numpy())
-        return with_scaling(model, scaling, shape, target_scale)
+        return with_scaling(layers, model, scaling, shape, target_scale)
 
     settings = values(
         data__scale=request.param, save_models="final", variants={"bn": {"norm": "batch"}},

@@ -1,11 +1,13 @@
 from math import prod
 from typing import Any
 
+import keras
 import pytest
 
 from bnbench.errors import ConfigError
 from bnbench.model import catalog
 from bnbench.model.layers import NormSlot, flatten_layers
+from bnbench.model.merge_shapes import MERGE_STEPS
 from bnbench.model.shapes import STEPS, WeightCounts, trace_shapes
 from bnbench.training.builder import build_model
 from bnbench.training.threads import use_threads
@@ -86,6 +88,28 @@ def test_shapes_and_counts_are_those_of_keras(items: list[Any], shape: tuple[int
     products = sum(layer.count_params() * prod(layer.output.shape[1:-1]) for layer in model.layers)
     weights = WeightCounts(trainable, model.count_params() - trainable)
     assert found == (model.output_shape[1:], weights, outputs, products)
+
+
+@pytest.mark.parametrize(
+    ("merge", "inputs"),
+    [
+        ("Add", [(4, 3), (4, 3)]),
+        ("Multiply", [(4, 4, 3), (1, 1, 3), (3,)]),
+        ("Subtract", [(3,), (4, 3)]),
+        ("Average", [(4, 1), (1, 3)]),
+        ("Concatenate", [(4, 3), (4, 5)]),
+        (("Concatenate", {"axis": 1}), [(4, 3), (2, 3)]),
+        (("Concatenate", {"axis": -2}), [(4, 3), (2, 3), (1, 3)]),
+        (("Dot", {"axes": 1}), [(5,), (5,)]),
+        (("Dot", {"axes": [2, 1]}), [(4, 5), (5, 3)]),
+        (("Dot", {"axes": -1}), [(4, 5), (3, 5)]),
+    ],
+)
+def test_merged_shapes_are_those_of_keras(merge: Any, inputs: list[tuple[int, ...]]) -> None:
+    name, arguments = merge if isinstance(merge, tuple) else (merge, {})
+    layer = getattr(keras.layers, name)(**arguments)
+    tensors = [keras.KerasTensor((None, *shape)) for shape in inputs]
+    assert MERGE_STEPS[name](arguments, inputs).shape == layer(tensors).shape[1:]
 
 
 def compared(items: list[Any], shape: tuple[int, ...], norm: NormSlot | None = None) -> None:

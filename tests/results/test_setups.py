@@ -26,6 +26,26 @@ def test_a_plain_network() -> None:
     )  # fmt: skip
 
 
+def test_a_network_with_blocks() -> None:
+    layers = [
+        "flatten",
+        {"residual": {"layers": [{"dense": 7}, "norm"]}},
+        {"activation": "relu"},
+        {"dense": "$classes"},
+    ]
+    described = setup("batchnorm", model={"layers": layers})
+    assert described.has_norm
+    assert described.hidden_activations == {"relu"}
+    config = read_variant_config(check_config(values(model={"layers": layers}), "tiny.yaml"), "batchnorm", {})
+    assert config
+    # The rows of digits have 64 values, so the shortcut is a projection.
+    assert [layer.name for layer in config.layers if layer.class_name == "Dense"] == [
+        "dense_0",
+        "shortcut_0",
+        "dense_1",
+    ]
+
+
 def test_the_norm_of_a_variant() -> None:
     batchnorm = setup("batchnorm")
     assert (batchnorm.has_norm, batchnorm.momentum) == (True, 0.9)

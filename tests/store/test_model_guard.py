@@ -35,8 +35,9 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     # This must come before any computation, or later tests could not train.
     use_threads(1)
     path = tmp_path_factory.mktemp("model") / "t.keras"
-    model = build_model(flatten_layers(ITEMS, {}, NormSlot("batch"), "here"), PAGE.shape, "float32", seed=0)
-    with_scaling(model, Scaling(np.array(1.0), np.array(2.0), True), PAGE.shape).save(path)
+    layers = flatten_layers(ITEMS, {}, NormSlot("batch"), "here")
+    model = build_model(layers, PAGE.shape, "float32", seed=0)
+    with_scaling(layers, model, Scaling(np.array(1.0), np.array(2.0), True), PAGE.shape).save(path)
     model_guard.check_model_file(path, PAGE)
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -125,6 +126,63 @@ def test_a_wide_layer_behind_one_of_unknown_shape_is_not_built(tmp_path: Path, m
         model_guard.check_model_file(
             pack(tmp_path / "t.keras", members | {"config.json": json.dumps(config).encode()}), PAGE
         )
+
+
+GRAPH: list[Any] = [
+    {"conv2d": {"filters": 2, "kernel_size": 3, "padding": "same"}},
+    {"residual": {"layers": [{"conv2d": {"filters": 2, "kernel_size": 3, "padding": "same"}}, "norm"]}},
+    "flatten",
+    {"dense": 3},
+]
+
+
+@pytest.fixture(scope="module")
+def graph_members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """The members of the file of a model with branches, whose rows have been standardized."""
+    use_threads(1)
+    path = tmp_path_factory.mktemp("graph") / "t.keras"
+    layers = flatten_layers(GRAPH, {}, NormSlot("batch"), "here", PAGE.shape)
+    model = build_model(layers, PAGE.shape, "float32", seed=0)
+    scaling = Scaling(np.ones(PAGE.shape), np.full(PAGE.shape, 2.0), False)
+    with_scaling(layers, model, scaling, PAGE.shape).save(path)
+    model_guard.check_model_file(path, PAGE)
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def call_of(config: Any, name: str) -> Any:
+    return next(one for one in config["config"]["layers"] if one["name"] == name)["inbound_nodes"]
+
+
+def takes(config: Any, name: str, other: str) -> None:
+    call_of(config, name)[0]["args"][0]["config"]["keras_history"][0] = other
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(registered_name="mine>Functional"), "names 'Functional' of 'keras.src.models.functional'"),
+        (lambda c: c["config"]["layers"].append(json.loads(json.dumps(c))), "model is a Functional, wanted a layer"),
+        (lambda c: takes(c, "flatten_0", "elsewhere"), "flatten_0 takes elsewhere, which is no layer of the model"),
+        (lambda c: takes(c, "conv2d_1", "dense_0"), "depends on its own output"),
+        (lambda c: takes(c, "flatten_0", "conv2d_0"), "nothing takes the output of"),
+        (lambda c: call_of(c, "dense_0").append({}), "dense_0 is called 2 times"),
+        (lambda c: call_of(c, "dense_0")[0]["kwargs"].update(mine=1), "dense_0 is called with mine"),
+        (lambda c: call_of(c, "add_0")[0]["args"][0].pop(), "add_0 .Add. takes 1 inputs"),
+        (lambda c: call_of(c, "dense_0")[0].update(args=[LAMBDA]), "names '__lambda__' of None"),
+        (lambda c: call_of(c, "dense_0")[0].update(kwargs={"x": CALL}), "names 'function' of 'os'"),
+        (lambda c: c["config"].update(output_layers=[["dense_0", 0, 0], ["add_0", 0, 0]]), "has 2 outputs, wanted one"),
+        (lambda c: c["config"]["layers"][1].update(name="other"), "has another name, other"),
+    ],
+)
+def test_a_graph_that_bnbench_would_not_write_is_not_loaded(
+    tmp_path: Path, graph_members: dict[str, bytes], change: Callable[[Any], object], message: str
+) -> None:
+    config = json.loads(graph_members["config.json"])
+    change(config)
+    changed = graph_members | {"config.json": json.dumps(config).encode()}
+    with pytest.raises(ResultsError, match=rf"t\.keras: cannot be loaded: .*({message})"):
+        model_guard.check_model_file(pack(tmp_path / "t.keras", changed), PAGE)
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, members: dict[str, bytes]) -> None:

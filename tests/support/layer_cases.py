@@ -1,5 +1,6 @@
 """Small models that together have every layer that trains as in `fit`, for the comparison with `fit`."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,24 @@ class LayerCase:
     @property
     def classes(self) -> set[str]:
         """The Keras classes of the layers."""
-        names = (layer if isinstance(layer, str) else next(iter(layer)) for layer in self.layers)
-        return {find_class("layers", name) or name for name in names}
+        return {find_class("layers", name) or name for name in _names(self.layers)}
+
+
+def _names(items: Iterable[Any]) -> Iterator[str]:
+    """Yield the names of the layers of a list, with those inside its blocks."""
+    for item in items:
+        name, spec = (item, None) if isinstance(item, str) else next(iter(item.items()))
+        if name != "parallel":
+            yield name
+            continue
+        yield spec["merge"] if isinstance(spec["merge"], str) else next(iter(spec["merge"]))
+        for branch in spec["branches"]:
+            yield from _names(branch)
+
+
+def merged(merge: Any, *branches: list[Any]) -> dict[str, Any]:
+    """Return a parallel block."""
+    return {"parallel": {"branches": list(branches), "merge": merge}}
 
 
 def trained_classes() -> set[str]:
@@ -236,6 +253,21 @@ CASES = (
         ),
         digits=True,
         scale="unit",
+    ),
+    LayerCase(
+        "merged",
+        (5,),
+        (
+            merged("average", [], [{"dense": 5}], [{"dense": 5}, {"activation": "tanh"}]),
+            merged("maximum", [{"dense": 4}], [{"dense": 4}]),
+            merged("minimum", [{"dense": 4}], [{"dense": 4}]),
+            merged("multiply", [], [{"dense": 1}]),
+            merged("subtract", [{"dense": 3}], [{"dense": 3}]),
+            merged(
+                "concatenate", [], [merged({"dot": {"axes": -1, "normalize": True}}, [{"dense": 2}], [{"dense": 2}])]
+            ),
+            merged("add", [], [{"dense": 4}, {"dropout": 0.2}]),
+        ),
     ),
     LayerCase("turned", IMAGE, ({"random_rotation": 0.2}, "flatten"), dtype="float32"),
 )

@@ -107,7 +107,21 @@ def _layers(random: Random, data: str) -> list[Any]:
     hidden = [{"dense": random.choice((4, "$units", {"units": 4, "use_bias": False}))}, "norm", {"activation": "relu"}]
     wide = [_layer(random, random.choice([name for name in _classes("layers") if _fits(name, 1)]))]
     last = {"dense": 1 if data == "distance" else "$classes"}
+    hidden = _with_blocks(random, hidden)
     return [*inner, *ending, *hidden, *(wide if random.random() < 0.3 else []), {"dense": "$units"}, last]
+
+
+def _with_blocks(random: Random, hidden: list[Any]) -> list[Any]:
+    """Return the hidden layers, now and then inside a block."""
+    # A stream of its own, so that the experiments of earlier versions stay as they were.
+    random = Random(f"{random.getstate()[1][:8]}/blocks")
+    shortcut = random.choice(("auto", "conv", "none", [], [{"dense": "$units"}]))
+    branches = [[], [*hidden, {"dense": "$units"}], [{"dense": "$units"}]][random.randint(0, 1) :]
+    merge = random.choice(("add", "average", "concatenate", "maximum", "multiply", {"concatenate": {"axis": 1}}, "dot"))
+    kind = random.random()
+    if kind < 0.2:
+        return [{"residual": {"layers": hidden, "shortcut": shortcut}}]
+    return [{"parallel": {"branches": branches, "merge": merge}}] if kind < 0.3 else hidden
 
 
 def _fits(name: str, rank: int) -> bool:

@@ -99,6 +99,6 @@ def test_a_saved_model_scales_constant_values_as_training_did() -> None:
         facts = DatasetInfo("toy", "made", "0", (3,), str(stored.dtype), ("a",), 3, 0, 0)
         data = Dataset(facts, stored, np.zeros(3, np.int32), (0.0, 255.0), np.zeros(3, bool))
         scaling = fit_scaling(data, Data(name="toy"), np.array([0, 1], np.int32))
-        saved = with_scaling(model, scaling, (3,))(stored.astype(np.float32)).numpy()
+        saved = with_scaling([], model, scaling, (3,))(stored.astype(np.float32)).numpy()
         np.testing.assert_allclose(saved, apply_scaling(scaling, stored), atol=1e-6)
         np.testing.assert_allclose(saved[2, 1:], shown, atol=1e-6)

@@ -87,6 +87,13 @@ def test_the_layer_is_named_that_keras_rejects(
     assert words in message
 
 
+def test_a_layer_in_a_branch_is_named_that_keras_rejects(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_checks_of_the_file(monkeypatch)
+    layer = {"dense": {"units": 5, "activity_regularizer": "orthogonal_regularizer"}}
+    message = refusal(program_of([{"residual": {"layers": [layer]}}, OUT], (5,)))
+    assert message.startswith("tiny.yaml: model.layers[0].residual.layers[0].dense: dense_0 (Dense) in a graph: ")
+
+
 def refused_layer(program: Program, rows: Dataset) -> str:
     """Return the message about a layer; empty if the program passes the check."""
     try:

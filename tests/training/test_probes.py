@@ -14,7 +14,6 @@ from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes import far_values, forward
 from bnbench.training.probes import gradient_growth as growth_probe
-from bnbench.training.probes.gradient_growth import gradient_growth
 from bnbench.training.probes.pre_activations import pre_activations
 from bnbench.training.probes.predictions import near_median_share
 from bnbench.training.probes.registry import Recorder
@@ -322,7 +321,7 @@ def test_gradients_of_outputs_follow_the_formula() -> None:
     # The gradient of the cross-entropy with respect to the logits.
     wrong = (outputs - np.eye(outputs.shape[1])[compiled.data.y.numpy()[rows]]) / len(rows)
     by_hidden = wrong @ compiled.model.layers[1].kernel.numpy().T
-    assert compiled.output_gradients(rows) == [pytest.approx(np.sum(by_hidden**2), rel=1e-4)]
+    assert compiled.output_gradients(rows, ["dense_0"]) == {"dense_0": pytest.approx(np.sum(by_hidden**2), rel=1e-4)}
 
 
 @pytest.mark.usefixtures("untraced")
@@ -331,20 +330,13 @@ def test_the_growth_of_a_few_layers_is_missing() -> None:
     assert None not in growths(growth_probe.DEEP - 1, units=16)
 
 
-@pytest.mark.usefixtures("untraced")
-def test_the_growth_is_the_slope_of_the_squared_norms(monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = CompiledProgram(cohorts()[0].program, dataset(facts()))
-    start = compiled.start(0)
-    monkeypatch.setattr(growth_probe, "DEEP", 0)
-
-    def growth(*squared: float) -> float | None:
-        monkeypatch.setattr(compiled, "output_gradients", lambda rows: list(squared))
-        return gradient_growth(compiled, start, np.arange(4))
-
-    assert growth(8, 4, 2, 1) == pytest.approx(2)
-    assert growth(1, 3, 9) == pytest.approx(1 / 3)
-    assert growth(1, 0, 1) is None
-    assert growth(1, np.inf, 1) is None
+def test_the_growth_is_the_slope_of_the_squared_norms() -> None:
+    assert growth_probe.growth_factor(range(4), [8, 4, 2, 1]) == pytest.approx(2)
+    assert growth_probe.growth_factor(range(3), [1, 3, 9]) == pytest.approx(1 / 3)
+    # Two layers lie equally deep, on two branches.
+    assert growth_probe.growth_factor([0, 1, 1, 2], [4, 2, 2, 1]) == pytest.approx(2)
+    assert growth_probe.growth_factor(range(3), [1, 0, 1]) is None
+    assert growth_probe.growth_factor(range(3), [1, np.inf, 1]) is None
 
 
 @pytest.mark.parametrize(("scale", "value", "expected"), [

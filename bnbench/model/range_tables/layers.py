@@ -81,6 +81,13 @@ _ACTIVATION_LAYERS = (
     Row("ELU", "alpha", NUMBER),
     Row("PReLU", "shared_axes", one_or_more(SIZE), "axes count from 1; axis 0 holds the rows of a batch"),
     Row("Softmax", "axis", _AXES, _AXIS_REASON),
+    Row("Concatenate", "axis", _AXIS, _AXIS_REASON),
+    Row(
+        "Dot",
+        "axes",
+        Either(_AXIS, Listed(_AXIS, 2)),
+        "axes count from 1, or back from -1; axis 0 holds the rows of a batch",
+    ),
 )
 _NORMALIZATION = (
     Row("BatchNormalization GroupNormalization", "axis", _AXIS, _AXIS_REASON),

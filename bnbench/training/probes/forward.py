@@ -1,6 +1,6 @@
 """Passes of some rows through the layers of a network; one of validation rows is shared by several probes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.data.splits import apply_scaling
+from bnbench.model.graph import ancestors
 from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.layer_calls import call_layers
 from bnbench.training.seed_state import EVALUATION_ROWS, RowIndices, SeedState
 
 # The maximum number of rows. A share of 99% then has a standard error of 0.3 points.
@@ -44,16 +46,15 @@ def run_layers(compiled: CompiledProgram, start: SeedState) -> ForwardPass:
     """Call each layer by itself, so that nothing has to be compiled; leave everything as it is."""
     rows = sample_rows(start.parts.validation)
     x = scaled_rows(compiled, start, rows)
-    layers = compiled.model.layers
-    hidden = hidden_layers(layers)
+    hidden = hidden_layers(compiled)
     outputs: list[Array] = []
     saturated: dict[str, NDArray[np.bool_]] = {}
     for first in range(0, len(x), EVALUATION_ROWS):
         values = x[first : first + EVALUATION_ROWS]
         # Some layers draw random numbers in inference, too.
         with compiled.unchanged_state():
-            for layer in layers:
-                values = layer(values, training=False)
+            for call in call_layers(compiled.layers, values, training=False):
+                layer, values = call.layer, call.outputs
                 if layer.name in hidden and (activation := activation_name(layer)) in ENDS:
                     units = is_saturated(np.asarray(values), *ENDS[activation])
                     saturated[layer.name] = saturated.get(layer.name, True) & units
@@ -70,8 +71,8 @@ def predict_rows(compiled: CompiledProgram, start: SeedState, rows: RowIndices) 
     values: Any = scaled_rows(compiled, start, rows)
     # Some layers draw random numbers in inference, too.
     with compiled.unchanged_state():
-        for layer in compiled.model.layers:
-            values = layer(values, training=False)
+        for call in call_layers(compiled.layers, values, training=False):
+            values = call.outputs
     return start.target_scale.restore(np.asarray(values))
 
 
@@ -91,10 +92,14 @@ def spread_rows(rows: RowIndices, most: int) -> RowIndices:
     return rows[:: -(-len(rows) // most)]
 
 
-def hidden_layers(layers: Sequence[keras.layers.Layer]) -> set[str]:
-    """Return the names of the layers before the last layer with a kernel, which computes the outputs."""
-    last = max((number for number, layer in enumerate(layers) if hasattr(layer, "kernel")), default=0)
-    return {layer.name for layer in layers[:last]}
+def layers_with_kernels(compiled: CompiledProgram) -> list[str]:
+    """Return the names of the layers with a kernel, in order: dense layers, convolutions and their like."""
+    return [built.name for _, built in compiled.layers if hasattr(built, "kernel")]
+
+
+def hidden_layers(compiled: CompiledProgram) -> set[str]:
+    """Return the names of the layers in front of a layer with a kernel: all but those that compute the outputs."""
+    return ancestors(compiled.program.layers, layers_with_kernels(compiled))
 
 
 def activation_name(layer: keras.layers.Layer) -> str:

@@ -81,7 +81,11 @@ def test_a_file_is_searched_next_to_the_experiment_file_and_then_in_the_data_fol
 
 
 def test_a_missing_file_is_named_with_the_nearest_name_and_the_way_to_give_a_folder(mine: Path, tmp_path: Path) -> None:
-    for name, words in (("x" * 400, "give it with --data-dir"), ("owm.csv", "did you mean 'own.csv'?"), ("x/y.csv", "give it with --data-dir")):
+    for name, words in (
+        ("x" * 400, "give it with --data-dir"),
+        ("owm.csv", "did you mean 'own.csv'?"),
+        ("x/y.csv", "give it with --data-dir"),
+    ):
         with pytest.raises(SettingsError) as caught:
             load(mine, table=name, target="y")
         assert str(caught.value).startswith(f"data.table: no '{name}' in {mine}")

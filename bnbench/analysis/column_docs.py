@@ -24,6 +24,11 @@ HEADINGS = {
         "`Results.learning_curves`",
         "One row per variant and value of the further axes, which follow `variant`: its trials at its best rate.",
     ),
+    "confusions": (
+        "`Results.confusions`",
+        "One row per variant, class and predicted class, for data with classes: the test rows of one trial of each "
+        "variant. Further axes follow `variant`.",
+    ),
 }
 
 

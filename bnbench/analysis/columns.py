@@ -95,6 +95,14 @@ OUTCOMES = (
     _score("best_test_score", "test score of the weights after `best_epoch`"),
     Column("fitted_loss", "number", "loss of the final weights on the training part, in inference mode"),
     _score("fitted_score", "score of the final weights on the training part, in inference mode"),
+    Column("validation_macro_f1", "number", "mean F1 of the classes on the validation part, final weights"),
+    Column("test_macro_f1", "number", "the same on the test part"),
+    Column(
+        "validation_top_k",
+        "number",
+        "share of validation rows whose class is among the `top_k` that the final weights score highest",
+    ),
+    Column("test_top_k", "number", "the same of test rows"),
     Column("bn_mode_gap", "number", "validation score with batch statistics minus that with moving statistics"),
     Column("prediction_share", "number", "share of validation rows that get the most frequent prediction"),
     Column("majority_share", "number", "share of validation rows in the largest class"),
@@ -112,6 +120,7 @@ OUTCOMES = (
     Column("worker", "text", "process that trained the trial"),
     Column("chance", "number", "score of guessing: 1/C for C classes, 0 for R²", public=False),
     Column("mean_class_weight", "number", "mean weight of the training rows (train.class_weight)", public=False),
+    Column("chance_top_k", "number", "top-k accuracy of guessing: k/C for C classes", public=False),
 )
 HISTORY = (
     KEYS[0],
@@ -230,6 +239,16 @@ CURVES = (
     Column("overfitting_rise_mean", "number", "mean rise of the validation loss from its lowest to its final value"),
     Column("overfitting_rise_sd", "number", "its standard deviation (ddof 1)"),
 )
+CONFUSIONS = (
+    VARIANT,
+    Column("learning_rate", "number", "best rate of the variant"),
+    Column("seed", "integer", "the seed with the highest validation score at this rate"),
+    Column("trial", "text", "id of the trial"),
+    Column("target", "text", "name of the class of the rows; its number if the name is unknown"),
+    Column("predicted", "text", "name of the class that they are taken for"),
+    Column("rows", "integer", "number of these test rows"),
+    Column("share", "number", "their share of the rows of the class; empty if it has no row"),
+)
 # Further axes of a sweep are columns, too: after `seed` in trials, after `variant` in the other tables.
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "trials": (*KEYS, *OUTCOMES),
@@ -239,6 +258,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "published": PUBLISHED,
     "variants": VARIANTS,
     "learning_curves": CURVES,
+    "confusions": CONFUSIONS,
 }
 _ALL = tuple(chain.from_iterable(TABLES.values()))
 FROM_STORED: Mapping[str, str] = {column.stored: column.name for column in _ALL if column.stored}

@@ -134,7 +134,7 @@ def warm_up(facts: Facts) -> str:
     """Advise to start with a lower rate where the rate is too high."""
     too_high = not facts.sound or any(rate < max(facts.shown) for rate in facts.sound)
     new = facts.setup is None or not facts.setup.warms_up
-    return "a rate that warms up (large first steps kill units)" if too_high and new else ""
+    return "a rate that warms up, train.warmup: 0.1 (large first steps kill units)" if too_high and new else ""
 
 
 def rates_beyond(facts: Facts) -> str:

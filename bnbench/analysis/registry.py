@@ -29,6 +29,8 @@ class Metric:
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
         of_numbers: whether only data with one number per row have it.
+        of_classes: whether only data with classes have it.
+        of_k: whether it is a top-k accuracy, which says something only of more than k classes.
         each_epoch: whether the history has its column, so that a claim may be about its value after some epoch.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
         grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
@@ -47,6 +49,8 @@ class Metric:
     yes_or_no: bool = False
     score: bool = False
     of_numbers: bool = False
+    of_classes: bool = False
+    of_k: bool = False
     each_epoch: bool = False
     scale: Literal["linear", "factor", "decades"] = "linear"
     grid_steps: int = 0
@@ -87,11 +91,35 @@ def _unless_diverged(trials: "pd.DataFrame", gap: "pd.Series[float]") -> "pd.Ser
 
     A diverged trial counts at chance twice, so its gap would be 0. Its predictions say nothing.
     """
-    return gap.where(~trials["outcome"].isin(["nonfinite", "blown"]))
+    return gap.where(~_diverged(trials))
+
+
+def _diverged(trials: "pd.DataFrame") -> "pd.Series[bool]":
+    return trials["outcome"].isin(["nonfinite", "blown"])
 
 
 def _prediction_spread(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
     return _unless_diverged(trials, trials["prediction_spread"])
+
+
+def _macro_f1(part: str) -> Metric:
+    def measured(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+        # A diverged trial counts as one that always predicts one of C classes of equal size: its F1 is 2/(C + 1) for
+        # this class and 0 for the others.
+        return trials[name].where(~_diverged(trials), 2 * trials["chance"] ** 2 / (1 + trials["chance"]))
+
+    name = f"{part}_macro_f1"
+    meaning = f"mean F1 of the classes on the {part} part"
+    return Metric(name, meaning, score=True, of_classes=True, measure_trials=measured)
+
+
+def _top_k(part: str) -> Metric:
+    def measured(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+        return trials[name].where(~_diverged(trials), trials["chance_top_k"])
+
+    name = f"{part}_top_k"
+    meaning = f"share of {part} rows whose class is among the top_k with the highest outputs"
+    return Metric(name, meaning, score=True, of_classes=True, of_k=True, measure_trials=measured)
 
 
 def _ok(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
@@ -101,6 +129,8 @@ def _ok(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
 _RECORDS = (
     *_scores(),
     *_times(),
+    *map(_macro_f1, ("validation", "test")),
+    *map(_top_k, ("validation", "test")),
     Metric("aulc", "area under the validation score over steps, divided by the steps"),
     Metric("overfitting_onset", "epoch of the lowest validation loss", unit="epochs"),
     Metric("overfitting_rise", "rise of the validation loss from there to the end", higher_is_better=False),

@@ -26,7 +26,16 @@ DIVERGED = ("nonfinite", "blown")
 # Relative error of a float32 mean over many rows: a constant prediction may seem to be this much better than it is.
 ROUNDING = 1e-5
 # What the store keeps among the measurements; earlier versions did not measure it.
-MEASURED = ("constant_score", "constant_loss", "mean_class_weight", "prediction_spread")
+MEASURED = (
+    "constant_score",
+    "constant_loss",
+    "mean_class_weight",
+    "prediction_spread",
+    "validation_macro_f1",
+    "test_macro_f1",
+)
+# The same, with a value for each k.
+TOP_K = ("validation_top_k", "test_top_k")
 # The functions of pandas for the statistics of a summary; the SD has ddof 1.
 AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
@@ -79,7 +88,8 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     Columns: the columns of KEYS, one for each further axis, and the columns of OUTCOMES, as `columns` declares them.
 
     Args:
-        stored: may have the columns of MEASURED, which the store keeps among the measurements.
+        stored: may have the columns of MEASURED and TOP_K, which the store keeps among the measurements, and the column
+            `top_k`, the k of TOP_K.
     """
     axes = pd.DataFrame([json.loads(text) for text in stored["axes"]], index=stored.index)
     # Lists and mappings become text, so that a cell can hold them.
@@ -87,7 +97,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     keys = column_names(KEYS)
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
-    for name in MEASURED:
+    for name in (*MEASURED, *TOP_K):
         if name not in table:
             table[name] = math.nan
     # Weights that are not finite have no scores; the last epoch was measured with earlier weights. Restored weights are
@@ -96,6 +106,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     table.loc[~finite, list(MEASURES)] = math.nan
     table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
+    table["chance_top_k"] = table["chance"] * stored.get("top_k", math.nan)
     table["score_name"] = table["classes"].map(lambda classes: ACCURACY if classes else R2).astype(object)
     whole = column_names(OUTCOMES, "integer")
     table[whole] = table[whole].astype("Int64")

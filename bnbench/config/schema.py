@@ -31,6 +31,8 @@ from bnbench.errors import not_one_of, shorten
 
 # The maximum length of an axis: rates, seeds or any other.
 MAX_VALUES = 1000
+# The largest k of a top-k accuracy.
+MAX_TOP_K = 10
 # The maximum number of mistakes in one message.
 MAX_LISTED = 20
 # A name is also the name of a folder, on every file system.
@@ -190,6 +192,25 @@ class Variant(ConfigModel):
     train: dict[str, Any] = {}
 
 
+class WarmupSteps(ConfigModel):
+    """A warm-up of this many steps."""
+
+    steps: Count
+
+
+def _warmup(value: object) -> object:
+    """Return None for a warm-up of nothing, which an axis may have next to others."""
+    if value is None or value == {"steps": 0} or (value == 0 and not isinstance(value, bool)):
+        return None
+    if isinstance(value, dict | WarmupSteps) or (isinstance(value, float) and 0 < value < 1):
+        return value
+    steps = int(value) if isinstance(value, int | float) and not isinstance(value, bool) and 1 <= value < 1e9 else 200
+    raise ValueError(
+        f"found {shorten(value)}, wanted a share of the training below 1, such as 0.1, or a number of steps: "
+        f"{{steps: {steps}}}"
+    )
+
+
 # Parts of the names of types with fewer bits than float32, alone or mixed with it.
 _LOW_PRECISION = ("16", "8", "4", "half", "mixed", "tf32", "tensorfloat")
 _OTHER_NAMES = {"single": "float32", "float": "float32", "fp32": "float32", "double": "float64", "fp64": "float64"}
@@ -245,6 +266,15 @@ class Train(ConfigModel):
     # By default one pass over the training part.
     steps_per_epoch: Count | None = None
     optimizer: NamedValue = Named(name="sgd")
+    # A share of all steps, or a number of them: the learning rate rises in equal steps to the rate with which the
+    # schedule begins.
+    warmup: Annotated[
+        Annotated[
+            Annotated[Fraction, Tag("(number)")] | Annotated[WarmupSteps, Tag("(mapping)")], Discriminator(branch_of)
+        ]
+        | None,
+        BeforeValidator(_warmup),
+    ] = None
     schedule: NamedValue | None = None
     loss: NamedValue = Named(name="sparse_categorical_crossentropy", from_logits=True)
     # How much the rows of each class count in the training loss, by the name of the class; 1 for classes without a
@@ -266,6 +296,11 @@ class Train(ConfigModel):
     engine: Literal["auto", "xla", "graph"] = "auto"
     # The number of threads of one trial. The exact results of large networks depend on it.
     threads: Annotated[int, Field(ge=1, le=256)] = 1
+
+    @property
+    def changes_rate(self) -> bool:
+        """Whether the learning rate changes by a plan, so that no callback can change it."""
+        return self.schedule is not None or self.warmup is not None
 
 
 class LogSpaced(ConfigModel):
@@ -370,6 +405,8 @@ class Experiment(ConfigModel):
     # The variant that the others are compared with.
     baseline: Annotated[str, BeforeValidator(_baseline), Field(validate_default=True)] = ""
     save_models: Literal["none", "final", "best"] = "none"
+    # The k of the top-k accuracy in tables and claims. Every trial measures all of them.
+    top_k: Annotated[int, Field(ge=2, le=MAX_TOP_K)] = 5
     published: list[Published] = []
     claims: list[Claim] = []
     source_figures: list[SourceFigure] = []

@@ -7,6 +7,8 @@ from bnbench.config.schema import Experiment
 
 # The maximum number of rows in each part.
 SMOKE_ROWS = 200
+# Steps of each epoch.
+SMOKE_STEPS = 4
 # Ends the name, so that the results go to a folder of their own.
 SUFFIX = "-smoke"
 
@@ -21,10 +23,12 @@ def cut_to_smoke(experiment: Experiment) -> Experiment:
     values["name"] = experiment.name + SUFFIX
     values["data"]["limit"] = min(experiment.data.limit or SMOKE_ROWS, SMOKE_ROWS)
     batch = min(16, values["data"]["limit"])
-    short: dict[str, Any] = {"epochs": 2, "batch_size": batch, "steps_per_epoch": 4}
+    short: dict[str, Any] = {"epochs": 2, "batch_size": batch, "steps_per_epoch": SMOKE_STEPS}
     values["train"].update(short)
+    _shorten_warmup(values["train"])
     for variant in values["variants"].values():
         variant["train"] = {key: value for key, value in variant["train"].items() if key not in short}
+        _shorten_warmup(variant["train"])
     values["sweep"] = {
         "learning_rate": sorted({rates[0], rates[len(rates) // 2], rates[-1]}),
         "seeds": 1,
@@ -36,3 +40,10 @@ def cut_to_smoke(experiment: Experiment) -> Experiment:
     }
     values["claims"] = values["published"] = values["source_figures"] = []
     return check_config(values, experiment.name)
+
+
+def _shorten_warmup(train: dict[str, Any]) -> None:
+    """Let a warm-up that has a number of steps take half of the training at most."""
+    warmup = train.get("warmup")
+    if isinstance(warmup, dict) and isinstance(warmup.get("steps"), int):
+        train["warmup"] = {"steps": min(warmup["steps"], SMOKE_STEPS)}

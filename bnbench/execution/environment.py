@@ -51,7 +51,12 @@ def describe_environment(plan: Plan, devices: Sequence[str], jobs: int, data_dir
 def _describe_data(program: Program, data_dirs: DataDirs) -> dict[str, Any]:
     """Return what identifies the rows; for own data also the folder of their path and the shape of a row."""
     facts = program.facts
-    described: dict[str, Any] = {"form": facts.form, "fingerprint": facts.fingerprint, "rows": facts.rows}
+    described: dict[str, Any] = {
+        "form": facts.form,
+        "fingerprint": facts.fingerprint,
+        "rows": facts.rows,
+        "classes": list(facts.classes),
+    }
     if not program.data.path:
         return described
     return {**described, "folder": access.data_folder(program.data, data_dirs), "shape": list(facts.shape)}

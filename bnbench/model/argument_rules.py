@@ -8,6 +8,7 @@ from typing import Any
 
 from bnbench.errors import shorten
 from bnbench.model.ranges import rank_of
+from bnbench.model.schedule_arguments import ALL
 from bnbench.model.shape_types import per_axis
 
 Arguments = Mapping[str, Any]
@@ -28,15 +29,17 @@ class Rule:
     reason: str = ""
 
 
-def broken_rule(family: str, class_name: str, arguments: Arguments) -> tuple[str, str] | None:
+def broken_rule(family: str, class_name: str, defaults: Arguments, given: Arguments) -> tuple[str, str] | None:
     """Return an argument and what is wrong with it, or None if the arguments obey all rules.
 
     Args:
-        arguments: all arguments of the class, with their defaults; each is within its range.
+        defaults: all arguments of the class, with their defaults.
+        given: the arguments that a config gives; each is within its range.
     """
+    arguments = {**defaults, **given}
     for rule in RULES[family]:
         if any(fnmatchcase(class_name, one) for one in rule.classes.split()):
-            known = {**arguments, _RANK: rank_of(class_name)}
+            known = {**arguments, _RANK: rank_of(class_name), _GIVEN: given.keys()}
             if not rule.holds(known):
                 found = f"found {shorten(arguments[rule.argument])}, wanted {rule.wanted}"
                 return rule.argument, f"{found}: {rule.reason}" if rule.reason else found
@@ -44,6 +47,7 @@ def broken_rule(family: str, class_name: str, arguments: Arguments) -> tuple[str
 
 
 _RANK = "(axes)"
+_GIVEN = "(given)"
 
 
 def _given(arguments: Arguments, *names: str) -> int:
@@ -76,6 +80,7 @@ def _renorm_bounds(arguments: Arguments) -> bool:
     return bool(clipping.get("rmin", 0) <= clipping.get("rmax", float("inf")))
 
 
+_IGNORED = "Keras ignores it otherwise"
 _CLIPPINGS = ("clipnorm", "clipvalue", "global_clipnorm")
 _ONE_CLIPPING = "one of clipnorm, clipvalue and global_clipnorm"
 RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
@@ -108,7 +113,7 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 "renorm_clipping",
                 lambda a: a["renorm"] or not a["renorm_clipping"],
                 "renorm: true with it",
-                "Keras ignores it otherwise",
+                _IGNORED,
             ),
             Rule(
                 "Normalization",
@@ -161,6 +166,13 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 for name in _CLIPPINGS
             ),
             Rule("AdamW", "weight_decay", lambda a: a["weight_decay"] is not None, "a number of at least 0"),
+            Rule(
+                "SGD",
+                "nesterov",
+                lambda a: not a["nesterov"] or a["momentum"] > 0,
+                "false, or a momentum above 0 with it",
+                _IGNORED,
+            ),
         ),
         "schedules": (
             Rule(
@@ -175,6 +187,37 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 lambda a: a["warmup_target"] is None or a["warmup_steps"] > 0,
                 "a number above 0 with warmup_target",
                 "the first step would divide by 0",
+            ),
+            Rule(
+                "CosineDecay",
+                "warmup_steps",
+                lambda a: a["warmup_target"] is not None or a["warmup_steps"] == 0,
+                "a warmup_target with it, or train.warmup instead",
+                _IGNORED,
+            ),
+            Rule(
+                "CosineDecay PolynomialDecay",
+                "decay_steps",
+                lambda a: a["decay_steps"] != 1,
+                "`all` for the whole training, a share of it below 1, or more than one step",
+                "after the first step the decay would be over",
+            ),
+            Rule(
+                "ExponentialDecay InverseTimeDecay",
+                "staircase",
+                lambda a: not a["staircase"] or a["decay_steps"] not in (1, ALL),
+                "false, or decay_steps of more than one step and less than the training",
+                "it would have one stair for each step, or a single one",
+            ),
+            *(
+                Rule(
+                    "CosineDecayRestarts",
+                    name,
+                    lambda a, n=name: n not in a[_GIVEN] or a["first_decay_steps"] != ALL,  # type: ignore[misc]
+                    "first_decay_steps below the whole training with it",
+                    "without a restart Keras ignores it",
+                )
+                for name in ("t_mul", "m_mul")
             ),
         ),
         "initializers": (
@@ -202,8 +245,31 @@ RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
                 "no norm would be allowed",
             ),
         ),
-        "losses": (),
-        "callbacks": (),
+        "losses": (
+            Rule(
+                "BinaryFocalCrossentropy",
+                "alpha",
+                lambda a: "alpha" not in a[_GIVEN] or a["apply_class_balancing"],
+                "apply_class_balancing: true with it",
+                _IGNORED,
+            ),
+        ),
+        "callbacks": (
+            Rule(
+                "ModelCheckpoint",
+                "initial_value_threshold",
+                lambda a: a["initial_value_threshold"] is None or a["save_best_only"],
+                "save_best_only: true with it",
+                _IGNORED,
+            ),
+            Rule(
+                "TensorBoard",
+                "write_images",
+                lambda a: not a["write_images"] or a["histogram_freq"] > 0,
+                "false, or a histogram_freq above 0 with it",
+                _IGNORED,
+            ),
+        ),
         "regularizers": (),
     }
 )

@@ -78,7 +78,7 @@ def check_arguments(
     missing = [name for name, default in defaults.items() if default is REQUIRED and name not in arguments]
     if missing:
         raise ConfigError(where, f"{class_name} needs {', '.join(missing)}")
-    broken = broken_rule(family, class_name, {**defaults, **arguments})
+    broken = broken_rule(family, class_name, defaults, arguments)
     if broken:
         raise ConfigError(where / broken[0], broken[1])
     return class_name

@@ -25,6 +25,8 @@ class _Former(NamedTuple):
     now: str
 
 
+_WARMUP = "warmup_ratio warmup_epochs warmup_fraction num_warmup_steps warmup_proportion warm_up"
+_SET_WARMUP = "set train.warmup: a share of the training, such as 0.1, or {{steps: 200}}"
 _DATA_SHAPE = "the data decide the shape of the input: leave it out"
 _ARGUMENTS: Mapping[str, tuple[_Former, ...]] = MappingProxyType(
     {
@@ -36,6 +38,7 @@ _ARGUMENTS: Mapping[str, tuple[_Former, ...]] = MappingProxyType(
                 "train.schedule: {{inverse_time: {{decay_rate: {value}, decay_steps: 1}}}}",
             ),
             _Former("*", "schedule lr_schedule", "set train.schedule"),
+            _Former("*", f"warmup warmup_steps {_WARMUP}", _SET_WARMUP),
             _Former("*", "schedule_decay momentum_decay", "Keras has 0.004, which cannot be changed: leave it out"),
             _Former("*", "betas", "write beta_1 and beta_2"),
             _Former("*", "beta1", "write beta_1"),
@@ -49,7 +52,7 @@ _ARGUMENTS: Mapping[str, tuple[_Former, ...]] = MappingProxyType(
             _Former("*", "jit_compile", "set train.engine"),
         ),
         "schedules": (
-            _Former("*", "warmup", "write warmup_steps and warmup_target in cosine"),
+            _Former("*", f"warmup warmup_steps warmup_target {_WARMUP}", _SET_WARMUP),
             _Former("*", "gamma", "write decay_rate"),
             _Former("*", "milestones", "write boundaries and values"),
             _Former("*", "T_max total_steps", "write decay_steps"),
@@ -58,6 +61,12 @@ _ARGUMENTS: Mapping[str, tuple[_Former, ...]] = MappingProxyType(
         "losses": (
             _Former("*", "reduction", "a loss is the mean over the rows of a batch: leave it out"),
             _Former("*", "logits", "write from_logits"),
+            _Former(
+                "SparseCategoricalCrossentropy",
+                "label_smoothing smoothing",
+                "set train.loss: {{categorical_crossentropy: {{label_smoothing: {value}}}}}, the same loss of one-hot "
+                "labels",
+            ),
             _Former("*", "smoothing", "write label_smoothing"),
         ),
         "callbacks": (

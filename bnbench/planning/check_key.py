@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 
 from bnbench.planning.plan import Program
+from bnbench.planning.steps import kind_of_training
 
 # What the check would do in the same way for each value of these keys of `train`.
 UNCHECKED = {"epochs", "batch_size", "steps_per_epoch", "on_divergence", "engine"}
@@ -14,7 +15,7 @@ def check_key(program: Program) -> str:
     return json.dumps(
         {
             "layers": [[layer.class_name, layer.arguments, layer.inputs] for layer in program.layers],
-            "train": program.train.model_dump(exclude=UNCHECKED),
+            "train": {key: value for key, value in kind_of_training(program.train).items() if key not in UNCHECKED},
             "rows": [program.facts.fingerprint, program.facts.shape, program.facts.classes, program.data.scale],
             "saves_models": program.save_models != "none",
         },

@@ -55,10 +55,12 @@ def check_metrics(experiment: Experiment, dataset: DatasetInfo, where: Location)
     """Raise if a claim, a published value or a figure needs what the data set does not have."""
     for key in ("claims", "published"):
         for i, expectation in enumerate(getattr(experiment, key)):
-            task.check_metric(expectation.metric, len(dataset.classes), where / key / i / "metric")
+            task.check_metric(expectation.metric, len(dataset.classes), experiment.top_k, where / key / i / "metric")
     for i, figure in enumerate(experiment.source_figures):
         if figure.metric is not None:
-            task.check_metric(figure.metric, len(dataset.classes), where / "source_figures" / i / "metric")
+            task.check_metric(
+                figure.metric, len(dataset.classes), experiment.top_k, where / "source_figures" / i / "metric"
+            )
         if figure.figure == PREDICTIONS:
             task.check_numbers(PREDICTIONS, len(dataset.classes), where / "source_figures" / i / "figure")
 

@@ -25,8 +25,9 @@ OF_OPTIMIZERS = MappingProxyType(
         **dict.fromkeys(("use_ema", "ema_momentum", "ema_overwrite_frequency"), _AVERAGED),
     }
 )
+START = "initial_learning_rate"
 OF_SCHEDULES = MappingProxyType(
-    {"initial_learning_rate": "the schedule is a factor of the swept learning rate, so it starts at 1"}
+    {START: "the schedule is a factor of the swept learning rate, so it starts at 1; train.warmup lets it rise to that"}
 )
 OF_CALLBACKS = MappingProxyType(
     {
@@ -53,7 +54,7 @@ def training_checks(train: Train, where: Location) -> Iterator[Callable[[], obje
     yield partial(_check_named, "optimizers", train.optimizer, where / "optimizer", OF_OPTIMIZERS)
     yield partial(_check_named, "losses", train.loss, where / "loss")
     if train.schedule:
-        yield partial(_check_named, "schedules", train.schedule, where / "schedule", OF_SCHEDULES)
+        yield partial(_check_schedule, train.schedule, train, where / "schedule")
     for i, callback in enumerate(train.callbacks):
         yield partial(_check_callback, callback, train, where / "callbacks" / i)
 
@@ -64,6 +65,19 @@ def _check_named(
     return arguments.check_arguments(family, named.name, named.arguments, where, refused)
 
 
+def _check_schedule(schedule: Named, train: Train, where: Location) -> None:
+    # The own warm-up of a schedule may begin anywhere.
+    own = schedule.arguments.get("warmup_target") is not None
+    class_name = _check_named(
+        "schedules", schedule, where, MappingProxyType({}) if own and START in schedule.arguments else OF_SCHEDULES
+    )
+    if train.warmup and own:
+        raise ConfigError(
+            where / "warmup_target",
+            f"{class_name} would warm up a second time, after train.warmup: leave one of them out",
+        )
+
+
 def _check_callback(callback: Named, train: Train, where: Location) -> None:
     class_name = _check_named("callbacks", callback, where, OF_CALLBACKS)
     monitor = callback.arguments.get("monitor", MONITORED[0])
@@ -71,8 +85,9 @@ def _check_callback(callback: Named, train: Train, where: Location) -> None:
         raise ConfigError(where / "monitor", _unknown_monitor(str(monitor)))
     if class_name == "TensorBoard" and find_spec("tensorboard") is None:
         raise ConfigError(where, "needs the package tensorboard: pip install 'bnbench[tensorboard]'")
-    if class_name == "ReduceLROnPlateau" and train.schedule:
-        raise ConfigError(where, "changes the learning rate, and train.schedule does too: leave one of them out")
+    if class_name == "ReduceLROnPlateau" and train.changes_rate:
+        other = "schedule" if train.schedule else "warmup"
+        raise ConfigError(where, f"changes the learning rate, and train.{other} does too: leave one of them out")
 
 
 def _unknown_monitor(name: str) -> str:

@@ -21,7 +21,7 @@ from bnbench.model import layers, shapes
 from bnbench.model.input_values import scaled_values
 from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
-from bnbench.planning import checks, identity
+from bnbench.planning import checks, identity, steps
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, check_values_differ, grid_points, with_variant_training
 from bnbench.planning.resolve import resolve_experiment
@@ -40,7 +40,7 @@ class Program:
     key: str
     layers: tuple[Layer, ...]
     data: Data
-    # With engine, batch size and loss as resolved.
+    # With engine, batch size, loss and shares of the training as resolved.
     train: Train
     facts: DatasetInfo
     sizes: SplitSizes
@@ -68,12 +68,12 @@ class Program:
     @property
     def batch_size(self) -> int:
         """Rows in each step."""
-        return self.sizes.train if self.train.batch_size == "full" else self.train.batch_size
+        return steps.rows_per_step(self.train, self.sizes.train)
 
     @property
     def steps_per_epoch(self) -> int:
         """Updates between two validations."""
-        return self.train.steps_per_epoch or -(-self.sizes.train // self.batch_size)
+        return steps.steps_per_epoch(self.train, self.sizes.train)
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,6 +328,7 @@ def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: _Sh
     checks.check_rates(experiment.sweep.rates(), train.dtype, where)
     sizes = split_sizes(data, dataset, where)
     checks.check_batch(train, sizes, where)
+    train = steps.resolve_steps(train, sizes.train, where / "train")
     checks.check_program(train, flat, dataset, name, where)
     traced = shapes.trace_shapes(flat, dataset.shape, place)
     if traced:

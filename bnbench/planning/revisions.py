@@ -16,6 +16,7 @@ from bnbench.data.types import DatasetInfo
 from bnbench.model import catalog
 from bnbench.model.layer_conditions import draws_in_inference
 from bnbench.model.layers import Layer
+from bnbench.model.schedule_arguments import has_factors_beyond_float32
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ def _has_a_schedule_in_float64(settings: ProgramSettings) -> bool:
     return settings.train.schedule is not None and settings.train.dtype == "float64"
 
 
+def _has_factors_beyond_float32(settings: ProgramSettings) -> bool:
+    schedule = settings.train.schedule if settings.train.dtype == "float64" else None
+    return schedule is not None and has_factors_beyond_float32(schedule.arguments)
+
+
 # Layers that pass a mask on and keep the number of axes. All others remove it, or Keras fails.
 _PASS_MASKS = frozenset(
     {
@@ -101,6 +107,8 @@ REVISIONS = (
         _has_a_schedule_in_float64,
         touches_trial=lambda rate, seed: float(np.float32(rate)) != rate,
     ),
+    # Factors of a schedule were rounded to float32.
+    Revision("factors_in_float64", _has_factors_beyond_float32),
     # A masked row counted in the accuracy, and the validation loss was a mean over other batches than in `fit`.
     Revision("masked_rows_do_not_count", _masks_rows),
 )

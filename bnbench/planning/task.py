@@ -46,8 +46,13 @@ def score_kind(classes: int) -> str:
     return "classes (the score is accuracy)" if classes else "a number for each row (the score is R2)"
 
 
-def check_metric(metric: str, classes: int, where: Location | str) -> None:
-    """Raise if a metric is about accuracy and the score is R2, the other way round, or only about numbers."""
+def check_metric(metric: str, classes: int, top_k: int, where: Location | str) -> None:
+    """Raise if the data have no such metric, as R2 for classes, or if it says nothing, as the top 5 of three classes.
+
+    Args:
+        classes: how many the data set has; 0 if each row has a number.
+        top_k: the k of the top-k accuracy.
+    """
     wrong, right = ("r2", "accuracy") if classes else ("accuracy", "r2")
     if metric.endswith(f"_{wrong}"):
         named = metric.replace(wrong, right)
@@ -55,6 +60,11 @@ def check_metric(metric: str, classes: int, where: Location | str) -> None:
     known = find_metric(metric)
     if known and known.of_numbers:
         check_numbers(metric, classes, where)
+    if known and known.of_classes and not classes:
+        raise ConfigError(where, f"{metric} needs data with classes, but the data have a number for each row")
+    if known and known.of_k and classes <= top_k:
+        advice = f"set top_k below {classes}" if classes > 2 else "name another metric"
+        raise ConfigError(where, f"{metric} is 1 for any network: top_k is {top_k} of {classes} classes; {advice}")
 
 
 def check_numbers(what: str, classes: int, where: Location | str) -> None:

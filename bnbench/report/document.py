@@ -66,6 +66,8 @@ class Document:
     Attributes:
         main: the pictures that show most.
         score: the name of the score: accuracy or R².
+        confusions: the most confused pairs of classes.
+        matrices: the whole confusion matrices, for the HTML report.
         data: of the interactive figure, as `plotly_data.figure_data` returns it.
         command: the shell command that continues the experiment, or trains it again on another machine.
     """
@@ -81,6 +83,8 @@ class Document:
     rates: Table
     differences: Table | None
     published: Table | None
+    confusions: Table | None
+    matrices: Table | None
     sources: Sequence[SourcePicture]
     pictures: Sequence[Picture]
     main: Sequence[Picture]
@@ -110,6 +114,8 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         rates=tables.rates_table(results),
         differences=tables.differences_table(results),
         published=tables.published_table(results),
+        confusions=tables.confusions_table(results),
+        matrices=tables.matrices_table(results),
         sources=sources,
         pictures=pictures,
         main=[one for one in pictures if Path(one.path).stem in main],
@@ -141,6 +147,7 @@ def render_markdown(content: Document) -> str:
         ("Differences, paired by seed", content.differences),
         ("Every learning rate", content.rates),
         ("Published values next to ours", content.published),
+        ("Classes that are confused", content.confusions),
     ):
         if table and table.rows:
             parts += [f"## {heading}", escape_markdown(table.caption), _table(table)]

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import lr_metrics
+from bnbench.analysis.confusion import MAX_CLASSES, most_confused
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
 from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_setting
 from bnbench.analysis.registry import get_metric
@@ -19,6 +20,12 @@ from bnbench.results.results import Results
 # Why a cell has no number.
 NOT_MEASURED, NOT_FINITE, NO_OK, NO_TRIAL = "not measured", "not finite", "no trial ok", "no trial yet"
 UNTIMED = "no whole epoch"
+# The number of confused pairs of each variant in a report.
+MAX_PAIRS = 5
+OF_TRIAL = (
+    "They are of one trial of each variant: at its best rate, the seed with the highest validation score. The test "
+    "rows took no part in this choice."
+)
 
 
 @dataclass(frozen=True)
@@ -202,6 +209,41 @@ def published_table(results: Results) -> Table | None:
     header += ["95% interval", "n", "difference", "note"]
     caption = "Ours is a mean over seeds."
     return Table(f"{caption} {EXPLAINED}" if marked else caption, header, rows, sortable=False)
+
+
+def confusions_table(results: Results) -> Table | None:
+    """Return the most confused pairs of classes of each variant, or None if no trial has a confusion matrix."""
+    table = results.confusions
+    if table.empty:
+        return None
+    rate_cell = _rate_cells(results)
+    rows = [
+        [
+            *_place(row, results.axes), rate_cell(row["learning_rate"]), _number(row["seed"], "d"),
+            Cell(row["target"]), Cell(row["predicted"]), _number(row["rows"], "d"),
+            Cell(f"{row['share']:.1%}", row["share"]),
+        ]
+        for row in most_confused(table, MAX_PAIRS).to_dict("records")
+    ]  # fmt: skip
+    header = ["variant", *map(axis_name, results.axes), "rate", "seed", "class", "taken for", "rows", "of the class"]
+    caption = f"The {MAX_PAIRS} pairs of classes that each variant confuses most: test rows, final weights. {OF_TRIAL}"
+    return Table(caption, header, rows)
+
+
+def matrices_table(results: Results) -> Table | None:
+    """Return the whole confusion matrices, or None if there are none, or too many classes to read them."""
+    table = results.confusions
+    classes = list(dict.fromkeys(table["target"]))
+    groups = table.groupby(["variant", "target"], sort=False)
+    # Where an axis changes the data, variants may have other classes.
+    if not 0 < len(classes) <= MAX_CLASSES or any(len(part) != len(classes) for _, part in groups):
+        return None
+    rows = [
+        [Cell(str(variant)), Cell(str(target)), *(_number(count, "d") for count in part["rows"])]
+        for (variant, target), part in groups
+    ]
+    caption = f"Test rows of each class (row) by the class that they are taken for (column), final weights. {OF_TRIAL}"
+    return Table(caption, ["variant", "class", *classes], rows)
 
 
 def _mark(text: str, marked: bool) -> list[Cell]:

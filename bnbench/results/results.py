@@ -14,11 +14,20 @@ from numpy.typing import NDArray
 from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
-from bnbench.analysis.trials import MEASURED, axes_of, by_axes, cell_label, scored_trials, summary_table, trial_table
+from bnbench.analysis.trials import (
+    MEASURED,
+    TOP_K,
+    axes_of,
+    by_axes,
+    cell_label,
+    scored_trials,
+    summary_table,
+    trial_table,
+)
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
-from bnbench.results import claims, diagnoses, published
+from bnbench.results import claims, confusions, diagnoses, published
 from bnbench.results.setups import describe_setup
 from bnbench.results.stored_config import StoredConfig, read_stored_config
 from bnbench.results.variant_config import VariantConfig, read_variant_config
@@ -51,9 +60,12 @@ class Results:
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
-            measured = {name: opened.measurements(name).drop_duplicates("trial") for name in MEASURED}
+            measured = {name: opened.measurements(name) for name in (*MEASURED, *TOP_K)}
         for name, table in measured.items():
-            self._stored[name] = self._stored["trial"].map(table.set_index("trial")["value"]).astype(float)
+            chosen = table[table["position"] == self.top_k] if name in TOP_K else table
+            values = chosen.drop_duplicates("trial").set_index("trial")["value"]
+            self._stored[name] = self._stored["trial"].map(values).astype(float)
+        self._stored["top_k"] = self.top_k
 
     def __repr__(self) -> str:
         return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials)"
@@ -173,6 +185,11 @@ class Results:
         return self.config.experiment
 
     @property
+    def top_k(self) -> int:
+        """The k of the top-k accuracy: that of the config, or the default if this version cannot read the config."""
+        return self.experiment.top_k if self.experiment else int(Experiment.model_fields["top_k"].default)
+
+    @property
     def baseline(self) -> str:
         """The variant that the others are compared with; empty if there is no such variant."""
         if self.experiment:
@@ -194,6 +211,21 @@ class Results:
     def learning_curves(self) -> pd.DataFrame:
         """One row per variant and axis value: time to target, area and overfitting at its best rate."""
         return learning_curves.curve_table(self._comparable, self.full_history, self.baseline)
+
+    @cached_property
+    def confusions(self) -> pd.DataFrame:
+        """One row per variant, class and predicted class: the test rows of the best seed at the best rate."""
+        counts = self.measurements(confusions.MEASUREMENT)
+        measured = self._comparable.assign(classes=self._stored["classes"])
+        measured = measured[measured["trial"].isin(counts["trial"])]
+        chosen = confusions.chosen_trials(self.variants, measured, self.axes)
+        return confusions.confusion_table(chosen, counts, self.axes, self._class_names)
+
+    def _class_names(self, trial: Mapping[Any, Any], classes: int) -> list[str]:
+        """Return the names of the classes of a trial; their numbers if the names are unknown."""
+        config = self.variant_config(str(trial["variant"]), {axis: trial[axis] for axis in self.axes})
+        known = config and list(confusions.class_names(config.data.classes, self.environment, config.data.name))
+        return known if known and len(set(known)) == classes else list(map(str, range(classes)))
 
     @cached_property
     def tuning(self) -> pd.DataFrame:

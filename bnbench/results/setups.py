@@ -18,7 +18,7 @@ RESHAPING = frozenset({"Flatten", "Reshape", "Rescaling", "Identity", "Permute"}
 # Scales its inputs by a mean and a variance that are given.
 PREPROCESSING = "Normalization"
 NO_NORMS = frozenset({PREPROCESSING, "SpectralNormalization"})
-# Schedules that start with a low rate do so with this argument.
+# Schedules that start with a low rate themselves do so with this argument.
 WARM_UP = "warmup_steps"
 # Layers that are one activation.
 ACTIVATION_LAYERS = {
@@ -44,7 +44,7 @@ def describe_setup(config: VariantConfig) -> Setup:
         batch_size=None if train.batch_size == "full" else train.batch_size,
         optimizer=find_class("optimizers", train.optimizer.name) or train.optimizer.name,
         has_schedule=schedule is not None,
-        warms_up=bool(schedule and schedule.arguments.get(WARM_UP)),
+        warms_up=train.warmup is not None or bool(schedule and schedule.arguments.get(WARM_UP)),
         stops_early=any(find_class("callbacks", one.name) == "EarlyStopping" for one in train.callbacks),
         saves_best=config.save_models == "best",
         hidden_activations=frozenset(_activations(hidden)),

@@ -76,6 +76,7 @@ class CompiledProgram:
         if eager:
             self.epoch, self.evaluate_rows, self.forward = self._epoch, self._evaluate_rows, self._forward
             self.evaluate_train_rows = partial(self._evaluate_rows, weighted=True)
+            self.predict_any = self._predict_rows
             return
         jit = program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
@@ -85,6 +86,7 @@ class CompiledProgram:
         weighted = partial(self._evaluate_rows, weighted=True)
         self.evaluate_train_rows = tf.function(weighted, input_signature=any_rows, autograph=False)
         self.forward = tf.function(self._forward, autograph=False)
+        self.predict_any = tf.function(self._predict_rows, input_signature=any_rows, autograph=False)
         self.warm_up()
 
     def warm_up(self) -> None:
@@ -161,7 +163,7 @@ class CompiledProgram:
         for variable, value in zip(self.optimizer.variables, self.initial_slots.values(), strict=True):
             variable.assign(value)
         self.rate.assign(learning_rate)
-        if not self.program.train.schedule:
+        if not self.program.train.changes_rate:
             self.optimizer.learning_rate = learning_rate
         self.data.place(start)
         self.model.stop_training = False
@@ -267,6 +269,25 @@ class CompiledProgram:
                 *(tf.unstack(credit) if self.masks_rows else [credit]),
             ]
         )
+
+    def predict(self, rows: RowIndices) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the outputs of the model, (rows, outputs), and the targets of some rows, in inference mode.
+
+        Rows that are masked are left out, as in the accuracy. Everything stays as it is.
+        """
+        chunks = [[part.numpy() for part in self.predict_any(chunk)] for chunk in self.chunks(rows)]
+        outputs, targets, weights = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
+        return outputs[weights > 0], targets[weights > 0]
+
+    def _predict_rows(self, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Return outputs, targets and weights of rows; the weight of a masked row is 0."""
+        x, y = self.data.batch(rows)
+        states = [tf.identity(state.value) for state in self.random_states]
+        outputs = self.model(x, training=False)
+        for state, value in zip(self.random_states, states, strict=True):
+            state.assign(value)
+        weights = unmasked_rows(outputs) if self.masks_rows else tf.ones(tf.shape(rows), self.dtype)
+        return outputs, y, weights
 
     def output_gradients(self, rows: RowIndices, names: Collection[str]) -> dict[str, float]:
         """Return the squared norm of the gradient of the loss with respect to the outputs of some layers, by name.

@@ -13,7 +13,7 @@ from bnbench.model.graph import as_argument, input_names
 from bnbench.model.layer import INPUT, Layer
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.keras_errors import blamed_on
-from bnbench.training.keras_objects import loss_targets, make_keras_object
+from bnbench.training.keras_objects import loss_targets, make_schedule
 
 # A place in the experiment file, what happens there, and a function that does it.
 Step = tuple[Location | str, str, Callable[[], object]]
@@ -57,8 +57,7 @@ def _steps(compiled: CompiledProgram) -> Iterator[Step]:
         yield layer.where, f"{_named(layer)}: gradient", partial(_differentiate, built, values, taken[layer.name])
     if program.train.schedule:
         where = program.train_location / "schedule"
-        one = keras.ops.ones((), program.train.dtype)
-        schedule = make_keras_object("schedules", program.train.schedule, where, initial_learning_rate=one)
+        schedule = make_schedule(program.train.schedule, program.train, where)
         for step in (0, 1, 2):
             yield where, type(schedule).__name__, partial(schedule, tf.constant(step, tf.int64))
     for layer, built in pairs:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,12 @@ import tensorflow as tf
 from bnbench.config.schema import Named, Train
 from bnbench.location import Location
 from bnbench.model import arguments, catalog
+from bnbench.model.schedule_arguments import RATE_ARGUMENTS, has_factors_beyond_float32
 from bnbench.planning.plan import Program
 from bnbench.store.results_dir import CHECKPOINTS, TENSORBOARD
 from bnbench.training.floats import with_floats
 from bnbench.training.keras_errors import blamed_on
-
-# Arguments of schedules that are learning rates; in a config they are factors.
-RATES_OF_SCHEDULES = frozenset({"initial_learning_rate", "end_learning_rate", "warmup_target", "values"})
+from bnbench.training.schedules import RateTimesFactor, for_each, with_warmup
 
 
 def make_keras_object(family: str, named: Named, where: Location, **more: Any) -> Any:
@@ -36,15 +36,19 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
 
 
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
-    """Make the optimizer. Its learning rate is its own variable, or with a schedule `rate` times the schedule."""
-    if not train.schedule:
+    """Make the optimizer. Its learning rate is its own variable, or `rate` times a factor that changes.
+
+    Args:
+        train: the settings, with every number of steps resolved.
+    """
+    if not train.changes_rate:
         return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=1.0)
-    # Keras would compute in float32 if it got a Python number.
-    one = keras.ops.ones((), train.dtype)
-    factor = make_keras_object("schedules", train.schedule, where / "schedule", initial_learning_rate=one)
-    schedule = _RateTimesFactor(rate, factor)
+    factor = keras.ops.ones((), train.dtype)
+    if train.schedule:
+        factor = make_schedule(train.schedule, train, where / "schedule")
+    schedule = RateTimesFactor(rate, with_warmup(train, factor))
     optimizer = make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=schedule)
-    # A checkpoint contains the optimizer, and Keras can only load it with a schedule of its own.
+    # A checkpoint contains the optimizer, and Keras can only load it with a schedule that it finds.
     config_of = optimizer.get_config
     optimizer.get_config = lambda: (
         config_of() | {"learning_rate": keras.optimizers.schedules.serialize(schedule.as_keras_schedule())}
@@ -52,26 +56,20 @@ def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras
     return optimizer
 
 
-class _RateTimesFactor(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
-    """The swept rate, a variable, times a Keras schedule that starts from 1."""
+def make_schedule(named: Named, train: Train, where: Location) -> keras.optimizers.schedules.LearningRateSchedule:
+    """Make a schedule of factors, which starts from 1 unless the config says otherwise.
 
-    def __init__(self, rate: keras.Variable, factor: keras.optimizers.schedules.LearningRateSchedule) -> None:
-        self.rate, self.factor = rate, factor
-
-    def __call__(self, step: Any) -> Any:
-        return self.rate * self.factor(step)
-
-    def as_keras_schedule(self) -> keras.optimizers.schedules.LearningRateSchedule:
-        """Return the Keras schedule with the same learning rates, for the present rate."""
-        return type(self.factor).from_config(self.get_config())
-
-    def get_config(self) -> dict[str, Any]:
-        rate, config = float(self.rate.numpy()), self.factor.get_config()
-        for name in RATES_OF_SCHEDULES & config.keys():
-            factor = config[name]
-            if factor is not None:
-                config[name] = [rate * one for one in factor] if isinstance(factor, list) else rate * float(factor)
-        return dict(config)
+    Keras computes in float32 if it gets Python numbers. So the factors become tensors if float32 would round them, or
+    after a warm-up. Otherwise they stay what they were in earlier versions, so that outcomes have the same bits.
+    """
+    exact = partial(keras.ops.convert_to_tensor, dtype=train.dtype)
+    factors = named.model_dump()
+    if train.warmup or (train.dtype == "float64" and has_factors_beyond_float32(factors)):
+        for name in RATE_ARGUMENTS & factors.keys():
+            if factors[name] is not None:
+                factors[name] = for_each(factors[name], lambda factor: exact(float(factor)))
+    start = exact(factors.pop("initial_learning_rate", 1.0))
+    return make_keras_object("schedules", Named.model_validate(factors), where, initial_learning_rate=start)
 
 
 def loss_targets(loss: keras.losses.Loss, y: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:

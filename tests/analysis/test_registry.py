@@ -57,6 +57,15 @@ def test_the_spread_of_predictions_is_missing_for_a_diverged_trial_and_in_earlie
     assert METRICS["prediction_spread"].higher_is_better
 
 
+def test_a_diverged_trial_counts_as_guessing_in_f1_and_in_the_top_k() -> None:
+    measured = {"test_macro_f1": 0.6, "test_top_k": 0.8, "top_k": 5}
+    claim = Claim.model_validate({"text": "x", "metric": "test_top_k", "of": "plain", "value": {"at_least": 0.5}})
+    table = with_trial_metrics(trials(measured, measured | BLOWN, {"top_k": 5}), history({}), claim, "plain")
+    # Of ten classes one has the F1 2 / 11, and the others have 0.
+    assert table["test_macro_f1"].fillna(-1).tolist() == pytest.approx([0.6, 0.2 / 11, -1])
+    assert table["test_top_k"].fillna(-1).tolist() == pytest.approx([0.8, 0.5, -1])
+
+
 def test_a_metric_of_trials_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """A made-up metric needs a record and its function, and a claim can name it."""
 

@@ -74,10 +74,11 @@ def test_the_public_columns_of_trials() -> None:
         "diverged_at_step", "epochs", "restored_epoch", "steps", "train_loss", "train_score", "validation_loss",
         "validation_score", "test_loss",
         "test_score", "best_epoch", "best_test_loss", "best_test_score", "fitted_loss", "fitted_score",
+        "validation_macro_f1", "test_macro_f1", "validation_top_k", "test_top_k",
         "bn_mode_gap", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
         "initial_loss", "constant_score", "constant_loss", "prediction_spread",
         "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
-            "mean_class_weight",
+            "mean_class_weight", "chance_top_k",
     ]  # fmt: skip
     assert axes_of(table) == ["model.params.units"]
     assert table["model.params.units"].tolist() == [50]

@@ -25,7 +25,8 @@ def all_arguments() -> Iterator[tuple[str, str, str, object]]:
     for family in catalog.FAMILIES:
         names = {catalog.find_class(family, name) for name in catalog._class_names(family).values()}
         for name in sorted(filter(None, names)):
-            for argument, default in arguments._allowed(family, name, REFUSED.get(family, {})).items():
+            refused = {} if family == "schedules" else REFUSED.get(family, {})
+            for argument, default in arguments._allowed(family, name, refused).items():
                 yield family, name, argument, default
 
 
@@ -85,6 +86,36 @@ def test_an_argument_that_is_not_in_the_tables_is_refused(monkeypatch: pytest.Mo
             "piecewise_constant",
             {"boundaries": [2, 4], "values": [1, 0.1]},
             r"values: found \[1, 0.1\], wanted one value more than boundaries",
+        ),
+        ("schedules", "cosine", {"decay_steps": "al"}, "decay_steps: found 'al', wanted a number above 0, or all"),
+        ("schedules", "cosine", {"decay_steps": 1}, "decay_steps: found 1, wanted `all` for the whole training"),
+        ("schedules", "cosine", {"decay_steps": 9, "warmup_steps": 3}, "found 3, wanted a warmup_target .* ignores it"),
+        ("schedules", "polynomial", {"decay_steps": 9, "power": 0}, "power: found 0, .* ignores end_learning_rate"),
+        (
+            "schedules",
+            "exponential",
+            {"decay_steps": "all", "decay_rate": 0.1, "staircase": True},
+            "staircase: found True, wanted false, or decay_steps",
+        ),
+        (
+            "schedules",
+            "cosine_decay_restarts",
+            {"first_decay_steps": "all", "t_mul": 2.0},
+            "t_mul: found 2.0, wanted first_decay_steps below the whole training with it: without a restart",
+        ),
+        ("optimizers", "sgd", {"nesterov": True}, "nesterov: found True, wanted false, or a momentum .* ignores it"),
+        ("optimizers", "adafactor", {"relative_step": False}, "relative_step: found False, wanted true: Keras ignores"),
+        (
+            "losses",
+            "binary_focal_crossentropy",
+            {"alpha": 0.25},
+            "alpha: found 0.25, wanted apply_class_balancing: true with it: Keras ignores",
+        ),
+        (
+            "callbacks",
+            "model_checkpoint",
+            {"initial_value_threshold": 1},
+            "initial_value_threshold: found 1, wanted save_best_only: true",
         ),
         ("losses", "categorical_crossentropy", {"label_smoothing": 1.1}, "found 1.1, wanted a number from 0 to 1"),
         ("losses", "categorical_crossentropy", {"axis": 0}, "axis: found 0, wanted one of -1, 1: outputs have two"),
@@ -151,6 +182,9 @@ def test_a_value_out_of_its_range_is_refused(family: str, name: str, given: dict
         ("optimizers", "sgd", {"momentum": 0}),
         ("optimizers", "adam", {"clipnorm": 1, "epsilon": 1}),
         ("schedules", "piecewise_constant", {"boundaries": [2, 4], "values": [1, 0.1, 0.01]}),
+        ("schedules", "piecewise_constant", {"boundaries": [0.5, 0.75], "values": [1, 0.1, 0.01]}),
+        ("schedules", "cosine_decay_restarts", {"first_decay_steps": "all"}),
+        ("losses", "binary_focal_crossentropy", {"alpha": 0.25, "apply_class_balancing": True}),
         ("layers", "batch_normalization", {"renorm": True, "renorm_clipping": {"rmin": 0.3, "rmax": 3, "dmax": 5}}),
         ("layers", "batch_normalization", {"axis": -1, "momentum": 1}),
         ("layers", "conv2d", {"filters": 2, "kernel_size": [3, 2], "padding": "same", "activation": None}),

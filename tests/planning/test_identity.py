@@ -30,7 +30,7 @@ NORMS = st.one_of(
 )
 OPTIMIZERS = st.one_of(
     st.sampled_from(["sgd", "adam", "rmsprop"]),
-    st.builds(lambda m, n: {"sgd": {"momentum": m, "nesterov": n}}, st.floats(0, 0.99), st.booleans()),
+    st.builds(lambda m, n: {"sgd": {"momentum": m, "nesterov": n}}, st.floats(0.01, 0.99), st.booleans()),
 )
 EXPERIMENTS = st.fixed_dictionaries(
     {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bnbench.planning import identity, revisions
-from bnbench.planning.revisions import REVISIONS, Revision
+from bnbench.planning.revisions import REVISIONS, ProgramSettings, Revision, program_revisions
 from support.examples import facts, make_plan
 
 
@@ -52,6 +52,41 @@ def test_a_schedule_free_optimizer_has_new_ids_for_every_seed_but_0(name: str, m
     before = ids(train__optimizer=name)
     assert {key[2] for key in before if before[key] == after[key]} == {0}
     assert {key[2] for key in before if before[key] != after[key]} == {1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "touched"),
+    [
+        (
+            {
+                "train__dtype": "float64",
+                "train__schedule": {"polynomial": {"decay_steps": 9, "end_learning_rate": 0.1}},
+            },
+            True,
+        ),
+        (
+            {
+                "train__dtype": "float64",
+                "train__schedule": {"polynomial": {"decay_steps": 9, "end_learning_rate": 0.5}},
+            },
+            False,
+        ),
+        ({"train__schedule": {"polynomial": {"decay_steps": 9, "end_learning_rate": 0.1}}}, False),
+        (
+            {
+                "train__dtype": "float64",
+                "train__schedule": {"piecewise_constant": {"boundaries": [3], "values": [1, 0.1]}},
+            },
+            True,
+        ),
+        ({"train__dtype": "float64", "train__schedule": {"cosine": {"decay_steps": 9, "warmup_target": None}}}, False),
+        ({"train__dtype": "float64"}, False),
+    ],
+)
+def test_factors_that_float32_cannot_hold_have_new_ids_in_float64(changes: dict[str, Any], touched: bool) -> None:
+    program = make_plan(**changes).cohorts[0].program
+    settings = ProgramSettings(program.data, program.facts, program.layers, program.train)
+    assert ("factors_in_float64" in program_revisions(settings)) == touched
 
 
 SCHEDULE = {"train__schedule": {"cosine": {"decay_steps": 10}}}

@@ -98,6 +98,8 @@ def test_the_training_of_a_variant_and_of_an_axis() -> None:
     warm = {"cosine_decay": {"decay_steps": 100, "warmup_steps": 10, "warmup_target": 1.0}}
     scheduled = setup(train__schedule=warm)
     assert (scheduled.has_schedule, scheduled.warms_up) == (True, True)
+    risen = setup(train__warmup=0.1)
+    assert (risen.has_schedule, risen.warms_up) == (False, True)
     sizes = {"sweep__grid": {"train.batch_size": [4, 16]}}
     assert setup(place={"train.batch_size": 16}, **sizes).batch_size == 16
 

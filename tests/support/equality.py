@@ -31,7 +31,7 @@ SWITCHES: tuple[Mapping[str, Any], ...] = (
 )
 # Arguments that give an optimizer further slots, or other ones.
 OWN_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
-    "Adafactor": {"relative_step": False},
+    "Adafactor": {"clip_threshold": 0.5},
     "Adagrad": {"initial_accumulator_value": 0.3},
     "Adam": {"amsgrad": True},
     "AdamW": {"amsgrad": True},
@@ -75,6 +75,17 @@ WITH_STATE: Mapping[str, Mapping[str, Any]] = {
     "random_translation": _of_images({"random_translation": {"height_factor": 0.2, "width_factor": 0.2}}),
     "random_zoom": _of_images({"random_zoom": 0.2}),
     "cosine": {"train__schedule": {"cosine": {"decay_steps": 3}}},
+    "warmup": {"train__warmup": {"steps": 3}},
+    "warmup_cosine": {"train__warmup": 0.5, "train__schedule": {"cosine": {"decay_steps": "all"}}},
+    "warmup_piecewise": {
+        "train__warmup": {"steps": 1},
+        "train__schedule": {"piecewise_constant": {"boundaries": [0, 1], "values": [0.5, 1, 0.1]}},
+    },
+    "warmup_of_cosine": {
+        "train__schedule": {
+            "cosine": {"initial_learning_rate": 0.25, "warmup_target": 1, "warmup_steps": 0.5, "decay_steps": 0.5}
+        }
+    },
     "inverse_time": {"train__schedule": {"inverse_time": {"decay_steps": 1, "decay_rate": 0.3}}},
     "exponential": {"train__schedule": {"exponential": {"decay_steps": 1, "decay_rate": 0.3}}},
     "cosine_decay_restarts": {

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.config.schema import Named
+from bnbench.config.schema import Named, WarmupSteps
 from bnbench.data.splits import apply_scaling, fit_scaling, split_rows
 from bnbench.data.types import Dataset
 from bnbench.model import catalog
@@ -16,6 +16,9 @@ from bnbench.planning.plan import Program, Trial
 from bnbench.training import loop
 from bnbench.training.builder import build_model
 from bnbench.training.keras_objects import keras_defaults
+
+# Arguments of schedules that are learning rates in Keras, and factors of one here.
+RATES = ("initial_learning_rate", "end_learning_rate", "warmup_target", "values")
 
 
 @dataclass(frozen=True)
@@ -84,11 +87,40 @@ def _batches(
 
 def _optimizer(program: Program, learning_rate: float) -> keras.optimizers.Optimizer:
     rate: Any = learning_rate
-    if program.train.schedule:
-        # Keras would turn a Python number into a float32 (docs/decisions/0009).
-        start = keras.ops.convert_to_tensor(rate, program.train.dtype)
-        rate = _keras_class("schedules", program.train.schedule)(start, **program.train.schedule.arguments)
+    train = program.train
+    if train.schedule:
+        arguments = {
+            name: _times(value, rate, train.dtype) if name in RATES else value
+            for name, value in train.schedule.arguments.items()
+        }
+        start = arguments.pop("initial_learning_rate", _times(1, rate, train.dtype))
+        taken = {} if "values" in arguments else {"initial_learning_rate": start}
+        rate = _keras_class("schedules", train.schedule)(**taken, **arguments)
+    if isinstance(train.warmup, WarmupSteps):
+        rate = _Rising(rate, train.warmup.steps, train.dtype)
     return _keras_class("optimizers", program.train.optimizer)(rate, **program.train.optimizer.arguments)
+
+
+def _times(value: Any, rate: float, dtype: str) -> Any:
+    if isinstance(value, list):
+        return [_times(one, rate, dtype) for one in value]
+    # Keras would turn a Python number into a float32 (docs/decisions/0009).
+    return keras.ops.convert_to_tensor(rate * value, dtype)
+
+
+class _Rising(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
+    """A warm-up as anybody would write it for `fit`: a list of rates, and then a schedule of Keras or a rate."""
+
+    def __init__(self, then: Any, steps: int, dtype: str) -> None:
+        self.then = then if callable(then) else lambda step: keras.ops.convert_to_tensor(then, dtype)
+        self.rates = [float(self.then(0)) * (step + 1) / steps for step in range(steps)]
+        self.dtype = dtype
+
+    def __call__(self, step: Any) -> Any:
+        now = int(step)
+        if now < len(self.rates):
+            return keras.ops.convert_to_tensor(self.rates[now], self.dtype)
+        return self.then(keras.ops.convert_to_tensor(now - len(self.rates), "int64"))
 
 
 def _keras_class(family: str, named: Named) -> Any:

@@ -25,7 +25,17 @@ from support.equality import (
 )
 
 # The other names of WITH_STATE are compared by `make soak`.
-QUICK = ("dropout", "gaussian_noise", "renorm", "simple_rnn", "random_flip", "random_translation", "cosine")
+QUICK = (
+    "dropout",
+    "gaussian_noise",
+    "renorm",
+    "simple_rnn",
+    "random_flip",
+    "random_translation",
+    "cosine",
+    "warmup",
+    "warmup_cosine",
+)
 
 
 @pytest.fixture(autouse=True, scope="module")

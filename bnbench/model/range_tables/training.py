@@ -11,12 +11,16 @@ from bnbench.model.range_tables.row import (
     WHOLE,
     Row,
 )
-from bnbench.model.values import Listed, Number, OneOf, Text, one_or_more
+from bnbench.model.schedule_arguments import ALL
+from bnbench.model.values import Either, Listed, Number, OneOf, Text, one_or_more
 
 _AVERAGE = "outside this range it is no weight of a moving average"
 _CORRECTED = "with 1 the correction of the average divides by 0; outside 0 to 1 it is no average"
 
 OPTIMIZERS = (
+    Row(
+        "Adafactor", "relative_step", OneOf((True,)), "Keras ignores it: the rate is at most 1 / sqrt(step) either way"
+    ),
     Row("SGD", "momentum", FROM_0_TO_1),
     Row("RMSprop Muon", "momentum", FROM_0_TO_1, _AVERAGE),
     Row(
@@ -58,22 +62,30 @@ OPTIMIZERS = (
 )
 
 _FACTOR = "a factor of the swept learning rate is not negative"
+_SHARE_BELOW_1 = "below 1 it is a share of the training"
+_SHARE = f"{_SHARE_BELOW_1}, and `all` is all of it"
 SCHEDULES = (
-    Row("*", "decay_steps first_decay_steps", ABOVE_0),
+    Row("*", "decay_steps first_decay_steps", Either(ABOVE_0, OneOf((ALL,))), _SHARE),
     Row("ExponentialDecay", "decay_rate", ABOVE_0, "a power of 0 or of a negative number is no learning rate"),
     Row("InverseTimeDecay", "decay_rate", NOT_NEGATIVE, "the schedule would divide by 0 at some step"),
     Row("Cosine*", "alpha", FROM_0_TO_1, "the factor that the schedule falls to, from 1"),
-    Row("CosineDecay", "warmup_steps", NOT_NEGATIVE, "a number of steps"),
+    Row("CosineDecay", "warmup_steps", NOT_NEGATIVE, f"a number of steps; {_SHARE_BELOW_1}"),
+    Row("*", "initial_learning_rate", NOT_NEGATIVE, f"{_FACTOR}; only with warmup_target"),
     Row("CosineDecay", "warmup_target", ABOVE_0, _FACTOR),
     Row("CosineDecayRestarts", "t_mul", Number(at_least=1), "with less than 1, the rate is nan after some restarts"),
     Row("CosineDecayRestarts", "m_mul", NOT_NEGATIVE, _FACTOR),
     Row("PolynomialDecay", "end_learning_rate", NOT_NEGATIVE, _FACTOR),
-    Row("PolynomialDecay", "power", NOT_NEGATIVE, "a negative power is infinite at the last step"),
+    Row(
+        "PolynomialDecay",
+        "power",
+        ABOVE_0,
+        "with 0 Keras ignores end_learning_rate, and a negative power is infinite at the last step",
+    ),
     Row(
         "PiecewiseConstantDecay",
         "boundaries",
         Listed(NOT_NEGATIVE, rising=True),
-        "each boundary is a step after the one before",
+        f"each boundary is a step after the one before; {_SHARE_BELOW_1}",
     ),
     Row("PiecewiseConstantDecay", "values", Listed(NOT_NEGATIVE), _FACTOR),
 )

@@ -46,6 +46,7 @@ class PanelGrid:
         gaps: between columns and between rows.
         right: space to the right of the last column.
         left: space to the left of the first column.
+        below: space for the labels below the last row.
     """
 
     rows: int
@@ -54,6 +55,7 @@ class PanelGrid:
     gaps: tuple[float, float]
     right: float = RIGHT
     left: float = LEFT
+    below: float = BELOW
 
     @property
     def width(self) -> float:
@@ -97,7 +99,7 @@ def make_grid(grid: PanelGrid, handles: Sequence[Line2D], note: str) -> tuple[Fi
     """
     legend_columns = _legend_columns(handles, grid.width)
     top = 0.32 + LEGEND_LINE * -(-len(handles) // legend_columns)
-    below = BELOW + NOTE_LINE * len(_wrap_note(note, grid.width))
+    below = grid.below + NOTE_LINE * len(_wrap_note(note, grid.width))
     figure = Figure(figsize=(grid.width, top + grid.rows * grid.size[1] + (grid.rows - 1) * grid.gaps[1] + below))
     axes = figure.subplots(
         grid.rows, grid.columns, squeeze=False, sharex=True, gridspec_kw=_margins(grid, figure, top, below)

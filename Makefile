@@ -34,7 +34,7 @@ lowest: $(LOWEST)/.ready ## run the tests with the lowest versions that pyprojec
 $(LOWEST)/.ready: pyproject.toml $(READY)
 	$(PYTHON) -m venv $(LOWEST)
 	$(COMPILE) --resolution lowest-direct --output-file $(LOWEST)/requirements.txt
-	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/requirements.txt pytest pytest-xdist hypothesis tensorboard playwright axe-playwright-python
+	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(LOWEST)/requirements.txt pytest pytest-xdist hypothesis jsonschema tensorboard playwright axe-playwright-python
 	$(LOWEST)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	$(LOWEST)/bin/python -m pip check
 	@touch $@
@@ -52,10 +52,11 @@ lint: $(READY) ## find mistakes, unformatted code, and imports against the order
 types: $(READY) ## check the types
 	$(BIN)/mypy
 
-docs: $(READY) ## write columns.md, layers.md and arguments.md in docs/reference
+docs: $(READY) ## write columns.md, layers.md and arguments.md in docs/reference, and configs/experiment.schema.json
 	$(BIN)/python -m bnbench.analysis.column_docs docs/reference/columns.md
 	$(BIN)/python -m bnbench.model.layer_docs docs/reference/layers.md
 	$(BIN)/python -m bnbench.model.range_docs docs/reference/arguments.md
+	$(BIN)/python -m bnbench.commands.schema configs/experiment.schema.json
 
 smoke: $(READY) ## run every experiment of configs/ except short forms, cut to seconds; missing data are an error
 	$(BIN)/bnbench reproduce --all --smoke --offline

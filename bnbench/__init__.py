@@ -24,6 +24,7 @@ def run(
     smoke: bool = False,
     jobs: int | None = None,
     trial_timeout: float | None = None,
+    also: Mapping[str, object] | None = None,
     watcher: "ProgressWatcher | None" = None,
     results: str | Path | None = None,
 ) -> "Results":
@@ -31,7 +32,8 @@ def run(
 
     Args:
         config: path of the experiment file.
-        overrides: dotted keys and their values, for example `{"train.epochs": 5}`.
+        overrides: dotted keys and their values, for example `{"train.epochs": 5}`. A key that ends with `+` adds to a
+            list of the sweep: `{"sweep.learning_rate+": [0.3]}`.
         results_dir: the directory that contains the results folders, one per experiment.
         data_dir: a directory with one folder for each data set; default: the environment variable BNBENCH_DATA.
         offline: never download data.
@@ -41,6 +43,8 @@ def run(
         trial_timeout: seconds that a trial may take, compilation included, or infinity. A trial that takes longer is
             tried again, and fails after three attempts. By default 20 times the longest trial of the same program, and
             at least 10 minutes.
+        also: values to add to the sweep, `{"learning_rate": 0.3, "seeds": 2}` (two further seeds) or the key of an
+            axis. The plan keeps what the results folder has recorded.
         watcher: an object whose methods are called after each epoch and trial; default: none.
         results: the old name of `results_dir`.
 
@@ -56,17 +60,22 @@ def run(
         log.warning("bnbench.run: the argument `results` is now called `results_dir`; the old name still works")
         results_dir = results
     data_dirs = DataDirs.from_environment(Path(data_dir) if data_dir else None, offline)
-    request = ExperimentRequest(Path(config), overrides or {}, data_dirs, Path(results_dir), smoke)
+    request = ExperimentRequest(Path(config), overrides or {}, data_dirs, Path(results_dir), smoke, also or {})
     return run_experiment(request, watcher, jobs, trial_timeout)
 
 
 # "open" is a short name for users, who write `bnbench.open`.
-def open(folder: str | Path) -> "Results":  # noqa: A001
+def open(folder: str | Path, *, all_trials: bool = False) -> "Results":  # noqa: A001
     """Return the results in a results folder.
+
+    Args:
+        folder: the results folder.
+        all_trials: also put the stored trials outside the present plan into `trials`, `history` and `measurements`,
+            with a column `planned` in `trials`. All averages and verdicts use the plan alone.
 
     Raises:
         ResultsError: there are no results, or they cannot be read.
     """
     from bnbench.results.results import Results
 
-    return Results(folder)
+    return Results(folder, all_trials)

@@ -55,7 +55,7 @@ class Location:
     steps: tuple[str | int, ...] = ()
     # Values that another place sets, as pairs: the steps to the value, the place that sets it. The longest match
     # counts.
-    origins: tuple[tuple[tuple[str, ...], "Location"], ...] = ()
+    origins: tuple[tuple[tuple[str | int, ...], "Location"], ...] = ()
     # The mark of the whole file.
     root: Mark | None = field(default=None, compare=False, repr=False)
     # Whether a message is about the last key instead of its value: line and column are those of the key.
@@ -97,7 +97,11 @@ class Location:
 
     def set_by(self, key: str, origin: "Location") -> "Location":
         """Return this location with a note that `origin` sets the value at a dotted key."""
-        return replace(self, origins=(*self.origins, (tuple(key.split(".")), origin)))
+        return self.set_at(setting_steps(key), origin)
+
+    def set_at(self, steps: tuple[str | int, ...], origin: "Location") -> "Location":
+        """Return this location with a note that `origin` sets the value at the end of these steps."""
+        return replace(self, origins=(*self.origins, (steps, origin)))
 
     def overrides_below(self) -> list["Location"]:
         """Return the places that set a value inside the one at this location."""
@@ -116,11 +120,19 @@ class Location:
         )._resolved()
 
 
-def override_location(key: str, value: object) -> Location:
+def setting_steps(key: str) -> tuple[str, ...]:
+    """`train.epochs` -> `("train", "epochs")`; an axis of the grid is one step, because its name is a dotted key."""
+    grid = "sweep.grid."
+    if key.startswith(grid) and key != grid:
+        return "sweep", "grid", key.removeprefix(grid)
+    return tuple(key.split("."))
+
+
+def override_location(key: str, value: object, option: str = "-o") -> Location:
     """Return the location of an override: `-o KEY=VALUE`."""
     text = value if isinstance(value, str) and value.isprintable() else json.dumps(value, default=str)
     shown = f"{key}={text}"
-    return Location(f"-o {shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 3] + '...'}")
+    return Location(f"{option} {shown if len(shown) <= MAX_SHOWN else shown[: MAX_SHOWN - 3] + '...'}")
 
 
 def config_location(file: object, overrides: Mapping[str, Any] | None = None, root: Mark | None = None) -> Location:

@@ -122,6 +122,8 @@ OUTCOMES = (
     Column("mean_class_weight", "number", "mean weight of the training rows (train.class_weight)", public=False),
     Column("chance_top_k", "number", "top-k accuracy of guessing: k/C for C classes", public=False),
 )
+# Only a table that also has the trials outside the present plan has this column.
+IN_PLAN = Column("planned", "boolean", "whether the present plan has the trial")
 HISTORY = (
     KEYS[0],
     Column("epoch", "integer", "number of the epoch; 0 is the untrained model"),

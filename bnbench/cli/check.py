@@ -25,6 +25,8 @@ def check(folder: Path, as_json: bool) -> None:
         echo(f"{folder}: {judged.problem}", err=True)
     if judged.ended < judged.planned:
         echo(f"the verdicts use {judged.ended} of {judged.planned} trials; the others have not ended", err=True)
+    if judged.outside:
+        echo(judged.outside, err=True)
     if as_json:
         echo(table_as_json(judged.claims))
     else:

@@ -12,8 +12,11 @@ from bnbench.errors import shorten_name
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bnbench.commands.list_results import FolderListing
+    from bnbench.commands.validate import CheckedFile
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
+    from bnbench.store.prune import Prunable
     from bnbench.store.repair import RepairSummary
 
 # The maximum length of a setting in a table, in characters.
@@ -27,14 +30,16 @@ NOT_FINITE = "not finite"
 def format_answer(results: "Results") -> str:
     """Return the tables and sentences that a run ends with."""
     from bnbench.report.headline import headline_sentences
-    from bnbench.results.caveats import list_caveats
+    from bnbench.results.caveats import list_caveats, outside_sentence
     from bnbench.results.diagnoses import list_diagnoses
+    from bnbench.results.outside import outside_count
     from bnbench.store import results_dir
 
     finished, failed = len(results.trials) - len(results.faults), len(results.faults)
     count = f"{finished} of {results.planned} trials" + (f", {failed} failed" if failed else "")
+    count += outside_count(len(results.outside))
     if not finished:
-        return f"{count}: no trial has finished yet"
+        return "\n".join(filter(None, (f"{count}: no trial has finished yet", outside_sentence(results))))
     score = results.score_name
     caveats = [f"- {caveat}" for caveat in list_caveats(results)]
     diagnoses = list_diagnoses(results.diagnoses, results.axes)
@@ -174,6 +179,9 @@ def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
     if comparison.pairs:
         parts += [_paired(comparison), _verdict(comparison)]
     parts.append(f"trials in A only: {comparison.only_a}, in B only: {comparison.only_b}")
+    if comparison.outside_a or comparison.outside_b:
+        outside = f"{comparison.outside_a} of A, {comparison.outside_b} of B"
+        parts.append(f"stored trials outside the plans, which are not compared: {outside}; `bnbench show --all`")
     if comparison.changed:
         ends = [[one.trial, one.a, one.b] for one in comparison.changed]
         parts.append(format_columns([f"outcomes: {len(ends)} differ", "A", "B"], ends))
@@ -243,7 +251,7 @@ def _cut(text: str, start: int) -> str:
 
 def format_repaired(summary: "RepairSummary", folder: Path) -> str:
     """Return what was recovered from a damaged database, and how to go on."""
-    from bnbench.report.document import rerun_command
+    from bnbench.store.results_dir import rerun_command
 
     if not summary.aside:
         return f"{folder}: nothing to repair, all {summary.kept} trials are intact"
@@ -254,6 +262,46 @@ def format_repaired(summary: "RepairSummary", folder: Path) -> str:
         f"To train what is missing: `{rerun_command(folder)}`",
     ]
     return "\n".join(lines)
+
+
+def format_listing(folders: Sequence["FolderListing"]) -> str:
+    """Return a line per results folder; those that cannot be read come last."""
+    rows = [[one.name, _listed_trials(one), one.when or "not here", one.best] for one in folders if not one.problem]
+    table = [format_columns(["name", "trials", "stored", "best"], rows)] if rows else []
+    return "\n".join([*table, *(one.problem for one in folders if one.problem)])
+
+
+def _listed_trials(one: "FolderListing") -> str:
+    more = [f"{one.failed} failed" if one.failed else "", f"{one.outside} outside the plan" if one.outside else ""]
+    return ", ".join(filter(None, [f"{one.ended} of {one.planned}", *more]))
+
+
+def format_checked(checked: Sequence["CheckedFile"]) -> str:
+    """Return a line per experiment file without mistakes, and what could not be checked."""
+    good = [one for one in checked if not one.mistakes]
+    lines = [
+        f"{one.file}: no mistake found: {format_count(one.variants, 'variant')}, {format_count(one.trials, 'trial')}"
+        for one in good
+    ]
+    unchecked = dict.fromkeys(part for one in good for part in one.unchecked)
+    return "\n".join([*lines, "Not checked:", *(f"- {part}" for part in unchecked)])
+
+
+def format_prunable(found: "Prunable") -> str:
+    """Return for example `18 trials outside the plan, 2 failed trials, 3 files of 1,234 bytes`."""
+    parts = [
+        f"{format_count(len(found.outside), 'trial')} outside the plan" if found.outside else "",
+        format_count(len(found.failed), "failed trial") if found.failed else "",
+        f"{format_count(len(found.files), 'file')} of {found.file_bytes:,} bytes" if found.files else "",
+    ]
+    return ", ".join(filter(None, parts)) or "nothing"
+
+
+def format_outside_reasons(folder: Path, found: "Prunable") -> list[str]:
+    """Return what the trials outside the plan of a results folder are, one reason each."""
+    from bnbench.results.results import Results
+
+    return Results(folder).outside_reasons if found.outside else []
 
 
 def _spread(mean: float, sd: float, missing: str = NOT_FINITE) -> str:

@@ -98,6 +98,16 @@ def _in_no_part(sizes: "SplitSizes") -> str:
     return f" ({sizes.left_out} in no part)" if sizes.left_out else ""
 
 
+def format_outside(outside: int, folder: object) -> str:
+    """Return the sentence about stored trials that are not part of the plan; empty if there are none."""
+    if not outside:
+        return ""
+    verb, them = ("is", "it") if outside == 1 else ("are", "them")
+    return (
+        f"{format_count(outside, 'stored trial')} {verb} outside this plan: `bnbench show {folder} --all` lists {them}"
+    )
+
+
 def format_estimate(planned: "Plan", states: Mapping[str, str], measured: dict[str, float], jobs: int) -> str:
     """Return how many trials are in each state, the estimated time for the missing trials, and its source.
 

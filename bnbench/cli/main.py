@@ -18,11 +18,13 @@ from bnbench.errors import BnbenchError, did_you_mean, shorten_words
 # module `bnbench/cli/x.py`.
 COMMANDS = {
     "Make": {
-        "run": "Train the trials that are missing and write the report.",
+        "validate": "Check experiment files without data and without Keras.",
         "plan": "Show what a run would train, and how long it would take.",
+        "run": "Train the trials that are missing and write the report.",
         "reproduce": "Run several experiments and write one page about them.",
     },
     "Look": {
+        "list": "List the results folders.",
         "show": "Print the results as a table.",
         "report": "Write the report, tables and figures again.",
         "check": "Judge the claims of an experiment.",
@@ -32,6 +34,8 @@ COMMANDS = {
     "Share and repair": {
         "data": "List, download and verify data sets.",
         "repair": "Save the intact trials of a damaged database.",
+        "prune": "Remove stored trials that are outside the present plan.",
+        "schema": "Print the JSON schema of experiment files, for editors.",
     },
 }
 
@@ -89,6 +93,7 @@ def main() -> None:
     """Over which learning rates does a network train, with and without batch normalization?
 
     \b
+    bnbench validate my.yaml              finds mistakes in an experiment file, without its data
     bnbench plan configs/leaf.yaml        shows what would run, and how long it would take
     bnbench run configs/quickstart.yaml   trains, and writes results/quickstart/report.html
     bnbench show results/quickstart       prints the results

@@ -4,7 +4,7 @@ import logging
 import re
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from bnbench.cli.interrupts import HOW_TO_CONTINUE
 from bnbench.cli.output import Formatter, echo
 
 if TYPE_CHECKING:
+    from bnbench.commands.experiment import ExperimentRequest
     from bnbench.data.types import DataDirs
 
 Function = Callable[..., Any]
@@ -74,6 +75,15 @@ results_dir = _combine(
         hidden=True,
     ),
 )
+overrides = click.option(
+    "-o",
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Set one key of the experiment, for example train.epochs=5. KEY+=VALUE adds to a list of the sweep: "
+    "sweep.learning_rate+=[0.3]. Repeatable.",
+)
 jobs = click.option(
     "-j",
     "--jobs",
@@ -116,24 +126,46 @@ def experiment(function: Function) -> Function:
     """Add the argument CONFIG and its options. The command gets them as `request`, an `ExperimentRequest`."""
 
     @wraps(function)
-    def command(
-        config: Path, overrides: tuple[str, ...], data_dirs: "DataDirs", results_dir: Path, smoke: bool, **others: Any
-    ) -> Any:
-        from bnbench.commands.experiment import ExperimentRequest
-        from bnbench.config.overrides import parse_overrides
-
-        request = ExperimentRequest(config, parse_overrides(overrides), data_dirs, results_dir, smoke)
+    def command(requests: "Sequence[ExperimentRequest]", **others: Any) -> Any:
+        (request,) = requests
         return function(request=request, **others)
 
+    return _experiment_options(command, click.argument("config", type=click.Path(path_type=Path)))
+
+
+def experiments(function: Function) -> Function:
+    """Add the argument CONFIG..., at least one, and its options. The command gets `requests`, one for each file."""
+    several = click.argument("config", metavar="CONFIG...", nargs=-1, required=True, type=click.Path(path_type=Path))
+    return _experiment_options(function, several)
+
+
+def _experiment_options(function: Function, argument: Callable[[Any], Any]) -> Function:
+    @wraps(function)
+    def command(
+        config: Path | tuple[Path, ...],
+        overrides: tuple[str, ...],
+        also: tuple[str, ...],
+        data_dirs: "DataDirs",
+        results_dir: Path,
+        smoke: bool,
+        **others: Any,
+    ) -> Any:
+        from bnbench.commands.experiment import ExperimentRequest
+        from bnbench.config.overrides import parse_also, parse_overrides
+
+        settings = parse_overrides(overrides), data_dirs, results_dir, smoke, parse_also(also)
+        files = config if isinstance(config, tuple) else (config,)
+        return function(requests=[ExperimentRequest(file, *settings) for file in files], **others)
+
     options = _combine(
-        click.argument("config", type=click.Path(path_type=Path)),
+        argument,
+        overrides,
         click.option(
-            "-o",
-            "--override",
-            "overrides",
+            "--also",
             multiple=True,
             metavar="KEY=VALUE",
-            help="Set one key of the experiment, for example train.epochs=5. Repeatable.",
+            help="Add to the sweep and keep what the results folder has in its plan: learning_rate=0.3, seeds=2 (two "
+            "further seeds) or the key of an axis. Repeatable.",
         ),
         smoke,
         results_dir,

@@ -21,19 +21,22 @@ def plan(request: "ExperimentRequest", check: bool, as_json: bool) -> None:
     The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command stores
     nothing. With --check, it loads Keras, and each distinct model makes two training steps on a handful of rows.
     """
-    from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix
+    from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix, format_outside
     from bnbench.commands.plan import check_plan, make_overview, trial_rows
 
     overview = make_overview(request)
     checked = f"checked with Keras: {check_plan(overview.plan, request.places)} distinct model(s)" if check else ""
+    outside = format_outside(overview.outside, request.results_dir / overview.plan.experiment.name)
     if as_json:
-        if checked:
-            echo(checked, err=True)
+        for line in filter(None, (checked, outside)):
+            echo(line, err=True)
         echo_json(trial_rows(overview))
         return
     parts = (
         format_matrix(overview.plan, overview.states),
         format_cohorts(overview.plan),
         format_estimate(overview.plan, overview.states, overview.step_seconds, overview.jobs),
+        outside,
+        checked,
     )
-    echo("\n\n".join((*parts, checked) if checked else parts))
+    echo("\n\n".join(filter(None, parts)))

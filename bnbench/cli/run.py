@@ -1,13 +1,14 @@
 """`bnbench run`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from bnbench.cli import options
+from bnbench.cli.interrupts import HOW_TO_CONTINUE
 from bnbench.cli.output import echo
-from bnbench.errors import TrialsFailedError, shorten_name
+from bnbench.errors import ConfigError, ExperimentsFailedError, TrialsFailedError, shorten_name
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
@@ -18,12 +19,12 @@ MAX_REASON = 500
 
 
 @click.command()
-@options.experiment
+@options.experiments
 @options.jobs
 @options.trial_timeout
 @options.training
 def run(
-    request: "ExperimentRequest",
+    requests: "Sequence[ExperimentRequest]",
     jobs: int | None,
     trial_timeout: float | None,
     make_watcher: Callable[[], "ProgressWatcher"],
@@ -32,13 +33,69 @@ def run(
 
     CONFIG is an experiment file. Tables, figures and the report are written to the results folder of the experiment.
     Trials that the folder contains are not trained again.
+
+    With --also, the plan keeps what the results folder has recorded, and config.yaml there has the whole sweep. Without
+    it, the file alone decides: trials outside its plan stay stored, and every report counts them.
+
+    Several experiments run one after another. One that fails does not stop the others; the exit code is then 1.
+
+    \b
+    bnbench run leaf.yaml                                  trains what is missing
+    bnbench run leaf.yaml --also learning_rate=0.3         one more rate for every variant and seed
+    bnbench run leaf.yaml --also seeds=2                   two further seeds
+    bnbench run leaf.yaml letter.yaml -o train.epochs=5    two experiments, each with one key changed
     """
+    if len(requests) > 1:
+        _run_several(requests, make_watcher, jobs, trial_timeout)
+    else:
+        _run_one(requests[0], make_watcher, jobs, trial_timeout)
+
+
+def _run_one(
+    request: "ExperimentRequest",
+    make_watcher: Callable[[], "ProgressWatcher"],
+    jobs: int | None,
+    trial_timeout: float | None,
+) -> None:
     from bnbench.cli.format import format_answer
     from bnbench.commands.run import run_experiment
 
+    again = _same_command(request)
+    click.get_current_context().meta[HOW_TO_CONTINUE] = (
+        f"Finished trials are stored; {again} continues:\n  {options.this_command()}"
+    )
     results = run_experiment(request, make_watcher(), jobs, trial_timeout)
     echo(format_answer(results))
     for trial, reason in results.faults:
         echo(f"failed: {trial}: {shorten_name(reason.splitlines()[0], MAX_REASON)}", err=True)
     if results.faults:
-        raise TrialsFailedError(f"{len(results.faults)} trial(s) failed; the same command tries them again")
+        raise TrialsFailedError(f"{len(results.faults)} trial(s) failed; {again} tries them again")
+
+
+def _same_command(request: "ExperimentRequest") -> str:
+    """Return what continues a run. The same number of further seeds would add other ones."""
+    from bnbench.commands.experiment import further_seeds
+
+    seeds = further_seeds(request)
+    return f"the same command with --also 'seeds={seeds}'" if seeds else "the same command"
+
+
+def _run_several(
+    requests: "Sequence[ExperimentRequest]",
+    make_watcher: Callable[[], "ProgressWatcher"],
+    jobs: int | None,
+    trial_timeout: float | None,
+) -> None:
+    from bnbench.commands.experiment import counts_seeds
+    from bnbench.commands.run_several import run_experiments
+
+    if counts_seeds(requests[0]):
+        raise ConfigError(
+            "--also seeds",
+            "with several experiments, the same command could not continue after an interrupt: name the seeds, as in "
+            "--also 'seeds=[5, 6]'",
+        )
+    failed = run_experiments(requests, make_watcher, echo, jobs, trial_timeout)
+    if failed:
+        failures = [f"{name}: {reason}" for name, reason in failed.items()]
+        raise ExperimentsFailedError("\n  ".join([f"{len(failures)} experiment(s) failed:", *failures]))

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 @options.results_folder
 @click.option("--trials", is_flag=True, help="Print one row per trial. The options below imply it.")
 @click.option(
+    "--all", "everything", is_flag=True, help="Also print the stored trials that are not part of the present plan."
+)
+@click.option(
     "--where",
     multiple=True,
     metavar="COLUMN=VALUE",
@@ -27,20 +30,41 @@ if TYPE_CHECKING:
 @click.option("--sort", metavar="COLUMN", help="Sort in ascending order; -COLUMN sorts in descending order.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Print the first N rows.")
 @options.as_json
-def show(folder: Path, trials: bool, where: Sequence[str], sort: str | None, limit: int | None, as_json: bool) -> None:
+def show(
+    folder: Path,
+    trials: bool,
+    everything: bool,
+    where: Sequence[str],
+    sort: str | None,
+    limit: int | None,
+    as_json: bool,
+) -> None:
     """Print the results as a table.
 
     The table has one row per learning rate, or with --trials one row per trial. JSON contains every column.
+
+    Trials that the experiment file no longer asks for stay stored, but no number of the results includes them. --all
+    lists them, too; the column `planned` tells them from the others.
+
+    \b
+    bnbench show results/leaf                                      the answer and the tables
+    bnbench show results/leaf --where variant=plain --sort -seed   trial by trial
+    bnbench show results/leaf --all --where planned=false          what is outside the present plan
     """
     from bnbench.cli.format import format_answer, table_as_json
     from bnbench.commands.show import select_trials
+    from bnbench.results.caveats import outside_sentence
     from bnbench.results.results import Results
 
-    results = Results(folder)
-    if trials or where or sort or limit:
+    results = Results(folder, all_trials=everything)
+    by_trial = trials or everything or where or sort or limit
+    if by_trial:
         _print_trials(select_trials(results.trials, where, sort, limit), as_json)
     else:
         echo(table_as_json(results.summary) if as_json else format_answer(results))
+    # The answer for people has this sentence already.
+    if not everything and (by_trial or as_json) and (outside := outside_sentence(results)):
+        echo(outside, err=True)
 
 
 def _print_trials(selection: "TrialSelection", as_json: bool) -> None:

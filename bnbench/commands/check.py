@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from bnbench.errors import ResultsError
+from bnbench.results.caveats import outside_sentence
 from bnbench.results.results import Results
 
 
@@ -24,6 +25,8 @@ class JudgedClaims:
     problem: str
     # Claims of the stored config that cannot be read, and so are not judged.
     unread: int
+    # Says which stored trials no verdict uses, because they are not part of the plan; empty if there are none.
+    outside: str = ""
 
     @property
     def refuted(self) -> int:
@@ -43,5 +46,11 @@ def judge_claims(folder: Path) -> JudgedClaims:
         raise ResultsError(f"{folder}: {config.problem}")
     ended = len(results.trials) - len(results.faults)
     return JudgedClaims(
-        results.claims, ended, results.planned, results.score_name, config.problem, config.unread_claims
+        results.claims,
+        ended,
+        results.planned,
+        results.score_name,
+        config.problem,
+        config.unread_claims,
+        outside_sentence(results),
     )

@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bnbench.config.additions import SEEDS_KEY, Addition, from_also, from_sweep
+from bnbench.config.load import load_config, load_located_config
+from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import sweep
+from bnbench.location import Location
 from bnbench.planning.left_out_rows import log_left_out_rows
 from bnbench.planning.plan import Plan
 from bnbench.planning.small_batches import log_small_batches
+from bnbench.results.stored_config import read_stored_config
 from bnbench.store import results_dir
 
 
@@ -25,6 +30,9 @@ class ExperimentRequest:
     results_dir: Path = Path("results")
     # Cut the experiment to a few seconds.
     smoke: bool = False
+    # Values to add to the recorded sweep: `{"learning_rate": 0.3, "seeds": 2}`. The results folder keeps in its plan
+    # what it has there.
+    also: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def places(self) -> DataDirs:
@@ -60,8 +68,68 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple
     Raises:
         ConfigError: the file or an override is wrong.
         DataError: the data are wrong, or they are missing and `download` is False.
+        ResultsError: `also` is given and the recorded sweep cannot be read.
     """
-    plan = sweep.prepare_plan(request.config, request.overrides, request.places, smoke=request.smoke, download=download)
+    plan = sweep.prepare_plan(
+        request.config,
+        request.overrides,
+        request.places,
+        smoke=request.smoke,
+        download=download,
+        further=_further(request) if request.also else (),
+    )
     log_small_batches(plan)
     log_left_out_rows(plan)
     return plan, request.results_dir / plan.experiment.name
+
+
+def results_folder(request: ExperimentRequest) -> Path:
+    """Return the results folder of an experiment, of whose file only the name is used.
+
+    Raises:
+        ConfigError: the file or an override is wrong.
+    """
+    name = load_config(request.config, request.overrides).name
+    return request.results_dir / (f"{name}{SUFFIX}" if request.smoke else name)
+
+
+def counts_seeds(request: ExperimentRequest) -> bool:
+    """Return whether `also` adds a number of further seeds, which are other ones each time."""
+    return any(from_also(key, value).key == SEEDS_KEY and isinstance(value, int) for key, value in request.also.items())
+
+
+def further_seeds(request: ExperimentRequest) -> list[int]:
+    """Return the seeds that a number of further seeds in `also` stands for; none if `also` gives no number.
+
+    Once they are recorded, the same number stands for others. A list of seeds always means the same.
+
+    Raises:
+        ConfigError, ResultsError: as for `plan_experiment`.
+    """
+    added = [one for key, value in request.also.items() if (one := from_also(key, value)).key == SEEDS_KEY]
+    if request.smoke or not counts_seeds(request):
+        return []
+    recorded = _recorded(results_folder(request))
+    before, after = (
+        load_located_config(request.config, request.overrides, further)[0].sweep.seed_list()
+        for further in (recorded, [*recorded, *added])
+    )
+    return [seed for seed in after if seed not in before]
+
+
+def _further(request: ExperimentRequest) -> list[Addition]:
+    """Return what `also` adds to the sweep: the sweep that the results folder has recorded, and the new values."""
+    added = [from_also(key, value) for key, value in request.also.items()]
+    # The sweep of a smoke run is cut, so there is nothing to keep.
+    return added if request.smoke else [*_recorded(results_folder(request)), *added]
+
+
+def _recorded(folder: Path) -> list[Addition]:
+    """Return the sweep in the config of a results folder; nothing if there is no such file yet."""
+    path = folder / results_dir.CONFIG
+    if not path.exists():
+        return []
+    stored = read_stored_config(folder)
+    if stored.experiment is None:
+        raise ResultsError(f"{path}: --also cannot tell which trials to keep in the plan: {stored.problem}")
+    return from_sweep(stored.experiment.sweep, Location(str(path)))

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from bnbench.commands.experiment import ExperimentRequest, plan_experiment
@@ -27,6 +28,8 @@ class PlanOverview:
     step_seconds: dict[str, float]
     # The number of worker processes that a run would start.
     jobs: int
+    # The number of stored trials that are not part of the plan.
+    outside: int = 0
 
 
 def make_overview(request: ExperimentRequest) -> PlanOverview:
@@ -39,7 +42,10 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
     """
     plan, folder = plan_experiment(request)
     jobs = executor_capacity(ExecutorRequest(request.places, plan.cohorts)).count
-    return PlanOverview(plan, sweep.stored_states(folder), sweep.step_seconds(folder), jobs)
+    states = sweep.stored_states(folder)
+    # Without results no id is needed, and a million ids take a second.
+    planned = set(chain.from_iterable(cohort.trials.ids() for cohort in plan.cohorts)) if states else set()
+    return PlanOverview(plan, states, sweep.step_seconds(folder), jobs, len(states.keys() - planned))
 
 
 def check_plan(plan: Plan, data_dirs: DataDirs) -> int:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from bnbench.config import limits, renamed
+from bnbench.config.additions import Addition, add_to_sweep, from_override, is_addition
 from bnbench.config.messages import explain_problem, is_about_key
 from bnbench.config.overrides import set_key
 from bnbench.config.schema import MAX_LISTED, Experiment
@@ -18,25 +19,37 @@ from bnbench.location import Location, config_location, override_location
 def load_config(path: Path | str, overrides: Mapping[str, object] | None = None) -> Experiment:
     """Return the experiment in a file, with dotted keys overridden.
 
+    A key that ends with `+` adds values to a list of the sweep: `{"sweep.learning_rate+": [0.3]}`.
+
     Raises:
         ConfigError: the file or an override is wrong. The message has a line for each mistake.
     """
     return load_located_config(path, overrides)[0]
 
 
-def load_located_config(path: Path | str, overrides: Mapping[str, object] | None = None) -> tuple[Experiment, Location]:
+def load_located_config(
+    path: Path | str, overrides: Mapping[str, object] | None = None, further: Sequence[Addition] = ()
+) -> tuple[Experiment, Location]:
     """Return the experiment in a file and its location, which knows the line and column of every value.
+
+    Args:
+        path: the experiment file.
+        overrides: as for `load_config`.
+        further: what else to add to the sweep, after the overrides.
 
     Raises:
         ConfigError: as for `load_config`.
     """
     values, root = read_marked_yaml(Path(path))
-    changed = values
-    for key, value in (overrides or {}).items():
+    changed, given = values, overrides or {}
+    replaced = {key: value for key, value in given.items() if not is_addition(key)}
+    for key, value in replaced.items():
         changed = set_key(changed, key, value, override_location(key, value))
-    where = config_location(path, overrides, renamed.mark_new_keys(root))
-    renamed.note_old_keys(changed, where, overrides or ())
-    return _validate(changed, where, values if overrides else None), where
+    where = config_location(path, replaced, renamed.mark_new_keys(root))
+    additions = [from_override(key, value) for key, value in given.items() if is_addition(key)]
+    changed, where = add_to_sweep(changed, [*additions, *further], where)
+    renamed.note_old_keys(changed, where, replaced)
+    return _validate(changed, where, values if given or further else None), where
 
 
 def check_config(values: Mapping[str, object], where: Location | str) -> Experiment:

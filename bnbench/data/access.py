@@ -5,7 +5,7 @@ from pathlib import Path
 from bnbench.config.schema import Data
 from bnbench.data import cache, locate, registry, validate
 from bnbench.data.own.find import describe_own, locate_own, own_folder
-from bnbench.data.types import DataDirs, Dataset, DatasetInfo, DatasetListing, DatasetSpec, LocatedFiles
+from bnbench.data.types import IMAGE_AXES, DataDirs, Dataset, DatasetInfo, DatasetListing, DatasetSpec, LocatedFiles
 from bnbench.errors import DataError, not_one_of
 
 # What `value_range` returns for own data: the range of pixels. Own numbers that are no whole ones have any range.
@@ -30,6 +30,22 @@ def dataset_info(settings: Data, places: DataDirs, download: bool = False) -> Da
         return load_dataset(settings, places, download).facts
     source, located, folder = _locate(settings, places, download)
     return cache.read_info(folder, source) or cache.write_dataset(folder, _parse(source, located)).facts
+
+
+def published_info(settings: Data) -> DatasetInfo | None:
+    """Return what is known of a data set before its files are read, or None if no data set has this name.
+
+    The names of the classes are made up, the number of rows is the published one, and no row is known to be an official
+    test row or a duplicate. The type of the values is that of most data sets with this shape.
+    """
+    source = built_in(settings)
+    if source is None:
+        return None
+    classes = tuple(settings.classes or (f"class {i}" for i in range(source.class_count)))
+    # Other classes or another unit are other data.
+    fingerprint = repr((source.name, settings.classes, settings.unit))
+    dtype = "uint8" if len(source.shape) == IMAGE_AXES else "float32"
+    return DatasetInfo(source.name, "", fingerprint, source.shape, dtype, classes, source.rows, 0, 0)
 
 
 def value_range(settings: Data) -> tuple[float, float]:

@@ -74,6 +74,11 @@ def find_class(family: str, name: str) -> str | None:
     return found if found and not _refusal(family, found) else None
 
 
+def usable_classes(family: str) -> list[str]:
+    """Return the classes of a family that a config may use, in alphabetical order."""
+    return sorted(known for known in set(_class_names(family).values()) if not _refusal(family, known))
+
+
 def may_be_saved(family: str, name: str) -> bool:
     """Return whether the file of a saved model may have a class: a config may use it, or once could."""
     record = LAYERS.get(name) if family == "layers" else None

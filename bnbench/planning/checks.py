@@ -1,6 +1,7 @@
 """Checks of several settings at once: whether layers, data, training and claims fit together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -23,16 +24,25 @@ PROBABILITIES = frozenset({"softmax", "log_softmax", "sigmoid"})
 
 def check_expectations(experiment: Experiment, where: Location) -> None:
     """Raise if a claim, a published value or a figure is about something that the experiment does not have."""
+    for check in expectation_checks(experiment, where):
+        check()
+
+
+def expectation_checks(experiment: Experiment, where: Location) -> Iterator[Callable[[], None]]:
+    """Yield a check for each claim, published value and figure.
+
+    Each raises a ConfigError if it is about something that the experiment does not have.
+    """
     sweep = experiment.sweep
     epochs = {name: _epochs(experiment, variant) for name, variant in experiment.variants.items()}
     known = claim_scope.ClaimScope(epochs, experiment.baseline, sweep.rates(), sweep.grid)
     for i, claim in enumerate(experiment.claims):
-        claim_scope.check_claim(claim, known, where / "claims" / i)
+        yield partial(claim_scope.check_claim, claim, known, where / "claims" / i)
     for i, published in enumerate(experiment.published):
-        claim_scope.check_published(published, known, where / "published" / i)
+        yield partial(claim_scope.check_published, published, known, where / "published" / i)
     for i, figure in enumerate(experiment.source_figures):
-        check_source_figure(figure, known, where / "source_figures" / i)
-    _check_pre_activation_metrics(experiment, where)
+        yield partial(check_source_figure, figure, known, where / "source_figures" / i)
+    yield partial(_check_pre_activation_metrics, experiment, where)
 
 
 def _epochs(experiment: Experiment, variant: Variant) -> int:

@@ -1,7 +1,8 @@
 """The further axes of a sweep: the experiment as it is at each combination of their values."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, product
 from math import prod
 from typing import Any
@@ -35,17 +36,35 @@ def grid_points(experiment: Experiment, where: Location) -> Iterator[GridPoint]:
     Raises:
         ConfigError: an axis or one of its values is wrong, or a variant sets what an axis sweeps.
     """
-    grid = experiment.sweep.grid
+    for check in axis_checks(experiment, where):
+        check()
+    for make_point in point_makers(experiment, where):
+        yield make_point()
+
+
+def axis_checks(experiment: Experiment, where: Location) -> Iterator[Callable[[], None]]:
+    """Yield a check for each further axis, which raises a ConfigError if its key is wrong."""
     current: dict[str, str] = {}
-    for key in grid:
-        _check_axis(key, experiment, where)
+    for key in experiment.sweep.grid:
+        yield partial(_check_axis, key, experiment, where)
         other = current.setdefault(current_setting(key, None)[0], key)
         if other != key:
-            raise ConfigError(where / "sweep" / "grid" / key, f"the same setting as {other}: remove one")
+            yield partial(_refuse_second, key, other, where)
+
+
+def point_makers(experiment: Experiment, where: Location) -> Iterator[Callable[[], GridPoint]]:
+    """Yield a function for each combination of the further axes; it makes the point.
+
+    It raises a ConfigError if a value of an axis is wrong.
+    """
+    grid = experiment.sweep.grid
     for positions in product(*(range(len(values)) for values in grid.values())):
         axes = {key: grid[key][i] for key, i in zip(grid, positions, strict=True)}
         places = {key: where / "sweep" / "grid" / key / i for key, i in zip(grid, positions, strict=True)}
-        yield _grid_point(experiment, axes, places, where) if axes else GridPoint({}, experiment, where)
+        if axes:
+            yield partial(_grid_point, experiment, axes, places, where)
+        else:
+            yield partial(GridPoint, {}, experiment, where)
 
 
 def check_values_differ(grid: dict[str, list[Any]], programs: Sequence[str], where: Location) -> None:
@@ -110,6 +129,10 @@ def with_variant_training(experiment: Experiment, name: str, where: Location) ->
         where = where.set_by(f"train.{key}", where / "variants" / name / "train" / key)
     settings = {**_without_unswept(experiment).dump(), "train": {**experiment.train.model_dump(), **own}}
     return _check_changed(settings, experiment, where), where
+
+
+def _refuse_second(key: str, other: str, where: Location) -> None:
+    raise ConfigError(where / "sweep" / "grid" / key, f"the same setting as {other}: remove one")
 
 
 def _check_axis(key: str, experiment: Experiment, where: Location) -> None:

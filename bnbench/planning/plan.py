@@ -310,7 +310,7 @@ class _SharedLayers:
         axes = {key: value for key, value in point.axes.items() if not key.startswith("train.")}
         key = (name, json.dumps(axes, default=repr), train.dtype, train.engine)
         if key not in self._known:
-            flat, data = _flatten_variant(point, name, dataset), point.experiment.data
+            flat, data = flatten_variant(point, name, dataset), point.experiment.data
             span = access.value_range(data)
             values = scaled_values(data.scale, dataset.dtype, span)
             if not brightness_step(data, span).is_integer():
@@ -338,7 +338,12 @@ def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: _Sh
     return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place, experiment.save_models)
 
 
-def _flatten_variant(point: GridPoint, name: str, dataset: DatasetInfo) -> tuple[Layer, ...]:
+def flatten_variant(point: GridPoint, name: str, dataset: DatasetInfo) -> tuple[Layer, ...]:
+    """Return the layers of a variant at a point of the grid: repeats written out, `$params` filled in, norms in place.
+
+    Raises:
+        ConfigError: a layer, argument, parameter or norm is unknown.
+    """
     model, variant = point.experiment.model, point.experiment.variants[name]
     place = point.where / "variants" / name
     norm = layers.NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position, place / "norm")

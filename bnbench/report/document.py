@@ -1,7 +1,6 @@
 """Results -> the content of a report in any form: the answer, tables, caveats, the data of its figure."""
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.report.tables import Table
 from bnbench.results.caveats import list_caveats
 from bnbench.results.diagnoses import Diagnosis, list_diagnoses
+from bnbench.results.outside import outside_count
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 
@@ -104,7 +104,8 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
     main = MAIN | {"curves"} if summary["learning_rate"].nunique() == 1 else MAIN
     return Document(
         title=config.title or config.name,
-        subtitle=f"{config.name}: {finished} of {results.planned} trials, up to {format_count(seeds, 'seed')} a rate",
+        subtitle=f"{config.name}: {finished} of {results.planned} trials, up to {format_count(seeds, 'seed')} a rate"
+        + outside_count(len(results.outside)),
         folder=str(results.folder),
         answer=headline_sentences(results),
         caveats=list_caveats(results),
@@ -121,16 +122,10 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         main=[one for one in pictures if Path(one.path).stem in main],
         score=results.score_name,
         data={} if summary.empty else plotly_data.figure_data(results),
-        command=rerun_command(results.folder),
+        command=results_dir.rerun_command(results.folder),
         config=config.text or f"{results_dir.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
-
-
-def rerun_command(folder: Path) -> str:
-    """Return the command that continues the experiment in this folder; elsewhere it trains the experiment again."""
-    elsewhere = [] if folder.parent == Path("results") else ["--results-dir", str(folder.parent)]
-    return shlex.join(["bnbench", "run", str(folder / results_dir.CONFIG), *elsewhere])
 
 
 def render_markdown(content: Document) -> str:

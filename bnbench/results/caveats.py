@@ -29,7 +29,7 @@ SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
 def list_caveats(results: Results) -> list[str]:
     """Return sentences, the most serious first; none if there is nothing to say."""
     trials, summary, experiment = results.trials, results.summary, results.experiment
-    caveats = [*_unread_config(results), *_missing(trials, results.planned)]
+    caveats = [*_unread_config(results), *_missing(trials, results.planned), *filter(None, [outside_sentence(results)])]
     if summary.empty:
         return caveats
     dead = _variants_that_never_train(summary, results.axes)
@@ -61,6 +61,18 @@ def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:
         yield f"{failed} of {planned} trials failed and are in no number here; the same command tries them again."
     if len(trials) < planned:
         yield f"{planned - len(trials)} of {planned} trials have not finished; the same command trains them."
+
+
+def outside_sentence(results: Results) -> str:
+    """Return how many stored trials are outside the plan, and why; empty if there are none."""
+    n = len(results.outside)
+    if not n:
+        return ""
+    verb, them = ("is", "it") if n == 1 else ("are", "them")
+    return (
+        f"{format_count(n, 'stored trial')} {verb} outside this plan: {'; '.join(results.outside_reasons)}. No number "
+        f"here includes {them}; `bnbench show {results.folder} --all` lists {them}."
+    )
 
 
 def _variants_that_never_train(summary: pd.DataFrame, axes: Sequence[str]) -> dict[str, str]:

@@ -66,6 +66,7 @@ class Comparison:
             below 6 seeds.
         pairs: number of trials that have a score in both.
         only_a, only_b: number of trials that only one of them has.
+        outside_a, outside_b: number of stored trials outside the plan of each; they are not compared.
         changed: the trials whose outcome differs.
         failed: the names of the trials that failed in at least one of them, and so have no score to compare.
     """
@@ -80,6 +81,8 @@ class Comparison:
     pairs: int
     only_a: int
     only_b: int
+    outside_a: int
+    outside_b: int
     changed: tuple[OutcomePair, ...]
     failed: tuple[str, ...]
 
@@ -119,6 +122,8 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
         pairs=len(pairs),
         only_a=len(ended) - len(both),
         only_b=len(other) - len(both),
+        outside_a=len(first.outside),
+        outside_b=len(second.outside),
         changed=tuple(one for one in ends if one.a != one.b),
         failed=tuple(one.trial for one in ends if "failed" in {one.a, one.b}),
     )
@@ -225,7 +230,8 @@ def _listed(values: Sequence[Any]) -> str:
 
 def comparison_as_json(comparison: Comparison) -> str:
     """Return the whole comparison as JSON; a missing number is null."""
-    plain = {name: getattr(comparison, name) for name in ("score", "score_name", "pairs", "only_a", "only_b")}
+    names = ("score", "score_name", "pairs", "only_a", "only_b", "outside_a", "outside_b")
+    plain = {name: getattr(comparison, name) for name in names}
     plain["failed"] = list(comparison.failed)
     lists = {name: [vars(one) for one in getattr(comparison, name)] for name in ("changed", "settings", "environment")}
     p = None if math.isnan(comparison.p) else comparison.p

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.columns import MEASURES, current_name
+from bnbench.analysis.columns import IN_PLAN, MEASURES, current_name
 from bnbench.analysis.labels import RateFormat, axis_name, format_value, value_text
 from bnbench.analysis.trials import axes_of
 from bnbench.errors import BnbenchError, did_you_mean
@@ -23,6 +23,7 @@ FORM = re.compile(r"\s*([^<>=!]+?)\s*(>=|<=|!=|=|>|<)=?\s*(.*?)\s*", re.DOTALL)
 SHOWN = (
     "status", "outcome", "diverged_at_step", "epochs", "train_loss", "validation_score", "test_score", "seconds",
 )  # fmt: skip
+_SETTINGS = ("variant", "learning_rate", "seed")
 # The maximum number of values of a column in a message.
 MAX_LISTED = 12
 
@@ -95,6 +96,7 @@ def shown_columns(trials: pd.DataFrame, conditions: Sequence[Condition] = (), so
     asked = [resolve_column(trials, condition.column, "--where") for condition in conditions]
     asked += [resolve_column(trials, sort.removeprefix("-"), "--sort")] if sort else []
     keys = ["trial", "variant", "learning_rate", "seed", *axes_of(trials)]
+    keys += [IN_PLAN.name] if IN_PLAN.name in trials else []
     return list(dict.fromkeys([*keys, *SHOWN, *asked]))
 
 
@@ -174,9 +176,13 @@ def no_match_hint(trials: pd.DataFrame, conditions: Sequence[Condition]) -> str:
 def why_missing(row: Mapping[str, Any], column: str) -> str:
     """Return why a row of the trials has no value in a column.
 
+    Only a trial outside the present plan may have no variant, learning rate or seed.
+
     Args:
         row: the values of the trial; only `status` and `outcome` are used.
     """
+    if column in _SETTINGS:
+        return "unknown"
     if row.get("status") == "failed":
         return "failed"
     if row.get("outcome") == "nonfinite" and column in MEASURES:

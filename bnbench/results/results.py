@@ -28,6 +28,7 @@ from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
 from bnbench.results import claims, confusions, diagnoses, published
+from bnbench.results.outside import describe_outside, with_outside
 from bnbench.results.setups import describe_setup
 from bnbench.results.stored_config import StoredConfig, read_stored_config
 from bnbench.results.variant_config import VariantConfig, read_variant_config
@@ -45,6 +46,12 @@ log = logging.getLogger(__name__)
 class Results:
     """The finished trials of the current plan of a results folder.
 
+    Args:
+        folder: the results folder.
+        all_trials: whether `trials`, `history` and `measurements` also have the stored trials outside the plan, whose
+            column `planned` is False. All other tables and verdicts use the plan alone: a trial outside it may have
+            other settings under the name of the same variant.
+
     Attributes:
         folder: the results folder.
         planned: number of trials in the plan.
@@ -53,22 +60,23 @@ class Results:
         ResultsError: the folder has no results, or the results cannot be read.
     """
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+    def __init__(self, folder: Path | str, all_trials: bool = False) -> None:
+        self.folder, self._all = Path(folder), all_trials
         self._differences: dict[str, pd.DataFrame] = {}
         self._variant_configs: dict[tuple[str, ...], VariantConfig | None] = {}
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
-            measured = {name: opened.measurements(name) for name in (*MEASURED, *TOP_K)}
-        for name, table in measured.items():
-            chosen = table[table["position"] == self.top_k] if name in TOP_K else table
-            values = chosen.drop_duplicates("trial").set_index("trial")["value"]
-            self._stored[name] = self._stored["trial"].map(values).astype(float)
-        self._stored["top_k"] = self.top_k
+            by = ["variant", "axes", "learning_rate", "seed"]
+            self._outside = opened.outside().sort_values(by, ignore_index=True)
+            self._planned_values = opened.planned_values() if len(self._outside) else {}
+            for table, is_outside in ((self._stored, False), (self._outside, True)):
+                _add_measured(table, opened, is_outside, self.top_k)
+            self._history_outside = rename_stored(opened.history(outside=True)) if all_trials else None
 
     def __repr__(self) -> str:
-        return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials)"
+        outside = f", {len(self._outside)} outside the plan" if len(self._outside) else ""
+        return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials{outside})"
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute by the name that it had in earlier versions."""
@@ -80,11 +88,10 @@ class Results:
     @cached_property
     def _full(self) -> pd.DataFrame:
         """The trials with the columns that only the analysis uses."""
-        return trial_table(self._with_constant_loss())
+        return trial_table(self._with_constant_loss(self._stored))
 
-    def _with_constant_loss(self) -> pd.DataFrame:
-        """Return the stored trials. Where `constant_loss` was not stored, it is that of classes of equal size."""
-        stored = self._stored
+    def _with_constant_loss(self, stored: pd.DataFrame) -> pd.DataFrame:
+        """Return stored trials. Where `constant_loss` was not stored, it is that of classes of equal size."""
         unknown = stored[stored["constant_loss"].isna() & (stored["classes"] > 0)]
         losses = {
             key: self._constant_loss(str(key[0]), json.loads(str(key[1])), int(key[2]))
@@ -101,8 +108,25 @@ class Results:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row per trial, the columns of trials.csv."""
-        return self._full.drop(columns=[column.name for column in TABLES["trials"] if not column.public])
+        """One row per trial, the columns of trials.csv; with `all_trials` also the column `planned`, the last one."""
+        hidden = [column.name for column in TABLES["trials"] if not column.public]
+        planned = self._full.drop(columns=hidden)
+        return with_outside(planned, self.outside) if self._all else planned
+
+    @cached_property
+    def outside(self) -> pd.DataFrame:
+        """One row per stored trial that is not part of the plan, the columns of trials.csv.
+
+        Variant, learning rate, seed and axes are those of the last plan that had the trial; they are missing if an
+        earlier version of bnbench replaced that plan. No row of this table is in any other table.
+        """
+        hidden = [column.name for column in TABLES["trials"] if not column.public]
+        return trial_table(self._outside).drop(columns=hidden)
+
+    @cached_property
+    def outside_reasons(self) -> list[str]:
+        """Why the trials outside the plan are outside, each with its count: `12 with learning rate 0.3`."""
+        return describe_outside(self._outside, self._planned_values)
 
     @property
     def history(self) -> pd.DataFrame:
@@ -110,8 +134,11 @@ class Results:
 
         The columns of pre-activations are there if some trial recorded them; `full_history` always has them.
         """
-        unknown = [name for name in PRE_ACTIVATIONS if self.full_history[name].isna().all()]
-        return self.full_history.drop(columns=unknown)
+        table = self.full_history
+        if self._history_outside is not None:
+            table = pd.concat([table, self._history_outside], ignore_index=True)
+        unknown = [name for name in PRE_ACTIVATIONS if table[name].isna().all()]
+        return table.drop(columns=unknown)
 
     def measurements(self, name: str) -> pd.DataFrame:
         """Return what a probe measured, one row for each value.
@@ -124,7 +151,9 @@ class Results:
             otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
         with store.open_for_reading(self.folder) as opened:
-            return opened.measurements(name)
+            table = opened.measurements(name)
+            outside = opened.measurements(name, outside=True) if self._all else table.head(0)
+        return pd.concat([table, outside], ignore_index=True) if len(outside) else table
 
     def step_losses(self, trial: str) -> NDArray[np.float32]:
         """Return the training loss of every mini-batch of a trial.
@@ -332,3 +361,13 @@ class Results:
         """The id and the reason of each trial that failed."""
         failed = self._stored[self._stored["status"] == "failed"]
         return list(zip(failed["trial"], failed["reason"], strict=True))
+
+
+def _add_measured(stored: pd.DataFrame, opened: store.Store, outside: bool, top_k: int) -> None:
+    """Add the columns that the store keeps among the measurements; of the top-k accuracies, those of one k."""
+    for name in (*MEASURED, *TOP_K):
+        table = opened.measurements(name, outside)
+        chosen = table[table["position"] == top_k] if name in TOP_K else table
+        values = chosen.drop_duplicates("trial").set_index("trial")["value"]
+        stored[name] = stored["trial"].map(values).astype(float)
+    stored["top_k"] = top_k

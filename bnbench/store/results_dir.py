@@ -3,6 +3,7 @@
 import csv
 import errno
 import json
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -37,6 +38,12 @@ UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"Crea
 def model_path(folder: Path, trial: str) -> Path:
     """Return the path of a trial's saved model, which need not exist."""
     return folder / MODELS / f"{trial}.keras"
+
+
+def rerun_command(folder: Path) -> str:
+    """Return the command that continues the experiment in this folder; elsewhere it trains the experiment again."""
+    elsewhere = [] if folder.parent == Path("results") else ["--results-dir", str(folder.parent)]
+    return shlex.join(["bnbench", "run", str(folder / CONFIG), *elsewhere])
 
 
 def refuse_links(folder: Path) -> None:

@@ -1,25 +1,22 @@
 """The finished trials of a results folder: a run stores them, and the tables of the results are made from them."""
 
 import gc
-import json
 import logging
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
-from bnbench.config import limits
-from bnbench.errors import ConfigError, ResultsError, printable
-from bnbench.store import database, integrity
+from bnbench.errors import ResultsError, printable
+from bnbench.store import database, former_plans, integrity
 from bnbench.store.folder import DATABASE, has_results, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
 from bnbench.store.rows import (
     COLUMNS,
     REAL,
-    RESERVED,
     Row,
     history_rows,
     measurement_rows,
@@ -44,7 +41,19 @@ __all__ = [
     "read_trials", "require_results", "seal_trial",
 ]  # fmt: skip
 PLAN, PROGRAMS = "SELECT * FROM plan ORDER BY number", "SELECT * FROM programs ORDER BY key"
+OUTSIDE = "SELECT id FROM trials WHERE id NOT IN (SELECT trial FROM plan) ORDER BY id"
 log = logging.getLogger(__name__)
+
+
+class TrialCounts(NamedTuple):
+    """How many trials a results folder has."""
+
+    planned: int
+    # Trials of the plan that completed or diverged, and those that failed.
+    ended: int
+    failed: int
+    # Stored trials outside the plan.
+    outside: int
 
 
 class Store:
@@ -56,11 +65,13 @@ class Store:
     def set_plan(self, plan: "Plan") -> None:
         """Make this the plan that tables and reports show. Stored trials that are not part of it stay stored."""
         with self._transaction():
+            replaced = self._planned_and_stored()
             self._db.execute("DELETE FROM plan")
             for cohort in plan.cohorts:
                 self._insert("programs", [program_row(cohort.program)])
                 self._insert("plan", plan_rows(cohort))
-            self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
+            self._seal_plan()
+            former_plans.keep_former(self._db, replaced, {trial for (trial,) in self._db.execute(OUTSIDE)})
 
     def add(self, result: "Result") -> None:
         """Store a finished trial in one transaction.
@@ -88,6 +99,37 @@ class Store:
         """Return the status of every stored trial by id, without damaged trials, so that these are trained again."""
         return {trial: stored.row["status"] for trial, stored in self._intact.items()}
 
+    def outside_ids(self) -> list[str]:
+        """Return the ids of the intact trials outside the present plan, in ascending order."""
+        return [trial for (trial,) in self._db.execute(OUTSIDE) if trial in self._intact]
+
+    def known_ids(self) -> set[str]:
+        """Return the ids of all trials that are stored, intact or damaged, or planned."""
+        return {trial for (trial,) in self._db.execute("SELECT id FROM trials UNION SELECT trial FROM plan")}
+
+    def remove(self, trials: Collection[str]) -> None:
+        """Remove trials in one transaction. What the plan says stays as it is."""
+        with self._transaction():
+            for table, key in (("history", "trial"), ("measurements", "trial"), ("trials", "id")):
+                rows = [(trial,) for trial in trials]
+                self._db.executemany(f"DELETE FROM {table} WHERE {key} = ?", rows)  # noqa: S608  our own names
+            former_plans.keep_former(self._db, (), {trial for (trial,) in self._db.execute(OUTSIDE)})
+        self.__dict__.pop("_intact", None)
+
+    def compact(self) -> None:
+        """Give the space of removed trials back to the disk. Without space for a copy, the file keeps its size."""
+        with suppress(sqlite3.OperationalError):
+            self._db.execute("VACUUM")
+
+    def counts(self) -> "TrialCounts":
+        """Return how many trials there are. It reads no trial, so damaged ones count, too."""
+        planned = self._db.execute("SELECT count(*) FROM plan").fetchone()[0]
+        within = "SELECT status, count(*) FROM plan JOIN trials ON plan.trial = trials.id GROUP BY status"
+        stored = dict(self._db.execute(within))
+        outside = self._db.execute(f"SELECT count(*) FROM ({OUTSIDE})").fetchone()[0]  # noqa: S608  our own query
+        failed = stored.pop("failed", 0)
+        return TrialCounts(planned, sum(stored.values()), failed, outside)
+
     def step_seconds(self) -> dict[str, float]:
         """Return the mean seconds per step of the stored trials, by program."""
         return dict(
@@ -98,22 +140,31 @@ class Store:
 
     def trials(self) -> "pd.DataFrame":
         """Return one row per finished trial of the present plan, as `analysis.trial_table` takes it."""
-        import pandas as pd
+        return self._table(*self._plan())
 
-        planned, programs = self._plan()
+    def outside(self) -> "pd.DataFrame":
+        """Return one row per stored trial outside the present plan, with the columns of `trials`.
+
+        Variant, learning rate, seed and axes are those of the last plan that had the trial. They are missing, and
+        `axes` is empty, if that plan is unknown.
+        """
+        ids, former = self.outside_ids(), former_plans.read_former(self._db)
+        unknown = {"variant": None, "learning_rate": None, "seed": None, "axes": "{}"}
         rows = [
-            table_row(row, stored, programs[row["program"]])
-            for row in planned
-            if (stored := self._intact.get(row["trial"])) and row["program"] in programs
+            former.get(trial, {"trial": trial, "program": self._intact[trial].row["program"], **unknown})
+            for trial in ids
         ]
-        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
+        # A plan may have a million rows, and most folders have no such trial.
+        table = self._table(rows, self._plan()[1] if ids else {})
+        # Where some are unknown, pandas would have other types.
+        return table.astype({"learning_rate": "float64", "seed": "Int64"})
 
-    def history(self) -> "pd.DataFrame":
-        """Return one row per trial and epoch of the present plan."""
+    def history(self, outside: bool = False) -> "pd.DataFrame":
+        """Return one row per trial and epoch of the present plan, or of the trials outside it."""
         import numpy as np
         import pandas as pd
 
-        ended = self._ended()
+        ended = self.outside_ids() if outside else self._ended()
         epochs = [self._intact[trial].epochs for trial in ended]
         values = np.concatenate([np.empty((0, len(integrity.EPOCH_COLUMNS))), *epochs])
         table = pd.DataFrame(dict(zip(integrity.EPOCH_COLUMNS, values.T, strict=True)))
@@ -122,8 +173,8 @@ class Store:
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *percentiles])
         return table.astype({"epoch": "int64", "step": "int64"})
 
-    def measurements(self, name: str) -> "pd.DataFrame":
-        """Return what the probe of this name measured in the trials of the present plan.
+    def measurements(self, name: str, outside: bool = False) -> "pd.DataFrame":
+        """Return what the probe of this name measured in the trials of the present plan, or in those outside it.
 
         Returns:
             One row for each value: `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe
@@ -132,7 +183,8 @@ class Store:
         import numpy as np
         import pandas as pd
 
-        stored = [row for trial in self._ended() for row in self._intact[trial].measurements if row["name"] == name]
+        ended = self.outside_ids() if outside else self._ended()
+        stored = [row for trial in ended for row in self._intact[trial].measurements if row["name"] == name]
         series = [integrity.series_values(row) for row in stored]
         lengths = [len(values) for _, values in series]
         repeated = {
@@ -162,6 +214,11 @@ class Store:
     def planned(self) -> int:
         """Return the number of trials in the present plan."""
         return len(self._plan()[0])
+
+    def planned_values(self) -> dict[str, set[Any]]:
+        """Return the values that the present plan has of `variant`, `learning_rate`, `seed` and `axes` (JSON)."""
+        planned, _ = self._plan()
+        return {name: {row[name] for row in planned} for name in ("variant", "learning_rate", "seed", "axes")}
 
     def environment(self) -> str:
         """Return the text of environment.json of the last run that trained; empty if it is unknown."""
@@ -198,6 +255,30 @@ class Store:
             problem = f"{count} are damaged ({first_few(damaged)}) and left out"
             log.warning("%s: %s; `bnbench run` trains them again", self.folder / DATABASE, problem)
         return intact
+
+    def _table(self, planned: Iterable[Row], programs: Mapping[str, Row]) -> "pd.DataFrame":
+        """Return one row for each trial of a plan that has ended."""
+        import pandas as pd
+
+        rows = [
+            table_row(row, stored, programs[row["program"]])
+            for row in planned
+            if (stored := self._intact.get(row["trial"])) and row["program"] in programs
+        ]
+        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
+
+    def _planned_and_stored(self) -> list[Row]:
+        """Return the rows of the present plan whose trials are stored; none if the plan is damaged."""
+        if not self._db.execute("SELECT 1 FROM trials LIMIT 1").fetchone():
+            return []
+        stored = {trial for (trial,) in self._db.execute("SELECT id FROM trials")}
+        try:
+            return [row for row in self._plan()[0] if row["trial"] in stored]
+        except ResultsError:
+            return []
+
+    def _seal_plan(self) -> None:
+        self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
 
     def _ended(self) -> list[str]:
         """Return the trials of the present plan that have ended, each once, in the order of the plan."""
@@ -260,16 +341,9 @@ def plan_checksum(connection: sqlite3.Connection) -> str:
 
 def _is_valid_plan(planned: Sequence[Mapping[str, Any]], programs: Sequence[Mapping[str, Any]]) -> bool:
     """Return True if the rows of a plan are valid. The database may come from another person."""
-    try:
-        for axes in {row["axes"] for row in planned}:
-            values = json.loads(axes)
-            limits.check_limits(values, "")
-            if not RESERVED.isdisjoint(values):
-                return False
-    except (ValueError, TypeError, AttributeError, RecursionError, ConfigError):
-        return False
     return (
-        all(database.has_valid_types("plan", row) and integrity.ID.fullmatch(row["trial"]) for row in planned)
+        all(former_plans.axes_are_valid(axes) for axes in {row["axes"] for row in planned})
+        and all(database.has_valid_types("plan", row) and integrity.ID.fullmatch(row["trial"]) for row in planned)
         and all(database.has_valid_types("programs", row) for row in programs)
         and all(row["classes"] >= 0 and row["validation_rows"] > 0 for row in programs)
     )

@@ -32,6 +32,11 @@ def test_run_makes_a_request(requests: list[ExperimentRequest], caplog: pytest.L
     assert caplog.text == ""
 
 
+def test_run_passes_on_what_to_add_to_the_sweep(requests: list[ExperimentRequest]) -> None:
+    bnbench.run("a.yaml", {"sweep.seeds+": 2}, also={"learning_rate": 0.3})
+    assert (requests[0].overrides, requests[0].also) == ({"sweep.seeds+": 2}, {"learning_rate": 0.3})
+
+
 def test_the_old_argument_results_works_with_a_note(
     requests: list[ExperimentRequest], caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,0 +1,177 @@
+"""Finds the mistakes in an experiment that need neither its data nor Keras, and goes on after each of them.
+
+A plan stops at the first mistake of a model, because later steps build on earlier ones. Here, each variant at each
+point of the grid is checked on its own.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import repeat
+
+from bnbench.config.schema import MAX_LISTED, Experiment, Train
+from bnbench.data import access
+from bnbench.data.splits import SplitSizes
+from bnbench.data.types import DatasetInfo
+from bnbench.errors import ConfigError
+from bnbench.location import Location, origins_named
+from bnbench.model import layers, shapes
+from bnbench.model.input_values import scaled_values
+from bnbench.model.layer_conditions import fit_layers
+from bnbench.model.layers import Layer
+from bnbench.planning import checks, identity, task
+from bnbench.planning.engine import choose_engine
+from bnbench.planning.grid import (
+    GridPoint,
+    axis_checks,
+    check_values_differ,
+    point_makers,
+    with_variant_training,
+)
+from bnbench.planning.plan import flatten_variant
+from bnbench.planning.resolve import resolve_experiment
+from bnbench.planning.size import check_size
+
+# A data set that is not known has two classes, so that `$classes` is a number, and rows of no known shape.
+_UNKNOWN = DatasetInfo("unknown", "", "", (), "float32", ("a", "b"), 1_000_000_000, 0, 0)
+
+
+class Mistakes:
+    """The messages that were raised.
+
+    Attributes:
+        lines: their lines, each once, in their order.
+        count: how many were raised; several variants or points of the grid may have the same one.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.count = 0
+
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Note a ConfigError instead of passing it on."""
+        try:
+            yield
+        except ConfigError as error:
+            self.count += 1
+            self.lines += [line for line in str(error).splitlines() if line not in self.lines]
+
+
+def find_mistakes(experiment: Experiment, where: Location | str) -> list[str]:
+    """Return a message for each mistake in an experiment that can be found without its data and without Keras.
+
+    Args:
+        experiment: from `load_located_config`, which has found the mistakes of single values.
+        where: the experiment file, for messages.
+    """
+    where, mistakes = Location.of(where), Mistakes()
+    with mistakes.noted():
+        check_size(experiment, where)
+    if mistakes.lines:
+        # A sweep that is too large takes too long to check.
+        return mistakes.lines
+    with mistakes.noted():
+        experiment = resolve_experiment(experiment, where)
+    if mistakes.lines:
+        # No point of the grid can be made of it, so the layers are checked without axes.
+        _check_point(GridPoint({}, experiment, where), mistakes)
+    for check in (*checks.expectation_checks(experiment, where), *axis_checks(experiment, where)):
+        with mistakes.noted():
+            check()
+    _check_points(experiment, where, mistakes)
+    return mistakes.lines
+
+
+def _check_points(experiment: Experiment, where: Location, mistakes: Mistakes) -> None:
+    before, programs, first = mistakes.count, [], access.published_info(experiment.data)
+    for make_point in point_makers(experiment, where):
+        if len(mistakes.lines) > MAX_LISTED:
+            # Each point of a large grid has the same ones.
+            break
+        with mistakes.noted():
+            point = make_point()
+            programs += _check_point(point, mistakes)
+            published = access.published_info(point.experiment.data)
+            if first and published:
+                checks.check_score_kind(first, published, point.where)
+    if mistakes.count == before:
+        with mistakes.noted():
+            check_values_differ(experiment.sweep.grid, programs, where)
+
+
+def _check_point(point: GridPoint, mistakes: Mistakes) -> list[str]:
+    """Return the key of each variant's program, as far as the data decide nothing of it."""
+    experiment, where = point.experiment, point.where
+    published = access.published_info(experiment.data)
+    dataset = published or _UNKNOWN
+    with mistakes.noted():
+        checks.check_variant_params(experiment, where)
+    if published:
+        with mistakes.noted():
+            checks.check_shift(experiment.data, dataset, where)
+        with mistakes.noted():
+            checks.check_metrics(experiment, dataset, where)
+    programs, before = [], mistakes.count
+    for name in experiment.variants:
+        with mistakes.noted(), origins_named(where):
+            programs.append(_check_variant(point, name, dataset, has_shape=published is not None))
+        if mistakes.count > before:
+            _check_layers(point, name, len(dataset.classes), mistakes)
+    if mistakes.count == before:
+        # A layer that is refused may be the one that uses a parameter.
+        with mistakes.noted(), origins_named(where):
+            checks.check_used_params(experiment, where)
+    return programs
+
+
+def _check_layers(point: GridPoint, name: str, classes: int, mistakes: Mistakes) -> None:
+    """Check each entry of a layer list alone, with empty norm slots in place of the entries before it."""
+    model, variant = point.experiment.model, point.experiment.variants[name]
+    params = {**model.params, **variant.params, **({"classes": classes} if classes else {})}
+    own = variant.layers is not None
+    items = variant.layers if variant.layers is not None else model.layers
+    where = point.where / "variants" / name / "layers" if own else point.where / "model" / "layers"
+    for i, item in enumerate(items):
+        with mistakes.noted(), origins_named(point.where):
+            layers.flatten_layers([*repeat(layers.SLOT, i), item], params, layers.NormSlot(), where)
+
+
+def _check_variant(point: GridPoint, name: str, dataset: DatasetInfo, has_shape: bool) -> str:
+    """Check one variant, and return the key of its program.
+
+    Raises:
+        ConfigError: something is wrong with its layers or its training.
+    """
+    experiment, where = with_variant_training(point.experiment, name, point.where)
+    train, place = experiment.train, where / "variants" / name
+    if has_shape:
+        task.check_loss(len(dataset.classes), dataset.name, train.loss, where / "train" / "loss")
+    flat = flatten_variant(point, name, dataset)
+    checks.check_rates(experiment.sweep.rates(), train.dtype, where)
+    if has_shape:
+        flat = _fit_to_rows(flat, point, dataset, train, place)
+        # No part has more rows than these; how many each has depends on the data.
+        rows = min(experiment.data.limit or dataset.rows, dataset.rows)
+        checks.check_batch(train, SplitSizes(rows, rows, rows), where)
+        checks.check_program(train, flat, dataset, name, where)
+        if traced := shapes.trace_shapes(flat, dataset.shape, place):
+            checks.check_traced(traced, flat, dataset, train, place)
+    resolved = train.model_copy(update={"engine": choose_engine(train, flat)})
+    return identity.program_key(experiment.data, dataset, flat, resolved)
+
+
+def _fit_to_rows(
+    flat: tuple[Layer, ...], point: GridPoint, dataset: DatasetInfo, train: Train, place: Location
+) -> tuple[Layer, ...]:
+    """Check the conditions of each layer. The files decide whether values are whole numbers, so either will do."""
+    data, span = point.experiment.data, access.value_range(point.experiment.data)
+
+    def fit(dtype: str) -> tuple[Layer, ...]:
+        return fit_layers(flat, dataset.shape, scaled_values(data.scale, dtype, span), train.dtype, train.engine, place)
+
+    try:
+        return fit(dataset.dtype)
+    except ConfigError as error:
+        with suppress(ConfigError):
+            return fit("float32" if dataset.dtype == "uint8" else "uint8")
+        raise error

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bnbench.config.schema import Experiment
     from bnbench.execution.progress import ProgressWatcher
     from bnbench.results.results import Results
 
@@ -15,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    config: str | Path,
+    config: "str | Path | Mapping[str, object] | Experiment",
     overrides: Mapping[str, object] | None = None,
     *,
     results_dir: str | Path = "results",
@@ -31,7 +32,9 @@ def run(
     """Train the trials that the results folder does not contain, write the report, and return the results.
 
     Args:
-        config: path of the experiment file.
+        config: path of the experiment file, or what such a file contains, as a dict: `{"name": "mine", "data": ...}`.
+            A dict may have tuples and NumPy arrays in the place of lists. An `Experiment`, such as
+            `Results.experiment`, is run again.
         overrides: dotted keys and their values, for example `{"train.epochs": 5}`. A key that ends with `+` adds to a
             list of the sweep: `{"sweep.learning_rate+": [0.3]}`.
         results_dir: the directory that contains the results folders, one per experiment.
@@ -49,7 +52,8 @@ def run(
         results: the old name of `results_dir`.
 
     Raises:
-        BnbenchError: the experiment, the data or the results folder cannot be used. Its text gives the reason.
+        BnbenchError: the experiment, the data or the results folder cannot be used. Its text gives the reason and the
+            place: file, line and column, or the keys of a dict, as in `config: train.epochs: found 0`.
         KeyboardInterrupt: after storing the trials that had finished.
     """
     from bnbench.commands.experiment import ExperimentRequest
@@ -60,7 +64,8 @@ def run(
         log.warning("bnbench.run: the argument `results` is now called `results_dir`; the old name still works")
         results_dir = results
     data_dirs = DataDirs.from_environment(Path(data_dir) if data_dir else None, offline)
-    request = ExperimentRequest(Path(config), overrides or {}, data_dirs, Path(results_dir), smoke, also or {})
+    source = Path(config) if isinstance(config, str) else config
+    request = ExperimentRequest(source, overrides or {}, data_dirs, Path(results_dir), smoke, also or {})
     return run_experiment(request, watcher, jobs, trial_timeout)
 
 
@@ -76,6 +81,6 @@ def open(folder: str | Path, *, all_trials: bool = False) -> "Results":  # noqa:
     Raises:
         ResultsError: there are no results, or they cannot be read.
     """
-    from bnbench.results.results import Results
+    from bnbench.commands.open import open_results
 
-    return Results(folder, all_trials)
+    return open_results(folder, all_trials)

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
+from matplotlib import pyplot
 from PIL import Image
 
+import bnbench
 from bnbench.analysis.registry import METRICS
 from bnbench.cli.main import main
 from bnbench.config.expectations import Bound, Claim
-from bnbench.config.load import check_config
+from bnbench.config.load import check_config, load_config
 from bnbench.config.schema import Data, Experiment, Split, Sweep, Train, Variant
 from bnbench.config.yaml_loader import dump_yaml, parse_yaml, read_yaml
 from bnbench.data.types import DatasetInfo
@@ -96,11 +98,23 @@ def test_the_experiment_of_the_page_is_valid(text: str, of: DatasetInfo, trials:
 
 
 def test_the_python_lines_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = blocks(REFERENCE["python"], "python")
-    namespace: dict[str, object] = {}
+    block, _, figures = blocks(REFERENCE["python"], "python")
+    namespace: dict[str, Any] = {}
     write_no_report(monkeypatch)
-    exec(block, namespace)  # noqa: S102  our own README
-    assert len(namespace["results"].trials) == 18  # type: ignore[attr-defined]
+    exec(block, namespace)  # noqa: S102  our own page
+    assert len(namespace["results"].trials) == 18
+    exec(figures, namespace)  # noqa: S102
+    assert Path("rates.pdf").is_file()
+    pyplot.close("all")
+
+
+def test_the_experiment_in_python_is_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, block, _ = blocks(REFERENCE["python"], "python")
+    configs: list[Any] = []
+    monkeypatch.setattr(bnbench, "run", configs.append)
+    exec(block, {"bnbench": bnbench})  # noqa: S102  our own page
+    of = facts((8, 8), rows=1797, classes=10)
+    assert len(plan.make_plan(load_config(configs[0]), lambda settings: of, "config").trials) == 24
 
 
 def test_the_six_steps_print_both_accuracies_in_percent(

@@ -1,11 +1,11 @@
-"""The request that `run` and `plan` share: an experiment file, changes to it, and where data and results are."""
+"""The request that `run` and `plan` share: an experiment, changes to it, and where data and results are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bnbench.config.additions import SEEDS_KEY, Addition, from_also, from_sweep
-from bnbench.config.load import load_config, load_located_config
+from bnbench.config.load import ConfigSource, load_config, load_located_config
 from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
@@ -20,9 +20,10 @@ from bnbench.store import results_dir
 
 @dataclass(frozen=True)
 class ExperimentRequest:
-    """An experiment file, changes to it, and where data and results are."""
+    """An experiment, changes to it, and where data and results are."""
 
-    config: Path
+    # The path of an experiment file, or its content as Python values.
+    config: ConfigSource
     # Dotted keys and their values: `{"train.epochs": 5}`.
     overrides: Mapping[str, object] = field(default_factory=dict)
     data_dirs: DataDirs = field(default_factory=DataDirs.from_environment)
@@ -40,11 +41,14 @@ class ExperimentRequest:
         return find_places(self.config, self.data_dirs)
 
 
-def find_places(config: Path, data_dirs: DataDirs) -> DataDirs:
-    """Return where the data of an experiment file are.
+def find_places(config: ConfigSource, data_dirs: DataDirs) -> DataDirs:
+    """Return where the data of an experiment are. Without a file, own data are relative to the working directory.
 
     If it is the recorded file of a results folder, messages name the folder that the run had its own data from.
     """
+    if not isinstance(config, Path | str):
+        return replace(data_dirs, config_dir=Path.cwd())
+    config = Path(config)
     folder = config.absolute().parent
     return replace(data_dirs, config_dir=folder, recorded_dir=_recorded_folder(config))
 
@@ -66,7 +70,7 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple
     and of rows that groups leave out.
 
     Raises:
-        ConfigError: the file or an override is wrong.
+        ConfigError: the experiment or an override is wrong.
         DataError: the data are wrong, or they are missing and `download` is False.
         ResultsError: `also` is given and the recorded sweep cannot be read.
     """

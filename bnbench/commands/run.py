@@ -27,9 +27,9 @@ def run_experiment(
     )
     sweep.run_sweep(plan, options)
     # SciPy and Matplotlib are imported after the training, so that the training starts earlier.
-    from bnbench.results.results import Results
+    from bnbench.commands.open import open_results
 
-    return Results(folder)
+    return open_results(folder)
 
 
 def _write_report(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Reads an experiment file, and reports every mistake in it at once."""
+"""Reads an experiment, from a file or from Python values, and reports every mistake in it at once."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,46 +10,71 @@ from bnbench.config import limits, renamed
 from bnbench.config.additions import Addition, add_to_sweep, from_override, is_addition
 from bnbench.config.messages import explain_problem, is_about_key
 from bnbench.config.overrides import set_key
+from bnbench.config.plain import plain_mapping, plain_value
 from bnbench.config.schema import MAX_LISTED, Experiment
 from bnbench.config.yaml_loader import read_marked_yaml
-from bnbench.errors import ConfigError
-from bnbench.location import Location, config_location, override_location
+from bnbench.errors import ConfigError, shorten
+from bnbench.location import Location, Mark, config_location, override_location
+
+# An experiment: the path of its file, the content of such a file as Python values, or the experiment itself.
+ConfigSource = Path | str | Mapping[str, object] | Experiment
+# What messages name in the place of a file if there is none.
+NO_FILE = "config"
 
 
-def load_config(path: Path | str, overrides: Mapping[str, object] | None = None) -> Experiment:
-    """Return the experiment in a file, with dotted keys overridden.
+def load_config(config: ConfigSource, overrides: Mapping[str, object] | None = None) -> Experiment:
+    """Return the experiment in a file or a mapping, with dotted keys overridden.
 
     A key that ends with `+` adds values to a list of the sweep: `{"sweep.learning_rate+": [0.3]}`.
 
     Raises:
-        ConfigError: the file or an override is wrong. The message has a line for each mistake.
+        ConfigError: the file, the mapping or an override is wrong. The message has a line for each mistake.
     """
-    return load_located_config(path, overrides)[0]
+    return load_located_config(config, overrides)[0]
 
 
 def load_located_config(
-    path: Path | str, overrides: Mapping[str, object] | None = None, further: Sequence[Addition] = ()
+    config: ConfigSource, overrides: Mapping[str, object] | None = None, further: Sequence[Addition] = ()
 ) -> tuple[Experiment, Location]:
-    """Return the experiment in a file and its location, which knows the line and column of every value.
+    """Return the experiment in a file or a mapping, and its location.
+
+    The location of a file knows the line and column of every value. Without a file it is called `config`.
 
     Args:
-        path: the experiment file.
+        config: the path of the experiment file, its content, or the experiment.
         overrides: as for `load_config`.
         further: what else to add to the sweep, after the overrides.
 
     Raises:
         ConfigError: as for `load_config`.
     """
-    values, root = read_marked_yaml(Path(path))
+    values, source, root = _read(config)
     changed, given = values, overrides or {}
     replaced = {key: value for key, value in given.items() if not is_addition(key)}
     for key, value in replaced.items():
-        changed = set_key(changed, key, value, override_location(key, value))
-    where = config_location(path, replaced, renamed.mark_new_keys(root))
-    additions = [from_override(key, value) for key, value in given.items() if is_addition(key)]
+        origin = override_location(key, value)
+        changed = set_key(changed, key, plain_value(value, origin), origin)
+    where = config_location(source, replaced, renamed.mark_new_keys(root) if root else None)
+    additions = [
+        from_override(key, plain_value(value, override_location(key, value)))
+        for key, value in given.items()
+        if is_addition(key)
+    ]
     changed, where = add_to_sweep(changed, [*additions, *further], where)
     renamed.note_old_keys(changed, where, replaced)
     return _validate(changed, where, values if given or further else None), where
+
+
+def _read(config: ConfigSource) -> tuple[dict[str, object], str, Mark | None]:
+    """Return the values of an experiment, the name of its source, and where the values are written if it is a file."""
+    if isinstance(config, Experiment):
+        return config.dump(), NO_FILE, None
+    if isinstance(config, Mapping):
+        return plain_mapping(config, NO_FILE), NO_FILE, None
+    if not isinstance(config, Path | str):
+        raise ConfigError(NO_FILE, f"found {shorten(config)}, wanted the path of an experiment file or a mapping")
+    values, root = read_marked_yaml(Path(config))
+    return values, str(config), root
 
 
 def check_config(values: Mapping[str, object], where: Location | str) -> Experiment:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bnbench.config import smoke as smoking
 from bnbench.config.additions import Addition
-from bnbench.config.load import load_located_config
+from bnbench.config.load import ConfigSource, load_located_config
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
@@ -32,17 +32,17 @@ MAX_SUBMITTED = 10_000
 
 
 def prepare_plan(
-    path: Path,
+    config: ConfigSource,
     overrides: Mapping[str, object],
     data_dirs: DataDirs,
     smoke: bool = False,
     download: bool = False,
     further: Sequence[Addition] = (),
 ) -> Plan:
-    """Return the plan of an experiment file for the data on this machine.
+    """Return the plan of an experiment for the data on this machine.
 
     Args:
-        path: the experiment file.
+        config: the path of the experiment file, its content, or the experiment.
         overrides: dotted keys and their values.
         data_dirs: where the data are.
         smoke: cut the experiment to a few seconds.
@@ -50,10 +50,10 @@ def prepare_plan(
         further: what to add to the sweep, after the overrides.
 
     Raises:
-        ConfigError: the file or an override asks for something impossible.
+        ConfigError: the experiment or an override asks for something impossible.
         DataError: the data are missing and `download` is False, or they are damaged.
     """
-    experiment, where = load_located_config(path, overrides, further)
+    experiment, where = load_located_config(config, overrides, further)
     if smoke:
         experiment = smoking.cut_to_smoke(experiment)
     describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))

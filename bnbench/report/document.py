@@ -98,14 +98,11 @@ class Document:
 def make_document(results: Results, pictures: Sequence[Picture], sources: Sequence[SourcePicture] = ()) -> Document:
     """Return the content of the report of some results, with its figures and those of the source as we draw them."""
     config, summary = results.config, results.summary
-    seeds = int(summary["n"].max()) if len(summary) else 0
-    finished = len(results.trials) - len(results.faults)
     # With one learning rate, figures against the rate show single points.
     main = MAIN | {"curves"} if summary["learning_rate"].nunique() == 1 else MAIN
     return Document(
         title=config.title or config.name,
-        subtitle=f"{config.name}: {finished} of {results.planned} trials, up to {format_count(seeds, 'seed')} a rate"
-        + outside_count(len(results.outside)),
+        subtitle=describe_progress(results),
         folder=str(results.folder),
         answer=headline_sentences(results),
         caveats=list_caveats(results),
@@ -126,6 +123,14 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         config=config.text or f"{results_dir.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
+
+
+def describe_progress(results: Results) -> str:
+    """Return the name of an experiment and how much of it has been trained."""
+    seeds = int(results.summary["n"].max()) if len(results.summary) else 0
+    finished = len(results.trials) - len(results.faults)
+    trials = f"{finished} of {results.planned} trials, up to {format_count(seeds, 'seed')} a rate"
+    return f"{results.config.name}: {trials}{outside_count(len(results.outside))}"
 
 
 def render_markdown(content: Document) -> str:

@@ -13,7 +13,8 @@ from bnbench.report.document import UNSEEN, Document
 
 
 @cache
-def _templates() -> Environment:
+def templates() -> Environment:
+    """Return the templates of this room, which escape all text."""
     return Environment(loader=PackageLoader("bnbench.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
 
 
@@ -36,7 +37,7 @@ def render_html(content: Document) -> str:
     curves = data.get("curves", [])
     shown, trials = sum(curve is not None for curve in curves), len(curves)
     note = f"The curves of {shown:,} of {trials:,} trials are in this page; history.csv has all."
-    return _templates().get_template("report.html").render(
+    return templates().get_template("report.html").render(
         **vars(content), unseen=UNSEEN, curves_note=note if shown < trials else "", version=version("bnbench"),
         style=_own("report.css"), script=_own("report.js"), plotly=_plotly(),
     )  # fmt: skip

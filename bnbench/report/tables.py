@@ -12,6 +12,7 @@ from bnbench.analysis.confusion import MAX_CLASSES, most_confused
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
 from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_setting
 from bnbench.analysis.registry import get_metric
+from bnbench.errors import ResultsError, not_one_of
 from bnbench.planning.small_batches import BATCH_NORM
 from bnbench.results.claims import claim_subject, metric_after_epoch
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
@@ -50,6 +51,20 @@ class Table:
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     sortable: bool = True
+
+
+def select_columns(table: Table, names: Sequence[str]) -> Table:
+    """Return a table with some columns, in this order.
+
+    Raises:
+        ResultsError: the table has no column with one of the names.
+    """
+    header = list(table.header)
+    for name in names:
+        if name not in header:
+            raise ResultsError(f"columns: {not_one_of(name, header)}")
+    positions = [header.index(name) for name in names]
+    return replace(table, header=names, rows=[[row[position] for position in positions] for row in table.rows])
 
 
 def rates_table(results: Results) -> Table:

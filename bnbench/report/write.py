@@ -1,16 +1,13 @@
 """Results -> files: tables as CSV, the figures and the report, made from the store alone."""
 
 import base64
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
-
-from matplotlib import rc_context
 
 from bnbench.report.document import Picture, SourcePicture, make_document, render_markdown
 from bnbench.report.figures.gallery import draw_figures
 from bnbench.report.figures.sources.gallery import draw_source_figures
-from bnbench.report.figures.style import STYLE
+from bnbench.report.figures.style import STYLE, project_style
 from bnbench.report.html import render_html
 from bnbench.results import digest
 from bnbench.results.results import Results
@@ -40,9 +37,7 @@ def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
     paths = results_dir.write_tables(folder, tables)
     pictures, sources = [], []
-    with rc_context(dict(STYLE)), warnings.catch_warnings():
-        # Matplotlib warns of a logarithmic axis without a positive value.
-        warnings.simplefilter("ignore", UserWarning)
+    with project_style(STYLE):
         for drawn in draw_figures(results):
             written = results_dir.write_figure(folder, drawn.name, drawn.figure, kinds)
             pictures.append(_picture(folder, written[0], drawn.caption))

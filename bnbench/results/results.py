@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
+from bnbench.analysis.labels import format_list
 from bnbench.analysis.trials import (
     MEASURED,
     TOP_K,
@@ -29,6 +30,7 @@ from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
 from bnbench.results import claims, confusions, diagnoses, published
 from bnbench.results.outside import describe_outside, with_outside
+from bnbench.results.presentation import Plots, Presentation
 from bnbench.results.setups import describe_setup
 from bnbench.results.stored_config import StoredConfig, read_stored_config
 from bnbench.results.variant_config import VariantConfig, read_variant_config
@@ -40,6 +42,8 @@ FORMER_NAMES = {
     "epochs": "full_history",
     "points": "scored_trials",
 }
+# The maximum number of variants in the text that Python shows.
+MAX_LISTED = 10
 log = logging.getLogger(__name__)
 
 
@@ -51,6 +55,8 @@ class Results:
         all_trials: whether `trials`, `history` and `measurements` also have the stored trials outside the plan, whose
             column `planned` is False. All other tables and verdicts use the plan alone: a trial outside it may have
             other settings under the name of the same variant.
+        present: what shows the results to people. `bnbench.open` and `bnbench.run` give it; the code of this package
+            needs none.
 
     Attributes:
         folder: the results folder.
@@ -60,8 +66,14 @@ class Results:
         ResultsError: the folder has no results, or the results cannot be read.
     """
 
-    def __init__(self, folder: Path | str, all_trials: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path | str,
+        all_trials: bool = False,
+        present: "Callable[[Results], Presentation] | None" = None,
+    ) -> None:
         self.folder, self._all = Path(folder), all_trials
+        self._present = present
         self._differences: dict[str, pd.DataFrame] = {}
         self._variant_configs: dict[tuple[str, ...], VariantConfig | None] = {}
         with store.open_for_reading(self.folder) as opened:
@@ -75,8 +87,46 @@ class Results:
             self._history_outside = rename_stored(opened.history(outside=True)) if all_trials else None
 
     def __repr__(self) -> str:
+        variants = list(dict.fromkeys(self._stored["variant"]))
+        listed = f", variants: {format_list(variants, MAX_LISTED)}" if variants else ""
         outside = f", {len(self._outside)} outside the plan" if len(self._outside) else ""
-        return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials{outside})"
+        return f"Results({str(self.folder)!r}, {len(self._stored)} of {self.planned} trials{outside}{listed})"
+
+    def _repr_html_(self) -> str | None:
+        """Return what a notebook shows: the answer, the variants, the claims, and the names of the files."""
+        return self._presentation.to_html() if self._present else None
+
+    @cached_property
+    def _presentation(self) -> Presentation:
+        if self._present is None:
+            raise ResultsError(f"{self.folder}: open the results with bnbench.open, which can show them")
+        return self._present(self)
+
+    @property
+    def plot(self) -> Plots:
+        """The figures of the report, each a method that returns Matplotlib Axes: `results.plot.rates()`."""
+        return self._presentation.plot
+
+    def to_latex(
+        self,
+        table: str = "variants",
+        *,
+        columns: Sequence[str] | None = None,
+        caption: str | None = None,
+        label: str | None = None,
+    ) -> str:
+        r"""Return a table of the report as LaTeX, for the package booktabs.
+
+        Args:
+            table: `variants`, `summary`, `differences`, `claims` or `published`.
+            columns: the columns by the names in the header of the report, in this order; by default all.
+            caption: LaTeX of a caption; with a caption or a label the table is in an environment `table`.
+            label: for `\ref`.
+
+        Raises:
+            ResultsError: there is no such table or column, or the table has no rows.
+        """
+        return self._presentation.to_latex(table, columns, caption, label)
 
     def __getattr__(self, name: str) -> Any:
         """Return an attribute by the name that it had in earlier versions."""

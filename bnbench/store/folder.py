@@ -1,4 +1,4 @@
-"""The lock and the presence of a results folder: one writer at a time, and a clear error if there are no results."""
+"""The lock and the content of a results folder: one writer at a time, and a clear error if there are no results."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bnbench.errors import ResultsError
+from bnbench.store import results_dir
 from bnbench.store.results_dir import unwritable_error, write_text
 
 DATABASE = "trials.db"
@@ -99,3 +100,15 @@ def require_results(folder: Path) -> None:
     more = [f"{len(known) - MAX_LISTED:,} more"] if len(known) > MAX_LISTED else []
     others = f"; there are {', '.join([*known[:MAX_LISTED], *more])}" if known else ""
     raise ResultsError(f"{folder}: no results here (no {DATABASE}){others}")
+
+
+def list_files(folder: Path) -> list[str]:
+    """Return the files of a results folder that exist, those that people read first. Names of folders end with `/`."""
+    tables = [f"{name}.csv" for name in ("trials", "history", "summary")]
+    written = [results_dir.REPORT, results_dir.PAGE, *tables, results_dir.CLAIMS, results_dir.PUBLISHED]
+    files = [*written, results_dir.CONFIG, results_dir.ENVIRONMENT, results_dir.RUN, DATABASE]
+    folders = [results_dir.PLOTS, results_dir.MODELS, results_dir.CHECKPOINTS, results_dir.TENSORBOARD]
+    return [
+        *(name for name in files if (folder / name).is_file()),
+        *(f"{name}/" for name in folders if (folder / name).is_dir()),
+    ]

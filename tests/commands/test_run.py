@@ -8,6 +8,8 @@ import pytest
 import bnbench
 from bnbench.commands import run
 from bnbench.commands.experiment import ExperimentRequest
+from bnbench.config.load import check_config
+from support.examples import values
 from support.paths import ROOT
 
 
@@ -35,6 +37,14 @@ def test_run_makes_a_request(requests: list[ExperimentRequest], caplog: pytest.L
 def test_run_passes_on_what_to_add_to_the_sweep(requests: list[ExperimentRequest]) -> None:
     bnbench.run("a.yaml", {"sweep.seeds+": 2}, also={"learning_rate": 0.3})
     assert (requests[0].overrides, requests[0].also) == ({"sweep.seeds+": 2}, {"learning_rate": 0.3})
+
+
+def test_run_takes_a_dict_or_an_experiment_as_it_is(requests: list[ExperimentRequest]) -> None:
+    config = values()
+    bnbench.run(config)
+    experiment = check_config(config, "config")
+    bnbench.run(experiment)
+    assert [request.config for request in requests] == [config, experiment]
 
 
 def test_the_old_argument_results_works_with_a_note(

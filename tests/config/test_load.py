@@ -1,7 +1,9 @@
 import math
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import given, settings
@@ -283,6 +285,40 @@ def test_overrides_reach_every_depth(tmp_path: Path) -> None:
     assert (experiment.train.epochs, experiment.data.split.validation, experiment.title) == (7, "test", "x")
     with pytest.raises(ConfigError, match="'epochs' holds a number, so it has no key 'x'"):
         load_config(path, {"train.epochs.x": 1})
+
+
+def test_a_dict_is_the_same_experiment_as_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(yaml.safe_dump(values()), encoding="utf-8")
+    from_file = load_config(path, {"train.epochs": 7})
+    assert load_config(values(), {"train.epochs": np.int64(7)}) == from_file
+    assert load_config(from_file) == from_file
+    assert load_config(from_file, {"train.epochs": 3}) == load_config(path)
+
+
+def test_a_dict_of_python_values_is_the_same_experiment_as_one_of_plain_values() -> None:
+    pythonic = values(sweep__learning_rate=np.array([0.01, 0.1]), sweep__seeds=range(2), train__batch_size=np.int32(8))
+    assert load_config(pythonic).to_yaml() == load_config(values(sweep__seeds=[0, 1])).to_yaml()
+
+
+def test_mistakes_in_a_dict_are_all_listed_by_their_keys() -> None:
+    wrong = values(train__epochs=0, variants__plain__normm="none", sweep__seeds=np.float64(1.5))
+    with pytest.raises(ConfigError) as caught:
+        load_config(wrong, {"train.batch_size": "half"})
+    assert [line.partition(", ")[0].partition(" (")[0] for line in str(caught.value).splitlines()] == [
+        "config: variants.plain.normm: unknown key",
+        "config: train.epochs: found 0",
+        "-o train.batch_size=half: 'half' is neither a number nor 'full'",
+        "config: sweep.seeds: found 1.5",
+    ]
+
+
+@pytest.mark.parametrize(("config", "found"), [(None, "None"), (5, "5"), ([values()], "[{'name': 'tiny'")])
+def test_what_is_no_experiment_is_refused(config: Any, found: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(config)
+    assert str(caught.value).startswith(f"config: found {found}")
+    assert "wanted the path of an experiment file or a mapping" in str(caught.value)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

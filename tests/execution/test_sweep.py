@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import bnbench
@@ -21,6 +22,7 @@ from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram
 from support.examples import facts, make_plan, values
 from support.keras_alone import skip_checks_of_the_file
+from support.quick import write_no_report
 from support.sweeps import Recorder, made_up_data, run, same, write
 
 
@@ -97,6 +99,21 @@ def test_an_extended_grid_trains_only_what_is_new(finished: Finished, tmp_path: 
     narrowed, watcher = run(tmp_path, sweep__learning_rate=[1.0])
     assert watcher.trained == []
     assert len(narrowed.trials) == 4
+
+
+def test_a_dict_continues_the_results_of_its_file(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished.copy_to(tmp_path)
+    write_no_report(monkeypatch)
+    watcher = Recorder()
+    config = values(sweep__learning_rate=np.array([0.01, 0.1, 1.0]), sweep__seeds=range(2))
+    results = bnbench.run(config, results_dir=tmp_path / "results", jobs=0, watcher=watcher)
+    assert len(watcher.trained) == 4
+    assert all("lr=1 " in name for name in watcher.trained)
+    again = bnbench.run(results.experiment, results_dir=tmp_path / "results", jobs=0, watcher=watcher)
+    assert watcher.todo == 0
+    assert again.trials.equals(results.trials)
 
 
 def test_a_renamed_variant_is_not_trained_again(finished: Finished, tmp_path: Path) -> None:

@@ -130,7 +130,7 @@ def test_tables_on_python_side_are_those_of_the_files(written: tuple[Path, list[
     results = Results(folder)
     pd.testing.assert_frame_equal(pd.read_csv(folder / "summary.csv"), results.summary, check_dtype=False)
     assert list(results.trials.columns) == list(pd.read_csv(folder / "trials.csv").columns)
-    assert repr(results) == f"Results({str(folder)!r}, 8 of 8 trials)"
+    assert repr(results) == f"Results({str(folder)!r}, 8 of 8 trials, variants: plain, batchnorm)"
 
 
 def test_the_tables_of_the_analysis(tmp_path: Path) -> None:

@@ -18,6 +18,29 @@ from support.kept import Cells
 CELLS: Cells = {"plain": [[0.8, 0.9], [0.9, 0.9]], "batchnorm": [[0.8, 0.8], [0.9, 0.95]]}
 LOOKS = variant_looks(["plain", "batchnorm"])
 PLAIN, BATCHNORM = LOOKS["plain"], LOOKS["batchnorm"]
+# A file that adds a figure, for tests that write it into the folder of figures as `made_up_counts.py`.
+MADE_UP_FIGURE = '''
+"""The number of trials of each variant."""
+
+from matplotlib.figure import Figure
+
+from bnbench.report.figures.spec import FigureSpec
+
+
+def draw(inputs):
+    figure = Figure()
+    inputs.table.plot.barh(x="variant", y="trials", ax=figure.subplots())
+    return figure
+
+
+FIGURE = FigureSpec(
+    name="counts",
+    order=15,
+    table=lambda results: results.trials.groupby("variant", sort=False).size().reset_index(name="trials"),
+    caption=lambda inputs: f"{inputs.table['trials'].sum()} trials with {inputs.score_name}.",
+    draw=draw,
+)
+'''
 
 
 def figures_of(results: Results) -> dict[str, DrawnFigure]:

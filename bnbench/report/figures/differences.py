@@ -70,4 +70,4 @@ def _note(inputs: FigureInput) -> str:
     )
 
 
-FIGURE = FigureSpec("differences", 30, differences_table, caption_differences, draw_differences)
+FIGURE = FigureSpec("differences", 30, differences_table, caption_differences, draw_differences, takes_ax=True)

@@ -54,4 +54,4 @@ def draw_expected_best(ax: Axes, efforts: pd.DataFrame, looks: Looks) -> None:
     format_percent_axis(ax)
 
 
-FIGURE = FigureSpec("effort", 60, effort_table, caption_effort, draw_effort)
+FIGURE = FigureSpec("effort", 60, effort_table, caption_effort, draw_effort, takes_ax=True)

@@ -13,8 +13,6 @@ from bnbench.results.results import Results
 
 def draw_figures(results: Results) -> Iterator[DrawnFigure]:
     """Yield every figure that has data, in the order of the report."""
-    if results.summary.empty:
-        return
     for spec in list_figures():
         yield from _draw_figure(spec, results)
 
@@ -30,18 +28,18 @@ def looks_of(results: Results) -> dict[str, Look]:
     return variant_looks(list(dict.fromkeys(results.summary["variant"])))
 
 
-def _draw_figure(spec: FigureSpec, results: Results) -> Iterator[DrawnFigure]:
-    inputs = _figure_inputs(spec, results)
-    for number, one in enumerate(inputs, start=1):
-        name = spec.name if len(inputs) == 1 else f"{spec.name}-{number}"
-        yield DrawnFigure(name, spec.caption(one), spec.draw(one))
-
-
-def _figure_inputs(spec: FigureSpec, results: Results) -> list[FigureInput]:
-    """Return the data of each file that this figure becomes."""
-    table = spec.table(results)
+def figure_inputs(spec: FigureSpec, results: Results) -> list[FigureInput]:
+    """Return the data of each file that a figure becomes; none if there is nothing to draw."""
+    table = results.summary if results.summary.empty else spec.table(results)
     if table.empty:
         return []
     looks = looks_of(results)
     parts = split_by_setting(results, table) if spec.per_setting else [("", table)]
     return [FigureInput(results, part, looks, results.score_name, setting) for setting, part in parts]
+
+
+def _draw_figure(spec: FigureSpec, results: Results) -> Iterator[DrawnFigure]:
+    inputs = figure_inputs(spec, results)
+    for number, one in enumerate(inputs, start=1):
+        name = spec.name if len(inputs) == 1 else f"{spec.name}-{number}"
+        yield DrawnFigure(name, spec.caption(one), spec.draw(one))

@@ -155,7 +155,12 @@ def _shorten(name: str) -> str:
 def draw_panels(
     inputs: FigureInput, note: str, draw_panel: Callable[[Axes, pd.DataFrame], None], height: float | None = None
 ) -> Figure:
-    """Return a figure with a panel for each setting of the further axes, two next to each other."""
+    """Return a figure with a panel for each setting of the further axes, two next to each other.
+
+    If `inputs.ax` is given, the one panel is drawn there, with the legend inside and without the note.
+    """
+    if inputs.ax is not None:
+        return _draw_panel_into(inputs.ax, inputs, draw_panel)
     settings = split_by_setting(inputs.results, inputs.table)
     columns = min(2, len(settings))
     width, usual_height = ALONE if len(settings) == 1 else PANEL
@@ -167,6 +172,15 @@ def draw_panels(
         ax.tick_params(labelbottom=True)
     remove_panels(axes.flat[len(settings) :])
     add_note(figure, note)
+    return figure
+
+
+def _draw_panel_into(ax: Axes, inputs: FigureInput, draw_panel: Callable[[Axes, pd.DataFrame], None]) -> Figure:
+    draw_panel(ax, inputs.table)
+    ax.legend(handles=variant_handles(inputs.looks, markers=True), fontsize=7)
+    figure = ax.figure
+    while not isinstance(figure, Figure):
+        figure = figure.figure
     return figure
 
 

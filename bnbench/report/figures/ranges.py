@@ -73,4 +73,4 @@ def _draw_bar(ax: Axes, height: float, variant: Mapping[Any, Any], grid_ends: tu
     ax.plot(variant["best_rate"], height, color=look.color, marker=look.marker, markersize=6, zorder=4)
 
 
-FIGURE = FigureSpec("ranges", 70, ranges_table, caption_ranges, draw_ranges)
+FIGURE = FigureSpec("ranges", 70, ranges_table, caption_ranges, draw_ranges, takes_ax=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bnbench.report.figures.style import Looks, score_label
@@ -20,6 +21,7 @@ class FigureInput:
         looks: the look of each variant, in the order of the experiment.
         score_name: the name of the score in text: accuracy or R².
         setting: the values of the further axes, for a figure of one setting; otherwise empty.
+        ax: Axes of the user to draw into, for a figure with `takes_ax`; by default a new figure is made.
     """
 
     results: Results
@@ -27,6 +29,7 @@ class FigureInput:
     looks: Looks
     score_name: str
     setting: str = ""
+    ax: Axes | None = None
 
     def label(self, score: str) -> str:
         """Return the label of a score's column."""
@@ -44,6 +47,7 @@ class FigureSpec:
         caption: returns one sentence that says what the figure shows.
         draw: draws the figure.
         per_setting: draw one figure for each setting of the further axes.
+        takes_ax: with one setting there is one panel, and `draw` draws it into `FigureInput.ax` if that is given.
     """
 
     name: str
@@ -52,6 +56,7 @@ class FigureSpec:
     caption: Callable[[FigureInput], str]
     draw: Callable[[FigureInput], Figure]
     per_setting: bool = False
+    takes_ax: bool = False
 
 
 @dataclass(frozen=True)

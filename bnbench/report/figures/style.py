@@ -1,10 +1,13 @@
 """How every figure looks: colors, markers, axes, ticks and labels."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import log10, sqrt
 from typing import TYPE_CHECKING, Any
 
+import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
@@ -71,6 +74,19 @@ class VariantRows:
     look: Look
     rows: pd.DataFrame
     x: "pd.Series[float]"
+
+
+@contextmanager
+def project_style(settings: Mapping[Any, Any] = STYLE) -> Iterator[None]:
+    """Draw in the style of the project, whatever style is set. Afterwards, everything is set as before.
+
+    Args:
+        settings: what differs from the default style of Matplotlib.
+    """
+    with matplotlib.style.context(["default", dict(settings)]), warnings.catch_warnings():
+        # Matplotlib warns of a logarithmic axis without a positive value.
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def variant_looks(variants: Sequence[str]) -> dict[str, Look]:

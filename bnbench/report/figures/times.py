@@ -67,4 +67,4 @@ def _note(inputs: FigureInput) -> str:
     return f"{note} No panel where {inputs.results.baseline} trains at no learning rate." if left_out else note
 
 
-FIGURE = FigureSpec("times", 40, times_table, caption_times, draw_times)
+FIGURE = FigureSpec("times", 40, times_table, caption_times, draw_times, takes_ax=True)

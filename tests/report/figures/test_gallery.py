@@ -8,36 +8,13 @@ from bnbench.report.figures.gallery import draw_figures, list_figures
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 from support.examples import facts, make_plan
-from support.figures import CELLS, figures_of, note_of, panels_of
+from support.figures import CELLS, MADE_UP_FIGURE, figures_of, note_of, panels_of
 from support.kept import Cells, compared, end
 
 X = "nonfinite"
 NAMES = ["rates", "curves", "differences", "times", "heat", "effort", "ranges"]
 # The report ignores this warning, too: a loss axis without one positive value.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-
-MADE_UP = '''
-"""The number of trials of each variant."""
-
-from matplotlib.figure import Figure
-
-from bnbench.report.figures.spec import FigureSpec
-
-
-def draw(inputs):
-    figure = Figure()
-    inputs.table.plot.barh(x="variant", y="trials", ax=figure.subplots())
-    return figure
-
-
-FIGURE = FigureSpec(
-    name="counts",
-    order=15,
-    table=lambda results: results.trials.groupby("variant", sort=False).size().reset_index(name="trials"),
-    caption=lambda inputs: f"{inputs.table['trials'].sum()} trials with {inputs.score_name}.",
-    draw=draw,
-)
-'''
 
 
 def test_two_variants_at_two_rates_have_every_figure(tmp_path: Path) -> None:
@@ -55,7 +32,7 @@ def test_each_module_of_a_figure_is_found() -> None:
 
 
 def test_one_file_adds_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "made_up_counts.py").write_text(MADE_UP)
+    (tmp_path / "made_up_counts.py").write_text(MADE_UP_FIGURE)
     monkeypatch.setattr(figures, "__path__", [*figures.__path__, str(tmp_path)])
     drawn = list(draw_figures(compared(tmp_path / "results", CELLS)))
     assert [one.name for one in drawn] == ["rates", "counts", *NAMES[1:]]

@@ -164,14 +164,14 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
     groups = scored_trials(trials).groupby(keys, sort=False, dropna=False)
-    summary = groups["outcome"].agg(
-        n="size",
-        n_ok=lambda outcomes: (outcomes == "ok").sum(),
-        n_chance=lambda outcomes: (outcomes == "chance").sum(),
-        n_diverged=lambda outcomes: outcomes.isin(DIVERGED).sum(),
+    counts = groups.agg(
+        n=("outcome", "size"),
+        n_ok=("outcome", lambda outcomes: (outcomes == "ok").sum()),
+        n_chance=("outcome", lambda outcomes: (outcomes == "chance").sum()),
+        n_diverged=("outcome", lambda outcomes: outcomes.isin(DIVERGED).sum()),
     )
     # Without trials, and with pyarrow installed, pandas would give the counts the type of the outcomes: text.
-    summary = summary.astype(np.int64)
+    summary = counts.astype(np.int64)
     intervals = [wilson(int(ok), int(n)) for ok, n in zip(summary["n_ok"], summary["n"], strict=True)]
     summary["p_ok"] = summary["n_ok"] / summary["n"]
     summary["p_ok_low"] = [low for low, _ in intervals]

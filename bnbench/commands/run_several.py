@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bnbench.commands.experiment import ExperimentRequest, results_folder
 from bnbench.commands.run import run_experiment
+from bnbench.config.load import ConfigSource
 from bnbench.errors import BnbenchError
 from bnbench.execution.progress import ProgressWatcher
 from bnbench.results import digest
@@ -75,7 +76,7 @@ def summarize_results(results: Results) -> str:
 
 def _sharing_a_folder(requests: Sequence[ExperimentRequest]) -> Iterator[tuple[str, str]]:
     """Yield the experiments whose results folder is that of an earlier one, or that is given twice."""
-    first: dict[Path, Path] = {}
+    first: dict[Path, ConfigSource] = {}
     for request in requests:
         try:
             folder = results_folder(request)

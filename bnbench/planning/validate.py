@@ -15,6 +15,7 @@ from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError
 from bnbench.location import Location, origins_named
 from bnbench.model import layers, shapes
+from bnbench.model.blocks import SLOT
 from bnbench.model.input_values import scaled_values
 from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
@@ -133,7 +134,7 @@ def _check_layers(point: GridPoint, name: str, classes: int, mistakes: Mistakes)
     where = point.where / "variants" / name / "layers" if own else point.where / "model" / "layers"
     for i, item in enumerate(items):
         with mistakes.noted(), origins_named(point.where):
-            layers.flatten_layers([*repeat(layers.SLOT, i), item], params, layers.NormSlot(), where)
+            layers.flatten_layers([*repeat(SLOT, i), item], params, layers.NormSlot(), where)
 
 
 def _check_variant(point: GridPoint, name: str, dataset: DatasetInfo, has_shape: bool) -> str:

@@ -303,7 +303,8 @@ class Results:
     def _class_names(self, trial: Mapping[Any, Any], classes: int) -> list[str]:
         """Return the names of the classes of a trial; their numbers if the names are unknown."""
         config = self.variant_config(str(trial["variant"]), {axis: trial[axis] for axis in self.axes})
-        known = config and list(confusions.class_names(config.data.classes, self.environment, config.data.name))
+        data = config and config.data
+        known = data and list(confusions.class_names(data.classes, self.environment, data.path or data.source))
         return known if known and len(set(known)) == classes else list(map(str, range(classes)))
 
     @cached_property

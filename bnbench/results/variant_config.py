@@ -8,7 +8,7 @@ from bnbench.analysis.per_seed import matches_axes
 from bnbench.config.load import check_config
 from bnbench.config.overrides import set_key
 from bnbench.config.schema import Data, Experiment, Train
-from bnbench.data.access import DATASETS
+from bnbench.data.access import built_in
 from bnbench.errors import ConfigError
 from bnbench.location import Location
 from bnbench.model.layers import Layer, NormSlot, flatten_layers
@@ -43,7 +43,7 @@ def read_variant_config(experiment: Experiment, name: str, place: Mapping[str, A
         # Only the number of outputs depends on the number of classes.
         params = {**settings.model.params, **variant.params, "classes": 2}
         items = variant.layers if variant.layers is not None else settings.model.layers
-        spec = DATASETS.get(settings.data.name)
+        spec = built_in(settings.data)
         layers = flatten_layers(items, params, norm, name, spec.shape if spec else None)
     except (ConfigError, KeyError):
         return None

@@ -19,6 +19,8 @@ from bnbench.config.schema import NAME, Experiment
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 # The slot for the norm of a variant, in a list of layers.
 SLOT = "norm"
+# How a residual block makes its shortcut, unless it is a list of layers.
+SHORTCUTS = ("auto", "conv", "none")
 Schema = dict[str, Any]
 # Keys whose value is a name with arguments, and the family of the names.
 NAMED = {
@@ -87,6 +89,13 @@ DESCRIPTIONS = {
     "SourceFigure.figure": "The kind of figure.",
     "Bound.at_least": "The lowest value that is allowed.",
     "Bound.at_most": "The highest value that is allowed.",
+    "Data.decimal": "The decimal mark of a table.",
+    "Data.y": "The name of the array with the classes or numbers.",
+    "Data.x_validation": "The name of the array with the rows of an official validation part.",
+    "Data.y_validation": "The name of the array with their classes or numbers.",
+    "Data.x_test": "The name of the array with the rows of an official test part.",
+    "Data.y_test": "The name of the array with their classes or numbers.",
+    "WarmupSteps.steps": "How many steps the warm-up takes.",
 }
 
 
@@ -130,10 +139,12 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
 
 
 def _comments(model: type[BaseModel]) -> dict[str, str]:
-    """Return the comment above each field of a record, by the key of the field."""
+    """Return the comment above each field of a record and of the records it extends, by the key of the field."""
+    bases = [_comments(base) for base in model.__bases__ if issubclass(base, BaseModel) and base is not BaseModel]
+    found = {key: text for base in bases for key, text in base.items()}
     source = inspect.getsource(model)
     (node,) = ast.parse(source).body
-    lines, found = source.splitlines(), {}
+    lines = source.splitlines()
     for field in node.body if isinstance(node, ast.ClassDef) else []:
         if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
             above = takewhile(lambda line: line.startswith("#"), map(str.strip, reversed(lines[: field.lineno - 1])))
@@ -202,16 +213,42 @@ def _named(names: Sequence[str]) -> Schema:
 def _layer(names: Sequence[str]) -> Schema:
     """Return the schema of an entry of a list of layers."""
     known = {"enum": [*names, SLOT]}
+    blocks = _blocks()
+    one = {**_one_key({"enum": [*names, SLOT, *blocks]}), "properties": blocks}
+    return {"description": "A layer of Keras, `norm` for the slot, or a block of layers.", "anyOf": [known, one]}
+
+
+def _blocks() -> Schema:
+    """Return the schemas of the blocks that a list of layers may hold."""
+    layer = {"$ref": "#/$defs/Layer"}
+    some, any_number = {"type": "array", "items": layer, "minItems": 1}, {"type": "array", "items": layer}
     times = {"description": "A whole number or a `$param`.", "type": ["integer", "string"]}
-    repeat = {
+    shortcut = {
+        "description": "auto, conv, none, a `$param`, or the layers of the shortcut.",
+        "anyOf": [{"enum": list(SHORTCUTS)}, {"type": "string", "pattern": r"^\$"}, any_number],
+    }
+    branches = {"type": "array", "items": any_number, "minItems": 2}
+    merge = {"description": "A merging layer of Keras, or a `$param`.", "type": ["string", "object"]}
+    return {
+        "repeat": _block("A list of layers, written out several times.", ("times", "layers"), times=times, layers=some),
+        "residual": _block("Layers whose output and input are added.", ("layers",), layers=some, shortcut=shortcut),
+        "parallel": _block(
+            "Lists of layers with one input, and the layer that merges their outputs.",
+            ("branches", "merge"),
+            branches=branches,
+            merge=merge,
+        ),
+    }
+
+
+def _block(description: str, required: Sequence[str], **properties: Schema) -> Schema:
+    return {
+        "description": description,
         "type": "object",
-        "properties": {"times": times, "layers": {"type": "array", "items": {"$ref": "#/$defs/Layer"}, "minItems": 1}},
-        "required": ["times", "layers"],
+        "properties": properties,
+        "required": list(required),
         "additionalProperties": False,
     }
-    several = {"description": "A list of layers, written out several times.", **repeat}
-    one = {**_one_key({"enum": [*names, SLOT, "repeat"]}), "properties": {"repeat": several}}
-    return {"description": "A layer of Keras, or `norm` for the slot.", "anyOf": [known, one]}
 
 
 def _one_key(known: Schema) -> Schema:

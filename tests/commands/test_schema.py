@@ -14,9 +14,11 @@ from jsonschema import Draft202012Validator
 
 from bnbench.cli.main import main
 from bnbench.commands.schema import render_schema
+from bnbench.config import json_schema
 from bnbench.config.load import check_config
 from bnbench.config.yaml_loader import parse_yaml, read_yaml
 from bnbench.errors import ConfigError
+from bnbench.model.expand import SHORTCUTS
 from bnbench.model.norms import norm_names
 from support.broken_texts import GOOD
 from support.examples import values
@@ -95,6 +97,18 @@ def test_a_resolved_experiment_is_valid(validator: Draft202012Validator) -> None
         {"data__repeats": "remove"},
         {"model__layers": [{"repeat": {"times": "$n", "layers": ["norm", "relu"]}}, {"Dense": "$classes"}, "flatten"]},
         {"claims": [{"text": "x", "metric": "test_accuracy", "of": "plain", "at": 0.1, "value": {"at_least": 0}}]},
+        {"model__layers": ["flatten", {"residual": {"layers": [{"dense": 64}, "norm"]}}, {"dense": "$classes"}]},
+        {"model__layers": ["flatten", {"residual": {"layers": [{"dense": 64}], "shortcut": []}}, {"dense": 3}]},
+        {
+            "model__layers": [
+                "flatten",
+                {"parallel": {"branches": [[{"dense": 4}], []], "merge": {"concatenate": {"axis": 1}}}},
+                {"dense": 3},
+            ]
+        },
+        {"train__warmup": 0.1},
+        {"train__warmup": {"steps": 20}},
+        {"train__class_weight": "balanced"},
     ],
     ids=str,
 )
@@ -119,6 +133,8 @@ def test_short_forms_are_valid(changes: dict[str, Any], validator: Draft202012Va
         ({"variants": {"bn": {"train": {"epoch": 1}}}}, "train"),
         ({"model__layers": [{"densee": 3}]}, 0),
         ({"model__layers": [{"dense": 3, "norm": None}]}, 0),
+        ({"model__layers": [{"residual": {"layers": ["relu"], "shortcut": "both"}}]}, 0),
+        ({"model__layers": [{"parallel": {"branches": [["relu"], []]}}]}, 0),
         ({"sweep__grid": {"epochs": [1]}}, "grid"),
         ({"sweep__learning_rate": "0.1"}, "learning_rate"),
         ({"name": "a b"}, "name"),
@@ -138,6 +154,7 @@ def test_names_are_those_of_the_other_rooms(schema: dict[str, Any]) -> None:
     assert {"dense", "relu", "leaky_relu", "conv2d", "Conv2D", "norm"} <= set(layers)
     # Refused layers are not offered.
     assert "lambda" not in layers
+    assert json_schema.SHORTCUTS == SHORTCUTS
 
 
 def test_a_mapping_that_the_records_refuse_may_still_be_valid(validator: Draft202012Validator) -> None:

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from bnbench.config.overrides import parse_override, set_key
+from bnbench.config.overrides import parse_overrides, set_key
 from bnbench.config.yaml_loader import dump_yaml, parse_yaml, read_yaml
 from bnbench.errors import ConfigError
 
@@ -215,13 +215,13 @@ def test_a_byte_order_mark_is_no_key(tmp_path: Path) -> None:
 
 
 def test_overrides() -> None:
-    assert parse_override("train.epochs=5") == ("train.epochs", 5)
-    assert parse_override("sweep.learning_rate=[1e-3, 1]") == ("sweep.learning_rate", [0.001, 1])
-    assert parse_override("title=a=b") == ("title", "a=b")
-    assert parse_override("data.limit=") == ("data.limit", None)
+    assert parse_overrides(["train.epochs=5"]) == {"train.epochs": 5}
+    assert parse_overrides(["sweep.learning_rate=[1e-3, 1]"]) == {"sweep.learning_rate": [0.001, 1]}
+    assert parse_overrides(["title=a=b"]) == {"title": "a=b"}
+    assert parse_overrides(["data.limit="]) == {"data.limit": None}
     for text in ("train.epochs", "=5"):
         with pytest.raises(ConfigError, match=r"-o .*: not of the form KEY=VALUE"):
-            parse_override(text)
+            parse_overrides([text])
 
 
 def test_setting_a_key_does_not_change_the_original() -> None:

@@ -19,7 +19,7 @@ from bnbench.model.blocks import SLOT
 from bnbench.model.input_values import scaled_values
 from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
-from bnbench.planning import checks, identity, task
+from bnbench.planning import checks, identity, steps, task
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import (
     GridPoint,
@@ -111,6 +111,8 @@ def _check_point(point: GridPoint, mistakes: Mistakes) -> list[str]:
         with mistakes.noted():
             checks.check_shift(experiment.data, dataset, where)
         with mistakes.noted():
+            checks.check_target_scale(experiment.data, dataset, where)
+        with mistakes.noted():
             checks.check_metrics(experiment, dataset, where)
     programs, before = [], mistakes.count
     for name in experiment.variants:
@@ -149,10 +151,11 @@ def _check_variant(point: GridPoint, name: str, dataset: DatasetInfo, has_shape:
         task.check_loss(len(dataset.classes), dataset.name, train.loss, where / "train" / "loss")
     flat = flatten_variant(point, name, dataset)
     checks.check_rates(experiment.sweep.rates(), train.dtype, where)
+    # No part has more rows than these; how many each has depends on the data.
+    rows = min(experiment.data.limit or dataset.rows, dataset.rows)
+    train = steps.resolve_steps(train, rows, where / "train")
     if has_shape:
         flat = _fit_to_rows(flat, point, dataset, train, place)
-        # No part has more rows than these; how many each has depends on the data.
-        rows = min(experiment.data.limit or dataset.rows, dataset.rows)
         checks.check_batch(train, SplitSizes(rows, rows, rows), where)
         checks.check_program(train, flat, dataset, name, where)
         if traced := shapes.trace_shapes(flat, dataset.shape, place):

@@ -67,6 +67,14 @@ def test_mistakes_in_all_parts_are_found_together() -> None:
         ({"sweep__learning_rate": [0.1, 0.1000000001]}, "is the same number in float32"),
         ({"sweep__grid": {"train.optimizer": ["sgd", {"sgd": {}}]}}, "the same setting twice"),
         ({"data__shift_test": {"brightness": 0.1}, "data__name": "leaf"}, "the rows of leaf are no images"),
+        ({"data__target_scale": "standard"}, "only numbers have a scale"),
+        ({"train__warmup": {"steps": 10**6}}, "train.warmup.steps: found 1000000, wanted fewer than"),
+        ({"train__schedule": {"piecewise_constant": {"boundaries": [0.5, 0.5001], "values": [1, 2, 3]}}}, "must rise"),
+        ({"train__class_weight": {"11": 2}}, "train.class_weight"),
+        (
+            {"model__layers": ["flatten", {"residual": {"layers": [{"dense": 3}], "shortcut": "non"}}]},
+            "shortcut: 'non'",
+        ),
     ],
 )
 def test_a_mistake_is_found_without_data(changes: dict[str, Any], wanted: str) -> None:

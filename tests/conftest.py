@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from bnbench.data.types import DataDirs
+
 if "BNBENCH_DATA" in os.environ:
     # Tests run in temporary folders.
     os.environ["BNBENCH_DATA"] = str(Path(os.environ["BNBENCH_DATA"]).absolute())
@@ -55,3 +57,18 @@ def no_network() -> Iterator[None]:
         for name in ("getaddrinfo", "gethostbyname", "gethostbyname_ex"):
             patch.setattr(socket, name, _refuse_other_machines(getattr(socket, name), lambda host, *_, **__: host))
         yield
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of published data sets. Without one, tests that need it are skipped; in CI they fail."""
+    named = os.environ.get("BNBENCH_DATA")
+    if not named:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)("BNBENCH_DATA names no folder of real data")
+    return Path(str(named))
+
+
+@pytest.fixture(scope="session")
+def places(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> DataDirs:
+    """Places with the published data sets, and with a cache of their own."""
+    return DataDirs(real_data, tmp_path_factory.mktemp("cache"), offline=True)

@@ -1,8 +1,6 @@
 """Tests of the published data sets, if `BNBENCH_DATA` names a folder that has them."""
 
 import hashlib
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,19 +10,6 @@ from bnbench.data import access
 from bnbench.data.splits import split_rows, split_sizes
 from bnbench.data.types import DataDirs, Dataset
 from support.known_data import KNOWN
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    named = os.environ.get("BNBENCH_DATA")
-    if not named:
-        (pytest.fail if os.environ.get("CI") else pytest.skip)("BNBENCH_DATA names no folder of real data")
-    return Path(str(named))
-
-
-@pytest.fixture(scope="session")
-def places(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> DataDirs:
-    return DataDirs(real_data, tmp_path_factory.mktemp("cache"), offline=True)
 
 
 def load(name: str, places: DataDirs) -> Dataset:

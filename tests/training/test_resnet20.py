@@ -1,10 +1,14 @@
 """ResNet-20 of configs/: its number of weights, and that it trains as in `fit`."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bnbench.config.load import load_config
-from bnbench.data.types import Dataset, DatasetInfo
+from bnbench.config.schema import Data
+from bnbench.data.access import load_dataset
+from bnbench.data.types import DataDirs, Dataset, DatasetInfo
 from bnbench.planning.plan import Cohort, make_plan
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram
@@ -13,14 +17,23 @@ from bnbench.training.threads import use_threads
 from support.keras_fit import fit_trial
 from support.paths import ROOT
 
-# 15 rows are for training: five steps of three rows.
-ROWS = DatasetInfo("cifar10", "made up", "few", (32, 32, 3), "uint8", tuple("abcdefghij"), 24, 4, 0)
+# A part of CIFAR-10; the last rows are its test part.
+ROWS = DatasetInfo("cifar10", "part", "part", (32, 32, 3), "uint8", tuple("abcdefghij"), 2_000, 400, 0)
 SMALL = {
-    "data.split.validation": 0.25, "data.split.stratify": False, "train.batch_size": 3, "train.epochs": 1,
+    "data.duplicates": "keep", "train.batch_size": 8, "train.epochs": 1, "train.steps_per_epoch": 5,
     "claims": [], "published": [],
     # The rate is divided after 32,000 steps.
     "train.dtype": "float64", "train.schedule": None, "sweep.learning_rate": [1e-5], "sweep.seeds": 1,
 }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def images(places: DataDirs) -> Dataset:
+    """The first 2,000 images of CIFAR-10."""
+    whole = load_dataset(Data(name="cifar10"), places)
+    return replace(
+        whole, facts=ROWS, x=whole.x[: ROWS.rows], y=whole.y[: ROWS.rows], repeated=whole.repeated[: ROWS.rows]
+    )
 
 
 def resnet20() -> dict[str, Cohort]:
@@ -36,20 +49,17 @@ def test_it_has_as_many_weights_as_published() -> None:
 
 
 @pytest.mark.parametrize("variant", ["plain", "batchnorm"])
-def test_five_steps_equal_those_of_fit(variant: str) -> None:
+def test_five_steps_equal_those_of_fit(variant: str, images: Dataset) -> None:
     use_threads(1)
-    generator = np.random.default_rng(0)
-    x = generator.integers(0, 256, (ROWS.rows, *ROWS.shape)).astype(np.uint8)
-    data = Dataset(ROWS, x, np.arange(ROWS.rows, dtype=np.int32) % 10, (0.0, 255.0), np.zeros(ROWS.rows, bool))
     cohort = resnet20()[variant]
     program, trial = cohort.program, cohort.trials[0]
     with keras_defaults("float64"):
-        compiled = CompiledProgram(program, data, eager=True)
+        compiled = CompiledProgram(program, images, eager=True)
         start = compiled.start(trial.seed)
         compiled.reset(start, trial.learning_rate)
         (order,) = loop._orders(program, start.parts.train, trial.seed)
         losses, _ = compiled.train_epoch(order)
-        theirs = fit_trial(program, data, trial, validate=False)
+        theirs = fit_trial(program, images, trial, validate=False)
     assert len(losses) == 5
     assert theirs.logs["loss"] == pytest.approx([losses.mean()], rel=1e-8)
     for our, their in zip(compiled.model.variables, theirs.model.variables, strict=True):

@@ -190,7 +190,7 @@ def test_plan_estimates_the_time_from_measured_steps(trained: Trained, place: Pa
         (["predict", "results/none", "x.csv"], "no results here"),
         (["data", "verify", "leef"], "leef"),
         (["rnu", "small.yaml"], "no command 'rnu' (did you mean 'run'?)"),
-        (["run"], "Missing argument 'CONFIG'"),
+        (["run"], "Missing argument 'CONFIG...'"),
     ],
     ids=lambda part: " ".join(part) if isinstance(part, list) else "",
 )

@@ -8,6 +8,7 @@ import pytest
 from bnbench.errors import ConfigError
 from bnbench.model import arguments, catalog, ranges
 from bnbench.model.argument_rules import RULES
+from bnbench.model.layer_table import MERGING
 from bnbench.model.layers import NormSlot, flatten_layers
 from bnbench.model.range_tables.row import Row
 from bnbench.model.schedule_arguments import ALL
@@ -41,7 +42,9 @@ def refusal(family: str, name: str, given: dict[str, Any]) -> str:
         ours = {argument: value for argument, value in given.items() if argument not in refused}
         arguments.check_arguments(family, name, ours, "here", refused)
         if family == "layers":
-            trace_shapes(flatten_layers([{name: given}], {}, NormSlot(), "here"), example_shape(name), "here")
+            layer = {name: given}
+            item = {"parallel": {"branches": [[], ["identity"]], "merge": layer}} if name in MERGING else layer
+            trace_shapes(flatten_layers([item], {}, NormSlot(), "here"), example_shape(name), "here")
     except ConfigError as error:
         return str(error)
     return ""

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from bnbench.model import arguments, ranges
+from bnbench.model.layer_table import MERGING
 from bnbench.model.values import Either, Fields, Listed, Lookup, Number, OneOf, Text, Values
 
 # Arguments that a class needs.
@@ -23,6 +24,7 @@ NEEDED_OF: dict[str, dict[str, Any]] = {
     "CategoryEncoding": {"num_tokens": 5},
     "RandomPosterization": {"factor": 3},
     "Normalization": {"mean": 0.5, "variance": 2.0},
+    "Dot": {"axes": 1},
 }
 # Where one argument needs another one.
 PARTNERS: dict[str, dict[str, Any]] = {
@@ -88,8 +90,9 @@ def _use(family: str, class_name: str, made: Any) -> None:
 def _use_layer(class_name: str, layer: Any) -> None:
     shape = example_shape(class_name)
     rows = np.zeros((2, *shape), "int32") if class_name in _WHOLE else np.full((2, *shape), 0.5, "float32")
-    model = keras.Sequential([keras.Input(shape, dtype=rows.dtype), layer])
-    outputs = model(rows, training=True)
+    inputs = keras.Input(shape, dtype=rows.dtype)
+    taken = [inputs, keras.layers.Identity()(inputs)] if class_name in MERGING else inputs
+    outputs = keras.Model(inputs, layer(taken))(rows, training=True)
     if isinstance(outputs, list | tuple):
         raise TypeError("several outputs")
     np.asarray(outputs)

@@ -18,6 +18,7 @@ from bnbench.errors import BnbenchError, did_you_mean, shorten_words
 # module `bnbench/cli/x.py`.
 COMMANDS = {
     "Make": {
+        "init": "Write an experiment file for your data.",
         "validate": "Check experiment files without data and without Keras.",
         "plan": "Show what a run would train, and how long it would take.",
         "run": "Train the trials that are missing and write the report.",
@@ -93,6 +94,7 @@ def main() -> None:
     """Over which learning rates does a network train, with and without batch normalization?
 
     \b
+    bnbench init wine.csv                 writes an experiment file for your data
     bnbench validate my.yaml              finds mistakes in an experiment file, without its data
     bnbench plan configs/leaf.yaml        shows what would run, and how long it would take
     bnbench run configs/quickstart.yaml   trains, and writes results/quickstart/report.html

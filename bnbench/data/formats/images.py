@@ -1,6 +1,8 @@
 """Reads the pixels of a PNG or JPEG file within bounds, in a wanted color mode and size."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -20,6 +22,17 @@ FORMATS = ("PNG", "JPEG")
 ENDINGS = (".png", ".jpg", ".jpeg")
 # Modes of gray images: 8 bits, 1 bit, 8 bits with an alpha channel.
 GRAY = frozenset({"L", "1", "LA"})
+# The tag of the metadata that says how a camera was held; from 5 on, height and width are exchanged.
+ORIENTATION, FIRST_TURNED = 0x0112, 5
+
+
+@dataclass(frozen=True)
+class ImageHeader:
+    """What a file says of an image before its pixels."""
+
+    # Height and width, as the image is shown.
+    size: tuple[int, int]
+    is_gray: bool
 
 
 @dataclass(frozen=True)
@@ -45,6 +58,24 @@ def read_pixels(path: Path, size: tuple[int, int] | None, channels: int | None) 
     Raises:
         DataError: the file is no PNG or JPEG, is damaged or too large, or has transparent pixels or more than 8 bits.
     """
+    with _opened(path) as opened:
+        return _convert(opened, path, size, channels)
+
+
+def read_header(path: Path) -> ImageHeader:
+    """Return size and color mode of an image, without decoding its pixels.
+
+    Raises:
+        DataError: the file is no PNG or JPEG, or is damaged or too large.
+    """
+    with _opened(path) as opened:
+        size = (opened.height, opened.width)
+        is_turned = opened.getexif().get(ORIENTATION, 1) >= FIRST_TURNED
+        return ImageHeader(size[::-1] if is_turned else size, opened.mode in GRAY)
+
+
+@contextmanager
+def _opened(path: Path) -> "Iterator[Image.Image]":
     from PIL import Image
 
     try:
@@ -52,7 +83,7 @@ def read_pixels(path: Path, size: tuple[int, int] | None, channels: int | None) 
             if prod(opened.size) > MAX_PIXELS:
                 found = f"{opened.width} x {opened.height}"
                 raise DataError(f"{path}: the image is {found}, but at most {MAX_PIXELS:,} pixels are allowed")
-            return _convert(opened, path, size, channels)
+            yield opened
     except DataError:
         raise
     except Exception as error:

@@ -4,6 +4,7 @@ import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import IO
@@ -23,6 +24,14 @@ MAX_BYTES, MAX_MEMBERS = 8_000_000_000, 10_000
 MAX_NAMED = 20
 # Booleans, whole numbers, floats, and text.
 KINDS = "buifUS"
+
+
+@dataclass(frozen=True)
+class ArrayHeader:
+    """What a file says of an array before its values."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
 
 
 def read_arrays(path: Path, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Array]:
@@ -82,6 +91,45 @@ def array_names(path: Path) -> list[str]:
         return sorted(file.stem for file in path.glob("*.npy"))
     with _opened(path) as archive:
         return [name.removesuffix(".npy") for name in archive.namelist()]
+
+
+def read_headers(path: Path) -> dict[str, ArrayHeader]:
+    """Return shape and type of the arrays of an .npz archive, or of the .npy files in a folder, without their values.
+
+    Arrays without a readable header are left out.
+
+    Raises:
+        DataError: the archive is damaged.
+    """
+    if path.is_dir():
+        found = {file.stem: _header_of_file(file) for file in sorted(path.glob("*.npy"))}
+    else:
+        with _opened(path) as archive:
+            found = {
+                info.filename.removesuffix(".npy"): _header_of_member(archive, info) for info in archive.infolist()
+            }
+    return {name: header for name, header in found.items() if header}
+
+
+def _header_of_file(path: Path) -> ArrayHeader | None:
+    with damage_reported(path):
+        check_file(path)
+        with path.open("rb") as stream:
+            return _try_header(stream)
+
+
+def _header_of_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayHeader | None:
+    with archive.open(info) as stream:
+        return _try_header(stream)
+
+
+def _try_header(stream: IO[bytes]) -> ArrayHeader | None:
+    try:
+        shape, _, dtype = _read_header(stream)
+    except Exception:
+        # NumPy parses the header as Python text, and a damaged header can raise almost any error.
+        return None
+    return ArrayHeader(shape, dtype)
 
 
 def _read_member(archive: zipfile.ZipFile, name: str, path: Path) -> Array:

@@ -58,14 +58,14 @@ def parse_numbers(
             bad = np.flatnonzero(~(np.abs(cells) <= LARGEST) & ~(np.isnan(cells) & may_miss))
         text = "" if not bad.size or np.isnan(cells[bad[0]]) else repr(float(cells[bad[0]]))
         return cells, BadCell(int(bad[0]), _why_no_number(text, column, ".")) if bad.size else None
-    values = _parse_plain(cells, decimal)
+    values = parse_plain(cells, decimal)
     if values is not None and (np.isfinite(values).all() and (np.abs(values) <= LARGEST).all()):
         return values, None
     return _parse_each(cells, column, decimal, may_miss)
 
 
-def _parse_plain(cells: Sequence[str], decimal: str) -> NDArray[np.float64] | None:
-    """Return the numbers of a column, or None if a cell needs a closer look."""
+def parse_plain(cells: Sequence[str], decimal: str) -> NDArray[np.float64] | None:
+    """Return the numbers of a column (rows,), or None if a cell needs a closer look."""
     text = "\n".join(cells)
     # Python reads 1_0 as ten, and digits of other scripts.
     if "_" in text or not text.isascii():
@@ -85,7 +85,7 @@ def _parse_each(
 ) -> tuple[NDArray[np.float64], BadCell | None]:
     values = np.full(len(cells), np.nan)
     for row, cell in enumerate(map(str.strip, cells)):
-        number = _as_number(cell, decimal)
+        number = as_number(cell, decimal)
         if number is not None and abs(number) <= LARGEST:
             values[row] = number
         elif not (may_miss and is_missing(cell)):
@@ -93,7 +93,8 @@ def _parse_each(
     return values, None
 
 
-def _as_number(cell: str, decimal: str) -> float | None:
+def as_number(cell: str, decimal: str) -> float | None:
+    """Return the number in a cell, or None if it is no number."""
     if decimal == ",":
         cell = "" if "." in cell else cell.replace(",", ".")
     return float(cell) if NUMBER.fullmatch(cell) else None
@@ -111,7 +112,7 @@ def is_date(cell: str) -> bool:
 
 def _why_no_number(cell: str, column: str, decimal: str) -> str:
     shown = shorten(cell)
-    if _as_number(cell, decimal) is not None:
+    if as_number(cell, decimal) is not None:
         return f"{shown} is too large, wanted a number up to {LARGEST:.3g}"
     if is_missing(cell):
         found = f"has a missing value, {shown}" if cell else "is empty"
@@ -120,9 +121,9 @@ def _why_no_number(cell: str, column: str, decimal: str) -> str:
         return f"{shown} is infinite, wanted a finite number"
     if is_date(cell):
         return f"{shown} is a date or a time, which is no number: add {column} to data.drop, or write numbers"
-    if decimal == "." and _as_number(cell, ",") is not None:
+    if decimal == "." and as_number(cell, ",") is not None:
         return f"{shown} is no number: if the comma is a decimal comma, set data.decimal: ','"
-    if decimal == "," and _as_number(cell, ".") is not None:
+    if decimal == "," and as_number(cell, ".") is not None:
         return f"{shown} has a decimal point, but data.decimal is ','"
     if THOUSANDS.fullmatch(cell):
         return f"{shown} is no number: write it without separators of thousands"

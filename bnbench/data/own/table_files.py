@@ -28,7 +28,7 @@ def open_table(path: Path, how: TableInputs) -> TableFile:
     Raises:
         DataError: the file is no table that is read, or columns have no name or one name, or there are too many.
     """
-    ending = _ending(path)
+    ending = ending_of(path)
     if ending in PARQUET:
         return open_parquet(path)
     if ending not in TEXT:
@@ -37,6 +37,7 @@ def open_table(path: Path, how: TableInputs) -> TableFile:
     return open_text(path, ending, how)
 
 
-def _ending(path: Path) -> str:
+def ending_of(path: Path) -> str:
+    """Return the ending of a name in lower case, without `.gz`."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     return suffixes[-2] if suffixes[-1:] == [".gz"] and suffixes[-2:-1] else (suffixes or [""])[-1]

@@ -1,7 +1,7 @@
 """An opened own table: the names of its columns, and its cells, some thousand rows at a time."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +38,8 @@ class TableFile:
     unit: str
     # Returns the rows, with the cells of these columns only. Columns of text are those whose numbers are names, too.
     read: Callable[[Sequence[str], Sequence[str]], Iterator[TableRows]]
+    # Columns whose cells cannot be read, and what they have instead of numbers or text.
+    unreadable: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_names(names: Sequence[str], place: str) -> None:

@@ -26,7 +26,9 @@ MAX_BYTES, MAX_FILE = 8_000_000_000, 200_000_000
 
 
 @dataclass(frozen=True)
-class _ImageFile:
+class ImageFile:
+    """An image, and the name of its class."""
+
     path: Path
     label: str
 
@@ -40,7 +42,7 @@ def read_images(path: Path, settings: Data) -> ParsedArrays:
         SettingsError: the images have several sizes or color modes, and `data` does not say which one to use.
         DataError: the folder has another structure, or an image cannot be read.
     """
-    parts = _list_parts(path)
+    parts = list_parts(path)
     files = [file for part in ORDER for file in parts.get(part, ())]
     classes, y = number_classes(
         [file.label for file in files], str(path), lambda row: str(files[row].path), settings.classes
@@ -53,8 +55,12 @@ def read_images(path: Path, settings: Data) -> ParsedArrays:
     return ParsedArrays(x, y, classes, len(parts.get("test", ())), len(parts.get("validation", ())))
 
 
-def _list_parts(path: Path) -> Mapping[str, Sequence[_ImageFile]]:
-    """Return the files of each part; without official parts, all of them are called train."""
+def list_parts(path: Path) -> Mapping[str, Sequence[ImageFile]]:
+    """Return the files of each part; without official parts, all of them are called train.
+
+    Raises:
+        DataError: the folder has another structure.
+    """
     folders = [entry for entry in list_folder(path) if entry.is_dir()]
     loose = next((entry for entry in list_folder(path) if entry.suffix.lower() in ENDINGS and not entry.is_dir()), None)
     if loose:
@@ -62,7 +68,7 @@ def _list_parts(path: Path) -> Mapping[str, Sequence[_ImageFile]]:
     names = [folder.name.lower() for folder in folders]
     if "train" not in names or len(names) < 2 or not set(names) <= set(PARTS):
         return {"train": _list_classes(path, folders)}
-    parts: dict[str, Sequence[_ImageFile]] = {}
+    parts: dict[str, Sequence[ImageFile]] = {}
     for folder, name in zip(folders, names, strict=True):
         if PARTS[name] in parts:
             raise DataError(f"{folder}: a second {PARTS[name]} part: remove one of the two folders")
@@ -70,10 +76,10 @@ def _list_parts(path: Path) -> Mapping[str, Sequence[_ImageFile]]:
     return parts
 
 
-def _list_classes(path: Path, folders: Sequence[Path]) -> list[_ImageFile]:
+def _list_classes(path: Path, folders: Sequence[Path]) -> list[ImageFile]:
     if not folders:
         raise DataError(f"{path}: no folders, wanted a folder of images for each class")
-    return [_ImageFile(file, folder.name) for folder in folders for file in _list_images(folder)]
+    return [ImageFile(file, folder.name) for folder in folders for file in _list_images(folder)]
 
 
 def _list_images(folder: Path) -> list[Path]:
@@ -89,7 +95,7 @@ def _list_images(folder: Path) -> list[Path]:
     return entries
 
 
-def _read_pixels(files: Sequence[_ImageFile], settings: Data) -> NDArray[np.uint8]:
+def _read_pixels(files: Sequence[ImageFile], settings: Data) -> NDArray[np.uint8]:
     size = (settings.size[0], settings.size[1]) if settings.size else None
     first = _read_one(files[0].path, size, settings.channels)
     if len(files) * prod(first.shape) > MAX_BYTES:

@@ -12,8 +12,10 @@ import matplotlib
 import pytest
 from matplotlib import pyplot
 
+from bnbench.config.networks import network_file
 from bnbench.execution import sweep
 from bnbench.execution.sweep import SweepOptions
+from bnbench.model.network_json import write_network
 from bnbench.planning.plan import Plan
 from bnbench.store import results_dir, store
 from support.kept import end
@@ -47,6 +49,8 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
             for trial in new:
                 opened.add(end(trial, ENDS[rates.index(trial.learning_rate) % len(ENDS)]))
         results_dir.write_text(options.folder / results_dir.CONFIG, plan.experiment.to_yaml())
+        for variant, network in plan.networks.items():
+            results_dir.write_text(options.folder / network_file(variant), write_network(network))
         added.append(len(new))
 
     monkeypatch.setattr(sweep, "run_sweep", store_made_up)
@@ -78,7 +82,7 @@ def run_cells(path: Path) -> dict[str, Any]:
 
 
 def test_there_are_notebooks() -> None:
-    assert [path.name for path in NOTEBOOKS] == ["notebook.ipynb"]
+    assert [path.name for path in NOTEBOOKS] == ["notebook.ipynb", "own-network.ipynb"]
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -107,3 +111,18 @@ def test_the_notebook_of_results_works(
     assert len(pyplot.get_fignums()) == 3
     assert Path("differences.pdf").is_file()
     assert r"\label{tab:digits}" in capsys.readouterr().out
+
+
+def test_the_notebook_of_own_networks_works(
+    trained: list[int], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bnbench.training.threads import use_threads
+
+    write_no_report(monkeypatch)
+    # Other tests train in this process, which can set this only before TensorFlow computes.
+    use_threads(1)
+    variables = run_cells(DOCS / "how-to" / "own-network.ipynb")
+    # Three variants at five rates with three seeds, one seed more, and two variants at three rates with two seeds.
+    assert trained == [45, 15, 12]
+    assert len(variables["results"].trials) == 12
+    assert "network: model-groups.json" in capsys.readouterr().out

@@ -11,6 +11,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import sweep
 from bnbench.location import Location
+from bnbench.model.network_file import Network
 from bnbench.planning.left_out_rows import log_left_out_rows
 from bnbench.planning.plan import Plan
 from bnbench.planning.small_batches import log_small_batches
@@ -34,6 +35,8 @@ class ExperimentRequest:
     # Values to add to the recorded sweep: `{"learning_rate": 0.3, "seeds": 2}`. The results folder keeps in its plan
     # what it has there.
     also: Mapping[str, object] = field(default_factory=dict)
+    # The networks of variants, which otherwise are read from the files that the variants name.
+    networks: Mapping[str, Network] = field(default_factory=dict)
 
     @property
     def places(self) -> DataDirs:
@@ -81,6 +84,7 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple
         smoke=request.smoke,
         download=download,
         further=_further(request) if request.also else (),
+        networks=request.networks,
     )
     log_small_batches(plan)
     log_left_out_rows(plan)

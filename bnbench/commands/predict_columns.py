@@ -18,8 +18,8 @@ NUMBERED = re.compile(r"(.*?)([0-9]{1,9})")
 def input_columns(first: list[str], card: ModelCard, place: str) -> tuple[list[int], bool, list[str]]:
     """Return the positions of the inputs, whether the first line is a header, and notes about it.
 
-    Inputs are found by the names of the data set as in its own files. If it has no names, they are in the order of the
-    file.
+    Inputs are found by the names of the data set as in its own files, or of own arrays that have names. If there are no
+    names, they are in the order of the file.
 
     Args:
         first: the cells of the first line.
@@ -76,10 +76,11 @@ def _other_columns(card: ModelCard) -> tuple[str, ...]:
 def _columns_by_name(header: list[str], card: ModelCard, place: str) -> tuple[list[int], list[str]]:
     """Return the positions of the inputs, and the names of the columns that are not used."""
     expected, dataset = prod(card.shape), access.DATASETS.get(card.data)
-    if dataset and len(dataset.columns) == expected and len(header) > 1:
-        at = find_names(header, dataset.columns)
+    names = card.columns or (dataset.columns if dataset else ())
+    # A table with one input needs no name.
+    if len(names) == expected and len(header) > 1:
+        at = find_names(header, names)
         if at is None:
-            names = dataset.columns
             problems = _header_problems(header, names, (*_other_columns(card), *LABELS, ""))
             raise DataError(f"{place}: {'; '.join(problems)}; expected {names[0]} to {names[-1]}, or no header")
         return at, [name for i, name in enumerate(header) if i not in at]

@@ -7,6 +7,7 @@ from pathlib import Path
 from bnbench.config.load import load_located_config
 from bnbench.data import access
 from bnbench.errors import ConfigError
+from bnbench.planning.networks import try_networks
 from bnbench.planning.validate import find_mistakes
 
 # What a run checks and this command cannot.
@@ -38,7 +39,9 @@ def validate_file(path: Path, overrides: Mapping[str, object] | None = None) -> 
         experiment, where = load_located_config(path, overrides)
     except ConfigError as error:
         return CheckedFile(str(path), tuple(str(error).splitlines()))
-    mistakes = tuple(find_mistakes(experiment, where))
+    networks, unread = try_networks(experiment, path.parent, where)
+    lines = [line for error in unread for line in str(error).splitlines()]
+    mistakes = tuple(dict.fromkeys([*lines, *find_mistakes(experiment, where, networks)]))
     if mistakes:
         return CheckedFile(str(path), mistakes)
     points = 1

@@ -35,7 +35,7 @@ DESCRIPTIONS = {
     "Experiment.name": "The name of the results folder: letters, digits, '_', '-' and '.', at most 80 characters.",
     "Experiment.title": "One line for people.",
     "Experiment.data": "The data set and how its rows are used.",
-    "Experiment.model": "The layer list that all variants share.",
+    "Experiment.model": "The layer list that all variants share. Not needed if each variant has a `network`.",
     "Experiment.variants": "Named changes of the model or its training, at least one.",
     "Experiment.train": "How a trial is trained.",
     "Experiment.sweep": "Learning rates, seeds and further axes.",
@@ -120,6 +120,10 @@ def experiment_schema(known: KnownNames) -> Schema:
             _fill_names(value, f"{name}.{key}", known)
             text = DESCRIPTIONS.get(f"{name}.{key}") or _comments(models[name]).get(key)
             record["properties"][key] = {"description": text, **value} if text else value
+    # An experiment in which each variant has a network needs no model.
+    schema["required"].remove("model")
+    model = schema["properties"]["model"]
+    (model["$ref"],) = (form["$ref"] for form in model.pop("anyOf") if "$ref" in form)
     schema["properties"]["name"]["pattern"] = f"^{NAME.pattern}$"
     _add_short_forms(schema["$defs"])
     del schema["$defs"]["Named"]

@@ -1,5 +1,6 @@
 """The keys of `data` that say where the rows are: a built-in data set, a table, arrays, or a folder of images."""
 
+import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
@@ -25,6 +26,10 @@ MAX_PATH, MAX_COLUMN = 500, 200
 MAX_NAMES = 10_000
 # The pixels at one side of an image.
 MAX_SIDE = 10_000
+# The name of a file that `bnbench.sweep` has written: a hash of the arrays that it was called with.
+FROM_PYTHON = re.compile(r"[0-9a-f]{32}\.npz")
+# What people read in the place of such a name.
+FROM_PYTHON_NAME = "arrays"
 
 
 def _needs(*sources: str) -> AfterValidator:
@@ -60,19 +65,26 @@ def _distinct(names: list[str]) -> list[str]:
 
 
 def _path(value: str) -> str:
-    """Refuse paths that leave the folder. `data/own/paths.py` also follows links."""
+    return inner_path(
+        value,
+        "; for data elsewhere, give their folder with --data-dir",
+        "give the folder of the data with --data-dir, and a path without '..'",
+    )
+
+
+def inner_path(value: str, if_absolute: str, if_outside: str) -> str:
+    """Refuse a path that leaves the folder of the experiment file. `data/own/paths.py` also follows links.
+
+    Args:
+        if_absolute: what to do about an absolute path.
+        if_outside: what to do about a path with `..`.
+    """
     if not value.strip() or "\0" in value:
         raise ValueError("found an empty path, wanted a file or folder")
     if PurePosixPath(value).is_absolute() or value[:1] in "~\\" or value[1:3] in {":\\", ":/"}:
-        raise ValueError(
-            f"found {shorten(value)}, wanted a path relative to the folder of this file; for data elsewhere, give "
-            "their folder with --data-dir"
-        )
+        raise ValueError(f"found {shorten(value)}, wanted a path relative to the folder of this file{if_absolute}")
     if ".." in value.replace("\\", "/").split("/"):
-        raise ValueError(
-            f"{shorten(value)} leaves the folder of this file: give the folder of the data with --data-dir, and a path "
-            "without '..'"
-        )
+        raise ValueError(f"{shorten(value)} leaves the folder of this file: {if_outside}")
     return value
 
 
@@ -165,6 +177,8 @@ class OwnData(BaseModel):
     y_validation: Annotated[Column | None, _needs("arrays")] = None
     x_test: Annotated[Column | None, _needs("arrays")] = None
     y_test: Annotated[Column | None, _needs("arrays")] = None
+    # The name of an array with the names of the values of a row, by which `predict` finds the columns of a table.
+    columns: Annotated[Column | None, _needs("arrays")] = None
 
     # Height and width that all images are resized to. By default they must all have one size.
     size: Annotated[Annotated[list[Side], Field(min_length=2, max_length=2)] | None, _needs("images")] = None
@@ -220,8 +234,18 @@ class OwnData(BaseModel):
 
     @property
     def source(self) -> str:
-        """The name of the data for people: of the built-in data set, or of the file or folder without its ending."""
+        """The name of the data for people: of the built-in data set, or of the file or folder without its ending.
+
+        Arrays that were given from Python have no name of their own.
+        """
+        if self.from_python:
+            return FROM_PYTHON_NAME
         return self.name or PurePosixPath(self.path).name.partition(".")[0] or self.path
+
+    @property
+    def from_python(self) -> bool:
+        """Whether these are arrays that `bnbench.sweep` was called with, and keeps in the cache."""
+        return bool(self.arrays and FROM_PYTHON.fullmatch(self.arrays))
 
     @property
     def kind(self) -> str:

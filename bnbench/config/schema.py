@@ -16,12 +16,15 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    SerializerFunctionWrapHandler,
     Tag,
     ValidationInfo,
+    model_serializer,
     model_validator,
 )
 
 from bnbench.config.expectations import Claim, Published
+from bnbench.config.networks import NETWORK_KEYS, NetworkPath, need_model, with_model_or_none, written_keys
 from bnbench.config.own_data import OwnData
 from bnbench.config.renamed import rename_old_keys
 from bnbench.config.source_figures import SourceFigure
@@ -189,7 +192,20 @@ class Variant(ConfigModel):
     norm_position: Literal["before", "after"] | None = None
     layers: list[Any] | None = Field(default=None, min_length=1)
     params: dict[Name, Any] = {}
+    # A file with the whole network in place of a list of layers: the JSON of a Keras model, relative to this file.
+    network: NetworkPath | None = None
     train: dict[str, Any] = {}
+
+    @model_validator(mode="after")
+    def _whole_network(self) -> "Variant":
+        given = [key for key in NETWORK_KEYS if getattr(self, key) != Variant.model_fields[key].get_default()]
+        if self.network is not None and given:
+            raise InnerValueError("the network has all layers: leave this key out, or network", given[0])
+        return self
+
+    @model_serializer(mode="wrap")
+    def _used_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return written_keys(serialize(self))
 
 
 class WarmupSteps(ConfigModel):
@@ -398,7 +414,8 @@ class Experiment(ConfigModel):
     name: Slug
     title: str = Field(default="", max_length=500)
     data: Data
-    model: Model
+    # The layer list that all variants share. Not needed if each variant has a `network`.
+    model: Annotated[Model | None, BeforeValidator(need_model)]
     variants: Annotated[dict[Slug, Variant], BeforeValidator(_text_keys)] = Field(min_length=1)
     train: Train
     sweep: Sweep
@@ -410,6 +427,31 @@ class Experiment(ConfigModel):
     published: list[Published] = []
     claims: list[Claim] = []
     source_figures: list[SourceFigure] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _model_or_networks(cls, values: object) -> object:
+        return with_model_or_none(values)
+
+    @model_validator(mode="after")
+    def _used_model(self) -> "Experiment":
+        if self.model and all(variant.network for variant in self.variants.values()):
+            raise InnerValueError("no variant uses it, because each has a network: leave it out", "model")
+        return self
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """The parameters that the variants share."""
+        return self.model.params if self.model else {}
+
+    @property
+    def layers(self) -> list[Any]:
+        """The layer list that the variants share; empty if each has a network."""
+        return self.model.layers if self.model else []
+
+    @model_serializer(mode="wrap")
+    def _without_model(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialize(self).items() if key != "model" or value is not None}
 
     def dump(self) -> dict[str, Any]:
         """Return the resolved file as plain values; `check_config` makes an equal Experiment of them."""

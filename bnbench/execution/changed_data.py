@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bnbench.config.own_data import FROM_PYTHON, FROM_PYTHON_NAME
+from bnbench.config.schema import Data
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ResultsError
 from bnbench.planning.plan import Plan
@@ -21,9 +23,7 @@ def log_changed_data(plan: Plan, folder: Path) -> None:
     The trials of the old rows stay stored, but they are not in the plan: the fingerprint of the rows is part of an id.
     """
     before = _recorded(folder)
-    present: dict[str, DatasetInfo] = {
-        cohort.program.data.path or cohort.program.facts.name: cohort.program.facts for cohort in plan.cohorts
-    }
+    present: dict[str, DatasetInfo] = {_name(cohort.program.data): cohort.program.facts for cohort in plan.cohorts}
     changed = {name: facts for name, facts in present.items() if _differs(facts, before.get(name))}
     if not changed:
         return
@@ -41,13 +41,22 @@ def log_changed_data(plan: Plan, folder: Path) -> None:
         )
 
 
+def _name(data: Data) -> str:
+    """Return what data are called in a message. The file of arrays that were given from Python is named by its content,
+    so it has another name after each change.
+    """
+    return data.source if data.from_python else data.path or data.source
+
+
 def _recorded(folder: Path) -> Mapping[str, Any]:
     """Return what the last run recorded about its data, by name; empty if nothing can be read."""
     try:
         data = results_dir.read_environment(folder).get("data")
     except ResultsError:
         return {}
-    return data if isinstance(data, dict) else {}
+    if not isinstance(data, dict):
+        return {}
+    return {FROM_PYTHON_NAME if FROM_PYTHON.fullmatch(name) else name: facts for name, facts in data.items()}
 
 
 def _differs(facts: DatasetInfo, before: object) -> bool:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 
 from bnbench.config import smoke as smoking
 from bnbench.config.additions import Addition
 from bnbench.config.load import ConfigSource, load_located_config
+from bnbench.config.networks import network_file
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
@@ -18,8 +20,11 @@ from bnbench.execution import environment, executors
 from bnbench.execution.changed_data import log_changed_data
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
+from bnbench.model.network_file import Network
+from bnbench.model.network_json import write_network
 from bnbench.planning import plan as planning
 from bnbench.planning.check_key import distinct_programs
+from bnbench.planning.networks import read_networks, with_recorded_files
 from bnbench.planning.plan import Cohort, Plan, Program, Trial
 from bnbench.planning.trial import Result, Saving
 from bnbench.store import results_dir, store
@@ -38,6 +43,7 @@ def prepare_plan(
     smoke: bool = False,
     download: bool = False,
     further: Sequence[Addition] = (),
+    networks: Mapping[str, Network] = MappingProxyType({}),
 ) -> Plan:
     """Return the plan of an experiment for the data on this machine.
 
@@ -48,6 +54,7 @@ def prepare_plan(
         smoke: cut the experiment to a few seconds.
         download: download missing data.
         further: what to add to the sweep, after the overrides.
+        networks: the networks of variants, which otherwise are read from the files that the variants name.
 
     Raises:
         ConfigError: the experiment or an override asks for something impossible.
@@ -57,7 +64,8 @@ def prepare_plan(
     if smoke:
         experiment = smoking.cut_to_smoke(experiment)
     describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))
-    return planning.make_plan(experiment, describe, where)
+    known = {**read_networks(experiment, data_dirs.config_dir, where, set(networks)), **networks}
+    return planning.make_plan(with_recorded_files(experiment), describe, where, known)
 
 
 def stored_states(folder: Path) -> dict[str, str]:
@@ -149,9 +157,16 @@ def _write_settings(plan: Plan, executor: Executor | None, opened: Store, data_d
     if executor:
         described = environment.describe_environment(plan, executor.devices(), executor.capacity.count, data_dirs)
         opened.set_environment(json.dumps(described, indent=1) + "\n")
-    results_dir.write_text(opened.folder / results_dir.CONFIG, plan.experiment.to_yaml())
+    for name, text in _settings_files(plan).items():
+        results_dir.write_text(opened.folder / name, text)
     if stored := opened.environment():
         results_dir.write_text(opened.folder / results_dir.ENVIRONMENT, stored)
+
+
+def _settings_files(plan: Plan) -> dict[str, str]:
+    """Return the files of a results folder that say what is trained, by name."""
+    networks = {network_file(name): write_network(network) for name, network in plan.networks.items()}
+    return {results_dir.CONFIG: plan.experiment.to_yaml(), **networks}
 
 
 def _train_and_finish(
@@ -198,11 +213,12 @@ def _check_data(result: Result, program: Program) -> None:
 
 def _finish(options: SweepOptions, plan: Plan) -> None:
     options.watcher.end()
-    path, settings = options.folder / results_dir.CONFIG, plan.experiment.to_yaml()
-    if not _has_text(path, settings):
-        # The report would describe other settings than those of the trials.
-        log.warning("%s: changed during the run; written again with the settings that were trained", path)
-        results_dir.write_text(path, settings)
+    for name, text in _settings_files(plan).items():
+        path = options.folder / name
+        if not _has_text(path, text):
+            # The report would describe other settings than those of the trials.
+            log.warning("%s: changed during the run; written again with the settings that were trained", path)
+            results_dir.write_text(path, text)
     options.finish(options.folder)
 
 

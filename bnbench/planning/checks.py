@@ -115,7 +115,7 @@ def check_rates(rates: Sequence[float], dtype: str, where: Location) -> None:
 
 def check_variant_params(experiment: Experiment, where: Location) -> None:
     """Raise if a variant sets a parameter that the model does not have."""
-    known = experiment.model.params
+    known = experiment.params
     if "classes" in known:
         raise ConfigError(
             where / "model" / "params" / "classes",
@@ -133,9 +133,9 @@ def check_variant_params(experiment: Experiment, where: Location) -> None:
 def check_used_params(experiment: Experiment, where: Location) -> None:
     """Raise if no layer uses a parameter: its name is probably misspelled, in the model or in an axis."""
     variants = experiment.variants.values()
-    lists = [experiment.model.layers, *(v.layers or [] for v in variants), *(v.norm.arguments for v in variants)]
+    lists = [experiment.layers, *(v.layers or [] for v in variants), *(v.norm.arguments for v in variants)]
     used = set().union(*map(layers.used_params, lists))
-    for param in experiment.model.params:
+    for param in experiment.params:
         if param not in used:
             near = did_you_mean(param, used)
             raise ConfigError(where / "model" / "params" / param, f"never used{near}: no layer has ${param}")

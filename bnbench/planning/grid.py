@@ -140,6 +140,10 @@ def _check_axis(key: str, experiment: Experiment, where: Location) -> None:
         raise ConfigError(
             where / "sweep" / "grid" / key, "wanted a dotted key under data, model or train, as train.batch_size"
         )
+    if key.startswith("model.") and experiment.model is None:
+        raise ConfigError(
+            where / "sweep" / "grid" / key, "every variant has a network, whose layers no axis changes: leave it out"
+        )
     for name, variant in experiment.variants.items():
         if _sets(variant, key):
             raise ConfigError(

@@ -1,32 +1,30 @@
 """Turns an experiment into a plan: its trials and their ids, grouped into cohorts that share a compiled program."""
 
-import json
 from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate, chain
+from types import MappingProxyType
 from typing import Any, overload
 
 from bnbench.analysis.labels import RateFormat, format_setting
 from bnbench.config.schema import Data, Experiment, Train
-from bnbench.data import access
-from bnbench.data.brightness import brightness_step
 from bnbench.data.splits import SplitSizes, split_sizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError, SettingsError
 from bnbench.location import Location, origins_named
-from bnbench.model import layers, shapes
-from bnbench.model.input_values import scaled_values
-from bnbench.model.layer_conditions import fit_layers
+from bnbench.model import shapes
 from bnbench.model.layers import Layer
+from bnbench.model.network_file import Network
 from bnbench.planning import checks, identity, steps
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, check_values_differ, grid_points, with_variant_training
 from bnbench.planning.resolve import resolve_experiment
 from bnbench.planning.revisions import ProgramSettings, Revision, trial_revisions
 from bnbench.planning.size import check_size
+from bnbench.planning.variant_layers import SharedLayers
 
 # Significant digits of a learning rate in the name of a trial, or more if two rates need them.
 NAME_DIGITS = 6
@@ -214,6 +212,8 @@ class Plan:
 
     experiment: Experiment
     cohorts: tuple[Cohort, ...]
+    # The networks of the variants that have one.
+    networks: Mapping[str, Network] = field(default_factory=dict)
 
     @property
     def trials(self) -> TrialChain:
@@ -226,12 +226,18 @@ class Plan:
         return self.cohorts[(trial.number - 1) // len(self.cohorts[0].trials)]
 
 
-def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], where: Location | str) -> Plan:
+def make_plan(
+    experiment: Experiment,
+    describe: Callable[[Data], DatasetInfo],
+    where: Location | str,
+    networks: Mapping[str, Network] = MappingProxyType({}),
+) -> Plan:
     """Return the plan of an experiment.
 
     Args:
         describe: returns the description of a data set.
         where: the experiment file, for messages; a `Location` also knows which values were overridden.
+        networks: the networks of the variants that have one.
 
     Raises:
         ConfigError: settings are unknown or do not fit together, in a variant or at a value of an axis.
@@ -242,7 +248,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
     checks.check_expectations(experiment, where)
     rates, seeds = tuple(experiment.sweep.rates()), tuple(experiment.sweep.seed_list())
     positions = range(len(rates) * len(seeds))
-    shared = _SharedLayers()
+    shared = SharedLayers(networks)
     cohorts: list[Cohort] = []
     rate_texts = tuple(map(RateFormat(rates, digits=NAME_DIGITS), rates))
     first: DatasetInfo | None = None
@@ -273,7 +279,7 @@ def make_plan(experiment: Experiment, describe: Callable[[Data], DatasetInfo], w
                 cohorts.append(Cohort(program, name, point.axes, trials))
             checks.check_used_params(point.experiment, point.where)
     check_values_differ(experiment.sweep.grid, [cohort.program.key for cohort in cohorts], where)
-    return Plan(experiment, tuple(cohorts))
+    return Plan(experiment, tuple(cohorts), networks)
 
 
 def _describe_data(point: GridPoint, describe: Callable[[Data], DatasetInfo]) -> DatasetInfo:
@@ -299,28 +305,7 @@ def _place_of(steps: Iterable[str | int], where: Location) -> Location:
     return where
 
 
-class _SharedLayers:
-    """The layers of the variants, made once for all points of the grid that differ only in how they train."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, ...], tuple[Layer, ...]] = {}
-
-    def of(self, point: GridPoint, name: str, dataset: DatasetInfo, train: Train) -> tuple[Layer, ...]:
-        """Return the layers of a variant. Of `train`, only the dtype and the engine matter for layers."""
-        axes = {key: value for key, value in point.axes.items() if not key.startswith("train.")}
-        key = (name, json.dumps(axes, default=repr), train.dtype, train.engine)
-        if key not in self._known:
-            flat, data = flatten_variant(point, name, dataset), point.experiment.data
-            span = access.value_range(data)
-            values = scaled_values(data.scale, dataset.dtype, span)
-            if not brightness_step(data, span).is_integer():
-                values = replace(values, whole=False)
-            place = point.where / "variants" / name
-            self._known[key] = fit_layers(flat, dataset.shape, values, train.dtype, train.engine, place)
-        return self._known[key]
-
-
-def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: _SharedLayers) -> Program:
+def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: SharedLayers) -> Program:
     experiment, where = with_variant_training(point.experiment, name, point.where)
     train, data, place = experiment.train, experiment.data, where / "variants" / name
     flat = shared.of(point, name, dataset, train)
@@ -336,23 +321,3 @@ def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: _Sh
     weights, outputs, products = (traced.weights, traced.outputs, traced.products) if traced else (None, 0, 0)
     key = identity.program_key(data, dataset, flat, train)
     return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place, experiment.save_models)
-
-
-def flatten_variant(point: GridPoint, name: str, dataset: DatasetInfo) -> tuple[Layer, ...]:
-    """Return the layers of a variant at a point of the grid: repeats written out, `$params` filled in, norms in place.
-
-    Raises:
-        ConfigError: a layer, argument, parameter or norm is unknown.
-    """
-    model, variant = point.experiment.model, point.experiment.variants[name]
-    place = point.where / "variants" / name
-    norm = layers.NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position, place / "norm")
-    params = {**model.params, **variant.params}
-    if dataset.classes:
-        params["classes"] = len(dataset.classes)
-    items = variant.layers if variant.layers is not None else model.layers
-    where = place / "layers" if variant.layers is not None else point.where / "model" / "layers"
-    flat = layers.flatten_layers(items, params, norm, where, dataset.shape)
-    if not flat:
-        raise ConfigError(where, "no layer is left")
-    return flat

@@ -4,9 +4,10 @@ A plan stops at the first mistake of a model, because later steps build on earli
 point of the grid is checked on its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from itertools import repeat
+from types import MappingProxyType
 
 from bnbench.config.schema import MAX_LISTED, Experiment, Train
 from bnbench.data import access
@@ -19,6 +20,7 @@ from bnbench.model.blocks import SLOT
 from bnbench.model.input_values import scaled_values
 from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
+from bnbench.model.network_file import Network
 from bnbench.planning import checks, identity, steps, task
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import (
@@ -28,9 +30,10 @@ from bnbench.planning.grid import (
     point_makers,
     with_variant_training,
 )
-from bnbench.planning.plan import flatten_variant
+from bnbench.planning.networks import check_network
 from bnbench.planning.resolve import resolve_experiment
 from bnbench.planning.size import check_size
+from bnbench.planning.variant_layers import flatten_variant
 
 # A data set that is not known has two classes, so that `$classes` is a number, and rows of no known shape.
 _UNKNOWN = DatasetInfo("unknown", "", "", (), "float32", ("a", "b"), 1_000_000_000, 0, 0)
@@ -58,12 +61,15 @@ class Mistakes:
             self.lines += [line for line in str(error).splitlines() if line not in self.lines]
 
 
-def find_mistakes(experiment: Experiment, where: Location | str) -> list[str]:
+def find_mistakes(
+    experiment: Experiment, where: Location | str, networks: Mapping[str, Network] = MappingProxyType({})
+) -> list[str]:
     """Return a message for each mistake in an experiment that can be found without its data and without Keras.
 
     Args:
         experiment: from `load_located_config`, which has found the mistakes of single values.
         where: the experiment file, for messages.
+        networks: the networks of the variants that have one.
     """
     where, mistakes = Location.of(where), Mistakes()
     with mistakes.noted():
@@ -75,15 +81,15 @@ def find_mistakes(experiment: Experiment, where: Location | str) -> list[str]:
         experiment = resolve_experiment(experiment, where)
     if mistakes.lines:
         # No point of the grid can be made of it, so the layers are checked without axes.
-        _check_point(GridPoint({}, experiment, where), mistakes)
+        _check_point(GridPoint({}, experiment, where), mistakes, networks)
     for check in (*checks.expectation_checks(experiment, where), *axis_checks(experiment, where)):
         with mistakes.noted():
             check()
-    _check_points(experiment, where, mistakes)
+    _check_points(experiment, where, mistakes, networks)
     return mistakes.lines
 
 
-def _check_points(experiment: Experiment, where: Location, mistakes: Mistakes) -> None:
+def _check_points(experiment: Experiment, where: Location, mistakes: Mistakes, networks: Mapping[str, Network]) -> None:
     before, programs, first = mistakes.count, [], access.published_info(experiment.data)
     for make_point in point_makers(experiment, where):
         if len(mistakes.lines) > MAX_LISTED:
@@ -91,7 +97,7 @@ def _check_points(experiment: Experiment, where: Location, mistakes: Mistakes) -
             break
         with mistakes.noted():
             point = make_point()
-            programs += _check_point(point, mistakes)
+            programs += _check_point(point, mistakes, networks)
             published = access.published_info(point.experiment.data)
             if first and published:
                 checks.check_score_kind(first, published, point.where)
@@ -100,7 +106,7 @@ def _check_points(experiment: Experiment, where: Location, mistakes: Mistakes) -
             check_values_differ(experiment.sweep.grid, programs, where)
 
 
-def _check_point(point: GridPoint, mistakes: Mistakes) -> list[str]:
+def _check_point(point: GridPoint, mistakes: Mistakes, networks: Mapping[str, Network]) -> list[str]:
     """Return the key of each variant's program, as far as the data decide nothing of it."""
     experiment, where = point.experiment, point.where
     published = access.published_info(experiment.data)
@@ -115,10 +121,13 @@ def _check_point(point: GridPoint, mistakes: Mistakes) -> list[str]:
         with mistakes.noted():
             checks.check_metrics(experiment, dataset, where)
     programs, before = [], mistakes.count
-    for name in experiment.variants:
+    for name, variant in experiment.variants.items():
+        if variant.network is not None and name not in networks:
+            # The file cannot be read, which is a mistake that is already known.
+            continue
         with mistakes.noted(), origins_named(where):
-            programs.append(_check_variant(point, name, dataset, has_shape=published is not None))
-        if mistakes.count > before:
+            programs.append(_check_variant(point, name, dataset, networks, has_shape=published is not None))
+        if mistakes.count > before and variant.network is None:
             _check_layers(point, name, len(dataset.classes), mistakes)
     if mistakes.count == before:
         # A layer that is refused may be the one that uses a parameter.
@@ -129,17 +138,19 @@ def _check_point(point: GridPoint, mistakes: Mistakes) -> list[str]:
 
 def _check_layers(point: GridPoint, name: str, classes: int, mistakes: Mistakes) -> None:
     """Check each entry of a layer list alone, with empty norm slots in place of the entries before it."""
-    model, variant = point.experiment.model, point.experiment.variants[name]
-    params = {**model.params, **variant.params, **({"classes": classes} if classes else {})}
+    shared, variant = point.experiment, point.experiment.variants[name]
+    params = {**shared.params, **variant.params, **({"classes": classes} if classes else {})}
     own = variant.layers is not None
-    items = variant.layers if variant.layers is not None else model.layers
+    items = variant.layers if variant.layers is not None else shared.layers
     where = point.where / "variants" / name / "layers" if own else point.where / "model" / "layers"
     for i, item in enumerate(items):
         with mistakes.noted(), origins_named(point.where):
             layers.flatten_layers([*repeat(SLOT, i), item], params, layers.NormSlot(), where)
 
 
-def _check_variant(point: GridPoint, name: str, dataset: DatasetInfo, has_shape: bool) -> str:
+def _check_variant(
+    point: GridPoint, name: str, dataset: DatasetInfo, networks: Mapping[str, Network], has_shape: bool
+) -> str:
     """Check one variant, and return the key of its program.
 
     Raises:
@@ -149,7 +160,9 @@ def _check_variant(point: GridPoint, name: str, dataset: DatasetInfo, has_shape:
     train, place = experiment.train, where / "variants" / name
     if has_shape:
         task.check_loss(len(dataset.classes), dataset.name, train.loss, where / "train" / "loss")
-    flat = flatten_variant(point, name, dataset)
+    if has_shape and name in networks:
+        check_network(networks[name], dataset.shape, train, place / "network")
+    flat = flatten_variant(point, name, dataset, networks)
     checks.check_rates(experiment.sweep.rates(), train.dtype, where)
     # No part has more rows than these; how many each has depends on the data.
     rows = min(experiment.data.limit or dataset.rows, dataset.rows)

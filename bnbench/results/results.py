@@ -371,7 +371,7 @@ class Results:
             return None
         key = (variant, *map(str, place.items()))
         if key not in self._variant_configs:
-            self._variant_configs[key] = read_variant_config(self.experiment, variant, place)
+            self._variant_configs[key] = read_variant_config(self.experiment, variant, place, self.folder)
         return self._variant_configs[key]
 
     @cached_property

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from bnbench.analysis.per_seed import matches_axes
 from bnbench.config.load import check_config
+from bnbench.config.networks import network_file
 from bnbench.config.overrides import set_key
 from bnbench.config.schema import Data, Experiment, Train
 from bnbench.data.access import built_in
 from bnbench.errors import ConfigError
 from bnbench.location import Location
 from bnbench.model.layers import Layer, NormSlot, flatten_layers
+from bnbench.model.network_file import load_network
 
 WHERE = Location.of("config.yaml")
 
@@ -26,7 +29,9 @@ class VariantConfig:
     save_models: str
 
 
-def read_variant_config(experiment: Experiment, name: str, place: Mapping[str, Any]) -> VariantConfig | None:
+def read_variant_config(
+    experiment: Experiment, name: str, place: Mapping[str, Any], folder: Path | None = None
+) -> VariantConfig | None:
     """Return how a variant was set up; None if this cannot be determined.
 
     Results are also shown where Keras is not installed, where the installed version lacks a layer, and after their
@@ -34,20 +39,33 @@ def read_variant_config(experiment: Experiment, name: str, place: Mapping[str, A
 
     Args:
         place: the values of the further axes, as tables hold them.
+        folder: the results folder, which has the networks of variants.
     """
     try:
         settings = _at_place(experiment, place)
         variant = settings.variants[name]
         trained = check_config({**settings.dump(), "train": {**settings.train.model_dump(), **variant.train}}, WHERE)
-        norm = NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position)
-        # Only the number of outputs depends on the number of classes.
-        params = {**settings.model.params, **variant.params, "classes": 2}
-        items = variant.layers if variant.layers is not None else settings.model.layers
-        spec = built_in(settings.data)
-        layers = flatten_layers(items, params, norm, name, spec.shape if spec else None)
+        layers = _read_network(name, folder) if variant.network is not None else _flatten(settings, name)
     except (ConfigError, KeyError):
         return None
     return VariantConfig(trained.data, trained.train, layers, trained.save_models) if layers else None
+
+
+def _flatten(settings: Experiment, name: str) -> tuple[Layer, ...]:
+    variant, spec = settings.variants[name], built_in(settings.data)
+    norm = NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position)
+    # Only the number of outputs depends on the number of classes.
+    params = {**settings.params, **variant.params, "classes": 2}
+    items = variant.layers if variant.layers is not None else settings.layers
+    return flatten_layers(items, params, norm, name, spec.shape if spec else None)
+
+
+def _read_network(name: str, folder: Path | None) -> tuple[Layer, ...]:
+    """Return the layers that were recorded for a variant; none if their file is missing or leads out of the folder."""
+    path = folder / network_file(name) if folder else None
+    if path is None or path.is_symlink() or not path.is_file():
+        return ()
+    return load_network(path, path.name).layers
 
 
 def _at_place(experiment: Experiment, place: Mapping[str, Any]) -> Experiment:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from bnbench.config.networks import network_file
 from bnbench.errors import ResultsError
 from bnbench.store import results_dir
 from bnbench.store.results_dir import unwritable_error, write_text
@@ -106,7 +107,8 @@ def list_files(folder: Path) -> list[str]:
     """Return the files of a results folder that exist, those that people read first. Names of folders end with `/`."""
     tables = [f"{name}.csv" for name in ("trials", "history", "summary")]
     written = [results_dir.REPORT, results_dir.PAGE, *tables, results_dir.CLAIMS, results_dir.PUBLISHED]
-    files = [*written, results_dir.CONFIG, results_dir.ENVIRONMENT, results_dir.RUN, DATABASE]
+    networks = sorted(path.name for path in folder.glob(network_file("*")))
+    files = [*written, results_dir.CONFIG, *networks, results_dir.ENVIRONMENT, results_dir.RUN, DATABASE]
     folders = [results_dir.PLOTS, results_dir.MODELS, results_dir.CHECKPOINTS, results_dir.TENSORBOARD]
     return [
         *(name for name in files if (folder / name).is_file()),

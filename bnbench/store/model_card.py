@@ -45,6 +45,8 @@ class ModelCard:
     # What stands for missing values, for each column of the table whose values may be missing. The model itself takes
     # rows without missing values.
     fill: tuple[float, ...] = ()
+    # The names of the values of a row, for arrays that have names. Empty for other data.
+    columns: tuple[str, ...] = ()
     # The mean and standard deviation of the training targets, if the model learned standardized numbers. Its last layer
     # turns outputs back, so predictions are in the unit of the data.
     target_mean: float = 0.0
@@ -56,6 +58,8 @@ class ModelCard:
             raise ValueError(f"mean has {len(self.mean)} numbers, but a row has the shape {self.shape}")
         if self.table and self.table.width != count:
             raise ValueError(f"table has {self.table.width} values, but a row has the shape {self.shape}")
+        if len(self.columns) not in {0, count}:
+            raise ValueError(f"columns has {len(self.columns)} names, but a row has the shape {self.shape}")
         if len(self.fill) != len(self.filled):
             raise ValueError(f"fill has {len(self.fill)} numbers for {len(self.filled)} columns")
 
@@ -99,7 +103,7 @@ def describe_model(
     fill = [] if scaling.fill is None else scaling.fill.ravel()[list(facts.filled)].tolist()
     return ModelCard(
         weights=weights,
-        data=data.path or facts.name,
+        data=data.source if data.from_python else data.path or facts.name,
         shape=facts.shape,
         value_range=dataset.value_range,
         classes=facts.classes,
@@ -107,6 +111,7 @@ def describe_model(
         mean=tuple(float(f"{value:.4g}") for value in mean),
         table=make_table_inputs(data, facts.columns) if data.table else None,
         fill=tuple(fill),
+        columns=() if data.table else facts.columns,
         target_mean=target_scale.mean,
         target_deviation=target_scale.deviation,
     )

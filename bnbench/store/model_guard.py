@@ -9,17 +9,16 @@ from typing import Any
 from bnbench.data.formats.archives import DAMAGE
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.model import catalog, shapes
-from bnbench.model.keras_json import MASK_MODULE, MASK_OPERATIONS, TENSOR, read_model
+from bnbench.model.keras_json import FUNCTIONAL, MASK_MODULE, MASK_OPERATIONS, SEQUENTIAL, TENSOR, read_model
 from bnbench.store.model_card import ModelCard
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
 MEMBERS = {"metadata.json", CONFIG, WEIGHTS}
 # The maximum size of the config, in bytes.
 MAX_CONFIG = 10_000_000
-OURS = {("keras", "Sequential"), ("keras", "DTypePolicy"), ("keras.layers", "InputLayer")}
+OURS = {SEQUENTIAL, ("keras", "DTypePolicy"), ("keras.layers", "InputLayer")}
 # What Keras writes with the name of the class as `registered_name`: a model with branches, and what it makes of masks.
-GRAPH = ("keras.src.models.functional", "Functional")
-REGISTERED = {GRAPH, *((MASK_MODULE, name) for name in MASK_OPERATIONS)}
+REGISTERED = {FUNCTIONAL, *((MASK_MODULE, name) for name in MASK_OPERATIONS)}
 # Arguments with the size of a layer, also for layers that `shapes` does not know.
 WIDTHS = ("units", "filters", "input_dim", "output_dim")
 # How Keras writes values that JSON cannot represent.
@@ -86,6 +85,9 @@ def _is_allowed(module: Any, name: Any, registered: Any) -> bool:
 def _misfit(config: dict[str, Any], card: ModelCard, weight_bytes: int) -> str:
     """Return how the layers disagree with the card or the weights; an empty text if they agree."""
     shape, layers = read_model(config)
+    nested = next((layer.name for layer in layers if "/" in layer.name), None)
+    if nested:
+        return f"{nested} is in a model inside the model, which bnbench does not write"
     if shape != card.shape:
         return f"takes {shape}, but its card says {card.shape}"
     traced = shapes.trace_shapes(layers, shape, "")

@@ -7,6 +7,7 @@ import pytest
 
 from bnbench.data import access
 from bnbench.data.formats import delimited
+from bnbench.errors import DataError
 from bnbench.store.model_card import ModelCard
 from support.inputs import read_inputs
 
@@ -70,3 +71,11 @@ def test_a_first_line_that_may_be_a_row_is_a_row(tmp_path: Path, cells: list[str
     rows = read_inputs(written(tmp_path, f"{','.join(cells)}\n" * 2), card)
     assert len(rows.values) == 2
     assert sum("first line is read as a row" in note for note in rows.notes) == notes
+
+
+def test_columns_of_arrays_with_names_are_found_by_them(tmp_path: Path) -> None:
+    card = replace(TABLE, columns=("age", "Weight", "male"))
+    path = written(tmp_path, "male,city,age,weight\n0,7,0.5,0.25\n")
+    assert read_inputs(path, card).values.tolist() == [[0.5, 0.25, 0]]
+    with pytest.raises(DataError, match="unknown column 'agee'"):
+        read_inputs(written(tmp_path, "male,agee,weight\n0,0.5,0.25\n"), card)

@@ -158,11 +158,18 @@ def takes(config: Any, name: str, other: str) -> None:
     call_of(config, name)[0]["args"][0]["config"]["keras_history"][0] = other
 
 
+def wrap(config: Any, name: str) -> None:
+    entries = config["config"]["layers"]
+    i = next(i for i, one in enumerate(entries) if one["name"] == name)
+    inside = {"name": name, "layers": [{**entries[i], "inbound_nodes": None}]}
+    entries[i] = {**entries[i], "module": "keras", "class_name": "Sequential", "config": inside}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         (lambda c: c.update(registered_name="mine>Functional"), "names 'Functional' of 'keras.src.models.functional'"),
-        (lambda c: c["config"]["layers"].append(json.loads(json.dumps(c))), "model is a Functional, wanted a layer"),
+        (lambda c: wrap(c, "dense_0"), "dense_0/dense_0 is in a model inside the model"),
         (lambda c: takes(c, "flatten_0", "elsewhere"), "flatten_0 takes elsewhere, which is no layer of the model"),
         (lambda c: takes(c, "conv2d_1", "dense_0"), "depends on its own output"),
         (lambda c: takes(c, "flatten_0", "conv2d_0"), "nothing takes the output of"),
@@ -171,7 +178,10 @@ def takes(config: Any, name: str, other: str) -> None:
         (lambda c: call_of(c, "add_0")[0]["args"][0].pop(), "add_0 .Add. takes 1 inputs"),
         (lambda c: call_of(c, "dense_0")[0].update(args=[LAMBDA]), "names '__lambda__' of None"),
         (lambda c: call_of(c, "dense_0")[0].update(kwargs={"x": CALL}), "names 'function' of 'os'"),
-        (lambda c: c["config"].update(output_layers=[["dense_0", 0, 0], ["add_0", 0, 0]]), "has 2 outputs, wanted one"),
+        (
+            lambda c: c["config"].update(output_layers=[["dense_0", 0, 0], ["add_0", 0, 0]]),
+            "has 2 outputs .dense_0, add_0., wanted one",
+        ),
         (lambda c: c["config"]["layers"][1].update(name="other"), "has another name, other"),
     ],
 )

@@ -12,7 +12,7 @@ from pkgutil import iter_modules
 from bnbench.config.own_data import READING_KEYS
 from bnbench.config.schema import Data
 from bnbench.data.own import readers
-from bnbench.data.own.paths import find_own_path
+from bnbench.data.own.paths import find_own_path, own_folders
 from bnbench.data.own.reader import OwnReader
 from bnbench.data.types import DataDirs, DatasetSpec, FileLayout, LocatedFiles, ParsedArrays
 from bnbench.errors import DataError
@@ -57,7 +57,7 @@ def locate_own(settings: Data, places: DataDirs) -> LocatedFiles:
 def own_folder(settings: Data, places: DataDirs) -> str:
     """Return the folder that the path of own data is relative to; empty if there is no such path."""
     path = find_own_path(settings, places)
-    folders = (folder for folder in (places.config_dir, places.data_dir) if folder is not None)
+    folders = own_folders(settings, places)
     return next((str(folder.absolute()) for folder in folders if path == folder / settings.path), "")
 
 

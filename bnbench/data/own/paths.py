@@ -9,12 +9,12 @@ from bnbench.errors import DataError, SettingsError, did_you_mean
 
 
 def find_own_path(settings: Data, places: DataDirs) -> Path:
-    """Return the path of own data: in the folder of the experiment file, else in `--data-dir`.
+    """Return the path of own data, in the first of `own_folders` that has it.
 
     Raises:
-        SettingsError: it is in neither of them, or a link leads out of them.
+        SettingsError: none of them has it, or a link leads out of them.
     """
-    folders = [folder for folder in (places.config_dir, places.data_dir) if folder is not None]
+    folders = own_folders(settings, places)
     for folder in folders:
         path = folder / settings.path
         if _exists(path):
@@ -22,6 +22,21 @@ def find_own_path(settings: Data, places: DataDirs) -> Path:
                 raise _problem(settings, f"{path} is a link that leaves {folder}: copy the data into this folder")
             return path
     raise _problem(settings, _not_found(settings, folders, places))
+
+
+def own_folders(settings: Data, places: DataDirs) -> list[Path]:
+    """Return the folders in which own data are searched: that of the experiment file, then `--data-dir`.
+
+    Arrays that were given from Python are also searched in the cache. Their name is a hash of their content, so a
+    config of a stranger can only name arrays that the stranger already has.
+    """
+    given = [folder for folder in (places.config_dir, places.data_dir) if folder is not None]
+    return [*given, arrays_folder(places)] if settings.from_python else given
+
+
+def arrays_folder(places: DataDirs) -> Path:
+    """Return the folder of the arrays that were given from Python."""
+    return places.cache_dir / "arrays"
 
 
 def _exists(path: Path) -> bool:
@@ -69,6 +84,12 @@ def _problem(settings: Data, message: str) -> SettingsError:
 
 
 def _not_found(settings: Data, folders: list[Path], places: DataDirs) -> str:
+    if settings.from_python:
+        return (
+            f"{settings.path!r} was given from Python, and the cache ({arrays_folder(places)}) no longer has it: call "
+            "bnbench.sweep again with the same arrays (the same trials are found), or give the folder of this file "
+            "with --data-dir"
+        )
     if not folders:
         return f"{settings.path!r} is relative to no folder: give the folder of the data with --data-dir"
     where = " or ".join(map(str, folders))

@@ -77,7 +77,7 @@ def test_text_and_numbers_are_targets(tmp_path: Path) -> None:
         ({"x": X, "y": Y}, {"x": "xx"}, "data.x: 'xx' is not one of x, y (did you mean 'x'?)"),
         ({"x": X, "y": Y}, {"x": "p", "group": "q"}, "data.group: 'q' is not one of"),
         ({"x": X, "y": Y[:7]}, {}, "own.npz: x: 8 rows, but 7 targets"),
-        ({"x": X, "y": np.eye(8)}, {}, "if they are one-hot, save y.argmax(axis=1)"),
+        ({"x": X, "y": np.eye(8)}, {}, "if they are one-hot, use y.argmax(axis=1)"),
         ({"x": X, "y": np.array(3)}, {}, "its targets have the shape ()"),
         ({"x": Y, "y": Y}, {}, "x: has the shape (8,), wanted (rows, values of a row)"),
         ({"x": np.zeros((8, 0)), "y": Y}, {}, "x: has the shape (8, 0)"),

@@ -1,6 +1,7 @@
 """Reads own arrays: an .npz archive, or a folder of .npy files. Nothing is ever unpickled."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from bnbench.data.own.labels import number_classes, number_groups
 from bnbench.data.own.paths import is_inside
 from bnbench.data.own.reader import OwnReader
 from bnbench.data.types import Array, ParsedArrays
-from bnbench.errors import DataError, SettingsError, not_one_of
+from bnbench.errors import DataError, SettingsError, not_one_of, shorten
 
 PARTS = ("", "_validation", "_test")
 LARGEST = float(np.finfo(np.float32).max)
@@ -22,29 +23,49 @@ MAX_NAMED = 30
 
 
 def read_arrays(path: Path, settings: Data) -> ParsedArrays:
-    """Return the rows of own arrays: the pool, then the official validation and test parts.
-
-    `x` is uint8 where all parts are, else float32.
+    """Return the rows of own arrays in a file or folder, see `parse_arrays`.
 
     Raises:
         SettingsError: `data` names an array that is not there.
         DataError: an array is damaged, holds objects, is not finite, or the arrays do not fit each other.
     """
     arrays = _read_named(path, settings)
+    return parse_arrays(arrays, settings, {key: f"{path}: {name}" for key, name in _named(settings).items()})
+
+
+def parse_arrays(arrays: Mapping[str, Array], settings: Data, places: Mapping[str, str]) -> ParsedArrays:
+    """Return the rows of own arrays: the pool, then the official validation and test parts.
+
+    `x` is uint8 where all parts are, else float32.
+
+    Args:
+        arrays: the arrays by their keys in `data`.
+        settings: they say whether targets are classes or numbers, and which classes are used.
+        places: what a message calls each array.
+
+    Raises:
+        DataError: an array is not finite, or the arrays do not fit each other.
+    """
     inputs, targets = ([arrays[f"{key}{part}"] for part in PARTS if f"{key}{part}" in arrays] for key in ("x", "y"))
-    places = [f"{path}: {getattr(settings, f'x{part}')}" for part in PARTS if f"x{part}" in arrays]
-    _check_shapes(inputs, targets, places)
-    x = _as_rows(inputs, places)
-    classes, y = _number_targets(targets, path, settings)
+    named = [places[f"x{part}"] for part in PARTS if f"x{part}" in arrays]
+    _check_shapes(inputs, targets, named)
+    x = _as_rows(inputs, named)
+    classes, y = _number_targets(targets, places["y"], settings)
     sizes = {part: len(arrays[f"y{part}"]) for part in PARTS if f"y{part}" in arrays}
     return ParsedArrays(
-        x, y, classes, sizes.get("_test", 0), sizes.get("_validation", 0), _groups(arrays, len(x), path, settings)
+        x,
+        y,
+        classes,
+        test_rows=sizes.get("_test", 0),
+        validation_rows=sizes.get("_validation", 0),
+        groups=_groups(arrays, len(x), places),
+        columns=_columns(arrays, x.shape[1:], places),
     )
 
 
 def _named(settings: Data) -> dict[str, str]:
     """Return the names of the arrays by their keys."""
-    keys = (*(f"{key}{part}" for part in PARTS for key in ("x", "y")), "group")
+    keys = (*(f"{key}{part}" for part in PARTS for key in ("x", "y")), "group", "columns")
     return {key: name for key in keys if (name := getattr(settings, key)) is not None}
 
 
@@ -85,7 +106,7 @@ def _check_shapes(inputs: Sequence[Array], targets: Sequence[Array], places: Seq
             raise DataError(f"{place}: rows of shape {x.shape[1:]}, wanted {inputs[0].shape[1:]} as in the first array")
         if y.ndim == 2 and y.shape[1] > 1:
             raise DataError(f"{place}: its targets have the shape {y.shape}, wanted one class or number for each row: "
-                            "if they are one-hot, save y.argmax(axis=1)")  # fmt: skip
+                            "if they are one-hot, use y.argmax(axis=1)")  # fmt: skip
         if y.ndim == 0 or y.size != len(y):
             raise DataError(f"{place}: its targets have the shape {y.shape}, wanted one class or number for each row")
         if len(x) != len(y):
@@ -112,9 +133,8 @@ def _check_finite(x: Array, place: str) -> None:
         raise DataError(f"{place}: row {row + 1}, value [{at}]: {what}: remove the row, or write a number")
 
 
-def _number_targets(targets: Sequence[Array], path: Path, settings: Data) -> tuple[tuple[str, ...], Array]:
+def _number_targets(targets: Sequence[Array], what: str, settings: Data) -> tuple[tuple[str, ...], Array]:
     y = np.concatenate([one.ravel() for one in targets])
-    what = f"{path}: {settings.y}"
     if settings.task == "number":
         if y.dtype.kind not in "buif":
             raise DataError(f"{what}: holds {y.dtype}, wanted numbers for data.task: number")
@@ -139,17 +159,30 @@ def _labels(y: Array, what: str) -> list[str]:
     return [str(label).strip() for label in y.tolist()]
 
 
-def _groups(arrays: dict[str, Array], rows: int, path: Path, settings: Data) -> Array | None:
+def _groups(arrays: Mapping[str, Array], rows: int, places: Mapping[str, str]) -> Array | None:
     """Return the group of each row; rows of official parts have -1."""
-    if settings.group is None:
+    if "group" not in arrays:
         return None
     groups, pool = arrays["group"], len(arrays["x"])
     if groups.shape != (pool,):
-        raise DataError(
-            f"{path}: {settings.group}: has the shape {groups.shape}, wanted ({pool},), a group for each row"
-        )
+        raise DataError(f"{places['group']}: has the shape {groups.shape}, wanted ({pool},), a group for each row")
     numbers = number_groups([str(label) for label in groups.tolist()])
     return np.concatenate([numbers, np.full(rows - pool, -1, np.int32)])
+
+
+def _columns(arrays: Mapping[str, Array], shape: tuple[int, ...], places: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the values of a row; empty if the arrays have none."""
+    if "columns" not in arrays:
+        return ()
+    names, place = arrays["columns"], places["columns"]
+    if names.dtype.kind != "U" or names.shape != shape:
+        found = f"{names.dtype} of shape {names.shape}"
+        raise DataError(f"{place}: {found}, wanted text of shape {shape}, a name for each value of a row")
+    counts = Counter(names.tolist())
+    repeated = next((name for name, count in counts.items() if count > 1), None)
+    if repeated is not None:
+        raise DataError(f"{place}: two columns are called {shorten(repeated)}: give each a name of its own")
+    return tuple(counts)
 
 
 def _digest(path: Path, settings: Data) -> str:

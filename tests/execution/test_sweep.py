@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+import yaml
 
 import bnbench
 from bnbench.config.load import check_config, load_config
@@ -14,6 +15,8 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.execution import sweep
 from bnbench.execution.in_process import SerialExecutor
+from bnbench.model.network_file import Network
+from bnbench.model.network_json import write_network
 from bnbench.planning.plan import Trial
 from bnbench.planning.resolve import resolve_experiment
 from bnbench.planning.trial import Result
@@ -173,6 +176,31 @@ def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path, monkeypatch: 
     with pytest.raises(ConfigError, match=r"model.layers\[0\].permute: permute_0 \(Permute\) gets \(5,\)"):
         run(tmp_path, model={"layers": layers})
     assert not (tmp_path / "results").exists()
+
+
+def test_networks_continue_the_results_of_lists_of_layers_and_are_kept(
+    finished: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finished.copy_to(tmp_path)
+    write_no_report(monkeypatch)
+    for cohort in make_plan().cohorts:
+        network = Network((5,), cohort.program.layers, "float32", {})
+        (tmp_path / f"{cohort.variant}.json").write_text(write_network(network))
+    variants = {name: {"network": f"{name}.json"} for name in ("plain", "batchnorm")}
+    config = {key: value for key, value in values(variants=variants).items() if key != "model"}
+    own = tmp_path / "own.yaml"
+    own.write_text(yaml.safe_dump(config, sort_keys=False))
+    kept, wanted = tmp_path / "results" / "tiny" / "model-plain.json", (tmp_path / "plain.json").read_text()
+    recorded = kept.with_name("config.yaml")
+    # The results folder alone is enough for the last run.
+    for path, prepare in ((own, None), (own, lambda: kept.write_text("{}")), (recorded, own.unlink)):
+        if prepare:
+            prepare()
+        watcher = Recorder()
+        bnbench.run(path, results_dir=tmp_path / "results", jobs=0, watcher=watcher)
+        assert watcher.trained == []
+        assert kept.read_text() == wanted
+        assert "network: model-plain.json" in recorded.read_text()
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import yaml
 from click.testing import CliRunner
 from matplotlib import pyplot
 from PIL import Image
+from sklearn.datasets import load_wine
 
 import bnbench
 from bnbench.analysis.registry import METRICS
@@ -45,6 +46,7 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8), 128).save("digit.png")
+    load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
     Path("mine.yaml").write_text(blocks(README, "yaml")[0], encoding="utf-8")
     return tmp_path
 
@@ -137,7 +139,7 @@ def test_the_six_steps_print_both_accuracies_in_percent(
 
 
 def test_every_key_is_described() -> None:
-    pages = REFERENCE["experiment-file"] + REFERENCE["claims"]
+    pages = "".join(REFERENCE[name] for name in ("experiment-file", "claims", "own-data"))
     for part in (Experiment, Data, Split, Variant, Train, Sweep, Claim, Bound):
         for key in part.model_fields:
             assert re.search(rf"\b{key}\b", pages), key

@@ -275,7 +275,7 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "a target of images": (images(), {"target": "oak"}, "--target: the classes of images"),
     "arrays of no known kind": (archive(a=np.ones((9, 2)), b=np.ones((9, 3)), c=CLASSES[:9]), {}, "call them x and y"),
     "no such array": (archive(x=np.ones((9, 2)), y=CLASSES[:9]), {"target": "z"}, "'z' is not one of x, y"),
-    "one-hot targets": (archive(x=np.ones((9, 2)), y=np.eye(9)), {}, "save y.argmax"),
+    "one-hot targets": (archive(x=np.ones((9, 2)), y=np.eye(9)), {}, "one-hot, use y.argmax"),
     "a wrong name": (csv("a,y", *NUMBERS), {"name": "a b"}, "--name: 'a b' is no valid name"),
 }  # fmt: skip
 

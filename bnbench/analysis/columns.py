@@ -247,7 +247,7 @@ CONFUSIONS = (
     Column("seed", "integer", "the seed with the highest validation score at this rate"),
     Column("trial", "text", "id of the trial"),
     Column("target", "text", "name of the class of the rows; its number if the name is unknown"),
-    Column("predicted", "text", "name of the class that they are taken for"),
+    Column("predicted", "text", "name of the class that is predicted for them"),
     Column("rows", "integer", "number of these test rows"),
     Column("share", "number", "their share of the rows of the class; empty if it has no row"),
 )

@@ -1,4 +1,4 @@
-"""What a network takes for what: the confusion matrix, the F1 of its classes, and the most confused pairs of them.
+"""Scores of predicted classes: the confusion matrix, macro F1, top-k accuracy, and the most confused pairs.
 
 A confusion matrix has a row for each class and a column for each predicted class, and counts rows of the data.
 """

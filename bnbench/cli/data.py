@@ -63,6 +63,6 @@ def verify_data(names: Sequence[str], data_dirs: "DataDirs") -> None:
 def _summarize(info: "DatasetInfo") -> str:
     labels = f"{len(info.classes)} classes" if info.classes else "one number per row"
     groups = f"{sum(count for _, _, count in info.group_rows)} groups" if info.group_rows is not None else ""
-    dropped = f"{info.dropped_rows} further rows miss a value and are left out" if info.dropped_rows else ""
+    dropped = f"rows left out because a value is missing: {info.dropped_rows:,}" if info.dropped_rows else ""
     parts = (f"{info.rows} rows", labels, groups, dropped, info.form, f"fingerprint {info.fingerprint[:16]}")
     return ", ".join(filter(None, parts))

@@ -1,14 +1,10 @@
 """`bnbench init`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from bnbench.cli.output import echo
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.command()

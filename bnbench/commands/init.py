@@ -271,7 +271,7 @@ def _plan(text: str, output: Path, describe: Callable[[Data], DatasetInfo]) -> P
 
 
 def _write_text(path: Path, text: str) -> None:
-    """Write a file beside its place first, so that no half of it is ever there."""
+    """Write a temporary file and rename it, so that the file is never there in part."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         beside.write_text(text, encoding="utf-8")

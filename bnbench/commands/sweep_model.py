@@ -164,8 +164,9 @@ def _read_networks(
         ConfigError: some networks cannot be used. The message has a line for each of them.
     """
     from bnbench.training.compiled_settings import Setup, read_settings
-    from bnbench.training.from_keras import Call, read_model
+    from bnbench.training.from_keras import Call, check_build, read_model
 
+    check_build(request.build)
     networks, settings, problems = {}, {}, []
     for name, given in calls.items():
         call = Call(request.build, name, given)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 
 from bnbench.config.load import load_located_config
@@ -44,9 +45,7 @@ def validate_file(path: Path, overrides: Mapping[str, object] | None = None) -> 
     mistakes = tuple(dict.fromkeys([*lines, *find_mistakes(experiment, where, networks)]))
     if mistakes:
         return CheckedFile(str(path), mistakes)
-    points = 1
-    for values in experiment.sweep.grid.values():
-        points *= len(values)
+    points = prod(map(len, experiment.sweep.grid.values()))
     sweep, variants = experiment.sweep, len(experiment.variants)
     trials = variants * points * len(sweep.rates()) * len(sweep.seed_list())
     of_data = OF_THE_DATA if access.published_info(experiment.data) else OF_UNKNOWN_DATA

@@ -58,9 +58,11 @@ def _text_keys(value: object) -> object:
 
 
 def _distinct(names: list[str]) -> list[str]:
-    for i, name in enumerate(names):
-        if name in names[:i]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
             raise ValueError(f"has {shorten(name)} twice: remove one")
+        seen.add(name)
     return names
 
 

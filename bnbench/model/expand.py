@@ -155,14 +155,21 @@ def substitute(value: Any, params: Mapping[str, Any], where: Location) -> Any:
     """Return a value with each `$name` in it replaced by the parameter."""
     if isinstance(value, str) and value.startswith("$"):
         if value[1:] not in params:
-            near = did_you_mean(value[1:], params)
-            raise ConfigError(where, f"{value} is not set under model.params{near}; there are {', '.join(params)}")
+            raise ConfigError(where, _unknown_param(value, params))
         return params[value[1:]]
     if isinstance(value, dict):
         return {key: substitute(inner, params, where / str(key)) for key, inner in value.items()}
     if isinstance(value, list):
         return [substitute(inner, params, where / i) for i, inner in enumerate(value)]
     return value
+
+
+def _unknown_param(value: str, params: Mapping[str, Any]) -> str:
+    if value == "$classes":
+        return "$classes is the number of classes, but the data have numbers to predict: write 1, for one output"
+    near = did_you_mean(value[1:], params)
+    known = f"there are {', '.join(params)}" if params else "there are none"
+    return f"{value} is not set under model.params{near}; {known}"
 
 
 _BLOCKS = {"repeat": _repeat, "residual": _residual, "parallel": _parallel}

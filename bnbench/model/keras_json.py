@@ -116,7 +116,9 @@ def _read_chain(entries: Sequence[Mapping[str, Any]], path: str) -> _Part:
             shape = _input_shape(entry)
             continue
         if entry["class_name"] in MERGING:
-            raise ConfigError("", f"{entry['config']['name']} ({entry['class_name']}) takes 1 inputs")
+            raise ConfigError(
+                "", f"{entry['config']['name']} ({entry['class_name']}) takes one input, wanted at least two"
+            )
         part = _read_part(entry, _inside(entry, path))
         chained = _Part((*chained.layers, *_attach(part, [chained.output])), part.output, shape)
     return _with_layers(chained, path)
@@ -229,7 +231,8 @@ def _inputs(entry: Mapping[str, Any]) -> Iterator[str]:
     several = len(given) == 1 and isinstance(given[0], list)
     tensors = given[0] if several else given
     if several != (entry["class_name"] in MERGING) or len(tensors) < 1 + several or len(given) != 1:
-        raise ConfigError("", f"{name} ({entry['class_name']}) takes {len(tensors)} inputs")
+        wanted = "at least two in one list" if entry["class_name"] in MERGING else "one"
+        raise ConfigError("", f"{name} ({entry['class_name']}) takes {len(tensors)} inputs, wanted {wanted}")
     for tensor in tensors:
         if tensor["class_name"] != TENSOR:
             raise ConfigError("", f"{name} takes {shorten(tensor)}, wanted the output of a layer")

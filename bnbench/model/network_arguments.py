@@ -55,7 +55,7 @@ def read_arguments(layer: Layer, where: Location) -> dict[str, Any]:
     class_name = catalog.resolve_class("layers", layer.class_name, where)
     if layer.arguments.get("trainable", True) is not True:
         raise ConfigError(
-            where, "is not trainable, but a network file holds no weights: its weights would stay random numbers"
+            where, "is not trainable, but only the architecture is used: its weights would stay random numbers"
         )
     given = {key: value for key, value in layer.arguments.items() if key not in LEFT_OUT}
     arguments = _shortest("layers", class_name, given, where)

@@ -18,12 +18,11 @@ from bnbench.model.graph import number_layers
 from bnbench.model.keras_json import read_model
 from bnbench.model.layer import Layer
 from bnbench.model.network_arguments import read_arguments
-from bnbench.model.norms import NORMS
+from bnbench.model.norms import NORM_CLASSES
 
 # The maximum size of a file, in bytes. A network of 2,000 layers has about 3,000,000.
 MAX_BYTES = 10_000_000
 DTYPES = ("float32", "float64")
-_NORM_CLASSES = frozenset(norm.class_name for norm in NORMS)
 _WRITE = "write it with Path('network.json').write_text(model.to_json())"
 
 
@@ -164,4 +163,4 @@ def _find_dtype(layers: tuple[Layer, ...], where: Location) -> str:
 
 
 def _stem(layer: Layer) -> str:
-    return "norm" if layer.class_name in _NORM_CLASSES else catalog.snake_case(layer.class_name)
+    return "norm" if layer.class_name in NORM_CLASSES else catalog.snake_case(layer.class_name)

@@ -28,6 +28,8 @@ NORMS = (
     Norm("group", "GroupNormalization"),
     Norm("rms", "RMSNormalization"),
 )
+# The classes of Keras that are norms.
+NORM_CLASSES = frozenset(norm.class_name for norm in NORMS)
 
 
 def norm_names() -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def _train_settings(train: Train) -> dict[str, Any]:
 
 
 def _layer_settings(layer: Layer) -> list[Any]:
-    """Return what is hashed of a layer: `inputs` only where a layer does not just take the one before it."""
+    """Return what is hashed of a layer: `inputs` only where they are not just the layer before it."""
     settings = [layer.name, layer.class_name, layer.arguments]
     return [*settings, layer.inputs] if layer.inputs else settings
 

@@ -107,7 +107,7 @@ def _check_points(experiment: Experiment, where: Location, mistakes: Mistakes, n
 
 
 def _check_point(point: GridPoint, mistakes: Mistakes, networks: Mapping[str, Network]) -> list[str]:
-    """Return the key of each variant's program, as far as the data decide nothing of it."""
+    """Return the key of each variant's program, without what only the data decide."""
     experiment, where = point.experiment, point.where
     published = access.published_info(experiment.data)
     dataset = published or _UNKNOWN

@@ -25,7 +25,7 @@ UNTIMED = "no whole epoch"
 MAX_PAIRS = 5
 OF_TRIAL = (
     "They are of one trial of each variant: at its best rate, the seed with the highest validation score. The test "
-    "rows took no part in this choice."
+    "rows have no part in this choice."
 )
 
 
@@ -240,7 +240,16 @@ def confusions_table(results: Results) -> Table | None:
         ]
         for row in most_confused(table, MAX_PAIRS).to_dict("records")
     ]  # fmt: skip
-    header = ["variant", *map(axis_name, results.axes), "rate", "seed", "class", "taken for", "rows", "of the class"]
+    header = [
+        "variant",
+        *map(axis_name, results.axes),
+        "rate",
+        "seed",
+        "class",
+        "predicted",
+        "rows",
+        "share of the class",
+    ]
     caption = f"The {MAX_PAIRS} pairs of classes that each variant confuses most: test rows, final weights. {OF_TRIAL}"
     return Table(caption, header, rows)
 
@@ -257,7 +266,7 @@ def matrices_table(results: Results) -> Table | None:
         [Cell(str(variant)), Cell(str(target)), *(_number(count, "d") for count in part["rows"])]
         for (variant, target), part in groups
     ]
-    caption = f"Test rows of each class (row) by the class that they are taken for (column), final weights. {OF_TRIAL}"
+    caption = f"Test rows by their class (row) and the predicted class (column), final weights. {OF_TRIAL}"
     return Table(caption, ["variant", "class", *classes], rows)
 
 

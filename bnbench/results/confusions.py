@@ -1,8 +1,8 @@
-"""What each variant takes for what: the confusion matrix of one trial of each, on the test rows.
+"""The confusion matrix of one trial of each variant, on the test rows.
 
-The trial is the one that one would keep: at the best rate of the variant, the seed with the highest validation score;
-with further axes, at the values with the highest mean validation score. The validation rows choose, and the matrix is
-of the test rows, which took no part in the choice. So it is of the best seed, and yet not flattered by the choice.
+The trial is the one that a user would keep: at the best rate of the variant, the seed with the highest validation
+score; with further axes, at the values with the highest mean validation score. The validation rows choose the trial,
+and the matrix is that of the test rows, so choosing the best seed does not make it look better.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ MEASUREMENT = "test_confusion"
 
 
 def chosen_trials(variants: pd.DataFrame, trials: pd.DataFrame, axes: Sequence[str]) -> pd.DataFrame:
-    """Return one row of the table of trials for each variant: the trial that one would keep.
+    """Return one row of the table of trials for each variant: the trial that a user would keep.
 
     Args:
         variants: `Results.variants`.

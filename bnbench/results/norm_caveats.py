@@ -94,8 +94,8 @@ def _not_warm(results: Results, trials: pd.DataFrame) -> Iterator[str]:
         steps = int(own["steps"].min())
         fix = "Use a smaller momentum" + (" or train longer." if slowest < 1 else ".")
         sentence = (
-            f"{label}: after {steps} steps its moving statistics (momentum {slowest:g}) are still {slowest**steps:.0%} "
-            f"their initial values, so validation may say little about the network. {fix}"
+            f"{label}: after {steps} steps its moving statistics (momentum {slowest:g}) are still "
+            f"{slowest**steps:.0%} of their initial values, so validation may say little about the network. {fix}"
         )
         name = str(own["variant"].iloc[0])
         worst[name] = max(worst.get(name, (0.0, "")), (slowest**steps, sentence))

@@ -26,6 +26,8 @@ from bnbench.training.keras_errors import blamed_on
 
 # A saved model is applied to this many rows at a time, which limits the memory of convolutional networks.
 ROWS = 500
+# The name that Keras gives to the state of a layer that draws random numbers. It is no weight.
+RANDOM_STATE = "seed_generator_state"
 
 
 def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, seed: int) -> keras.Model:
@@ -99,7 +101,7 @@ def states_drawn_in_inference(layers: Sequence[Layer], model: keras.Model) -> li
         for layer, built in layers_in_order(layers, model)
         if layer_conditions.draws_in_inference(layer.class_name, layer.arguments)
     ]
-    return [v for built in drawing for v in built.non_trainable_variables if v.name == "seed_generator_state"]
+    return [v for built in drawing for v in built.non_trainable_variables if v.name == RANDOM_STATE]
 
 
 def stream_seed(seed: int, *names: str) -> int:

@@ -184,7 +184,7 @@ def _read_loss_object(loss: keras.losses.Loss, layers: Sequence[Layer], where: s
 
 
 def _check_logits(from_logits: bool, layers: Sequence[Layer], class_name: str, where: str) -> None:
-    """Raise if a loss takes the outputs for something else than they are, which Keras would do without a word."""
+    """Raise if the loss does not fit the outputs, logits or probabilities: Keras would train without a warning."""
     last = last_function(layers)
     if (from_logits and last in PROBABILITIES) or (not from_logits and last == LOGITS):
         puts_out = "logits" if last == LOGITS else f"probabilities ({last})"
@@ -253,6 +253,7 @@ def join_settings(
 
 
 def _without_unset(keys: dict[str, object]) -> dict[str, object]:
-    """Return keys in which the default stands for an optimizer or a type that only the baseline has."""
+    """Return the keys of a variant, with the default for each key that only the baseline has."""
+    # As plain values, which the experiment file would have.
     defaults = {"optimizer": "sgd", "dtype": "float32"}
     return {key: defaults.get(key) if value is None else value for key, value in keys.items()}

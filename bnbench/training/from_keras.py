@@ -19,11 +19,10 @@ from bnbench.location import Location
 from bnbench.model import arguments, catalog
 from bnbench.model.layer import Layer
 from bnbench.model.network_file import Network, read_network
+from bnbench.training.builder import RANDOM_STATE
 
 # `build` is called under each of these seeds, and the clone of a model is made under the last one.
 SEEDS = (1, 2, 3)
-# The state of a layer that draws random numbers. It is no weight.
-RANDOM_STATE = "seed_generator_state"
 WANTED = "return keras.Sequential(...) or keras.Model(inputs, outputs)"
 
 
@@ -58,6 +57,22 @@ class ReadModel:
     network: Network
 
 
+def check_build(build: object) -> None:
+    """Raise if this is no function that makes models.
+
+    Raises:
+        ConfigError: it cannot be called, or is itself a model.
+    """
+    if isinstance(build, keras.Model):
+        raise ConfigError(
+            "build",
+            f"found a model ({type(build).__name__}), wanted a function that makes a new one at each call: "
+            "lambda: keras.Sequential(...)",
+        )
+    if not callable(build):
+        raise ConfigError("build", f"found {shorten(build)}, wanted a function: {WANTED}")
+
+
 def read_model(call: Call, shape: tuple[int, ...]) -> ReadModel:
     """Call `build` twice, and return the first model with its layers.
 
@@ -66,11 +81,15 @@ def read_model(call: Call, shape: tuple[int, ...]) -> ReadModel:
         shape: of one row of the data.
 
     Raises:
-        ConfigError: `build` returns no model of layers of Keras, another network at each call, or a model with loaded
-            weights.
+        ConfigError: `build` returns no model of layers of Keras, the same model or another network at each call, or a
+            model with loaded weights.
     """
     with _own_randomness():
         (first, after_first), (second, after_second) = (_call(call, shape, seed) for seed in SEEDS[:2])
+        if first is second:
+            raise ConfigError(
+                call.where, f"{call} returns the same model at each call, wanted a new one: make it inside the function"
+            )
         keras.utils.set_random_seed(SEEDS[2])
         network, again = (_read_network(model, call, shape) for model in (first, second))
         # Not `clone_model`, which would also make the losses and metrics of the user again.

@@ -1,4 +1,4 @@
-"""Calls the layers of a model one by one, so that nothing has to be compiled and what is between them can be seen."""
+"""Calls the layers of a model one by one: the values between them can be read, and nothing has to be compiled."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

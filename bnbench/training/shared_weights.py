@@ -8,13 +8,10 @@ import numpy as np
 
 from bnbench.data.types import Array
 from bnbench.model.layer import Layer
-from bnbench.model.norms import NORMS
-from bnbench.training.builder import build_model, layers_in_order
+from bnbench.model.norms import NORM_CLASSES
+from bnbench.training.builder import RANDOM_STATE, build_model, layers_in_order
 from bnbench.training.keras_objects import keras_defaults
 
-# The state of a layer that draws random numbers. It is no weight.
-RANDOM_STATE = "seed_generator_state"
-NORM_CLASSES = frozenset(norm.class_name for norm in NORMS)
 # Any seed: two arrays are equal for all seeds, or for none.
 SEED = 0
 # Names in a message.

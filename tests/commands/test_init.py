@@ -242,6 +242,13 @@ def csv(*lines: str) -> Callable[[Path], Path]:
     return make
 
 
+def table_and_folder(folder: Path) -> Path:
+    """Return a folder with a table, and with a folder that is no class of images."""
+    (folder / "mine" / "notes").mkdir(parents=True)
+    _touched(folder / "mine" / "notes" / "a.txt")
+    return _touched(folder / "mine" / "a.csv").parent
+
+
 def empty_folder(folder: Path) -> Path:
     (folder / "nothing").mkdir()
     return folder / "nothing"
@@ -271,11 +278,12 @@ REFUSED: dict[str, tuple[Callable[[Path], Path], dict[str, Any], str]] = {
     "no such column": (csv("a,quality", *NUMBERS), {"target": "qualiti"}, "did you mean 'quality'"),
     "a spreadsheet": (lambda folder: _touched(folder / "a.xlsx"), {}, "a spreadsheet: save it as CSV"),
     "an empty folder": (empty_folder, {}, "no .npy files, and no folders of images"),
+    "a folder with a table": (table_and_folder, {}, "for a table, give the file: a.csv"),
     "pickles": (python_cifar, {}, "the python form is not read"),
     "a target of images": (images(), {"target": "oak"}, "--target: the classes of images"),
     "arrays of no known kind": (archive(a=np.ones((9, 2)), b=np.ones((9, 3)), c=CLASSES[:9]), {}, "call them x and y"),
     "no such array": (archive(x=np.ones((9, 2)), y=CLASSES[:9]), {"target": "z"}, "'z' is not one of x, y"),
-    "one-hot targets": (archive(x=np.ones((9, 2)), y=np.eye(9)), {}, "one-hot, use y.argmax"),
+    "one-hot targets": (archive(x=np.ones((9, 2)), y=np.eye(9)), {}, "use y.argmax(axis=1)"),
     "a wrong name": (csv("a,y", *NUMBERS), {"name": "a b"}, "--name: 'a b' is no valid name"),
 }  # fmt: skip
 

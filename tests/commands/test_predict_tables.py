@@ -74,7 +74,7 @@ def test_only_blocks_that_are_not_plain_are_read_cell_by_cell(
         ("1,2,\x003", "line 41"),
         ("1,2,3\n1,2", "line 42: 2 columns"),
         ("1,2\n1,2,3,4", "line 41: 2 columns"),
-        ("1,2,\udcff", "line 41: not a text file"),
+        ("1,2,\udcff", "line 41: byte 0xff at position 5 is not UTF-8"),
         ('1,2,"3', "line 71, column 3: .{0,99} is not a number"),
     ],
 )

@@ -148,6 +148,19 @@ def test_mistakes_are_found_before_a_network_is_built(changes: dict[str, Any], m
     assert message in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (3, "build: found 3, wanted a function"),
+        (build(), "build: found a model (Sequential), wanted a function that makes a new one at each call"),
+    ],
+)
+def test_what_is_no_function_is_refused(wrong: Any, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        describe_experiment(request(tmp_path, build=wrong))
+    assert message in str(caught.value)
+
+
 def test_all_networks_that_are_refused_are_named_at_once(tmp_path: Path) -> None:
     variants = {"good": {}, "plain": {"norm": lambda: "layer"}, "other": {"norm": lambda: kl.Lambda(abs)}}
 

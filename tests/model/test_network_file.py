@@ -103,7 +103,7 @@ def test_all_layers_have_one_type() -> None:
         ("operator", "net.json: add_2 is an operation of Keras, not a layer: use keras.layers.Add()([a, b])"),
         ("operation", "net.json: relu is an operation of Keras, not a layer: use keras.layers.ReLU()"),
         ("mixed", "net.json: dense_14: 'mixed_float16' is not possible"),
-        ("frozen", "net.json: dense_24: is not trainable, but a network file holds no weights"),
+        ("frozen", "net.json: dense_24: is not trainable, but only the architecture is used"),
         ("shared", "net.json: dense_15 is called 2 times, wanted one call"),
         ("two inputs", "net.json: the model has 2 inputs (input_layer_12, input_layer_13), wanted one"),
         ("lambda", "net.json: lambda: 'Lambda' runs code from the config"),

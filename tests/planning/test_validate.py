@@ -55,7 +55,10 @@ def test_mistakes_in_all_parts_are_found_together() -> None:
         ({"model__layers": LAYERS}, "the last layer, dense_1 (Dense), gives (8, 8, 10), wanted (10,)"),
         ({"model__layers": ["flatten", {"conv2d": {"filters": 2, "kernel_size": 3}}]}, "conv2d_0 (Conv2D) gets (64,)"),
         ({"model__layers": ["flatten", *LAYERS, "softmax"]}, "the model ends in softmax, but the loss takes logits"),
-        ({"data__name": "distance", "train__loss": "mse"}, "$classes is not set under model.params"),
+        (
+            {"data__name": "distance", "train__loss": "mse"},
+            "$classes is the number of classes, but the data have numbers",
+        ),
         ({"data__name": "distance"}, "sparse_categorical_crossentropy is a loss for classes"),
         ({"data__limit": 20, "train__batch_size": 21}, "a batch of 21 is larger than the 20 training rows"),
         ({"model__params": {"units": 3, "depth": 4}}, "model.params.depth: never used"),

@@ -217,7 +217,7 @@ def warmth(folder: Path, steps: int, **changes: Any) -> list[str]:
 def test_the_start_of_moving_statistics_weighs_37_percent_after_100_steps(tmp_path: Path) -> None:
     (caveat,) = warmth(tmp_path, 100)
     assert caveat.startswith(
-        "batchnorm: after 100 steps its moving statistics (momentum 0.99) are still 37% their initial values"
+        "batchnorm: after 100 steps its moving statistics (momentum 0.99) are still 37% of their initial values"
     )
 
 
@@ -290,7 +290,7 @@ def test_statistics_that_make_no_difference_are_warm_enough(tmp_path: Path) -> N
 def test_a_momentum_of_1_never_forgets(tmp_path: Path) -> None:
     (one,) = warmth(tmp_path, 500, variants={"plain": {}, "batchnorm": {"norm": {"batch": {"momentum": 1.0}}}})
     assert one.endswith(
-        "still 100% their initial values, so validation may say little about the network. Use a smaller momentum."
+        "still 100% of their initial values, so validation may say little about the network. Use a smaller momentum."
     )
 
 

@@ -102,6 +102,9 @@ def shared() -> keras.Model:
     return keras.Model(inputs, dense(dense(inputs)))
 
 
+MODEL = network()
+
+
 def two_inputs() -> keras.Model:
     inputs = [keras.Input(SHAPE), keras.Input(SHAPE)]
     return keras.Model(inputs, kl.Add()(inputs))
@@ -117,6 +120,7 @@ def operator() -> keras.Model:
     [
         (lambda: None, "variants.plain: <lambda>() returned nothing, wanted a Keras model: return keras.Sequential"),
         (lambda: network, "returned a function, wanted a Keras model"),
+        (lambda: MODEL, "<lambda>() returns the same model at each call, wanted a new one"),
         (lambda: keras.Sequential, "returned the class Sequential"),
         (lambda: iter([]), "returned a list_iterator"),
         (lambda: Net(), "returned a Net, a subclass of keras.Model, whose code cannot travel"),

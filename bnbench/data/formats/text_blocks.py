@@ -21,6 +21,20 @@ BLOCK = 2_000_000
 MAX_BLOCK = 16 * BLOCK
 # Spreadsheets write it at the start of UTF-8.
 BYTE_ORDER_MARK = codecs.BOM_UTF8
+# What files with the ending of a table are in fact, by their first bytes.
+NO_TABLES = {
+    b"PK\x03\x04": "a spreadsheet or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "a spreadsheet",
+    b"PAR1": "Parquet: give it the ending .parquet",
+    b"\x1f\x8b": "compressed: give it the ending .gz",
+    b"<!doctype": "a web page",
+    b"<html": "a web page",
+    b"[{": "JSON",
+    b'{"': "JSON",
+}
+# Sentences of Python's csv that say too little.
+_CSV_ERRORS = {"unexpected end of data": 'a quotation mark (") is not closed: the last cell has no end'}
+SAVE_AS_UTF8 = "save the table as UTF-8 (spreadsheets call it CSV UTF-8)"
 
 
 @dataclass(frozen=True)
@@ -48,6 +62,7 @@ def read_blocks(path: Path) -> Iterator[TextBlock]:
             while more := file.read(BLOCK):
                 if line == 1 and not kept:
                     more = more.removeprefix(BYTE_ORDER_MARK)
+                    _check_first_bytes(more, path)
                 kept += more
                 end = _end_of_lines(kept)
                 if end:
@@ -82,7 +97,15 @@ def split_cells(
             if any(cell.strip() for cell in cells):
                 yield block.line + reader.line_num - 1, cells
     except csv.Error as error:
-        raise DataError(f"{path}: line {block.line + reader.line_num - 1}: cannot be read: {error}") from error
+        place = f"{path}: line {block.line + reader.line_num - 1}"
+        raise DataError(f"{place}: cannot be read: {_CSV_ERRORS.get(str(error), error)}") from error
+
+
+def _check_first_bytes(content: bytes, path: Path) -> None:
+    """Raise if a file is of another kind than the ending of its name says."""
+    for first, kind in NO_TABLES.items():
+        if content[: len(first)].lower() == first.lower():
+            raise DataError(f"{path}: no table of text: the file is {kind}")
 
 
 def _unpacked(raw: IO[bytes], path: Path) -> IO[bytes]:
@@ -110,6 +133,10 @@ def _end_of_lines(content: bytes) -> int:
 def _decode_lines(block: TextBlock, path: Path) -> Iterator[str]:
     for line, content in enumerate(block.content.splitlines(keepends=True), block.line):
         try:
-            yield content.decode("utf-8").rstrip("\r\n")
+            text = content.decode("utf-8").rstrip("\r\n")
         except UnicodeDecodeError as error:
-            raise DataError(f"{path}: line {line}: not a text file: {error}") from None
+            byte = f"byte 0x{content[error.start]:02x} at position {error.start + 1}"
+            raise DataError(f"{path}: line {line}: {byte} is not UTF-8: {SAVE_AS_UTF8}") from None
+        if "\0" in text:
+            raise DataError(f"{path}: line {line}: a zero byte, so it is not UTF-8: {SAVE_AS_UTF8}")
+        yield text

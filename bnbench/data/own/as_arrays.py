@@ -79,7 +79,7 @@ def is_fractional(array: Array) -> bool:
 
 
 def _is_frame(value: object) -> bool:
-    # An import would take most of a second, and who has a frame has imported pandas.
+    # An import would take most of a second, and a caller that has a frame has imported pandas already.
     pandas = sys.modules.get("pandas")
     return pandas is not None and isinstance(value, pandas.DataFrame)
 
@@ -117,8 +117,8 @@ def _column(column: Any, title: str, name: str) -> Array:
     missing = np.flatnonzero(np.isnan(values))
     if len(missing):
         raise DataError(
-            f"{name}: row {missing[0] + 1}, column {shorten(title)}: a missing value, of {len(missing):,} in this "
-            "column: remove these rows, or fill them"
+            f"{name}: row {missing[0] + 1}, column {shorten(title)}: a missing value ({len(missing):,} in this "
+            "column): remove these rows, or fill them"
         )
     if column.dtype.kind in "ui":
         _check_whole(values, f"{name}: column {shorten(title)}")

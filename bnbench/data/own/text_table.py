@@ -8,7 +8,7 @@ from typing import Any
 from bnbench.data.formats.text_blocks import TextBlock, read_blocks, split_cells
 from bnbench.data.own.table_inputs import TableInputs
 from bnbench.data.own.table_types import TableFile, TableRows, check_names
-from bnbench.errors import DataError
+from bnbench.errors import DataError, shorten
 
 # Lines of another width that a message lists.
 MAX_LISTED = 5
@@ -32,6 +32,8 @@ def open_text(path: Path, ending: str, how: TableInputs) -> TableFile:
         _check_separator(block, separator, path)
         for line, cells in _rows(block, path, separator):
             found = tuple(cell.strip() for cell in cells)
+            if found[0].lower().startswith("sep="):
+                raise DataError(f"{path}: line {line}: {shorten(found[0])} is a mark for spreadsheets: delete the line")
             names = found if how.header else tuple(str(i + 1) for i in range(len(found)))
             check_names(names, f"{path}: line {line}")
             read = partial(_read_text, path, names, separator, how.header)
@@ -78,6 +80,11 @@ def _check_widths(rows: Sequence[tuple[int, Sequence[Any]]], wanted: int, path: 
         return
     lines = [f"{path}: line {line}: {count} cells, wanted {wanted} as in the first line" for line, count in wrong]
     more = [f"and {len(wrong) - MAX_LISTED:,} more lines like these"] if len(wrong) > MAX_LISTED else []
-    if len(wrong) == len(rows) and {count for _, count in wrong} == {wanted + 1}:
-        more.append("if the first cells are names of rows, as R writes them, save the table without (row.names=FALSE)")
+    widths = {count for _, count in wrong}
+    if len(wrong) == len(rows) > 1 and len(widths) == 1:
+        more.append(
+            "if the first cells are names of rows, as R writes them, save the table without (row.names=FALSE)"
+            if widths == {wanted + 1}
+            else "if the first line is a title or a comment, delete it"
+        )
     raise DataError("\n".join([*lines[:MAX_LISTED], *more]))

@@ -30,7 +30,7 @@ def confusion_table(results: Results) -> pd.DataFrame:
 
 def caption_confusion(inputs: FigureInput) -> str:
     """Say what the figure shows."""
-    return "Which class of the test rows each variant takes for which, at its best rate and with its best seed."
+    return "The classes that each variant predicts for the test rows, at its best rate and with its best seed."
 
 
 def draw_confusion(inputs: FigureInput) -> Figure:

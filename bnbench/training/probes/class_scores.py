@@ -1,4 +1,4 @@
-"""What the final weights take for what, if the data have classes: F1, top-k accuracy and the confusion matrix."""
+"""Scores of the classes that the final weights predict: macro F1, top-k accuracy and the confusion matrix."""
 
 from collections.abc import Iterator
 

@@ -139,7 +139,7 @@ class RaggedTensor:
         ({"x": np.where(X == 3.5, 1e39, X)}, "x: row 3, value [1]: 1e+39, which is not a finite"),
         ({"x": np.where(X == 3.5, 123456789, 1)}, "x[2, 1] is 123456789, which float32 cannot hold exactly"),
         ({"x": pd.DataFrame({"a": range(8), "city": list("abababab")})}, "no numbers: 'city': encode them"),
-        ({"x": pd.DataFrame({"a": [1, 2, None, 4] * 2})}, "x: row 3, column 'a': a missing value, of 2 in this column"),
+        ({"x": pd.DataFrame({"a": [1, 2, None, 4] * 2})}, "x: row 3, column 'a': a missing value (2 in this column)"),
         ({"x": pd.DataFrame({"a": [10**9] * 8})}, "x: column 'a'[0] is 1000000000"),
         ({"x": pd.DataFrame(X, columns=list("aba"))}, "the columns of x: two columns are called 'a'"),
         ({"y": Y[:7]}, "x: 8 rows, but 7 targets"),

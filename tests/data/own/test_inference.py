@@ -1,5 +1,6 @@
 """What is inferred from a table, piece by piece."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from bnbench.data.own.inference.columns import MAX_VALUES, ColumnLook
 from bnbench.data.own.inference.roles import categories_of, choose_target, find_unused
 from bnbench.data.own.inference.table import infer_table
 from bnbench.data.own.inference.text_form import TextForm, infer_text_form
+from bnbench.errors import DataError
 
 
 def look(name: str, *cells: str, decimal: str = ".") -> ColumnLook:
@@ -42,6 +44,27 @@ def look(name: str, *cells: str, decimal: str = ".") -> ColumnLook:
 def test_how_a_table_is_written(text: str, wanted: TextForm, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(text, encoding="utf-8")
     assert infer_text_form(tmp_path / "a.csv") == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\n\n", "a.csv: no rows"),
+        ("a\n1\n", "a.csv: one column"),
+        (",".join(f"c{i}" for i in range(150_000)) + "\n", "a.csv: line 1: 150,000 columns, wanted at most"),
+        ("sep=;\na;y\n1,5;k\n", "a.csv: line 1: 'sep=' is a mark for spreadsheets: delete the line"),
+    ],
+    ids=["blank", "one column", "many columns", "sep="],
+)
+def test_what_is_no_table_is_refused(text: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(DataError, match=re.escape(message)):
+        infer_table(tmp_path / "a.csv")
+
+
+def test_infinite_numbers_are_no_categories() -> None:
+    assert categories_of(look("a", "1.0", "inf", "1.0", "inf")) is None
+    assert categories_of(look("a", "low", "inf", "low", "inf")) == ["inf", "low"]
 
 
 def test_a_column_is_counted_over_several_blocks() -> None:

@@ -91,6 +91,7 @@ def test_text_and_numbers_are_targets(tmp_path: Path) -> None:
         ({"x": X, "y": Y + 0.5}, {}, "y: holds fractions, which are no classes: set data.task: number"),
         ({"x": X, "y": np.array(list("abababab"))}, {"task": "number"}, "y: holds <U1, wanted numbers"),
         ({"x": X, "y": np.array([1, np.nan] * 4)}, {"task": "number"}, "y: row 2, value [0]: a missing value"),
+        ({"x": X, "y": np.array([1, np.nan] * 4)}, {}, "y: row 2, value [0]: a missing value"),
         ({"x": X, "y": np.arange(8)}, {}, "as many classes as rows (8)"),
         ({"x": X, "y": np.zeros(8)}, {}, "has the class '0' in every row"),
         ({"x": X, "y": np.array([1, 2, 2, 2, 1, 1, 1, 3])}, {}, "a class with one row", ),

@@ -1,6 +1,6 @@
 """Infers what a file or folder of the user is, and the keys of `data` for it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatch
 from pathlib import Path
@@ -17,6 +17,8 @@ from bnbench.data.types import DatasetSpec
 from bnbench.errors import ConfigError, DataError
 
 ARCHIVE, ARRAY = ".npz", ".npy"
+# Files in a message.
+MAX_NAMED = 5
 
 
 def infer_own(path: Path, written: str, target: str | None = None) -> Inferred:
@@ -39,8 +41,18 @@ def infer_own(path: Path, written: str, target: str | None = None) -> Inferred:
     else:
         if target is not None:
             raise ConfigError("--target", "the classes of images are the names of their folders: leave it out")
-        found = infer_images(path)
+        found = _infer_images(path)
     return replace(found, settings={kind: written, **found.settings})
+
+
+def _infer_images(path: Path) -> Inferred:
+    try:
+        return infer_images(path)
+    except DataError as error:
+        tables = _tables_in(list_folder(path))
+        if not tables:
+            raise
+        raise DataError(f"{error}; for a table, give the file: {tables}") from error
 
 
 def _kind_of(path: Path) -> str:
@@ -63,10 +75,14 @@ def _kind_of_folder(path: Path) -> str:
         return "arrays"
     if any(name in ENDINGS for name in names) or any(entry.is_dir() for entry in entries):
         return "images"
-    tables = [entry.name for entry in entries if ending_of(entry) in (*TEXT, *PARQUET, ARCHIVE)]
-    if tables:
-        raise DataError(f"{path}: a folder with {', '.join(tables[:5])}: give one of these files")
+    if tables := _tables_in(entries):
+        raise DataError(f"{path}: a folder with {tables}: give one of these files")
     raise DataError(f"{path}: no .npy files, and no folders of images, in this folder")
+
+
+def _tables_in(entries: Sequence[Path]) -> str:
+    """Return the names of some tables and archives of arrays, with commas between them."""
+    return ", ".join([entry.name for entry in entries if ending_of(entry) in (*TEXT, *PARQUET, ARCHIVE)][:MAX_NAMED])
 
 
 def built_in_files(path: Path, sources: Iterable[DatasetSpec]) -> DatasetSpec | None:

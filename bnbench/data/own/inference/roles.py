@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bnbench.config.own_data import MAX_COLUMN
-from bnbench.data.own.cells import THOUSANDS, is_missing
+from bnbench.data.own.cells import INFINITE, THOUSANDS, is_missing
 from bnbench.data.own.inference.column_names import (
     find_target_name,
     is_group_name,
@@ -162,6 +162,9 @@ def categories_of(look: ColumnLook) -> list[str] | None:
     """Return the values of a column as categories, missing ones included; None if they are too many or too long."""
     counts = look.counts
     if counts is None or not 2 <= len(counts) <= min(MAX_CATEGORIES, look.rows // 2):
+        return None
+    if look.numbers and any(map(INFINITE.fullmatch, counts)):
+        # A column of numbers, some of which are infinite.
         return None
     return sorted(counts) if max(map(len, counts)) <= MAX_COLUMN else None
 

@@ -168,7 +168,7 @@ def _describe_missing(
     if look.missing:
         settings["missing"] = "drop_rows"
         remarks[("missing",)] = (
-            f"leaves out {left_out:,} of {look.rows:,} rows: {look.missing:,} have no {columns.target.name}"
+            f"leaves out {left_out:,} of {look.rows:,} rows, {look.missing:,} of them without {columns.target.name}"
         )
         return
     settings["missing"] = dict.fromkeys(columns.missing, "mean")

@@ -41,6 +41,8 @@ def infer_text_form(path: Path) -> TextForm:
     if block is None:
         raise DataError(f"{path}: no rows")
     lines = block.content.splitlines(keepends=True)[:SAMPLE]
+    if not any(map(bytes.strip, lines)):
+        raise DataError(f"{path}: no rows")
     sample = replace(block, content=b"".join(lines))
     separator = _separator(sample, path)
     rows = _rows(sample, path, separator)
@@ -56,6 +58,9 @@ def _rows(block: TextBlock, path: Path, separator: str) -> list[list[str]]:
 
 def _separator(block: TextBlock, path: Path) -> str:
     for separator in SEPARATORS:
+        # Else the whole line would be a cell, which may be too long.
+        if separator.encode() not in block.content:
+            continue
         widths = Counter(map(len, _rows(block, path, separator)))
         width, lines = max(widths.items(), key=lambda item: item[1], default=(0, 0))
         if width > 1 and lines >= REGULAR * widths.total():

@@ -153,7 +153,8 @@ def _labels(y: Array, what: str) -> list[str]:
     if y.dtype.kind == "S":
         return [label.decode("utf-8", "replace").strip() for label in y.tolist()]
     if y.dtype.kind == "f":
-        if not (np.isfinite(y) & (y == np.round(y))).all():
+        _check_finite(y[:, np.newaxis], what)
+        if (y != np.round(y)).any():
             raise DataError(f"{what}: holds fractions, which are no classes: set data.task: number to predict numbers")
         return [str(int(label)) for label in y.tolist()]
     return [str(label).strip() for label in y.tolist()]

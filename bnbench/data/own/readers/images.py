@@ -89,10 +89,16 @@ def _list_images(folder: Path) -> list[Path]:
         raise DataError(f"{folder}: an empty folder: a class needs images")
     for entry in entries:
         if entry.is_dir():
-            raise DataError(f"{entry}: a folder inside the folder of a class: move its images one level up")
+            raise DataError(f"{entry}: a folder inside the folder of a class: {_advice_on_nesting(folder)}")
         if entry.suffix.lower() not in ENDINGS:
             raise DataError(f"{entry}: neither PNG nor JPEG: convert it, or remove it from the folder")
     return entries
+
+
+def _advice_on_nesting(folder: Path) -> str:
+    if folder.name.lower() in PARTS:
+        return f"{folder.name} is an official part only next to train, validation and test, without any other folder"
+    return "move its images one level up"
 
 
 def _read_pixels(files: Sequence[ImageFile], settings: Data) -> NDArray[np.uint8]:

@@ -56,7 +56,8 @@ def read_table(path: Path, settings: Data) -> ParsedArrays:
     _check_filled(x, inputs, path)
     classes, y = _number_targets(found, file, settings)
     if found.dropped:
-        log.warning("%s: %d rows miss a value and are left out (data.missing: drop_rows)", path, found.dropped)
+        rows = "1 row misses a value and is" if found.dropped == 1 else f"{found.dropped:,} rows miss a value and are"
+        log.warning("%s: %s left out (data.missing: drop_rows)", path, rows)
     return ParsedArrays(
         x,
         y,

@@ -194,7 +194,7 @@ def _input_shape(entry: Mapping[str, Any]) -> Shape:
 
 def _read_layer(entry: Mapping[str, Any], path: str) -> Layer:
     name, class_name = path + entry["config"]["name"], entry["class_name"]
-    if class_name not in LAYERS or (entry["module"], entry["registered_name"]) != ("keras.layers", None):
+    if class_name not in LAYERS or (entry["module"], entry.get("registered_name")) != ("keras.layers", None):
         raise ConfigError("", f"{name} is a {shorten_name(str(class_name))}, wanted a layer of Keras")
     record = LAYERS[class_name]
     if record.refused and not record.once_trained:

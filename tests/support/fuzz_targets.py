@@ -69,7 +69,7 @@ def _config(content: bytes) -> object:
 
 
 def _override(content: bytes) -> object:
-    key, value = overrides.parse_override(content.decode("utf-8", "surrogateescape"))
+    ((key, value),) = overrides.parse_overrides([content.decode("utf-8", "surrogateescape")]).items()
     values = overrides.set_key(yaml.safe_load(GOOD), key, value, key)
     return plan.make_plan(check_config(values, "fuzz.yaml"), made_up, "fuzz.yaml")
 

@@ -138,7 +138,7 @@ def test_the_layers_of_a_graph_are_called_in_order_and_probed() -> None:
     compiled, result = trained_once(cohort_of("residual", train__pre_activations=True, train__epochs=1))
     named = {layer.name for layer in compiled.model.layers}
     assert hidden_layers(compiled) == named - {"input", "dense_0"}
-    x = compiled.x.numpy()[:5]
+    x = compiled.data.x.numpy()[:5]
     rows = np.arange(5, dtype=np.int32)
     inputs = compiled.inputs_of("activation_2", rows)
     # A relu behind an addition sees the sum of both branches.

@@ -197,7 +197,7 @@ def test_unknown_and_unreadable_files_are_rejected(tmp_path: Path) -> None:
         ("x.png", "not a readable PNG or JPEG image"),
         ("x.npy", "not a readable array of numbers"),
         ("x.txt", "unknown file type: use one of .csv, .csv.gz, .npy, .png"),
-        ("b.csv", "not a text file"),
+        ("b.csv", "byte 0xff at position 1 is not UTF-8: save the table as UTF-8"),
         ("xx.png", r"xx.png: no such file \(did you mean 'x.png'\?\)"),
         ("nowhere/x.png", "no such file$"),
         (".", "a folder: give a file"),

@@ -193,6 +193,7 @@ RUNS: dict[str, set[str]] = {
     # Modules of this package.
     "import_module": {
         "cli/main.py",
+        "data/own/find.py",
         "data/registry.py",
         "report/figures/gallery.py",
         "report/figures/sources/gallery.py",

@@ -114,6 +114,14 @@ def _complete(process: Running) -> None:
         raise RuntimeError(f"the command ended with exit code {code}")
 
 
+def _workers(process: Running) -> list[psutil.Process]:
+    """Return the workers of a command; none if it has just ended."""
+    try:
+        return psutil.Process(process.pid).children()
+    except psutil.NoSuchProcess:
+        return []
+
+
 def _kill(worker: psutil.Process) -> bool:
     """Kill a worker; return False if it has ended."""
     try:
@@ -131,7 +139,7 @@ def _disturbed(process: Running, chance: random.Random, counts: Counter[str], du
                 process.wait(chance.uniform(0, duration))
                 return False
             victim = chance.choice(VICTIMS)
-            workers = psutil.Process(process.pid).children()
+            workers = _workers(process)
             # There may be no worker yet, or the chosen one has just ended.
             if victim != "coordinator" and not (workers and _kill(chance.choice(workers))):
                 continue

@@ -173,7 +173,7 @@ def test_scaling_images_in_each_step_equals_scaling_them_before(monkeypatch: pyt
         compiler = "xla" if scale == "l2" else "graph"
         cohort = cohorts(IMAGES, model=model, data__scale=scale, train__engine=compiler, **changes)[1]
         before = results(cohort)[0]
-        monkeypatch.setattr("bnbench.training.compiled_program.PRESCALED_BYTES", 0)
+        monkeypatch.setattr("bnbench.training.data_tensors.PRESCALED_BYTES", 0)
         in_step = results(cohort)[0]
         monkeypatch.undo()
         np.testing.assert_allclose(in_step.step_losses, before.step_losses, rtol=1e-5)

@@ -122,7 +122,11 @@ def test_a_number_is_trained_as_in_fit_and_scored_against_the_training_mean() ->
         (0, {}, "is a loss for classes, but digits has a number for each row: use huber"),
         (0, {"train__loss": "binary_crossentropy"}, "is a loss for classes"),
         (0, {"train__loss": "mse", "model": {"layers": [{"dense": 2}, "norm"]}}, r"gives \(2,\), wanted \(1,\)"),
-        (0, {"train__loss": "mse", "model": {"layers": ["norm", {"dense": "$classes"}]}}, r"\$classes is not set"),
+        (
+            0,
+            {"train__loss": "mse", "model": {"layers": ["norm", {"dense": "$classes"}]}},
+            r"\$classes is the number of classes, but the data have numbers to predict: write 1",
+        ),
         (2, {}, r"gives \(1,\), wanted \(2,\): one output per class;"),
         (3, {"train__loss": "mse"}, r"gives \(1,\), wanted \(3,\): one output per class;"),
         (2, {"train__loss": "mse", "model": {"layers": [{"dense": 4}, "norm"]}}, r"or a single output.*\(1,\)"),

@@ -110,7 +110,7 @@ def test_the_fit_to_the_training_part_is_measured_without_dropout_and_with_the_f
     compiled.reset(start, 0.1)
     for order in loop._orders(cohort.program, start.parts.train, 0):
         compiled.train_epoch(order)
-    x, y = compiled.x.numpy()[start.parts.train], compiled.dataset.y[start.parts.train]
+    x, y = compiled.data.x.numpy()[start.parts.train], compiled.dataset.y[start.parts.train]
     right = np.argmax(compiled.model(x, training=False), axis=1) == y
     assert result.fitted.accuracy == pytest.approx(right.mean())
     assert result.fitted.loss == pytest.approx(evaluated(compiled.model, x, y)[0], rel=1e-5)

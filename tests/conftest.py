@@ -1,4 +1,4 @@
-"""Keeps the tests off the network: they can only reach this machine itself."""
+"""Keeps the tests off the network: they can only reach this machine itself. Keeps them from timing steps, too."""
 
 import ipaddress
 import os
@@ -72,3 +72,14 @@ def real_data() -> Path:
 def places(real_data: Path, tmp_path_factory: pytest.TempPathFactory) -> DataDirs:
     """Places with the published data sets, and with a cache of their own."""
     return DataDirs(real_data, tmp_path_factory.mktemp("cache"), offline=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def made_up_step_times() -> Iterator[None]:
+    """Let no training in this process compile pairs of programs to time their steps, which takes seconds."""
+    from bnbench.execution.in_process import InProcessTrainer
+    from support.turns import made_up_times
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(InProcessTrainer, "time_steps", lambda self, pairs: made_up_times(pairs))
+        yield

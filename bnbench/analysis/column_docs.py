@@ -29,6 +29,11 @@ HEADINGS = {
         "One row per variant, class and predicted class, for data with classes: the test rows of one trial of each "
         "variant. Further axes follow `variant`.",
     ),
+    "step_times": (
+        "`Results.step_times`",
+        "One row per pair of variants, value of the further axes and round in which one worker trained both by turns. "
+        "Further axes follow `over`.",
+    ),
 }
 
 

@@ -183,7 +183,8 @@ CLAIMS = (
     Column("bound", "text", "the kind of comparison and the claimed bound"),
     Column("estimate", "number", "mean, mean difference, geometric mean ratio or share"),
     *ESTIMATE,
-    Column("n", "integer", "number of seeds, or of pairs of seeds"),
+    Column("n", "integer", "number of seeds, or of pairs of seeds; of rounds for `seconds_per_step` of two variants"),
+    Column("rounds", "number", "number of rounds in which two variants were timed by turns; empty if not about times"),
     Column("verdict", "text", "`supported`, `refuted` or `inconclusive`"),
     Column("reason", "text", "why, in words"),
 )
@@ -201,6 +202,25 @@ PUBLISHED = (
     *ESTIMATE,
     Column("difference", "number", "our mean minus the published value"),
     Column("note", "text", "note of the experiment file"),
+)
+# How long a step takes, compared with the baseline: only from rounds in which both were trained by turns.
+OVERHEAD = (
+    Column("overhead", "number", "median ratio of the times of a step: this variant over the baseline, timed by turns"),
+    Column("overhead_low", "number", "lowest ratio of a round"),
+    Column("overhead_high", "number", "highest ratio of a round"),
+    Column("overhead_rounds", "integer", "number of rounds; 0 if the two were not timed by turns"),
+)
+STEP_TIMES = (
+    VARIANT,
+    Column("over", "text", "the variant that it is compared with"),
+    Column("learning_rate", "number", "learning rate of the training"),
+    Column("seed", "integer", "seed of the training"),
+    Column("steps", "integer", "number of steps that each of the two trained in a round"),
+    Column("clock", "text", "`processor`: time on the processor; `elapsed`: time that passed"),
+    Column("round", "integer", "number of the round, from 1"),
+    Column("seconds", "number", "seconds per step of the variant in this round", "s"),
+    Column("over_seconds", "number", "the same of the other variant", "s"),
+    Column("ratio", "number", "the first divided by the second"),
 )
 VARIANTS = (
     VARIANT,
@@ -221,7 +241,7 @@ VARIANTS = (
            former=("accuracy_regret",)),
     SECONDS_PER_STEP,
     Column("best_rate_ratio", "number", "best rate divided by that of the baseline"),
-    Column("overhead", "number", "seconds per step divided by those of the baseline"),
+    *OVERHEAD,
     Column("bn_mode_gap", "number", "mean over the seeds at the best rate; empty if a seed has no such value"),
     Column("n_diverged", "integer", "number of diverged trials at all rates"),
     Column("trials", "integer", "number of finished trials at all rates"),
@@ -261,6 +281,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "variants": VARIANTS,
     "learning_curves": CURVES,
     "confusions": CONFUSIONS,
+    "step_times": STEP_TIMES,
 }
 _ALL = tuple(chain.from_iterable(TABLES.values()))
 FROM_STORED: Mapping[str, str] = {column.stored: column.name for column in _ALL if column.stored}

@@ -179,9 +179,9 @@ def metrics_over_rates(scored: pd.DataFrame, delta: float = DELTA) -> RateMetric
 
 
 def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> pd.DataFrame:
-    """Return one row per variant and axis value, with the columns of `columns.VARIANTS`.
+    """Return one row per variant and axis value, with the columns of `columns.VARIANTS` but those of times in pairs.
 
-    The further axes follow `variant`.
+    The further axes follow `variant`. `step_times.with_overhead` adds the missing columns.
     """
     rows: list[dict[str, Any]] = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
@@ -204,7 +204,6 @@ def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None)
         | asdict(replace(own, best_rate=rate))
         | {
             "best_rate_ratio": own.best_rate / base.best_rate if base else math.nan,
-            "overhead": own.seconds_per_step / base.seconds_per_step if base else math.nan,
             "bn_mode_gap": float(at_best["bn_mode_gap"].to_numpy(float).mean()),
             "n_diverged": int(cell["outcome"].isin(DIVERGED).sum()),
             "trials": len(cell),

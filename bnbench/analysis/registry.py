@@ -26,6 +26,7 @@ class Metric:
         unit: empty for scores, losses and shares.
         former: names that it had in earlier versions; configs may still use them.
         needs_target: whether it is the time to a target.
+        timed: whether it is in seconds. Two variants are compared only by seconds that they took by turns.
         yes_or_no: whether it is 0 or 1, so that the share of seeds is judged.
         score: whether it is a score from 0 to 1.
         of_numbers: whether only data with one number per row have it.
@@ -46,6 +47,7 @@ class Metric:
     unit: str = ""
     former: tuple[str, ...] = ()
     needs_target: bool = False
+    timed: bool = False
     yes_or_no: bool = False
     score: bool = False
     of_numbers: bool = False
@@ -75,7 +77,8 @@ def _scores() -> Iterable[Metric]:
 def _times() -> Iterable[Metric]:
     for unit in ("epochs", "steps", "seconds"):
         meaning = f"{unit} of training until the validation score first reaches the target"
-        yield Metric(f"{unit}_to_target", meaning, higher_is_better=False, unit=unit, needs_target=True)
+        timed = unit == "seconds"
+        yield Metric(f"{unit}_to_target", meaning, higher_is_better=False, unit=unit, needs_target=True, timed=timed)
 
 
 def _score_gap(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
@@ -169,7 +172,8 @@ _RECORDS = (
            higher_is_better=False, former=("lr_sensitivity_centred",)),
     Metric("score_regret", "mean over the grid of the score below its highest", over_rates=True,
            higher_is_better=False, former=("accuracy_regret",)),
-    Metric("seconds_per_step", "median time of a training step", over_rates=True, higher_is_better=False, unit="s"),
+    Metric("seconds_per_step", "median time of a training step", over_rates=True, higher_is_better=False, unit="s",
+           timed=True),
 )  # fmt: skip
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _RECORDS}
 

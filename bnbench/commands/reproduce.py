@@ -18,12 +18,13 @@ from bnbench.commands.experiment_files import choose_experiments, list_experimen
 from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
 from bnbench.errors import BnbenchError, ConfigError, ResultsError
-from bnbench.execution import sweep
+from bnbench.execution import step_times, sweep
 from bnbench.execution.executors import ReusableExecutor, executor_capacity, open_executor
 from bnbench.execution.progress import ProgressWatcher
 from bnbench.execution.protocols import ExecutorFactory, ExecutorRequest
 from bnbench.planning import runtime
 from bnbench.planning.plan import Cohort, Plan
+from bnbench.planning.step_pairs import estimate_pair_seconds
 from bnbench.report import index, write
 from bnbench.results import digest
 from bnbench.store import results_dir
@@ -63,15 +64,20 @@ class PlannedExperiment:
     seconds: float | None
     # Where its data are.
     data_dirs: DataDirs = field(default_factory=DataDirs.from_environment)
+    # The number of pairs of variants whose steps have not been timed.
+    untimed: int = 0
 
     def __str__(self) -> str:
         return self.name if self.seconds is None else f"{self.name} (about {format_duration(self.seconds)})"
 
     @property
     def completed(self) -> bool:
-        """Whether all trials have ended and the report was written for this version of the experiment file."""
+        """Whether all trials have ended, and the report was written for this version of the experiment file.
+
+        The steps of pairs of variants have been timed, too.
+        """
         config = self.folder / results_dir.CONFIG
-        if self.todo or not (self.folder / results_dir.RUN).exists() or not config.exists():
+        if self.todo or self.untimed or not (self.folder / results_dir.RUN).exists() or not config.exists():
             return False
         return config.read_bytes() == self.plan.experiment.to_yaml().encode()
 
@@ -151,10 +157,13 @@ def _plan_named(name: str, path: Path, request: ReproduceRequest, download: bool
     todo = sweep.remaining_cohorts(plan, folder)
     count = executor_capacity(ExecutorRequest(request.data_dirs, todo, request.jobs)).count
     seconds = runtime.estimate_seconds(todo, sweep.step_seconds(folder), count)
+    untimed = () if request.smoke else step_times.untimed_pairs(plan, folder)
+    if seconds is not None:
+        seconds += estimate_pair_seconds(untimed)
     # Experiments with built-in data share their workers, which need the same places.
     has_own = any(cohort.program.data.path for cohort in plan.cohorts)
     places = experiment.places if has_own else request.data_dirs
-    return PlannedExperiment(name, plan, folder, todo, seconds, places)
+    return PlannedExperiment(name, plan, folder, todo, seconds, places, len(untimed))
 
 
 def _sort_by_cost(planned: list[PlannedExperiment], report_line: Callable[[str], object]) -> list[PlannedExperiment]:
@@ -177,7 +186,13 @@ def _run_experiment(
 ) -> str:
     """Train the missing trials and write the report. Return the reason of a failure, or an empty text."""
     options = sweep.SweepOptions(
-        experiment.folder, experiment.data_dirs, write.write_report, watcher, request.jobs, open_executor=open_executor
+        experiment.folder,
+        experiment.data_dirs,
+        write.write_report,
+        watcher,
+        request.jobs,
+        time_steps=not request.smoke,
+        open_executor=open_executor,
     )
     try:
         sweep.run_sweep(experiment.plan, options)

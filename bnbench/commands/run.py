@@ -23,7 +23,14 @@ def run_experiment(
     """
     plan, folder = plan_experiment(request, download=True)
     options = sweep.SweepOptions(
-        folder, request.places, _write_report, watcher or SilentProgress(), jobs, trial_timeout
+        folder,
+        request.places,
+        _write_report,
+        watcher or SilentProgress(),
+        jobs,
+        trial_timeout,
+        # The few steps of a smoke run say nothing about times.
+        time_steps=not request.smoke,
     )
     sweep.run_sweep(plan, options)
     # SciPy and Matplotlib are imported after the training, so that the training starts earlier.

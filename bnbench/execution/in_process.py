@@ -13,6 +13,7 @@ from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
+from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import OnEpoch, Result, Saving
 
 
@@ -23,9 +24,9 @@ class InProcessTrainer:
         from bnbench.training import startup
 
         startup.import_tensorflow()
-        from bnbench.training import check, check_rows, loop, threads
+        from bnbench.training import check, check_rows, loop, step_times, threads
 
-        self._loop, self._check, self._data_dirs = loop, check, data_dirs
+        self._loop, self._check, self._step_times, self._data_dirs = loop, check, step_times, data_dirs
         self._use_threads = threads.use_threads
         self._load = cache(self._load_once)
         self._load_handful = cache(lambda *of: check_rows.handful_of_rows(self._load(*of)))
@@ -65,6 +66,10 @@ class InProcessTrainer:
         dataset = self._load(program.data, program.facts)
         results = self._loop.train_trials(program, trials, dataset, saving, on_epoch)
         return (replace(result, fingerprint=dataset.facts.fingerprint) for result in results)
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        """Train the two programs of each pair by turns, and yield their times."""
+        return self._step_times.time_pairs(pairs, lambda program: self._load(program.data, program.facts))
 
 
 @contextmanager
@@ -117,3 +122,7 @@ class SerialExecutor:
             for result in self._trainer.train(queue.program, queue.take_until_empty(), queue.saving, on_epoch):
                 if result.trial not in self._cancelled:
                     yield result
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        """Train the two programs of each pair by turns in this process."""
+        return self._trainer.time_steps(pairs)

@@ -2,11 +2,13 @@
 
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bnbench.execution.trial_queues import ProgramQueue
+from bnbench.execution.trial_queues import MIN_LIMIT, ProgramQueue
 from bnbench.execution.worker_handle import WorkerHandle
 from bnbench.planning.plan import Program, Trial
+from bnbench.planning.step_times import TimedPair
 from bnbench.planning.trial import Fault, Result
 
 
@@ -27,6 +29,8 @@ class PoolWorker:
     trial: Trial | None = None
     sent: float = 0.0
     seconds: float = 0.0
+    # Whether it times the steps of pairs; `seconds` then counts from the last pair.
+    timing: bool = False
     # Why the coordinator killed it.
     killed_because: str = ""
 
@@ -44,6 +48,11 @@ class PoolWorker:
             self.queue, self.programs = queue, self.programs + 1
             self.process.send(("train", queue.program, self.trial, queue.saving))
 
+    def time_steps(self, pairs: Sequence[TimedPair]) -> None:
+        """Send pairs to time. The worker then drops its compiled program."""
+        self.timing, self.queue, self.programs, self.seconds = True, None, self.programs + 2 * len(pairs), 0.0
+        self.process.send(("time", pairs))
+
     def end_trial(self, result: Result) -> None:
         """Record that the running trial has ended, and how long it and the compilation took."""
         self.trial = None
@@ -51,12 +60,20 @@ class PoolWorker:
             self.queue.add_times(result.seconds, time.monotonic() - self.sent - result.seconds)
 
     def kill_if_late(self, timeout: float | None) -> None:
-        """Kill the process if its trial exceeds the timeout, or without a timeout the limit of its queue."""
-        limit = (self.queue.limit if self.queue else math.inf) if timeout is None else timeout
-        if self.trial and self.seconds > limit and not self.killed_because:
+        """Kill the process if its trial exceeds the timeout, or without a timeout the limit of its queue.
+
+        A pair whose steps are timed may take as long as a trial.
+        """
+        limit = self._limit() if timeout is None else timeout
+        if (self.trial or self.timing) and self.seconds > limit and not self.killed_because:
             option = "" if timeout is None else " (--trial-timeout)"
             self.killed_because = f"took more than {limit:g} s and was ended{option}"
             self.process.kill()
+
+    def _limit(self) -> float:
+        if self.timing:
+            return MIN_LIMIT
+        return self.queue.limit if self.queue else math.inf
 
     def cause_of_death(self) -> Fault:
         """Return why the process has died."""

@@ -21,6 +21,7 @@ from bnbench.execution.worker_group import WorkerGroup
 from bnbench.planning import resources
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
+from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import Fault, OnEpoch, Result, Saving
 
 # How often a trial is tried if its worker dies.
@@ -112,6 +113,37 @@ class ProcessPool:
             yield from self._workers.stop_all()
             raise
 
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        """Yield the times of each pair. One worker stays, so that its programs have the machine for themselves."""
+        left = len(pairs)
+        try:
+            self._keep_one_worker(pairs[0].first.train.threads)
+            while left:
+                for worker in self._workers.ready():
+                    if not worker.timing:
+                        worker.time_steps(pairs)
+                worker, kind, value = self._workers.next_message()
+                if kind == "timed":
+                    left, worker.seconds = left - 1, 0.0
+                    yield value
+                if kind == "dead":
+                    _raise_if_timing(worker, value)
+                    self._workers.start(1)
+            worker.timing = False
+        except KeyboardInterrupt:
+            self._workers.stop_all()
+            raise
+
+    def _keep_one_worker(self, threads: int) -> None:
+        """Stop all workers but one that may use this number of threads; start one if there is none."""
+        fitting = [one for one in self._workers.ready() if one.threads in (None, threads)]
+        for worker in list(self._workers):
+            if worker not in fitting[:1]:
+                self._workers.stop(worker)
+        self._workers.start(1 - len(self._workers))
+        for worker in self._workers:
+            worker.threads = threads
+
     def _handle(self, worker: PoolWorker, kind: str, value: Any, on_epoch: OnEpoch) -> Result | None:
         """Act on a message; return a result if it ends a trial."""
         if kind == "epoch":
@@ -173,3 +205,8 @@ class ProcessPool:
 def _raise_if_checking(worker: PoolWorker, fault: Fault) -> None:
     if worker.checking:
         raise WorkerError(f"{worker.checking.where}: cannot be built: {fault.reason}\n{fault.traceback}")
+
+
+def _raise_if_timing(worker: PoolWorker, fault: Fault) -> None:
+    if worker.timing:
+        raise WorkerError(f"{fault.reason}\n{fault.traceback}")

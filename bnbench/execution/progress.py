@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from bnbench.analysis.columns import ACCURACY, R2
+from bnbench.analysis.labels import format_count, format_duration
 from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Epoch, Result
@@ -25,6 +26,9 @@ class ProgressWatcher(Protocol):
 
     def result(self, trial: Trial, result: Result) -> None:
         """Called when a trial has been stored."""
+
+    def timing(self, pairs: int, seconds: float) -> None:
+        """Called after the last trial, before the steps of pairs of variants are timed for about so many seconds."""
 
     def end(self) -> None:
         """Called after the last trial, also after an error. It may be called twice."""
@@ -49,6 +53,9 @@ class SilentProgress:
     def result(self, trial: Trial, result: Result) -> None:
         """Do nothing."""
 
+    def timing(self, pairs: int, seconds: float) -> None:
+        """Do nothing."""
+
     def end(self) -> None:
         """Do nothing."""
 
@@ -68,6 +75,10 @@ class LineProgress:
         """Print how the trial ended."""
         self.finished += 1
         _print_line(f"[{self.finished}/{self.todo}] {trial.name}: {describe_result(result, self.score_name)}")
+
+    def timing(self, pairs: int, seconds: float) -> None:
+        """Print how many pairs are timed."""
+        _print_line(describe_timing(pairs, seconds))
 
     def end(self) -> None:
         """Do nothing."""
@@ -143,6 +154,14 @@ class LiveProgress:
     def _completed(self) -> float:
         return self.finished + sum(self.running.values())
 
+    def timing(self, pairs: int, seconds: float) -> None:
+        """Show how many pairs are timed, next to the bar; without a bar, print it."""
+        text = describe_timing(pairs, seconds)
+        if self.progress:
+            self.progress.update(self.task, description=text)
+        else:
+            _print_line(text)
+
     def end(self) -> None:
         """Remove the bar."""
         if self.progress:
@@ -160,6 +179,11 @@ def describe_start(plan: Plan, todo: int, workers: WorkerCount) -> str:
     plural = "" if planned == 1 else "s"
     rest = f"{planned - todo} finished, {todo} to train, {workers}" if todo else "all finished: nothing to train"
     return f"{plan.experiment.name}: {planned} trial{plural}, {rest}"
+
+
+def describe_timing(pairs: int, seconds: float) -> str:
+    """Return for example `timing the steps of 2 pairs of variants, about 5 s`."""
+    return f"timing the steps of {format_count(pairs, 'pair')} of variants, about {format_duration(seconds)}"
 
 
 def describe_result(result: Result, score_name: str) -> str:

@@ -8,6 +8,7 @@ from typing import Protocol
 from bnbench.data.types import DataDirs
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.resources import WorkerCount
+from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import OnEpoch, Result, Saving
 
 
@@ -22,6 +23,9 @@ class Trainer(Protocol):
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Yield the result of each trial when it ends, and only then ask for the next trial."""
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        """Train the two programs of each pair by turns, and yield their times."""
 
 
 class Executor(Protocol):
@@ -71,6 +75,16 @@ class Executor(Protocol):
 
         Raises:
             BnbenchError: no trial can run, for example because the data are missing or no worker can be started.
+        """
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        """Let one worker train the two programs of each pair by turns, while no trial is running and nothing else is.
+
+        Args:
+            pairs: at least one; all have the same number of threads.
+
+        Raises:
+            BnbenchError: the worker died or cannot be started, or the data are missing.
         """
 
     def cancel(self, trial_id: str) -> None:

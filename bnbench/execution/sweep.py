@@ -16,7 +16,7 @@ from bnbench.config.networks import network_file
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
-from bnbench.execution import environment, executors
+from bnbench.execution import environment, executors, step_times
 from bnbench.execution.changed_data import log_changed_data
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
@@ -116,6 +116,8 @@ class SweepOptions:
     jobs: int | None = None
     trial_timeout: float | None = None
     executor: str | None = None
+    # Whether the steps of pairs of variants are timed after the last trial.
+    time_steps: bool = True
     # A `ReusableExecutor` keeps the workers for the next sweep.
     open_executor: ExecutorFactory = executors.open_executor
 
@@ -125,7 +127,7 @@ class SweepOptions:
 
 
 def run_sweep(plan: Plan, options: SweepOptions) -> None:
-    """Train the trials of the plan that are not stored in the folder.
+    """Train the trials of the plan that are not stored in the folder, then time the steps of pairs of variants.
 
     An interrupt loses only the trials that are running; the next run trains them again.
 
@@ -174,6 +176,8 @@ def _train_and_finish(
 ) -> None:
     try:
         _train(todo, executor, opened, options.watcher, Saving(opened.folder, plan.experiment.save_models))
+        if options.time_steps:
+            step_times.time_missing_pairs(plan, executor, opened, options.watcher)
     except ResultsError:
         # If a trial cannot be stored, a report cannot be written either.
         raise

@@ -81,7 +81,7 @@ class Worker:
         self.outbox.flush()
 
     def serve(self) -> None:
-        """Report that the worker is ready, then check programs and train trials."""
+        """Report that the worker is ready, then check programs, train trials and time steps."""
         make_trainer: Callable[[], Trainer] = self.tasks.get()
         # Garbage collection takes a fifth of the time in which TensorFlow is imported.
         gc.disable()
@@ -93,13 +93,16 @@ class Worker:
         self.send("hello", trainer.devices())
         task = self.tasks.get()
         while True:
-            kind, program, *rest = task
+            kind, subject, *rest = task
+            if kind == "train":
+                task = self.train(trainer, subject, *rest)
+                continue
             if kind == "check":
-                self.send("checked", _check_error(trainer, program))
-                task = self.tasks.get()
+                self.send("checked", _check_error(trainer, subject))
             else:
-                trial, saving = rest
-                task = self.train(trainer, program, trial, saving)
+                for times in trainer.time_steps(subject):
+                    self.send("timed", times)
+            task = self.tasks.get()
 
     def train(self, trainer: Trainer, program: Program, first: Trial, saving: Saving) -> Any:
         """Train trials of a program; return the first task that is not a trial of it."""

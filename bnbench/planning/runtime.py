@@ -61,7 +61,7 @@ def estimate_runtime(todo: Sequence[Cohort], measured: Mapping[str, float], jobs
     total = 0.0
     counts = {"timed": 0, "calculated": 0, "unknown": 0}
     for cohort in todo:
-        step, basis = _step_seconds(cohort.program, measured)
+        step, basis = _step_time(cohort.program, measured)
         counts[basis] += len(cohort.trials)
         if basis != "unknown":
             total += PROGRAM_SECONDS + len(cohort.trials) * _trial_seconds(cohort.program, step)
@@ -75,7 +75,12 @@ def estimate_seconds(todo: Sequence[Cohort], measured: Mapping[str, float], jobs
     return None if estimate.unknown else estimate.seconds
 
 
-def _step_seconds(program: Program, measured: Mapping[str, float]) -> tuple[float, str]:
+def step_seconds(program: Program, measured: Mapping[str, float]) -> float:
+    """Return the seconds of a step of a program, as `estimate_runtime` estimates it; 0 if it is unknown."""
+    return _step_time(program, measured)[0]
+
+
+def _step_time(program: Program, measured: Mapping[str, float]) -> tuple[float, str]:
     """Return the seconds of a step, and what they are based on."""
     if program.key in measured:
         return measured[program.key], "timed"

@@ -10,7 +10,7 @@ import pandas as pd
 from bnbench.analysis import lr_metrics
 from bnbench.analysis.confusion import MAX_CLASSES, most_confused
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
-from bnbench.analysis.labels import RateFormat, axis_name, format_interval, format_name, format_setting
+from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_interval, format_name, format_setting
 from bnbench.analysis.registry import get_metric
 from bnbench.errors import ResultsError, not_one_of
 from bnbench.planning.small_batches import BATCH_NORM
@@ -107,7 +107,7 @@ def variants_table(results: Results) -> Table:
             _number(row["score_regret"], ".4f", NO_OK), _time(row["epochs_to_target_median"], missing="no target"),
             _number(row["aulc_mean"], ".4f"), _number(row["overfitting_onset_median"], ".4g"),
             _number(row["bn_mode_gap"], "+.4f", _why_no_gap(results, row)), _duration(row["seconds_per_step"]),
-            _number(row["overhead"], ".2f", UNTIMED if pd.isna(row["seconds_per_step"]) else "no time of the baseline"),
+            _overhead(results, row),
             Cell(f"{row['n_diverged']} of {row['trials']}", row["n_diverged"]),
         ]
         for row in table.to_dict("records")
@@ -116,9 +116,35 @@ def variants_table(results: Results) -> Table:
         f"Each variant at its own best rate by mean validation {score}; test {score} is of the final weights. Trains "
         f"well to: up to this rate, from the best one on, every seed is ok and at most {lr_metrics.WELL:g} below the "
         "best mean. Every seed ok: the rates around the best one at which every seed is ok. Stable width: decades "
-        f"around the best rate with at most {lr_metrics.DELTA:g} less {score}.{_target(results)}"
+        f"around the best rate with at most {lr_metrics.DELTA:g} less {score}.{_target(results)}{_timing(results)}"
     )
     return Table(caption, header, rows)
+
+
+def _overhead(results: Results, row: Mapping[Any, Any]) -> Cell:
+    """Return the ratio of the times of a step with its range, or why it is unknown."""
+    if row["variant"] == results.baseline:
+        return Cell("baseline")
+    ratio = results.time_ratio(str(row["variant"]), {axis: row[axis] for axis in results.axes})
+    if not ratio.rounds:
+        return Cell(ratio.reason)
+    rounds = format_count(ratio.rounds, "round")
+    return Cell(f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f}, {rounds})", ratio.median)
+
+
+def _timing(results: Results) -> str:
+    """Say where the ratios of times come from, and why the times themselves must not be compared."""
+    if len(set(results.variants["variant"] if len(results.variants) else ())) < 2:
+        return ""
+    text = " Steps of different variants ran at different moments, so their times alone cannot be compared"
+    timed = [pair for pair in results.pairs if len(pair.seconds)]
+    if not timed:
+        return f"{text}."
+    seconds = sum(pair.total for pair in timed)
+    return (
+        f"{text}: over baseline's is the median (lowest to highest) of rounds in which one worker trained both by "
+        f"turns after the last trial, {seconds:.3g} s in all."
+    )
 
 
 def _why_no_gap(results: Results, row: Mapping[Any, Any]) -> str:

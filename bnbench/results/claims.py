@@ -5,6 +5,10 @@ and never left out. If a value is missing (nothing is stable, no epoch was timed
 reached), there is no interval and so no verdict. The exception: if every seed has the same infinity, this is the
 interval. The grid determines some metrics only to within a step (best rate, largest stable rate, stable width). Their
 intervals are wider by that step, and have no end if the value is at an end of the grid.
+
+Times in seconds are compared only by rounds in which one worker trained both variants by turns. A round has seconds per
+step of both, and a time to a target is the number of steps times these. The interval reaches from the lowest to the
+highest of the rounds.
 """
 
 import math
@@ -21,11 +25,14 @@ from bnbench.analysis.labels import RateFormat, axis_name, format_axes, format_n
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, range_across, with_trial_metrics
 from bnbench.analysis.registry import Metric, find_metric, get_metric
+from bnbench.analysis.step_times import MIN_ROUNDS, PairTimes, find_pair
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Bound, Claim
 from bnbench.results.findings import (
     Finding,
     find_comparison,
+    find_in_rounds,
+    find_over_rounds,
     find_share,
     find_value,
     find_wins,
@@ -35,6 +42,8 @@ from bnbench.results.findings import (
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 WEAKEST_FIRST = (REFUTED, INCONCLUSIVE, SUPPORTED)
+# A time to a target in seconds is this many steps, times the seconds of a step.
+STEPS_TO_TARGET = "steps_to_target"
 WHY = {
     SUPPORTED: "the whole interval keeps within the bound",
     REFUTED: "the whole interval lies outside the bound",
@@ -42,8 +51,16 @@ WHY = {
 }
 
 
-def judge_claims(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def judge_claims(
+    claims: Sequence[Claim],
+    trials: pd.DataFrame,
+    history: pd.DataFrame,
+    baseline: str,
+    pairs: Sequence[PairTimes] = (),
+) -> pd.DataFrame:
     """Return one row per claim, with the columns of `columns.CLAIMS`.
+
+    Claims that compare seconds need the times of pairs.
 
     `over` is empty for a value and for a metric of yes or no, which are about one variant alone. A claim that must hold
     at several values of further axes gets the weakest of its verdicts, and the numbers of that one.
@@ -62,7 +79,7 @@ def judge_claims(claims: Sequence[Claim], trials: pd.DataFrame, history: pd.Data
             "epoch": math.nan if claim.epoch is None else claim.epoch,
             "bound": f"{claim.kind} {claim.bound}",
         }
-        rows.append(subject | _judged(claim, over, trials, history, baseline))
+        rows.append(subject | _judged(claim, over, trials, history, baseline, pairs))
     return pd.DataFrame(rows, columns=column_names(CLAIMS))
 
 
@@ -82,13 +99,24 @@ def _beyond(distance: float) -> float:
     return 0.0 if abs(distance) < ROUNDING else distance
 
 
-def _judged(claim: Claim, over: str, trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> dict[str, Any]:
+def _judged(
+    claim: Claim,
+    over: str,
+    trials: pd.DataFrame,
+    history: pd.DataFrame,
+    baseline: str,
+    pairs: Sequence[PairTimes],
+) -> dict[str, Any]:
     """Return the last columns of a claim's row."""
     axes = [axis for axis in axes_of(trials) if axis != claim.across]
     judged = []
     for place, part in by_axes(trials, axes):
         if matches_axes(place, claim.where):
-            finding = _find(claim, over, part, with_trial_metrics(part, history, claim, baseline))
+            scored = with_trial_metrics(part, history, claim, baseline)
+            if over and get_metric(claim.metric).timed:
+                finding = _find_times(claim, part, scored, find_pair(pairs, claim.of, over, place))
+            else:
+                finding = _find(claim, over, part, scored)
             where = f"at {format_axes(place, axes)}" if place else ""
             judged.append((verdict_of(claim.bound, finding.low, finding.high), finding.noted(where)))
     if not judged:
@@ -125,6 +153,36 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
         finding = find_comparison(claim.kind, a, b, uncertainty)
         finding = widen_by_grid(claim.kind, finding, own, other, uncertainty)
     return finding.noted(*notes)
+
+
+def _find_times(claim: Claim, trials: pd.DataFrame, scored: pd.DataFrame, pair: PairTimes) -> Finding:
+    """Return what is known about the seconds of two variants, from the rounds in which they were trained by turns."""
+    if not len(pair.seconds):
+        return Finding().noted(pair.reason)
+    if len(pair.seconds) < MIN_ROUNDS:
+        return Finding().noted(f"needs {MIN_ROUNDS} rounds by turns, has {len(pair.seconds)}")
+    metric = get_metric(claim.metric)
+    if metric.needs_target:
+        return _find_time_to_target(claim, trials, scored, pair)
+    finding = find_in_rounds(claim.kind, metric, pair.seconds, pair.over_seconds)
+    return finding.noted("the interval is the range over the rounds")
+
+
+def _find_time_to_target(claim: Claim, trials: pd.DataFrame, scored: pd.DataFrame, pair: PairTimes) -> Finding:
+    """Return what is known about the time to a target: the steps to it, times the seconds per step of each round."""
+    metric, grid = get_metric(claim.metric), np.sort(scored["learning_rate"].unique())
+    in_steps = claim.model_copy(update={"metric": STEPS_TO_TARGET})
+    own, other = (_sample(in_steps, name, scored, grid) for name in (pair.variant, pair.over))
+    seeds = own.values.index.intersection(other.values.index)
+    if seeds.empty:
+        return Finding().noted("no seed has finished all of its trials")
+    a, b = (sample.values[seeds].to_numpy(float) for sample in (own, other))
+    finding = find_over_rounds(claim.kind, metric, a, b, pair)
+    return finding.noted(
+        _left_out(trials["seed"].nunique(), len(seeds)),
+        _rates(claim, metric, (own.rate, other.rate), RateFormat(grid)),
+        "steps to the target times the seconds per step of each round",
+    )
 
 
 def _sample(claim: Claim, variant: str, scored: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:

@@ -5,6 +5,7 @@ metrics have former names, a range across an axis is part of the metric's name, 
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,8 +17,9 @@ import pandas as pd
 
 from bnbench.analysis.columns import ACCURACY, CLAIMS, PUBLISHED, R2, column_names, rename_former
 from bnbench.analysis.registry import find_metric
+from bnbench.analysis.step_times import UNTIMED
 from bnbench.errors import ResultsError, shorten, shorten_name
-from bnbench.results.claims import WEAKEST_FIRST
+from bnbench.results.claims import INCONCLUSIVE, WEAKEST_FIRST
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from bnbench.store.csv_safety import unescape_formulas
@@ -32,7 +34,7 @@ TOTALS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int
 MAX_TEXT = 500
 # Columns that earlier versions did not write, after which column each is.
 LATER = {
-    "claims": {"source": "text", "basis": "source", "epoch": "across"},
+    "claims": {"source": "text", "basis": "source", "epoch": "across", "rounds": "n"},
     "published": {"basis": "source", "epoch": "metric"},
 }
 # Earlier versions wrote the axis into the metric.
@@ -117,7 +119,8 @@ def read_digest(folder: Path) -> Digest | None:
     run.setdefault("score_name", _score_name(claims, published))
     run["name"], run["title"] = shorten_name(run["name"]), shorten_name(run["title"], MAX_TEXT)
     environment, current = _environment(folder), _with_current_metrics
-    return Digest(**run, claims=current(claims), published=current(published), environment=environment)
+    claims = _without_times_of_trials(current(claims))
+    return Digest(**run, claims=claims, published=current(published), environment=environment)
 
 
 def read_summary(folder: Path) -> pd.DataFrame:
@@ -206,3 +209,19 @@ def _with_current_metrics(table: pd.DataFrame) -> pd.DataFrame:
 def _current_metric(name: str) -> str:
     metric = find_metric(name)
     return metric.name if metric else name
+
+
+def _without_times_of_trials(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return claims without verdicts on two times that were not measured by turns, as earlier versions gave them."""
+    if claims.empty:
+        return claims
+    timed = [metric is not None and metric.timed for metric in map(find_metric, claims["metric"])]
+    wrong = pd.Series(timed, claims.index) & (claims["over"] != "") & claims["rounds"].isna()
+    unknown = claims["estimate"].isna()
+    changed = claims.copy()
+    changed.loc[wrong, ["estimate", "low", "high"]] = math.nan
+    changed.loc[wrong, "n"] = 0.0
+    changed.loc[wrong, "verdict"] = INCONCLUSIVE
+    # A claim of this version that could not be judged says why.
+    changed.loc[wrong & ~unknown, "reason"] = UNTIMED
+    return changed

@@ -11,6 +11,7 @@ from bnbench.analysis.intervals import MIN_VALUES, t_interval, wilson
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
+from bnbench.analysis.step_times import PairTimes
 
 ONE_RATE = "a grid of one rate says nothing about rates"
 ALL_EQUAL = "the same at every seed: no interval"
@@ -22,12 +23,14 @@ class Finding:
 
     Attributes:
         n: number of seeds, or of pairs of seeds.
+        rounds: number of rounds in which two variants were timed by turns; NaN if the claim is not about times.
     """
 
     estimate: float = math.nan
     low: float = math.nan
     high: float = math.nan
     n: int = 0
+    rounds: float = math.nan
     notes: tuple[str, ...] = ()
 
     def noted(self, *notes: str) -> "Finding":
@@ -98,6 +101,38 @@ def find_comparison(kind: str, own: NDArray[Any], other: NDArray[Any], uncertain
         known = replace(finding, low=finding.estimate, high=finding.estimate)
         return known if uncertainty else finding.noted(ALL_EQUAL)
     return finding
+
+
+def find_in_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any]) -> Finding:
+    """Return the median over rounds with their range; of a probability the share of rounds with its Wilson interval."""
+    n = len(own)
+    if kind == "probability":
+        return replace(find_wins(metric, own, other, 0.0), rounds=n)
+    values = own / other if kind == "ratio" else own - other
+    return Finding(float(np.median(values)), float(values.min()), float(values.max()), n, rounds=n)
+
+
+def find_over_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any], pair: PairTimes) -> Finding:
+    """Return what is known about two times that are numbers of steps by seed, times the seconds per step of a round.
+
+    Each round has an interval over the seeds. The estimate is the median over the rounds, and the interval reaches from
+    the lowest to the highest end.
+
+    Args:
+        kind: the kind of the claim.
+        metric: the time.
+        own, other: the steps of the two variants of the pair, by seed.
+        pair: the seconds per step of each round.
+    """
+    found = [
+        find_wins(metric, own * first, other * second, 0.0)
+        if kind == "probability"
+        else find_comparison(kind, own * first, other * second, 0.0)
+        for first, second in zip(pair.seconds, pair.over_seconds, strict=True)
+    ]
+    estimate = float(np.median([one.estimate for one in found]))
+    low, high = (float(np.min([one.low for one in found])), float(np.max([one.high for one in found])))
+    return Finding(estimate, low, high, len(own), len(found), found[0].notes)
 
 
 def find_value(metric: Metric, own: PerSeedScores, values: NDArray[Any], uncertainty: float) -> Finding:

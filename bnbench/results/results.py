@@ -15,6 +15,7 @@ from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.labels import format_list
+from bnbench.analysis.step_times import TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
 from bnbench.analysis.trials import (
     MEASURED,
     TOP_K,
@@ -32,6 +33,7 @@ from bnbench.results import claims, confusions, diagnoses, published
 from bnbench.results.outside import describe_outside, with_outside
 from bnbench.results.presentation import Plots, Presentation
 from bnbench.results.setups import describe_setup
+from bnbench.results.step_pairs import as_pair
 from bnbench.results.stored_config import StoredConfig, read_stored_config
 from bnbench.results.variant_config import VariantConfig, read_variant_config
 from bnbench.store import results_dir, store
@@ -61,6 +63,7 @@ class Results:
     Attributes:
         folder: the results folder.
         planned: number of trials in the plan.
+        pairs: how long the steps of two variants took by turns.
 
     Raises:
         ResultsError: the folder has no results, or the results cannot be read.
@@ -79,6 +82,7 @@ class Results:
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
+            self.pairs = [as_pair(planned) for planned in opened.planned_step_times()]
             by = ["variant", "axes", "learning_rate", "seed"]
             self._outside = opened.outside().sort_values(by, ignore_index=True)
             self._planned_values = opened.planned_values() if len(self._outside) else {}
@@ -279,7 +283,22 @@ class Results:
     @cached_property
     def variants(self) -> pd.DataFrame:
         """One row per variant and axis value: its best rate, the scores there and its metrics over the rates."""
-        return lr_metrics.variant_table(self._comparable, self.baseline)
+        table = lr_metrics.variant_table(self._comparable, self.baseline)
+        return with_overhead(table, self.axes, self.baseline, self.pairs)
+
+    @cached_property
+    def step_times(self) -> pd.DataFrame:
+        """One row per pair of variants, axis value and round in which one worker trained both by turns."""
+        return step_times_table(self.pairs, self.axes)
+
+    def time_ratio(self, variant: str, place: Mapping[str, Any]) -> TimeRatio:
+        """Return how long a step of a variant takes compared with the baseline, or why that is unknown.
+
+        Args:
+            variant: the name of the variant.
+            place: the value of each further axis, as in a row of `variants`.
+        """
+        return time_ratio(find_pair(self.pairs, variant, self.baseline, place))
 
     @cached_property
     def well(self) -> pd.DataFrame:
@@ -337,7 +356,7 @@ class Results:
     @cached_property
     def claims(self) -> pd.DataFrame:
         """One row per claim of the experiment, with its verdict."""
-        return claims.judge_claims(self.config.claims, self._comparable, self.full_history, self.baseline)
+        return claims.judge_claims(self.config.claims, self._comparable, self.full_history, self.baseline, self.pairs)
 
     @cached_property
     def published(self) -> pd.DataFrame:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.errors import ResultsError, printable
+from bnbench.planning.step_times import TrainedPrograms
 from bnbench.store import database, former_plans, integrity
 from bnbench.store.folder import DATABASE, has_results, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
@@ -26,6 +27,7 @@ from bnbench.store.rows import (
     trial_row,
     with_short_names,
 )
+from bnbench.store.step_times import PlannedTimes, planned_step_times, read_step_times, write_step_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from bnbench.planning.plan import Plan
+    from bnbench.planning.step_times import StepTimes
     from bnbench.planning.trial import Result
 
 __all__ = [
@@ -137,6 +140,33 @@ class Store:
                 "SELECT program, avg(seconds_per_step) FROM trials WHERE status = 'completed' GROUP BY program"
             )
         )
+
+    def trained_programs(self) -> TrainedPrograms:
+        """Return the step times of the programs, and the trials of the present plan that have ended, by program.
+
+        It reads no checksum: what it returns only decides which programs are timed, and for how long.
+        """
+        query = "SELECT plan.program, learning_rate, seed, status, seconds FROM plan JOIN trials ON plan.trial = id"
+        ended: dict[str, dict[tuple[float, int], str]] = {}
+        total = 0.0
+        for program, rate, seed, status, seconds in self._db.execute(query):
+            if status != "failed":
+                ended.setdefault(program, {})[rate, seed] = status
+                total += seconds or 0.0
+        return TrainedPrograms(self.step_seconds(), ended, total)
+
+    def step_times(self) -> dict[tuple[str, str], "StepTimes"]:
+        """Return the times of programs that were trained by turns, by the keys of the two programs."""
+        return read_step_times(self._db)
+
+    def planned_step_times(self) -> list[PlannedTimes]:
+        """Return the times of variants of the present plan that were trained by turns."""
+        return planned_step_times(self._db)
+
+    def add_step_times(self, times: "StepTimes") -> None:
+        """Store the times of two programs that were trained by turns; they replace earlier ones."""
+        with self._transaction():
+            write_step_times(self._db, times)
 
     def trials(self) -> "pd.DataFrame":
         """Return one row per finished trial of the present plan, as `analysis.trial_table` takes it."""

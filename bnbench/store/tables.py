@@ -8,7 +8,8 @@ Formats (`PRAGMA user_version`):
     5  trials.gradient_growth.
     6  trials.checksum, which covers the row and its history. Older rows have no checksum and are accepted without it.
        The table notes: `plan` has the checksum of plan and programs, `environment` the text of environment.json.
-       Later versions add `former_plans` (see `former_plans.py`), which earlier ones neither read nor change.
+       Later versions add `former_plans` (see `former_plans.py`) and `step_times` (see `step_times.py`), which earlier
+       ones neither read nor change.
     7  trials.pre_activations: JSON, percentiles by epoch.
     8  The table measurements. Values of later probes are stored there, so they need no new format.
 """

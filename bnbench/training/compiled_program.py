@@ -43,9 +43,10 @@ class CompiledProgram:
         program: the program.
         dataset: its rows.
         eager: compile nothing; for a check of a few steps, which would take less time than to compile them.
+        warm: compile the functions now. If not, each is compiled when it is called for the first time.
     """
 
-    def __init__(self, program: Program, dataset: Dataset, eager: bool = False) -> None:
+    def __init__(self, program: Program, dataset: Dataset, eager: bool = False, warm: bool = True) -> None:
         self.program, self.dataset = program, dataset
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
@@ -87,7 +88,8 @@ class CompiledProgram:
         self.evaluate_train_rows = tf.function(weighted, input_signature=any_rows, autograph=False)
         self.forward = tf.function(self._forward, autograph=False)
         self.predict_any = tf.function(self._predict_rows, input_signature=any_rows, autograph=False)
-        self.warm_up()
+        if warm:
+            self.warm_up()
 
     def warm_up(self) -> None:
         """Compile the functions now, so that no trial includes the time for it. Nothing is trained."""

@@ -98,6 +98,11 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     return training.finish(saving, began, restored_epoch(callbacks))
 
 
+def first_order(program: Program, train_rows: RowIndices, seed: int) -> RowIndices:
+    """Return the order of the training rows in the first epoch of a seed."""
+    return next(_orders(program, train_rows, seed))
+
+
 def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
     """Yield the order of the training rows for each epoch: a new permutation for each pass over the data.
 
@@ -121,8 +126,8 @@ class TrialInTraining:
 
     def __init__(self, compiled: CompiledProgram, trial: Trial, start: SeedState, on_epoch: OnEpoch) -> None:
         self.compiled, self.trial, self.start, self.on_epoch = compiled, trial, start, on_epoch
-        first_order = next(_orders(compiled.program, start.parts.train, trial.seed))
-        self.recorder = Recorder(compiled, start, first_order[: compiled.program.batch_size])
+        order = first_order(compiled.program, start.parts.train, trial.seed)
+        self.recorder = Recorder(compiled, start, order[: compiled.program.batch_size])
         self.epochs: list[Epoch] = []
         self.losses: list[NDArray[Any]] = []
         self.steps = 0

@@ -140,7 +140,7 @@ def test_one_rate() -> None:
 def test_ratios_are_over_the_baseline_at_the_same_axis_value() -> None:
     rows = [
         *scores("plain", {0.1: 0.9, 1.0: 0.5}, axes='{"a": 1}'),
-        *scores("batchnorm", {0.1: 0.5, 1.0: 0.9}, axes='{"a": 1}', seconds_per_step=0.03),
+        *scores("batchnorm", {0.1: 0.5, 1.0: 0.9}, axes='{"a": 1}'),
         *scores("batchnorm", {0.1: 0.5, 1.0: 0.9}, axes='{"a": 2}'),
     ]
     result = table(*rows)
@@ -148,7 +148,8 @@ def test_ratios_are_over_the_baseline_at_the_same_axis_value() -> None:
         ["plain", 1, 0.1], ["batchnorm", 1, 1.0], ["batchnorm", 2, 1.0],
     ]  # fmt: skip
     assert result["best_rate_ratio"].tolist() == pytest.approx([1, 10, math.nan], nan_ok=True)
-    assert result["overhead"].tolist() == pytest.approx([1, 1.5, math.nan], nan_ok=True)
+    # Times of trials are those of different moments.
+    assert "overhead" not in result
 
 
 def test_trials_without_a_timed_step_are_left_out_of_the_median() -> None:

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from bnbench.execution.sweep import SweepOptions, run_sweep, stored_states
 from bnbench.planning import resources
 from bnbench.planning.plan import Plan, Program, Trial
 from bnbench.planning.resources import WorkerCount
+from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import OnEpoch, Result, Saving
 from support.examples import make_plan
 from support.trainers import Quick, SlowAtRate1, Steady
@@ -199,6 +200,9 @@ class LastFirst:
         while self.waiting:
             program, trial, saving = self.waiting.pop()
             yield from Quick().train(program, [trial], saving, on_epoch)
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        yield from Quick().time_steps(pairs)
 
 
 def test_one_line_in_the_table_adds_an_executor_that_runs_a_sweep(

@@ -4,9 +4,12 @@ from typing import Any
 
 import pytest
 
+from bnbench.planning.step_times import StepTimes
 from bnbench.report import tables
 from bnbench.report.tables import Cell, Table
 from bnbench.results.results import Results
+from bnbench.store import store
+from support.examples import make_plan
 from support.kept import Cells, compared
 from support.stored import MIXED, finished
 
@@ -112,9 +115,26 @@ def test_a_cell_without_a_number_says_why(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [["failed"]], "batchnorm": [[0.9]]})
     table = tables.variants_table(results)
     # The baseline failed, and no step was timed.
-    reasons = {"epochs to target": "no target", "step": "no whole epoch", "over baseline's": "no whole epoch"}
+    assert texts(table, "over baseline's") == ["not measured in pairs: run again"]
+    reasons = {"epochs to target": "no target", "step": "no whole epoch"}
     assert {name: texts(table, name) for name in reasons} == {name: [why] for name, why in reasons.items()}
     assert "target" not in table.caption
+
+
+def test_a_ratio_of_times_has_its_range_and_its_rounds(tmp_path: Path) -> None:
+    results = compared(tmp_path, CELLS)
+    table = tables.variants_table(results)
+    assert texts(table, "over baseline's") == ["baseline", "not measured in pairs: run again"]
+    assert "their times alone cannot be compared." in table.caption
+    with store.open_for_writing(tmp_path) as opened:
+        first, second = (cohort.program.key for cohort in make_plan(sweep__seeds=3).cohorts)
+        rounds = ((0.1, 0.2), (0.1, 0.15), (0.1, 0.12))
+        opened.add_step_times(StepTimes(first, second, 0.01, 0, 6, "processor", rounds))
+    table = tables.variants_table(Results(tmp_path))
+    assert column(table, "over baseline's") == [
+        Cell("baseline"), Cell("1.50 (1.20 to 2.00, 3 rounds)", pytest.approx(1.5)),
+    ]  # fmt: skip
+    assert "0.77 s in all" in table.caption
 
 
 def test_a_variant_that_never_trains_has_no_widths(tmp_path: Path) -> None:

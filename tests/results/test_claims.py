@@ -1,11 +1,13 @@
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from bnbench.analysis import registry
 from bnbench.analysis.columns import CLAIMS, column_names
+from bnbench.analysis.step_times import PairTimes
 from bnbench.config.expectations import Bound, Claim
 from bnbench.results import claims
 from support.tables import FAILED, NONFINITE, history, scores, trials
@@ -258,11 +260,75 @@ def test_a_metric_over_rates_needs_every_rate() -> None:
     assert "1 of 3 seeds left out" in row["reason"]
 
 
-def test_seconds_a_step() -> None:
-    rows = [row | {"seconds_per_step": 0.02} for row in PLAIN]
-    rows += [row | {"seconds_per_step": (0.03, 0.031, 0.029)[int(str(row["seed"]))]} for row in NORMED]
-    row = judge(rows, metric="seconds_per_step", ratio={"at_most": 2})
-    assert (row["estimate"], row["verdict"]) == (pytest.approx(1.5, abs=0.01), "supported")
+def turns(*ratios: float, **changes: Any) -> PairTimes:
+    """Return rounds in which plain takes 0.1 s for a step, and batchnorm so many times as long."""
+    plain = np.full(len(ratios), 0.1)
+    return PairTimes("batchnorm", "plain", **{"seconds": plain * ratios, "over_seconds": plain, **changes})
+
+
+def judge_turns(pair: PairTimes, rows: list[dict[str, object]] = PLAIN + NORMED, **values: Any) -> dict[str, Any]:
+    (row,) = claims.judge_claims([claim(**values)], trials(*rows), NO_HISTORY, "plain", [pair]).to_dict("records")
+    return row
+
+
+def test_seconds_of_a_step_are_compared_by_rounds() -> None:
+    row = judge_turns(turns(1.4, 1.5, 1.6, 1.5, 1.7), metric="seconds_per_step", ratio={"at_most": 2})
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((1.5, 1.4, 1.7))
+    assert (row["n"], row["rounds"], row["verdict"]) == (5, 5, "supported")
+    assert "the range over the rounds" in row["reason"]
+    row = judge_turns(turns(1.4, 1.5, 2.1, 1.5, 1.7), metric="seconds_per_step", ratio={"at_most": 2})
+    assert row["verdict"] == "inconclusive"
+    row = judge_turns(turns(*[2.5] * 5), metric="seconds_per_step", difference={"at_most": 0.1})
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.15), "refuted")
+    row = judge_turns(turns(0.9, 0.9, 1.1, 0.9, 0.9), metric="seconds_per_step", probability={"at_least": 0.2})
+    assert (row["estimate"], row["rounds"], row["verdict"]) == (0.8, 5, "supported")
+
+
+def test_the_times_of_trials_decide_nothing() -> None:
+    row = judge(PLAIN + NORMED, metric="seconds_per_step", ratio={"at_most": 2})
+    assert (row["verdict"], row["reason"]) == ("inconclusive", "not measured in pairs: run again")
+    assert math.isnan(row["estimate"])
+    assert math.isnan(row["rounds"])
+    row = judge_turns(PairTimes("batchnorm", "plain", reason="why"), metric="seconds_to_target", ratio={"at_most": 2})
+    assert (row["verdict"], row["reason"]) == ("inconclusive", "why")
+
+
+def test_few_rounds_give_no_verdict() -> None:
+    row = judge_turns(turns(1.5, 1.5), metric="seconds_per_step", ratio={"at_most": 2})
+    assert (row["verdict"], row["reason"]) == ("inconclusive", "needs 5 rounds by turns, has 2")
+
+
+def test_the_seconds_of_one_variant_need_no_pair() -> None:
+    row = judge(PLAIN + NORMED, metric="seconds_per_step", value={"at_most": 0.03})
+    assert row["estimate"] == pytest.approx(0.02)
+    assert math.isnan(row["rounds"])
+
+
+def test_a_claim_about_the_baseline_uses_the_same_rounds() -> None:
+    row = judge_turns(
+        turns(*[2.0] * 5), metric="seconds_per_step", of="plain", over="batchnorm", ratio={"at_most": 0.6}
+    )
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.5), "supported")
+
+
+def test_seconds_to_a_target_are_steps_times_the_seconds_of_a_step() -> None:
+    rows = [*scores("plain", *[{0.1: 0.9}] * 3), *scores("batchnorm", *[{0.1: 0.9}] * 3)]
+    # Ten steps an epoch. plain needs 2, 4 and 6 epochs, batchnorm 1, 2 and 2.
+    needed = zip([str(row["trial"]) for row in rows], (2, 4, 6, 1, 2, 2), strict=False)
+    epochs = history({trial: [0.1] * epoch + [0.9] * (7 - epoch) for trial, epoch in needed})
+    asked = claim(metric="seconds_to_target", target=0.8, ratio={"at_most": 1})
+    table = trials(*rows).assign(trial=[str(row["trial"]) for row in rows])
+    in_steps = claim(metric="steps_to_target", target=0.8, ratio={"at_most": 1})
+    steps, seconds = (
+        claims.judge_claims([one], table, epochs, "plain", [turns(1.0, 1.5, 2.0, 1.5, 1.5)]).to_dict("records")[0]
+        for one in (in_steps, asked)
+    )
+    assert steps["estimate"] == pytest.approx((1 / 12) ** (1 / 3))
+    assert (seconds["estimate"], seconds["low"], seconds["high"]) == pytest.approx(
+        (1.5 * steps["estimate"], steps["low"], 2 * steps["high"])
+    )
+    assert (seconds["n"], seconds["rounds"]) == (3, 5)
+    assert math.isnan(steps["rounds"])
 
 
 def at_axes(*places: tuple[int, float]) -> list[dict[str, object]]:

@@ -49,6 +49,27 @@ def test_files_of_an_earlier_version_are_read_under_todays_names() -> None:
     assert set(ranges["across"]) <= {"kernel", "depth"}
 
 
+def test_verdicts_on_times_of_trials_are_dropped(tmp_path: Path) -> None:
+    faster = {"text": "it is fast", "metric": "seconds_per_step", "of": "200", "over": "other", "ratio": {"at_most": 2}}
+    variants = {"200": {"norm": "none"}, "other": {"norm": "batch"}}
+    of = results(tmp_path, 0.8, 0.9, 0.95, variants=variants, claims=[faster, CLAIM])
+    digest.write_digest(tmp_path, digest.make_digest(of))
+    read = digest.read_digest(tmp_path)
+    assert read is not None
+    pd.testing.assert_frame_equal(read.claims, of.claims, check_dtype=False)
+    # As an earlier version wrote it.
+    table = pd.read_csv(tmp_path / results_dir.CLAIMS, dtype=str, keep_default_na=False).drop(columns="rounds")
+    table.loc[0, ["estimate", "low", "high", "n", "verdict", "reason"]] = ["1.1", "1.0", "1.2", "3", "supported", "x"]
+    table.to_csv(tmp_path / results_dir.CLAIMS, index=False)
+    read = digest.read_digest(tmp_path)
+    assert read is not None
+    assert read.claims.columns.tolist() == column_names(CLAIMS)
+    assert read.claims["verdict"].tolist()[0] == "inconclusive"
+    assert read.claims["reason"].tolist()[0] == "not measured in pairs: run again"
+    assert read.claims.loc[0, ["estimate", "low", "high"]].isna().all()
+    pd.testing.assert_series_equal(read.claims.loc[1], of.claims.loc[1], check_dtype=False)
+
+
 def test_tables_without_the_columns_of_today_are_read_and_say_nothing_in_them(tmp_path: Path) -> None:
     of = results(tmp_path, 0.8, 0.9, 0.95)
     digest.write_digest(tmp_path, digest.make_digest(of))

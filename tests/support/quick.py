@@ -5,7 +5,7 @@ import pytest
 from bnbench.data.types import Dataset
 from bnbench.planning.plan import Program
 from bnbench.report import write
-from bnbench.training import loop
+from bnbench.training import loop, step_times
 from bnbench.training.compiled_program import CompiledProgram
 
 
@@ -16,12 +16,13 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
     """
     known: dict[str, CompiledProgram] = {}
 
-    def compiled(program: Program, dataset: Dataset) -> CompiledProgram:
+    def compiled(program: Program, dataset: Dataset, warm: bool = True) -> CompiledProgram:
         if program.key not in known:
             known[program.key] = CompiledProgram(program, dataset)
         return known[program.key]
 
-    patch.setattr(loop, "CompiledProgram", compiled)
+    for module in (loop, step_times):
+        patch.setattr(module, "CompiledProgram", compiled)
 
 
 def write_no_report(patch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,9 @@ import numpy as np
 
 from bnbench.errors import ConfigError, DataError
 from bnbench.planning.plan import Program, Trial
+from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import Epoch, Fault, OnEpoch, Result, Saving
+from support.turns import made_up_times
 
 
 class Quick:
@@ -32,6 +34,9 @@ class Quick:
         self.programs += 1
         for trial in trials:
             yield self.result(program, trial, on_epoch)
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        return made_up_times(pairs)
 
     def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
         epochs = (Epoch(0, 0, None, None, 1.0, 0.5, 0.0), Epoch(1, 1, 1.0, 0.5, trial.learning_rate, 0.5, 0.0))
@@ -175,3 +180,23 @@ class Dataless(Quick):
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         raise DataError("the file is gone")
+
+
+class Untimeable(Quick):
+    """Dies while it times the second pair; `folder` records the pids of the workers that tried."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        (self.folder / str(os.getpid())).touch()
+        yield next(super().time_steps(pairs))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Jammed(Quick):
+    """Hangs while it times the first pair."""
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+        time.sleep(3600)
+        yield from super().time_steps(pairs)

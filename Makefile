@@ -52,11 +52,19 @@ lint: $(READY) ## find mistakes, unformatted code, and imports against the order
 types: $(READY) ## check the types
 	$(BIN)/mypy
 
-docs: $(READY) ## write columns.md, layers.md and arguments.md in docs/reference, and configs/experiment.schema.json
+docs: $(VENV)/.docs ## write the generated files of docs/reference and configs/, and build the site: docs/_build/html/index.html
 	$(BIN)/python -m bnbench.analysis.column_docs docs/reference/columns.md
+	$(BIN)/python -m bnbench.analysis.metric_docs docs/reference/metrics.md
 	$(BIN)/python -m bnbench.model.layer_docs docs/reference/layers.md
 	$(BIN)/python -m bnbench.model.range_docs docs/reference/arguments.md
 	$(BIN)/python -m bnbench.commands.schema configs/experiment.schema.json
+	$(BIN)/python -m bnbench.config.key_docs configs/experiment.schema.json docs/reference/keys.md
+# A warning, for example about a link that leads nowhere, is an error.
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --jobs auto -d docs/_build/doctrees docs docs/_build/html
+
+$(VENV)/.docs: $(READY) requirements-docs.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-docs.lock
+	@touch $@
 
 smoke: $(READY) ## run every experiment of configs/ except short forms, cut to seconds; missing data are an error
 	$(BIN)/bnbench reproduce --all --smoke --offline
@@ -91,9 +99,11 @@ report: $(READY) ## write the tables and figures of every results folder again
 lock: $(READY) ## update requirements.lock to the newest versions that pyproject.toml allows
 	$(LOCK) --upgrade --extra dev --output-file requirements.lock
 	$(LOCK) --upgrade --extra bench --constraint requirements.lock --output-file requirements-bench.lock
+	$(LOCK) --upgrade --extra docs --constraint requirements.lock --output-file requirements-docs.lock
 # The benchmarks compare CPU builds.
 	sed -i.bak -E '/^(cuda|nvidia|triton)/d' requirements-bench.lock && rm requirements-bench.lock.bak
 
 clean: ## remove .venv and the files of tools, but not the results
 	rm -rf $(VENV) $(LOWEST) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf docs/_build docs/experiments docs/benchmarks.md docs/changelog.md docs/contributing.md
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,15 +1,29 @@
-"""Links in the documents have targets, the README is short, and indexes are complete."""
+"""Links in the documents have targets, the README is short, indexes are complete, and generated pages are current."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from support.paths import ROOT
+from bnbench.analysis.metric_docs import render_metrics
+from bnbench.config.key_docs import render_keys
+from bnbench_docs.pages import DOCUMENTS, EXPERIMENTS
+from support.coverage import CASES, NUMBERS, t_coverage, wilson_coverage
+from support.paths import CONFIGS, ROOT
 
 DOCS = ROOT / "docs"
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(DOCS.glob("**/*.md"))]
+# `make docs` makes these from other files. The site is in _build.
+MADE = {DOCS / page for page in DOCUMENTS.values()}
+DOCUMENTATION = [
+    path
+    for path in sorted(DOCS.glob("**/*.md"))
+    if path not in MADE and not {"_build", EXPERIMENTS} & {*path.relative_to(DOCS).parts}
+]
+# The front page of the site links to pages that only the site has; tests/test_site.py checks it.
+FRONT = DOCS / "index.md"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(path for path in DOCUMENTATION if path != FRONT)]
 LINK = re.compile(r"\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+)\)")
 MAX_README_BYTES = 6_000
 
@@ -65,8 +79,8 @@ def test_the_readme_is_short() -> None:
 
 def test_every_page_is_in_the_index_of_the_docs() -> None:
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(without_code(DOCS / "README.md"))}
-    pages = {path for path in DOCS.glob("**/*.md") if path.parent.name != "decisions"}
-    assert pages - linked == {DOCS / "README.md"}
+    pages = {path for path in DOCUMENTATION if path.parent.name != "decisions"}
+    assert pages - linked == {DOCS / "README.md", FRONT}
 
 
 def test_every_decision_is_in_the_index_and_numbered_by_date() -> None:
@@ -76,3 +90,51 @@ def test_every_decision_is_in_the_index_and_numbered_by_date() -> None:
     dates = [path.read_text(encoding="utf-8").splitlines()[2][:10] for path in decisions]
     assert dates == sorted(dates)
     assert all(re.fullmatch(r"20\d\d-\d\d-\d\d", date) for date in dates)
+
+
+def test_the_page_of_metrics_is_current() -> None:
+    assert (DOCS / "reference" / "metrics.md").read_text(encoding="utf-8") == render_metrics()
+
+
+def test_the_page_of_keys_is_current() -> None:
+    schema = json.loads((CONFIGS / "experiment.schema.json").read_text(encoding="utf-8"))
+    assert (DOCS / "reference" / "keys.md").read_text(encoding="utf-8") == render_keys(schema)
+
+
+def test_the_page_of_keys_says_values_defaults_and_limits() -> None:
+    page = render_keys(
+        {
+            "properties": {"size": {"$ref": "#/$defs/Size", "default": {"rows": 1}}},
+            "required": [],
+            "$defs": {
+                "Size": {
+                    "additionalProperties": False,
+                    "description": "A size.",
+                    "properties": {
+                        "rows": {"anyOf": [{"type": "integer", "minimum": 1, "maximum": 5000}, {"const": "all"}]},
+                        "mode": {"enum": ["a", "b"], "default": "a", "description": "One | other."},
+                    },
+                    "required": ["rows"],
+                },
+                "layers": {"properties": {"dense": {}}},
+            },
+        }
+    )
+    assert "| `size` | [Size](#size) |  |  |" in page
+    assert "| `rows` | integer from 1 to 5,000, `all` | required |  |" in page
+    assert "| `mode` | `a`, `b` | `a` | One \\| other. |" in page
+    assert "dense" not in page
+
+
+def rows_of(page: str, first: str) -> list[str]:
+    """Return the percentages in the row of a table that begins with a text."""
+    (row,) = re.findall(rf"^\| {re.escape(first)} \| (.*) \|$", page, re.MULTILINE)
+    return [str(cell) for cell in row.split(" | ")]
+
+
+def test_the_coverage_of_the_intervals_is_as_documented() -> None:
+    page = (DOCS / "explanation" / "intervals.md").read_text(encoding="utf-8")
+    for case in CASES:
+        assert rows_of(page, case) == [f"{t_coverage(case, n)[0]:.0%}" for n in NUMBERS], case
+    for share in (0.5, 0.8, 0.95):
+        assert rows_of(page, f"{share:.0%}") == [f"{wilson_coverage(share, n):.0%}" for n in NUMBERS], share

@@ -6,10 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 from click.testing import CliRunner
-from matplotlib import pyplot
+from matplotlib import pyplot, rc_context
 from PIL import Image
 from sklearn.datasets import load_wine
 
@@ -25,10 +26,12 @@ from bnbench.execution import executors
 from bnbench.planning import plan
 from bnbench.training.threads import use_threads
 from support.examples import facts
+from support.kept import compared
 from support.paths import ROOT
 from support.quick import compile_once, write_no_report
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+START, TUTORIAL = ((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("start", "tutorial"))
 REFERENCE = {page.stem: page.read_text(encoding="utf-8") for page in (ROOT / "docs" / "reference").glob("*.md")}
 
 
@@ -48,10 +51,15 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     Image.new("L", (8, 8), 128).save("digit.png")
     load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
     Path("mine.yaml").write_text(blocks(README, "yaml")[0], encoding="utf-8")
+    Path("small-batches.yaml").write_text(blocks(TUTORIAL, "yaml")[0], encoding="utf-8")
     return tmp_path
 
 
-@pytest.mark.parametrize(("text", "count"), [(README, 3), (REFERENCE["command-line"], 11)], ids=["readme", "reference"])
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [(README, 3), (REFERENCE["command-line"], 11), (START, 4), (TUTORIAL, 8)],
+    ids=["readme", "reference", "start", "tutorial"],
+)
 def test_the_commands_work(text: str, count: int, place: Path) -> None:
     lines = [line for block in blocks(text, "sh") for line in block.splitlines() if line.startswith("bnbench ")]
     assert len(lines) >= count
@@ -67,7 +75,7 @@ def invoke(line: str) -> str:
     words = words[1:] if words[0] == "bnbench" else words
     if words[0] in {"run", "plan", "reproduce"} and "--smoke" not in words:
         words.append("--smoke")
-    words = [re.sub(r"^(results/\S*(?:quickstart|mine))$", r"\1-smoke", word) for word in words]
+    words = [re.sub(r"^(results/\S*(?:quickstart|mine|small-batches))$", r"\1-smoke", word) for word in words]
     with pytest.MonkeyPatch.context() as patch:
         if words[0] == "run" and Path("results").exists():
             write_no_report(patch)
@@ -136,6 +144,34 @@ def test_the_six_steps_print_both_accuracies_in_percent(
     trial = namespace["results"].trials.iloc[0]
     printed = [f"accuracy: {100 * trial[part]:.2f}%" for part in ("fitted_score", "test_score")]
     assert capsys.readouterr().out.splitlines() == printed
+
+
+def test_the_metric_of_the_how_to_measures_what_it_says() -> None:
+    page = (ROOT / "docs" / "how-to" / "add-a-metric.md").read_text(encoding="utf-8")
+    namespace: dict[str, Any] = {}
+    exec(blocks(page, "python")[0], namespace)  # noqa: S102  our own page
+    # One that ends at its best, one that ends 0.1 below it, and one that diverged.
+    lines = [("a", 0.5, 0.8, 0.8, "ok"), ("b", 0.9, 0.7, 0.8, "ok"), ("c", 0.9, 0.1, 0.1, "nonfinite")]
+    trials = pd.DataFrame([(trial, last, outcome) for trial, _, _, last, outcome in lines])
+    trials.columns = pd.Index(["trial", "validation_score", "outcome"])
+    history = pd.DataFrame([(trial, score) for trial, first, second, _, _ in lines for score in (first, second)])
+    history.columns = pd.Index(["trial", "validation_score"])
+    measured = namespace["LATE_LOSS"].measure_trials(trials, history)
+    assert measured.round(9).fillna(-1).tolist() == [0.0, 0.1, -1]
+
+
+def test_the_figure_of_the_how_to_is_drawn(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, _ = blocks((ROOT / "docs" / "how-to" / "paper-figure.md").read_text(encoding="utf-8"), "python")
+    compared(
+        place / "results" / "quickstart", {"plain": [[0.8, 0.9], [0.9, 0.9]], "batchnorm": [[0.8, 0.8], [0.9, 0.95]]}
+    )
+    with rc_context():
+        namespace: dict[str, Any] = {}
+        exec(first + second, namespace)  # noqa: S102  our own page
+    assert b"/Type0" in Path("differences.pdf").read_bytes()
+    assert b"/Type3" not in Path("differences.pdf").read_bytes()
+    assert Path("rates.pdf").is_file()
+    pyplot.close("all")
 
 
 def test_every_key_is_described() -> None:

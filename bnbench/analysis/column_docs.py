@@ -58,7 +58,7 @@ def replace_block(page: str) -> str:
 def _section(heading: str, text: str, columns: Sequence[Column]) -> str:
     rows = [_row(column) for column in columns if column.public]
     head = ["| column | type | meaning | former names |", "| --- | --- | --- | --- |"]
-    return "\n".join([f"### {heading}", "", text, "", *head, *rows])
+    return "\n".join([f"## {heading}", "", text, "", *head, *rows])
 
 
 def _row(column: Column) -> str:

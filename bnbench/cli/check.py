@@ -16,6 +16,10 @@ def check(folder: Path, as_json: bool) -> None:
     """Judge the claims of an experiment.
 
     The verdict on a claim is supported, refuted or inconclusive. The exit code is 3 if a claim is refuted.
+
+    \b
+    bnbench check results/leaf           a line for each claim, with what was measured
+    bnbench check results/leaf --json    all columns, for scripts
     """
     from bnbench.cli.format import format_verdicts, table_as_json
     from bnbench.commands.check import judge_claims

@@ -1,12 +1,14 @@
 """Tables and answers as text, for a terminal or a log."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_setting, format_value
+from bnbench.cli.fit_table import fit_table, table_width
+from bnbench.cli.output import terminal_width
 from bnbench.errors import shorten_name
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 MAX_WIDTH = 50
 # The maximum length of any cell: a claim has at most 500 characters.
 MAX_CELL = 500
+# Of the id of a trial, on a narrow terminal.
+ID_DIGITS = 8
 # Why a cell has no number.
 NOT_FINITE = "not finite"
 
@@ -59,23 +63,39 @@ def format_answer(results: "Results") -> str:
 
 def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
     """Return the validation scores: a row per rate and a column per variant."""
+    header, rows = _rate_rows(summary, axes, _counts_in_words)
+    if not _is_too_wide(header, rows):
+        return format_columns(header, rows)
+    legend = "9c 1d: 9 seeds at chance, 1 diverged"
+    return f"{format_columns(*_rate_rows(summary, axes, _counts_in_letters))}\n{legend}"
+
+
+def _rate_rows(
+    summary: "pd.DataFrame", axes: Sequence[str], counts: Callable[[Mapping[Any, Any]], str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the names of the columns, and a row per rate."""
     variants = list(dict.fromkeys(summary["variant"]))
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in summary.to_dict("records"):
-        words = (("n_chance", "at chance"), ("n_diverged", "diverged"))
-        counts = [f"{row[key]} of {row['n']} {word}" for key, word in words if row[key]]
-        cell = _spread(row["validation_score_mean"], row["validation_score_sd"])
-        cell += f"  {', '.join(counts)}" if counts else ""
+        cell = _spread(row["validation_score_mean"], row["validation_score_sd"]) + counts(row)
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
-    header = [*map(axis_name, axes), "rate", *variants]
     rate_text = RateFormat(summary["learning_rate"])
-    return format_columns(
-        header,
-        [
-            [*map(format_setting, values), rate_text(rate), *(cells.get(v, "no trial") for v in variants)]
-            for (*values, rate), cells in rows.items()
-        ],
-    )
+    return [*map(axis_name, axes), "rate", *variants], [
+        [*map(format_setting, values), rate_text(rate), *(cells.get(v, "no trial") for v in variants)]
+        for (*values, rate), cells in rows.items()
+    ]
+
+
+def _counts_in_words(row: Mapping[Any, Any]) -> str:
+    """Return for example `  9 of 10 at chance, 1 of 10 diverged`; empty if all seeds are ok."""
+    words = (("n_chance", "at chance"), ("n_diverged", "diverged"))
+    counts = [f"{row[key]} of {row['n']} {word}" for key, word in words if row[key]]
+    return f"  {', '.join(counts)}" if counts else ""
+
+
+def _counts_in_letters(row: Mapping[Any, Any]) -> str:
+    """Return for example ` 9c 1d`."""
+    return "".join(f" {row[key]}{key[2]}" for key in ("n_chance", "n_diverged") if row[key])
 
 
 def _by_variant(variants: "pd.DataFrame", axes: Sequence[str], rate_text: RateFormat) -> str:
@@ -126,6 +146,10 @@ def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
         for row in claims.to_dict("records")
     ]
     header = ["verdict", "claim", *(["basis"] if marked else []), "metric", "claimed", "measured, 95%", "n", "reason"]
+    if _is_too_wide(header, rows):
+        shown = [header.index(name) for name in ("verdict", "claim", "claimed", "measured, 95%", "n")]
+        table = format_columns([header[i] for i in shown], [[row[i] for i in shown] for row in rows])
+        return f"{table}\nThe report has the metrics and the reasons, too; or set COLUMNS=200."
     table = format_columns(header, rows)
     return f"{table}\n{EXPLAINED}" if marked else table
 
@@ -147,6 +171,18 @@ def table_as_json(rows: "pd.DataFrame") -> str:
 
 def format_trials(rows: "pd.DataFrame") -> str:
     """Return a line per row, with all columns under their names; where a value is missing, it says why."""
+    return fit_trials(rows)[0]
+
+
+def fit_trials(rows: "pd.DataFrame", optional: Sequence[str] = ()) -> tuple[str, list[str]]:
+    """Return a line per row, and the columns that the terminal has no room for.
+
+    Where a value is missing, the line says why. Ids are cut if the terminal is narrow: their beginning identifies a
+    trial.
+
+    Args:
+        optional: the columns that may be left out, the least important one first.
+    """
     from bnbench.analysis.trials import axes_of
     from bnbench.results.query import rows_as_dicts, why_missing
 
@@ -163,7 +199,13 @@ def format_trials(rows: "pd.DataFrame") -> str:
         ]
         for row in rows_as_dicts(rows)
     ]
-    return format_columns(list(rows.columns), values)
+    header, width = list(map(str, rows.columns)), terminal_width()
+    cells = [[shorten_name(str(cell), MAX_CELL) for cell in row] for row in values]
+    if _is_too_wide(header, cells):
+        cells = [[cell[:ID_DIGITS] if name == "trial" else cell for name, cell in zip(header, row, strict=True)]
+                 for row in cells]  # fmt: skip
+    text, left_out = fit_table(header, cells, width, [header.index(name) for name in optional if name in header])
+    return text, [header[position] for position in left_out]
 
 
 def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
@@ -310,10 +352,13 @@ def _spread(mean: float, sd: float, missing: str = NOT_FINITE) -> str:
     return f"{mean:.4f} ± {sd:.4f}" if sd == sd else f"{mean:.4f}"
 
 
+def _is_too_wide(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bool:
+    """Return whether the terminal has no room for a table with its cells in one line each."""
+    width = terminal_width()
+    return width is not None and table_width([header, *([str(cell) for cell in row] for row in rows)]) > width
+
+
 def format_columns(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Return text in columns, with two spaces between them."""
-    table = [[shorten_name(str(cell), MAX_CELL) for cell in row] for row in (header, *rows)]
-    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table
-    )
+    """Return text in columns that fit the terminal."""
+    first, *others = ([shorten_name(str(cell), MAX_CELL) for cell in row] for row in (header, *rows))
+    return fit_table(first, others, terminal_width())[0]

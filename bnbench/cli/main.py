@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bnbench.cli.interrupts import interruptible
+from bnbench.cli.on_finish import Ending
 from bnbench.cli.output import echo
 from bnbench.cli.streams import protect_streams
 from bnbench.errors import BnbenchError, did_you_mean, shorten_words
@@ -33,6 +34,7 @@ COMMANDS = {
         "predict": "Apply a saved model to your own data.",
     },
     "Share and repair": {
+        "export": "Write the results in the formats of other tools.",
         "data": "List, download and verify data sets.",
         "repair": "Save the intact trials of a damaged database.",
         "prune": "Remove stored trials that are outside the present plan.",
@@ -74,8 +76,20 @@ class CommandGroup(click.Group):
             return super().invoke(ctx)
 
     def main(self, *args: Any, **extra: Any) -> Any:
-        """Parse the command line and call the command."""
+        """Parse the command line, call the command, and after its end the one of `--on-finish`."""
         protect_streams()
+        ending = Ending()
+        try:
+            return self._call(*args, **{**extra, "obj": ending})
+        except SystemExit as ended:
+            ending.finish(ended.code if isinstance(ended.code, int) else 0)
+            raise
+        except BaseException:
+            # A mistake in bnbench: Python prints where, and exits with 1.
+            ending.finish(1)
+            raise
+
+    def _call(self, *args: Any, **extra: Any) -> Any:
         try:
             return super().main(*args, **extra)
         except BnbenchError as error:
@@ -89,7 +103,7 @@ class CommandGroup(click.Group):
 
 
 @click.group(cls=CommandGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="bnbench", prog_name="bnbench")
+@click.version_option(None, "-V", "--version", package_name="bnbench", prog_name="bnbench")
 def main() -> None:
     """Over which learning rates does a network train, with and without batch normalization?
 
@@ -100,4 +114,5 @@ def main() -> None:
     bnbench run configs/quickstart.yaml   trains, and writes results/quickstart/report.html
     bnbench show results/quickstart       prints the results
     bnbench check results/quickstart      judges the claims of the experiment
+    bnbench run --help                    the options of a command, with examples
     """

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bnbench.cli.completion import complete_setting
 from bnbench.cli.interrupts import HOW_TO_CONTINUE
-from bnbench.cli.output import Formatter, echo
+from bnbench.cli.on_finish import find_ending, parse_command
+from bnbench.cli.output import EchoHandler, Formatter, echo
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
@@ -32,6 +34,14 @@ def parse_time(_: click.Context, __: click.Parameter, value: str | None) -> floa
         raise click.BadParameter(f"{value!r} is not a time: write 90s, 30m, 2h or 1h30m")
     hours, minutes, seconds = (int(number or 0) for number in match.groups())
     return 3600.0 * hours + 60 * minutes + seconds
+
+
+def parse_interval(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    """Return a time of at least a second in seconds."""
+    seconds = parse_time(context, parameter, value)
+    if seconds is not None and seconds < 1:
+        raise click.BadParameter(f"{value!r} is less than a second: write for example 30s")
+    return seconds
 
 
 def _use_old_name(context: click.Context, _: click.Parameter, value: Path | None) -> None:
@@ -81,6 +91,7 @@ overrides = click.option(
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
+    shell_complete=complete_setting,
     help="Set one key of the experiment, for example train.epochs=5. KEY+=VALUE adds to a list of the sweep: "
     "sweep.learning_rate+=[0.3]. Repeatable.",
 )
@@ -175,29 +186,45 @@ def _experiment_options(function: Function, argument: Callable[[Any], Any]) -> F
 
 
 def training(function: Function) -> Function:
-    """Add -q and -v, and leave word of how to continue after an interrupt.
+    """Add the options of the progress and of the end, and leave word of how to continue after an interrupt.
 
     The command gets `make_watcher`, which makes a progress display.
     """
 
     @wraps(function)
-    def command(quiet: bool, verbose: bool, **others: Any) -> Any:
-        from bnbench.execution.progress import make_watcher
+    def command(quiet: bool, verbose: bool, log_every: float | None, on_finish: list[str], **others: Any) -> Any:
+        from bnbench.execution.progress import LOG_EVERY, make_watcher
 
         _log_from(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
         hint = f"Finished trials are stored; the same command continues:\n  {this_command()}"
         click.get_current_context().meta[HOW_TO_CONTINUE] = hint
-        return function(make_watcher=partial(make_watcher, quiet), **others)
+        find_ending().words = on_finish
+        return function(make_watcher=partial(make_watcher, quiet, verbose, log_every or LOG_EVERY), **others)
 
     options = _combine(
         click.option("-q", "--quiet", is_flag=True, help="Show no progress."),
-        click.option("-v", "--verbose", is_flag=True, help="Also show what is found, cached and downloaded."),
+        click.option(
+            "-v", "--verbose", is_flag=True, help="Also print each trial, and what is found, cached and downloaded."
+        ),
+        click.option(
+            "--log-every",
+            callback=parse_interval,
+            metavar="TIME",
+            help="How often to print the progress if stderr is no terminal. [default: 30s]",
+        ),
+        click.option(
+            "--on-finish",
+            callback=parse_command,
+            metavar="CMD",
+            help="Run this command at the end, also after an error or Ctrl-C. It gets the results folder and the exit "
+            "status as BNBENCH_RESULTS and BNBENCH_EXIT_STATUS. No shell runs it; for one, write \"sh -c '...'\".",
+        ),
     )
     return options(command)  # type: ignore[no-any-return]
 
 
 def _log_from(level: int) -> None:
-    handler = logging.StreamHandler()
+    handler = EchoHandler()
     handler.setFormatter(Formatter())
     logging.basicConfig(level=level, handlers=[handler])
 

@@ -2,7 +2,11 @@
 
 import json
 import logging
+import os
+import shutil
+import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import islice
 
 import click
@@ -11,6 +15,18 @@ from bnbench.errors import printable, shorten_words
 
 # Of a long list; one at a time takes twice as long.
 ROWS_AT_ONCE = 1000
+# No table is made for a narrower terminal.
+MIN_WIDTH = 40
+
+
+def terminal_width() -> int | None:
+    """Return the number of columns of the terminal, or None if stdout is a pipe or a file, which have no width.
+
+    The environment variable COLUMNS decides for both.
+    """
+    if os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty():
+        return max(MIN_WIDTH, shutil.get_terminal_size().columns)
+    return None
 
 
 def echo(message: object, err: bool = False) -> None:
@@ -27,6 +43,16 @@ def echo_json(rows: Iterable[Mapping[str, object]]) -> None:
         click.echo(printable(opening + ",\n ".join(part)), nl=False)
         opening = ",\n "
     click.echo("[]" if opening == "[\n " else "\n]")
+
+
+class EchoHandler(logging.Handler):
+    """Prints log records to stderr as it is at that time: a live display moves its lines above itself."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print a record. `click.echo` would find the stream below the one of the display."""
+        with suppress(OSError):
+            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.flush()
 
 
 class Formatter(logging.Formatter):

@@ -20,6 +20,12 @@ def plan(request: "ExperimentRequest", check: bool, as_json: bool) -> None:
 
     The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command stores
     nothing. With --check, it loads Keras, and each distinct model makes two training steps on a handful of rows.
+
+    \b
+    bnbench plan leaf.yaml                          trials, states and time
+    bnbench plan leaf.yaml --also seeds=2           with two further seeds
+    bnbench plan leaf.yaml --check                  also lets Keras try each model
+    bnbench plan leaf.yaml --json | head            an object for each trial, for scripts
     """
     from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix, format_outside
     from bnbench.commands.plan import check_plan, make_overview, trial_rows

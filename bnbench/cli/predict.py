@@ -34,6 +34,11 @@ def predict(folder: Path, inputs: Sequence[Path], trial: str, top: int, as_json:
     An INPUT is a .csv file (one row per sample, with or without a header), a .npy array (one sample or a batch), an
     image (.png, .jpg) or a folder of images. Its values must have the scale of the stored data set: the model contains
     the scaling. RESULTS contains models after a run with -o save_models=best (or final).
+
+    \b
+    bnbench predict results/leaf new.csv                     the class of each row
+    bnbench predict results/mnist-mlp digit.png --top 3      the three most likely classes of an image
+    bnbench predict results/leaf new.csv --json              for scripts
     """
     from bnbench.cli.format_predictions import format_predictions
     from bnbench.cli.reading_progress import ReadingProgress

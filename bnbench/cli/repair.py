@@ -15,6 +15,10 @@ def repair(folder: Path) -> None:
 
     Every intact trial of trials.db is written to a new trials.db. The damaged file is renamed to trials.damaged.db and
     never deleted. `bnbench run` trains the trials that are lost.
+
+    \b
+    bnbench repair results/leaf                     saves what is intact
+    bnbench run results/leaf/config.yaml            trains the rest
     """
     from bnbench.cli.format import format_repaired
     from bnbench.store.repair import repair_database

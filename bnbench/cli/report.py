@@ -15,6 +15,10 @@ def report(folder: Path, pdf: bool) -> None:
     """Write the report, tables and figures again.
 
     The files are report.html, report.md, trials.csv and so on. Their content comes from trials.db in RESULTS.
+
+    \b
+    bnbench report results/leaf          writes results/leaf/report.html and the other files
+    bnbench report results/leaf --pdf    also writes the figures as PDF, for a paper
     """
     from bnbench.report import write
 

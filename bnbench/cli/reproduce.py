@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bnbench.cli import options
+from bnbench.cli.completion import complete_experiment
+from bnbench.cli.on_finish import find_ending
 from bnbench.cli.output import echo
 from bnbench.errors import ConfigError, ExperimentsFailedError
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.argument("names", metavar="[NAME]...", nargs=-1, shell_complete=complete_experiment)
 @click.option(
     "--all",
     "everything",
@@ -58,10 +60,16 @@ def reproduce(
     The page is results/README.md: what was claimed and what was measured. The cheapest experiment runs first.
     Experiments that are complete are skipped. An experiment that fails does not stop the others; the exit code is then
     1. A refuted claim is a result: the exit code is 0.
+
+    \b
+    bnbench reproduce quickstart leaf        two experiments by name
+    bnbench reproduce --all --budget 2h      what two hours suffice for; the same command continues
+    bnbench reproduce --all --smoke          all of them, cut to seconds
     """
     from bnbench.commands.experiment_files import list_experiments
     from bnbench.commands.reproduce import ReproduceRequest, reproduce_experiments
 
+    find_ending().results = settings["results_dir"]
     if bool(names) == everything:
         known = ", ".join(list_experiments(settings["configs"]))
         raise ConfigError("reproduce", f"give either names or --all; the experiments are {known}")

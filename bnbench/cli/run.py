@@ -7,6 +7,7 @@ import click
 
 from bnbench.cli import options
 from bnbench.cli.interrupts import HOW_TO_CONTINUE
+from bnbench.cli.on_finish import find_ending
 from bnbench.cli.output import echo
 from bnbench.errors import ConfigError, ExperimentsFailedError, TrialsFailedError, shorten_name
 
@@ -44,6 +45,7 @@ def run(
     bnbench run leaf.yaml --also learning_rate=0.3         one more rate for every variant and seed
     bnbench run leaf.yaml --also seeds=2                   two further seeds
     bnbench run leaf.yaml letter.yaml -o train.epochs=5    two experiments, each with one key changed
+    bnbench run leaf.yaml --on-finish "sh notify.sh"       another command after the end
     """
     if len(requests) > 1:
         _run_several(requests, make_watcher, jobs, trial_timeout)
@@ -58,8 +60,10 @@ def _run_one(
     trial_timeout: float | None,
 ) -> None:
     from bnbench.cli.format import format_answer
+    from bnbench.commands.experiment import results_folder
     from bnbench.commands.run import run_experiment
 
+    find_ending().results = results_folder(request)
     again = _same_command(request)
     click.get_current_context().meta[HOW_TO_CONTINUE] = (
         f"Finished trials are stored; {again} continues:\n  {options.this_command()}"
@@ -89,6 +93,7 @@ def _run_several(
     from bnbench.commands.experiment import counts_seeds
     from bnbench.commands.run_several import run_experiments
 
+    find_ending().results = requests[0].results_dir
     if counts_seeds(requests[0]):
         raise ConfigError(
             "--also seeds",

@@ -7,10 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from bnbench.cli import options
+from bnbench.cli.completion import complete_column, complete_condition
 from bnbench.cli.output import echo
 
 if TYPE_CHECKING:
     from bnbench.commands.show import TrialSelection
+
+
+# The columns that a narrow terminal does without, the least important one first.
+OPTIONAL = ("train_loss", "epochs", "status", "diverged_at_step", "seconds")
 
 
 @click.command()
@@ -23,11 +28,17 @@ if TYPE_CHECKING:
     "--where",
     multiple=True,
     metavar="COLUMN=VALUE",
+    shell_complete=complete_condition,
     help="Select trials: variant=batchnorm, outcome!=ok, 'learning_rate>=0.1' (in quotes, because the shell uses > and "
     "<). COLUMN is any column of trials.csv. Nothing after = means a missing value. Repeatable: all conditions must "
     "hold.",
 )
-@click.option("--sort", metavar="COLUMN", help="Sort in ascending order; -COLUMN sorts in descending order.")
+@click.option(
+    "--sort",
+    metavar="COLUMN",
+    shell_complete=complete_column,
+    help="Sort in ascending order; -COLUMN sorts in descending order.",
+)
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Print the first N rows.")
 @options.as_json
 def show(
@@ -59,7 +70,7 @@ def show(
     results = Results(folder, all_trials=everything)
     by_trial = trials or everything or where or sort or limit
     if by_trial:
-        _print_trials(select_trials(results.trials, where, sort, limit), as_json)
+        _print_trials(select_trials(results.trials, where, sort, limit), as_json, " ".join([*where, sort or ""]))
     else:
         echo(table_as_json(results.summary) if as_json else format_answer(results))
     # The answer for people has this sentence already.
@@ -67,10 +78,16 @@ def show(
         echo(outside, err=True)
 
 
-def _print_trials(selection: "TrialSelection", as_json: bool) -> None:
-    from bnbench.cli.format import format_trials, table_as_json
+def _print_trials(selection: "TrialSelection", as_json: bool, asked: str) -> None:
+    from bnbench.cli.format import fit_trials, table_as_json
 
     rows = selection.rows
-    echo(table_as_json(rows) if as_json else format_trials(rows[selection.shown_columns]))
+    if as_json:
+        echo(table_as_json(rows))
+    else:
+        text, left_out = fit_trials(rows[selection.shown_columns], [name for name in OPTIONAL if name not in asked])
+        echo(text)
+        if left_out:
+            echo(f"no room for {', '.join(left_out)}: COLUMNS=200 or --json shows them", err=True)
     if len(rows) < selection.total:
         echo(": ".join(filter(None, (f"{len(rows)} of {selection.total} trials", selection.hint))), err=True)

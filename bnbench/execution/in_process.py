@@ -9,12 +9,14 @@ from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.types import DataDirs, Dataset, DatasetInfo
 from bnbench.errors import BnbenchError
+from bnbench.execution import phases
+from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
-from bnbench.planning.trial import OnEpoch, Result, Saving
+from bnbench.planning.trial import Epoch, OnEpoch, Result, Saving
 
 
 class InProcessTrainer:
@@ -88,18 +90,23 @@ class SerialExecutor:
     capacity = WorkerCount(0)
 
     def __init__(self, make_trainer: Callable[[], Trainer]) -> None:
-        self._make_trainer = make_trainer
+        self._make_trainer, self._is_loaded = make_trainer, False
         self._queues = TrialQueues()
         self._cancelled: set[str] = set()
 
     @cached_property
     def _trainer(self) -> Trainer:
+        self._is_loaded = True
         return self._make_trainer()
 
-    def check(self, programs: Sequence[Program]) -> None:
+    def check(self, programs: Sequence[Program], on_phase: OnPhase = ignore_phase) -> None:
         """Check one program after another."""
-        for program in programs:
-            self._trainer.check(program)
+        if programs and not self._is_loaded:
+            on_phase(phases.LOADING)
+        for left, program in zip(range(len(programs), 0, -1), programs, strict=True):
+            trainer = self._trainer
+            on_phase(phases.checking(left))
+            trainer.check(program)
 
     def devices(self) -> list[str]:
         """Return the devices that TensorFlow can use."""
@@ -115,11 +122,18 @@ class SerialExecutor:
         self._cancelled.add(trial_id)
         self._queues.remove(trial_id)
 
-    def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
+    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
         """Train program after program, each until none of its trials is left."""
+
+        def note_epoch(trial: Trial, epoch: Epoch) -> None:
+            on_phase(phases.TRAINING)
+            on_epoch(trial, epoch)
+
         while queues := self._queues.nonempty():
-            queue = queues[0]
-            for result in self._trainer.train(queue.program, queue.take_until_empty(), queue.saving, on_epoch):
+            queue, trainer = queues[0], self._trainer
+            on_phase(phases.compiling(1))
+            for result in trainer.train(queue.program, queue.take_until_empty(), queue.saving, note_epoch):
+                on_phase(phases.TRAINING)
                 if result.trial not in self._cancelled:
                     yield result
 

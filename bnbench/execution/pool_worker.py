@@ -25,6 +25,8 @@ class PoolWorker:
     checking: Program | None = None
     # The queue whose program it has compiled.
     queue: ProgramQueue | None = None
+    # Whether it has a program that it has not trained yet.
+    compiling: bool = False
     # The running trial, when it was sent, and for how many seconds the coordinator has seen it run.
     trial: Trial | None = None
     sent: float = 0.0
@@ -45,7 +47,7 @@ class PoolWorker:
         if queue is self.queue:
             self.process.send(("trial", self.trial))
         else:
-            self.queue, self.programs = queue, self.programs + 1
+            self.queue, self.programs, self.compiling = queue, self.programs + 1, True
             self.process.send(("train", queue.program, self.trial, queue.saving))
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> None:
@@ -55,7 +57,7 @@ class PoolWorker:
 
     def end_trial(self, result: Result) -> None:
         """Record that the running trial has ended, and how long it and the compilation took."""
-        self.trial = None
+        self.trial, self.compiling = None, False
         if self.queue:
             self.queue.add_times(result.seconds, time.monotonic() - self.sent - result.seconds)
 

@@ -12,8 +12,9 @@ from functools import partial
 from typing import Any
 
 from bnbench.errors import WorkerError
-from bnbench.execution import xla_cache
+from bnbench.execution import phases, xla_cache
 from bnbench.execution.in_process import InProcessTrainer
+from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.pool_worker import PoolWorker, with_tries
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
@@ -65,7 +66,7 @@ class ProcessPool:
         """Return the devices that the last started worker reported."""
         return self._workers.devices
 
-    def check(self, programs: Sequence[Program]) -> None:
+    def check(self, programs: Sequence[Program], on_phase: OnPhase = ignore_phase) -> None:
         """Have workers check programs at the same time; workers of an earlier sweep are used first."""
         waiting = deque(programs)
         left = len(waiting)
@@ -73,6 +74,7 @@ class ProcessPool:
         for worker in self._workers.ready():
             self._check_next(worker, waiting)
         while left:
+            on_phase(phases.checking(left) if self._workers.ready() else phases.LOADING)
             worker, kind, value = self._workers.next_message()
             if kind == "dead":
                 _raise_if_checking(worker, value)
@@ -101,12 +103,13 @@ class ProcessPool:
             if worker.trial and worker.trial.id == trial_id:
                 self._workers.stop(worker)
 
-    def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
+    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
         """Yield results until no trial waits or runs; on Ctrl-C, yield the results that have arrived."""
         try:
             while left := len(self._queues) + len(self._workers.busy()):
                 self._start_missing(left)
                 self._feed()
+                on_phase(self._phase())
                 if result := self._handle(*self._workers.next_message(), on_epoch):
                     yield result
         except KeyboardInterrupt:
@@ -144,9 +147,18 @@ class ProcessPool:
         for worker in self._workers:
             worker.threads = threads
 
+    def _phase(self) -> str:
+        """Return `training` as soon as one worker trains."""
+        busy = self._workers.busy()
+        if not busy:
+            return phases.LOADING
+        compiling = sum(worker.compiling for worker in busy)
+        return phases.compiling(compiling) if compiling == len(busy) else phases.TRAINING
+
     def _handle(self, worker: PoolWorker, kind: str, value: Any, on_epoch: OnEpoch) -> Result | None:
         """Act on a message; return a result if it ends a trial."""
         if kind == "epoch":
+            worker.compiling = False
             on_epoch(*value)
         if kind == "result":
             return self._end_trial(worker, value)

@@ -1,18 +1,23 @@
-"""Progress of a sweep on stderr: a live line on a terminal, one line per trial elsewhere."""
+"""Progress of a sweep on stderr: a live display on a terminal, a line now and then elsewhere."""
 
 import sys
-import time
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from bnbench.analysis.columns import ACCURACY, R2
-from bnbench.analysis.labels import format_count, format_duration
+from bnbench.execution.phases import WRITING
+from bnbench.execution.status import SweepStatus
 from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Epoch, Result
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.console import RenderableType
+    from rich.live import Live
+
+# Seconds between two lines off a terminal.
+LOG_EVERY = 30.0
 
 
 class ProgressWatcher(Protocol):
@@ -21,24 +26,30 @@ class ProgressWatcher(Protocol):
     def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Called before the first trial, with the number of trials to train."""
 
+    def phase(self, phase: str) -> None:
+        """Called when the sweep begins to do something else, such as `loading TensorFlow`; a phase may be repeated."""
+
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
         """Called now and then with the latest epoch of a running trial."""
 
     def result(self, trial: Trial, result: Result) -> None:
         """Called when a trial has been stored."""
 
-    def timing(self, pairs: int, seconds: float) -> None:
-        """Called after the last trial, before the steps of pairs of variants are timed for about so many seconds."""
-
     def end(self) -> None:
-        """Called after the last trial, also after an error. It may be called twice."""
+        """Called at the end, also after an error. It may be called twice."""
 
 
-def make_watcher(quiet: bool = False) -> ProgressWatcher:
-    """Return the watcher that suits stderr."""
+def make_watcher(quiet: bool = False, verbose: bool = False, log_every: float = LOG_EVERY) -> ProgressWatcher:
+    """Return the watcher that suits stderr.
+
+    Args:
+        quiet: show nothing.
+        verbose: also print a line for each trial.
+        log_every: seconds between two lines off a terminal.
+    """
     if quiet:
         return SilentProgress()
-    return LiveProgress() if sys.stderr.isatty() else LineProgress()
+    return LiveProgress(verbose) if sys.stderr.isatty() else LineProgress(verbose, log_every)
 
 
 class SilentProgress:
@@ -47,13 +58,13 @@ class SilentProgress:
     def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Do nothing."""
 
+    def phase(self, phase: str) -> None:
+        """Do nothing."""
+
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
         """Do nothing."""
 
     def result(self, trial: Trial, result: Result) -> None:
-        """Do nothing."""
-
-    def timing(self, pairs: int, seconds: float) -> None:
         """Do nothing."""
 
     def end(self) -> None:
@@ -61,111 +72,122 @@ class SilentProgress:
 
 
 class LineProgress:
-    """Prints a line for each finished trial."""
+    """Prints each phase before the first trial ends, then a line with the time now and then, and each failed trial."""
+
+    def __init__(self, verbose: bool = False, log_every: float = LOG_EVERY) -> None:
+        self._verbose, self._log_every = verbose, log_every
+        self._ended = threading.Event()
 
     def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
-        """Print how many trials there are to train."""
-        self.todo, self.finished, self.score_name = todo, 0, score_name(plan)
+        """Print how many trials there are to train, and start the clock."""
+        self._plan, self._status, self._score_name = plan, SweepStatus(todo), score_name(plan)
         _print_line(describe_start(plan, todo, workers))
+        if todo:
+            threading.Thread(target=self._print_now_and_then, daemon=True).start()
+
+    def phase(self, phase: str) -> None:
+        """Print a new phase, unless trials have ended: from then on the clock says when to print."""
+        before, no_trial_yet = self._status.phase, self._status.finished == 0
+        self._status.note_phase(phase)
+        if phase == WRITING and self._status.todo:
+            for line in filter(None, (self._status.summarize(), phase)):
+                self._print_timed(line)
+        # `checking 2 models` and then `checking 1 model` is no new phase.
+        elif phase.split()[0] != before.partition(" ")[0] and no_trial_yet and self._status.todo:
+            self._print_timed(self._status.describe())
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        """Do nothing."""
+        """Note the epoch of the trial."""
+        self._status.note_epoch(trial.id, _share(self._plan, trial, epoch))
 
     def result(self, trial: Trial, result: Result) -> None:
-        """Print how the trial ended."""
-        self.finished += 1
-        _print_line(f"[{self.finished}/{self.todo}] {trial.name}: {describe_result(result, self.score_name)}")
-
-    def timing(self, pairs: int, seconds: float) -> None:
-        """Print how many pairs are timed."""
-        _print_line(describe_timing(pairs, seconds))
+        """Count the trial; print it if it failed, or if every trial is printed."""
+        self._status.note_result(result)
+        if self._verbose or result.fault:
+            number = f"{self._status.finished} of {self._status.todo}"
+            self._print_timed(f"{number}: {trial.name}: {describe_result(result, self._score_name)}")
 
     def end(self) -> None:
-        """Do nothing."""
+        """Stop the clock."""
+        self._ended.set()
+
+    def _print_now_and_then(self) -> None:
+        while not self._ended.wait(self._log_every):
+            self._print_timed(self._status.describe())
+
+    def _print_timed(self, text: str) -> None:
+        _print_line(f"[{self._status.elapsed}] {text}")
 
 
 def _print_line(line: str) -> None:
     # If the reader of stderr is gone or the disk of a log is full, the sweep goes on.
     with suppress(OSError):
-        print(line, file=sys.stderr, flush=True)
+        # Two threads print, so that a line is written at once.
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 class LiveProgress:
-    """Shows a bar for all trials and one line for a running trial."""
+    """Shows a bar with the phase or the time left, and below it one of the running trials."""
 
-    progress: "Progress | None" = None
+    def __init__(self, verbose: bool = False) -> None:
+        self._verbose = verbose
+        self._live: Live | None = None
+        self._trial = ""
 
     def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
-        """Start the bar."""
+        """Start the display."""
         from rich.console import Console
+        from rich.live import Live
 
-        console = Console(stderr=True)
-        console.print(describe_start(plan, todo, workers), highlight=False)
-        if not todo:
-            return
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        self._plan, self._status, self._score_name = plan, SweepStatus(todo), score_name(plan)
+        self._console = Console(stderr=True)
+        self._console.print(describe_start(plan, todo, workers), highlight=False, markup=False)
+        self._live = Live(get_renderable=self._render, console=self._console, transient=True, refresh_per_second=8)
+        self._live.start()
 
-        columns = (
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.description}", markup=False),
-        )
-        self.progress = Progress(*columns, console=console, transient=True)
-        self.progress.start()
-        self.score_name = score_name(plan)
-        self.plan = plan
-        self.task, self.finished, self.shown = self.progress.add_task("", total=todo), 0, 0.0
-        # Trial -> share of its epochs. With it the bar knows the time left before the first trial has ended.
-        self.running: dict[str, float] = {}
+    def phase(self, phase: str) -> None:
+        """Show the phase."""
+        self._status.note_phase(phase)
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
-        """Show the epoch of the trial, at most ten times a second."""
-        now = time.monotonic()
-        if not self.progress:
-            return
-        epochs = self.plan.cohort_of(trial).program.train.epochs
-        self.running[trial.id] = epoch.epoch / epochs
-        if now - self.shown > 0.1:
-            self.shown = now
-            loss = "" if epoch.train_loss is None else f"  loss {epoch.train_loss:.4g}"
-            text = f"{trial.name}  epoch {epoch.epoch}/{epochs}{loss}"
-            self.progress.update(self.task, completed=self._completed(), description=text)
+        """Show the epoch of the trial."""
+        self._status.note_epoch(trial.id, _share(self._plan, trial, epoch))
+        loss = "" if epoch.train_loss is None else f", loss {epoch.train_loss:.4g}"
+        self._trial = f"{trial.name}: epoch {epoch.epoch} of {_epochs(self._plan, trial)}{loss}"
 
     def result(self, trial: Trial, result: Result) -> None:
-        """Count the trial; a fault is printed above the bar and stays there."""
-        if not self.progress:
-            return
-        self.finished += 1
-        self.running.pop(trial.id, None)
-        self.progress.update(self.task, completed=self._completed())
-        if result.fault:
-            text = f"{trial.name}: {describe_result(result, self.score_name)}"
-            self.progress.console.print(text, highlight=False, markup=False)
-
-    def _completed(self) -> float:
-        return self.finished + sum(self.running.values())
-
-    def timing(self, pairs: int, seconds: float) -> None:
-        """Show how many pairs are timed, next to the bar; without a bar, print it."""
-        text = describe_timing(pairs, seconds)
-        if self.progress:
-            self.progress.update(self.task, description=text)
-        else:
-            _print_line(text)
+        """Count the trial. If it failed, or if every trial is printed, print it above the bar, where it stays."""
+        self._status.note_result(result)
+        if self._verbose or result.fault:
+            text = f"{trial.name}: {describe_result(result, self._score_name)}"
+            self._console.print(text, highlight=False, markup=False)
 
     def end(self) -> None:
-        """Remove the bar."""
-        if self.progress:
-            self.progress.stop()
+        """Remove the display."""
+        if self._live:
+            self._live.stop()
+            self._live = None
+
+    def _render(self) -> "RenderableType":
+        from rich.console import Group
+        from rich.progress_bar import ProgressBar
+        from rich.table import Table
+        from rich.text import Text
+
+        status = self._status
+        line = Table.grid(padding=(0, 1))
+        bar = [ProgressBar(total=status.todo, completed=status.completed, width=16)] if status.todo else []
+        line.add_row(*bar, Text(f"{status.elapsed}  {status.describe()}", no_wrap=True, overflow="ellipsis"))
+        return Group(line, Text(self._trial, style="dim", no_wrap=True, overflow="ellipsis"))
+
+
+def _epochs(plan: Plan, trial: Trial) -> int:
+    return plan.cohort_of(trial).program.train.epochs
+
+
+def _share(plan: Plan, trial: Trial, epoch: Epoch) -> float:
+    return epoch.epoch / _epochs(plan, trial)
 
 
 def score_name(plan: Plan) -> str:
@@ -179,11 +201,6 @@ def describe_start(plan: Plan, todo: int, workers: WorkerCount) -> str:
     plural = "" if planned == 1 else "s"
     rest = f"{planned - todo} finished, {todo} to train, {workers}" if todo else "all finished: nothing to train"
     return f"{plan.experiment.name}: {planned} trial{plural}, {rest}"
-
-
-def describe_timing(pairs: int, seconds: float) -> str:
-    """Return for example `timing the steps of 2 pairs of variants, about 5 s`."""
-    return f"timing the steps of {format_count(pairs, 'pair')} of variants, about {format_duration(seconds)}"
 
 
 def describe_result(result: Result, score_name: str) -> str:

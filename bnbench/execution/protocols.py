@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bnbench.data.types import DataDirs
+from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
@@ -34,7 +35,7 @@ class Executor(Protocol):
     An executor is opened by an `ExecutorFactory` and closed with that context. Opening is cheap: no TensorFlow is
     imported and no worker is started before the first call of `check` or `results`.
 
-    - Threads: one thread, the coordinator's, calls all methods. `on_epoch` is called in that thread.
+    - Threads: one thread, the coordinator's, calls all methods. `on_epoch` and `on_phase` are called in that thread.
     - Order: trials of one program start in the order in which they were submitted, but a trial that is tried again
       goes to the end. Which program comes first, and the order of the results, is the executor's choice.
     - Same bits: a result does not depend on where or when a trial runs.
@@ -47,7 +48,7 @@ class Executor(Protocol):
     def capacity(self) -> WorkerCount:
         """How many trials can run at the same time, and what limits that. Known as soon as the executor is open."""
 
-    def check(self, programs: Sequence[Program]) -> None:
+    def check(self, programs: Sequence[Program], on_phase: OnPhase = ignore_phase) -> None:
         """Let Keras build programs, while no trial is running.
 
         Raises:
@@ -64,7 +65,7 @@ class Executor(Protocol):
         Trials start while the caller iterates over `results`.
         """
 
-    def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
+    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
         """Yield a result when a trial ends, until no submitted trial is left.
 
         Between two results the caller may submit further trials and cancel others. On Ctrl-C no further trial starts;
@@ -72,6 +73,7 @@ class Executor(Protocol):
 
         Args:
             on_epoch: called while this waits, with the latest epoch of a running trial. It may skip epochs.
+            on_phase: called while this waits, with what the executor does.
 
         Raises:
             BnbenchError: no trial can run, for example because the data are missing or no worker can be started.

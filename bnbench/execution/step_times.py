@@ -6,6 +6,8 @@ from itertools import groupby
 from pathlib import Path
 
 from bnbench.errors import DataError, WorkerError
+from bnbench.execution import phases
+from bnbench.execution.phases import phase_of
 from bnbench.execution.progress import ProgressWatcher
 from bnbench.execution.protocols import Executor
 from bnbench.planning.plan import Plan, Program
@@ -53,7 +55,7 @@ def time_missing_pairs(plan: Plan, executor: Executor, opened: Store, watcher: P
     turns = plan_turns(comparable, trained)
     if not turns:
         return
-    _announce(watcher, turns)
+    phase_of(watcher)(phases.timing(len(turns), sum(pair.seconds for pair in turns)))
     try:
         for _, same in groupby(sorted(turns, key=_threads), _threads):
             for times in executor.time_steps(list(same)):
@@ -71,9 +73,3 @@ def _keep(times: StepTimes, opened: Store) -> None:
         log.warning("the steps of a pair were not timed: %s; the next run tries again", times.fault)
     else:
         opened.add_step_times(times)
-
-
-def _announce(watcher: ProgressWatcher, turns: list[TimedPair]) -> None:
-    # Watchers that users wrote for earlier versions have no such method.
-    if announce := getattr(watcher, "timing", None):
-        announce(len(turns), sum(pair.seconds for pair in turns))

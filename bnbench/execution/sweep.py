@@ -18,6 +18,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
 from bnbench.execution import environment, executors, step_times
 from bnbench.execution.changed_data import log_changed_data
+from bnbench.execution.phases import WRITING, phase_of
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
 from bnbench.model.network_file import Network
@@ -87,8 +88,9 @@ def step_seconds(folder: Path) -> dict[str, float]:
 def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
     """Return the cohorts with the trials that are not done; of cohorts with the same program, only the first.
 
-    Trials with high rates come first, because they may diverge and end early. The executor then knows early how many
-    long trials are left, and can judge whether one more worker saves more time than it takes to compile.
+    The first seed of every rate comes first, so that an early look at the results sees all rates. Among the rates the
+    high ones come first, because they may diverge and end early. The executor then knows early how long trials take,
+    and can judge whether one more worker saves more time than it takes to compile.
     """
     states = stored_states(folder)
     ended = {trial for trial, state in states.items() if state in {"completed", "diverged"}}
@@ -99,7 +101,7 @@ def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
     for cohort in plan.cohorts:
         trials = cohort.trials.without(ended)
         if trials and cohort.program.key not in programs:
-            remaining.append(replace(cohort, trials=trials.by_falling_rate()))
+            remaining.append(replace(cohort, trials=trials.seed_by_seed()))
         programs.add(cohort.program.key)
     return remaining
 
@@ -145,7 +147,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         with options.open_executor(options.request(todo)) as executor:
             try:
                 options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
-                executor.check(distinct_programs(cohort.program for cohort in todo))
+                executor.check(distinct_programs(cohort.program for cohort in todo), phase_of(options.watcher))
                 with store.open_locked(options.folder) as opened:
                     _write_settings(plan, executor if todo else None, opened, options.data_dirs)
                     _train_and_finish(todo, executor, opened, options, plan)
@@ -197,7 +199,7 @@ def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, watcher: P
             submitted[trial.id] = program, trial
 
     submit(MAX_SUBMITTED)
-    for result in executor.results(watcher.epoch):
+    for result in executor.results(watcher.epoch, phase_of(watcher)):
         program, trial = submitted.pop(result.trial)
         _check_data(result, program)
         opened.add(result)
@@ -216,7 +218,7 @@ def _check_data(result: Result, program: Program) -> None:
 
 
 def _finish(options: SweepOptions, plan: Plan) -> None:
-    options.watcher.end()
+    phase_of(options.watcher)(WRITING)
     for name, text in _settings_files(plan).items():
         path = options.folder / name
         if not _has_text(path, text):

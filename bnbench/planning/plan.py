@@ -142,10 +142,11 @@ class TrialGrid(Sequence[Trial]):
         kept = (position for position, trial in zip(self.positions, self.ids(), strict=True) if trial not in ids)
         return replace(self, positions=array("L", kept))
 
-    def by_falling_rate(self) -> "TrialGrid":
-        """Return the same trials, those with the highest rate first."""
+    def seed_by_seed(self) -> "TrialGrid":
+        """Return the same trials in another order: seed after seed, and for each seed the highest rate first."""
         count = len(self.seeds)
-        return replace(self, positions=array("L", sorted(self.positions, key=lambda position: -(position // count))))
+        ordered = sorted(self.positions, key=lambda position: (position % count, -(position // count)))
+        return replace(self, positions=array("L", ordered))
 
     def _id(self, position: int) -> str:
         rate, seed = divmod(position, len(self.seeds))

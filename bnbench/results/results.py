@@ -194,11 +194,11 @@ class Results:
         unknown = [name for name in PRE_ACTIVATIONS if table[name].isna().all()]
         return table.drop(columns=unknown)
 
-    def measurements(self, name: str) -> pd.DataFrame:
+    def measurements(self, name: str | None = None) -> pd.DataFrame:
         """Return what a probe measured, one row for each value.
 
         Args:
-            name: the name that the probe gives to the values.
+            name: the name that the probe gives to the values; by default all of them, with the name in a column `name`.
 
         Returns:
             The columns `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe says

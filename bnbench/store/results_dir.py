@@ -146,7 +146,7 @@ def lock_files(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
+def replaced_file(path: Path) -> Iterator[Path]:
     """Yield a temporary path. After the block this file replaces the target, so that no reader sees a partial file."""
     temporary = path.with_name(f".{path.name}.part")
     try:
@@ -174,7 +174,7 @@ def unwritable_error(path: Path, error: OSError) -> ResultsError:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file to a temporary path, and rename it when it is complete."""
-    with _replaced(path) as temporary:
+    with replaced_file(path) as temporary:
         # The name of a folder may hold bytes that are no text.
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
@@ -183,7 +183,7 @@ def write_tables(folder: Path, tables: Mapping[str, "pd.DataFrame"]) -> list[Pat
     """Write `<name>.csv` for each table: UTF-8, with a header, missing values empty. Return the paths."""
     for name, table in tables.items():
         path = folder / f"{name}.csv"
-        with _replaced(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        with replaced_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
             # The csv module writes the same bytes as pandas in two thirds of the time.
             writer = csv.writer(file, lineterminator="\n")
             safe = escape_formulas(table)
@@ -201,7 +201,7 @@ def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]
     """Write `plots/<name>.<kind>` for each kind of file. Return the paths."""
     paths = [folder / PLOTS / f"{name}.{kind}" for kind in kinds]
     for path in paths:
-        with _replaced(path) as temporary:
+        with replaced_file(path) as temporary:
             if path.suffix == ".png":
                 _write_png(temporary, figure)
             else:

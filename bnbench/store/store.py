@@ -203,8 +203,12 @@ class Store:
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *percentiles])
         return table.astype({"epoch": "int64", "step": "int64"})
 
-    def measurements(self, name: str, outside: bool = False) -> "pd.DataFrame":
-        """Return what the probe of this name measured in the trials of the present plan, or in those outside it.
+    def measurements(self, name: str | None, outside: bool = False) -> "pd.DataFrame":
+        """Return what a probe measured in the trials of the present plan, or in those outside it.
+
+        Args:
+            name: the name that the probe gives to the values. None means all names, and a column `name` after `trial`.
+            outside: whether to return the trials outside the plan instead of those in it.
 
         Returns:
             One row for each value: `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe
@@ -214,17 +218,17 @@ class Store:
         import pandas as pd
 
         ended = self.outside_ids() if outside else self._ended()
-        stored = [row for trial in ended for row in self._intact[trial].measurements if row["name"] == name]
+        stored = [row for trial in ended for row in self._intact[trial].measurements if name in (None, row["name"])]
         series = [integrity.series_values(row) for row in stored]
         lengths = [len(values) for _, values in series]
+        keys = ["trial", *(["name"] if name is None else []), "layer"]
         repeated = {
-            column: np.repeat(np.array([row[column] for row in stored], object), lengths)
-            for column in ("trial", "layer", "unit")
+            column: np.repeat(np.array([row[column] for row in stored], object), lengths) for column in (*keys, "unit")
         }
         # Without rows pandas cannot infer the type, so it is set.
         table = pd.DataFrame(repeated).astype(str)
-        table.insert(2, "position", np.concatenate([np.empty(0), *(positions for positions, _ in series)]))
-        table.insert(3, "value", np.concatenate([np.empty(0), *(values for _, values in series)]))
+        table.insert(len(keys), "position", np.concatenate([np.empty(0), *(positions for positions, _ in series)]))
+        table.insert(len(keys) + 1, "value", np.concatenate([np.empty(0), *(values for _, values in series)]))
         return table
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.analysis.labels import format_duration
-from bnbench.cli.format import _interval, _spread, format_answer, format_columns, format_verdicts
+from bnbench.cli.format import _interval, _spread, fit_trials, format_answer, format_columns, format_verdicts
 from support.kept import compared
 
 
@@ -52,3 +52,41 @@ def test_verdicts_say_where_a_claim_comes_from(tmp_path: Path) -> None:
     assert explained.startswith("Basis: said is in a source's own words")
     results = compared(tmp_path / "plain", {"plain": [[0.8] * 3]}, claims=[claim])
     assert "asis" not in format_verdicts(results.claims, "accuracy")
+
+
+CLAIMED = {"text": "It trains at every rate that anybody would use " * 2, "metric": "ok", "of": "plain"}
+CELLS = {
+    "plain": [[0.9, 0.9], ["constant", "nonfinite"]],
+    "batchnorm": [[0.9, 0.9], [0.9, 0.9]],
+    "layernorm": [[0.9] * 2] * 2,
+}
+
+
+def test_the_tables_of_an_answer_fit_a_terminal_of_80_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    claim = CLAIMED | {"probability": {"at_least": 0.5}}
+    results = compared(tmp_path, CELLS, claims=[claim])
+    verdicts = format_verdicts(results.claims, "accuracy")
+    rates, variants = format_answer(results).split("\n\n")[1:3]
+    assert max(len(line) for text in (rates, variants, verdicts) for line in text.splitlines()) <= 80
+    assert "1c 1d" in rates
+    assert rates.splitlines()[-1] == "9c 1d: 9 seeds at chance, 1 diverged"
+
+
+def test_a_pipe_has_no_width(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    rates = format_answer(compared(tmp_path, CELLS)).split("\n\n")[1]
+    assert "1 of 2 at chance, 1 of 2 diverged" in rates
+
+
+def test_a_narrow_terminal_leaves_out_what_matters_least(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bnbench.results.query import shown_columns
+
+    monkeypatch.setenv("COLUMNS", "80")
+    trials = compared(tmp_path, CELLS).trials
+    text, left_out = fit_trials(trials[shown_columns(trials)], ["train_loss", "epochs", "status", "diverged_at_step"])
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= 80
+    assert left_out[0] in ("status", "diverged_at_step")
+    assert set(left_out) <= {"train_loss", "epochs", "status", "diverged_at_step"}
+    assert trials["trial"].iloc[0][:8] in lines[-len(trials)]

@@ -55,6 +55,17 @@ def test_every_option_has_a_help_text(name: str) -> None:
     assert [option.name for option in options if not option.help] == []
 
 
+@pytest.mark.parametrize("name", HELP)
+def test_every_help_has_examples_that_fit_the_terminal(name: str) -> None:
+    examples = [line for line in call(name, "--help").splitlines() if line.startswith(f"  bnbench {name}")]
+    assert examples
+    assert max(map(len, examples)) <= 100
+
+
+def test_the_version_has_a_short_option() -> None:
+    assert call("-V") == call("--version")
+
+
 def test_the_reference_page_names_every_command() -> None:
     page = (ROOT / "docs" / "reference" / "command-line.md").read_text(encoding="utf-8")
     assert [name for name in HELP if f"\n## `{name}`\n" not in page] == []

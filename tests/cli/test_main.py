@@ -105,8 +105,11 @@ def test_the_second_run_trains_nothing_and_shows_the_same(
     assert "Traceback" not in first.stderr
     assert "12 of 12 trials" in first.stdout
     assert "results/small/report.html" in first.stdout
-    assert len(first.stderr.splitlines()) == 13  # an opening and a line a trial, nothing of TensorFlow's
-    assert "small: 12 trials, 0 finished, 12 to train" in first.stderr
+    opening, *others = first.stderr.splitlines()
+    assert opening.startswith("small: 12 trials, 0 finished, 12 to train")
+    # Nothing of TensorFlow's is among them.
+    assert [line for line in others if not re.match(r"\[0:0\d:\d\d\] ", line)] == []
+    assert [line[10:] for line in (others[0], others[-1])] == ["loading TensorFlow", "writing the report"]
     again = call("run", "small.yaml")
     assert again.stdout == first.stdout
     assert again.stderr == "small: 12 trials, all finished: nothing to train\n"
@@ -201,11 +204,12 @@ def test_bad_input_is_an_error_and_writes_nothing(place: Path, words: list[str],
     assert [path.name for path in place.iterdir()] == ["small.yaml"]
 
 
-def until(process: subprocess.Popen[str], lines: int) -> None:
-    """Read this number of progress lines."""
+def until(process: subprocess.Popen[str], trials: int) -> None:
+    """Read the progress of a run with -v until this number of trials have ended."""
     assert process.stderr is not None
-    for _ in range(lines):
-        assert process.stderr.readline()
+    for number in range(trials + 1):
+        while f" {number} of " not in (line := process.stderr.readline()):
+            assert line
 
 
 def tables(folder: Path) -> list[pd.DataFrame]:
@@ -218,9 +222,9 @@ def test_after_sigkill_only_the_missing_trials_are_trained_and_all_values_are_th
     trained: Trained, place: Path, moments: Sequence[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for lines, jobs in zip(moments, ("2", "1"), strict=True):
-        words = command("run", "small.yaml", "--jobs", jobs)
+        words = command("run", "small.yaml", "--jobs", jobs, "-v")
         with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-            until(process, 1 + lines if lines == moments[0] else 2)
+            until(process, lines if lines == moments[0] else 1)
             process.kill()
     write_no_report(monkeypatch)
     stored = bnbench.open("results/small").trials["status"].notna().sum()
@@ -243,17 +247,32 @@ HEARS_CTRL_C = [
 def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
     place: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200", "-j", "1")]
+    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200", "-j", "1", "-v")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        until(process, 4)
+        until(process, 3)
         process.send_signal(number)
         _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
-    assert "bnbench run small.yaml -o sweep.seeds=200 -j 1" in stderr
+    assert "bnbench run small.yaml -o sweep.seeds=200 -j 1 -v" in stderr
     assert "Traceback" not in stderr
     assert len(pd.read_csv("results/small/trials.csv")) >= 3
     write_no_report(monkeypatch)
     assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
+
+
+@pytest.mark.parametrize("phase", ["loading", "checking", "compiling", "writing"])
+def test_sigterm_ends_every_phase_of_a_run_with_its_exit_code(place: Path, phase: str) -> None:
+    words = command("run", "small.yaml", "-j", "1")
+    # Slurm and systemd send the signal to all processes of a job.
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr
+        while f"] {phase} " not in (line := process.stderr.readline()):
+            assert line
+        os.killpg(process.pid, signal.SIGTERM)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Interrupted. Finished trials are stored" in stderr
+    assert "Traceback" not in stderr
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -283,9 +302,9 @@ def test_each_command_has_the_exit_code_of_the_signal(
 
 
 def test_a_second_run_on_the_same_results_is_an_error(place: Path) -> None:
-    words = command("run", "small.yaml", "-o", "sweep.seeds=500", "-j", "1")
+    words = command("run", "small.yaml", "-o", "sweep.seeds=500", "-j", "1", "-v")
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        until(process, 2)
+        until(process, 1)
         refused = call("run", "small.yaml", code=2)
         process.kill()
     assert f"results/small: in use by process {process.pid} on" in refused.stderr

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -41,8 +42,9 @@ class Watcher(SilentProgress):
     def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         self.todo = todo
 
-    def timing(self, pairs: int, seconds: float) -> None:
-        self.pairs = pairs
+    def phase(self, phase: str) -> None:
+        if match := re.match(r"timing the steps of (\d+) pair", phase):
+            self.pairs = int(match[1])
 
 
 def train(plan: Plan, folder: Path, make: Callable[[], Trainer] = Quick, **options: Any) -> Watcher:

@@ -58,8 +58,8 @@ def test_trials_are_the_same_by_position_in_turn_and_in_slices() -> None:
     assert list(cohort.trials[1:3]) == trials[13:15]
     assert list(cohort.trials.ids()) == [trial.id for trial in cohort.trials]
     assert [planned.cohort_of(trial) for trial in cohort.trials] == [cohort] * 6
-    assert [(t.learning_rate, t.seed) for t in cohort.trials.by_falling_rate()] == [
-        (1.0, 4), (1.0, 2), (0.1, 4), (0.1, 2), (0.01, 4), (0.01, 2),
+    assert [(t.learning_rate, t.seed) for t in cohort.trials.seed_by_seed()] == [
+        (1.0, 4), (0.1, 4), (0.01, 4), (1.0, 2), (0.1, 2), (0.01, 2),
     ]  # fmt: skip
     left = cohort.trials.without({trials[13].id, trials[12].id})
     assert list(left) == trials[14:18]

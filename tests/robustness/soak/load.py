@@ -22,7 +22,7 @@ from bnbench.store import store
 COMMAND = (sys.executable, "-m", "bnbench")
 EPOCHS, STEPS = 30, 300  # of each trial of the store
 BEGINS = re.compile(r"\d+ trials, (\d+) finished, (\d+) to train")
-ENDED = re.compile(r"\[(\d+)/\d+\]")
+ENDED = re.compile(r"\[[\d:]+\] (\d+) of \d+: ")
 SWEEP = {
     "name": "load",
     "data": {"name": "digits", "scale": "unit", "limit": 100},
@@ -118,7 +118,7 @@ def memory(trials: int = 2_000) -> dict[str, float]:
         _write(folder, trials // 20)
         sizes: list[int] = []
         with subprocess.Popen(
-            [*COMMAND, "run", "load.yaml", "--jobs", "2"],
+            [*COMMAND, "run", "load.yaml", "--jobs", "2", "--verbose"],
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         ) as process:  # fmt: skip
             coordinator = psutil.Process(process.pid)

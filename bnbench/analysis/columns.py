@@ -231,7 +231,7 @@ VARIANTS = (
     Column("stable_to", "number", "largest rate of that run"),
     Column("max_stable_rate", "number", "the same as `stable_to`"),
     Column("well_to", "number",
-           "largest rate up to which, from the best on, every seed is ok and at most 0.05 below the best mean"),
+           "largest rate up to which, from the best on, every seed is ok and the mean is at most 0.05 below the best"),
     Column("stable_width", "number", "width of the rates around the best with at most 0.01 less score", "decades"),
     Column("stable_width_open", "boolean", "whether these rates reach an end of the grid"),
     Column("lr_sensitivity", "number", "mean over the grid of min(loss, initial loss) minus the lowest of them"),

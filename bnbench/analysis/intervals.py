@@ -66,10 +66,15 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     with np.errstate(invalid="ignore"):
         mean = float(array.mean()) if n else math.nan
         sd = float(array.std(ddof=1)) if n > 1 else math.nan
-    if n < MIN_VALUES or not math.isfinite(sd) or sd <= ROUNDING * abs(mean):
-        return Interval(mean, sd, n, math.nan, math.nan)
+    return Interval(mean, sd, n, *t_interval_of(mean, sd, n, confidence))
+
+
+def t_interval_of(mean: float, sd: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the ends of the interval of `t_interval` from the mean, the SD (ddof 1) and the number of the values."""
+    if n < MIN_VALUES or not (math.isfinite(mean) and math.isfinite(sd)) or sd <= ROUNDING * abs(mean):
+        return math.nan, math.nan
     half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
-    return Interval(mean, sd, n, mean - half, mean + half)
+    return mean - half, mean + half
 
 
 def sign_flip(differences: ArrayLike, seed: int = 0) -> float:

@@ -44,14 +44,14 @@ def format_setting(value: object) -> str:
 
 
 class RateFormat:
-    """Writes the learning rates of an experiment with at least four digits, and as many as tell each from all others.
+    """Writes the learning rates of an experiment with three digits, or with as many as tell each from all others.
 
     Args:
         rates: all rates of the experiment, in any order; may contain NaN.
         digits: the smallest number of significant digits.
     """
 
-    def __init__(self, rates: Iterable[float], digits: int = 4) -> None:
+    def __init__(self, rates: Iterable[float], digits: int = 3) -> None:
         self.digits = digits
         ordered = sorted({rate for rate in rates if rate == rate})
         self.texts = {rate: self._text(i, ordered) for i, rate in enumerate(ordered)}
@@ -66,8 +66,14 @@ class RateFormat:
         neighbors = [*ordered[max(0, index - 1) : index], *ordered[index + 1 : index + 2]]
         for digits in range(self.digits, 17):
             if all(_differ(rate, other, digits) for other in neighbors):
-                return f"{rate:.{digits}g}"
+                return write_out(f"{rate:.{digits}g}")
         return repr(rate)
+
+
+def write_out(text: str) -> str:
+    """Return a number without an exponent where it is short: `1000` for `1e+03`."""
+    short = f"{float(text):g}"
+    return short if float(short) == float(text) else text
 
 
 def _differ(one: float, other: float, digits: int) -> bool:
@@ -102,6 +108,52 @@ def format_duration(seconds: float) -> str:
 def format_percent(share: float) -> str:
     """Return a share in percent: `93.5%`; `none` for a missing share."""
     return "none" if math.isnan(share) else f"{100 * share:.1f}%"
+
+
+def format_spread(mean: float, sd: float) -> str:
+    """Return a mean share with its standard deviation, both in percent: `93.5% ± 0.4`; an unknown SD is left out."""
+    return format_percent(mean) if math.isnan(sd) else f"{format_percent(mean)} ± {100 * sd:.1f}"
+
+
+def format_percents(low: float, high: float) -> str:
+    """Return a range or an interval of shares in percent: `93.1 to 93.9%`; one value if both look alike."""
+    first, last = f"{100 * low:.1f}", format_percent(high)
+    return last if f"{first}%" == last else f"{first} to {last}"
+
+
+def format_points(difference: float) -> str:
+    """Return a difference of two shares in points, with its sign and as many digits as tell it from 0: `+3.1`."""
+    text = _points(difference)
+    return text if text.startswith("-") else f"+{text}"
+
+
+def format_points_range(low: float, high: float) -> str:
+    """Return a range or an interval of differences of shares in points: `-0.9 to 0.7`."""
+    return f"{_points(low)} to {_points(high)}"
+
+
+def _points(difference: float) -> str:
+    text = f"{100 * difference:.1f}"
+    if not float(text):
+        # -0.0002 is below 0 all the same.
+        text = "0.0" if abs(difference) < 1e-9 else f"{100 * difference:.1g}"
+    return text
+
+
+def format_factor(factor: float) -> str:
+    """Return a factor with two digits, or with as many as tell it from 1: `5.6`, `0.997`."""
+    if not math.isfinite(factor):
+        return "any" if factor > 0 else "none"
+    for digits in range(2, 7):
+        text = write_out(f"{factor:.{digits}g}")
+        if float(text) != 1 or abs(factor - 1) < 1e-9:
+            return text
+    return "1"
+
+
+def format_p(p: float) -> str:
+    """Return a p-value: `p = 0.002`; below a thousandth, `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.2g}"
 
 
 def format_interval(low: float, high: float, missing: str = "none") -> str:

@@ -14,7 +14,7 @@ from bnbench.analysis.trials import AGGREGATES, DIVERGED, axes_of, by_axes, scor
 
 # Rates within this distance of the best score count for the stable width.
 DELTA = 0.01
-# A trial trains well if it scores at most this much below its variant's best mean score.
+# A variant trains well at a rate if its mean score there is at most this much below its best mean score.
 WELL = 0.05
 # Decades on either side of a variant's own best rate.
 CENTERED_DECADES = 1.5
@@ -38,7 +38,7 @@ class RateCurve:
         loss: mean over the trials of the lower of validation loss and initial loss.
         ok: whether every trial was ok.
         n: number of trials.
-        n_well: number of trials that train well: ok, and at most WELL below the best mean score.
+        n_ok: number of ok trials.
     """
 
     rates: Numbers
@@ -47,7 +47,15 @@ class RateCurve:
     loss: Numbers
     ok: Flags
     n: Counts
-    n_well: Counts
+    n_ok: Counts
+
+    @property
+    def well(self) -> Flags:
+        """Whether the variant trains well at each rate: every trial is ok, and the mean is at most WELL below the best.
+
+        It is the mean that counts: with many seeds, the lowest of them is sooner or later 0.05 below by luck.
+        """
+        return np.asarray(self.ok & (self.score >= self.score.max() - WELL - ROUNDING))
 
     @property
     def best(self) -> int:
@@ -71,10 +79,10 @@ def rate_curve(scored: pd.DataFrame) -> RateCurve:
 
     ok, score = scored["outcome"] == "ok", scored["validation_score"]
     loss = np.minimum(scored["validation_loss"], scored["initial_loss"])
-    means = mean(score)
-    well = (ok & (score >= means.max() - WELL - ROUNDING)).to_numpy()
-    n_well = np.bincount(index, well).astype(np.int64)
-    return RateCurve(rates, means, mean(score.where(ok, scored["chance"])), mean(loss), mean(ok) == 1, counts, n_well)
+    n_ok = np.bincount(index, ok.to_numpy()).astype(np.int64)
+    return RateCurve(
+        rates, mean(score), mean(score.where(ok, scored["chance"])), mean(loss), n_ok == counts, counts, n_ok
+    )
 
 
 def best_rate(scored: pd.DataFrame) -> float:
@@ -123,8 +131,8 @@ class RateMetrics:
         stable_from: the smallest rate of the unbroken run of grid rates that contains the best rate and at which every
             trial is ok. NaN if a trial at the best rate is not ok.
         max_stable_rate: the largest rate of that run: how far a rate can be raised (Bjorck et al. 2018, sec. 3).
-        well_to: the largest rate such that every trial trains well there and at every grid rate from the best one up to
-            it. NaN if a trial at the best rate does not.
+        well_to: the largest rate such that the variant trains well there (`RateCurve.well`) and at every grid rate from
+            the best one up to it. NaN if a trial at the best rate is not ok.
         stable_width: width in decades of the unbroken run of grid rates around the best rate that score at most `delta`
             less than the best rate.
         stable_width_open: whether this run reaches an end of the grid, so that `stable_width` is a lower bound.
@@ -162,7 +170,7 @@ def metrics_over_rates(scored: pd.DataFrame, delta: float = DELTA) -> RateMetric
     if not (scored["outcome"] == "ok").any():
         return RateMetrics(**dict.fromkeys(NEEDS_OK, math.nan), stable_width_open=False, seconds_per_step=seconds)
     stable = contiguous_run(curve.ok, best)
-    well = contiguous_run(curve.n_well == curve.n, best)
+    well = contiguous_run(curve.well, best)
     low, high = contiguous_run(curve.score >= curve.score[best] - delta - ROUNDING, best) or (best, best)
     return RateMetrics(
         best_rate=float(rates[best]),

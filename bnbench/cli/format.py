@@ -6,7 +6,16 @@ from itertools import takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_name, format_setting, format_value
+from bnbench.analysis.labels import (
+    RateFormat,
+    axis_name,
+    format_axes,
+    format_count,
+    format_name,
+    format_setting,
+    format_spread,
+    format_value,
+)
 from bnbench.cli.fit_table import fit_table, table_width
 from bnbench.cli.output import terminal_width
 from bnbench.errors import shorten_name
@@ -16,6 +25,7 @@ if TYPE_CHECKING:
 
     from bnbench.commands.list_results import FolderListing
     from bnbench.commands.validate import CheckedFile
+    from bnbench.report.tables import Table
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
     from bnbench.store.prune import Prunable
@@ -27,13 +37,15 @@ MAX_WIDTH = 50
 MAX_CELL = 500
 # Of the id of a trial, on a narrow terminal.
 ID_DIGITS = 8
+# The maximum number of rows of the table by rate; with more, it shows one setting of the further axes.
+MAX_RATES = 40
 # Why a cell has no number.
 NOT_FINITE = "not finite"
 
 
 def format_answer(results: "Results") -> str:
     """Return the tables and sentences that a run ends with."""
-    from bnbench.report.headline import headline_sentences
+    from bnbench.report.headline.answer import make_answer
     from bnbench.results.caveats import list_caveats, outside_sentence
     from bnbench.results.diagnoses import list_diagnoses
     from bnbench.results.outside import outside_count
@@ -48,11 +60,12 @@ def format_answer(results: "Results") -> str:
     caveats = [f"- {caveat}" for caveat in list_caveats(results)]
     diagnoses = list_diagnoses(results.diagnoses, results.axes)
     diagnosed = [f"- {one.symptom}: {line}" for one in diagnoses for line in one.lines]
+    answer, (where, shown) = make_answer(results), _shown_rates(results)
     parts = [
-        f"{count}; validation {score}, mean ± SD over seeds (a diverged trial counts at chance)",
-        _by_rate(results.summary, results.axes),
-        _by_variant(results.variants, results.axes, RateFormat(results.summary["learning_rate"])),
-        "\n".join(headline_sentences(results)),
+        f"{count}; validation {score}{where}, mean ± SD over seeds (a diverged trial counts at chance)",
+        _by_rate(shown, results.axes),
+        "\n".join([*answer.sentences, *answer.open]),
+        *([format_table(answer.table)] if answer.table else []),
         *([format_verdicts(results.claims, score)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *caveats])] if caveats else []),
         *(["\n".join(["Diagnoses (their usual cures are in the report):", *diagnosed])] if diagnosed else []),
@@ -77,7 +90,9 @@ def _rate_rows(
     variants = list(dict.fromkeys(summary["variant"]))
     rows: dict[tuple[Any, ...], dict[str, str]] = {}
     for row in summary.to_dict("records"):
-        cell = _spread(row["validation_score_mean"], row["validation_score_sd"]) + counts(row)
+        mean = row["validation_score_mean"]
+        cell = format_spread(mean, row["validation_score_sd"]) if mean == mean else NOT_FINITE
+        cell += counts(row)
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     rate_text = RateFormat(summary["learning_rate"])
     return [*map(axis_name, axes), "rate", *variants], [
@@ -98,38 +113,30 @@ def _counts_in_letters(row: Mapping[Any, Any]) -> str:
     return "".join(f" {row[key]}{key[2]}" for key in ("n_chance", "n_diverged") if row[key])
 
 
-def _by_variant(variants: "pd.DataFrame", axes: Sequence[str], rate_text: RateFormat) -> str:
-    from bnbench.analysis.lr_metrics import DELTA
-
-    rows = [
-        [
-            row["variant"], *(format_setting(row[axis]) for axis in axes), rate_text(row["best_rate"]), row["n"],
-            _spread(row["validation_score_mean"], row["validation_score_sd"]),
-            _spread(row["test_score_mean"], row["test_score_sd"]),
-            _stable_rates(row["stable_from"], row["stable_to"], rate_text),
-            _width(row["stable_width"], row["stable_width_open"]),
-            f"{row['n_diverged']}/{row['trials']}",
-        ]
-        for row in variants.to_dict("records")
-    ]  # fmt: skip
-    header = ["variant", *map(axis_name, axes), "best rate", "n", "validation", "test", "every seed ok"]
-    return format_columns([*header, f"decades within {DELTA:g}", "diverged"], rows)
+def _shown_rates(results: "Results") -> tuple[str, "pd.DataFrame"]:
+    """Return the rows of the table by rate and where they are: of many settings, those of the most telling one."""
+    summary, axes = results.summary, results.axes
+    if len(summary.drop_duplicates([*axes, "learning_rate"])) <= MAX_RATES:
+        return "", summary
+    place = results.opening
+    for axis, value in place.items():
+        summary = summary[summary[axis].isna() if value != value else summary[axis] == value]
+    settings = len(results.summary[axes].drop_duplicates()) if axes else 1
+    where = f" at {format_axes(place, axes)} (1 of {settings} settings, the report has all)" if settings > 1 else ""
+    return where, summary
 
 
-def _stable_rates(low: float, high: float, rate_text: RateFormat) -> str:
-    return f"{rate_text(low)} .. {rate_text(high)}" if low == low else "not at best"
-
-
-def _width(decades: float, is_open: bool) -> str:
-    if decades != decades:
-        return "no trial ok"
-    return f">= {decades:.2g}" if is_open else f"{decades:.2g}"
+def format_table(table: "Table") -> str:
+    """Return a table of a report with its caption below."""
+    rows = [[cell.text for cell in row] for row in table.rows]
+    return "\n".join(filter(None, [format_columns(table.header, rows), table.caption]))
 
 
 def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
     """Return a row per claim: its verdict, what was claimed by whom, what was measured, and why."""
     from bnbench.results.claims import claim_subject
     from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
+    from bnbench.results.measures import format_bound
 
     marked = is_marked(claims)
     rows = [
@@ -138,8 +145,8 @@ def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
             row["text"],
             *([claim_mark(row)] if marked else []),
             claim_subject(row, score_name),
-            row["bound"],
-            _interval(row["estimate"], row["low"], row["high"]),
+            format_bound(row["bound"], row["metric"]),
+            _interval(row),
             row["n"],
             row["reason"],
         ]
@@ -154,9 +161,14 @@ def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
     return f"{table}\n{EXPLAINED}" if marked else table
 
 
-def _interval(estimate: float, low: float, high: float) -> str:
-    value = "unknown" if estimate != estimate else f"{estimate:.4g}"
-    return value if low != low else f"{value}, {low:.4g} .. {high:.4g}"
+def _interval(row: Mapping[Any, Any]) -> str:
+    """Return what was measured about a claim with its interval: `+3.1 points, 1.7 to 4.4`."""
+    from bnbench.results.measures import format_measure, format_measures
+
+    kind = row["bound"].partition(" ")[0]
+    value = format_measure(row["estimate"], row["metric"], kind)
+    interval = format_measures(row["low"], row["high"], row["metric"], kind, missing="")
+    return f"{value}, {interval}" if interval else value
 
 
 def table_as_json(rows: "pd.DataFrame") -> str:
@@ -239,7 +251,9 @@ def _what_is_paired(comparison: "Comparison") -> str:
 
 def _paired(comparison: "Comparison") -> str:
     from bnbench.analysis.intervals import why_no_interval
+    from bnbench.results.measures import format_measure, format_measures
 
+    score = comparison.score
     rate_text = RateFormat(comparison.rates["learning_rate"])
     rows = [
         [
@@ -247,15 +261,11 @@ def _paired(comparison: "Comparison") -> str:
             *(format_setting(row[axis]) for axis in comparison.axes),
             rate_text(row["learning_rate"]),
             row["n"],
-            _spread(row["mean_a"], float("nan")),
-            _spread(row["mean_b"], float("nan")),
-            f"{row['difference']:+.4f}" if row["difference"] == row["difference"] else NOT_FINITE,
-            _spread(row["sd"], float("nan"), "1 seed" if row["n"] == 1 else NOT_FINITE),
-            (
-                f"[{row['low']:+.4f}, {row['high']:+.4f}]"
-                if row["low"] == row["low"]
-                else why_no_interval(row["n"], row["difference"])
-            ),
+            format_measure(row["mean_a"], score, missing=NOT_FINITE),
+            format_measure(row["mean_b"], score, missing=NOT_FINITE),
+            format_measure(row["difference"], score, "difference", NOT_FINITE),
+            format_measure(row["sd"], score, missing="1 seed" if row["n"] == 1 else NOT_FINITE),
+            format_measures(row["low"], row["high"], score, "difference", why_no_interval(row["n"], row["difference"])),
         ]
         for row in comparison.rates.to_dict("records")
     ]
@@ -344,12 +354,6 @@ def format_outside_reasons(folder: Path, found: "Prunable") -> list[str]:
     from bnbench.results.results import Results
 
     return Results(folder).outside_reasons if found.outside else []
-
-
-def _spread(mean: float, sd: float, missing: str = NOT_FINITE) -> str:
-    if mean != mean:
-        return missing
-    return f"{mean:.4f} ± {sd:.4f}" if sd == sd else f"{mean:.4f}"
 
 
 def _is_too_wide(header: Sequence[str], rows: Sequence[Sequence[object]]) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bnbench.analysis.columns import SUMMARY, column_names
-from bnbench.analysis.labels import RateFormat
+from bnbench.analysis.labels import RateFormat, format_percent
 from bnbench.analysis.trials import cell_label
 from bnbench.errors import BnbenchError, ResultsError
 from bnbench.results import digest
@@ -92,5 +92,5 @@ def _best(folder: Path) -> str:
     at = int(np.nanargmax(scores.to_numpy()))
     row = {str(name): value for name, value in summary.iloc[at].to_dict().items()}
     axes = [name for name in row if name not in column_names(SUMMARY)]
-    score = f"{row.get('score_name', 'score')} {scores.iloc[at]:.4f}"
+    score = f"{row.get('score_name', 'score')} {format_percent(scores.iloc[at])}"
     return f"{cell_label(row, axes)} at {RateFormat(rates)(rates.iloc[at])}: {score} (n = {row['n']})"

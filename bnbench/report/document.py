@@ -9,7 +9,7 @@ from typing import Any
 
 from bnbench.analysis.labels import format_count
 from bnbench.report import plotly_data, tables
-from bnbench.report.headline import headline_sentences
+from bnbench.report.headline.answer import Answer, make_answer
 from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.report.tables import Table
 from bnbench.results.caveats import list_caveats
@@ -19,7 +19,9 @@ from bnbench.results.results import Results
 from bnbench.store import results_dir
 
 # The number of figures in the Markdown report; the HTML report has all figures.
-MAIN = {"rates", "differences", "times", "pre-activations"}
+MAIN = {"axis", "axis-heat", "rates", "differences", "times", "pre-activations"}
+# A table with more rows is folded: a reader opens it.
+MAX_ROWS = 30
 # What a reader must know about the section of the source's figures.
 UNSEEN = (
     "We have never seen the source's pictures, only what the source says about them. So each figure has the axes of "
@@ -75,7 +77,7 @@ class Document:
     title: str
     subtitle: str
     folder: str
-    answer: Sequence[str]
+    answer: Answer
     caveats: Sequence[str]
     diagnoses: Sequence[Diagnosis]
     claims: Table | None
@@ -104,7 +106,7 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         title=config.title or config.name,
         subtitle=describe_progress(results),
         folder=str(results.folder),
-        answer=headline_sentences(results),
+        answer=make_answer(results),
         caveats=list_caveats(results),
         diagnoses=list_diagnoses(results.diagnoses, results.axes),
         claims=tables.claims_table(results),
@@ -139,8 +141,10 @@ def render_markdown(content: Document) -> str:
         f"# {escape_markdown(content.title)}",
         escape_markdown(content.subtitle),
         "## Answer",
-        *map(escape_markdown, content.answer),
+        *map(escape_markdown, [*content.answer.sentences, *content.answer.open]),
     ]
+    if content.answer.table:
+        parts += [_table(content.answer.table), escape_markdown(content.answer.table.caption)]
     for heading, table in (
         ("Claims", content.claims),
         ("Variants", content.variants),
@@ -181,6 +185,9 @@ def _diagnosis(one: Diagnosis) -> str:
 
 
 def _table(table: Table) -> str:
-    return pipe_table(
+    text = pipe_table(
         map(escape_markdown, table.header), ([escape_markdown(cell.text) for cell in row] for row in table.rows)
     )
+    if len(table.rows) <= MAX_ROWS:
+        return text
+    return f"<details><summary>All {len(table.rows)} rows</summary>\n\n{text}\n\n</details>"

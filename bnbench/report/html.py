@@ -9,7 +9,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from bnbench.report.document import UNSEEN, Document
+from bnbench.report.document import MAX_ROWS, UNSEEN, Document
 
 
 @cache
@@ -38,6 +38,7 @@ def render_html(content: Document) -> str:
     shown, trials = sum(curve is not None for curve in curves), len(curves)
     note = f"The curves of {shown:,} of {trials:,} trials are in this page; history.csv has all."
     return templates().get_template("report.html").render(
-        **vars(content), unseen=UNSEEN, curves_note=note if shown < trials else "", version=version("bnbench"),
+        **vars(content), unseen=UNSEEN, max_rows=MAX_ROWS, curves_note=note if shown < trials else "",
+        version=version("bnbench"),
         style=_own("report.css"), script=_own("report.js"), plotly=_plotly(),
     )  # fmt: skip

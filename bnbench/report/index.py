@@ -10,11 +10,12 @@ import pandas as pd
 
 from bnbench.analysis.columns import PUBLISHED, column_names
 from bnbench.analysis.intervals import why_no_interval
-from bnbench.analysis.labels import axis_name, format_duration, format_interval
+from bnbench.analysis.labels import RateFormat, axis_name, format_duration
 from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.results.claims import INCONCLUSIVE, REFUTED, SUPPORTED, claim_subject, metric_after_epoch
 from bnbench.results.digest import Digest
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
+from bnbench.results.measures import format_bound, format_measure, format_measures
 from bnbench.store import results_dir
 
 MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
@@ -138,27 +139,35 @@ def _with_basis(
 
 
 def _claim(row: Mapping[Any, Any], score_name: str) -> list[str]:
-    claimed = f"{claim_subject(row, score_name)}: {row['bound']}"
-    ours = (_number(row["estimate"], "unknown"), format_interval(row["low"], row["high"]), _number(row["n"]))
+    metric, kind = row["metric"], row["bound"].partition(" ")[0]
+    claimed = f"{claim_subject(row, score_name)}: {format_bound(row['bound'], metric)}"
+    interval = format_measures(row["low"], row["high"], metric, kind)
+    ours = (format_measure(row["estimate"], metric, kind), interval, _number(row["n"]))
     why = f": {escape_markdown(row['reason'])}" if row["verdict"] == INCONCLUSIVE else ""
     return [escape_markdown(row["text"]), escape_markdown(claimed), *ours, row["verdict"] + why]
 
 
 def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:
     axes = [f"{axis_name(axis)} {row[axis]}" for axis in row if axis not in PUBLISHED_COLUMNS]
-    rate = "" if math.isnan(row["learning_rate"]) else f"rate {row['learning_rate']:.4g}"
+    rate = (
+        "" if math.isnan(row["learning_rate"]) else f"rate {RateFormat([row['learning_rate']])(row['learning_rate'])}"
+    )
     metric = f"{metric_after_epoch(row, score_name)} of {row['variant']}"
     where = ", ".join(filter(None, [metric, *axes, rate]))
     note = f" ({row['note']})" if row["note"] else ""
     why = why_no_interval(int(row["n"]), row["mean"])
-    ours = (_number(row["mean"], NOT_MEASURED), format_interval(row["low"], row["high"], why), _number(row["n"]))
-    return [escape_markdown(where + note), _number(row["published"]), *ours, published_lies(row)]
+    interval = format_measures(row["low"], row["high"], row["metric"], missing=why)
+    ours = (_measure(row, "mean", NOT_MEASURED), interval, _number(row["n"]))
+    return [escape_markdown(where + note), _measure(row, "published"), *ours, published_lies(row)]
 
 
-def _number(value: float, missing: str = "") -> str:
-    if pd.isna(value):
-        return missing
-    return "never" if math.isinf(value) else f"{value:.4g}"
+def _measure(row: Mapping[Any, Any], column: str, missing: str = "") -> str:
+    """Return a value of a metric; `never` for an infinite time."""
+    return "never" if math.isinf(row[column]) else format_measure(row[column], row["metric"], missing=missing)
+
+
+def _number(value: float) -> str:
+    return "" if pd.isna(value) else f"{value:.4g}"
 
 
 def _data(digest: Digest) -> str:

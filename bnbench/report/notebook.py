@@ -4,42 +4,38 @@ from dataclasses import replace
 
 from bnbench.errors import BnbenchError
 from bnbench.report.document import describe_progress
-from bnbench.report.headline import headline_sentences
+from bnbench.report.headline.answer import Answer, make_answer
 from bnbench.report.html import templates
-from bnbench.report.tables import Table, claims_table, select_columns, variants_table
+from bnbench.report.tables import Table, claims_table, select_columns
 from bnbench.results.results import Results
 from bnbench.store.folder import list_files
 
-# The first columns of the table of variants that fit into a notebook, after the variant and the further axes.
-VARIANT_COLUMNS = 5
 CLAIM_COLUMNS = ("verdict", "claim", "claimed", "measured", "95% interval", "n")
 # The maximum number of rows of a table in a notebook. The report has all.
 MAX_ROWS = 20
 
 
 def render_summary(results: Results) -> str:
-    """Return the answer, the table of variants, the claims and the names of the files. Text of a config is escaped.
+    """Return the answer with its table, the claims and the names of the files. Text of a config is escaped.
 
     If there is no summary, for example because some scores are accuracies and some are R², the reason is shown instead.
     """
     try:
-        answer, tables = headline_sentences(results), _tables(results)
+        answer = make_answer(results)
+        tables = _tables(results, answer)
         subtitle = describe_progress(results)
     except BnbenchError as error:
-        answer, tables, subtitle = [str(error)], [], results.config.name
+        answer, tables, subtitle = Answer([str(error)]), [], results.config.name
     return templates().get_template("summary.html").render(
         title=results.config.title or results.config.name, subtitle=subtitle, answer=answer, tables=tables,
         folder=results.folder, files=list_files(results.folder),
     )  # fmt: skip
 
 
-def _tables(results: Results) -> list[Table]:
-    """Return the variants and the claims, as far as there are any, with the columns that fit into a notebook."""
-    variants, claims = variants_table(results), claims_table(results)
-    first = list(variants.header)[: 1 + len(results.axes) + VARIANT_COLUMNS]
-    shown = [select_columns(variants, [*first, "diverged"])]
-    if claims:
-        shown.append(select_columns(claims, CLAIM_COLUMNS))
+def _tables(results: Results, answer: Answer) -> list[Table]:
+    """Return the table of the answer, and the claims with those of its columns that fit into a notebook."""
+    claims = claims_table(results)
+    shown = [*([answer.table] if answer.table else []), *([select_columns(claims, CLAIM_COLUMNS)] if claims else [])]
     return [_cut(table) for table in shown if table.rows]
 
 

@@ -50,7 +50,7 @@ class Positions:
 
 def figure_data(results: Results) -> dict[str, Any]:
     """Return what the figure draws, as lists, mappings, numbers and text."""
-    cells, points, score_name = results.summary, results.scored_trials, results.score_name
+    cells, points, score_name = results.summary, results.scored_trials.reset_index(drop=True), results.score_name
     looks = variant_looks(list(dict.fromkeys(cells["variant"])))
     scores = [score for score in CHART_COLUMNS if cells[f"{score}_mean"].notna().any()]
     settings = list(dict.fromkeys(_setting_of(row, results.axes) for row in cells.to_dict("records")))
@@ -66,7 +66,8 @@ def figure_data(results: Results) -> dict[str, Any]:
         "cells": [_cell(row, scores, positions) for row in cells.to_dict("records")],
         "trials": _trials(points, scores, positions),
         "curves": thin_curves(results.full_history, points, results.axes),
-        "first": first_trial(points),
+        "first": first_trial(points[is_at(points, results.opening)]) if results.opening else first_trial(points),
+        "first_setting": positions.setting_of(results.opening) if results.axes else 0,
     }
 
 
@@ -149,11 +150,23 @@ def thin_positions(count: int, limit: int) -> list[int]:
 
 
 def first_trial(points: pd.DataFrame) -> int:
-    """Return the position of the trial that the page shows first: the median one of the best variant and rate."""
-    scores = points["validation_score"].reset_index(drop=True)
+    """Return the position of the trial that the page shows first: the median one of the best variant and rate.
+
+    Args:
+        points: `Results.scored_trials`, or some of its rows; the position is its label among all of them.
+    """
+    scores = points["validation_score"]
     means = scores.groupby([points["variant"].to_numpy(), points["learning_rate"].to_numpy()]).transform("mean")
     best = scores[means == means.max()].sort_values()
     return int(best.index[(len(best) - 1) // 2])
+
+
+def is_at(table: pd.DataFrame, place: Mapping[str, Any]) -> "pd.Series[bool]":
+    """Return which rows have these values of the further axes; null is a value, too."""
+    rows = pd.Series(True, table.index)
+    for axis, value in place.items():
+        rows &= table[axis].isna() if pd.isna(value) else table[axis] == value
+    return rows
 
 
 def round_score(value: float, score: str) -> float | None:

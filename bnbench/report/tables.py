@@ -10,17 +10,30 @@ import pandas as pd
 from bnbench.analysis import lr_metrics
 from bnbench.analysis.confusion import MAX_CLASSES, most_confused
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
-from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_interval, format_name, format_setting
+from bnbench.analysis.labels import (
+    RateFormat,
+    axis_name,
+    format_count,
+    format_name,
+    format_percent,
+    format_points,
+    format_points_range,
+    format_setting,
+    format_spread,
+)
 from bnbench.analysis.registry import get_metric
 from bnbench.errors import ResultsError, not_one_of
 from bnbench.planning.small_batches import BATCH_NORM
 from bnbench.results.claims import claim_subject, metric_after_epoch
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
+from bnbench.results.measures import format_bound, format_measure, format_measures, is_share
 from bnbench.results.results import Results
 
 # Why a cell has no number.
 NOT_MEASURED, NOT_FINITE, NO_OK, NO_TRIAL = "not measured", "not finite", "no trial ok", "no trial yet"
 UNTIMED = "no whole epoch"
+# The value of a further axis in the row of a variant that it does not change.
+ALL = "all"
 # The number of confused pairs of each variant in a report.
 MAX_PAIRS = 5
 OF_TRIAL = (
@@ -77,7 +90,7 @@ def rates_table(results: Results) -> Table:
         [
             *_place(row, results.axes), rate_cell(row["learning_rate"]), _number(row["n"], "d"),
             _number(row["n_ok"], "d"),
-            Cell(f"{row['p_ok']:.0%} ({row['p_ok_low']:.0%} to {row['p_ok_high']:.0%})", row["p_ok"]),
+            Cell(f"{row['p_ok']:.0%} ({100 * row['p_ok_low']:.0f} to {row['p_ok_high']:.0%})", row["p_ok"]),
             _spread(row, "validation_score"), _spread(row, "test_score"),
             _number(row["validation_loss_mean"], ".4g", NOT_FINITE),
             _number(row["n_chance"], "d"), _number(row["n_diverged"], "d"),
@@ -97,16 +110,17 @@ def variants_table(results: Results) -> Table:
     table = results.variants
     if len(table):
         curves = results.learning_curves.drop(columns=["best_rate", "n"])
-        table = table.merge(curves, on=["variant", *results.axes])
+        table = _once(table.merge(curves, on=["variant", *results.axes]), results)
     rate_cell = _rate_cells(results)
     rows = [
         [
             *_place(row, results.axes), rate_cell(row["best_rate"]), _number(row["n"], "d"),
             _spread(row, "test_score"), _well_to(row, rate_cell), _stable_rates(row, rate_cell), _width(row),
             _number(row["lr_sensitivity"], ".4g", NO_OK), _number(row["lr_sensitivity_centered"], ".4g", NO_OK),
-            _number(row["score_regret"], ".4f", NO_OK), _time(row["epochs_to_target_median"], missing="no target"),
-            _number(row["aulc_mean"], ".4f"), _number(row["overfitting_onset_median"], ".4g"),
-            _number(row["bn_mode_gap"], "+.4f", _why_no_gap(results, row)), _duration(row["seconds_per_step"]),
+            _share(row["score_regret"], format_percent, NO_OK),
+            _time(row["epochs_to_target_median"], missing="no target"),
+            _share(row["aulc_mean"], format_percent), _number(row["overfitting_onset_median"], ".4g"),
+            _share(row["bn_mode_gap"], format_points, _why_no_gap(results, row)), _duration(row["seconds_per_step"]),
             _overhead(results, row),
             Cell(f"{row['n_diverged']} of {row['trials']}", row["n_diverged"]),
         ]
@@ -114,11 +128,47 @@ def variants_table(results: Results) -> Table:
     ]  # fmt: skip
     caption = (
         f"Each variant at its own best rate by mean validation {score}; test {score} is of the final weights. Trains "
-        f"well to: up to this rate, from the best one on, every seed is ok and at most {lr_metrics.WELL:g} below the "
-        "best mean. Every seed ok: the rates around the best one at which every seed is ok. Stable width: decades "
-        f"around the best rate with at most {lr_metrics.DELTA:g} less {score}.{_target(results)}{_timing(results)}"
+        f"well to: up to this rate, from the best one on, every seed is ok and the mean at most "
+        f"{100 * lr_metrics.WELL:g} points below the best. Every seed ok: the rates around the best one at which "
+        "every seed is ok. Stable width: decades "
+        f"around the best rate with at most {100 * lr_metrics.DELTA:g} point less {score}.{_target(results)}"
+        f"{_timing(results)}"
     )
-    return Table(caption, header, rows)
+    made = Table(caption, header, rows)
+    return drop_equal_columns(made, 1 + len(results.axes)) if results.axes else made
+
+
+def _once(table: pd.DataFrame, results: Results) -> pd.DataFrame:
+    """Return a table with one row of each variant that no further axis changes; its axis values are `all`."""
+    same = table["variant"].isin(results.unaffected) if len(table) else pd.Series(dtype=bool)
+    if not same.any():
+        return table
+    once = table[same].drop_duplicates("variant").astype(dict.fromkeys(results.axes, object))
+    once[results.axes] = ALL
+    return pd.concat([once, table[~same].astype(dict.fromkeys(results.axes, object))], ignore_index=True)
+
+
+def drop_equal_columns(table: Table, first: int) -> Table:
+    """Return a table with the columns that differ from row to row; its caption has the values of the others.
+
+    Args:
+        table: with two rows or more; otherwise nothing is dropped.
+        first: the columns before this position stay.
+    """
+    if len(table.rows) < 2:
+        return table
+    texts = [{row[i].text for row in table.rows} for i in range(len(table.header))]
+    equal = [i for i in range(first, len(texts)) if len(texts[i]) == 1]
+    if not equal:
+        return table
+    listed = "; ".join(f"{table.header[i]}: {table.rows[0][i].text}" for i in equal)
+    kept = [i for i in range(len(texts)) if i not in equal]
+    return replace(
+        table,
+        caption=f"{table.caption} The same in every row: {listed}.",
+        header=[table.header[i] for i in kept],
+        rows=[[row[i] for i in kept] for row in table.rows],
+    )
 
 
 def _overhead(results: Results, row: Mapping[Any, Any]) -> Cell:
@@ -149,7 +199,9 @@ def _timing(results: Results) -> str:
 
 def _why_no_gap(results: Results, row: Mapping[Any, Any]) -> str:
     """Return why a variant has no gap between batch statistics and moving statistics."""
-    config = results.variant_config(str(row["variant"]), {axis: row[axis] for axis in results.axes})
+    # Where an axis changes nothing, each of its values tells how the variant was set up.
+    place = {axis: results.opening[axis] if row[axis] == ALL else row[axis] for axis in results.axes}
+    config = results.variant_config(str(row["variant"]), place)
     if config and not any(layer.class_name == BATCH_NORM for layer in config.layers):
         return "no batch norm"
     return "diverged" if row["n_diverged"] == row["trials"] else NOT_MEASURED
@@ -160,7 +212,7 @@ def _target(results: Results) -> str:
     targets = [] if curves.empty else list(dict.fromkeys(curves["target"].dropna()))
     if not targets:
         return ""
-    listed = ", ".join(f"{target:.4g}" for target in targets)
+    listed = ", ".join(map(format_percent, targets))
     return f" The target is a validation {results.score_name} of {listed}, which {results.baseline} reaches."
 
 
@@ -172,8 +224,8 @@ def claims_table(results: Results) -> Table | None:
     rows = [
         [
             Cell(row["verdict"], kind=row["verdict"]), Cell(row["text"]), *_mark(claim_mark(row), marked),
-            Cell(claim_subject(row, results.score_name)), Cell(row["bound"]),
-            _number(row["estimate"], ".4g", "unknown"), Cell(format_interval(row["low"], row["high"])),
+            Cell(claim_subject(row, results.score_name)), Cell(format_bound(row["bound"], row["metric"])),
+            *_measured(row),
             _number(row["n"], "d"),
             Cell(row["reason"]),
         ]
@@ -203,22 +255,25 @@ def differences_table(results: Results) -> Table | None:
     if best.empty and equal.empty:
         return None
     rate_cell = _rate_cells(results)
+    tested = any(table["p"].notna().any() for table in (best, equal) if len(table))
     rows = [
         [
             *_place(row, results.axes), Cell(f"{where}, {format_name(row['score'], results.score_name)}"),
-            rate_cell(row["learning_rate"]), _number(row["mean"], "+.4f", NOT_FINITE), _interval(row),
-            _number(row["n"], "d"), _number(row["p"], ".2g", _why_no_test(row)),
-            _number(row["p_holm"], ".2g", _why_no_test(row)),
+            rate_cell(row["learning_rate"]), _share(row["mean"], format_points, NOT_FINITE), _interval(row),
+            _number(row["n"], "d"), *_tests(row, tested),
         ]
         for where, table in (("each at its best rate", best), ("at equal rate", equal))
         for row in table.to_dict("records")
     ]  # fmt: skip
-    header = ["variant", *map(axis_name, results.axes), "compared", "rate", f"minus {results.baseline}", "95% interval"]
-    caption = (
-        f"Mean paired difference, Student's t interval (from {MIN_VALUES} seeds on, if they differ), sign-flip test "
-        f"(from {MIN_FLIPS} seeds on), and its p adjusted for the number of rates or settings of a variant (Holm)."
+    header = ["variant", *map(axis_name, results.axes), "compared", "rate"]
+    header += [f"minus {results.baseline}, points", "95% interval", "pairs", *(["p", "p, Holm"] if tested else [])]
+    test = (
+        f"sign-flip test (from {MIN_FLIPS} seeds on), and its p adjusted for the number of rates or settings of a "
+        "variant (Holm)"
     )
-    return Table(caption, [*header, "pairs", "p", "p, Holm"], rows)
+    interval = f"Student's t interval (from {MIN_VALUES} seeds on, if they differ)"
+    caption = f"Mean paired difference, {f'{interval}, {test}' if tested else f'and {interval}'}."
+    return Table(caption, header, rows)
 
 
 def published_table(results: Results) -> Table | None:
@@ -231,8 +286,9 @@ def published_table(results: Results) -> Table | None:
         [
             Cell(row["source"]), *_mark(row["basis"], marked), *_place(row, results.axes),
             _rate_or_reason(row, rate_cell), Cell(metric_after_epoch(row, results.score_name)),
-            _time(row["published"], ".4g"),
-            _time(row["mean"], ".4g", _why_no_mean(row)), _interval(row), _number(row["n"], "d"), _difference(row),
+            _measure(row["published"], row), _measure(row["mean"], row, _why_no_mean(row)),
+            _interval_of(row),
+            _number(row["n"], "d"), _difference(row),
             Cell(row["note"]),
         ]
         for row in table.to_dict("records")
@@ -262,7 +318,7 @@ def confusions_table(results: Results) -> Table | None:
         [
             *_place(row, results.axes), rate_cell(row["learning_rate"]), _number(row["seed"], "d"),
             Cell(row["target"]), Cell(row["predicted"]), _number(row["rows"], "d"),
-            Cell(f"{row['share']:.1%}", row["share"]),
+            _share(row["share"], format_percent),
         ]
         for row in most_confused(table, MAX_PAIRS).to_dict("records")
     ]  # fmt: skip
@@ -322,15 +378,48 @@ def _number(value: float, form: str, missing: str = NOT_MEASURED) -> Cell:
     return Cell(missing) if pd.isna(value) else Cell(format(value, form), float(value))
 
 
+def _share(value: float, form: Callable[[float], str], missing: str = NOT_MEASURED) -> Cell:
+    """Return a cell with a share or a difference of shares, or with the reason why it is missing."""
+    return Cell(missing) if pd.isna(value) else Cell(form(value), float(value))
+
+
 def _spread(row: Mapping[Any, Any], score: str) -> Cell:
-    """Return mean and SD; the SD of one trial is unknown."""
+    """Return the mean and the SD of a score; the SD of one trial is unknown."""
     mean, sd = row[f"{score}_mean"], row[f"{score}_sd"]
-    return _number(mean, ".4f", NOT_FINITE) if pd.isna(sd) else Cell(f"{mean:.4f} ± {sd:.4f}", float(mean))
+    return Cell(NOT_FINITE) if pd.isna(mean) else Cell(format_spread(mean, sd), float(mean))
 
 
 def _interval(row: Mapping[Any, Any]) -> Cell:
-    """Return the t interval of a row, or why there is none."""
-    return Cell(format_interval(row["low"], row["high"], why_no_interval(row["n"], row["mean"])))
+    """Return the t interval of a difference of scores in points, or why there is none."""
+    if pd.isna(row["low"]):
+        return Cell(why_no_interval(row["n"], row["mean"]))
+    return Cell(format_points_range(row["low"], row["high"]))
+
+
+def _measured(row: Mapping[Any, Any]) -> tuple[Cell, Cell]:
+    """Return what was measured about a claim, and its interval."""
+    kind = row["bound"].partition(" ")[0]
+    number = None if pd.isna(row["estimate"]) else float(row["estimate"])
+    estimate = Cell(format_measure(row["estimate"], row["metric"], kind), number)
+    return estimate, Cell(format_measures(row["low"], row["high"], row["metric"], kind))
+
+
+def _measure(value: float, row: Mapping[Any, Any], missing: str = NOT_MEASURED) -> Cell:
+    """Return a value of a metric; `never` for an infinite time."""
+    return (
+        _time(value, missing=missing) if not math.isfinite(value) else Cell(format_measure(value, row["metric"]), value)
+    )
+
+
+def _interval_of(row: Mapping[Any, Any]) -> Cell:
+    """Return the interval of a mean of a metric, or why there is none."""
+    missing = why_no_interval(row["n"], row["mean"])
+    return Cell(format_measures(row["low"], row["high"], row["metric"], missing=missing))
+
+
+def _tests(row: Mapping[Any, Any], tested: bool) -> list[Cell]:
+    """Return the p-values of a difference, if any row of the table has one."""
+    return [_number(row[name], ".2g", _why_no_test(row)) for name in ("p", "p_holm")] if tested else []
 
 
 def _why_no_test(row: Mapping[Any, Any]) -> str:
@@ -352,7 +441,11 @@ def _difference(row: Mapping[Any, Any]) -> Cell:
     infinite = math.isinf(row["mean"]), math.isinf(row["published"])
     if any(infinite):
         return Cell("both never" if all(infinite) else "one never")
-    return _number(row["difference"], "+.4g", _why_no_mean(row))
+    if pd.isna(row["difference"]):
+        return Cell(_why_no_mean(row))
+    kind = "difference" if is_share(row["metric"]) else "value"
+    text = format_measure(row["difference"], row["metric"], kind)
+    return Cell(text if text.startswith(("-", "+")) else f"+{text}", float(row["difference"]))
 
 
 def _well_to(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:

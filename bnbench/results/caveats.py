@@ -83,9 +83,14 @@ def _variants_that_never_train(summary: pd.DataFrame, axes: Sequence[str]) -> di
 
 
 def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
+    by_variant: dict[str, list[str]] = {}
     for label, variant in dead.items():
+        by_variant.setdefault(variant, []).append(label)
+    for variant, labels in by_variant.items():
+        one = len(labels) == 1
         target = ", and there is no score of it that others could reach" if variant == baseline else ""
-        yield f"{label} trains at no rate, so its best rate means nothing{target}."
+        means = "trains at no rate, so its best rate means" if one else "train at no rate, so their best rates mean"
+        yield f"{format_list(labels)} {means} nothing{target}."
 
 
 def _ok_with_one_prediction(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
@@ -181,7 +186,7 @@ def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
             at_end[row["best_rate"]].append(label)
     for rate, which in ((low, "lowest"), (high, "highest")):
         if at_end[rate] and low < high:
-            labels, best = ", ".join(at_end[rate]), RateFormat(summary["learning_rate"])(rate)
+            labels, best = format_list(at_end[rate]), RateFormat(summary["learning_rate"])(rate)
             yield f"The best rate of {labels}, {best}, is the {which} of the grid: a better one may be beyond it."
 
 

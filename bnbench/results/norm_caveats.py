@@ -15,6 +15,9 @@ from bnbench.planning.small_batches import BATCH_NORM, Batches, describe_small_b
 from bnbench.results.results import Results
 from bnbench.results.setups import learning_norms, momentum
 
+# The settings of a variant that a warning lists; the worst come first.
+MAX_LABELS = 3
+
 
 def norm_caveats(results: Results, dead: Container[str]) -> Iterator[str]:
     """Yield sentences about batch normalization, the most serious first.
@@ -72,14 +75,20 @@ def _batch_norms(layers: Sequence[Layer]) -> list[Layer]:
 
 def _mode_gap(results: Results, dead: Container[str]) -> Iterator[str]:
     """Warn of moving statistics that differ from batch statistics: training and validation then see two networks."""
+    gaps: dict[tuple[str, bool], list[tuple[float, str]]] = {}
     for row in results.variants.to_dict("records"):
         gap, label = row["bn_mode_gap"], cell_label(row, results.axes)
         if abs(gap) > MODE_GAP and label not in dead:
-            which = "higher" if gap > 0 else "lower"
-            yield (
-                f"{label}: at its best rate, validation {results.score_name} is {abs(gap) * 100:.1f} points {which} "
-                "with each batch's own statistics, as in training, than with the moving ones, which score it here."
-            )
+            gaps.setdefault((str(row["variant"]), bool(gap > 0)), []).append((abs(gap), label))
+    for (_, higher), found in gaps.items():
+        largest, smallest = max(found)[0], min(found)[0]
+        points = f"{100 * largest:.1f}" if len(found) == 1 else f"{100 * smallest:.1f} to {100 * largest:.1f}"
+        labels = format_list([label for _, label in sorted(found, reverse=True)], MAX_LABELS)
+        yield (
+            f"{labels}: at its best rate, validation {results.score_name} is {points} points "
+            f"{'higher' if higher else 'lower'} with each batch's own statistics, as in training, than with the moving "
+            "ones, which score it here."
+        )
 
 
 def _not_warm(results: Results, trials: pd.DataFrame) -> Iterator[str]:

@@ -136,6 +136,8 @@ def _meets(trials: pd.DataFrame, condition: Condition) -> "pd.Series[bool]":
         wanted = _number(condition, where)
         # Rates and further axes, which have dotted names, are shown with the digits that tell their values apart.
         setting = column.name == "learning_rate" or "." in str(column.name)
+        if setting:
+            wanted = _rate_as_shown(column, wanted)
         exact = setting and (column == wanted).any()
         if pd.api.types.is_float_dtype(column) and not exact:
             column, wanted = _as_shown(column), float(f"{wanted:.4g}")
@@ -143,6 +145,13 @@ def _meets(trials: pd.DataFrame, condition: Condition) -> "pd.Series[bool]":
     if condition.operator not in {"=", "!="}:
         raise BnbenchError(f"{where}: its values are words, wanted = or != instead of {condition.operator}")
     return pd.Series(compare(column.map(_word), _word(condition.value)), index=trials.index)
+
+
+def _rate_as_shown(column: "pd.Series[Any]", wanted: float) -> float:
+    """Return the value that tables show as the wanted one: 0.01778279 for 0.0178; the wanted one if there is none."""
+    known = column.dropna().astype("float64").unique()
+    shown = {float(text): rate for rate, text in RateFormat(known).texts.items()}
+    return wanted if wanted in known else shown.get(wanted, wanted)
 
 
 def _as_shown(column: "pd.Series[Any]") -> "pd.Series[float]":

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis import learning_curves, lr_metrics, paired, trains_well
+from bnbench.analysis import axis_trends, learning_curves, lr_metrics, paired, trains_well, verdicts
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.labels import format_list
@@ -29,7 +29,8 @@ from bnbench.analysis.trials import (
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
-from bnbench.results import claims, confusions, diagnoses, published
+from bnbench.results import claims, confusions, diagnoses, edges, published
+from bnbench.results.findings import Finding
 from bnbench.results.outside import describe_outside, with_outside
 from bnbench.results.presentation import Plots, Presentation
 from bnbench.results.setups import describe_setup
@@ -302,8 +303,39 @@ class Results:
 
     @cached_property
     def well(self) -> pd.DataFrame:
-        """One row per variant and axis value: up to which rate every seed trains well, and what ends there."""
+        """One row per variant and axis value: up to which rate it trains well and at all, and what ends there."""
         return trains_well.well_table(self._comparable)
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """One row per variant other than the baseline and axis value: which is better at own best rates, and how sure.
+
+        The columns are those of `analysis.verdicts.verdict_table`.
+        """
+        return verdicts.verdict_table(self._comparable, self.baseline)
+
+    @cached_property
+    def opening(self) -> dict[str, Any]:
+        """The values of the further axes at which a report opens: the most telling ones; empty without axes."""
+        return verdicts.most_telling(self.verdicts, self.variants, self.axes)
+
+    @cached_property
+    def seed_scores(self) -> pd.DataFrame:
+        """One row per variant, axis value and seed: the test score at the best rate of the variant there (`value`)."""
+        return axis_trends.seed_scores(self._comparable)
+
+    @cached_property
+    def unaffected(self) -> set[str]:
+        """The variants that no further axis changes: their trials are the same ones at all values."""
+        return axis_trends.unaffected(self._comparable)
+
+    def edge_ratio(self, variant: str) -> Finding:
+        """Return how many times as high as the baseline's the highest rate of a variant is, seed by seed, without axes.
+
+        The highest rate is the metric `max_stable_rate`: up to there every rate from the best one on trains. The
+        interval is as wide as the grid of rates makes it.
+        """
+        return edges.edge_ratio(self._comparable, variant, self.baseline)
 
     @cached_property
     def learning_curves(self) -> pd.DataFrame:

@@ -19,36 +19,45 @@ def row(*by_rate: list[dict[str, object] | float]) -> dict[str, object]:
     return {key: value for key, value in result.items() if value == value and key != "variant"}
 
 
-def ended(fails_at: float, n_not_well: int, n_there: int) -> dict[str, float]:
-    return {"fails_at": fails_at, "n_not_well": n_not_well, "n_there": n_there}
-
-
-ALL = {"n_not_well": 0, "n_there": 0}
+def to_the_end(last: float, n: int = 3) -> dict[str, float]:
+    return {"well_to": last, "n": n, "trains_to": last, "n_not_ok": 0, "n_there": 0}
 
 
 def test_every_rate_from_the_best_one_on_counts() -> None:
-    assert row([0.9] * 3, [0.88] * 3, [0.86] * 3) == {"best_rate": 0.01, "well_to": 1.0, "n": 3, **ALL}
+    assert row([0.9] * 3, [0.88] * 3, [0.86] * 3) == {"best_rate": 0.01, **to_the_end(1.0)}
+
+
+def test_a_lower_mean_ends_the_rates_at_which_it_trains_well_but_not_those_at_which_it_trains() -> None:
     assert row([0.2] * 3, [0.9] * 3, [0.85] * 3, [0.84] * 3) == (
-        {"best_rate": 0.1, "well_to": 1.0, "n": 3} | ended(10.0, 3, 3)
+        {"best_rate": 0.1, "well_to": 1.0, "n": 3, "fails_at": 10.0, "score_lost": pytest.approx(0.06)}
+        | {"trains_to": 10.0, "n_not_ok": 0, "n_there": 0}
     )
 
 
-@pytest.mark.parametrize("end", [0.84, NONFINITE, CHANCE | {"validation_score": 0.9}], ids=["low", "nan", "chance"])
-def test_one_seed_ends_the_range(end: dict[str, object] | float) -> None:
-    assert row([0.9] * 3, [0.9, 0.9, end], [0.9] * 3) == (
-        {"best_rate": 0.01, "well_to": 0.01, "n": 3} | ended(0.1, 1, 3)
-    )
+def test_one_low_seed_of_many_ends_nothing_but_most_of_them_do() -> None:
+    one_low = [0.9] * 9 + [0.6]
+    # A mean of 0.87
+    assert row([0.9] * 10, one_low) == {"best_rate": 0.01, **to_the_end(0.1, 10)}
+    assert row([0.9] * 10, [0.9] * 2 + [0.6] * 8)["well_to"] == 0.01
+
+
+@pytest.mark.parametrize("end", [NONFINITE, CHANCE | {"validation_score": 0.9}], ids=["nan", "chance"])
+def test_one_seed_that_does_not_train_ends_both(end: dict[str, object]) -> None:
+    result = row([0.9] * 3, [0.9, 0.9, end], [0.9] * 3)
+    assert (result["well_to"], result["fails_at"]) == (0.01, 0.1)
+    assert (result["trains_to"], result["ends_at"], result["n_not_ok"], result["n_there"]) == (0.01, 0.1, 1, 3)
 
 
 def test_a_best_rate_at_which_a_seed_fails() -> None:
-    # The mean is 0.7.
-    assert row([0.6] * 3, [0.99, 0.99, NONFINITE]) == {"best_rate": 0.1, "n": 3} | ended(0.1, 1, 3)
+    # The mean is 0.7; chance is 0.1.
+    assert row([0.6] * 3, [0.99, 0.99, NONFINITE]) == (
+        {"best_rate": 0.1, "n": 3, "fails_at": 0.1, "score_lost": 0.0, "ends_at": 0.1, "n_not_ok": 1, "n_there": 3}
+    )
 
 
 def test_the_fewest_seeds_of_these_rates_are_counted_and_failed_ones_are_not() -> None:
-    assert row([0.2], [0.9] * 3, [0.9, FAILED, FAILED], [0.2]) == (
-        {"best_rate": 0.1, "well_to": 1.0, "n": 1} | ended(10.0, 1, 1)
-    )
+    result = row([0.2], [0.9] * 3, [0.9, FAILED, FAILED], [0.2])
+    assert (result["best_rate"], result["well_to"], result["n"], result["trains_to"]) == (0.1, 1.0, 1, 10.0)
 
 
 def test_each_value_of_the_further_axes_has_its_row() -> None:

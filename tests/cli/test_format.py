@@ -1,11 +1,10 @@
-import math
 from pathlib import Path
 
 import pytest
 
 from bnbench.analysis.labels import format_duration
-from bnbench.cli.format import _interval, _spread, fit_trials, format_answer, format_columns, format_verdicts
-from support.kept import compared
+from bnbench.cli.format import fit_trials, format_answer, format_columns, format_verdicts
+from support.kept import Cells, compared
 
 
 def test_columns_line_up() -> None:
@@ -19,12 +18,6 @@ def test_durations_have_the_unit_that_fits(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
 
 
-def test_a_spread_is_shown_if_there_is_one() -> None:
-    assert _spread(0.98141, 0.0016) == "0.9814 ± 0.0016"
-    assert _spread(0.5, math.nan) == "0.5000"
-    assert _spread(math.nan, math.nan) == "not finite"
-
-
 def test_the_answer_ends_with_diagnoses(tmp_path: Path) -> None:
     healthy = format_answer(compared(tmp_path / "healthy", {"plain": [[0.8], [0.9]]}))
     assert "iagnos" not in healthy
@@ -34,11 +27,23 @@ def test_the_answer_ends_with_diagnoses(tmp_path: Path) -> None:
     assert sick[first + 2].startswith("- dead units: plain at 0.1: 1 of 1 trials; ")
 
 
-def test_an_estimate_with_and_without_its_interval() -> None:
-    assert _interval(0.21, 0.18, 0.24) == "0.21, 0.18 .. 0.24"
-    assert _interval(10.0, 1.0, math.inf) == "10, 1 .. inf"
-    assert _interval(0.5, math.nan, math.nan) == "0.5"
-    assert _interval(math.nan, math.nan, math.nan) == "unknown"
+def test_what_was_measured_about_a_claim_is_in_the_style_of_its_metric(tmp_path: Path) -> None:
+    claim = {"text": "x", "of": "batchnorm", "metric": "test_score", "difference": {"at_least": -0.01}}
+    cells: Cells = {"plain": [[0.8] * 3], "batchnorm": [[0.88, 0.9, 0.92]]}
+    _, row = format_verdicts(compared(tmp_path, cells, claims=[claim]).claims, "accuracy").splitlines()
+    # 10 ± 4.303 * 2 / sqrt(3)
+    assert "difference at least -1 points" in row
+    assert "+10.0 points, 5.0 to 15.0" in row
+
+
+def test_of_many_rows_those_of_one_setting_are_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cells: Cells = {"plain": [[0.8], [0.7]], "batchnorm": [[0.9], [0.75]]}
+    results = compared(tmp_path, cells, {"plain": [[0.8], [0.7]], "batchnorm": [[0.95], [0.75]]})
+    assert [line.split()[0] for line in format_answer(results).splitlines()[2:7]] == ["units", "4", "4", "5", "5"]
+    monkeypatch.setattr("bnbench.cli.format.MAX_RATES", 3)
+    text = format_answer(results).splitlines()
+    assert "at units 5 (1 of 2 settings, the report has all)" in text[0]
+    assert [line.split()[0] for line in text[2:5]] == ["units", "5", "5"]
 
 
 def test_verdicts_say_where_a_claim_comes_from(tmp_path: Path) -> None:

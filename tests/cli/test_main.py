@@ -412,7 +412,7 @@ def test_check_judges_the_claims(place: Path) -> None:
     assert done.stderr == ""
     assert output[0].split()[:2] == ["verdict", "claim"]
     assert "supported" in output[1]
-    assert "difference at least 0.1  0.21, 0.1852 .. 0.2348  3" in output[1]
+    assert "difference at least 10 points  +21.0 points, 18.5 to 23.5  3" in output[1]
     assert output[2].startswith("inconclusive  better  test accuracy of batchnorm over plain")
     rows = json.loads(call("check", "a", "--json").stdout)
     assert [row["verdict"] for row in rows] == ["supported", "inconclusive"]

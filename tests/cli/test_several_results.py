@@ -242,7 +242,7 @@ def test_list_has_a_line_for_each_folder() -> None:
     lines = call("list").stdout.splitlines()
     assert [line.split()[0] for line in lines[:2]] == ["name", "tiny"]
     assert "4 of 8, 4 failed, 4 outside the plan" in lines[1]
-    assert "plain at 0.1: accuracy 0.5000 (n = 2)" in lines[1]
+    assert "plain at 0.1: accuracy 50.0% (n = 2)" in lines[1]
     assert lines[2].startswith("results/damaged/trials.db: ")
     (_, tiny) = json.loads(call("list", "results", "--json").stdout)
     assert (tiny["ended"], tiny["planned"], tiny["failed"], tiny["outside"]) == (4, 8, 4, 4)

@@ -25,7 +25,7 @@ def headings(text: str) -> list[str]:
 def test_it_says_which_experiment_and_how_much_of_it(tmp_path: Path) -> None:
     result = make_document(compared(tmp_path, CELLS, title="Two networks"), [PICTURE])
     assert (result.title, result.subtitle) == ("Two networks", "tiny: 4 of 4 trials, up to 1 seed a rate")
-    assert len(result.answer) == 3
+    assert len(result.answer.sentences) == 4
     assert result.pictures == [PICTURE]
     assert len(result.data["trials"]["seed"]) == 4
     assert "name: tiny" in result.config
@@ -68,7 +68,7 @@ def test_the_command_continues_in_the_same_folder(tmp_path: Path, monkeypatch: p
 
 def test_without_trials_there_is_no_data_and_one_sentence(tmp_path: Path) -> None:
     result = make_document(compared(tmp_path, {"plain": [[None]]}), [])
-    assert (result.data, result.answer) == ({}, ["No trial has finished yet."])
+    assert (result.data, result.answer.sentences) == ({}, ["No trial has finished yet."])
     assert result.subtitle == "tiny: 0 of 1 trials, up to 0 seeds a rate"
     assert headings(render_markdown(result)) == ["Answer", "To keep in mind", "How to get this again"]
 

@@ -49,8 +49,8 @@ def test_an_experiment_has_a_row() -> None:
 
 def test_a_claim_has_its_numbers_and_its_text_is_escaped() -> None:
     assert (
-        "| a \\| b \\<script\\> | test accuracy of batchnorm over plain: difference at least 0 | 0.1235 | "
-        "0.1 to 0.15 | 5 | supported |"
+        "| a \\| b \\<script\\> | test accuracy of batchnorm over plain: difference at least 0 points | +12.3 points | "
+        "10.0 to 15.0 | 5 | supported |"
     ) in lines(entry([CLAIM]))
 
 
@@ -62,7 +62,7 @@ def test_a_title_ends_once(title: str, shown: str) -> None:
 def test_an_inconclusive_claim_says_why() -> None:
     unsure = CLAIM | {"verdict": "inconclusive", "estimate": NAN, "low": NAN, "high": NAN, "n": 2, "over": ""}
     assert (
-        "| a \\| b \\<script\\> | test accuracy of batchnorm: difference at least 0 | unknown | none | 2 | "
+        "| a \\| b \\<script\\> | test accuracy of batchnorm: difference at least 0 points | unknown | none | 2 | "
         "inconclusive: why |"
     ) in lines(entry([unsure]))
 
@@ -71,7 +71,7 @@ def test_a_published_value_is_next_to_ours() -> None:
     result = lines(entry(published=[PUBLISHED]))
     assert "By Table 1:" in result
     assert (
-        "| test accuracy of plain, units 4, rate 0.01 (read off a curve) | 0.8876 | 0.9 | 0.88 to 0.92 | 3 | within |"
+        "| test accuracy of plain, units 4, rate 0.01 (read off a curve) | 88.8% | 90.0% | 88.0 to 92.0% | 3 | within |"
     ) in result
 
 
@@ -139,11 +139,11 @@ def test_a_claim_and_a_published_value_say_where_they_come_from() -> None:
     assert "| claim | basis | claimed | ours | 95% interval | n | verdict |" in result
     assert (
         "| a \\| b \\<script\\> | said (source 002, part C) | test accuracy after epoch 9 of batchnorm over plain: "
-        "difference at least 0 | 0.1235 | 0.1 to 0.15 | 5 | supported |"
+        "difference at least 0 points | +12.3 points | 10.0 to 15.0 | 5 | supported |"
     ) in result
     assert any(line.startswith("| own | ours | test accuracy of batchnorm") for line in result)
     assert "| published value | basis | published | ours | 95% interval | n | where |" in result
-    assert any("(read off a curve) | read | 0.8876" in line for line in result)
+    assert any("(read off a curve) | read | 88.8%" in line for line in result)
     assert any(line.startswith("- Basis: said is in a source's own words") for line in result)
 
 

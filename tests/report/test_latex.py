@@ -25,8 +25,8 @@ def test_a_table_has_the_lines_of_booktabs_and_the_text_of_the_report(tmp_path: 
         r"\toprule",
         r"variant & best rate & test accuracy $\pm$ SD \\",
         r"\midrule",
-        r"plain & 0.1 & 0.9000 $\pm$ 0.0000 \\",
-        r"batchnorm & 0.1 & 0.9250 $\pm$ 0.0354 \\",
+        r"plain & 0.1 & 90.0\% $\pm$ 0.0 \\",
+        r"batchnorm & 0.1 & 92.5\% $\pm$ 3.5 \\",
         r"\bottomrule",
         r"\end{tabular}",
     ]

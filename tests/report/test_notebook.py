@@ -9,7 +9,7 @@ import pytest
 
 import bnbench
 from bnbench.report import notebook
-from bnbench.report.headline import headline_sentences
+from bnbench.report.headline.answer import make_answer
 from bnbench.results.results import Results
 from support.figures import CELLS
 from support.kept import compared
@@ -62,11 +62,20 @@ def test_the_answer_the_variants_and_the_files_are_shown(tmp_path: Path) -> None
     results, page = shown(tmp_path, title="My title")
     assert "My title" in page.text
     assert "tiny: 8 of 8 trials, up to 2 seeds a rate" in page.text
-    assert all(sentence in page.text for sentence in headline_sentences(results))
+    assert all(sentence in page.text for sentence in make_answer(results).sentences)
     assert page.rows == [
-        ["variant", "best rate", "n", "test accuracy ± SD", "trains well to", "every seed ok", "diverged"],
-        ["plain", "0.1", "2", "0.9000 ± 0.0000", "0.1", "0.01 to 0.1", "0 of 4"],
-        ["batchnorm", "0.1", "2", "0.9250 ± 0.0354", "0.1", "0.01 to 0.1", "0 of 4"],
+        [
+            "variant",
+            "test accuracy",
+            "95% interval",
+            "minus plain, points",
+            "95% interval of it",
+            "best rate",
+            "trains well up to",
+            "at all up to",
+        ],
+        ["batchnorm", "92.5%", "none", "+2.5", "none", "0.1", "0.1", "0.1"],
+        ["plain", "90.0%", "none", "baseline", "", "0.1", "0.1", "0.1"],
     ]
     assert f"In {tmp_path}: config.yaml, trials.db" in page.text
 
@@ -90,11 +99,11 @@ def test_nothing_is_loaded_and_colors_are_those_of_the_notebook(tmp_path: Path) 
 
 
 def test_long_tables_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notebook, "MAX_ROWS", 3)
+    monkeypatch.setattr(notebook, "MAX_ROWS", 1)
     _, page = shown(tmp_path, CELLS, CELLS)
-    assert len(page.rows) == 1 + 3
-    assert page.rows[0][1] == "units"
-    assert "3 of 4 rows; the report has all" in page.text
+    assert len(page.rows) == 1 + 1
+    assert page.rows[0][0] == "axis"
+    assert "1 of 2 rows; the report has all" in page.text
 
 
 @pytest.mark.parametrize("end", [None, "failed", "nonfinite"])

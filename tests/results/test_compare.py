@@ -175,7 +175,7 @@ def test_the_text_and_the_json_say_the_same(tmp_path: Path) -> None:
     text = format_comparison(result, "a", "b")
     assert "settings: 1 differ  A  B\ntrain.epochs        3  5" in text
     assert "environment: the same" in text
-    assert "plain      0.01  2  0.8000  0.9000  +0.1000  0.0000" in text
+    assert "plain      0.01  2  80.0%  90.0%  +10.0 points  0.0%" in text
     assert "no interval below n = 3; no test below 6 seeds" in text
     assert "outcomes: 1 differ   A   B\nplain lr=0.1 seed=0  ok  nonfinite" in text
     again = json.loads(compare.comparison_as_json(result))

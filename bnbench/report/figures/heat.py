@@ -58,7 +58,7 @@ def draw_heat(inputs: FigureInput) -> Figure:
     remove_panels(axes.flat[len(panels) :])
     for row in axes:
         row[0].set_ylabel("learning rate")
-    _add_color_bar(figure, axes[0][-1], mesh, inputs.label(SCORE))
+    add_color_bar(figure, axes[0][-1], mesh, inputs.label(SCORE))
     add_note(figure, note)
     return figure
 
@@ -93,7 +93,7 @@ def draw_heat_map(ax: Axes, cells: pd.DataFrame, score: str) -> "QuadMesh":
     return mesh
 
 
-def _add_color_bar(figure: Figure, panel: Axes, mesh: "QuadMesh", label: str) -> None:
+def add_color_bar(figure: Figure, panel: Axes, mesh: "QuadMesh", label: str) -> None:
     """Draw the color bar to the right of a panel, which may have been removed."""
     box, width = panel.get_position(), figure.get_figwidth()
     axes = figure.add_axes((box.x1 + BAR_GAP / width, box.y0, BAR_WIDTH / width, box.height))

@@ -47,6 +47,7 @@ class PanelGrid:
         right: space to the right of the last column.
         left: space to the left of the first column.
         below: space for the labels below the last row.
+        share_x: whether all panels have one x axis.
     """
 
     rows: int
@@ -56,6 +57,7 @@ class PanelGrid:
     right: float = RIGHT
     left: float = LEFT
     below: float = BELOW
+    share_x: bool = True
 
     @property
     def width(self) -> float:
@@ -102,7 +104,7 @@ def make_grid(grid: PanelGrid, handles: Sequence[Line2D], note: str) -> tuple[Fi
     below = grid.below + NOTE_LINE * len(_wrap_note(note, grid.width))
     figure = Figure(figsize=(grid.width, top + grid.rows * grid.size[1] + (grid.rows - 1) * grid.gaps[1] + below))
     axes = figure.subplots(
-        grid.rows, grid.columns, squeeze=False, sharex=True, gridspec_kw=_margins(grid, figure, top, below)
+        grid.rows, grid.columns, squeeze=False, sharex=grid.share_x, gridspec_kw=_margins(grid, figure, top, below)
     )
     figure.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, 1), ncols=legend_columns, fontsize=7)
     return figure, axes

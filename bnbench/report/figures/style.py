@@ -180,13 +180,7 @@ def capitalize_first(text: str) -> str:
 
 def rate_labels(rates: Iterable[float]) -> dict[float, str]:
     """Return each learning rate with three digits, such as 0.00316 and 1000, or with more if two would look alike."""
-    return {rate: _written_out(text) for rate, text in RateFormat(rates, digits=3).texts.items()}
-
-
-def _written_out(text: str) -> str:
-    """Return 1000 for 1e+03."""
-    short = f"{float(text):g}"
-    return short if float(short) == float(text) else text
+    return RateFormat(rates).texts
 
 
 def format_tick(value: float) -> str:

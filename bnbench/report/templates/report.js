@@ -29,6 +29,7 @@
   function fill() {
     data.scores.forEach((score, i) => option(byId("score"), i, score.label));
     data.settings.forEach((setting, i) => option(byId("setting"), i, setting || "all"));
+    byId("setting").value = data.first_setting;
     byId("setting-label").hidden = data.settings.length < 2;
     trials.forEach((trial, i) => data.curves[i] && option(byId("trial"), i, nameOf(trial)));
     data.variants.forEach((variant, i) => {

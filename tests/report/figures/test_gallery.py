@@ -61,7 +61,7 @@ def test_a_figure_without_data_is_left_out(tmp_path: Path, cells: Cells, left_ou
 
 def test_each_setting_has_a_panel(tmp_path: Path) -> None:
     found = figures_of(compared(tmp_path, CELLS, CELLS, CELLS))
-    assert list(found) == ["rates", "curves-1", "curves-2", "curves-3", *NAMES[2:]]
+    assert list(found) == ["axis", "axis-heat", "rates", "curves-1", "curves-2", "curves-3", *NAMES[2:]]
     assert found["curves-2"].caption.endswith("at each learning rate, units 5.")
     for name in ("differences", "times", "effort", "ranges"):
         assert [ax.get_title() for ax in panels_of(found[name].figure)] == ["units 4", "units 5", "units 6"]
@@ -73,7 +73,7 @@ def test_each_setting_has_a_panel(tmp_path: Path) -> None:
 def test_of_many_settings_the_first_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "MAX_SETTINGS", 2)
     found = figures_of(compared(tmp_path, CELLS, CELLS, CELLS))
-    assert list(found) == ["rates", "curves-1", "curves-2", *NAMES[2:]]
+    assert list(found) == ["axis", "axis-heat", "rates", "curves-1", "curves-2", *NAMES[2:]]
     assert len(panels_of(found["rates"].figure)) == 6
     assert [ax.get_title() for ax in panels_of(found["times"].figure)] == ["units 4", "units 5"]
     assert len(panels_of(found["heat"].figure)) == 4

@@ -1,0 +1,155 @@
+"""Trials -> how scores, differences and the highest rates move with a further axis."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bnbench.analysis.intervals import t_interval
+from bnbench.analysis.lr_metrics import best_rate
+from bnbench.analysis.trials import axes_of, by_axes, scored_trials
+
+# The numbers of each row of the tables here; `lowest` and `highest` are the spread by setting of the other axes.
+STATISTICS = ("mean", "low", "high", "lowest", "highest")
+
+
+def is_scale(values: Sequence[Any]) -> bool:
+    """Return True if the values of an axis are numbers, which have an order and a place on a scale."""
+    return all(isinstance(v, int | float) and not isinstance(v, bool) and math.isfinite(v) for v in values)
+
+
+def axis_values(table: pd.DataFrame, axis: str) -> list[Any]:
+    """Return the values of an axis: numbers in ascending order, words as in the experiment."""
+    values = table[axis].drop_duplicates().tolist()
+    return sorted(values) if is_scale(values) else values
+
+
+def seed_scores(trials: pd.DataFrame, score: str = "test_score") -> pd.DataFrame:
+    """Return one row per variant, axis value and seed: the score at the best rate of the variant there.
+
+    Columns: variant, the further axes, seed, value. The best rate is that of all seeds together.
+    """
+    axes = axes_of(trials)
+    parts = []
+    for place, part in by_axes(scored_trials(trials), axes):
+        for variant, cell in part.groupby("variant", sort=False):
+            best = cell[cell["learning_rate"] == best_rate(cell)]
+            parts.append(pd.DataFrame({"variant": variant, **place, "seed": best["seed"], "value": best[score]}))
+    columns = ["variant", *axes, "seed", "value"]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+
+
+def seed_differences(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
+    """Return `seed_scores` of the variants other than the baseline, minus its score at the same values and seed."""
+    keys = [name for name in scores.columns if name not in ("variant", "value")]
+    base = scores.loc[scores["variant"] == baseline, [*keys, "value"]]
+    joined = scores[scores["variant"] != baseline].merge(base, on=keys, suffixes=("", "_base"))
+    return joined.assign(value=joined["value"] - joined["value_base"]).drop(columns="value_base")
+
+
+def by_value(values: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return one row per variant and value of an axis: the mean over the other axes, and its spread by setting.
+
+    Args:
+        values: as `seed_scores` or `seed_differences` return them.
+
+    Returns:
+        Columns: variant, the axis, settings (of the other axes), n (seeds with a value at all of them), mean, low, high
+        (t interval over seeds of their means over the settings: the settings of a seed are not independent), lowest and
+        highest (mean over seeds of the lowest and of the highest setting).
+    """
+    rows = []
+    for variant, own in values.groupby("variant", sort=False):
+        for value, part in own.groupby(axis, sort=False, dropna=False):
+            rows.append({"variant": variant, axis: value} | _over_settings(_by_setting(part, axis)))
+    return pd.DataFrame(rows, columns=["variant", axis, "settings", "n", *STATISTICS])
+
+
+def change(values: pd.DataFrame, axis: str, first: Any, last: Any) -> pd.DataFrame:
+    """Return one row per variant: how much its values change from one value of an axis to another, paired by seed.
+
+    Args:
+        values: as `seed_scores` or `seed_differences` return them.
+
+    Returns:
+        Columns as of `by_value`, without the axis; only settings of the other axes that have both values count.
+    """
+    rows = []
+    for variant, own in values.groupby("variant", sort=False):
+        ends = [_by_setting(own[_equals(own[axis], value)], axis) for value in (first, last)]
+        rows.append({"variant": variant} | _over_settings((ends[1] - ends[0]).dropna(axis=1, how="all")))
+    return pd.DataFrame(rows, columns=["variant", "settings", "n", *STATISTICS])
+
+
+def edges_by_value(well: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return one row per variant and value of an axis: the highest rates at which every seed trains, by setting.
+
+    Args:
+        well: a `trains_well.well_table`.
+
+    Returns:
+        Columns: variant, the axis, settings (of the other axes), missing (settings at which some seed fails even at the
+        best rate), lowest, highest, middle (their geometric mean); NaN if all are missing.
+    """
+    rows = []
+    for (variant, value), part in well.groupby(["variant", axis], sort=False, dropna=False):
+        known = part["trains_to"].dropna()
+        rows.append(
+            {"variant": variant, axis: value, "settings": len(part), "missing": len(part) - len(known)}
+            | {"lowest": known.min(), "highest": known.max(), "middle": 10 ** np.log10(known).mean()}
+        )
+    return pd.DataFrame(rows, columns=["variant", axis, "settings", "missing", "lowest", "highest", "middle"])
+
+
+def leading_axis(values: pd.DataFrame, axes: Sequence[str]) -> str:
+    """Return the axis that explains most of the spread by setting: the highest ratio of sums of squares.
+
+    Args:
+        values: as `seed_scores` or `seed_differences` return them. With several variants, the deviations from the mean
+            of each variant are added up.
+    """
+    cells = values.groupby(["variant", *axes], sort=False, dropna=False)["value"].mean().reset_index()
+    cells["value"] -= cells.groupby("variant")["value"].transform("mean")
+    explained = {
+        axis: float((cells.groupby(["variant", axis], dropna=False)["value"].transform("mean") ** 2).sum())
+        for axis in axes
+    }
+    return max(axes, key=lambda axis: (round(explained[axis], 12), -list(axes).index(axis)))
+
+
+def unaffected(trials: pd.DataFrame) -> set[str]:
+    """Return the variants that no further axis changes: their trials are the same ones at all values."""
+    axes = axes_of(trials)
+    settings = len(trials[axes].drop_duplicates()) if axes else 1
+    if settings == 1:
+        return set()
+    counts = trials.groupby(["variant", "trial"], sort=False).size().groupby("variant").min()
+    return {str(name) for name, count in counts.items() if count == settings}
+
+
+def _by_setting(values: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return values as a table: a row a seed, a column a setting of the other axes."""
+    others = [name for name in values.columns if name not in ("variant", axis, "seed", "value")]
+    # As text, because NaN does not equal itself; without other axes there is one setting.
+    setting = values[others].astype(str).agg(", ".join, axis=1) if others else pd.Series("", values.index)
+    return values.assign(setting=setting).pivot(index="seed", columns="setting", values="value")
+
+
+def _over_settings(table: pd.DataFrame) -> dict[str, float]:
+    means = table.mean()
+    interval = t_interval(table.dropna().mean(axis=1)) if len(table.columns) else t_interval([])
+    return {
+        "settings": len(table.columns),
+        "n": interval.n,
+        "mean": interval.mean,
+        "low": interval.low,
+        "high": interval.high,
+        "lowest": float(means.min()) if len(means) else math.nan,
+        "highest": float(means.max()) if len(means) else math.nan,
+    }
+
+
+def _equals(column: "pd.Series[Any]", value: Any) -> "pd.Series[bool]":
+    return column.isna() if pd.isna(value) else column == value

@@ -1,0 +1,90 @@
+"""Trials -> which variant is better at each value of the further axes, and how sure that is, in one word."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bnbench.analysis.intervals import MIN_VALUES, ROUNDING
+from bnbench.analysis.paired import at_own_best
+from bnbench.analysis.trials import axes_of, by_axes, scored_trials
+
+BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
+# The same difference at every seed has no interval; it may be 0 or not.
+SAME = "same"
+FEW, NEITHER, NO_PAIR = "few", "neither", "no pair"
+STATISTICS = ("n", "mean", "sd", "low", "high", "p")
+
+
+def verdict_table(trials: pd.DataFrame, baseline: str, score: str = "test_score") -> pd.DataFrame:
+    """Return one row per variant other than the baseline and axis value: the comparison at own best rates.
+
+    Columns:
+        variant, the further axes.
+        verdict: `better` or `worse` if the whole 95% interval of the paired difference says so, else `undecided`;
+            `same` if the difference is equal at every seed, `few` below three pairs, `neither` if no trial of either
+            is ok, `no pair` if no seed has finished in both.
+        n, mean, sd, low, high, p: of the paired difference, as in `paired.at_own_best`.
+        trains, baseline_trains: whether any trial of the variant, and of the baseline, is ok.
+    """
+    axes = axes_of(trials)
+    compared = {_key(row, axes): row for row in at_own_best(trials, baseline, score).to_dict("records")}
+    rows = []
+    for place, part in by_axes(scored_trials(trials), axes):
+        trains = {str(name): bool((own["outcome"] == "ok").any()) for name, own in part.groupby("variant", sort=False)}
+        for variant in trains:
+            if variant != baseline:
+                row = {"variant": variant, **place}
+                found = compared.get(_key(row, axes), {})
+                statistics = {name: found.get(name, 0 if name == "n" else math.nan) for name in STATISTICS}
+                alive = {"trains": trains[variant], "baseline_trains": trains.get(baseline, False)}
+                rows.append(row | {"verdict": verdict_of(statistics | alive)} | statistics | alive)
+    return pd.DataFrame(rows, columns=["variant", *axes, "verdict", *STATISTICS, "trains", "baseline_trains"])
+
+
+def verdict_of(row: Mapping[str, Any]) -> str:
+    """Return the word for a comparison with the statistics of `verdict_table`."""
+    if not row["n"]:
+        return NO_PAIR
+    if not row["trains"] and not row["baseline_trains"]:
+        return NEITHER
+    if row["n"] < MIN_VALUES:
+        return FEW
+    if math.isnan(row["low"]):
+        return SAME
+    return BETTER if row["low"] > 0 else WORSE if row["high"] < 0 else UNDECIDED
+
+
+def most_telling(verdicts: pd.DataFrame, variants: pd.DataFrame, axes: list[str]) -> dict[str, Any]:
+    """Return the values of the further axes at which a report opens; empty without axes or trials.
+
+    The largest difference that is decided and between two variants that both train. Without one, the largest that is
+    decided, and then the values at which a variant has the highest validation score.
+
+    Args:
+        verdicts: a `verdict_table`.
+        variants: a `variant_table`.
+    """
+    if not axes or variants.empty:
+        return {}
+    decided = verdicts[verdicts["verdict"].isin([BETTER, WORSE])]
+    contest = decided[decided["trains"] & decided["baseline_trains"]]
+    for rows in (contest, decided):
+        if len(rows):
+            return _place(rows.loc[_first_highest(rows["mean"].abs())], axes)
+    return _place(variants.loc[_first_highest(variants["validation_score_mean"].fillna(-math.inf))], axes)
+
+
+def _first_highest(values: "pd.Series[float]") -> Any:
+    """Return the label of the highest value; of the first one if several differ by a rounding error only."""
+    return values.index[values >= values.max() - ROUNDING][0]
+
+
+def _place(row: "pd.Series[Any]", axes: list[str]) -> dict[str, Any]:
+    return {axis: row[axis] for axis in axes}
+
+
+def _key(row: Mapping[Any, Any], axes: list[str]) -> tuple[str, ...]:
+    """Return a key of a variant and its axis values; as text, because NaN does not equal itself."""
+    return (str(row["variant"]), *(str(row[axis]) for axis in axes))

@@ -1,0 +1,188 @@
+"""The best score and the highest learning rate of each variant against each further axis."""
+
+from collections.abc import Sequence
+from math import log10
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
+
+from bnbench.analysis import axis_trends
+from bnbench.analysis.labels import axis_name, format_setting
+from bnbench.report.figures.layout import BELOW, PANEL, PanelGrid, add_note, make_grid, variant_handles
+from bnbench.report.figures.spec import FigureInput, FigureSpec
+from bnbench.report.figures.style import Look, Looks, format_tick
+from bnbench.results.results import Results
+
+SCORE = "test_score"
+# Inches: each axis has its own label below its panels.
+GAPS = (0.7, 0.62)
+# A scale of positive numbers is logarithmic if the last is this many times the first.
+MIN_LOG_RATIO = 8
+# The shift between neighboring variants, as a share of the distance between two values of the axis.
+DODGE = 0.06
+MAX_TICKS = 8
+MAX_TICK_LENGTH = 14
+# Together, more letters than this do not fit next to each other: the labels are turned, and need more inches below.
+MAX_LETTERS = 24
+TURNED = 0.5
+# The smallest range of a score axis.
+MIN_SPAN = 0.05
+
+
+def axis_table(results: Results) -> pd.DataFrame:
+    """Return a row for each axis, variant and value; empty without an axis that has several values.
+
+    Columns: axis, variant, value, and with the prefix `score_` and `edge_` those of `axis_trends.by_value` and
+    `axis_trends.edges_by_value`.
+    """
+    parts = []
+    for axis in results.axes:
+        if len(results.summary[axis].drop_duplicates()) > 1:
+            scores = axis_trends.by_value(results.seed_scores, axis).rename(columns={axis: "value"})
+            edges = axis_trends.edges_by_value(results.well, axis).rename(columns={axis: "value"})
+            keys = ["variant", "value"]
+            both = scores.set_index(keys).add_prefix("score_").join(edges.set_index(keys).add_prefix("edge_"))
+            # As objects: next to numbers, pandas would make 0 and 1 of False and True.
+            parts.append(both.reset_index().astype({"value": object}).assign(axis=axis))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+
+
+def caption_axis(inputs: FigureInput) -> str:
+    """Say what the figure shows."""
+    names = " and ".join(axis_name(axis) for axis in dict.fromkeys(inputs.table["axis"]))
+    return f"Best {inputs.label(SCORE)} and highest learning rate at which every seed trains, against {names}."
+
+
+def draw_axis(inputs: FigureInput) -> Figure:
+    """Draw a row of two panels for each axis: the best score, and the highest rate at which every seed trains."""
+    axes = list(dict.fromkeys(inputs.table["axis"]))
+    note = _note(inputs)
+    tables = [inputs.table[inputs.table["axis"] == axis] for axis in axes]
+    turned = TURNED if any(are_turned(axis_trends.axis_values(rows, "value")) for rows in tables) else 0.0
+    grid = PanelGrid(len(axes), 2, PANEL, (GAPS[0], GAPS[1] + turned), below=BELOW + turned, share_x=False)
+    figure, panels = make_grid(grid, variant_handles(inputs.looks, markers=True), note)
+    for axis, rows, (left, right) in zip(axes, tables, panels, strict=True):
+        values = axis_trends.axis_values(rows, "value")
+        draw_scores(left, rows, values, inputs.looks)
+        left.set_ylabel(f"best {inputs.label(SCORE)}")
+        draw_edges(right, rows, values, inputs.looks)
+        for panel in (left, right):
+            format_axis(panel, values)
+            panel.set_xlabel(axis_name(axis))
+    add_note(figure, note)
+    return figure
+
+
+def draw_scores(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks) -> None:
+    """Draw the mean score with its 95% interval, and a band from the lowest to the highest setting of the other axes.
+
+    Args:
+        ax: the panel.
+        rows: of `axis_table`, of one axis.
+        values: the values of the axis, in the order of the panel.
+        looks: the look of each variant.
+    """
+    for own, x, look in _by_variant(rows, values, looks):
+        mean = own["score_mean"]
+        bars = [(mean - own["score_low"]).fillna(0).clip(lower=0), (own["score_high"] - mean).fillna(0).clip(lower=0)]
+        if (own["score_settings"] > 1).any():
+            ax.fill_between(x, own["score_lowest"], own["score_highest"], color=look.color, alpha=0.15, linewidth=0)
+        ax.errorbar(x, mean, yerr=bars, **_style(look, values), elinewidth=1, capsize=2, zorder=3)
+    _limit_scores(ax, rows)
+
+
+def _limit_scores(ax: Axes, rows: pd.DataFrame) -> None:
+    """Let y go from the lowest to the highest score, at least MIN_SPAN: 0 to 100% would hide small differences."""
+    low, high = rows["score_lowest"].min(), rows["score_highest"].max()
+    more = max(0.08 * (high - low), (MIN_SPAN - (high - low)) / 2)
+    ax.set_ylim(max(low - more, -0.03), min(high + more, 1.03))
+    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None if high - low < MIN_SPAN else 0))
+
+
+def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks) -> None:
+    """Draw the highest rate at which every seed trains; the bar goes from the lowest to the highest setting.
+
+    Where there is none at any setting, a cross is at the lower end of the panel. The arguments are as in `draw_scores`.
+    """
+    lowest = rows["edge_lowest"].min()
+    for own, x, look in _by_variant(rows, values, looks):
+        middle = own["edge_middle"]
+        bars = [(middle - own["edge_lowest"]).fillna(0), (own["edge_highest"] - middle).fillna(0)]
+        ax.errorbar(x, middle, yerr=bars, **_style(look, values), elinewidth=1, capsize=2, zorder=3)
+        if pd.notna(lowest):
+            none = x[middle.isna().to_numpy()]
+            ax.plot(none, np.full(len(none), lowest / 4), color=look.color, linestyle="", marker="x", zorder=3)
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+    ax.set_ylabel("trains up to rate")
+
+
+def format_axis(ax: Axes, values: Sequence[Any]) -> None:
+    """Make x the axis of a sweep: numbers at their place on a scale, words next to each other."""
+    texts, every = tick_texts(values), -(-len(values) // MAX_TICKS)
+    ax.set_xticks(list(_places(values)[::every]), texts[::every])
+    if are_turned(values):
+        ax.tick_params(axis="x", labelrotation=25)
+    ax.margins(x=0.08)
+
+
+def tick_texts(values: Sequence[Any]) -> list[str]:
+    """Return the values of an axis as labels; long text is cut in the middle, because its end often differs."""
+    texts = [format_setting(value) for value in values]
+    half = MAX_TICK_LENGTH // 2
+    return [text if len(text) <= MAX_TICK_LENGTH else f"{text[: half - 1]}…{text[-half:]}" for text in texts]
+
+
+def are_turned(values: Sequence[Any]) -> bool:
+    """Return True if the labels of these values do not fit next to each other."""
+    texts = tick_texts(values)
+    shown = texts[:: -(-len(texts) // MAX_TICKS)]
+    return sum(map(len, shown)) > MAX_LETTERS and not axis_trends.is_scale(values)
+
+
+def _places(values: Sequence[Any]) -> "np.ndarray[Any, np.dtype[np.float64]]":
+    """Return where the values are drawn: at their logarithm, at themselves, or next to each other."""
+    if not axis_trends.is_scale(values):
+        return np.arange(len(values), dtype=float)
+    if values[0] > 0 and values[-1] >= MIN_LOG_RATIO * values[0]:
+        return np.array([log10(value) for value in values])
+    return np.array(values, float)
+
+
+def _by_variant(rows: pd.DataFrame, values: Sequence[Any], looks: Looks) -> Any:
+    """Yield the rows of each variant in the order of the axis, where to draw them, and the look."""
+    places = _places(values)
+    step = float(np.diff(places).min()) if len(places) > 1 else 1.0
+    middle = (len(looks) - 1) / 2
+    for number, (name, look) in enumerate(looks.items()):
+        own = rows[rows["variant"] == name]
+        order = [_position(value, values) for value in own["value"]]
+        own = own.iloc[np.argsort(order)]
+        yield own, places[sorted(order)] + DODGE * step * (number - middle), look
+
+
+def _position(value: Any, values: Sequence[Any]) -> int:
+    return next(i for i, one in enumerate(values) if one == value or (pd.isna(one) and pd.isna(value)))
+
+
+def _style(look: Look, values: Sequence[Any]) -> dict[str, Any]:
+    """Return the look of a line; between words there is none."""
+    dash = look.dash if axis_trends.is_scale(values) else ""
+    return {"color": look.color, "linestyle": dash, "marker": look.marker}
+
+
+def _note(inputs: FigureInput) -> str:
+    several = (inputs.table["score_settings"] > 1).any()
+    spread = " Band and bar on the right: lowest to highest over the settings of the other axes." if several else ""
+    return (
+        f"Left: mean {inputs.label(SCORE)} at the best rate, bar: 95% t interval over seeds.{spread} Cross: at no rate "
+        "does every seed train."
+    )
+
+
+FIGURE = FigureSpec("axis", 5, axis_table, caption_axis, draw_axis)

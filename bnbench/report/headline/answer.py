@@ -1,0 +1,42 @@
+"""Results -> the answer of an experiment: sentences, a table, and what is left open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bnbench.report.headline.axes import answer_axes
+from bnbench.report.headline.axis_table import axis_table
+from bnbench.report.headline.comparison import compare_variants
+from bnbench.report.headline.cost import describe_cost
+from bnbench.report.headline.facts import Facts
+from bnbench.report.headline.open_questions import list_open_questions
+from bnbench.report.headline.ranking import ranking_table
+from bnbench.report.headline.rates import describe_rates
+from bnbench.report.tables import Table
+from bnbench.results.results import Results
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reader sees first.
+
+    Attributes:
+        sentences: which is better and how sure that is, the highest rates, the cost in time; the first says most.
+        open: what is not decided, and about how much it would take.
+        table: the variants by score, or scores and highest rates by axis value; None before the first trial.
+    """
+
+    sentences: Sequence[str]
+    open: Sequence[str] = ()
+    table: Table | None = None
+
+
+def make_answer(results: Results) -> Answer:
+    """Return the answer of some results, which may be those of an unfinished experiment."""
+    if results.summary.empty:
+        return Answer(["No trial has finished yet."])
+    facts = Facts(results)
+    if results.axes and len(results.summary[results.axes].drop_duplicates()) > 1:
+        sentences, left_open = answer_axes(facts)
+        return Answer(sentences, left_open, axis_table(facts))
+    sentences = [*compare_variants(facts), *describe_rates(facts), *describe_cost(facts)]
+    return Answer(sentences, list_open_questions(facts), ranking_table(facts))

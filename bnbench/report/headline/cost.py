@@ -1,0 +1,59 @@
+"""What each variant costs in time: epochs to what the baseline reaches, and the time of a step."""
+
+from math import inf, isnan
+
+from bnbench.analysis.labels import axis_name, format_factor, format_percent
+from bnbench.report.headline.comparison import MAX_COMPARED, ranked
+from bnbench.report.headline.facts import Facts, Row, list_words
+
+
+def describe_cost(facts: Facts) -> list[str]:
+    """Return sentences about time; none if there is nothing to compare."""
+    if not set(facts.names) - facts.dead or not facts.others or facts.baseline not in facts.names:
+        return []
+    few = len(facts.others) <= MAX_COMPARED and len(facts.variants) == len(facts.results.variants)
+    return [*([_epochs(facts)] if few else []), _steps(facts)]
+
+
+def _epochs(facts: Facts) -> str:
+    rows = {str(row["variant"]): row for row in facts.results.learning_curves.to_dict("records")}
+    targets = {row["target"] for row in rows.values()} - {None}
+    target = next(iter(targets), float("nan"))
+    if isnan(target):
+        return f"Time: {facts.baseline} trains at no rate, so there is no score that others could reach sooner."
+    times = [f"{name} {_median(rows[name])}" for name in ranked(facts.names, facts) if name in rows]
+    return (
+        f"Time: epochs to a validation {facts.results.score_name} of {format_percent(target)}, which {facts.baseline} "
+        f"reaches (medians): {', '.join(times)}."
+    )
+
+
+def _median(row: Row) -> str:
+    epochs = row["epochs_to_target_median"]
+    return "never" if epochs == inf else "unknown" if isnan(epochs) else f"{epochs:g}"
+
+
+def _steps(facts: Facts) -> str:
+    """Say how long a step takes, from rounds in which one worker trained both variants by turns."""
+    timed = [row for row in facts.results.variants.to_dict("records")
+             if row["variant"] != facts.baseline and row.get("overhead_rounds", 0)]  # fmt: skip
+    if not timed:
+        return "How much longer a step takes is unknown: no two variants were timed by turns."
+    shown = timed if len(timed) <= MAX_COMPARED else [min(timed, key=_overhead), max(timed, key=_overhead)]
+    ratios = [f"{_cell(row, facts)} {_overhead_text(row)}" for row in shown]
+    which = "" if shown is timed else " at least and at most"
+    return f"A step takes{which}, compared with {facts.baseline}, timed by turns: {list_words(ratios)}."
+
+
+def _cell(row: Row, facts: Facts) -> str:
+    place = [f"{axis_name(axis)} {row[axis]}" for axis in facts.results.axes]
+    return f"{row['variant']} ({', '.join(place)})" if place else str(row["variant"])
+
+
+def _overhead(row: Row) -> float:
+    return float(row["overhead"])
+
+
+def _overhead_text(row: Row) -> str:
+    ratio, low, high = (format_factor(row[key]) for key in ("overhead", "overhead_low", "overhead_high"))
+    return f"{ratio} times as long ({low} to {high} over {row['overhead_rounds']:g} rounds)"

@@ -1,0 +1,57 @@
+"""The table of an answer: every variant with its score, its difference to the baseline, and its highest rates."""
+
+from math import isnan
+
+from bnbench.analysis.intervals import t_interval_of
+from bnbench.analysis.labels import format_percent, format_percents, format_points, format_points_range
+from bnbench.report.headline.comparison import ranked
+from bnbench.report.headline.facts import Facts
+from bnbench.report.headline.rates import EDGES
+from bnbench.report.tables import Cell, Table
+
+# Of many variants the best ones are listed, and the baseline; the report has the others in its table of variants.
+MAX_RANKED = 10
+
+
+def ranking_table(facts: Facts) -> Table:
+    """Return the variants by test score, the highest first."""
+    order = ranked(facts.names, facts)
+    shown = order[:MAX_RANKED]
+    if facts.baseline in order[MAX_RANKED:]:
+        shown = [*order[: MAX_RANKED - 1], facts.baseline]
+    compared = any(not isnan(row["mean"]) for row in facts.verdicts.values())
+    header = ["variant", facts.score, "95% interval"]
+    header += [f"minus {facts.baseline}, points", "95% interval of it"] if compared else []
+    header += ["best rate", "trains well up to", "at all up to"]
+    rows = [[Cell(name), *_score(name, facts), *(_difference(name, facts) if compared else []), *_rates(name, facts)]
+            for name in shown]  # fmt: skip
+    left_out = (
+        f" {len(order) - len(shown)} further variants are in the table of variants." if len(order) > len(shown) else ""
+    )
+    ordered = "The first of many is partly first by luck. " if len(order) > len(shown) else ""
+    return Table(f"{ordered}{EDGES}{left_out}", header, rows)
+
+
+def _score(name: str, facts: Facts) -> list[Cell]:
+    row = facts.variants[name]
+    if name in facts.dead:
+        return [Cell("chance", row["test_score_mean"]), Cell("trains at no rate")]
+    low, high = t_interval_of(row["test_score_mean"], row["test_score_sd"], row["n"])
+    interval = "none" if isnan(low) else format_percents(low, high)
+    return [Cell(format_percent(row["test_score_mean"]), row["test_score_mean"]), Cell(interval)]
+
+
+def _difference(name: str, facts: Facts) -> list[Cell]:
+    row = facts.verdicts.get(name)
+    if row is None or isnan(row["mean"]):
+        return [Cell("baseline" if name == facts.baseline else "no pair"), Cell("")]
+    interval = "none" if isnan(row["low"]) else format_points_range(row["low"], row["high"])
+    return [Cell(format_points(row["mean"]), row["mean"], row["verdict"]), Cell(interval)]
+
+
+def _rates(name: str, facts: Facts) -> list[Cell]:
+    if name in facts.dead:
+        return [Cell("no rate")] * 3
+    row = facts.well[name]
+    return [Cell("not every seed") if isnan(row[key]) else Cell(facts.rate_text(row[key]), row[key])
+            for key in ("best_rate", "well_to", "trains_to")]  # fmt: skip

@@ -1,0 +1,78 @@
+"""Values of metrics in the style of all reports: shares in percent, differences of them in points, factors, rates."""
+
+import math
+import re
+
+from bnbench.analysis.labels import (
+    format_factor,
+    format_percent,
+    format_percents,
+    format_points,
+    format_points_range,
+    write_out,
+)
+from bnbench.analysis.registry import find_metric
+
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
+# Metrics that are made of scores without being one.
+_OF_SCORES = (
+    "aulc",
+    "score_gap",
+    "score_drop",
+    "score_regret",
+    "bn_mode_gap",
+    "score_roughness",
+    "train_score_roughness",
+)
+
+
+def is_share(metric: str) -> bool:
+    """Return True if the values of a metric, by its name or a former one, are scores or made of scores."""
+    known = find_metric(metric)
+    name = known.name if known else metric
+    return bool(known and (known.score or known.yes_or_no)) or name in _OF_SCORES
+
+
+def format_measure(value: float, metric: str, kind: str = "value", missing: str = "unknown") -> str:
+    """Return a value of a metric as text: `97.9%`, `+3.1 points`, `7.9`.
+
+    Args:
+        kind: what a claim is about: `value`, `difference`, `ratio` or `probability`.
+        missing: the text for NaN.
+    """
+    if math.isnan(value):
+        return missing
+    if not math.isfinite(value):
+        return f"{value:g}"
+    if kind == "ratio":
+        return format_factor(value)
+    if kind == "probability" or (is_share(metric) and kind == "value"):
+        return format_percent(value)
+    return f"{format_points(value)} points" if is_share(metric) else _number(value, metric)
+
+
+def format_measures(low: float, high: float, metric: str, kind: str = "value", missing: str = "none") -> str:
+    """Return an interval of a metric as text: `97.4 to 98.4%`, `1.7 to 4.4`."""
+    if math.isnan(low):
+        return missing
+    if not (math.isfinite(low) and math.isfinite(high)) or not (is_share(metric) or kind in ("ratio", "probability")):
+        return f"{_number(low, metric)} to {_number(high, metric)}"
+    if kind == "ratio":
+        return f"{format_factor(low)} to {format_factor(high)}"
+    shares = kind != "difference"
+    return format_percents(low, high) if shares else format_points_range(low, high)
+
+
+def format_bound(bound: str, metric: str) -> str:
+    """Return the claimed bound in the style of the measured value: `difference at least -1 points`."""
+    kind = bound.partition(" ")[0]
+    if kind not in ("probability", "value", "difference") or not (is_share(metric) or kind == "probability"):
+        return bound
+    unit = " points" if kind == "difference" else "%"
+    return f"{_NUMBER.sub(lambda match: f'{100 * float(match[0]):.4g}', bound)}{unit}"
+
+
+def _number(value: float, metric: str) -> str:
+    known = find_metric(metric)
+    digits = 3 if known and known.scale == "factor" else 4
+    return write_out(f"{value:.{digits}g}") if math.isfinite(value) else f"{value:g}"

@@ -31,6 +31,7 @@ def export(folder: Path, **targets: Path | None) -> None:
     \b
     bnbench export results/leaf --tensorboard runs    then: tensorboard --logdir runs
     bnbench export results/leaf --parquet tables      all tables, for pandas, Polars, DuckDB or R
+    bnbench export results/leaf --latex paper         the tables of the report, for a paper
     """
     from bnbench.commands.export import export_results
 

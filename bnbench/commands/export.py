@@ -31,6 +31,7 @@ FORMATS: Mapping[str, ExportFormat] = {
     "tensorboard": ExportFormat(
         "The curves of each trial, and settings and scores for its page HParams.", "tensorboard"
     ),
+    "latex": ExportFormat("The tables of the report as LaTeX for booktabs, a file each."),
     "parquet": ExportFormat("All tables as Parquet, a file each, with units and meanings in the schema.", "pyarrow"),
 }
 

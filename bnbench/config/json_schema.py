@@ -43,6 +43,7 @@ DESCRIPTIONS = {
     "Experiment.published": "Values of others, shown next to ours.",
     "Experiment.claims": "Statements to test.",
     "Experiment.source_figures": "Figures of the experiment's source, which the report draws again.",
+    "Experiment.figures": "How the figures of the report are drawn. No trial depends on it.",
     "Data.name": "The name of a data set.",
     "Data.split": "How each seed splits the rows.",
     "Data.scale": "How values are scaled. Fitted on the training part alone.",

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from bnbench.config.expectations import Claim, Published
+from bnbench.config.figure_settings import FigureSettings, check_labels
 from bnbench.config.networks import NETWORK_KEYS, NetworkPath, need_model, with_model_or_none, written_keys
 from bnbench.config.own_data import OwnData
 from bnbench.config.renamed import rename_old_keys
@@ -408,6 +409,11 @@ def _baseline(value: object, info: ValidationInfo) -> object:
     return value
 
 
+def _figures(settings: FigureSettings, info: ValidationInfo) -> FigureSettings:
+    variants = info.data.get("variants")
+    return check_labels(settings, variants) if variants else settings
+
+
 class Experiment(ConfigModel):
     """One experiment file, checked and frozen."""
 
@@ -427,6 +433,8 @@ class Experiment(ConfigModel):
     published: list[Published] = []
     claims: list[Claim] = []
     source_figures: list[SourceFigure] = []
+    # How the figures of the report are drawn: see `FigureSettings`.
+    figures: Annotated[FigureSettings, AfterValidator(_figures)] = FigureSettings()
 
     @model_validator(mode="before")
     @classmethod

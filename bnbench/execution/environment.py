@@ -13,6 +13,7 @@ from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.planning.identity import ENGINE_VERSION
 from bnbench.planning.plan import Plan, Program
+from bnbench.store.privacy import folder_hint
 
 # Changes in `results` are left out: results are not part of the code that made them.
 CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")
@@ -59,7 +60,11 @@ def _describe_data(program: Program, data_dirs: DataDirs) -> dict[str, Any]:
     }
     if not program.data.path:
         return described
-    return {**described, "folder": access.data_folder(program.data, data_dirs), "shape": list(facts.shape)}
+    return {
+        **described,
+        "folder": folder_hint(Path(access.data_folder(program.data, data_dirs))),
+        "shape": list(facts.shape),
+    }
 
 
 def processor_name() -> str | None:

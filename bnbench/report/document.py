@@ -3,14 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from textwrap import indent
 from typing import Any
 
 from bnbench.analysis.labels import format_count
 from bnbench.report import plotly_data, tables
+from bnbench.report.failed import failed_table
 from bnbench.report.headline.answer import Answer, make_answer
 from bnbench.report.markdown import escape_markdown, pipe_table
+from bnbench.report.table_layout import is_numeric, without_empty_columns
 from bnbench.report.tables import Table
 from bnbench.results.caveats import list_caveats
 from bnbench.results.diagnoses import Diagnosis, list_diagnoses
@@ -22,6 +23,8 @@ from bnbench.store import results_dir
 MAIN = {"axis", "axis-heat", "rates", "differences", "times", "pre-activations"}
 # A table with more rows is folded: a reader opens it.
 MAX_ROWS = 30
+# Pictures up to this width in pixels stand in two columns.
+WIDE = 500
 # What a reader must know about the section of the source's figures.
 UNSEEN = (
     "We have never seen the source's pictures, only what the source says about them. So each figure has the axes of "
@@ -38,12 +41,23 @@ class Picture:
         path: relative to the results folder.
         base64: of the PNG file.
         width: in pixels of a page.
+        kind: the name of the figure, which several files may share.
+        note: what the text below the panels says, also if the picture does not show it.
+        dark_base64: of the same picture for a dark page.
     """
 
     path: str
     caption: str
     base64: str
     width: int
+    kind: str = ""
+    note: str = ""
+    dark_base64: str = ""
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the picture needs the whole width of a page."""
+        return self.width > WIDE
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,7 @@ class Document:
         confusions: the most confused pairs of classes.
         matrices: the whole confusion matrices, for the HTML report.
         data: of the interactive figure, as `plotly_data.figure_data` returns it.
+        failed: the trials that failed, with their reasons.
         command: the shell command that continues the experiment, or trains it again on another machine.
     """
 
@@ -80,6 +95,7 @@ class Document:
     answer: Answer
     caveats: Sequence[str]
     diagnoses: Sequence[Diagnosis]
+    failed: Table | None
     claims: Table | None
     variants: Table
     rates: Table
@@ -105,10 +121,11 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
     return Document(
         title=config.title or config.name,
         subtitle=describe_progress(results),
-        folder=str(results.folder),
+        folder=str(results_dir.shown_folder(results.folder)),
         answer=make_answer(results),
         caveats=list_caveats(results),
         diagnoses=list_diagnoses(results.diagnoses, results.axes),
+        failed=failed_table(results),
         claims=tables.claims_table(results),
         variants=tables.variants_table(results),
         rates=tables.rates_table(results),
@@ -118,10 +135,10 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         matrices=tables.matrices_table(results),
         sources=sources,
         pictures=pictures,
-        main=[one for one in pictures if Path(one.path).stem in main],
+        main=[one for one in pictures if one.kind in main],
         score=results.score_name,
         data={} if summary.empty else plotly_data.figure_data(results),
-        command=results_dir.rerun_command(results.folder),
+        command=results_dir.rerun_command(results_dir.shown_folder(results.folder)),
         config=config.text or f"{results_dir.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
@@ -150,11 +167,13 @@ def render_markdown(content: Document) -> str:
         ("Variants", content.variants),
         ("Differences, paired by seed", content.differences),
         ("Every learning rate", content.rates),
+        ("Failed trials", content.failed),
         ("Published values next to ours", content.published),
         ("Classes that are confused", content.confusions),
     ):
         if table and table.rows:
-            parts += [f"## {heading}", escape_markdown(table.caption), _table(table)]
+            shown = without_empty_columns(table)
+            parts += [f"## {heading}", escape_markdown(shown.caption), _table(shown)]
     if content.sources:
         parts += ["## The source's figures", UNSEEN, *(part for one in content.sources for part in _source(one))]
     if content.caveats:
@@ -185,8 +204,11 @@ def _diagnosis(one: Diagnosis) -> str:
 
 
 def _table(table: Table) -> str:
+    columns = zip(*table.rows, strict=True)
     text = pipe_table(
-        map(escape_markdown, table.header), ([escape_markdown(cell.text) for cell in row] for row in table.rows)
+        map(escape_markdown, table.header),
+        ([escape_markdown(cell.text) for cell in row] for row in table.rows),
+        list(map(is_numeric, columns)),
     )
     if len(table.rows) <= MAX_ROWS:
         return text

@@ -5,11 +5,14 @@ import gzip
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from bnbench.report.document import MAX_ROWS, UNSEEN, Document
+from bnbench.report.table_layout import decimal_pads, is_numeric, without_empty_columns
+from bnbench.report.tables import Table
 
 
 @cache
@@ -22,6 +25,15 @@ def _own(name: str) -> Markup:
     text = files("bnbench.report").joinpath("templates", name).read_text(encoding="utf-8")
     # It is a file of this package.
     return Markup(text)  # noqa: S704
+
+
+def lay_out(table: Table) -> dict[str, Any]:
+    """Return a table as the template writes it: rows of cells, each with what is missing behind its number."""
+    shown = without_empty_columns(table)
+    columns = list(zip(*shown.rows, strict=True))
+    header = [(name, is_numeric(column)) for name, column in zip(shown.header, columns, strict=True)]
+    rows = [list(zip(row, pads, strict=True)) for row, pads in zip(shown.rows, decimal_pads(shown), strict=True)]
+    return {"caption": shown.caption, "header": header, "rows": rows, "sortable": shown.sortable}
 
 
 @cache
@@ -38,7 +50,7 @@ def render_html(content: Document) -> str:
     shown, trials = sum(curve is not None for curve in curves), len(curves)
     note = f"The curves of {shown:,} of {trials:,} trials are in this page; history.csv has all."
     return templates().get_template("report.html").render(
-        **vars(content), unseen=UNSEEN, max_rows=MAX_ROWS, curves_note=note if shown < trials else "",
-        version=version("bnbench"),
+        **vars(content), lay_out=lay_out, unseen=UNSEEN, max_rows=MAX_ROWS,
+        curves_note=note if shown < trials else "", version=version("bnbench"),
         style=_own("report.css"), script=_own("report.js"), plotly=_plotly(),
     )  # fmt: skip

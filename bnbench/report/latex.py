@@ -7,6 +7,7 @@ import pandas as pd
 
 from bnbench.errors import ResultsError, not_one_of
 from bnbench.report import tables
+from bnbench.report.table_layout import without_empty_columns
 from bnbench.report.tables import Cell, Table, select_columns
 from bnbench.results.results import Results
 
@@ -46,7 +47,7 @@ def render_latex(
     table = TABLES[name](results)
     if table is None or not table.rows:
         raise ResultsError(f"{results.folder}: the table {name!r} has no rows")
-    shown = table if columns is None else select_columns(table, columns)
+    shown = without_empty_columns(table) if columns is None else select_columns(table, columns)
     cells = [[escape_latex(cell.text) for cell in row] for row in shown.rows]
     frame = pd.DataFrame(cells, columns=list(map(escape_latex, shown.header)))
     # `escape_latex` knows more characters than pandas.

@@ -1,6 +1,6 @@
 """Text and tables -> Markdown that GitHub shows as it is meant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def escape_markdown(text: str) -> str:
@@ -10,8 +10,9 @@ def escape_markdown(text: str) -> str:
     return " ".join(text.split())
 
 
-def pipe_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a table; its cells are Markdown already."""
+def pipe_table(header: Iterable[str], rows: Iterable[Iterable[str]], numeric: Sequence[bool] = ()) -> str:
+    """Return a table; its cells are Markdown already. Columns of numbers stand at the right."""
     first = list(header)
-    lines = [first, ["---"] * len(first), *rows]
+    marks = ["---:" if i < len(numeric) and numeric[i] else "---" for i in range(len(first))]
+    lines = [first, marks, *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnbench.analysis.contest import contest_range
 from bnbench.analysis.labels import RateFormat
+from bnbench.analysis.trials import DIVERGED
 from bnbench.report.figures.layout import setting_name
 from bnbench.report.figures.style import DASHES, Look, is_loss, score_label, variant_looks
 from bnbench.results.results import Results
@@ -27,6 +29,8 @@ MIN_EPOCHS = 20
 # A curve has the epoch and the four scores. More trials than this have no curves in the page.
 NUMBERS_PER_EPOCH = 1 + len(CURVE_SCORES)
 MAX_CURVES = MAX_NUMBERS // (NUMBERS_PER_EPOCH * MIN_EPOCHS)
+# The largest number of diverged trials whose last losses are in a page, and how many losses of each.
+MAX_STORIES, LAST_LOSSES = 200, 5
 # The Plotly names of Matplotlib's markers and dashes.
 SYMBOLS = {"o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross"}
 DASH_NAMES = {DASHES[0]: "solid", DASHES[1]: "dash", DASHES[2]: "dot"}
@@ -51,7 +55,7 @@ class Positions:
 def figure_data(results: Results) -> dict[str, Any]:
     """Return what the figure draws, as lists, mappings, numbers and text."""
     cells, points, score_name = results.summary, results.scored_trials.reset_index(drop=True), results.score_name
-    looks = variant_looks(list(dict.fromkeys(cells["variant"])))
+    looks = variant_looks(list(dict.fromkeys(cells["variant"])), results.config.figures)
     scores = [score for score in CHART_COLUMNS if cells[f"{score}_mean"].notna().any()]
     settings = list(dict.fromkeys(_setting_of(row, results.axes) for row in cells.to_dict("records")))
     positions = Positions(results.axes, list(looks), settings, sorted(cells["learning_rate"].unique()))
@@ -65,15 +69,44 @@ def figure_data(results: Results) -> dict[str, Any]:
         "scores": [*labels, {"label": "share of seeds that train", "percent": True}],
         "cells": [_cell(row, scores, positions) for row in cells.to_dict("records")],
         "trials": _trials(points, scores, positions),
+        "closer": _closer(cells, positions),
+        "stories": _stories(results, points),
         "curves": thin_curves(results.full_history, points, results.axes),
         "first": first_trial(points[is_at(points, results.opening)]) if results.opening else first_trial(points),
         "first_setting": positions.setting_of(results.opening) if results.axes else 0,
     }
 
 
+def _closer(cells: pd.DataFrame, positions: Positions) -> list[list[float] | None]:
+    """Return for each setting the range of validation scores in which the variants compete, if they do."""
+    rows = [positions.setting_of(row) for row in cells.to_dict("records")]
+    ranges = [contest_range(part, CHART_COLUMNS[0]) for _, part in cells.groupby(rows)]
+    return [list(ends) if ends else None for ends in ranges]
+
+
+def _stories(results: Results, points: pd.DataFrame) -> list[str]:
+    """Return for each trial that diverged what happened, in a sentence; empty for all others."""
+    diverged = points[points["outcome"].isin(DIVERGED)]
+    losses = results.last_losses(diverged["trial"].head(MAX_STORIES), LAST_LOSSES)
+    return [
+        _story(row, losses.get(row["trial"], [])) if row["outcome"] in DIVERGED else ""
+        for row in points.to_dict("records")
+    ]
+
+
+def _story(row: Mapping[Any, Any], losses: list[float]) -> str:
+    reason = "a loss or a weight was no finite number" if row["outcome"] == "nonfinite" else "the loss blew up"
+    text = f"Diverged at step {int(row['diverged_at_step'])}: {reason}."
+    if not losses:
+        return text
+    listed = ", ".join(f"{loss:.3g}" if math.isfinite(loss) else "not finite" for loss in losses)
+    return f"{text} Training loss of the steps before: {listed}."
+
+
 def _variant(name: str, look: Look) -> dict[str, str]:
     return {
         "name": name,
+        "label": look.label,
         "color": look.color,
         "symbol": SYMBOLS.get(look.marker, "star"),
         "dash": DASH_NAMES.get(look.dash, "dashdot"),

@@ -1,19 +1,20 @@
 """The figures of the report for notebooks and scripts: `results.plot.rates()` draws one and returns its Axes."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 from matplotlib import pyplot, rc_context, rcParams
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from bnbench.errors import ResultsError, did_you_mean
 from bnbench.report.figures.gallery import figure_inputs, list_figures
 from bnbench.report.figures.layout import split_by_setting
-from bnbench.report.figures.spec import FigureSpec
-from bnbench.report.figures.style import STYLE, project_style
+from bnbench.report.figures.spec import FigureSpec, figure_of
+from bnbench.report.figures.style import STYLE, project_style, style_of
 from bnbench.results.presentation import PlotMethod
 from bnbench.results.results import Results
 
@@ -65,13 +66,13 @@ def draw_for_user(results: Results, spec: FigureSpec, *, ax: Axes | None = None)
     if not inputs:
         raise ResultsError(f"{results.folder}: the figure {spec.name!r} has nothing to show for these trials")
     if ax is not None:
-        _check_one_panel(spec, len(split_by_setting(results, inputs[0].table)))
+        _check_one_panel(spec, results, inputs[0].table)
         # The user may have chosen a black background, so text and lines keep the colors of the user's style.
         with rc_context({**STYLE, DPI: rcParams[DPI]}):
             spec.draw(replace(inputs[0], ax=ax))
         return ax
-    with project_style({**STYLE, DPI: rcParams[DPI]}):
-        panels = [panel for one in inputs for panel in _panels(_show(spec.draw(one)))]
+    with project_style({**style_of(inputs[0].settings), DPI: rcParams[DPI]}):
+        panels = [panel for one in inputs for panel in _show(spec.draw(one))]
     return panels[0] if len(panels) == 1 else np.array(panels, dtype=object)
 
 
@@ -92,21 +93,18 @@ def _method(results: Results, name: str, spec: FigureSpec) -> PlotMethod:
     return method
 
 
-def _check_one_panel(spec: FigureSpec, settings: int) -> None:
+def _check_one_panel(spec: FigureSpec, results: Results, table: pd.DataFrame) -> None:
     reason = "" if spec.takes_ax else "it has several panels"
-    if spec.takes_ax and settings > 1:
+    settings = len(split_by_setting(results, table)) if spec.takes_ax else 1
+    if settings > 1:
         reason = f"it has a panel for each of the {settings} settings of the further axes"
     if reason:
         raise ResultsError(f"the figure {spec.name!r} cannot be drawn into `ax`: {reason}; leave `ax` out")
 
 
-def _show(figure: Figure) -> Figure:
-    """Let pyplot know a figure, so that a notebook shows it."""
+def _show(panels: Sequence[Axes]) -> Sequence[Axes]:
+    """Let pyplot know the figure of some panels, so that a notebook shows it, and return the panels."""
+    figure = figure_of(panels[0])
     # `pyplot.figure` calls the class to make the figure that it then keeps.
     pyplot.figure(FigureClass=lambda *args, **settings: figure)  # type: ignore[arg-type]
-    return figure
-
-
-def _panels(figure: Figure) -> list[Axes]:
-    """Return the panels without the color bar, which is not in the grid of panels."""
-    return [ax for ax in figure.axes if ax.get_subplotspec() is not None] or figure.axes
+    return panels

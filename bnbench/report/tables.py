@@ -49,11 +49,13 @@ class Cell:
     Attributes:
         number: what the cell is sorted by; by default its text.
         kind: a word for its look, as `supported`.
+        missing: whether the text says why there is no number.
     """
 
     text: str
     number: float | None = None
     kind: str = ""
+    missing: bool = False
 
 
 @dataclass(frozen=True)
@@ -174,10 +176,10 @@ def drop_equal_columns(table: Table, first: int) -> Table:
 def _overhead(results: Results, row: Mapping[Any, Any]) -> Cell:
     """Return the ratio of the times of a step with its range, or why it is unknown."""
     if row["variant"] == results.baseline:
-        return Cell("baseline")
+        return Cell("baseline", missing=True)
     ratio = results.time_ratio(str(row["variant"]), {axis: row[axis] for axis in results.axes})
     if not ratio.rounds:
-        return Cell(ratio.reason)
+        return Cell(ratio.reason, missing=True)
     rounds = format_count(ratio.rounds, "round")
     return Cell(f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f}, {rounds})", ratio.median)
 
@@ -365,7 +367,7 @@ def _place(row: Mapping[Any, Any], axes: Sequence[str]) -> list[Cell]:
 def _rate_cells(results: Results) -> Callable[[float], Cell]:
     """Return a function that makes the cell of a learning rate, with the digits that tell it from all others."""
     rate_text = RateFormat(results.summary["learning_rate"])
-    return lambda rate: Cell(rate_text(rate), rate) if rate == rate else Cell("")
+    return lambda rate: Cell(rate_text(rate), rate) if rate == rate else Cell("", missing=True)
 
 
 def _value(value: object) -> Cell:
@@ -375,24 +377,24 @@ def _value(value: object) -> Cell:
 
 def _number(value: float, form: str, missing: str = NOT_MEASURED) -> Cell:
     """Return a cell with a number, or with the reason why it is missing."""
-    return Cell(missing) if pd.isna(value) else Cell(format(value, form), float(value))
+    return Cell(missing, missing=True) if pd.isna(value) else Cell(format(value, form), float(value))
 
 
 def _share(value: float, form: Callable[[float], str], missing: str = NOT_MEASURED) -> Cell:
     """Return a cell with a share or a difference of shares, or with the reason why it is missing."""
-    return Cell(missing) if pd.isna(value) else Cell(form(value), float(value))
+    return Cell(missing, missing=True) if pd.isna(value) else Cell(form(value), float(value))
 
 
 def _spread(row: Mapping[Any, Any], score: str) -> Cell:
     """Return the mean and the SD of a score; the SD of one trial is unknown."""
     mean, sd = row[f"{score}_mean"], row[f"{score}_sd"]
-    return Cell(NOT_FINITE) if pd.isna(mean) else Cell(format_spread(mean, sd), float(mean))
+    return Cell(NOT_FINITE, missing=True) if pd.isna(mean) else Cell(format_spread(mean, sd), float(mean))
 
 
 def _interval(row: Mapping[Any, Any]) -> Cell:
     """Return the t interval of a difference of scores in points, or why there is none."""
     if pd.isna(row["low"]):
-        return Cell(why_no_interval(row["n"], row["mean"]))
+        return Cell(why_no_interval(row["n"], row["mean"]), missing=True)
     return Cell(format_points_range(row["low"], row["high"]))
 
 
@@ -400,8 +402,9 @@ def _measured(row: Mapping[Any, Any]) -> tuple[Cell, Cell]:
     """Return what was measured about a claim, and its interval."""
     kind = row["bound"].partition(" ")[0]
     number = None if pd.isna(row["estimate"]) else float(row["estimate"])
-    estimate = Cell(format_measure(row["estimate"], row["metric"], kind), number)
-    return estimate, Cell(format_measures(row["low"], row["high"], row["metric"], kind))
+    estimate = Cell(format_measure(row["estimate"], row["metric"], kind), number, missing=number is None)
+    interval = Cell(format_measures(row["low"], row["high"], row["metric"], kind), missing=pd.isna(row["low"]))
+    return estimate, interval
 
 
 def _measure(value: float, row: Mapping[Any, Any], missing: str = NOT_MEASURED) -> Cell:
@@ -414,7 +417,8 @@ def _measure(value: float, row: Mapping[Any, Any], missing: str = NOT_MEASURED) 
 def _interval_of(row: Mapping[Any, Any]) -> Cell:
     """Return the interval of a mean of a metric, or why there is none."""
     missing = why_no_interval(row["n"], row["mean"])
-    return Cell(format_measures(row["low"], row["high"], row["metric"], missing=missing))
+    text = format_measures(row["low"], row["high"], row["metric"], missing=missing)
+    return Cell(text, missing=pd.isna(row["low"]))
 
 
 def _tests(row: Mapping[Any, Any], tested: bool) -> list[Cell]:
@@ -442,19 +446,19 @@ def _difference(row: Mapping[Any, Any]) -> Cell:
     if any(infinite):
         return Cell("both never" if all(infinite) else "one never")
     if pd.isna(row["difference"]):
-        return Cell(_why_no_mean(row))
+        return Cell(_why_no_mean(row), missing=True)
     kind = "difference" if is_share(row["metric"]) else "value"
     text = format_measure(row["difference"], row["metric"], kind)
     return Cell(text if text.startswith(("-", "+")) else f"+{text}", float(row["difference"]))
 
 
 def _well_to(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
-    return Cell(_why_no_run(row)) if pd.isna(row["well_to"]) else rate_cell(row["well_to"])
+    return Cell(_why_no_run(row), missing=True) if pd.isna(row["well_to"]) else rate_cell(row["well_to"])
 
 
 def _stable_rates(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
     if pd.isna(row["stable_to"]):
-        return Cell(_why_no_run(row))
+        return Cell(_why_no_run(row), missing=True)
     first, last = rate_cell(row["stable_from"]), rate_cell(row["stable_to"])
     return Cell(f"{first.text} to {last.text}", last.number)
 
@@ -476,6 +480,6 @@ def _time(value: float, form: str = "g", missing: str = NOT_MEASURED) -> Cell:
 
 def _duration(seconds: float) -> Cell:
     if pd.isna(seconds):
-        return Cell(UNTIMED)
+        return Cell(UNTIMED, missing=True)
     text = f"{1e6 * seconds:.0f} µs" if seconds < 1e-3 else f"{1e3 * seconds:.3g} ms"
     return Cell(text if seconds < 1 else f"{seconds:.3g} s", float(seconds))

@@ -1,61 +1,106 @@
 """Results -> files: tables as CSV, the figures and the report, made from the store alone."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from bnbench.config.figure_overrides import override_figures
+from bnbench.config.figure_settings import FigureSettings
+from bnbench.report.captions import render_captions
 from bnbench.report.document import Picture, SourcePicture, make_document, render_markdown
+from bnbench.report.figures.dark import darken_figure
 from bnbench.report.figures.gallery import draw_figures
+from bnbench.report.figures.layout import note_of
 from bnbench.report.figures.sources.gallery import draw_source_figures
-from bnbench.report.figures.style import STYLE, project_style
+from bnbench.report.figures.style import project_style, style_of
 from bnbench.report.html import render_html
 from bnbench.results import digest
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 
-# The file types of each figure; the report contains the first.
-KINDS = ("png", "svg")
+# The report shows each figure as PNG, so this type is written whatever the settings ask for.
+SHOWN = "png"
 
 
-def write_report(folder: Path, kinds: Sequence[str] = KINDS) -> list[Path]:
+def write_report(
+    folder: Path,
+    kinds: Sequence[str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+    pdf: bool = False,
+) -> list[Path]:
     """Write report.html, report.md, the digest, the CSV tables and plots/; return their paths in this order.
 
     Args:
-        kinds: the kinds of file of each figure; PNG first.
+        folder: the results folder.
+        kinds: the types of the files of each figure; by default those of `figures.format` in the config.
+        overrides: other settings of the figures, by dotted keys: `{"figures.width": 3.25}`.
+        pdf: whether to add PDF to these types.
 
     Raises:
+        ConfigError: an override is wrong.
         ResultsError: the folder has no results, or its files cannot be read or written.
     """
     store.require_results(folder)
     with results_dir.lock_files(folder):
         results_dir.refuse_links(folder)
-        return _write(Results(folder), kinds)
+        results = Results(folder)
+        variants = results.config.variants or results.trials["variant"].unique()
+        settings = override_figures(results.config.figures, overrides or {}, variants)
+        types = list(dict.fromkeys([SHOWN, *(kinds or settings.format), *(["pdf"] if pdf else [])]))
+        return _write(results, settings, types)
 
 
-def _write(results: Results, kinds: Sequence[str]) -> list[Path]:
-    folder = results.folder
+@dataclass(frozen=True)
+class _Writer:
+    """Writes the files of figures."""
+
+    folder: Path
+    kinds: Sequence[str]
+
+    def write(self, name: str, figure: Figure) -> list[Path]:
+        """Write the files of a figure and return their paths, PNG first."""
+        return results_dir.write_figure(self.folder, name, figure, self.kinds)
+
+    def picture(self, path: Path, figure: Figure, kind: str, caption: str) -> Picture:
+        """Return a figure for the report. It has the colors of a dark page afterwards."""
+        light = path.read_bytes()
+        darken_figure(figure)
+        dark = BytesIO()
+        results_dir.write_png(dark, figure)
+        return Picture(
+            path.relative_to(self.folder).as_posix(), caption, _base64(light), round(100 * figure.get_figwidth()),
+            kind, note_of(figure), _base64(dark.getvalue()),
+        )  # fmt: skip
+
+
+def _write(results: Results, settings: FigureSettings, kinds: Sequence[str]) -> list[Path]:
+    folder, writer = results.folder, _Writer(results.folder, kinds)
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
     paths = results_dir.write_tables(folder, tables)
     pictures, sources = [], []
-    with project_style(STYLE):
-        for drawn in draw_figures(results):
-            written = results_dir.write_figure(folder, drawn.name, drawn.figure, kinds)
-            pictures.append(_picture(folder, written[0], drawn.caption))
+    with project_style(style_of(settings)):
+        for drawn in draw_figures(results, settings):
+            written = writer.write(drawn.name, drawn.figure)
+            pictures.append(writer.picture(written[0], drawn.figure, drawn.kind, drawn.caption))
             paths += written
-        for shown in draw_source_figures(results):
-            written = results_dir.write_figure(folder, shown.name, shown.figure, kinds) if shown.figure else []
-            picture = _picture(folder, written[0], shown.caption) if written else None
+        for shown in draw_source_figures(results, settings):
+            written = writer.write(shown.name, shown.figure) if shown.figure else []
+            picture = writer.picture(written[0], shown.figure, "source", shown.caption) if shown.figure else None
             sources.append(SourcePicture(shown.item.source, shown.item.description, picture, shown.missing))
             paths += written
     document = make_document(results, pictures, sources)
     reports = {results_dir.REPORT: render_html(document), results_dir.PAGE: render_markdown(document)}
+    shown_pictures = [*pictures, *(one.picture for one in sources if one.picture)]
+    if shown_pictures:
+        reports[results_dir.CAPTIONS] = render_captions(shown_pictures)
     for name, text in reports.items():
         results_dir.write_text(folder / name, text)
     return [*(folder / name for name in reports), *digest.write_digest(folder, digest.make_digest(results)), *paths]
 
 
-def _picture(folder: Path, path: Path, caption: str) -> Picture:
-    png = path.read_bytes()
-    # The header of a PNG file has its width in pixels.
-    width = int.from_bytes(png[16:20], "big")
-    return Picture(path.relative_to(folder).as_posix(), caption, base64.b64encode(png).decode("ascii"), width // 2)
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

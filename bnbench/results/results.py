@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -226,6 +226,11 @@ class Results:
         """
         with store.open_for_reading(self.folder) as opened:
             return opened.step_losses(trial)
+
+    def last_losses(self, trials: Iterable[str], count: int) -> dict[str, list[float]]:
+        """Return the training loss of the last mini-batches of some trials, by trial; at most `count` of each."""
+        with store.open_for_reading(self.folder) as opened:
+            return {trial: opened.step_losses(trial)[-count:].tolist() for trial in trials}
 
     @cached_property
     def summary(self) -> pd.DataFrame:

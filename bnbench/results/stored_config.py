@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from bnbench.analysis.labels import format_count
 from bnbench.config import limits
 from bnbench.config.expectations import Claim, Published
+from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
 from bnbench.config.load import check_config
 from bnbench.config.schema import NAME, Experiment
 from bnbench.config.source_figures import SourceFigure
@@ -43,6 +44,7 @@ class StoredConfig:
     claims: tuple[Claim, ...] = ()
     published: tuple[Published, ...] = ()
     source_figures: tuple[SourceFigure, ...] = ()
+    figures: FigureSettings = DEFAULT_FIGURES
     text: str = ""
     experiment: Experiment | None = None
     problem: str = ""
@@ -68,7 +70,8 @@ def read_stored_config(folder: Path) -> StoredConfig:
         return _read_parts(name, values, text, str(error))
     return StoredConfig(
         experiment.name, experiment.title, tuple(experiment.variants), tuple(experiment.claims),
-        tuple(experiment.published), tuple(experiment.source_figures), experiment.to_yaml(), experiment,
+        tuple(experiment.published), tuple(experiment.source_figures), experiment.figures,
+        experiment.to_yaml(), experiment,
     )  # fmt: skip
 
 
@@ -86,6 +89,7 @@ def _read_parts(name: str, values: Mapping[str, object], text: str, problem: str
         claims=tuple(claims),
         published=tuple(published),
         source_figures=tuple(figures),
+        figures=_read_figures(values.get("figures")),
         text=text,
         problem=_explain(problem, lost),
         unread_claims=lost_claims,
@@ -102,6 +106,14 @@ def _read_each(model: type[Expectation], entries: object) -> tuple[list[Expectat
         except ValidationError:
             continue
     return read, len(given) - len(read)
+
+
+def _read_figures(settings: object) -> FigureSettings:
+    """Return how figures are drawn; the defaults if this version cannot read it."""
+    try:
+        return FigureSettings() if settings is None else FigureSettings.model_validate(settings)
+    except ValidationError:
+        return FigureSettings()
 
 
 def _names(variants: object) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 CONFIG, ENVIRONMENT, MODELS, PLOTS = "config.yaml", "environment.json", "models", "plots"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
 REPORT, PAGE = "report.html", "report.md"
+CAPTIONS = f"{PLOTS}/captions.md"
 # The digest of an experiment: git needs only these files.
 RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"
 # The maximum size of a file that is read again. The largest experiments write about 100,000 bytes.
@@ -38,6 +39,11 @@ UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"Crea
 def model_path(folder: Path, trial: str) -> Path:
     """Return the path of a trial's saved model, which need not exist."""
     return folder / MODELS / f"{trial}.keras"
+
+
+def shown_folder(folder: Path) -> Path:
+    """Return a results folder as a report may name it: reports are passed on, and a path can name a user."""
+    return folder if not folder.is_absolute() and ".." not in folder.parts else Path(folder.name)
 
 
 def rerun_command(folder: Path) -> str:
@@ -203,18 +209,20 @@ def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]
     for path in paths:
         with replaced_file(path) as temporary:
             if path.suffix == ".png":
-                _write_png(temporary, figure)
+                write_png(temporary, figure)
             else:
                 figure.savefig(temporary, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
     return paths
 
 
-def _write_png(path: Path, figure: "Figure") -> None:
+def write_png(target: "Path | BytesIO", figure: "Figure") -> None:
     """Write an image in 256 colors. The file has a third of the size and no visible difference."""
     from PIL import Image
 
     drawn = BytesIO()
     figure.savefig(drawn, format="png", pil_kwargs={"compress_level": 0})
     with Image.open(drawn) as image:
+        resolution = image.info.get("dpi")
         indexed = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    indexed.save(path, format="PNG")
+    # A journal reads the size of a figure from the resolution.
+    indexed.save(target, format="PNG", **({"dpi": resolution} if resolution else {}))

@@ -11,6 +11,7 @@ from bnbench.config.types import MAX_AXIS, MAX_NAME
 from bnbench.errors import shorten_name
 from bnbench.store import integrity
 from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
+from bnbench.store.privacy import without_paths
 from bnbench.store.tables import HISTORY_TABLE, TRIALS_TABLE
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def trial_row(result: "Result") -> Row:
         "seconds_per_step": result.seconds_per_step,
         "engine": result.engine,
         "worker": result.worker,
-        "reason": fault and fault.reason,
-        "traceback": fault and fault.traceback,
+        "reason": fault and without_paths(fault.reason),
+        "traceback": fault and without_paths(fault.traceback),
         "step_losses": zlib.compress(result.step_losses.astype("<f4").tobytes()),
         "bn_mode_gap": result.bn_mode_gap,
         **asdict(result.probe),

@@ -7,6 +7,7 @@ import pytest
 
 from bnbench.cli.format import format_answer
 from bnbench.report import write
+from bnbench.report.figures.style import STYLE
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from support.kept import keep
@@ -25,7 +26,7 @@ def test_everything_is_made_from_the_store_alone(written: tuple[Path, list[Path]
     names = ("rates", "curves", "differences", "times", "heat", "effort", "ranges")
     drawn = [f"{name}.{kind}" for name in names for kind in ("png", "svg")]
     tables = ["trials.csv", "history.csv", "summary.csv"]
-    assert [path.name for path in paths] == ["report.html", "report.md", "run.json", *tables, *drawn]
+    assert [path.name for path in paths] == ["report.html", "report.md", "captions.md", "run.json", *tables, *drawn]
     assert all(path.stat().st_size > 80 for path in paths)
     trials = pd.read_csv(folder / "trials.csv")
     assert trials["outcome"].tolist() == ["ok"] * 3 + ["nonfinite"] + ["ok"] * 2 + ["nonfinite"] * 2
@@ -56,7 +57,7 @@ def test_the_same_results_give_the_same_files(written: tuple[Path, list[Path]]) 
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw few pixels, as a third of the time of a report goes into them."""
-    monkeypatch.setattr(write, "STYLE", {**write.STYLE, "figure.dpi": 30})
+    monkeypatch.setattr(write, "style_of", lambda settings: {**STYLE, "figure.dpi": 30})
 
 
 @pytest.mark.usefixtures("coarse")

@@ -28,9 +28,9 @@ from bnbench.report.figures.spec import FigureSpec
 
 
 def draw(inputs):
-    figure = Figure()
-    inputs.table.plot.barh(x="variant", y="trials", ax=figure.subplots())
-    return figure
+    ax = Figure().subplots()
+    inputs.table.plot.barh(x="variant", y="trials", ax=ax)
+    return [ax]
 
 
 FIGURE = FigureSpec(

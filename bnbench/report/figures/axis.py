@@ -1,25 +1,25 @@
 """The best score and the highest learning rate of each variant against each further axis."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log10
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
 
 from bnbench.analysis import axis_trends
 from bnbench.analysis.labels import axis_name, format_setting
-from bnbench.report.figures.layout import BELOW, PANEL, PanelGrid, add_note, make_grid, variant_handles
+from bnbench.report.figures.layout import BELOW, PanelShape, add_note, make_panels, variant_handles
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import Look, Looks, format_tick
+from bnbench.report.figures.style import Look, Looks, format_tick, label_y_axis
 from bnbench.results.results import Results
 
 SCORE = "test_score"
-# Inches: each axis has its own label below its panels.
-GAPS = (0.7, 0.62)
+# Each axis has its own label below its panels.
+SHAPE = PanelShape(columns=2, min_width=1.4, gaps=(0.7, 0.62), share_x=False)
 # A scale of positive numbers is logarithmic if the last is this many times the first.
 MIN_LOG_RATIO = 8
 # The shift between neighboring variants, as a share of the distance between two values of the axis.
@@ -57,24 +57,33 @@ def caption_axis(inputs: FigureInput) -> str:
     return f"Best {inputs.label(SCORE)} and highest learning rate at which every seed trains, against {names}."
 
 
-def draw_axis(inputs: FigureInput) -> Figure:
-    """Draw a row of two panels for each axis: the best score, and the highest rate at which every seed trains."""
-    axes = list(dict.fromkeys(inputs.table["axis"]))
-    note = _note(inputs)
-    tables = [inputs.table[inputs.table["axis"] == axis] for axis in axes]
-    turned = TURNED if any(are_turned(axis_trends.axis_values(rows, "value")) for rows in tables) else 0.0
-    grid = PanelGrid(len(axes), 2, PANEL, (GAPS[0], GAPS[1] + turned), below=BELOW + turned, share_x=False)
-    figure, panels = make_grid(grid, variant_handles(inputs.looks, markers=True), note)
-    for axis, rows, (left, right) in zip(axes, tables, panels, strict=True):
+def draw_axis(inputs: FigureInput) -> Sequence[Axes]:
+    """Draw two panels for each axis: the best score, and the highest rate at which every seed trains."""
+    parts, note = split_by_axis(inputs.results, inputs.table), _note(inputs)
+    handles = variant_handles(inputs.looks, markers=True)
+    groups = make_panels(inputs.settings, turned_shape(SHAPE, inputs.table), len(parts), 2, handles, note)
+    for (score, edge), (axis, rows) in zip(groups, parts, strict=True):
         values = axis_trends.axis_values(rows, "value")
-        draw_scores(left, rows, values, inputs.looks)
-        left.set_ylabel(f"best {inputs.label(SCORE)}")
-        draw_edges(right, rows, values, inputs.looks)
-        for panel in (left, right):
+        draw_scores(score, rows, values, inputs.looks)
+        label_y_axis(score, f"best {inputs.label(SCORE)}")
+        draw_edges(edge, rows, values, inputs.looks)
+        for panel in (score, edge):
             format_axis(panel, values)
             panel.set_xlabel(axis_name(axis))
-    add_note(figure, note)
-    return figure
+    return add_note([panel for group in groups for panel in group], note, inputs.settings)
+
+
+def split_by_axis(results: Results, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return each axis and its rows of a table with a column `axis`."""
+    return [(str(axis), rows) for axis, rows in table.groupby("axis", sort=False)]
+
+
+def turned_shape(shape: PanelShape, table: pd.DataFrame) -> PanelShape:
+    """Return panels with room below them for turned labels, if the values of an axis need it."""
+    if not any(are_turned(axis_trends.axis_values(rows, "value")) for _, rows in table.groupby("axis", sort=False)):
+        return shape
+    across, down = shape.gaps
+    return replace(shape, gaps=(across, down + TURNED), below=BELOW + TURNED)
 
 
 def draw_scores(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks) -> None:
@@ -119,7 +128,7 @@ def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks
     ax.set_yscale("log")
     ax.yaxis.set_minor_locator(NullLocator())
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
-    ax.set_ylabel("trains up to rate")
+    label_y_axis(ax, "trains up to rate")
 
 
 def format_axis(ax: Axes, values: Sequence[Any]) -> None:
@@ -178,11 +187,15 @@ def _style(look: Look, values: Sequence[Any]) -> dict[str, Any]:
 
 def _note(inputs: FigureInput) -> str:
     several = (inputs.table["score_settings"] > 1).any()
-    spread = " Band and bar on the right: lowest to highest over the settings of the other axes." if several else ""
+    spread = " Band, and bar of a rate: lowest to highest over the settings of the other axes." if several else ""
     return (
-        f"Left: mean {inputs.label(SCORE)} at the best rate, bar: 95% t interval over seeds.{spread} Cross: at no rate "
-        "does every seed train."
+        f"Score: mean {inputs.label(SCORE)} at the best rate, bar: 95% t interval over seeds.{spread} "
+        "Cross: at no rate does every seed train."
     )
 
 
-FIGURE = FigureSpec("axis", 5, axis_table, caption_axis, draw_axis)
+def _axes_per_page(inputs: FigureInput) -> int:
+    return turned_shape(SHAPE, inputs.table).groups_on_a_page(2, inputs.settings)
+
+
+FIGURE = FigureSpec("axis", 5, axis_table, caption_axis, draw_axis, per_page=_axes_per_page, split=split_by_axis)

@@ -1,25 +1,31 @@
 """The validation score as color over a further axis and the learning rate."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure
+from matplotlib.axes import Axes
 
 from bnbench.analysis import axis_trends
 from bnbench.analysis.labels import axis_name, format_axes, format_setting
-from bnbench.report.figures.axis import TURNED, are_turned, tick_texts
-from bnbench.report.figures.heat import GAPS, LEFT, MAX_RATE_LABELS, RIGHT, add_color_bar
-from bnbench.report.figures.layout import BELOW, NARROW, PanelGrid, add_note, make_grid, remove_panels
+from bnbench.report.figures import heat
+from bnbench.report.figures.axis import are_turned, split_by_axis, tick_texts, turned_shape
+from bnbench.report.figures.heat import add_color_bar, format_rate_rows, label_first_column, rate_edges
+from bnbench.report.figures.layout import add_note, make_panels, remove_panels
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import capitalize_first, rate_labels
+from bnbench.report.figures.style import capitalize_first
 from bnbench.results.results import Results
 
+if TYPE_CHECKING:
+    from matplotlib.collections import QuadMesh
+
 SCORE = "validation_score"
-# The number of values of an axis with a label, and of panels next to each other.
-MAX_VALUE_LABELS, MAX_COLUMNS = 5, 4
-# Inches between the rows of panels: room for the label below and two lines of a title.
-ROW_GAP = 0.8
+# The number of values of an axis with a label.
+MAX_VALUE_LABELS = 5
+# There is room between the rows for the label below and two lines of a title.
+SHAPE = replace(heat.SHAPE, gaps=(0.42, 0.8), share_x=False)
 
 
 def axis_heat_table(results: Results) -> pd.DataFrame:
@@ -48,47 +54,60 @@ def caption_axis_heat(inputs: FigureInput) -> str:
     return f"{capitalize_first(inputs.label(SCORE))} as color, over {names} and learning rate."
 
 
-def draw_axis_heat(inputs: FigureInput) -> Figure:
+def draw_axis_heat(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each axis and variant, with one color bar."""
-    panels = [
-        (rows["others"].iloc[0], str(axis), name, rows[rows["variant"] == name])
-        for axis, rows in inputs.table.groupby("axis", sort=False)
-        for name in inputs.looks
-        if (rows["variant"] == name).any()
-    ]
-    columns = min(MAX_COLUMNS, len(inputs.looks))
-    note = "Mean over seeds; a diverged trial counts as chance. All rates and values have the same size."
-    turned = TURNED if any(are_turned(axis_trends.axis_values(panel[-1], "value")) for panel in panels) else 0.0
-    gaps, below = (GAPS[0], ROW_GAP + turned), BELOW + turned
-    grid = PanelGrid(-(-len(panels) // columns), columns, NARROW, gaps, RIGHT, LEFT, below, share_x=False)
-    figure, axes = make_grid(grid, [], note)
-    for ax, (others, axis, name, rows) in zip(axes.flat, panels, strict=False):
-        mesh = _draw(ax, rows, axis)
-        ax.set_title(f"{name}\n{others}" if others else name)
-    remove_panels(axes.flat[len(panels) :])
-    for row in axes:
-        row[0].set_ylabel("learning rate")
-    add_color_bar(figure, axes[0][-1], mesh, inputs.label(SCORE))
-    add_note(figure, note)
-    return figure
+    parts, variants = split_by_axis(inputs.results, inputs.table), _variants(inputs)
+    note = "Mean over seeds; a diverged trial counts as chance. All values have the same width."
+    shape = turned_shape(SHAPE, inputs.table)
+    groups = make_panels(inputs.settings, shape, len(parts), len(variants), [], note)
+    drawn, meshes = [], []
+    for panels, (axis, rows) in zip(groups, parts, strict=True):
+        for ax, variant in zip(panels, variants, strict=True):
+            own = rows[rows["variant"] == variant]
+            if own.empty:
+                remove_panels([ax])
+                continue
+            meshes.append(draw_axis_map(ax, own, axis))
+            name, others = inputs.looks[variant].label, own["others"].iloc[0]
+            ax.set_title(f"{name}\n{others}" if others else name)
+            drawn.append(ax)
+    label_first_column(drawn, "learning rate")
+    add_color_bar(drawn, meshes[-1], inputs.label(SCORE))
+    return add_note(drawn, note, inputs.settings)
 
 
-def _draw(ax: Any, rows: pd.DataFrame, axis: str) -> Any:
-    values = axis_trends.axis_values(rows, "value")
+def draw_axis_map(ax: Axes, cells: pd.DataFrame, axis: str) -> "QuadMesh":
+    """Draw a score as color over the values of an axis, next to each other, and the learning rate.
+
+    Args:
+        ax: the panel.
+        cells: of `axis_heat_table`, of one axis and one variant.
+        axis: its key.
+    """
+    values = axis_trends.axis_values(cells, "value")
     texts = [format_setting(value) for value in values]
-    rates = sorted(rows["learning_rate"].unique())
-    cells = rows.assign(text=rows["value"].map(format_setting))
-    table = cells.pivot_table(index="learning_rate", columns="text", values="score").reindex(index=rates, columns=texts)
-    edges = (np.arange(len(texts) + 1) - 0.5, np.arange(len(rates) + 1) - 0.5)
-    mesh = ax.pcolormesh(*edges, table, cmap="viridis", vmin=0, vmax=1, rasterized=True)
-    every, across, labels = -(-len(rates) // MAX_RATE_LABELS), -(-len(texts) // MAX_VALUE_LABELS), rate_labels(rates)
-    ax.set_yticks(range(0, len(rates), every), [labels[rate] for rate in rates[::every]])
-    ax.set_xticks(range(0, len(texts), across), tick_texts(values)[::across])
+    named = cells.assign(text=cells["value"].map(format_setting))
+    table = named.pivot_table(index="learning_rate", columns="text", values="score", dropna=False)[texts]
+    rates = rate_edges(table.index.to_numpy(float))
+    mesh = ax.pcolormesh(np.arange(len(texts) + 1) - 0.5, rates, table, cmap="viridis", vmin=0, vmax=1, rasterized=True)
+    format_rate_rows(ax, rates)
+    every = -(-len(texts) // MAX_VALUE_LABELS)
+    ax.set_xticks(range(0, len(texts), every), tick_texts(values)[::every])
     if are_turned(values):
         ax.tick_params(axis="x", labelrotation=35)
     ax.set_xlabel(axis_name(axis))
-    ax.grid(visible=False)
     return mesh
 
 
-FIGURE = FigureSpec("axis-heat", 6, axis_heat_table, caption_axis_heat, draw_axis_heat)
+def _variants(inputs: FigureInput) -> list[str]:
+    """Return the variants that have rows, in the order of the experiment."""
+    return [name for name in inputs.looks if name in set(inputs.table["variant"])]
+
+
+def _axes_per_page(inputs: FigureInput) -> int:
+    return turned_shape(SHAPE, inputs.table).groups_on_a_page(len(_variants(inputs)), inputs.settings)
+
+
+FIGURE = FigureSpec(
+    "axis-heat", 6, axis_heat_table, caption_axis_heat, draw_axis_heat, per_page=_axes_per_page, split=split_by_axis
+)

@@ -1,20 +1,22 @@
 """The confusion matrix of one trial of each variant, on the test rows."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bnbench.analysis.confusion import MAX_CLASSES
 from bnbench.analysis.labels import format_axes
-from bnbench.report.figures.layout import PanelGrid, add_note, make_grid, remove_panels
+from bnbench.report.figures.dark import KEEP_COLOR
+from bnbench.report.figures.layout import PanelShape, add_note, make_panels
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import rate_labels
 from bnbench.results.results import Results
 
-# The number of panels next to each other, and of all panels.
-MAX_COLUMNS, MAX_PANELS = 2, 6
-# Inches: room for the names of classes to the left of each panel and below it.
-SIDE, SIDE_OF_MANY, GAPS, LEFT, BELOW = 2.3, 3.2, (0.95, 1.25), 0.95, 0.95
+MAX_PANELS = 6
+# There is room for the names of classes to the left of each panel and below it.
+SHAPE = PanelShape(columns=3, height=2.5, min_width=1.8, aspect=1, gaps=(0.95, 1.25), left=0.95, below=0.95)
 # Up to this many classes each cell has its number of rows.
 MAX_NUMBERED = 12
 MAX_NAME = 14
@@ -33,27 +35,23 @@ def caption_confusion(inputs: FigureInput) -> str:
     return "The classes that each variant predicts for the test rows, at its best rate and with its best seed."
 
 
-def draw_confusion(inputs: FigureInput) -> Figure:
+def draw_confusion(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each variant."""
     variants = list(dict.fromkeys(inputs.table["variant"]))
     shown = variants[:MAX_PANELS]
     classes = inputs.table["target"].nunique()
-    columns = min(MAX_COLUMNS, len(shown))
-    side = SIDE if classes <= MAX_NUMBERED else SIDE_OF_MANY
     note = _note(len(shown), len(variants))
-    grid = PanelGrid(-(-len(shown) // columns), columns, (side, side), GAPS, left=LEFT, below=BELOW)
-    figure, axes = make_grid(grid, [], note)
+    shape = SHAPE if classes <= MAX_NUMBERED else replace(SHAPE, columns=2, height=3.6)
+    panels = [group[0] for group in make_panels(inputs.settings, shape, len(shown), 1, [], note)]
     labels = rate_labels(inputs.results.summary["learning_rate"])
-    for ax, variant in zip(axes.flat, shown, strict=False):
+    for ax, variant in zip(panels, shown, strict=True):
         rows = inputs.table[inputs.table["variant"] == variant]
         draw_matrix(ax, rows)
         first = rows.iloc[0]
         place = format_axes(first, inputs.results.axes)
-        title = f"{variant}, rate {labels[first['learning_rate']]}, seed {first['seed']}"
+        title = f"{inputs.looks[variant].label}, rate {labels[first['learning_rate']]}, seed {first['seed']}"
         ax.set_title(f"{title}\n{place}" if place else title)
-    remove_panels(axes.flat[len(shown) :])
-    add_note(figure, note)
-    return figure
+    return add_note(panels, note, inputs.settings)
 
 
 def draw_matrix(ax: Axes, rows: pd.DataFrame) -> None:
@@ -71,7 +69,8 @@ def draw_matrix(ax: Axes, rows: pd.DataFrame) -> None:
         for number, (cell, share) in enumerate(zip(rows["rows"], shares.flat, strict=True)):
             if cell:
                 x, y, color = number % count, number // count, "white" if share > DARK else "black"
-                ax.text(x, y, str(cell), color=color, fontsize=5.5, ha="center", va="center")
+                # On a dark page the cells keep their colors, and so do the digits in them.
+                ax.text(x, y, str(cell), color=color, fontsize=5.5, ha="center", va="center", gid=KEEP_COLOR)
     short = [name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…" for name in names]
     ax.set_xticks(range(count), short, rotation=90, fontsize=6)
     ax.set_yticks(range(count), short, fontsize=6)

@@ -1,19 +1,22 @@
 """Learning curves: validation score and training loss, epoch by epoch, at each learning rate."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from bnbench.config.figure_settings import FigureSettings
 from bnbench.report.figures.layout import (
     CUT,
-    MAX_COLUMNS,
-    PanelGrid,
+    PanelShape,
     add_note,
+    is_first_in_row,
+    label_lowest,
     limit_loss_axes,
     make_grid,
     remove_panels,
@@ -26,14 +29,14 @@ from bnbench.report.figures.style import (
     capitalize_first,
     format_epoch_axis,
     format_score_axis,
+    label_y_axis,
     legend_entry,
     rate_labels,
 )
 from bnbench.results.results import Results
 
 PANEL_COLUMNS = ("validation_score", "train_loss")
-# Inches.
-PANEL_SIZE, GAPS = (1.3, 1.15), (0.14, 0.42)
+SHAPE = PanelShape(columns=5, height=1.3, min_width=0.65, aspect=0.85, gaps=(0.14, 0.45), left=0.8)
 # The maximum number of learning rates in one figure.
 MAX_RATES = 10
 # The maximum number of lines of a variant in one panel: more would cover each other.
@@ -55,21 +58,6 @@ class ShownCurves:
     rates: list[float]
     all_rates: int
     all_seeds: int
-
-    @property
-    def blocks(self) -> int:
-        """How many times the figure goes back to the left; each block has a row of scores and one of losses."""
-        return -(-len(self.rates) // MAX_COLUMNS)
-
-    @property
-    def columns(self) -> int:
-        """The number of panels next to each other."""
-        return -(-len(self.rates) // self.blocks)
-
-    @property
-    def last_columns(self) -> int:
-        """The number of columns of the last block that hold a learning rate."""
-        return len(self.rates) - self.columns * (self.blocks - 1)
 
 
 def curves_table(results: Results) -> pd.DataFrame:
@@ -98,34 +86,41 @@ def caption_curves(inputs: FigureInput) -> str:
     return f"{score} and training loss against the epoch, at each learning rate{setting}."
 
 
-def draw_curves(inputs: FigureInput) -> Figure:
+def draw_curves(inputs: FigureInput) -> Sequence[Axes]:
     """Draw two panels for each learning rate, the score above the loss."""
     shown = select_trials(inputs.table)
-    note = _note(shown, inputs.setting)
+    note, settings = _note(shown, inputs.setting), inputs.settings
     handles = [*variant_handles(inputs.looks, markers=False), legend_entry("diverged here", marker="x", linestyle="")]
-    grid = PanelGrid(2 * shown.blocks, shown.columns, PANEL_SIZE, GAPS)
-    figure, axes = make_grid(grid, handles, note + CUT)
-    _fill_panels(axes, shown, history_of(shown.trials, inputs.results.full_history), inputs.looks)
-    for row in axes[-2:]:
-        remove_panels(row[shown.last_columns :])
-    losses = [ax for row in axes[1::2] for ax in row if ax.figure]
+    scores, losses = _make_blocks(settings, len(shown.rates), handles, note + CUT)
+    _fill_panels(scores, losses, shown, history_of(shown.trials, inputs.results.full_history), inputs.looks)
     cut = limit_loss_axes(losses, shown.trials["initial_loss"].max())
-    _label_rows(axes, [inputs.label(score) for score in PANEL_COLUMNS] * shown.blocks)
-    add_note(figure, note + CUT if cut else note)
-    return figure
+    for panels, score in zip((scores, losses), PANEL_COLUMNS, strict=True):
+        _label_first(panels, inputs.label(score))
+    label_lowest(losses)
+    return add_note([*scores, *losses], note + CUT if cut else note, settings)
 
 
-def _fill_panels(axes: NDArray[Any], shown: ShownCurves, history: pd.DataFrame, looks: Looks) -> None:
+def _make_blocks(
+    settings: FigureSettings, rates: int, handles: Sequence[Line2D], note: str
+) -> tuple[list[Axes], list[Axes]]:
+    """Return a panel of scores and one of losses for each rate: rows of scores and rows of losses by turns."""
+    one = SHAPE.fit(rates, 1, settings)
+    grid = replace(one, rows=2 * one.rows)
+    _, axes = make_grid(grid, handles, "" if settings.width else note)
+    scores, losses = list(axes[::2].flat), list(axes[1::2].flat)
+    remove_panels([*scores[rates:], *losses[rates:]])
+    return scores[:rates], losses[:rates]
+
+
+def _fill_panels(
+    scores: Sequence[Axes], losses: Sequence[Axes], shown: ShownCurves, history: pd.DataFrame, looks: Looks
+) -> None:
     labels = rate_labels(shown.rates)
-    for number, rate in enumerate(shown.rates):
-        block, column = divmod(number, shown.columns)
-        top, bottom = axes[2 * block][column], axes[2 * block + 1][column]
+    for rate, top, bottom in zip(shown.rates, scores, losses, strict=True):
         for ax, score in zip((top, bottom), PANEL_COLUMNS, strict=True):
             draw_score_by_epoch(ax, history[history["learning_rate"] == rate], score, looks)
         top.set_title(f"rate {labels[rate]}")
-        bottom.tick_params(labelbottom=True)
-        if block == shown.blocks - 1:
-            bottom.set_xlabel("epoch")
+        bottom.set_xlabel("epoch")
 
 
 def draw_score_by_epoch(ax: Axes, history: pd.DataFrame, score: str, looks: Looks) -> None:
@@ -141,6 +136,9 @@ def draw_score_by_epoch(ax: Axes, history: pd.DataFrame, score: str, looks: Look
     for (name, _), rows in trials[["epoch", "step", score, "diverged_at_step"]]:
         look, trial = looks[str(name)], rows.to_numpy(float, na_value=np.nan)
         known = trial[np.isfinite(trial[:, 2])]
+        if np.isfinite(trial[0, 3]):
+            # What is measured after the divergence is no training any more: the line ends there.
+            known = known[known[:, 1] <= trial[0, 3]]
         # A line through a single point would be invisible.
         marker = "." if len(known) == 1 else ""
         ax.plot(
@@ -158,21 +156,22 @@ def _draw_divergence(ax: Axes, trial: NDArray[Any], known: NDArray[Any], look: L
     Args:
         ax: the panel.
         trial: (epochs, 4): the epoch, its last step, the score, and the step at which the trial diverged.
-        known: the rows of `trial` that have a score.
+        known: the rows of `trial` up to the divergence that have a score.
         look: the look of the variant.
     """
     epochs, steps, _, diverged_at = trial[-1]
     epoch = diverged_at * epochs / steps if steps else 0.0
-    before = known[known[:, 1] <= diverged_at]
-    transform = ax.transData if len(before) else ax.get_xaxis_transform()
-    height = before[-1, 2] if len(before) else 0.95
+    transform = ax.transData if len(known) else ax.get_xaxis_transform()
+    height = known[-1, 2] if len(known) else 0.95
     ax.plot(epoch, height, color=look.color, marker="x", markersize=5, zorder=4, transform=transform)
 
 
-def _label_rows(axes: NDArray[Any], labels: list[str]) -> None:
-    for row, label in zip(axes, labels, strict=True):
-        row[0].set_ylabel(label)
-        for ax in row[1:]:
+def _label_first(panels: Sequence[Axes], label: str) -> None:
+    """Label the y axis at the first panel of each row alone."""
+    for ax in panels:
+        if is_first_in_row(ax):
+            label_y_axis(ax, label)
+        else:
             ax.tick_params(labelleft=False, which="both")
 
 
@@ -185,4 +184,4 @@ def _note(shown: ShownCurves, setting: str) -> str:
     return f"Each line is a trial ({', '.join(parts)})."
 
 
-FIGURE = FigureSpec("curves", 20, curves_table, caption_curves, draw_curves, per_setting=True)
+FIGURE = FigureSpec("curves", 20, curves_table, caption_curves, draw_curves, per_page=lambda inputs: 1)

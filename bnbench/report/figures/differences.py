@@ -1,13 +1,13 @@
 """The paired difference of the validation score to the baseline, at equal learning rate."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from bnbench.report.figures.layout import describe_seeds, draw_panels
+from bnbench.report.figures.layout import describe_seeds, draw_panels, panels_per_page
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import (
     REFERENCE_COLOR,
@@ -33,7 +33,7 @@ def caption_differences(inputs: FigureInput) -> str:
     return f"Paired difference in {inputs.label(SCORE)} to {inputs.results.baseline}, at equal learning rate."
 
 
-def draw_differences(inputs: FigureInput) -> Figure:
+def draw_differences(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each setting, one line for each variant but the baseline."""
     compared = {name: look for name, look in inputs.looks.items() if name in set(inputs.table["variant"])}
     return draw_panels(
@@ -70,4 +70,6 @@ def _note(inputs: FigureInput) -> str:
     )
 
 
-FIGURE = FigureSpec("differences", 30, differences_table, caption_differences, draw_differences, takes_ax=True)
+FIGURE = FigureSpec(
+    "differences", 30, differences_table, caption_differences, draw_differences, per_page=panels_per_page, takes_ax=True
+)

@@ -1,11 +1,12 @@
 """Tuning effort: the best validation score to expect after k randomly chosen learning rates."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bnbench.report.figures.layout import describe_seeds, draw_panels
+from bnbench.report.figures.layout import describe_seeds, draw_panels, panels_per_page
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import Looks, format_percent_axis
 from bnbench.results.results import Results
@@ -24,7 +25,7 @@ def caption_effort(inputs: FigureInput) -> str:
     return f"Expected best {inputs.label(SCORE)} after trying k randomly chosen learning rates."
 
 
-def draw_effort(inputs: FigureInput) -> Figure:
+def draw_effort(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each setting."""
     note = (
         f"Expected best {inputs.label(SCORE)} after trying randomly chosen learning rates of the grid. "
@@ -54,4 +55,4 @@ def draw_expected_best(ax: Axes, efforts: pd.DataFrame, looks: Looks) -> None:
     format_percent_axis(ax)
 
 
-FIGURE = FigureSpec("effort", 60, effort_table, caption_effort, draw_effort, takes_ax=True)
+FIGURE = FigureSpec("effort", 60, effort_table, caption_effort, draw_effort, takes_ax=True, per_page=panels_per_page)

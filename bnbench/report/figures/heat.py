@@ -1,35 +1,36 @@
 """The validation score as color over epoch and learning rate."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from numpy.typing import NDArray
 
 from bnbench.report.figures.layout import (
-    NARROW,
-    PanelGrid,
+    PanelShape,
     add_note,
     describe_seeds,
-    make_grid,
+    is_first_in_row,
+    label_lowest,
+    make_panels,
     remove_panels,
     split_by_setting,
 )
-from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import capitalize_first, format_epoch_axis, rate_labels
+from bnbench.report.figures.spec import FigureInput, FigureSpec, figure_of
+from bnbench.report.figures.style import capitalize_first, format_epoch_axis, format_tick, label_y_axis
 from bnbench.results.results import Results
 
 if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
 
 SCORE = "validation_score"
-# Number of panels next to each other if there is one setting.
-MAX_COLUMNS = 3
 MAX_RATE_LABELS = 8
 # Inches: to the left of each panel are its learning rates, to the right of the last one is the color bar.
-GAPS, RIGHT, LEFT, BAR_GAP, BAR_WIDTH = (0.62, 0.75), 0.85, 0.82, 0.12, 0.1
+BAR_GAP, BAR_WIDTH = 0.1, 0.1
+SHAPE = PanelShape(columns=4, height=1.7, min_width=0.65, aspect=0.85, gaps=(0.42, 0.62), left=0.7, right=0.78)
 
 
 def heat_table(results: Results) -> pd.DataFrame:
@@ -43,38 +44,43 @@ def caption_heat(inputs: FigureInput) -> str:
     return f"{capitalize_first(inputs.label(SCORE))} as color, over epoch and learning rate."
 
 
-def draw_heat(inputs: FigureInput) -> Figure:
+def draw_heat(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each variant and setting, with one color bar."""
-    panels = _panels(inputs)
-    one_setting = len({setting for setting, _, _ in panels}) == 1
-    columns = min(MAX_COLUMNS, len(panels) if one_setting else len(inputs.looks))
+    parts = split_by_setting(inputs.results, inputs.table)
+    variants = _variants(inputs)
     note = f"Mean over {describe_seeds(inputs.results)}. A diverged trial counts as chance after its divergence."
-    grid = PanelGrid(-(-len(panels) // columns), columns, NARROW, GAPS, RIGHT, LEFT)
-    figure, axes = make_grid(grid, [], note)
-    for ax, (setting, variant, rows) in zip(axes.flat, panels, strict=False):
-        mesh = draw_heat_map(ax, rows, SCORE)
-        ax.set_title(f"{variant}\n{setting}" if setting else variant)
-        ax.tick_params(labelbottom=True)
-    remove_panels(axes.flat[len(panels) :])
-    for row in axes:
-        row[0].set_ylabel("learning rate")
-    add_color_bar(figure, axes[0][-1], mesh, inputs.label(SCORE))
-    add_note(figure, note)
-    return figure
+    groups = make_panels(inputs.settings, SHAPE, len(parts), len(variants), [], note)
+    drawn, meshes = [], []
+    for panels, (setting, rows) in zip(groups, parts, strict=True):
+        for ax, variant in zip(panels, variants, strict=True):
+            own = rows[rows["variant"] == variant]
+            if own.empty:
+                remove_panels([ax])
+                continue
+            meshes.append(draw_heat_map(ax, own, SCORE))
+            name = inputs.looks[variant].label
+            ax.set_title(f"{name}\n{setting}" if setting else name)
+            drawn.append(ax)
+    label_first_column(drawn, "learning rate")
+    label_lowest(drawn)
+    add_color_bar(drawn, meshes[-1], inputs.label(SCORE))
+    return add_note(drawn, note, inputs.settings)
 
 
-def _panels(inputs: FigureInput) -> list[tuple[str, str, pd.DataFrame]]:
-    """Return setting, variant and rows of each panel that has rows."""
-    panels = [
-        (setting, variant, part[part["variant"] == variant])
-        for setting, part in split_by_setting(inputs.results, inputs.table)
-        for variant in inputs.looks
-    ]
-    return [panel for panel in panels if len(panel[2])]
+def _variants(inputs: FigureInput) -> list[str]:
+    """Return the variants that have rows, in the order of the experiment."""
+    return [name for name in inputs.looks if name in set(inputs.table["variant"])]
+
+
+def label_first_column(panels: Sequence[Axes], text: str) -> None:
+    """Label the y axes of the panels at the left of their figure."""
+    for ax in panels:
+        if is_first_in_row(ax):
+            label_y_axis(ax, text)
 
 
 def draw_heat_map(ax: Axes, cells: pd.DataFrame, score: str) -> "QuadMesh":
-    """Draw a score as color over epoch and learning rate; all learning rates have the same height.
+    """Draw a score as color over epoch and learning rate, whose axis is logarithmic with a tick at each decade.
 
     Args:
         ax: the panel.
@@ -84,20 +90,50 @@ def draw_heat_map(ax: Axes, cells: pd.DataFrame, score: str) -> "QuadMesh":
     table = cells.pivot(index="learning_rate", columns="epoch", values=score)
     epochs = table.columns.to_numpy(float)
     edges = np.append(epochs, epochs[-1] + 1) - 0.5
-    mesh = ax.pcolormesh(edges, np.arange(len(table) + 1) - 0.5, table, cmap="viridis", vmin=0, vmax=1, rasterized=True)
-    every, labels = -(-len(table) // MAX_RATE_LABELS), rate_labels(table.index)
-    ax.set_yticks(range(0, len(table), every), [labels[rate] for rate in table.index[::every]])
-    ax.grid(visible=False)
+    rates = rate_edges(table.index.to_numpy(float))
+    mesh = ax.pcolormesh(edges, rates, table, cmap="viridis", vmin=0, vmax=1, rasterized=True)
+    format_rate_rows(ax, rates)
     ax.set_xlabel("epoch")
     format_epoch_axis(ax)
     return mesh
 
 
-def add_color_bar(figure: Figure, panel: Axes, mesh: "QuadMesh", label: str) -> None:
-    """Draw the color bar to the right of a panel, which may have been removed."""
-    box, width = panel.get_position(), figure.get_figwidth()
-    axes = figure.add_axes((box.x1 + BAR_GAP / width, box.y0, BAR_WIDTH / width, box.height))
+def format_rate_rows(ax: Axes, edges: NDArray[np.float64]) -> None:
+    """Make y a logarithmic axis of learning rates with a tick at each decade.
+
+    Args:
+        ax: the panel.
+        edges: what `rate_edges` returns.
+    """
+    ax.set_yscale("log")
+    ax.set_ylim(edges[0], edges[-1])
+    ax.yaxis.set_major_locator(LogLocator(numticks=MAX_RATE_LABELS))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+    ax.grid(visible=False)
+
+
+def rate_edges(rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the ends of the row of each learning rate, (rates + 1,): halfway to its neighbors on the logarithm."""
+    logs = np.log10(rates)
+    if len(logs) == 1:
+        return 10 ** np.array([logs[0] - 0.5, logs[0] + 0.5])
+    middles = (logs[1:] + logs[:-1]) / 2
+    ends = 2 * logs[0] - middles[0], 2 * logs[-1] - middles[-1]
+    edges: NDArray[np.float64] = 10 ** np.concatenate([ends[:1], middles, ends[1:]])
+    return edges
+
+
+def add_color_bar(panels: Sequence[Axes], mesh: "QuadMesh", label: str) -> None:
+    """Draw the color bar to the right of the panels, as high as the first one."""
+    figure, box = figure_of(panels[0]), panels[0].get_position()
+    width, right = figure.get_figwidth(), max(ax.get_position().x1 for ax in panels)
+    axes = figure.add_axes((right + BAR_GAP / width, box.y0, BAR_WIDTH / width, box.height))
     figure.colorbar(mesh, cax=axes, format=PercentFormatter(1.0)).set_label(label)
 
 
-FIGURE = FigureSpec("heat", 50, heat_table, caption_heat, draw_heat)
+def _settings_per_page(inputs: FigureInput) -> int:
+    return SHAPE.groups_on_a_page(len(_variants(inputs)), inputs.settings)
+
+
+FIGURE = FigureSpec("heat", 50, heat_table, caption_heat, draw_heat, per_page=_settings_per_page)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from math import ceil
 from textwrap import wrap
 from typing import Any
 
@@ -12,21 +13,23 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bnbench.analysis.labels import format_setting
-from bnbench.report.figures.spec import FigureInput
-from bnbench.report.figures.style import Looks, set_loss_ticks
+from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
+from bnbench.report.figures.spec import FigureInput, figure_of
+from bnbench.report.figures.style import Look, Looks, set_loss_ticks
 from bnbench.results.results import Results
 
-# Panel sizes in inches. Two PANELs or three NARROW ones with their labels are as wide as a page of text,
-# one ALONE is as wide as a column.
-PANEL = (2.65, 1.95)
-ALONE = (2.6, 1.8)
-NARROW = (1.62, 1.6)
+# Inches. A figure with several panels is as wide as the report, one with a single panel takes half of it. In a paper,
+# `figures.width` is the width of both.
+REPORT_WIDTH, HALF_WIDTH = 9.2, 4.5
+# No figure is higher: it stays on a page, with room for its caption.
+MAX_HEIGHT = 9.0
 # Inches around the panels: an axis with its label on the left, a note below.
-LEFT, RIGHT, BELOW = 0.66, 0.12, 0.46
+LEFT, RIGHT, BELOW = 0.62, 0.12, 0.46
+GAPS = (0.62, 0.62)
 LEGEND_LINE = 0.17
 NOTE_LINE = 0.13
 LETTERS_PER_INCH = 18
-MAX_LEGEND_COLUMNS = 5
+MAX_LEGEND_COLUMNS = 8
 MAX_NAME_LENGTH = 30
 # The number of panels next to each other that fits on a page.
 MAX_COLUMNS = 5
@@ -34,6 +37,8 @@ MAX_COLUMNS = 5
 MAX_SETTINGS = 12
 # A loss axis ends at this many times the initial loss: a loss of 1e20 would make all other lines look flat.
 MAX_LOSS_RATIO = 10
+# The name of the text below the panels, by which `note_of` finds it.
+NOTE = "note"
 CUT = f" Loss axes end at {MAX_LOSS_RATIO} × the initial loss."
 
 
@@ -63,6 +68,54 @@ class PanelGrid:
     def width(self) -> float:
         """The width of the figure."""
         return self.left + self.columns * self.size[0] + (self.columns - 1) * self.gaps[0] + self.right
+
+
+@dataclass(frozen=True)
+class PanelShape:
+    """What the panels of a kind of figure look like; the width of the figure decides how many stand side by side.
+
+    Attributes:
+        columns: the largest number of panels side by side.
+        height: the largest height of a panel, in inches.
+        min_width: in inches; narrower panels go into fewer columns.
+        aspect: height of a panel over its width, up to that height.
+        gaps: between columns and between rows, in inches.
+        share_x: whether all panels have one x axis.
+    """
+
+    columns: int
+    height: float = 2.2
+    min_width: float = 1.0
+    aspect: float = 0.72
+    gaps: tuple[float, float] = GAPS
+    left: float = LEFT
+    right: float = RIGHT
+    below: float = BELOW
+    share_x: bool = True
+
+    def fit(self, groups: int, per_group: int, settings: FigureSettings) -> PanelGrid:
+        """Return the grid for groups of panels, each of which begins a new row if it has several panels."""
+        count = groups * per_group
+        width = settings.width or (HALF_WIDTH if count == 1 else REPORT_WIDTH)
+        most = min(self.columns, per_group if per_group > 1 else count)
+        columns = next((n for n in range(most, 1, -1) if self._panel_width(n, width) >= self.min_width), 1)
+        rows = groups * ceil(per_group / columns) if per_group > 1 else ceil(count / columns)
+        panel = self._panel_width(columns, width)
+        size = (panel, min(self.height, self.aspect * panel))
+        return PanelGrid(rows, columns, size, self.gaps, self.right, self.left, self.below, self.share_x)
+
+    def _panel_width(self, columns: int, width: float) -> float:
+        return (width - self.left - self.right - (columns - 1) * self.gaps[0]) / columns
+
+    def groups_on_a_page(self, per_group: int, settings: FigureSettings) -> int:
+        """Return how many groups of panels are at most MAX_HEIGHT high together."""
+        grid = self.fit(MAX_SETTINGS, per_group, settings)
+        rows = int((MAX_HEIGHT - 1 - self.below + self.gaps[1]) / (grid.size[1] + self.gaps[1]))
+        return max(1, rows // ceil(per_group / grid.columns) if per_group > 1 else rows * grid.columns)
+
+
+# The panel of a figure with one panel for each setting.
+ONE_PANEL = PanelShape(columns=3)
 
 
 def split_by_setting(results: Results, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -110,6 +163,51 @@ def make_grid(grid: PanelGrid, handles: Sequence[Line2D], note: str) -> tuple[Fi
     return figure, axes
 
 
+def make_panels(
+    settings: FigureSettings, shape: PanelShape, groups: int, per_group: int, handles: Sequence[Line2D], note: str
+) -> list[list[Axes]]:
+    """Return the panels of a new figure, one list a group.
+
+    Args:
+        settings: how figures are drawn.
+        shape: what the panels look like.
+        groups: the number of groups; a group with several panels begins a new row.
+        per_group: the number of panels of each.
+        handles: the entries of the legend.
+        note: the longest text that `add_note` may get.
+    """
+    grid = shape.fit(groups, per_group, settings)
+    _, axes = make_grid(grid, handles, "" if settings.width else note)
+    rows = ceil(per_group / grid.columns) if per_group > 1 else 1
+    if per_group == 1:
+        chosen = [[ax] for ax in axes.flat[:groups]]
+    else:
+        chosen = [list(axes[rows * i : rows * (i + 1)].flat)[:per_group] for i in range(groups)]
+    used = {id(ax) for group in chosen for ax in group}
+    remove_panels([ax for ax in axes.flat if id(ax) not in used])
+    return chosen
+
+
+def label_lowest(panels: Sequence[Axes]) -> None:
+    """Keep the label of the x axis at the lowest panel of each column alone; all panels have ticks with numbers."""
+    places = [_place(ax) for ax in panels]
+    for ax, (row, column) in zip(panels, places, strict=True):
+        ax.tick_params(labelbottom=True)
+        if any(other_column == column and other_row > row for other_row, other_column in places):
+            ax.set_xlabel("")
+
+
+def _place(ax: Axes) -> tuple[int, int]:
+    """Return the row and the column of a panel."""
+    spec = ax.get_subplotspec()
+    return (spec.rowspan.start, spec.colspan.start) if spec else (0, 0)
+
+
+def is_first_in_row(ax: Axes) -> bool:
+    """Return whether a panel is at the left of its figure."""
+    return _place(ax)[1] == 0
+
+
 def _legend_columns(handles: Sequence[Line2D], width: float) -> int:
     entries = [0.45 + len(str(handle.get_label())) / LETTERS_PER_INCH for handle in handles]
     fit = len(entries) if sum(entries) < width else int(width / max(entries, default=1))
@@ -129,10 +227,22 @@ def _margins(grid: PanelGrid, figure: Figure, top: float, below: float) -> dict[
     }
 
 
-def add_note(figure: Figure, text: str) -> None:
-    """Write a note below the panels, in as many lines as it needs."""
+def add_note(panels: Sequence[Axes], text: str, settings: FigureSettings = DEFAULT_FIGURES) -> Sequence[Axes]:
+    """Write a note below the panels, in as many lines as it needs, and return the panels.
+
+    In a figure for a paper it is hidden: `plots/captions.md` has it.
+    """
+    figure = figure_of(panels[0])
     lines = "\n".join(_wrap_note(text, figure.get_figwidth()))
-    figure.text(0.5, 0.04 / figure.get_figheight(), lines, fontsize=7, color="#555555", ha="center", va="bottom")
+    place = 0.04 / figure.get_figheight()
+    note = figure.text(0.5, place, lines, fontsize=7, color="#555555", ha="center", va="bottom", gid=NOTE)
+    note.set_visible(settings.width is None)
+    return panels
+
+
+def note_of(figure: Figure) -> str:
+    """Return the note of a figure in one line; empty if it has none."""
+    return " ".join(text.get_text().replace("\n", " ") for text in figure.texts if text.get_gid() == NOTE)
 
 
 def _wrap_note(text: str, width: float) -> list[str]:
@@ -143,10 +253,19 @@ def variant_handles(looks: Looks, markers: bool) -> list[Line2D]:
     """Return the entries of a legend, one for each variant."""
     return [
         Line2D(
-            [], [], color=look.color, marker=look.marker if markers else "", linestyle=look.dash, label=_shorten(name)
+            [],
+            [],
+            color=look.color,
+            marker=look.marker if markers else "",
+            linestyle=look.dash,
+            label=_shorten(look.label),
         )
-        for name, look in looks.items()
+        for look in looks.values()
     ]
+
+
+def _line_of(look: Look) -> dict[str, Any]:
+    return {"color": look.color, "linestyle": look.dash}
 
 
 def _shorten(name: str) -> str:
@@ -155,35 +274,33 @@ def _shorten(name: str) -> str:
 
 
 def draw_panels(
-    inputs: FigureInput, note: str, draw_panel: Callable[[Axes, pd.DataFrame], None], height: float | None = None
-) -> Figure:
-    """Return a figure with a panel for each setting of the further axes, two next to each other.
+    inputs: FigureInput, note: str, draw_panel: Callable[[Axes, pd.DataFrame], None], shape: PanelShape | None = None
+) -> Sequence[Axes]:
+    """Draw a panel for each setting of the further axes, and return the panels.
 
     If `inputs.ax` is given, the one panel is drawn there, with the legend inside and without the note.
     """
     if inputs.ax is not None:
         return _draw_panel_into(inputs.ax, inputs, draw_panel)
-    settings = split_by_setting(inputs.results, inputs.table)
-    columns = min(2, len(settings))
-    width, usual_height = ALONE if len(settings) == 1 else PANEL
-    grid = PanelGrid(-(-len(settings) // columns), columns, (width, height or usual_height), (0.62, 0.62))
-    figure, axes = make_grid(grid, variant_handles(inputs.looks, markers=True), note)
-    for ax, (setting, rows) in zip(axes.flat, settings, strict=False):
+    parts, handles = split_by_setting(inputs.results, inputs.table), variant_handles(inputs.looks, markers=True)
+    groups = make_panels(inputs.settings, shape or ONE_PANEL, len(parts), 1, handles, note)
+    panels = [group[0] for group in groups]
+    for ax, (setting, rows) in zip(panels, parts, strict=True):
         draw_panel(ax, rows)
         ax.set_title(setting)
-        ax.tick_params(labelbottom=True)
-    remove_panels(axes.flat[len(settings) :])
-    add_note(figure, note)
-    return figure
+    label_lowest(panels)
+    return add_note(panels, note, inputs.settings)
 
 
-def _draw_panel_into(ax: Axes, inputs: FigureInput, draw_panel: Callable[[Axes, pd.DataFrame], None]) -> Figure:
+def panels_per_page(inputs: FigureInput) -> int:
+    """Return how many settings a figure of `draw_panels` shows."""
+    return ONE_PANEL.groups_on_a_page(1, inputs.settings)
+
+
+def _draw_panel_into(ax: Axes, inputs: FigureInput, draw_panel: Callable[[Axes, pd.DataFrame], None]) -> Sequence[Axes]:
     draw_panel(ax, inputs.table)
     ax.legend(handles=variant_handles(inputs.looks, markers=True), fontsize=7)
-    figure = ax.figure
-    while not isinstance(figure, Figure):
-        figure = figure.figure
-    return figure
+    return [ax]
 
 
 def remove_panels(axes: "Sequence[Axes] | NDArray[Any]") -> None:

@@ -1,20 +1,26 @@
 """The pre-activation of one unit of the last hidden layer, against the epoch."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
-from bnbench.report.figures.layout import MAX_COLUMNS, NARROW, PanelGrid, add_note, make_grid, split_by_setting
+from bnbench.report.figures.layout import (
+    MAX_COLUMNS,
+    PanelShape,
+    add_note,
+    is_first_in_row,
+    label_lowest,
+    make_panels,
+    split_by_setting,
+)
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import Look, rate_labels
 from bnbench.results.results import Results
 
-# Inches.
-GAPS = (0.2, 0.42)
+SHAPE = PanelShape(columns=4, aspect=0.8, gaps=(0.25, 0.62))
 
 
 def pre_activations_table(results: Results) -> pd.DataFrame:
@@ -34,26 +40,27 @@ def caption_pre_activations(inputs: FigureInput) -> str:
     return "Pre-activation of one unit of the last hidden layer, against the epoch."
 
 
-def draw_pre_activations(inputs: FigureInput) -> Figure:
-    """Draw a row of panels for each setting, a column for each variant."""
-    settings = split_by_setting(inputs.results, inputs.table)
+def draw_pre_activations(inputs: FigureInput) -> Sequence[Axes]:
+    """Draw panels for each setting, one for each variant."""
+    parts = split_by_setting(inputs.results, inputs.table)
     variants = list(dict.fromkeys(inputs.table["variant"]))
     note, shown = _note(inputs.table, len(variants)), variants[:MAX_COLUMNS]
     labels = rate_labels(inputs.results.summary["learning_rate"])
-    figure, axes = make_grid(PanelGrid(len(settings), len(shown), NARROW, GAPS), [], note)
-    for row, (setting, rows) in zip(axes, settings, strict=True):
-        for ax, variant in zip(row, shown, strict=True):
+    groups = make_panels(inputs.settings, SHAPE, len(parts), len(shown), [], note)
+    for panels, (setting, rows) in zip(groups, parts, strict=True):
+        for ax, variant in zip(panels, shown, strict=True):
             _fill_panel(ax, rows[rows["variant"] == variant], setting, inputs.looks[variant], labels)
-        _share_y_axis(row)
-    add_note(figure, note)
-    return figure
+        _share_y_axis(panels)
+    panels = [ax for group in groups for ax in group]
+    label_lowest(panels)
+    return add_note(panels, note, inputs.settings)
 
 
 def _fill_panel(ax: Axes, rows: pd.DataFrame, setting: str, look: Look, labels: Mapping[float, str]) -> None:
     if rows.empty:
         return
     draw_percentiles(ax, rows, look)
-    title = f"{rows['variant'].iloc[0]}, rate {labels[rows['learning_rate'].iloc[0]]}"
+    title = f"{look.label}, rate {labels[rows['learning_rate'].iloc[0]]}"
     ax.set_title(f"{title}\n{setting}" if setting else title)
 
 
@@ -72,13 +79,15 @@ def draw_percentiles(ax: Axes, history: pd.DataFrame, look: Look) -> None:
     ax.set_xlabel("epoch")
 
 
-def _share_y_axis(row: "list[Axes]") -> None:
-    """Give the panels of a row one range, with its labels at the first."""
-    ends = [end for ax in row for end in ax.get_ylim()]
-    for ax in row:
+def _share_y_axis(panels: Sequence[Axes]) -> None:
+    """Give panels one range, with its labels at the first of each row."""
+    ends = [end for ax in panels for end in ax.get_ylim()]
+    for ax in panels:
+        is_first = is_first_in_row(ax)
         ax.set_ylim(min(ends), max(ends))
-        ax.tick_params(labelleft=ax is row[0])
-    row[0].set_ylabel("pre-activation")
+        ax.tick_params(labelleft=is_first)
+        if is_first:
+            ax.set_ylabel("pre-activation")
 
 
 def _note(table: pd.DataFrame, variants: int) -> str:
@@ -89,4 +98,12 @@ def _note(table: pd.DataFrame, variants: int) -> str:
     return f"{note} {MAX_COLUMNS} of {variants} variants." if variants > MAX_COLUMNS else note
 
 
-FIGURE = FigureSpec("pre-activations", 80, pre_activations_table, caption_pre_activations, draw_pre_activations)
+def _settings_per_page(inputs: FigureInput) -> int:
+    variants = min(MAX_COLUMNS, inputs.table["variant"].nunique())
+    return SHAPE.groups_on_a_page(variants, inputs.settings)
+
+
+FIGURE = FigureSpec(
+    "pre-activations", 80, pre_activations_table, caption_pre_activations, draw_pre_activations,
+    per_page=_settings_per_page,
+)  # fmt: skip

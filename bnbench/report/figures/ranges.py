@@ -5,9 +5,8 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from bnbench.report.figures.layout import describe_seeds, draw_panels
+from bnbench.report.figures.layout import PanelShape, describe_seeds, draw_panels
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import Look, Looks, format_rate_axis
 from bnbench.results.results import Results
@@ -26,7 +25,7 @@ def caption_ranges(inputs: FigureInput) -> str:
     return "The learning rates around the best one at which every seed is ok."
 
 
-def draw_ranges(inputs: FigureInput) -> Figure:
+def draw_ranges(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each setting, a bar for each variant."""
     rates = sorted(inputs.results.summary["learning_rate"].unique())
     note = (
@@ -37,8 +36,13 @@ def draw_ranges(inputs: FigureInput) -> Figure:
         inputs,
         note,
         lambda ax, rows: draw_stable_ranges(ax, rows, rates, inputs.looks),
-        height=BAR_HEIGHT * (len(inputs.looks) + 1),
+        _shape(inputs),
     )
+
+
+def _shape(inputs: FigureInput) -> PanelShape:
+    """Return a panel that is as high as its bars need."""
+    return PanelShape(columns=3, height=BAR_HEIGHT * (len(inputs.looks) + 1), min_width=2.0, aspect=10)
 
 
 def draw_stable_ranges(ax: Axes, variants: pd.DataFrame, rates: Sequence[float], looks: Looks) -> None:
@@ -58,7 +62,7 @@ def draw_stable_ranges(ax: Axes, variants: pd.DataFrame, rates: Sequence[float],
             _draw_bar(ax, height, variant, (rates[0], rates[-1]), look)
         else:
             ax.plot(variant["best_rate"], height, color=look.color, marker="x", zorder=4)
-        ax.text(rates[0], height - 0.25, variant["variant"], fontsize=7, va="bottom")
+        ax.text(rates[0], height - 0.25, look.label, fontsize=7, va="bottom")
     ax.set_yticks([])
     ax.set_ylim(len(variants) - 0.6, -0.8)
     ax.set_xlim(rates[0] / 1.6, rates[-1] * 1.6)
@@ -73,4 +77,8 @@ def _draw_bar(ax: Axes, height: float, variant: Mapping[Any, Any], grid_ends: tu
     ax.plot(variant["best_rate"], height, color=look.color, marker=look.marker, markersize=6, zorder=4)
 
 
-FIGURE = FigureSpec("ranges", 70, ranges_table, caption_ranges, draw_ranges, takes_ax=True)
+def _settings_per_page(inputs: FigureInput) -> int:
+    return _shape(inputs).groups_on_a_page(1, inputs.settings)
+
+
+FIGURE = FigureSpec("ranges", 70, ranges_table, caption_ranges, draw_ranges, takes_ax=True, per_page=_settings_per_page)

@@ -3,20 +3,24 @@
 `style.x_of_rates` decides the x value of each point.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import PercentFormatter
 
+from bnbench.analysis.contest import band_of, contest_range
 from bnbench.analysis.trials import DIVERGED
 from bnbench.report.figures.layout import (
     CUT,
-    NARROW,
-    PanelGrid,
+    PanelShape,
     add_note,
     describe_seeds,
+    label_lowest,
     limit_loss_axes,
-    make_grid,
+    make_panels,
     split_by_setting,
     variant_handles,
 )
@@ -29,13 +33,15 @@ from bnbench.report.figures.style import (
     format_percent_axis,
     format_rate_axis,
     format_score_axis,
+    label_y_axis,
     legend_entry,
     rows_by_variant,
     x_of_rates,
 )
 from bnbench.results.results import Results
 
-PANEL_COLUMNS = ("validation_score", "validation_loss")
+SCORE, LOSS = "validation_score", "validation_loss"
+SHAPE = PanelShape(columns=4, min_width=0.7, aspect=0.9, gaps=(0.78, 0.55), left=0.8)
 # In points squared, as Matplotlib measures markers.
 DOT_SIZE, CROSS_SIZE = 7, 26
 # Above this number, markers are an image inside the SVG: each shape would make the file larger.
@@ -52,32 +58,64 @@ def caption_rates(inputs: FigureInput) -> str:
     return "Score, loss and share of seeds that train, against the learning rate."
 
 
-def draw_rates(inputs: FigureInput) -> Figure:
-    """Draw a row of three panels for each setting: score, loss, share of seeds that train."""
-    settings = split_by_setting(inputs.results, inputs.table)
+def draw_rates(inputs: FigureInput) -> Sequence[Axes]:
+    """Draw panels for each setting: score, scores near the best one, loss, share of seeds that train."""
+    parts = split_by_setting(inputs.results, inputs.table)
     points = dict(split_by_setting(inputs.results, inputs.results.scored_trials))
-    note = _note(inputs)
-    figure, axes = make_grid(PanelGrid(len(settings), 3, NARROW, (0.62, 0.35)), _handles(inputs.looks), note + CUT)
+    note, count = _note(inputs), _panel_count(inputs)
+    groups = make_panels(inputs.settings, SHAPE, len(parts), count, _handles(inputs.looks), note + CUT)
     cut = False
-    for row, (setting, summary) in zip(axes, settings, strict=True):
-        for ax, score in zip(row, PANEL_COLUMNS, strict=False):
-            draw_score(ax, summary, points[setting], score, inputs.looks)
-            ax.set_ylabel(inputs.label(score))
-        row[0].set_title(setting, loc="left")
-        _draw_chance(row[0], points[setting]["chance"].iloc[0])
-        cut |= limit_loss_axes([row[1]], points[setting]["initial_loss"].max())
-        draw_share_of_seeds(row[2], summary, inputs.looks)
-    for ax in axes[:-1].flat:
-        ax.set_xlabel("")
-    add_note(figure, note + CUT if cut else note)
-    return figure
+    for panels, (setting, summary) in zip(groups, parts, strict=True):
+        cut |= _fill_panels(panels, inputs, SettingRows(setting, summary, points[setting]))
+    panels = [ax for group in groups for ax in group]
+    label_lowest(panels)
+    return add_note(panels, note + CUT if cut else note, inputs.settings)
 
 
-def draw_score(ax: Axes, summary: pd.DataFrame, points: pd.DataFrame, score: str, looks: Looks) -> None:
+@dataclass(frozen=True)
+class SettingRows:
+    """The summary and the trials of one setting of the further axes."""
+
+    name: str
+    summary: pd.DataFrame
+    trials: pd.DataFrame
+
+
+def _panel_count(inputs: FigureInput) -> int:
+    """Return the number of panels of each setting: one more if scores near the best one compete in some setting."""
+    parts = split_by_setting(inputs.results, inputs.table)
+    return 4 if any(contest_range(rows, SCORE) for _, rows in parts) else 3
+
+
+def _fill_panels(panels: Sequence[Axes], inputs: FigureInput, rows: SettingRows) -> bool:
+    """Draw the panels of one setting. Return whether the axis of losses hides values."""
+    score, loss, share = panels[0], panels[-2], panels[-1]
+    shown = (score, loss) if len(panels) == 3 else (score, panels[1], loss)
+    for ax, column in zip(shown, [SCORE] * (len(shown) - 1) + [LOSS], strict=True):
+        draw_score(ax, rows.summary, rows.trials, column, inputs.looks, inputs.settings.band)
+        label_y_axis(ax, inputs.label(column))
+    score.set_title(rows.name, loc="left")
+    for ax in shown[:-1]:
+        _draw_chance(ax, rows.trials["chance"].iloc[0])
+    ends = contest_range(rows.summary, SCORE)
+    if len(panels) == 4 and ends:
+        panels[1].set_ylim(*ends)
+        panels[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+        label_y_axis(panels[1], "the same, closer")
+    elif len(panels) == 4:
+        # In other settings of this figure, scores compete.
+        panels[1].set_visible(False)
+    draw_share_of_seeds(share, rows.summary, inputs.looks)
+    return limit_loss_axes([loss], rows.trials["initial_loss"].max())
+
+
+def draw_score(
+    ax: Axes, summary: pd.DataFrame, points: pd.DataFrame, score: str, looks: Looks, band: str = "range"
+) -> None:
     """Draw the mean of a score over seeds against the learning rate, one line a variant.
 
-    A dot is a trial. A cross is a diverged trial, at the score with which it counts. The band goes from the lowest to
-    the highest trial.
+    A dot is a trial. A cross is a diverged trial, at the score with which it counts. A line ends where
+    every trial diverges.
 
     Args:
         ax: the panel.
@@ -85,22 +123,23 @@ def draw_score(ax: Axes, summary: pd.DataFrame, points: pd.DataFrame, score: str
         points: `Results.scored_trials` of the same setting.
         score: a column of the trials, such as validation_score.
         looks: the look of each variant.
+        band: what the band is, as `contest.band_of` has it.
     """
     for variant in rows_by_variant(summary, looks):
-        _draw_mean_and_band(ax, variant, score)
+        _draw_mean_and_band(ax, variant, score, band)
         _draw_trials(ax, points[points["variant"] == variant.name], score, variant)
     format_rate_axis(ax)
     format_score_axis(ax, score)
 
 
-def _draw_mean_and_band(ax: Axes, variant: VariantRows, score: str) -> None:
+def _draw_mean_and_band(ax: Axes, variant: VariantRows, score: str, band: str) -> None:
+    """Draw the means. Where every trial diverged there is no mean of measured scores: the line ends before."""
     rows, x, look = variant.rows, variant.x, variant.look
-    mean = rows[f"{score}_mean"]
-    ax.fill_between(x, rows[f"{score}_min"], rows[f"{score}_max"], color=look.color, alpha=0.15, linewidth=0)
-    ax.plot(x, mean, color=look.color, linestyle=look.dash, zorder=3)
-    # If every trial at a rate diverged, only crosses are drawn, because the mean is not a measured score.
-    marked = rows["n_diverged"] < rows["n"]
-    ax.plot(x[marked], mean[marked], color=look.color, linestyle="", marker=look.marker, zorder=3)
+    measured = rows["n_diverged"] < rows["n"]
+    low, high = (end.where(measured) for end in band_of(rows, score, band))
+    ax.fill_between(x, low, high, color=look.color, alpha=0.15, linewidth=0)
+    mean = rows[f"{score}_mean"].where(measured)
+    ax.plot(x, mean, color=look.color, linestyle=look.dash, marker=look.marker, zorder=3)
 
 
 def _draw_trials(ax: Axes, trials: pd.DataFrame, score: str, variant: VariantRows) -> None:
@@ -130,7 +169,7 @@ def draw_share_of_seeds(ax: Axes, summary: pd.DataFrame, looks: Looks) -> None:
     for variant in rows_by_variant(summary, looks):
         draw_with_intervals(ax, variant, "p_ok", "p_ok_low", "p_ok_high")
     format_percent_axis(ax)
-    ax.set_ylabel("seeds that train")
+    label_y_axis(ax, "seeds that train")
     format_rate_axis(ax)
 
 
@@ -142,17 +181,22 @@ def _handles(looks: Looks) -> list[Line2D]:
     return [
         *variant_handles(looks, markers=True),
         legend_entry("one trial", marker=".", linestyle="", markersize=4),
-        legend_entry("diverged: counts as chance / initial loss", marker="x", linestyle=""),
+        legend_entry("diverged trial", marker="x", linestyle=""),
         legend_entry("chance", color=REFERENCE_COLOR, linestyle=":", linewidth=0.8),
     ]
 
 
 def _note(inputs: FigureInput) -> str:
     if inputs.table["n"].max() > 1:
-        spread = f"Line: mean over {describe_seeds(inputs.results)}. Band: lowest to highest trial."
+        band = "lowest to highest trial" if inputs.settings.band == "range" else "95% t interval of the mean"
+        spread = f"Line: mean over {describe_seeds(inputs.results)}. Band: {band}."
     else:
         spread = "One seed, so no spread is known."
-    return f"{spread} Right: Wilson 95% interval."
+    return f"{spread} A diverged trial counts as chance or as the initial loss. Seeds that train: Wilson 95% interval."
 
 
-FIGURE = FigureSpec("rates", 10, rates_table, caption_rates, draw_rates)
+def _settings_per_page(inputs: FigureInput) -> int:
+    return SHAPE.groups_on_a_page(_panel_count(inputs), inputs.settings)
+
+
+FIGURE = FigureSpec("rates", 10, rates_table, caption_rates, draw_rates, per_page=_settings_per_page)

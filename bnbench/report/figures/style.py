@@ -4,7 +4,8 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import log10, sqrt
+from math import isclose, log10, sqrt
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.style
@@ -14,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from bnbench.analysis.labels import RateFormat
+from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
 
 if TYPE_CHECKING:
     from matplotlib.typing import LineStyleType
@@ -45,22 +47,30 @@ STYLE: Mapping[Any, Any] = {
     "text.parse_math": False,
     # With a fixed salt, the same figure gives the same file.
     "svg.hashsalt": "bnbench",
+    # TrueType fonts: many journals refuse Type 3, which Matplotlib embeds otherwise.
+    "pdf.fonttype": 42,
+    "ps.fonttype": 42,
 }
+# These fonts come with Matplotlib and have the digits of powers, such as 10⁻⁵.
+FONTS = {"sans": ["DejaVu Sans"], "serif": ["DejaVu Serif"]}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Decades between the points of neighboring variants, so that none hides another.
 DODGE = 0.035
+# Of the labels of axes.
+LETTERS_PER_INCH, INCHES_PER_TICK = 15, 0.3
 # The last learning rate of an axis is at least this many times the first one: a decade.
 MIN_RATE_RATIO = 10
 
 
 @dataclass(frozen=True)
 class Look:
-    """How a variant is drawn in every figure; `shift` is in decades of the learning rate."""
+    """How a variant is drawn in every figure; `shift` is in decades of the learning rate, `label` names it."""
 
     color: str
     marker: str
     dash: "LineStyleType"
     shift: float
+    label: str
 
 
 Looks = Mapping[str, Look]
@@ -89,13 +99,21 @@ def project_style(settings: Mapping[Any, Any] = STYLE) -> Iterator[None]:
         yield
 
 
-def variant_looks(variants: Sequence[str]) -> dict[str, Look]:
+def style_of(settings: FigureSettings) -> dict[Any, Any]:
+    """Return the style of the figures of a report."""
+    return {**STYLE, "font.family": FONTS[settings.font], "figure.dpi": settings.dpi, "savefig.dpi": settings.dpi}
+
+
+def variant_looks(variants: Sequence[str], settings: FigureSettings = DEFAULT_FIGURES) -> dict[str, Look]:
     """Return the look of each variant, by its position in the experiment."""
     middle = (len(variants) - 1) / 2
     return {
-        name: Look(COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)], DODGE * (i - middle))
+        name: Look(
+            COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)], DODGE * (i - middle),
+            settings.label(name),
+        )
         for i, name in enumerate(variants)
-    }
+    }  # fmt: skip
 
 
 def rows_by_variant(table: pd.DataFrame, looks: Looks) -> Iterator[VariantRows]:
@@ -130,10 +148,19 @@ def format_rate_axis(ax: Axes) -> None:
     if high < MIN_RATE_RATIO * low:
         middle = sqrt(low * high)
         ax.set_xlim(middle / sqrt(MIN_RATE_RATIO), middle * sqrt(MIN_RATE_RATIO))
+    # Powers of ten need about this much room.
+    width = ax.get_window_extent().width / ax.figure.get_dpi()
+    ax.xaxis.set_major_locator(LogLocator(numticks=max(3, round(width / INCHES_PER_TICK))))
     # Drawing ticks takes most of the time of a figure, so there are no minor ticks.
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
     ax.set_xlabel("learning rate")
+
+
+def label_y_axis(ax: Axes, text: str) -> None:
+    """Label the y axis; a label that is longer than the axis gets two lines."""
+    height = ax.get_window_extent().height / ax.figure.get_dpi()
+    ax.set_ylabel(text if len(text) <= LETTERS_PER_INCH * height else "\n".join(wrap(text, -(-len(text) * 2 // 3))))
 
 
 def format_epoch_axis(ax: Axes) -> None:
@@ -184,10 +211,13 @@ def rate_labels(rates: Iterable[float]) -> dict[float, str]:
 
 
 def format_tick(value: float) -> str:
-    """Return 0.01, 10, or a power of ten if the number would be long."""
-    if 1e-4 <= value < 1e4 or value <= 0:
+    """Return a power of ten, such as 10⁻², or the number itself if it is none."""
+    if value <= 0:
         return f"{value:g}"
-    return f"10{str(round(log10(value))).translate(SUPERSCRIPTS)}"
+    power = round(log10(value))
+    if isclose(value, 10.0**power, rel_tol=1e-6):
+        return f"10{str(power).translate(SUPERSCRIPTS)}"
+    return f"{value:g}"
 
 
 def legend_entry(label: str, *, color: str = LEGEND_COLOR, **line: Any) -> Line2D:

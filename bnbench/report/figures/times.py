@@ -1,12 +1,13 @@
 """The epochs that a variant needs to reach the target score, against the learning rate."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from bnbench.report.figures.layout import describe_seeds, draw_panels
+from bnbench.report.figures.layout import describe_seeds, draw_panels, panels_per_page
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import REFERENCE_COLOR, Looks, format_rate_axis, rows_by_variant
 from bnbench.results.results import Results
@@ -24,7 +25,7 @@ def caption_times(inputs: FigureInput) -> str:
     return f"Epochs until {inputs.label(SCORE)} reaches {_targets(inputs.table)}, against the learning rate."
 
 
-def draw_times(inputs: FigureInput) -> Figure:
+def draw_times(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each setting that has a target."""
     # All trials may have diverged in the first epoch.
     last_epoch = max(1.0, float(inputs.results.trials["epochs"].max()))
@@ -67,4 +68,4 @@ def _note(inputs: FigureInput) -> str:
     return f"{note} No panel where {inputs.results.baseline} trains at no learning rate." if left_out else note
 
 
-FIGURE = FigureSpec("times", 40, times_table, caption_times, draw_times, takes_ax=True)
+FIGURE = FigureSpec("times", 40, times_table, caption_times, draw_times, takes_ax=True, per_page=panels_per_page)

@@ -26,6 +26,23 @@
     select.append(one);
   }
 
+  // The dash and the marker of a variant, as the figure has them.
+  const DASHES = { solid: "", dash: "7 4", dot: "2 3", dashdot: "7 3 2 3" };
+  const MARKERS = { circle: "M15 6a3 3 0 1 0 6 0a3 3 0 1 0-6 0", square: "M15 3h6v6h-6z", diamond: "M18 2l4 4l-4 4l-4-4z",
+    "triangle-up": "M18 2l4 7h-8z", "triangle-down": "M18 10l4-7h-8z", cross: "M17 2h2v3h3v2h-3v3h-2v-3h-3v-2h3z" };
+  function swatchOf(variant) {
+    const make = (name, attributes) => {
+      const one = document.createElementNS("http://www.w3.org/2000/svg", name);
+      Object.entries(attributes).forEach(([key, value]) => one.setAttribute(key, value));
+      return one;
+    };
+    const [swatch, color] = [make("svg", { class: "swatch", viewBox: "0 0 36 12", "aria-hidden": "true" }), colorOf(variant)];
+    swatch.append(
+      make("path", { d: "M0 6H36", stroke: color, "stroke-width": 2, "stroke-dasharray": DASHES[variant.dash] }),
+      make("path", { d: MARKERS[variant.symbol] ?? "M18 1l2 4h4l-3 3l1 4l-4-2l-4 2l1-4l-3-3h4z", fill: color }));
+    return swatch;
+  }
+
   function fill() {
     data.scores.forEach((score, i) => option(byId("score"), i, score.label));
     data.settings.forEach((setting, i) => option(byId("setting"), i, setting || "all"));
@@ -36,15 +53,13 @@
       const label = document.createElement("label");
       const box = Object.assign(document.createElement("input"), { type: "checkbox", checked: true });
       box.dataset.variant = i;
-      const swatch = Object.assign(document.createElement("span"), { className: "swatch" });
-      swatch.style.background = colorOf(variant);
-      label.append(box, swatch, variant.name);
+      label.append(box, swatchOf(variant), variant.label);
       byId("shown").append(label);
     });
   }
 
   const nameOf = (trial) =>
-    `${data.variants[trial.variant].name}, rate ${data.rate_texts[trial.rate]}, seed ${trial.seed}` +
+    `${data.variants[trial.variant].label}, rate ${data.rate_texts[trial.rate]}, seed ${trial.seed}` +
     (data.settings[trial.setting] ? `, ${data.settings[trial.setting]}` : "");
 
   const isShown = (i) => byId("shown").querySelectorAll("input")[i].checked;
@@ -58,26 +73,36 @@
 
   const layout = (more) => ({
     paper_bgcolor: css("--back"), plot_bgcolor: css("--back"), font: { color: css("--text"), size: 12 },
-    margin: { l: 50, r: 10, t: 10, b: 45 }, showlegend: false, hovermode: "closest", ...more,
+    margin: { l: 50, r: 10, t: coarse.matches ? 10 : 32, b: 45 }, showlegend: false, hovermode: "closest", ...more,
   });
 
-  const options = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["select2d", "lasso2d"] };
+  // Above the points, and on a phone not at all: there fingers zoom.
+  const coarse = matchMedia("(pointer: coarse), (max-width: 40rem)");
+  const options = () => ({ responsive: true, displaylogo: false, displayModeBar: !coarse.matches,
+    modeBarButtonsToRemove: ["select2d", "lasso2d"] });
+  const powers = { type: "log", dtick: 1, exponentformat: "power", showexponent: "all" };
+
+  // The last score is the share of seeds that train, which diverged trials have, too.
+  const isShare = (score) => score === data.scores.length - 1;
 
   function tracesOf(variant, i, setting, score) {
     const cells = data.cells.filter((cell) => cell.setting === setting && cell.variant === i);
     const x = cells.map((cell) => data.rates[cell.rate]);
     const of = (which) => cells.map((cell) => cell.scores[score][which]);
-    const [mean, low, high] = [of(0), of(1), of(2)];
+    const ended = (values) => values.map((value, k) => (cells[k].diverged < cells[k].n || isShare(score) ? value : null));
+    const [mean, low, high] = [ended(of(0)), of(1), of(2)];
+    const banded = cells.map((_, k) => k).filter((k) => mean[k] !== null && low[k] !== null && high[k] !== null);
+    const back = [...banded].reverse();
     const style = { color: colorOf(variant), dash: variant.dash };
     const own = trials.filter((trial) =>
       trial.setting === setting && trial.variant === i && trial.scores[score] !== null);
     const first = (cell) => own.find((trial) => trial.rate === cell.rate)?.number;
     return [
-      { x: [...x, ...[...x].reverse()], y: [...high, ...[...low].reverse()], fill: "toself", mode: "lines",
+      { x: [...banded, ...back].map((k) => x[k]), y: [...banded.map((k) => high[k]), ...back.map((k) => low[k])], fill: "toself", mode: "lines",
         line: { width: 0 }, fillcolor: colorOf(variant) + "26", hoverinfo: "skip" },
       { x, y: mean, mode: "lines+markers", line: style, customdata: cells.map((cell) => first(cell)),
         marker: { symbol: variant.symbol, size: cells.map((cell) => (cell.diverged < cell.n ? 8 : 0)) },
-        text: cells.map((cell, k) => `${escapeTags(variant.name)}, rate ${data.rate_texts[cell.rate]}<br>mean ${format(data.scores[score], mean[k])} ` +
+        text: cells.map((cell, k) => `${escapeTags(variant.label)}, rate ${data.rate_texts[cell.rate]}<br>mean ${format(data.scores[score], mean[k])} ` +
           `(${format(data.scores[score], low[k])} to ${format(data.scores[score], high[k])})<br>` +
           `${cell.ok} of ${cell.n} ok`),
         hovertemplate: "%{text}<extra></extra>" },
@@ -97,12 +122,30 @@
     const setting = Number(byId("setting").value);
     const traces = data.variants.flatMap((variant, i) => (isShown(i) ? tracesOf(variant, i, setting, score) : []));
     const logarithmic = byId("log-score").checked;
-    const y = { type: logarithmic ? "log" : "linear", tickformat: percent(data.scores[score]) ? ".0%" : "" };
-    if (percent(data.scores[score]) && !logarithmic) y.range = [-0.03, 1.03];
+    const y = logarithmic ? { ...powers } : { type: "linear" };
+    const ends = data.closer[setting];
+    const close = ends && byId("closer").checked && percent(data.scores[score]) && !isShare(score);
+    byId("closer-label").hidden = !ends;
+    if (percent(data.scores[score]) && !logarithmic) {
+      y.range = close ? ends : [-0.03, 1.03];
+      y.tickformat = close ? ".1%" : ".0%";
+    }
     Plotly.react(plot, traces, layout({
-      xaxis: axis("learning rate", byId("log-rate").checked ? { type: "log", dtick: 1, exponentformat: "power" } : { type: "linear" }),
+      xaxis: axis("learning rate", byId("log-rate").checked ? powers : { type: "linear" }),
       yaxis: axis(data.scores[score].label, y),
-    }), options);
+    }), options());
+  }
+
+  // A cross where a trial diverged: at the end of its curve.
+  function crossOf(trial, curve, score, on) {
+    const last = curve[score].findLastIndex((value) => value !== null);
+    return { x: [curve.epoch[last] ?? 0], y: [curve[score][last] ?? null], mode: "markers", hoverinfo: "skip", yaxis: on,
+      xaxis: on.replace("y", "x"), marker: { symbol: "x-thin", size: 11, line: { width: 2, color: colorOf(data.variants[trial.variant]) } } };
+  }
+
+  function tell(trial) {
+    byId("curves-title").textContent = `Learning curves of ${nameOf(trial)}: ${trial.outcome}`;
+    byId("story").textContent = data.stories[trial.number];
   }
 
   function drawCurves() {
@@ -114,24 +157,26 @@
     const traces = same.flatMap((trial) => {
       const curve = data.curves[trial.number];
       const main = trial.variant === chosen.variant;
-      const line = (dash) => ({ color: colorOf(data.variants[trial.variant]), width: main ? 2.5 : 1, dash });
-      const name = escapeTags(data.variants[trial.variant].name);
-      const of = (y, what, on, dash) => ({ x: curve.epoch, y, mode: "lines", line: line(dash), yaxis: on,
+      // As in the figure above, the dash is that of the variant.
+      const line = { color: colorOf(data.variants[trial.variant]), width: main ? 2.5 : 1, dash: data.variants[trial.variant].dash };
+      const name = escapeTags(data.variants[trial.variant].label);
+      const of = (y, what, on, opacity) => ({ x: curve.epoch, y, mode: "lines", line, opacity, yaxis: on,
         hovertemplate: `${name}, ${what}<br>epoch %{x}: %{y}<extra></extra>`, xaxis: on.replace("y", "x") });
       return [
-        of(curve.validation_score, `validation ${data.score}`, "y", "solid"),
-        of(curve.train_score, `train ${data.score}`, "y", "dot"),
-        of(curve.validation_loss, "validation loss", "y2", "solid"),
-        of(curve.train_loss, "train loss", "y2", "dot"),
+        of(curve.validation_score, `validation ${data.score}`, "y", 1),
+        of(curve.train_score, `train ${data.score}`, "y", 0.45),
+        of(curve.validation_loss, "validation loss", "y2", 1),
+        of(curve.train_loss, "train loss", "y2", 0.45),
+        ...(trial.step === null ? [] : [crossOf(trial, curve, "validation_score", "y"), crossOf(trial, curve, "validation_loss", "y2")]),
       ];
     });
     Plotly.react(curves, traces, layout({
       grid: { rows: 1, columns: 2, pattern: "independent", xgap: 0.18 },
       xaxis: axis("epoch"), xaxis2: axis("epoch"),
-      yaxis: axis(`${data.score} (dotted: train)`, { tickformat: ".0%", range: [-0.03, 1.03] }),
-      yaxis2: axis("loss (dotted: train)", { type: "log" }),
-    }), options);
-    byId("curves-title").textContent = `Learning curves of ${nameOf(chosen)}: ${chosen.outcome}`;
+      yaxis: axis(`${data.score} (faint: train)`, { tickformat: ".0%", range: [-0.03, 1.03] }),
+      yaxis2: axis("loss (faint: train)", powers),
+    }), options());
+    tell(chosen);
   }
 
   function sortable(table) {
@@ -172,7 +217,7 @@
       byId("log-score").checked = !percent(data.scores[Number(byId("score").value)]);
       draw();
     });
-    ["setting", "log-rate", "log-score", "shown"].forEach((id) => byId(id).addEventListener("change", draw));
+    ["setting", "log-rate", "log-score", "closer", "shown"].forEach((id) => byId(id).addEventListener("change", draw));
     byId("trial").addEventListener("change", drawCurves);
     plot.on("plotly_click", (event) => {
       const number = event.points[0].customdata;
@@ -181,13 +226,14 @@
         byId("trial").value = number;
         drawCurves();
       } else {
+        tell(trials[number]);
         byId("curves-title").textContent = `${nameOf(trials[number])}: this page does not have its curves; history.csv does`;
       }
     });
-    dark.addEventListener("change", () => {
+    [dark, coarse].forEach((media) => media.addEventListener("change", () => {
       draw();
       drawCurves();
-    });
+    }));
   }
 
   document.querySelectorAll("table.sortable").forEach(sortable);

@@ -26,7 +26,7 @@ def test_the_table_has_the_epochs_of_each_shown_trial(tmp_path: Path) -> None:
 
 
 def test_each_rate_has_two_panels(tmp_path: Path) -> None:
-    panels = panels_of(figures_of(compared(tmp_path, CELLS))["curves"].figure)
+    panels = figures_of(compared(tmp_path, CELLS))["curves"].panels
     assert [ax.get_title() for ax in panels] == ["rate 0.01", "rate 0.1", "", ""]
     # Two seeds of two variants.
     assert [len(ax.lines) for ax in panels] == [4, 4, 4, 4]
@@ -37,7 +37,7 @@ def test_many_rates_are_drawn_in_blocks(tmp_path: Path) -> None:
     rates = [10.0**i for i in range(-5, 2)]
     results = compared(tmp_path, {"plain": [[0.9]] * 7}, sweep__learning_rate=rates)
     panels = panels_of(figures_of(results)["curves"].figure)
-    # Four rows of four columns; two panels stay empty and are removed.
+    # Two blocks of two rows; the panels that stay empty are removed.
     assert len(panels) == 14
     assert [ax.get_title() for ax in panels if ax.get_title()] == [f"rate {rate:g}" for rate in rates]
 
@@ -58,7 +58,8 @@ def test_a_curve_is_a_line_with_a_cross_where_it_diverged(ax: Axes) -> None:
     curves.draw_score_by_epoch(ax, table(*HISTORY, rows=rows), "train_loss", LOOKS)
     line, cross = lines_of(ax, PLAIN)
     # The untrained model has no training loss.
-    assert points_of(line) == [(1, 2), (2, 8)]
+    # What came after the divergence is not drawn.
+    assert points_of(line) == [(1, 2)]
     # At the last loss before the divergence.
     assert points_of(cross) == [(1.5, 2)]
 

@@ -74,7 +74,7 @@ def test_of_many_settings_the_first_are_drawn(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(layout, "MAX_SETTINGS", 2)
     found = figures_of(compared(tmp_path, CELLS, CELLS, CELLS))
     assert list(found) == ["axis", "axis-heat", "rates", "curves-1", "curves-2", *NAMES[2:]]
-    assert len(panels_of(found["rates"].figure)) == 6
+    assert len(found["rates"].panels) == 8
     assert [ax.get_title() for ax in panels_of(found["times"].figure)] == ["units 4", "units 5"]
     assert len(panels_of(found["heat"].figure)) == 4
     assert "2 seeds (2 of 3 settings shown)" in note_of(found["times"].figure)

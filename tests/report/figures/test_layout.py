@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_long_note_is_wrapped_to_the_width_of_its_figure() -> None:
     figure = Figure(figsize=(2, 2))
     words = ["word"] * 30
-    layout.add_note(figure, " ".join(words))
+    layout.add_note([figure.subplots()], " ".join(words))
     lines = figure.texts[0].get_text().split("\n")
     assert " ".join(lines).split() == words
     assert len(lines) > 1

@@ -19,7 +19,8 @@ def test_the_panel_draws_the_numbers_of_the_table(ax: Axes, tmp_path: Path) -> N
     means = [line.get_ydata().tolist() for line in ax.lines if line.get_linestyle() != "None"]
     chance = 1 / 3
     assert means[0] == pytest.approx([0.85, (0.7 + chance) / 2])
-    assert means[1] == pytest.approx([0.925, chance])
+    # At the second rate every trial of batchnorm diverged: the line ends before, and crosses stand there.
+    assert means[1] == pytest.approx([0.925, np.nan], nan_ok=True)
     crosses = [marks for marks in ax.collections if list(marks.get_sizes()) == [rates.CROSS_SIZE]]
     assert sum(len(marks.get_offsets()) for marks in crosses) == 3
     assert all(y == pytest.approx(chance) for marks in crosses for _, y in marks.get_offsets())
@@ -41,11 +42,23 @@ def test_shares_of_seeds_have_their_wilson_intervals(ax: Axes, tmp_path: Path) -
     ]
 
 
-def test_each_setting_has_a_row_of_three_panels(tmp_path: Path) -> None:
-    one = panels_of(figures_of(compared(tmp_path, CELLS))["rates"].figure)
+FAR: Cells = {"plain": [[0.8, 0.8], [0.8, 0.8]], "batchnorm": [[0.9, 0.9], [0.95, 0.95]]}
+
+
+def test_each_setting_has_a_row_of_panels(tmp_path: Path) -> None:
+    one = figures_of(compared(tmp_path, FAR))["rates"].panels
     assert [ax.get_ylabel() for ax in one] == ["validation accuracy", "validation loss", "seeds that train"]
-    two = panels_of(figures_of(compared(tmp_path / "axes", CELLS, CELLS))["rates"].figure)
+    two = figures_of(compared(tmp_path / "axes", FAR, FAR))["rates"].panels
     assert [ax.get_title("left") for ax in two] == ["units 4", "", "", "units 5", "", ""]
+
+
+def test_scores_that_compete_have_a_closer_panel(tmp_path: Path) -> None:
+    close = figures_of(compared(tmp_path, CELLS))["rates"].panels
+    assert [ax.get_ylabel() for ax in close][1] == "the same, closer"
+    low, high = close[1].get_ylim()
+    # The best means are 0.9 and 0.925, and 0.85 of plain is no more than five points below.
+    assert 0.8 < low < 0.9
+    assert 0.925 < high < 1
 
 
 def test_chance_is_a_dotted_line(tmp_path: Path) -> None:
@@ -68,6 +81,6 @@ def test_the_note_says_that_a_loss_axis_is_cut(tmp_path: Path) -> None:
     figure = figures_of(results)["rates"].figure
     assert "10 × the initial loss" in note_of(figure)
     # The initial loss is 1.1.
-    assert panels_of(figure)[1].get_ylim()[1] == pytest.approx(11)
+    assert panels_of(figure)[-2].get_ylim()[1] == pytest.approx(11)
     whole = note_of(figures_of(compared(tmp_path / "whole", cells))["rates"].figure)
-    assert "initial loss" not in whole
+    assert "× the initial loss" not in whole

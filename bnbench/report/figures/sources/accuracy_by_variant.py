@@ -1,8 +1,10 @@
 """Training and validation accuracy of several variants in one panel, against the epoch or the step (source 004)."""
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from collections.abc import Sequence
 
+from matplotlib.axes import Axes
+
+from bnbench.report.figures.layout import add_note
 from bnbench.report.figures.sources.panels import (
     TRAINING_DASH,
     LineLook,
@@ -11,7 +13,6 @@ from bnbench.report.figures.sources.panels import (
     curves_note,
     draw_mean_and_seeds,
     draw_source_panels,
-    finish,
     format_source_axes,
     places_of,
     rows_of_curves,
@@ -27,7 +28,7 @@ def caption_accuracy(inputs: SourceInput) -> str:
     return f"Ours: training and validation {inputs.results.score_name} of {inputs.subject}."
 
 
-def draw_accuracy(inputs: SourceInput) -> Figure:
+def draw_accuracy(inputs: SourceInput) -> Sequence[Axes]:
     """Draw a panel for each setting, with all variants."""
     note, looks = curves_note(inputs), inputs.looks
 
@@ -41,8 +42,8 @@ def draw_accuracy(inputs: SourceInput) -> Figure:
     handles = [LineLook(look.color, "-", look.marker).entry(name) for name, look in looks.items()]
     parts = {"training": TRAINING_DASH, "validation": "-"}
     handles += [LineLook(LEGEND_COLOR, dash).entry(part) for part, dash in parts.items()]
-    figure, _ = draw_source_panels(places_of(inputs, inputs.trials, by_variant=False), handles, note, fill)
-    return finish(figure, note)
+    panels = draw_source_panels(inputs, places_of(inputs, inputs.trials, by_variant=False), handles, note, fill)
+    return add_note(panels, note, inputs.settings)
 
 
 KIND = SourceKind("accuracy-by-variant", rows_of_curves, caption_accuracy, draw_accuracy)

@@ -1,8 +1,10 @@
 """Training and validation loss and accuracy of a network in one panel, against the epoch or the step (source 002)."""
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from collections.abc import Sequence
 
+from matplotlib.axes import Axes
+
+from bnbench.report.figures.layout import add_note
 from bnbench.report.figures.sources.panels import (
     CUT,
     Place,
@@ -10,7 +12,6 @@ from bnbench.report.figures.sources.panels import (
     curves_note,
     draw_mean_and_seeds,
     draw_source_panels,
-    finish,
     format_source_axes,
     limit_linear_losses,
     line_look,
@@ -26,7 +27,7 @@ def caption_all_curves(inputs: SourceInput) -> str:
     return f"Ours: training and validation loss and {inputs.results.score_name} of {inputs.subject}."
 
 
-def draw_all_curves(inputs: SourceInput) -> Figure:
+def draw_all_curves(inputs: SourceInput) -> Sequence[Axes]:
     """Draw a panel for each variant and setting."""
     note, name = curves_note(inputs), inputs.results.score_name
     labels = {
@@ -41,9 +42,9 @@ def draw_all_curves(inputs: SourceInput) -> Figure:
         format_source_axes(ax, inputs.x, f"loss, {name}")
 
     places = places_of(inputs, inputs.trials, by_variant=True)
-    figure, panels = draw_source_panels(places, part_handles(inputs, labels, markers=True), note + CUT, fill)
+    panels = draw_source_panels(inputs, places, part_handles(inputs, labels, markers=True), note + CUT, fill)
     cut = limit_linear_losses(panels, inputs.trials["initial_loss"].max())
-    return finish(figure, note + CUT if cut else note)
+    return add_note(panels, note + CUT if cut else note, inputs.settings)
 
 
 KIND = SourceKind("all-curves", rows_of_curves, caption_all_curves, draw_all_curves)

@@ -1,15 +1,16 @@
 """Training and validation loss in one panel, training and validation accuracy in another (sources 001 and 004)."""
 
-from matplotlib.figure import Figure
+from collections.abc import Sequence
 
-from bnbench.report.figures.layout import PANEL, PanelGrid, make_grid
+from matplotlib.axes import Axes
+
+from bnbench.report.figures.layout import add_note, make_panels
 from bnbench.report.figures.sources.panels import (
     CUT,
-    GAPS,
+    SHAPE,
     curves_at,
     curves_note,
     draw_mean_and_seeds,
-    finish,
     format_source_axes,
     limit_linear_losses,
     line_look,
@@ -29,23 +30,22 @@ def caption_loss_and_accuracy(inputs: SourceInput) -> str:
     return f"Ours: training and validation loss, and training and validation {score}, of {inputs.subject}."
 
 
-def draw_loss_and_accuracy(inputs: SourceInput) -> Figure:
+def draw_loss_and_accuracy(inputs: SourceInput) -> Sequence[Axes]:
     """Draw a row of two panels for each variant and setting."""
     note, places = curves_note(inputs), places_of(inputs, inputs.trials, by_variant=True)
-    grid = PanelGrid(len(places), 2, PANEL, GAPS)
     handles = part_handles(inputs, {f"{part}_loss": label for part, label in PARTS.items()})
-    figure, axes = make_grid(grid, handles, note + CUT)
-    for row, place in zip(axes, places, strict=True):
+    groups = make_panels(inputs.settings, SHAPE, len(places), 2, handles, note + CUT)
+    for panels, place in zip(groups, places, strict=True):
         curves, look = curves_at(inputs.curves, place), inputs.looks[place["variant"]]
-        for ax, kind, label in zip(row, ("loss", "score"), ("loss", inputs.results.score_name), strict=True):
+        for ax, kind, label in zip(panels, ("loss", "score"), ("loss", inputs.results.score_name), strict=True):
             for part in PARTS:
-                score = f"{part}_{kind}"
-                draw_mean_and_seeds(ax, curves, score, line_look(score, look))
+                draw_mean_and_seeds(ax, curves, f"{part}_{kind}", line_look(f"{part}_{kind}", look))
             ax.set_title(place_title(place))
             ax.tick_params(labelbottom=True)
             format_source_axes(ax, inputs.x, label)
-    cut = limit_linear_losses([row[0] for row in axes], inputs.trials["initial_loss"].max())
-    return finish(figure, note + CUT if cut else note)
+    cut = limit_linear_losses([panels[0] for panels in groups], inputs.trials["initial_loss"].max())
+    panels = [ax for group in groups for ax in group]
+    return add_note(panels, note + CUT if cut else note, inputs.settings)
 
 
 KIND = SourceKind("loss-and-accuracy", rows_of_curves, caption_loss_and_accuracy, draw_loss_and_accuracy)

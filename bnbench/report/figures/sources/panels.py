@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bnbench.analysis.source_curves import SourceCurves
-from bnbench.report.figures.layout import ALONE, PANEL, PanelGrid, add_note, make_grid, remove_panels, setting_name
+from bnbench.report.figures.layout import PanelShape, make_panels, setting_name
 from bnbench.report.figures.sources.spec import SourceInput
 from bnbench.report.figures.style import Look
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 # The maximum number of panels of one figure.
 MAX_PANELS = 12
-GAPS = (0.62, 0.62)
+SHAPE = PanelShape(columns=2, height=2.6, min_width=1.5)
 THICK, THIN, FAINT = 1.6, 0.6, 0.5
 # Training curves are dashed, validation curves are not.
 TRAINING_DASH: "LineStyleType" = (0, (3.5, 1.2))
@@ -81,19 +80,19 @@ def curves_at(curves: SourceCurves, place: Place) -> SourceCurves:
 
 
 def draw_source_panels(
-    places: Sequence[Place], handles: Sequence[Line2D], note: str, fill: Callable[[Axes, Place], None]
-) -> tuple[Figure, list[Axes]]:
-    """Return a figure with a panel for each place, at most two next to each other, and its panels; without the note."""
-    columns = min(2, len(places))
-    size = ALONE if columns == 1 else PANEL
-    figure, axes = make_grid(PanelGrid(-(-len(places) // columns), columns, size, GAPS), handles, note)
-    panels = list(axes.flat)[: len(places)]
+    inputs: SourceInput,
+    places: Sequence[Place],
+    handles: Sequence[Line2D],
+    note: str,
+    fill: Callable[[Axes, Place], None],
+) -> list[Axes]:
+    """Return a panel for each place, at most two next to each other, without the note."""
+    panels = [group[0] for group in make_panels(inputs.settings, SHAPE, len(places), 1, handles, note)]
     for ax, place in zip(panels, places, strict=True):
         fill(ax, place)
         ax.set_title(place_title(place))
         ax.tick_params(labelbottom=True)
-    remove_panels(list(axes.flat)[len(places) :])
-    return figure, panels
+    return panels
 
 
 def draw_mean_and_seeds(ax: Axes, curves: SourceCurves, score: str, look: LineLook) -> None:
@@ -187,9 +186,3 @@ def curves_note(inputs: SourceInput) -> str:
     if counts.max() > 1 and curves.means[["validation_loss", "validation_score"]].isna().any(axis=None):
         parts.append("A mean ends with the first of its curves.")
     return " ".join(parts)
-
-
-def finish(figure: Figure, note: str) -> Figure:
-    """Return the figure with its note."""
-    add_note(figure, note)
-    return figure

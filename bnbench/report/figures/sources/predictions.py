@@ -5,14 +5,13 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from bnbench.analysis.source_curves import source_predictions
 from bnbench.analysis.trials import DIVERGED
-from bnbench.report.figures.layout import variant_handles
-from bnbench.report.figures.sources.panels import Place, draw_source_panels, finish, places_of, rows_at, share_power
+from bnbench.report.figures.layout import add_note, variant_handles
+from bnbench.report.figures.sources.panels import Place, draw_source_panels, places_of, rows_at, share_power
 from bnbench.report.figures.sources.spec import SourceInput, SourceKind
 from bnbench.report.figures.style import REFERENCE_COLOR, Look, legend_entry
 
@@ -40,7 +39,7 @@ def caption_predictions(inputs: SourceInput) -> str:
     return f"Ours: prediction against target of the test rows, {of}{points}."
 
 
-def draw_predictions(inputs: SourceInput) -> Figure:
+def draw_predictions(inputs: SourceInput) -> Sequence[Axes]:
     """Draw a panel for each variant and setting; the source's points are in each of them."""
     table = predictions_of(inputs)
     note = _note(inputs, table)
@@ -49,10 +48,10 @@ def draw_predictions(inputs: SourceInput) -> Figure:
         draw_pairs(ax, rows_at(table, place), inputs.item.points, inputs.looks[place["variant"]])
 
     places = places_of(inputs, table, by_variant=True)
-    figure, panels = draw_source_panels(places, _handles(inputs, set(table["variant"])), note, fill)
+    panels = draw_source_panels(inputs, places, _handles(inputs, set(table["variant"])), note, fill)
     for ax, place in zip(panels, places, strict=True):
         _limit_axes(ax, table, rows_at(table, place), inputs.item.points)
-    return finish(figure, note)
+    return add_note(panels, note, inputs.settings)
 
 
 def draw_pairs(ax: Axes, rows: pd.DataFrame, points: Sequence[Sequence[float]], look: Look) -> None:

@@ -1,16 +1,16 @@
 """A metric against the learning rate, whose axis is logarithmic (source 000)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from bnbench.analysis.columns import MEASURES
 from bnbench.analysis.labels import format_name
 from bnbench.analysis.registry import Metric, get_metric
 from bnbench.analysis.source_curves import SourceRates, source_rates
-from bnbench.report.figures.layout import variant_handles
+from bnbench.report.figures.layout import add_note, variant_handles
 from bnbench.report.figures.sources.panels import (
     CUT,
     FAINT,
@@ -18,7 +18,6 @@ from bnbench.report.figures.sources.panels import (
     THIN,
     Place,
     draw_source_panels,
-    finish,
     limit_linear_losses,
     places_of,
     rows_at,
@@ -51,7 +50,7 @@ def caption_rates(inputs: SourceInput) -> str:
     return f"Ours: {metric} of {', '.join(inputs.looks)} against the learning rate, {inputs.describe_n(counts)}."
 
 
-def draw_rates(inputs: SourceInput) -> Figure:
+def draw_rates(inputs: SourceInput) -> Sequence[Axes]:
     """Draw a panel for each setting, with all variants."""
     rates, metric = rates_of(inputs), metric_of(inputs)
     note = _note(inputs, rates, metric)
@@ -63,9 +62,9 @@ def draw_rates(inputs: SourceInput) -> Figure:
         format_rate_axis(ax)
 
     places, handles = places_of(inputs, rates.trials, by_variant=False), variant_handles(inputs.looks, markers=True)
-    figure, panels = draw_source_panels(places, handles, note + CUT, fill)
+    panels = draw_source_panels(inputs, places, handles, note + CUT, fill)
     cut = is_loss(metric.name) and limit_linear_losses(panels, inputs.all_trials["initial_loss"].max())
-    return finish(figure, note + CUT if cut else note)
+    return add_note(panels, note + CUT if cut else note, inputs.settings)
 
 
 def draw_metric_by_rate(ax: Axes, rates: SourceRates, looks: Looks) -> None:

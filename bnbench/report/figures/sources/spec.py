@@ -1,17 +1,19 @@
 """What a source's figure is made of: the records that its module and the gallery exchange."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from bnbench.analysis.labels import RateFormat, format_list
 from bnbench.analysis.per_seed import matches_axes
 from bnbench.analysis.source_curves import SourceCurves, source_curves, trials_at
 from bnbench.analysis.trials import by_axes
+from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
 from bnbench.config.source_figures import FigureKind, SourceFigure
 from bnbench.report.figures.style import Looks, score_label
 from bnbench.results.results import Results
@@ -26,12 +28,14 @@ class SourceInput:
         item: the entry of the experiment file.
         variants: the variants that the entry names, or all.
         looks: the look of each variant, the same as in the other figures.
+        settings: size, font, band and labels, as the experiment file asks for them.
     """
 
     results: Results
     item: SourceFigure
     variants: tuple[str, ...]
     looks: Looks
+    settings: FigureSettings = DEFAULT_FIGURES
 
     @cached_property
     def all_trials(self) -> pd.DataFrame:
@@ -100,14 +104,14 @@ class SourceKind:
         name: as `figure` in an experiment file.
         rows: returns the trials that are drawn; if there are none, the report has a sentence instead.
         caption: returns one sentence that says what the figure shows, with n.
-        draw: draws the figure.
+        draw: draws the figure and returns its panels.
         missing: says what is missing if there are trials and nothing to draw.
     """
 
     name: FigureKind
     rows: Callable[[SourceInput], pd.DataFrame]
     caption: Callable[[SourceInput], str]
-    draw: Callable[[SourceInput], Figure]
+    draw: Callable[[SourceInput], Sequence[Axes]]
     missing: str = "These trials have no values to draw."
 
 

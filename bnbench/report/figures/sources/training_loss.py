@@ -1,9 +1,10 @@
 """The training loss of several variants in one panel, against the epoch or the step (source 002, part C)."""
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from collections.abc import Sequence
 
-from bnbench.report.figures.layout import variant_handles
+from matplotlib.axes import Axes
+
+from bnbench.report.figures.layout import add_note, variant_handles
 from bnbench.report.figures.sources.panels import (
     CUT,
     LineLook,
@@ -12,7 +13,6 @@ from bnbench.report.figures.sources.panels import (
     curves_note,
     draw_mean_and_seeds,
     draw_source_panels,
-    finish,
     format_source_axes,
     limit_linear_losses,
     places_of,
@@ -28,7 +28,7 @@ def caption_training_loss(inputs: SourceInput) -> str:
     return f"Ours: training loss of {inputs.subject}."
 
 
-def draw_training_loss(inputs: SourceInput) -> Figure:
+def draw_training_loss(inputs: SourceInput) -> Sequence[Axes]:
     """Draw a panel for each setting, with all variants."""
     note = curves_note(inputs)
 
@@ -39,9 +39,9 @@ def draw_training_loss(inputs: SourceInput) -> Figure:
         format_source_axes(ax, inputs.x, "training loss")
 
     places, handles = places_of(inputs, inputs.trials, by_variant=False), variant_handles(inputs.looks, markers=False)
-    figure, panels = draw_source_panels(places, handles, note + CUT, fill)
+    panels = draw_source_panels(inputs, places, handles, note + CUT, fill)
     cut = limit_linear_losses(panels, inputs.trials["initial_loss"].max())
-    return finish(figure, note + CUT if cut else note)
+    return add_note(panels, note + CUT if cut else note, inputs.settings)
 
 
 KIND = SourceKind("training-loss", rows_of_curves, caption_training_loss, draw_training_loss)

@@ -161,7 +161,8 @@ def render_markdown(content: Document) -> str:
         *map(escape_markdown, [*content.answer.sentences, *content.answer.open]),
     ]
     if content.answer.table:
-        parts += [_table(content.answer.table), escape_markdown(content.answer.table.caption)]
+        shown = without_empty_columns(content.answer.table)
+        parts += [_table(shown), escape_markdown(shown.caption)]
     for heading, table in (
         ("Claims", content.claims),
         ("Variants", content.variants),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis import lr_metrics
+from bnbench.analysis import lr_metrics, step_times
 from bnbench.analysis.confusion import MAX_CLASSES, most_confused
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
 from bnbench.analysis.labels import (
@@ -176,7 +176,8 @@ def drop_equal_columns(table: Table, first: int) -> Table:
 def _overhead(results: Results, row: Mapping[Any, Any]) -> Cell:
     """Return the ratio of the times of a step with its range, or why it is unknown."""
     if row["variant"] == results.baseline:
-        return Cell("baseline", missing=True)
+        # If nothing was timed, all cells say so, and a page leaves the column out.
+        return Cell("baseline" if _timed_pairs(results) else step_times.UNTIMED, missing=True)
     ratio = results.time_ratio(str(row["variant"]), {axis: row[axis] for axis in results.axes})
     if not ratio.rounds:
         return Cell(ratio.reason, missing=True)
@@ -184,12 +185,16 @@ def _overhead(results: Results, row: Mapping[Any, Any]) -> Cell:
     return Cell(f"{ratio.median:.2f} ({ratio.low:.2f} to {ratio.high:.2f}, {rounds})", ratio.median)
 
 
+def _timed_pairs(results: Results) -> list[step_times.PairTimes]:
+    return [pair for pair in results.pairs if len(pair.seconds)]
+
+
 def _timing(results: Results) -> str:
     """Say where the ratios of times come from, and why the times themselves must not be compared."""
     if len(set(results.variants["variant"] if len(results.variants) else ())) < 2:
         return ""
     text = " Steps of different variants ran at different moments, so their times alone cannot be compared"
-    timed = [pair for pair in results.pairs if len(pair.seconds)]
+    timed = _timed_pairs(results)
     if not timed:
         return f"{text}."
     seconds = sum(pair.total for pair in timed)

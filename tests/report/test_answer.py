@@ -47,7 +47,7 @@ def test_a_better_variant(tmp_path: Path) -> None:
     assert "Open: up to which rate batchnorm trains; the highest tried, 1, still does." in found.open
     assert column(found, "variant") == ["batchnorm", "plain"]
     assert column(found, "minus plain, points") == ["+4.0", "baseline"]
-    assert column(found, "95% interval") == ["91.5 to 96.5%", "none"]
+    assert column(found, "95% interval") == ["91.5 to 96.5%", "equal at every seed"]
 
 
 def test_the_highest_rates_and_how_many_times_as_high_they_are(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_too_few_seeds(tmp_path: Path, seeds: int, pairs: str) -> None:
         "best rate, a difference of +10.0 points without an interval."
     )
     assert "An interval takes 3 seeds" in found.open[0]
-    assert column(found, "95% interval") == ["none", "none"]
+    assert column(found, "95% interval") == ["needs 3 seeds"] * 2
 
 
 def test_all_equal(tmp_path: Path) -> None:

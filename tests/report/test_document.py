@@ -13,7 +13,7 @@ from bnbench.store import results_dir
 from support.kept import Cells, compared
 
 CELLS: Cells = {"plain": [[0.8], [0.9]], "batchnorm": [[0.8], [0.9]]}
-PICTURE = Picture("plots/rates.png", "Score against rate", "aGVsbG8=", 400)
+PICTURE = Picture("plots/rates.png", "Score against rate", "aGVsbG8=", 400, "rates")
 HOSTILE = "<b>a</b> | [x](javascript:y) `c` *d* _e_ ~~f~~ &lt; $g$ \\h"
 SAFE = r"\<b\>a\</b\> \| \[x\](javascript:y) \`c\` \*d\* \_e\_ \~\~f\~\~ \&lt; \$g\$ \\h"
 
@@ -78,7 +78,7 @@ def document(tmp_path: Path) -> Document:
     claim = {"text": HOSTILE, "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
     published = {"source": HOSTILE, "variant": "plain", "metric": "test_score", "value": 0.8, "note": "a\nb"}
     results = compared(tmp_path, CELLS, title=f"{HOSTILE}\n# h", claims=[claim], published=[published])
-    return make_document(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]")])
+    return make_document(results, [PICTURE, replace(PICTURE, path="plots/times.png", caption="a [b]", kind="times")])
 
 
 def test_markdown_has_a_section_for_everything(document: Document) -> None:
@@ -130,7 +130,7 @@ def test_every_row_of_a_table_has_the_cells_of_its_header(document: Document) ->
 
 @pytest.mark.parametrize(("rates", "shown"), [(1, ["rates", "curves"]), (2, ["rates"])])
 def test_with_one_rate_the_curves_are_shown(tmp_path: Path, rates: int, shown: list[str]) -> None:
-    pictures = [replace(PICTURE, path=f"plots/{name}.png") for name in ("rates", "curves", "heat")]
+    pictures = [replace(PICTURE, path=f"plots/{name}.png", kind=name) for name in ("rates", "curves", "heat")]
     result = make_document(compared(tmp_path, {"plain": [[0.9]] * rates}), pictures)
     assert [Path(one.path).stem for one in result.main] == shown
     assert result.pictures == pictures

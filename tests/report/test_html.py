@@ -116,7 +116,7 @@ def test_a_page_with_all_figures_is_small_enough_to_send(tmp_path: Path) -> None
 @pytest.mark.parametrize("end", [None, "failed"])
 def test_an_empty_experiment_gives_a_page_with_a_sentence(tmp_path: Path, end: str | None) -> None:
     result = render_html(make_document(compared(tmp_path, {"plain": [[end]]}), []))
-    assert '<p class="answer">No trial has finished yet.</p>' in result
+    assert '<p class="answer lead">No trial has finished yet.</p>' in result
     assert held(result) == {}
     assert not PACKED.search(result)
     assert 'id="figure"' not in result

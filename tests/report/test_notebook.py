@@ -74,8 +74,8 @@ def test_the_answer_the_variants_and_the_files_are_shown(tmp_path: Path) -> None
             "trains well up to",
             "at all up to",
         ],
-        ["batchnorm", "92.5%", "none", "+2.5", "none", "0.1", "0.1", "0.1"],
-        ["plain", "90.0%", "none", "baseline", "", "0.1", "0.1", "0.1"],
+        ["batchnorm", "92.5%", "needs 3 seeds", "+2.5", "needs 3 seeds", "0.1", "0.1", "0.1"],
+        ["plain", "90.0%", "needs 3 seeds", "baseline", "baseline", "0.1", "0.1", "0.1"],
     ]
     assert f"In {tmp_path}: config.yaml, trials.db" in page.text
 

@@ -52,15 +52,16 @@ def test_every_figure_of_the_gallery_is_a_method(results: Results) -> None:
         assert method.__name__ == name
         assert "Draw the figure" in inspect.getdoc(method)
         assert list(inspect.signature(method).parameters) == ["ax"]
-    assert repr(results.plot).startswith("Plots(rates, curves, ")
+    assert repr(results.plot).startswith("Plots(axis, axis_heat, rates, curves, ")
 
 
 def test_one_panel_is_an_axes_and_several_are_an_array(results: Results) -> None:
     differences, rates, heat = results.plot.differences(), results.plot.rates(), results.plot.heat()
     assert isinstance(differences, Axes)
     assert differences.get_ylabel() == "difference in points"
-    assert rates.shape == (3,)
-    assert [ax.get_ylabel() for ax in rates] == ["validation accuracy", "validation loss", "seeds that train"]
+    assert rates.shape == (4,)
+    labels = [" ".join(ax.get_ylabel().split()) for ax in rates]
+    assert labels == ["validation accuracy", "the same, closer", "validation loss", "seeds that train"]
     # The color bar is not among the panels.
     assert [ax.get_title() for ax in heat] == ["plain", "batchnorm"]
     # A notebook shows the figures that pyplot knows.
@@ -128,7 +129,8 @@ def test_a_figure_without_data_says_so(results: Results, tmp_path: Path) -> None
 
 
 def test_an_unknown_figure_is_named_with_the_nearest_one(results: Results) -> None:
-    with pytest.raises(AttributeError, match=r"'curve' \(did you mean 'curves'\?\); there are rates, curves, diff"):
+    expected = r"'curve' \(did you mean 'curves'\?\); there are axis, axis_heat, rates, curves, diff"
+    with pytest.raises(AttributeError, match=expected):
         _ = results.plot.curve
     assert not hasattr(results.plot, "_repr_html_")
 

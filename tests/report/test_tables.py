@@ -94,7 +94,11 @@ def test_one_row_per_variant_at_its_best_rate(tmp_path: Path) -> None:
 
 def test_a_variant_that_is_not_stable_at_its_best_rate(tmp_path: Path) -> None:
     table = tables.variants_table(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))
-    assert column(table, "every seed ok") == column(table, "trains well to") == [Cell("not at the best rate")]
+    assert (
+        column(table, "every seed ok")
+        == column(table, "trains well to")
+        == [Cell("not at the best rate", missing=True)]
+    )
 
 
 def test_a_width_that_reaches_the_end_of_the_grid_is_a_lower_bound(tmp_path: Path) -> None:
@@ -123,7 +127,8 @@ def test_a_cell_without_a_number_says_why(tmp_path: Path) -> None:
 def test_a_ratio_of_times_has_its_range_and_its_rounds(tmp_path: Path) -> None:
     results = compared(tmp_path, CELLS)
     table = tables.variants_table(results)
-    assert texts(table, "over baseline's") == ["baseline", "not measured in pairs: run again"]
+    # A page leaves this column out.
+    assert texts(table, "over baseline's") == ["not measured in pairs: run again"] * 2
     assert "their times alone cannot be compared." in table.caption
     with store.open_for_writing(tmp_path) as opened:
         first, second = (cohort.program.key for cohort in make_plan(sweep__seeds=3).cohorts)
@@ -131,7 +136,7 @@ def test_a_ratio_of_times_has_its_range_and_its_rounds(tmp_path: Path) -> None:
         opened.add_step_times(StepTimes(first, second, 0.01, 0, 6, "processor", rounds))
     table = tables.variants_table(Results(tmp_path))
     assert column(table, "over baseline's") == [
-        Cell("baseline"), Cell("1.50 (1.20 to 2.00, 3 rounds)", pytest.approx(1.5)),
+        Cell("baseline", missing=True), Cell("1.50 (1.20 to 2.00, 3 rounds)", pytest.approx(1.5)),
     ]  # fmt: skip
     assert "0.77 s in all" in table.caption
 

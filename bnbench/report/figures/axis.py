@@ -19,7 +19,7 @@ from bnbench.results.results import Results
 
 SCORE = "test_score"
 # Each axis has its own label below its panels.
-SHAPE = PanelShape(columns=2, min_width=1.4, gaps=(0.7, 0.62), share_x=False)
+SHAPE = PanelShape(columns=2, min_width=1.4, gaps=(0.7, 0.62), left=0.72, share_x=False)
 # A scale of positive numbers is logarithmic if the last is this many times the first.
 MIN_LOG_RATIO = 8
 # The shift between neighboring variants, as a share of the distance between two values of the axis.

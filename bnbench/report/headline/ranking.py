@@ -2,7 +2,7 @@
 
 from math import isnan
 
-from bnbench.analysis.intervals import t_interval_of
+from bnbench.analysis.intervals import t_interval_of, why_no_interval
 from bnbench.analysis.labels import format_percent, format_percents, format_points, format_points_range
 from bnbench.report.headline.comparison import ranked
 from bnbench.report.headline.facts import Facts
@@ -37,16 +37,18 @@ def _score(name: str, facts: Facts) -> list[Cell]:
     if name in facts.dead:
         return [Cell("chance", row["test_score_mean"]), Cell("trains at no rate")]
     low, high = t_interval_of(row["test_score_mean"], row["test_score_sd"], row["n"])
-    interval = "none" if isnan(low) else format_percents(low, high)
-    return [Cell(format_percent(row["test_score_mean"]), row["test_score_mean"]), Cell(interval)]
+    why = why_no_interval(row["n"], row["test_score_mean"])
+    interval = Cell(why, missing=True) if isnan(low) else Cell(format_percents(low, high))
+    return [Cell(format_percent(row["test_score_mean"]), row["test_score_mean"]), interval]
 
 
 def _difference(name: str, facts: Facts) -> list[Cell]:
     row = facts.verdicts.get(name)
     if row is None or isnan(row["mean"]):
-        return [Cell("baseline" if name == facts.baseline else "no pair"), Cell("")]
-    interval = "none" if isnan(row["low"]) else format_points_range(row["low"], row["high"])
-    return [Cell(format_points(row["mean"]), row["mean"], row["verdict"]), Cell(interval)]
+        return [Cell("baseline" if name == facts.baseline else "no pair", missing=True)] * 2
+    why = why_no_interval(row["n"], row["mean"])
+    interval = Cell(why, missing=True) if isnan(row["low"]) else Cell(format_points_range(row["low"], row["high"]))
+    return [Cell(format_points(row["mean"]), row["mean"], row["verdict"]), interval]
 
 
 def _rates(name: str, facts: Facts) -> list[Cell]:

@@ -19,7 +19,7 @@ from bnbench.results.results import Results
 
 SCORE = "test_score"
 # Each axis has its own label below its panels.
-SHAPE = PanelShape(columns=2, min_width=1.4, gaps=(0.7, 0.62), left=0.72, share_x=False)
+SHAPE = PanelShape(columns=2, height=2.0, min_width=1.4, gaps=(0.7, 0.62), left=0.72, share_x=False)
 # A scale of positive numbers is logarithmic if the last is this many times the first.
 MIN_LOG_RATIO = 8
 # The shift between neighboring variants, as a share of the distance between two values of the axis.
@@ -31,6 +31,8 @@ MAX_LETTERS = 24
 TURNED = 0.5
 # The smallest range of a score axis.
 MIN_SPAN = 0.05
+# In points: of the range over settings at a word.
+WIDE_BAR = 7
 
 
 def axis_table(results: Results) -> pd.DataFrame:
@@ -99,9 +101,18 @@ def draw_scores(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Look
         mean = own["score_mean"]
         bars = [(mean - own["score_low"]).fillna(0).clip(lower=0), (own["score_high"] - mean).fillna(0).clip(lower=0)]
         if (own["score_settings"] > 1).any():
-            ax.fill_between(x, own["score_lowest"], own["score_highest"], color=look.color, alpha=0.15, linewidth=0)
+            _draw_band(ax, own, x, look, values)
         ax.errorbar(x, mean, yerr=bars, **_style(look, values), elinewidth=1, capsize=2, zorder=3)
     _limit_scores(ax, rows)
+
+
+def _draw_band(ax: Axes, own: pd.DataFrame, x: Any, look: Look, values: Sequence[Any]) -> None:
+    """Draw the range over the settings of the other axes: between words there is nothing, so each has its own bar."""
+    low, high = own["score_lowest"], own["score_highest"]
+    if axis_trends.is_scale(values):
+        ax.fill_between(x, low, high, color=look.color, alpha=0.15, linewidth=0)
+    else:
+        ax.vlines(x, low, high, color=look.color, alpha=0.15, linewidth=WIDE_BAR)
 
 
 def _limit_scores(ax: Axes, rows: pd.DataFrame) -> None:

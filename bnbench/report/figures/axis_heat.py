@@ -25,7 +25,7 @@ SCORE = "validation_score"
 # The number of values of an axis with a label.
 MAX_VALUE_LABELS = 5
 # There is room between the rows for the label below and two lines of a title.
-SHAPE = replace(heat.SHAPE, gaps=(0.42, 0.8), share_x=False)
+SHAPE = replace(heat.SHAPE, min_width=1.3, gaps=(0.42, 0.8), share_x=False)
 
 
 def axis_heat_table(results: Results) -> pd.DataFrame:

@@ -59,10 +59,14 @@ def no_network() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(autouse=True)
-def any_width(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let tables have any width: parallel workers of pytest inherit the width of the terminal."""
-    monkeypatch.delenv("COLUMNS", raising=False)
+@pytest.fixture(scope="session", autouse=True)
+def any_width() -> Iterator[None]:
+    """Let tables have any width, here and in processes that tests start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("COLUMNS", raising=False)
+        # pytest imports readline, which sets COLUMNS behind the back of `os.environ`.
+        os.unsetenv("COLUMNS")
+        yield
 
 
 @pytest.fixture(scope="session")

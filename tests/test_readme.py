@@ -50,6 +50,7 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8), 128).save("digit.png")
     load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
+    Path("notify.sh").write_text("exit 0\n", encoding="utf-8")
     Path("mine.yaml").write_text(blocks(README, "yaml")[0], encoding="utf-8")
     Path("small-batches.yaml").write_text(blocks(TUTORIAL, "yaml")[0], encoding="utf-8")
     return tmp_path

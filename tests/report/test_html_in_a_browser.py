@@ -80,7 +80,8 @@ def _close_pages(browser: Browser) -> Iterator[None]:
 def test_it_opens_offline_without_a_request_or_an_error(shared: tuple[Page, list[str]]) -> None:
     page, wrong = shared
     page.wait_for_selector("#plot .scatterlayer .trace")
-    assert page.locator("#answer .answer").count() == 3
+    assert page.locator("#answer .answer.lead").count() == 1
+    assert page.locator("#answer table tbody tr").count() == 2
     assert page.locator("#curves .scatterlayer .trace").count() > 0
     assert wrong == []
 

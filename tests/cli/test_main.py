@@ -360,7 +360,7 @@ def test_a_terminal_gets_a_live_line(place: Path) -> None:
     )
     assert done.returncode == 0
     assert "epoch" in done.stdout
-    assert "/12" in done.stdout
+    assert "of 12" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["digits"])

@@ -122,6 +122,8 @@ def test_a_click_on_a_trial_shows_its_curves(shared: tuple[Page, list[str]]) -> 
     page.wait_for_selector("#plot .scatterlayer .trace")
     title = page.locator("#curves-title").inner_text()
     dots = page.locator("#plot .scatterlayer .trace").nth(5).locator(".points path")
+    # The answer may need the whole screen.
+    page.locator("#plot").scroll_into_view_if_needed()
     box = dots.last.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

@@ -30,8 +30,8 @@ def report(folder: Path, pdf: bool, overrides: tuple[str, ...]) -> None:
     bnbench report results/leaf --pdf    also writes the figures as PDF, for a paper
     bnbench report results/leaf -o figures.width=3.25 -o figures.font=serif -o "figures.format=[pdf]"
     """
+    from bnbench.commands.write_report import write_report
     from bnbench.config.overrides import parse_overrides
-    from bnbench.report import write
 
-    for path in write.write_report(folder, overrides=parse_overrides(overrides), pdf=pdf):
+    for path in write_report(folder, overrides=parse_overrides(overrides), pdf=pdf):
         echo(path)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bnbench.commands.write_report import write_report
 from bnbench.store import prune
 from bnbench.store.prune import Prunable
 
@@ -19,10 +20,7 @@ def prune_results(folder: Path, shown: Prunable) -> Prunable:
     Raises:
         ResultsError: another process uses the folder, or it cannot be read or written.
     """
-    # It imports Matplotlib.
-    from bnbench.report import write
-
     removed = prune.prune_folder(folder, shown)
     if removed.trials:
-        write.write_report(folder)
+        write_report(folder)
     return removed

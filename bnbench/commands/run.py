@@ -1,9 +1,9 @@
 """Train an experiment and return its results."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bnbench.commands.experiment import ExperimentRequest, plan_experiment
+from bnbench.commands.write_report import write_report
 from bnbench.execution import sweep
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 
@@ -25,7 +25,7 @@ def run_experiment(
     options = sweep.SweepOptions(
         folder,
         request.places,
-        _write_report,
+        write_report,
         watcher or SilentProgress(),
         jobs,
         trial_timeout,
@@ -37,9 +37,3 @@ def run_experiment(
     from bnbench.commands.open import open_results
 
     return open_results(folder)
-
-
-def _write_report(folder: Path) -> None:
-    from bnbench.report import write
-
-    write.write_report(folder)

@@ -13,7 +13,7 @@ from bnbench.config.figure_settings import FigureSettings
 from bnbench.report.captions import render_captions
 from bnbench.report.document import Picture, SourcePicture, make_document, render_markdown
 from bnbench.report.figures.dark import darken_figure
-from bnbench.report.figures.gallery import draw_figures
+from bnbench.report.figures.gallery import draw_figures, list_figures
 from bnbench.report.figures.layout import note_of
 from bnbench.report.figures.sources.gallery import draw_source_figures
 from bnbench.report.figures.style import project_style, style_of
@@ -99,6 +99,7 @@ def _write(results: Results, settings: FigureSettings, kinds: Sequence[str]) -> 
         reports[results_dir.CAPTIONS] = render_captions(shown_pictures)
     for name, text in reports.items():
         results_dir.write_text(folder / name, text)
+    results_dir.remove_old_figures(folder, {*(spec.name for spec in list_figures()), "source"}, paths)
     return [*(folder / name for name in reports), *digest.write_digest(folder, digest.make_digest(results)), *paths]
 
 

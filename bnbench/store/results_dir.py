@@ -3,9 +3,10 @@
 import csv
 import errno
 import json
+import re
 import shlex
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
@@ -32,6 +33,7 @@ RUN, CLAIMS, PUBLISHED = "run.json", "claims.csv", "published.csv"
 MAX_BYTES = 50_000_000
 # The maximum number of characters of a text in environment.json: the longest names a processor or a commit.
 MAX_SHOWN_TEXT = 300
+FIGURE_TYPES = {".pdf", ".png", ".svg"}
 # Without a date in the file, equal figures give equal files.
 UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
@@ -213,6 +215,26 @@ def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]
             else:
                 figure.savefig(temporary, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
     return paths
+
+
+def remove_old_figures(folder: Path, names: Collection[str], drawn: Collection[Path]) -> None:
+    """Remove the files of figures that an earlier report drew and the present one did not, such as `rates-2.png`.
+
+    Args:
+        names: the figures that a report can have. No other file in `plots/` is touched.
+        drawn: the files of the present report. Files of the same figure and of another type stay.
+
+    Raises:
+        ResultsError: a file cannot be removed.
+    """
+    stems = {path.stem for path in drawn}
+    for path in sorted((folder / PLOTS).glob("*")):
+        figure = re.sub(r"-\d+$", "", path.stem)
+        if path.suffix in FIGURE_TYPES and figure in names and path.stem not in stems:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise unwritable_error(path, error) from None
 
 
 def write_png(target: "Path | BytesIO", figure: "Figure") -> None:

@@ -54,6 +54,21 @@ def test_the_same_results_give_the_same_files(written: tuple[Path, list[Path]]) 
     assert {path.name: path.read_bytes() for path in write.write_report(folder)} == first
 
 
+def test_a_figure_that_is_no_longer_drawn_is_removed_and_no_other_file(tmp_path: Path) -> None:
+    folder = finished(tmp_path, MIXED)
+    plots = folder / "plots"
+    plots.mkdir()
+    old = {"rates-2.png", "rates-2.svg", "curves-10.pdf", "source-3.png", "pre-activations.png"}
+    # A figure of another type, those of a user, and names that only look alike.
+    kept = {"rates.pdf", "mine.png", "rates-2.txt", "rates-old.png", "my-rates-2.png"}
+    for name in old | kept:
+        (plots / name).write_text("drawn before")
+    write.write_report(folder, ("png",))
+    found = {path.name for path in plots.iterdir()}
+    assert kept <= found
+    assert not old & found
+
+
 @pytest.fixture
 def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
     """Draw few pixels, as a third of the time of a report goes into them."""

@@ -127,9 +127,12 @@ def _shown_rates(results: "Results") -> tuple[str, "pd.DataFrame"]:
 
 
 def format_table(table: "Table") -> str:
-    """Return a table of a report with its caption below."""
-    rows = [[cell.text for cell in row] for row in table.rows]
-    return "\n".join(filter(None, [format_columns(table.header, rows), table.caption]))
+    """Return a table of a report, without its empty columns, with its caption below."""
+    from bnbench.report.table_layout import without_empty_columns
+
+    shown = without_empty_columns(table)
+    rows = [[cell.text for cell in row] for row in shown.rows]
+    return "\n".join(filter(None, [format_columns(shown.header, rows), shown.caption]))
 
 
 def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:

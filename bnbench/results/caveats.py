@@ -18,7 +18,6 @@ from bnbench.data.far_values import FAR
 from bnbench.planning.task import loss_class
 from bnbench.results.norm_caveats import norm_caveats
 from bnbench.results.results import Results
-from bnbench.store.results_dir import shown_folder
 
 # Decades between neighboring rates: a wider gap may hide a better rate.
 MAX_STEP = 1.05
@@ -72,7 +71,7 @@ def outside_sentence(results: Results) -> str:
     verb, them = ("is", "it") if n == 1 else ("are", "them")
     return (
         f"{format_count(n, 'stored trial')} {verb} outside this plan: {'; '.join(results.outside_reasons)}. No number "
-        f"here includes {them}; `bnbench show {shown_folder(results.folder)} --all` lists {them}."
+        f"here includes {them}; `bnbench show` with `--all` lists {them}."
     )
 
 

@@ -53,7 +53,7 @@ def _place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     write_config("tiny")
 
 
-def write_digest(folder: Path) -> None:
+def write_digest(folder: Path, *_: object) -> None:
     results = Results(folder)
     results_dir.write_tables(folder, {"summary": results.summary})
     digest.write_digest(folder, digest.make_digest(results))

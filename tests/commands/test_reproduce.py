@@ -79,7 +79,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Recorder:
     monkeypatch.setitem(executors.EXECUTORS, "in-process", start)
     monkeypatch.setattr(access, "dataset_info", describe)
     monkeypatch.setattr(
-        write, "write_report", lambda folder: digest.write_digest(folder, digest.make_digest(Results(folder)))
+        write, "write_report", lambda folder, *_: digest.write_digest(folder, digest.make_digest(Results(folder)))
     )
     monkeypatch.chdir(tmp_path)
     return recorded

@@ -309,7 +309,7 @@ def config(folder: Path, **changes: Any) -> Path:
 def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
     # No test here reads the report.
-    monkeypatch.setattr(write, "write_report", lambda folder: None)
+    monkeypatch.setattr(write, "write_report", lambda folder, *_: None)
     path = config(tmp_path)
 
     def trained(jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:

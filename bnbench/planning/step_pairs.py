@@ -20,6 +20,8 @@ WARM_UP = 2
 SHARE = 0.05
 # Bounds for the seconds of one pair. Below one second, a round of short epochs is too short to be timed.
 MIN_SECONDS, MAX_SECONDS = 1.0, 10.0
+# Why two programs that are one cannot be compared.
+SAME_PROGRAM = "the same program"
 # Whole epochs are worth this many seconds, because a part of an epoch is another program, which must be compiled.
 WHOLE_EPOCHS_SECONDS = 3.0
 # The maximum number of settings of the further axes at which pairs are timed, and of pairs for more than one setting.
@@ -72,7 +74,7 @@ def _chosen_cells(
 def why_not_comparable(first: Program, second: Program) -> str:
     """Return why the steps of two programs cannot be compared; empty if they can."""
     if first.key == second.key:
-        return "the same program"
+        return SAME_PROGRAM
     if first.batch_size != second.batch_size:
         return f"batches of {first.batch_size} and {second.batch_size} rows"
     # TensorFlow accepts one number of threads for the life of a process.

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from bnbench.analysis.step_times import TimeRatio
+from bnbench.planning.step_pairs import SAME_PROGRAM
 from bnbench.report.headline.answer import Answer, make_answer
+from bnbench.results.results import Results
 from support.examples import facts
 from support.kept import Cells, compared
 
@@ -180,6 +183,21 @@ def test_no_ratio_of_step_times_without_a_measurement(tmp_path: Path) -> None:
     assert "epochs to a validation accuracy of 80.0%, which plain reaches (medians): batchnorm 1, plain 1" in words(
         found
     )
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (SAME_PROGRAM, []),
+        ("1 and 2 threads", ["How much longer a step takes is unknown: 1 and 2 threads."]),
+    ],
+)
+def test_why_steps_were_not_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, said: list[str]
+) -> None:
+    monkeypatch.setattr(Results, "time_ratio", lambda *rest: TimeRatio(reason=reason))
+    found = answer(tmp_path, {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]})
+    assert [sentence for sentence in found.sentences if "a step takes" in sentence] == said
 
 
 def place(plain: list[Any], normed: list[Any]) -> Cells:

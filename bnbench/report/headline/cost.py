@@ -3,6 +3,8 @@
 from math import inf, isnan
 
 from bnbench.analysis.labels import axis_name, format_factor, format_percent
+from bnbench.analysis.step_times import UNTIMED
+from bnbench.planning.step_pairs import SAME_PROGRAM
 from bnbench.report.headline.comparison import MAX_COMPARED, ranked
 from bnbench.report.headline.facts import Facts, Row, list_words
 
@@ -12,7 +14,7 @@ def describe_cost(facts: Facts) -> list[str]:
     if not set(facts.names) - facts.dead or not facts.others or facts.baseline not in facts.names:
         return []
     few = len(facts.others) <= MAX_COMPARED and len(facts.variants) == len(facts.results.variants)
-    return [*([_epochs(facts)] if few else []), _steps(facts)]
+    return [sentence for sentence in (_epochs(facts) if few else "", _steps(facts)) if sentence]
 
 
 def _epochs(facts: Facts) -> str:
@@ -34,15 +36,25 @@ def _median(row: Row) -> str:
 
 
 def _steps(facts: Facts) -> str:
-    """Say how long a step takes, from rounds in which one worker trained both variants by turns."""
-    timed = [row for row in facts.results.variants.to_dict("records")
-             if row["variant"] != facts.baseline and row.get("overhead_rounds", 0)]  # fmt: skip
+    """Say how long a step takes, from rounds in which one worker trained both by turns; empty if it is the same."""
+    others = [row for row in facts.results.variants.to_dict("records") if row["variant"] != facts.baseline]
+    timed = [row for row in others if row.get("overhead_rounds", 0)]
     if not timed:
-        return "How much longer a step takes is unknown: no two variants were timed by turns."
+        reasons = {_ratio_reason(row, facts) for row in others}
+        why = reasons.pop() if len(reasons) == 1 else UNTIMED
+        if why == SAME_PROGRAM:
+            return ""
+        why = "no two variants were timed by turns" if why == UNTIMED else why
+        return f"How much longer a step takes is unknown: {why}."
     shown = timed if len(timed) <= MAX_COMPARED else [min(timed, key=_overhead), max(timed, key=_overhead)]
     ratios = [f"{_cell(row, facts)} {_overhead_text(row)}" for row in shown]
     which = "" if shown is timed else " at least and at most"
     return f"A step takes{which}, compared with {facts.baseline}, timed by turns: {list_words(ratios)}."
+
+
+def _ratio_reason(row: Row, facts: Facts) -> str:
+    place = {axis: row[axis] for axis in facts.results.axes}
+    return facts.results.time_ratio(str(row["variant"]), place).reason
 
 
 def _cell(row: Row, facts: Facts) -> str:

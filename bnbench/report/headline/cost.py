@@ -2,7 +2,7 @@
 
 from math import inf, isnan
 
-from bnbench.analysis.labels import axis_name, format_factor, format_percent
+from bnbench.analysis.labels import axis_name, format_percent
 from bnbench.analysis.step_times import UNTIMED
 from bnbench.planning.step_pairs import SAME_PROGRAM
 from bnbench.report.headline.comparison import MAX_COMPARED, ranked
@@ -67,5 +67,5 @@ def _overhead(row: Row) -> float:
 
 
 def _overhead_text(row: Row) -> str:
-    ratio, low, high = (format_factor(row[key]) for key in ("overhead", "overhead_low", "overhead_high"))
+    ratio, low, high = (f"{row[key]:.2f}" for key in ("overhead", "overhead_low", "overhead_high"))
     return f"{ratio} times as long ({low} to {high} over {row['overhead_rounds']:g} rounds)"

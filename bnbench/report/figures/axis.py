@@ -99,7 +99,7 @@ def draw_scores(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Look
     """
     for own, x, look in _by_variant(rows, values, looks):
         mean = own["score_mean"]
-        bars = [(mean - own["score_low"]).fillna(0).clip(lower=0), (own["score_high"] - mean).fillna(0).clip(lower=0)]
+        bars = [side.fillna(0).clip(lower=0) for side in (mean - own["score_low"], own["score_high"] - mean)]
         if (own["score_settings"] > 1).any():
             _draw_band(ax, own, x, look, values)
         ax.errorbar(x, mean, yerr=bars, **_style(look, values), elinewidth=1, capsize=2, zorder=3)
@@ -131,7 +131,8 @@ def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks
     lowest = rows["edge_lowest"].min()
     for own, x, look in _by_variant(rows, values, looks):
         middle = own["edge_middle"]
-        bars = [(middle - own["edge_lowest"]).fillna(0), (own["edge_highest"] - middle).fillna(0)]
+        # Equal edges can have a middle that is rounded beyond them.
+        bars = [side.fillna(0).clip(lower=0) for side in (middle - own["edge_lowest"], own["edge_highest"] - middle)]
         ax.errorbar(x, middle, yerr=bars, **_style(look, values), elinewidth=1, capsize=2, zorder=3)
         if pd.notna(lowest):
             none = x[middle.isna().to_numpy()]

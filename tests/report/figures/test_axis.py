@@ -1,6 +1,9 @@
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from bnbench.report.figures import axis, axis_heat
 from support.figures import LOOKS, PLAIN, bars_of, figures_of, lines_of, note_of, panels_of, points_of
@@ -45,6 +48,14 @@ def test_numbers_are_on_a_scale_with_intervals_and_a_cross_where_nothing_trains(
     crosses = [line for line in lines_of(right, PLAIN) if line.get_marker() == "x"]
     assert len(points_of(crosses[0])) == 1
     assert "Cross: at no rate does every seed train" in note_of(figure)
+
+
+def test_a_highest_rate_that_is_rounded_beyond_its_settings_is_drawn() -> None:
+    row = {"variant": "plain", "value": 4, "edge_lowest": 0.1, "edge_middle": np.nextafter(0.1, 1), "edge_highest": 0.1}
+    panel = Figure().subplots()
+    axis.draw_edges(panel, pd.DataFrame([row]), [4], {"plain": LOOKS["plain"]})
+    ((low, high),) = bars_of(panel)[0]
+    assert (low, high) == (pytest.approx(0.1), pytest.approx(0.1))
 
 
 def test_words_are_categories_without_a_line(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ import pandas as pd
 
 # One line under every table with marks.
 EXPLAINED = (
-    "Basis: said is in a source's own words, shortened, or a number that it printed; read is read off a picture of the "
-    "source, so about; ours is a question of ours that follows, or a value that we computed from what it published."
+    "Basis: 'said' is in a source's own words, shortened, or a number that it printed; 'read' is read off a picture of "
+    "the source, so about; 'ours' is a question of ours that follows, or a value that we computed from what it "
+    "published."
 )
 
 

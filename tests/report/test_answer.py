@@ -43,10 +43,13 @@ def test_a_better_variant(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": PLAIN, "batchnorm": [[0.8] * 3, [0.85] * 3, [0.93, 0.94, 0.95]]})
     # 4 ± 4.303 x 1 / sqrt(3)
     assert found.sentences[0] == (
-        "batchnorm is better than plain by 4.0 points (1.5 to 6.5; 3 paired seeds): 94.0% against 90.0% test accuracy, "
-        "each at its own best rate."
+        "batchnorm is better than plain by 4.0 points (95% interval 1.5 to 6.5, 3 paired seeds): 94.0% against 90.0% "
+        "test accuracy, each at its own best rate."
     )
-    assert "batchnorm trains well up to 1, the highest tried; plain trains well and at all up to 0.1" in words(found)
+    assert (
+        "batchnorm trains, and trains well, up to 1, the highest tried; plain trains, and trains well, up to 0.1."
+        in words(found)
+    )
     assert "Open: up to which rate batchnorm trains; the highest tried, 1, still does." in found.open
     assert column(found, "variant") == ["batchnorm", "plain"]
     assert column(found, "minus plain, points") == ["+4.0", "baseline"]
@@ -63,29 +66,36 @@ def test_the_highest_rates_and_how_many_times_as_high_they_are(tmp_path: Path) -
         in words(found)
     )
     # 1 / 0.1, and a step of the grid either way
-    assert "Seed by seed, batchnorm trains up to 10 times the rate of plain (1 to 100)." in found.sentences
+    assert (
+        "Seed by seed, the highest rate of batchnorm is 10 times that of plain (95% interval 1 to 100, so no "
+        "difference is shown). Here a seed trains if it gets at least halfway from chance to the best mean."
+    ) in found.sentences
 
 
 def test_a_difference_that_is_not_shown_says_what_it_would_take(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": PLAIN, "batchnorm": [[0.8] * 3, [0.88, 0.9, 0.95], [X] * 3]})
     assert found.sentences[0] == (
         "batchnorm is not shown to be better or worse than plain: 91.0% against 90.0% test accuracy, each at its own "
-        "best rate, a difference of +1.0 points (-8.0 to 10.0; 3 paired seeds)."
+        "best rate, a difference of +1.0 points (95% interval -8.0 to 10.0, 3 paired seeds)."
     )
     # SD 3.6 points: (1.98 + 0.845)² x 13 = 104 pairs
     assert "Open: whether batchnorm is better than plain." in found.open[0]
     assert "more than 100 more seeds" in found.open[0]
-    assert "an estimate for 80% of repetitions" in found.open[0]
+    assert "more than 100 more seeds would show it with a chance of 80%" in found.open[0]
 
 
 def test_a_worse_variant(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": PLAIN, "batchnorm": [[0.7] * 3, [0.83, 0.84, 0.85], [X] * 3]})
-    assert found.sentences[0].startswith("batchnorm is worse than plain by 6.0 points (-8.5 to -3.5; 3 paired seeds):")
+    assert found.sentences[0].startswith(
+        "batchnorm is worse than plain by 6.0 points (95% interval 3.5 to 8.5, 3 paired seeds):"
+    )
 
 
 def test_nothing_trains(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": [[X] * 3, [0.5] * 3], "batchnorm": [[0.5] * 3, [X] * 3]})
-    assert found.sentences == ["Nothing trains: at no rate does a trial of plain or batchnorm do better than chance."]
+    assert found.sentences == [
+        "Nothing trains: no trial of plain or batchnorm does better than chance at any rate tried (0.01 to 0.1)."
+    ]
     assert "Open: whether anything trains at a rate that was not tried" in found.open[0]
     assert column(found, "test accuracy") == ["chance", "chance"]
 
@@ -94,7 +104,7 @@ def test_only_one_variant_trains(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": [[X] * 3] * 2, "batchnorm": [[0.7] * 3, [0.88, 0.9, 0.92]]})
     assert found.sentences[0] == (
         "batchnorm trains and plain does not: plain does better than chance at no rate, batchnorm reaches a test "
-        "accuracy of 90.0% (85.0 to 95.0%) at its best rate, 0.1."
+        "accuracy of 90.0% (95% interval 85.0 to 95.0%) at its best rate, 0.1."
     )
     assert "plain trains at no rate, so there is no score that others could reach sooner" in words(found)
 
@@ -102,8 +112,8 @@ def test_only_one_variant_trains(tmp_path: Path) -> None:
 def test_one_variant(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": [[0.8] * 3, [0.88, 0.9, 0.92], [X] * 3]})
     assert found.sentences == [
-        "plain reaches a test accuracy of 90.0% (85.0 to 95.0%) at its best rate, 0.1, with 3 seeds.",
-        "Highest learning rates: plain trains well and at all up to 0.1.",
+        "plain reaches a test accuracy of 90.0% (95% interval 85.0 to 95.0%) at its best rate, 0.1, with 3 seeds.",
+        "Highest learning rates: plain trains, and trains well, up to 0.1.",
     ]
 
 
@@ -129,14 +139,19 @@ def test_too_few_seeds(tmp_path: Path, seeds: int, pairs: str) -> None:
         f"batchnorm and plain cannot be told apart with {pairs}: 90.0% against 80.0% test accuracy, each at its own "
         "best rate, a difference of +10.0 points without an interval."
     )
-    assert "An interval takes 3 seeds" in found.open[0]
+    assert "3 seeds are enough for an interval" in found.open[0]
     assert column(found, "95% interval") == ["needs 3 seeds"] * 2
 
 
 def test_all_equal(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": [[0.9] * 3], "batchnorm": [[0.9] * 3]})
     assert found.sentences[0] == (
-        "batchnorm differs from plain by +0.0 points at every one of 3 paired seeds, so there is no interval: 90.0% "
+        "batchnorm and plain have exactly the same score at each of 3 paired seeds: 90.0% test accuracy, each at its "
+        "own best rate."
+    )
+    apart = answer(tmp_path / "apart", {"plain": [[0.9] * 3], "batchnorm": [[0.8] * 3]})
+    assert apart.sentences[0] == (
+        "batchnorm differs from plain by -10.0 points at each of 3 paired seeds, so there is no interval: 80.0% "
         "against 90.0% test accuracy, each at its own best rate."
     )
     assert "Open: all other learning rates; only 0.01 was tried." in found.open
@@ -179,10 +194,14 @@ def test_an_unfinished_experiment(tmp_path: Path) -> None:
 
 def test_no_ratio_of_step_times_without_a_measurement(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]})
-    assert "How much longer a step takes is unknown: no two variants were timed by turns." in found.sentences
-    assert "epochs to a validation accuracy of 80.0%, which plain reaches (medians): batchnorm 1, plain 1" in words(
-        found
+    assert (
+        "How much longer a step takes was not measured; `bnbench run` measures it without training again."
+        in found.sentences
     )
+    assert (
+        "epochs to a validation accuracy of 80.0%, which every seed of plain reaches, each variant at its own best "
+        "rate (medians): batchnorm 1, plain 1"
+    ) in words(found)
 
 
 @pytest.mark.parametrize(
@@ -216,9 +235,9 @@ AXIS = (
 def test_an_axis_of_numbers_is_a_trend(tmp_path: Path) -> None:
     found = answer(tmp_path, *AXIS)
     assert found.sentences[0] == (
-        "batchnorm and plain, each at its own best rate: at units 4 and 5 no difference is shown: 0.0 (-5.0 to 5.0) "
-        "and 0.0 points (-7.5 to 7.5); at units 6 batchnorm is better by 10.0 points (5.0 to 15.0); at units 7 only "
-        "batchnorm trains (86.0%)."
+        "batchnorm compared with plain, each at its own best rate: at units 4 and 5 no difference is shown: 0.0 (-5.0 "
+        "to 5.0) and 0.0 points (-7.5 to 7.5); at units 6 batchnorm is better by 10.0 points (5.0 to 15.0); at units 7 "
+        "only batchnorm trains (86.0%)."
     )
     assert "plain 90.0% → chance; batchnorm 90.0% → 86.0%, -4.0 points (-6.5 to -1.5)" in found.sentences[1]
     assert "plain 0.01 at units 4 to 6, none at units 7; batchnorm 0.1 at every setting" in found.sentences[2]

@@ -144,7 +144,7 @@ def test_a_claim_and_a_published_value_say_where_they_come_from() -> None:
     assert any(line.startswith("| own | ours | test accuracy of batchnorm") for line in result)
     assert "| published value | basis | published | ours | 95% interval | n | where |" in result
     assert any("(read off a curve) | read | 88.8%" in line for line in result)
-    assert any(line.startswith("- Basis: said is in a source's own words") for line in result)
+    assert any(line.startswith("- Basis: 'said' is in a source's own words") for line in result)
 
 
 def test_without_marks_the_page_does_not_explain_them() -> None:

@@ -69,7 +69,7 @@ def test_the_answer_the_variants_and_the_files_are_shown(tmp_path: Path) -> None
             "test accuracy",
             "95% interval",
             "minus plain, points",
-            "95% interval of it",
+            "95% interval of that",
             "best rate",
             "trains well up to",
             "at all up to",
@@ -102,7 +102,7 @@ def test_long_tables_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(notebook, "MAX_ROWS", 1)
     _, page = shown(tmp_path, CELLS, CELLS)
     assert len(page.rows) == 1 + 1
-    assert page.rows[0][0] == "axis"
+    assert page.rows[0][0] == "units"
     assert "1 of 2 rows; the report has all" in page.text
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 
 from bnbench.analysis import axis_trends
 from bnbench.analysis.labels import axis_name, format_setting
 from bnbench.report.figures.layout import BELOW, PanelShape, add_note, make_panels, variant_handles
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import Look, Looks, format_tick, label_y_axis
+from bnbench.report.figures.style import Look, Looks, format_percent_tick, format_tick, label_y_axis
 from bnbench.results.results import Results
 
 SCORE = "test_score"
@@ -120,7 +120,7 @@ def _limit_scores(ax: Axes, rows: pd.DataFrame) -> None:
     low, high = rows["score_lowest"].min(), rows["score_highest"].max()
     more = max(0.08 * (high - low), (MIN_SPAN - (high - low)) / 2)
     ax.set_ylim(max(low - more, -0.03), min(high + more, 1.03))
-    ax.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None if high - low < MIN_SPAN else 0))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_percent_tick(value)))
 
 
 def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks) -> None:

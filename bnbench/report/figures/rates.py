@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter
 
 from bnbench.analysis.contest import band_of, contest_range
 from bnbench.analysis.trials import DIVERGED
@@ -31,6 +31,7 @@ from bnbench.report.figures.style import (
     VariantRows,
     draw_with_intervals,
     format_percent_axis,
+    format_percent_tick,
     format_rate_axis,
     format_score_axis,
     label_y_axis,
@@ -100,7 +101,7 @@ def _fill_panels(panels: Sequence[Axes], inputs: FigureInput, rows: SettingRows)
     ends = contest_range(rows.summary, SCORE)
     if len(panels) == 4 and ends:
         panels[1].set_ylim(*ends)
-        panels[1].yaxis.set_major_formatter(PercentFormatter(1.0, decimals=None))
+        panels[1].yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_percent_tick(value)))
         label_y_axis(panels[1], "the same, closer")
     elif len(panels) == 4:
         # In other settings of this figure, scores compete.

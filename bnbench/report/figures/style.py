@@ -163,6 +163,11 @@ def label_y_axis(ax: Axes, text: str) -> None:
     ax.set_ylabel(text if len(text) <= LETTERS_PER_INCH * height else "\n".join(wrap(text, -(-len(text) * 2 // 3))))
 
 
+def format_percent_tick(value: float) -> str:
+    """Return a score as a tick has it: `98%`, `97.5%`."""
+    return f"{round(100 * value, 6):g}%"
+
+
 def format_epoch_axis(ax: Axes) -> None:
     """Put ticks at whole epochs only."""
     ax.locator_params(axis="x", integer=True)

@@ -1,6 +1,7 @@
 """The answer where the sweep has further axes: how differences, scores and highest rates move with each axis."""
 
 from collections.abc import Iterator
+from math import inf
 
 from bnbench.analysis.verdicts import BETTER, NEITHER, UNDECIDED, WORSE
 from bnbench.report.headline.axis_differences import describe_differences
@@ -21,7 +22,9 @@ def answer_axes(facts: Facts) -> tuple[list[str], list[str]]:
     if len(facts.others) > MAX_COMPARED:
         sentences = [*_many(axes), *describe_scores(axes, only_best=True)]
     else:
-        sentences = [line for name in facts.others for line in describe_differences(axes, name)]
+        means = facts.results.verdicts.groupby("variant")["mean"].mean()
+        order = sorted(facts.others, key=lambda name: -means.get(name, -inf))
+        sentences = [line for name in order for line in describe_differences(axes, name)]
         sentences += [*describe_scores(axes), *describe_edges(axes)]
     return [*sentences, *describe_cost(facts)], [*_open(axes)]
 
@@ -72,7 +75,7 @@ def _open(axes: AxisFacts) -> Iterator[str]:
             f"{largest['n']} seeds{'' if len(undecided) == 1 else '; the smaller ones take more'}."
         )
     elif (verdicts["verdict"] == "few").any():
-        yield "Open: which variant is better at any setting. An interval takes 3 seeds."
+        yield "Open: which variant is better at any setting. 3 seeds are enough for an interval."
     neither = verdicts[verdicts["verdict"] == NEITHER]
     if len(neither):
         yield f"Open: whether other rates train at the {len(neither)} of {len(verdicts)} settings where nothing does."

@@ -49,7 +49,7 @@ def describe_differences(axes: AxisFacts, name: str) -> Iterator[str]:
     trend = _trend(axes, name, axis)
     if len(groups) <= MAX_GROUPS:
         parts = [f"{_where(axes, group)} {_what(axes, name, group)}" for group in groups]
-        yield f"{name} and {facts.baseline}, each at its own best rate: {'; '.join(parts)}{trend}."
+        yield f"{name} compared with {facts.baseline}, each at its own best rate: {'; '.join(parts)}{trend}."
     else:
         yield f"{_by_counts(axes, name, rows)}{trend}."
     yield from _crossing(axes, name, rows)
@@ -105,7 +105,9 @@ def _phrase(axes: AxisFacts, name: str, kind: str, rows: list[Row], where: str =
     return {
         BETTER: f"{name} is better{where} by {by}",
         WORSE: f"{name} is worse{where} by {by}",
-        UNDECIDED: f"no difference is shown{where}: {by}",
+        UNDECIDED: f"no difference is shown{where} ({by})"
+        if by.count("(") == 0
+        else f"no difference is shown{where}: {by}",
         SAME: f"they differ equally at every seed{where} ({by})",
         FEW: f"there are too few seeds to tell{where} ({by})",
         NEITHER: f"neither trains{where}",
@@ -149,8 +151,8 @@ def _by_counts(axes: AxisFacts, name: str, rows: pd.DataFrame) -> str:
     parts = [f"{_phrase(axes, name, kind, [row for row in records if _kind(row) == kind])} at {count}"
              for kind, count in kinds.most_common()]  # fmt: skip
     return (
-        f"{name} and {axes.facts.baseline}, each at its own best rate, over {format_count(total, 'setting')}: "
-        f"{list_words(parts)}"
+        f"{name} compared with {axes.facts.baseline}, each at its own best rate, over "
+        f"{format_count(total, 'setting')}: {list_words(parts)}"
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import axis_trends
-from bnbench.analysis.labels import axis_name, format_setting
+from bnbench.analysis.labels import axis_name, format_points, format_points_range, format_setting
 from bnbench.report.headline.axis_facts import AxisFacts, axis_facts
 from bnbench.report.headline.axis_moves import level
 from bnbench.report.headline.comparison import MAX_COMPARED
@@ -16,6 +16,8 @@ from bnbench.report.tables import Cell, Table
 
 # Columns of a table with one row a variant: with more values, those are spread over the axis.
 MAX_VALUES = 6
+# With more variants than this next to the baseline, columns of differences would make the table too wide.
+MAX_DIFFERENCES = 2
 
 
 def axis_table(facts: Facts) -> Table:
@@ -27,17 +29,23 @@ def axis_table(facts: Facts) -> Table:
 def _by_value(axes: AxisFacts) -> Table:
     names, several = axes.facts.names, len(axes.axes) > 1
     rates = len(axes.facts.rates) > 1
-    header = ["axis", *names, *([f"{name} trains up to" for name in names] if rates else [])]
+    others = axes.facts.others
+    compared = others if not several and axes.facts.baseline in names and len(others) <= MAX_DIFFERENCES else []
+    header = ["axis" if several else axis_name(axes.axes[0]), *names]
+    header += [f"{name} minus {axes.facts.baseline}, points" for name in compared]
+    header += [f"{name} trains up to" for name in names] if rates else []
     rows = []
     for axis in axes.axes:
         table = axis_trends.by_value(axes.scores, axis)
         for value in axes.values(axis):
             scores = [_score(axes, table, name, axis, value) for name in names]
             edges = [_edges(axes, name, axis, value) for name in names] if rates else []
-            rows.append([Cell(f"{axis_name(axis)} {format_setting(value)}"), *scores, *edges])
+            place = f"{axis_name(axis)} {format_setting(value)}" if several else format_setting(value)
+            rows.append([Cell(place), *scores, *(_difference(axes, name, axis, value) for name in compared), *edges])
     spread = ", from the lowest to the highest over the settings of the other axes" if several else ""
     caption = f"Mean {axes.facts.score} over seeds at the best rate{spread}. "
-    caption += "Trains up to: the highest rate at which every seed trains." if rates else ""
+    caption += "Trains up to: the highest rate at which every seed trains. " if rates else ""
+    caption += "Intervals in brackets are 95% intervals."
     return Table(caption.strip(), header, rows, sortable=False)
 
 
@@ -69,6 +77,16 @@ def _score(axes: AxisFacts, table: pd.DataFrame, name: str, axis: str, value: An
     if not rows or isnan(rows[0]["lowest"]):
         return Cell("no trial")
     return Cell(level(axes, axis, name, rows[0]), rows[0]["highest"])
+
+
+def _difference(axes: AxisFacts, name: str, axis: str, value: Any) -> Cell:
+    """Return the difference of a variant to the baseline at the value of the only axis, with its interval."""
+    rows = _at(axes.facts.results.verdicts, name, axis, value).to_dict("records")
+    if not rows or isnan(rows[0]["mean"]):
+        return Cell("no pair", missing=True)
+    row = rows[0]
+    interval = "" if isnan(row["low"]) else f" ({format_points_range(row['low'], row['high'])})"
+    return Cell(f"{format_points(row['mean'])}{interval}", row["mean"], row["verdict"])
 
 
 def _edges(axes: AxisFacts, name: str, axis: str, value: Any) -> Cell:

@@ -26,7 +26,9 @@ def compare_variants(facts: Facts) -> list[str]:
         named = list_words(facts.names[: MAX_COMPARED + 1], "or")
         further = len(facts.names) - MAX_COMPARED - 1
         named = f"any of {len(facts.names)} variants" if further > 0 else named
-        return [f"Nothing trains: at no rate does a trial of {named} do better than chance."]
+        tried = f"{facts.rate_text(facts.rates[0])} to {facts.rate_text(facts.rates[-1])}"
+        rates = f"any rate tried ({tried})" if len(facts.rates) > 1 else f"the only rate tried, {tried.split()[0]}"
+        return [f"Nothing trains: no trial of {named} does better than chance at {rates}."]
     if not facts.others:
         return [_alone(facts, facts.names[0])]
     if facts.baseline not in facts.names:
@@ -52,7 +54,7 @@ def score_at_best(facts: Facts, name: str) -> str:
     row, cell = facts.variants[name], facts.at_best[name]
     low, high = t_interval_of(row["test_score_mean"], row["test_score_sd"], row["n"])
     notes = [
-        "" if isnan(low) else format_percents(low, high),
+        "" if isnan(low) else f"95% interval {format_percents(low, high)}",
         f"{cell['n_diverged']} of {cell['n']} diverged, counted at chance" if cell["n_diverged"] else "",
         f"{cell['n_chance']} of {cell['n']} at chance" if cell["n_chance"] else "",
     ]
@@ -75,7 +77,9 @@ def _compare(facts: Facts, name: str, first: bool) -> str:
     scores = f"{_short_score(facts, name)} against {_short_score(facts, facts.baseline)}"
     scores += f" {facts.score}, {AT_BEST}" if first else ""
     pairs = format_count(row["n"], "paired seed")
-    interval = "" if isnan(row["low"]) else f"{format_points_range(row['low'], row['high'])}; "
+    # "Worse by 6 points" has an interval without signs, too.
+    bounds = (-row["high"], -row["low"]) if row["verdict"] == WORSE else (row["low"], row["high"])
+    interval = "" if isnan(row["low"]) else f"95% interval {format_points_range(*bounds)}, "
     p = "" if isnan(row["p"]) else f", {format_p(row['p'])}"
     size = f"{abs(100 * row['mean']):.1f} points"
     base = facts.baseline
@@ -86,10 +90,20 @@ def _compare(facts: Facts, name: str, first: bool) -> str:
         f"{format_points(row['mean'])} points ({interval}{pairs}{p}).",
         FEW: f"{name} and {base} cannot be told apart with {pairs}: {scores}, a difference of "
         f"{format_points(row['mean'])} points without an interval.",
-        SAME: f"{name} differs from {base} by {format_points(row['mean'])} points at every one of {pairs}, so there is "
-        f"no interval: {scores}.",
+        SAME: _same(facts, name, row, scores),
     }
     return texts[row["verdict"]]
+
+
+def _same(facts: Facts, name: str, row: Row, scores: str) -> str:
+    pairs = format_count(row["n"], "paired seed")
+    if row["mean"] == 0:
+        own = f"{_short_score(facts, name)} {facts.score}, {AT_BEST}"
+        return f"{name} and {facts.baseline} have exactly the same score at each of {pairs}: {own}."
+    return (
+        f"{name} differs from {facts.baseline} by {format_points(row['mean'])} points at each of {pairs}, so there is "
+        f"no interval: {scores}."
+    )
 
 
 def _short_score(facts: Facts, name: str) -> str:
@@ -129,7 +143,7 @@ def _many(facts: Facts) -> str:
     top = f"The highest {facts.score} is that of {best}, {score_at_best(facts, best)}"
     row = facts.verdicts.get(best)
     if row and not isnan(row["mean"]):
-        interval = "" if isnan(row["low"]) else f" ({format_points_range(row['low'], row['high'])})"
+        interval = "" if isnan(row["low"]) else f" (95% interval {format_points_range(row['low'], row['high'])})"
         top += f", {format_points(row['mean'])} points over {facts.baseline}{interval}"
     luck = " By chance alone about 1 interval in 20 excludes 0." if known else ""
     return f"Of {len(rows)} variants compared with {facts.baseline}, {AT_BEST}, {counts}.{luck} {top}."

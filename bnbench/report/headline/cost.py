@@ -25,8 +25,8 @@ def _epochs(facts: Facts) -> str:
         return f"Time: {facts.baseline} trains at no rate, so there is no score that others could reach sooner."
     times = [f"{name} {_median(rows[name])}" for name in ranked(facts.names, facts) if name in rows]
     return (
-        f"Time: epochs to a validation {facts.results.score_name} of {format_percent(target)}, which {facts.baseline} "
-        f"reaches (medians): {', '.join(times)}."
+        f"Time: epochs to a validation {facts.results.score_name} of {format_percent(target)}, which every seed of "
+        f"{facts.baseline} reaches, each variant at its own best rate (medians): {', '.join(times)}."
     )
 
 
@@ -44,12 +44,13 @@ def _steps(facts: Facts) -> str:
         why = reasons.pop() if len(reasons) == 1 else UNTIMED
         if why == SAME_PROGRAM:
             return ""
-        why = "no two variants were timed by turns" if why == UNTIMED else why
+        if why == UNTIMED:
+            return "How much longer a step takes was not measured; `bnbench run` measures it without training again."
         return f"How much longer a step takes is unknown: {why}."
     shown = timed if len(timed) <= MAX_COMPARED else [min(timed, key=_overhead), max(timed, key=_overhead)]
     ratios = [f"{_cell(row, facts)} {_overhead_text(row)}" for row in shown]
     which = "" if shown is timed else " at least and at most"
-    return f"A step takes{which}, compared with {facts.baseline}, timed by turns: {list_words(ratios)}."
+    return f"A step, compared with one of {facts.baseline}, takes{which}: {list_words(ratios)}."
 
 
 def _ratio_reason(row: Row, facts: Facts) -> str:

@@ -34,9 +34,9 @@ def seeds_for(row: Row) -> str:
 
 def _too_few_seeds(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:
     if any(row["verdict"] == FEW for row in rows.values()):
-        yield f"Open: which variant is better. An interval takes {MIN_VALUES} seeds, and a test 6."
+        yield f"Open: which variant is better. {MIN_VALUES} seeds are enough for an interval, 6 for a test."
     elif not facts.others and facts.variants[facts.names[0]]["n"] < MIN_VALUES:
-        yield f"Open: how much the score varies from seed to seed. An interval takes {MIN_VALUES} seeds."
+        yield f"Open: how much the score varies from seed to seed. {MIN_VALUES} seeds are enough for an interval."
 
 
 def _undecided(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:
@@ -50,8 +50,8 @@ def _undecided(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:
     needs = [f"{seeds_for(row)}{f' for {name}' if len(undecided) > 1 else ''}" for name, row in undecided.items()]
     yield (
         f"Open: whether {list_words(list(undecided), 'or')} {'is' if len(undecided) == 1 else 'are'} better than "
-        f"{facts.baseline}. To show a difference as large as the measured one takes {list_words(needs)}: an estimate "
-        f"for {POWER:.0%} of repetitions, from the spread over {format_count(seeds, 'seed')}."
+        f"{facts.baseline}. If the true difference is as large as the measured one, {list_words(needs)} would show it "
+        f"with a chance of {POWER:.0%}: an estimate from the spread over {format_count(seeds, 'seed')}."
     )
 
 

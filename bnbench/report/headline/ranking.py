@@ -4,6 +4,7 @@ from math import isnan
 
 from bnbench.analysis.intervals import t_interval_of, why_no_interval
 from bnbench.analysis.labels import format_percent, format_percents, format_points, format_points_range
+from bnbench.analysis.verdicts import NEITHER
 from bnbench.report.headline.comparison import ranked
 from bnbench.report.headline.facts import Facts
 from bnbench.report.headline.rates import EDGES
@@ -19,9 +20,9 @@ def ranking_table(facts: Facts) -> Table:
     shown = order[:MAX_RANKED]
     if facts.baseline in order[MAX_RANKED:]:
         shown = [*order[: MAX_RANKED - 1], facts.baseline]
-    compared = any(not isnan(row["mean"]) for row in facts.verdicts.values())
+    compared = any(not isnan(row["mean"]) and row["verdict"] != NEITHER for row in facts.verdicts.values())
     header = ["variant", facts.score, "95% interval"]
-    header += [f"minus {facts.baseline}, points", "95% interval of it"] if compared else []
+    header += [f"minus {facts.baseline}, points", "95% interval of that"] if compared else []
     header += ["best rate", "trains well up to", "at all up to"]
     rows = [[Cell(name), *_score(name, facts), *(_difference(name, facts) if compared else []), *_rates(name, facts)]
             for name in shown]  # fmt: skip
@@ -29,13 +30,14 @@ def ranking_table(facts: Facts) -> Table:
         f" {len(order) - len(shown)} further variants are in the table of variants." if len(order) > len(shown) else ""
     )
     ordered = "The first of many is partly first by luck. " if len(order) > len(shown) else ""
-    return Table(f"{ordered}{EDGES}{left_out}", header, rows)
+    edges = "" if set(facts.names) == facts.dead else EDGES
+    return Table(f"{ordered}{edges}{left_out}".strip(), header, rows)
 
 
 def _score(name: str, facts: Facts) -> list[Cell]:
     row = facts.variants[name]
     if name in facts.dead:
-        return [Cell("chance", row["test_score_mean"]), Cell("trains at no rate")]
+        return [Cell("chance", row["test_score_mean"]), Cell("none")]
     low, high = t_interval_of(row["test_score_mean"], row["test_score_sd"], row["n"])
     why = why_no_interval(row["n"], row["test_score_mean"])
     interval = Cell(why, missing=True) if isnan(low) else Cell(format_percents(low, high))
@@ -44,6 +46,8 @@ def _score(name: str, facts: Facts) -> list[Cell]:
 
 def _difference(name: str, facts: Facts) -> list[Cell]:
     row = facts.verdicts.get(name)
+    if row is not None and row["verdict"] == NEITHER:
+        return [Cell("neither trains", missing=True)] * 2
     if row is None or isnan(row["mean"]):
         return [Cell("baseline" if name == facts.baseline else "no pair", missing=True)] * 2
     why = why_no_interval(row["n"], row["mean"])

@@ -11,10 +11,14 @@ from bnbench.results.findings import Finding
 
 # What the two edges mean, for the caption under the table that has them.
 EDGES = (
-    f"A variant trains well up to the rate at which, from its best one on, every seed trains and the mean validation "
-    f"score is at most {100 * WELL:g} points below its best; it trains at all up to the rate at which every seed still "
-    f"does better than chance."
+    f"Trains well up to: the highest rate, counted upwards from the best one, at which every seed trains and the mean "
+    f"validation score is at most {100 * WELL:g} points below its best. At all up to: the same, if every seed only has "
+    f"to do better than chance. Differences are computed before rounding."
 )
+
+
+# What an edge of one seed is. Single seeds train at rates at which not every seed does.
+HALF = "Here a seed trains if it gets at least halfway from chance to the best mean."
 
 
 def describe_rates(facts: Facts) -> list[str]:
@@ -27,7 +31,7 @@ def describe_rates(facts: Facts) -> list[str]:
     sentences = [f"Highest learning rates: {'; '.join(_grouped(ranked(living, facts), facts))}."]
     if facts.baseline in living:
         ratios = list(_ratios(facts, [name for name in ranked(living, facts) if name != facts.baseline]))
-        sentences += [f"Seed by seed, {', '.join(ratios)}."] if ratios else []
+        sentences += [f"Seed by seed, {'; '.join(ratios)}. {HALF}"] if ratios else []
     return sentences
 
 
@@ -37,7 +41,7 @@ def _grouped(names: list[str], facts: Facts) -> Iterator[str]:
     for name in names:
         groups.setdefault(_edges(facts.well[name], facts), []).append(name)
     for edges, same in groups.items():
-        yield f"{list_words(same)} {edges if len(same) == 1 else edges.replace('trains', 'train', 1)}"
+        yield f"{list_words(same)} {edges if len(same) == 1 else edges.replace('trains', 'train')}"
 
 
 def _edges(row: Row, facts: Facts) -> str:
@@ -48,18 +52,21 @@ def _edges(row: Row, facts: Facts) -> str:
     well, trains = (facts.rate_text(row[key]) for key in ("well_to", "trains_to"))
     last = ", the highest tried" if row["trains_to"] == facts.rates[-1] else ""
     if row["well_to"] == row["trains_to"]:
-        return f"trains well up to {well}{last}" if last else f"trains well and at all up to {well}"
+        return f"trains, and trains well, up to {well}{last}"
     return f"trains well up to {well} and at all up to {trains}{last}"
 
 
 def _ratios(facts: Facts, names: list[str]) -> Iterator[str]:
     """Yield how many times as high as the baseline's the highest rate of each variant is, where that is known."""
-    of = f" the rate of {facts.baseline}"
+    first = True
     for name in names:
         finding = facts.results.edge_ratio(name)
         if not isnan(finding.low):
-            yield f"{name} trains up to {format_factor(finding.estimate)} times{of} ({_interval(finding)})"
-            of = ""
+            times = "equal to" if finding.estimate == 1 else f"{format_factor(finding.estimate)} times"
+            unclear = ", so no difference is shown" if finding.low <= 1 <= finding.high else ""
+            whose = f"the highest rate of {name} is {times} that of {facts.baseline}" if first else f"of {name} {times}"
+            yield f"{whose} (95% interval {_interval(finding)}{unclear})"
+            first = False
 
 
 def _interval(finding: Finding) -> str:

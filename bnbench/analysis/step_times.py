@@ -91,8 +91,9 @@ def find_pair(pairs: Sequence[PairTimes], variant: str, over: str, place: Mappin
     # Two variants of one program have a record for themselves, and one for each other.
     if here:
         return here[0]
-    elsewhere = dict.fromkeys(format_axes(pair.place, pair.place) for pair in both if len(pair.seconds))
-    reason = f"timed at {' and at '.join(elsewhere)} only" if elsewhere else UNTIMED
+    elsewhere = list(dict.fromkeys(format_axes(pair.place, pair.place) for pair in both if len(pair.seconds)))
+    where = elsewhere[0] if len(elsewhere) == 1 else f"{len(elsewhere)} other settings"
+    reason = f"timed at {where} only" if elsewhere else UNTIMED
     return PairTimes(variant, over, reason=reason)
 
 

@@ -2,23 +2,34 @@
 
 import base64
 import gzip
+import re
 from functools import cache
 from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from bnbench.report.document import MAX_ROWS, UNSEEN, Document
 from bnbench.report.table_layout import decimal_pads, is_numeric, without_empty_columns
 from bnbench.report.tables import Table
 
+CODE = re.compile(r"`([^`]+)`")
+
 
 @cache
 def templates() -> Environment:
     """Return the templates of this room, which escape all text."""
-    return Environment(loader=PackageLoader("bnbench.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(loader=PackageLoader("bnbench.report"), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    made.filters["code"] = mark_code
+    return made
+
+
+def mark_code(text: str) -> Markup:
+    """Return a sentence, escaped, with what is between backticks as code."""
+    # Nothing but the escaped text and our own tags.
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704
 
 
 def _own(name: str) -> Markup:

@@ -195,7 +195,7 @@ def test_an_unfinished_experiment(tmp_path: Path) -> None:
 def test_no_ratio_of_step_times_without_a_measurement(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]})
     assert (
-        "How much longer a step takes was not measured; `bnbench run` measures it without training again."
+        "How much longer a step takes was not measured; the same run, started again, measures it and trains nothing."
         in found.sentences
     )
     assert (

@@ -9,7 +9,7 @@ import pytest
 
 from bnbench.report import write
 from bnbench.report.document import Picture, make_document
-from bnbench.report.html import render_html
+from bnbench.report.html import mark_code, render_html
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from support.kept import Cells, compared
@@ -63,6 +63,11 @@ def test_the_content_policy_refuses_everything_from_elsewhere(html: str) -> None
 def test_text_of_a_config_is_escaped(html: str) -> None:
     assert "&lt;img src=http://x/y.png&gt;" in html
     assert "<img src=http" not in html
+
+
+def test_code_between_backticks_is_marked_and_all_else_is_escaped() -> None:
+    assert mark_code("`a b` <b>") == "<code>a b</code> &lt;b&gt;"
+    assert mark_code("`<i>` and one ` alone") == "<code>&lt;i&gt;</code> and one ` alone"
 
 
 def test_the_packed_library_is_that_of_its_package(html: str) -> None:

@@ -45,7 +45,10 @@ def _steps(facts: Facts) -> str:
         if why == SAME_PROGRAM:
             return ""
         if why == UNTIMED:
-            return "How much longer a step takes was not measured; `bnbench run` measures it without training again."
+            return (
+                "How much longer a step takes was not measured; the same run, started again, measures it and trains "
+                "nothing."
+            )
         return f"How much longer a step takes is unknown: {why}."
     shown = timed if len(timed) <= MAX_COMPARED else [min(timed, key=_overhead), max(timed, key=_overhead)]
     ratios = [f"{_cell(row, facts)} {_overhead_text(row)}" for row in shown]

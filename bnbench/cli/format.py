@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from bnbench.commands.list_results import FolderListing
     from bnbench.commands.validate import CheckedFile
-    from bnbench.report.tables import Table
+    from bnbench.report.tables.table import Table
     from bnbench.results.compare import Comparison
     from bnbench.results.results import Results
     from bnbench.store.prune import Prunable
@@ -128,7 +128,7 @@ def _shown_rates(results: "Results") -> tuple[str, "pd.DataFrame"]:
 
 def format_table(table: "Table") -> str:
     """Return a table of a report, without its empty columns, with its caption below."""
-    from bnbench.report.table_layout import without_empty_columns
+    from bnbench.report.tables.layout import without_empty_columns
 
     shown = without_empty_columns(table)
     rows = [[cell.text for cell in row] for row in shown.rows]

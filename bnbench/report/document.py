@@ -7,12 +7,17 @@ from textwrap import indent
 from typing import Any
 
 from bnbench.analysis.labels import format_count
-from bnbench.report import plotly_data, tables
+from bnbench.report import plotly_data
 from bnbench.report.failed import failed_table
 from bnbench.report.headline.answer import Answer, make_answer
 from bnbench.report.markdown import escape_markdown, pipe_table
-from bnbench.report.table_layout import is_numeric, without_empty_columns
-from bnbench.report.tables import Table
+from bnbench.report.tables.claims import claims_table, published_table
+from bnbench.report.tables.confusions import confusions_table, matrices_table
+from bnbench.report.tables.differences import differences_table
+from bnbench.report.tables.layout import is_numeric, without_empty_columns
+from bnbench.report.tables.rates import rates_table
+from bnbench.report.tables.table import Table
+from bnbench.report.tables.variants import variants_table
 from bnbench.results.caveats import list_caveats
 from bnbench.results.diagnoses import Diagnosis, list_diagnoses
 from bnbench.results.outside import outside_count
@@ -126,13 +131,13 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         caveats=list_caveats(results),
         diagnoses=list_diagnoses(results.diagnoses, results.axes),
         failed=failed_table(results),
-        claims=tables.claims_table(results),
-        variants=tables.variants_table(results),
-        rates=tables.rates_table(results),
-        differences=tables.differences_table(results),
-        published=tables.published_table(results),
-        confusions=tables.confusions_table(results),
-        matrices=tables.matrices_table(results),
+        claims=claims_table(results),
+        variants=variants_table(results),
+        rates=rates_table(results),
+        differences=differences_table(results),
+        published=published_table(results),
+        confusions=confusions_table(results),
+        matrices=matrices_table(results),
         sources=sources,
         pictures=pictures,
         main=[one for one in pictures if one.kind in main],

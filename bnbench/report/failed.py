@@ -1,7 +1,7 @@
 """Results -> the trials that failed: which ones, and why. They are in no other table."""
 
 from bnbench.analysis.labels import RateFormat, axis_name, format_setting
-from bnbench.report.tables import Cell, Table
+from bnbench.report.tables.table import Cell, Table
 from bnbench.results.results import Results
 from bnbench.store.privacy import without_paths
 

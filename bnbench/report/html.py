@@ -12,8 +12,8 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
 
 from bnbench.report.document import MAX_ROWS, UNSEEN, Document
-from bnbench.report.table_layout import decimal_pads, is_numeric, without_empty_columns
-from bnbench.report.tables import Table
+from bnbench.report.tables.layout import decimal_pads, is_numeric, without_empty_columns
+from bnbench.report.tables.table import Table
 
 CODE = re.compile(r"`([^`]+)`")
 

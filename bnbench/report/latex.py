@@ -6,19 +6,22 @@ from types import MappingProxyType
 import pandas as pd
 
 from bnbench.errors import ResultsError, not_one_of
-from bnbench.report import tables
-from bnbench.report.table_layout import without_empty_columns
-from bnbench.report.tables import Cell, Table, select_columns
+from bnbench.report.tables.claims import claims_table, published_table
+from bnbench.report.tables.differences import differences_table
+from bnbench.report.tables.layout import without_empty_columns
+from bnbench.report.tables.rates import rates_table
+from bnbench.report.tables.table import Cell, Table, select_columns
+from bnbench.report.tables.variants import variants_table
 from bnbench.results.results import Results
 
 # The tables by the names that they have as attributes of `Results`.
 TABLES: Mapping[str, Callable[[Results], Table | None]] = MappingProxyType(
     {
-        "variants": tables.variants_table,
-        "summary": tables.rates_table,
-        "differences": tables.differences_table,
-        "claims": tables.claims_table,
-        "published": tables.published_table,
+        "variants": variants_table,
+        "summary": rates_table,
+        "differences": differences_table,
+        "claims": claims_table,
+        "published": published_table,
     }
 )
 # The characters that mean something in LaTeX, and three that some fonts show as others.

@@ -6,7 +6,8 @@ from bnbench.errors import BnbenchError
 from bnbench.report.document import describe_progress
 from bnbench.report.headline.answer import Answer, make_answer
 from bnbench.report.html import templates
-from bnbench.report.tables import Table, claims_table, select_columns
+from bnbench.report.tables.claims import claims_table
+from bnbench.report.tables.table import Table, select_columns
 from bnbench.results.results import Results
 from bnbench.store.folder import list_files
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.report.document import Document, Picture, make_document, render_markdown
-from bnbench.report.tables import Cell, Table
+from bnbench.report.tables.table import Cell, Table
 from bnbench.results.diagnoses import Diagnosis
 from bnbench.results.results import Results
 from bnbench.store import results_dir

@@ -1,5 +1,5 @@
-from bnbench.report.table_layout import decimal_pads, is_numeric, without_empty_columns
-from bnbench.report.tables import Cell, Table
+from bnbench.report.tables.layout import decimal_pads, is_numeric, without_empty_columns
+from bnbench.report.tables.table import Cell, Table
 
 
 def table(*columns: list[Cell]) -> Table:

@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from bnbench.planning.step_times import StepTimes
-from bnbench.report import tables
-from bnbench.report.tables import Cell, Table
+from bnbench.report.tables.claims import claims_table, published_table
+from bnbench.report.tables.differences import differences_table
+from bnbench.report.tables.rates import rates_table
+from bnbench.report.tables.table import Cell, Table, drop_equal_columns
+from bnbench.report.tables.variants import _duration, variants_table
 from bnbench.results.results import Results
 from bnbench.store import store
 from support.examples import make_plan
@@ -32,7 +35,7 @@ def texts(table: Table, name: str) -> list[str]:
 
 
 def test_one_row_per_variant_and_rate(tmp_path: Path) -> None:
-    table = tables.rates_table(compared(tmp_path, CELLS))
+    table = rates_table(compared(tmp_path, CELLS))
     assert texts(table, "variant") == ["plain", "plain", "batchnorm", "batchnorm"]
     assert column(table, "rate") == [Cell("0.01", 0.01), Cell("0.1", 0.1)] * 2
     assert texts(table, "n") == ["3"] * 4
@@ -43,7 +46,7 @@ def test_one_row_per_variant_and_rate(tmp_path: Path) -> None:
 
 
 def test_spreads_are_sorted_by_their_mean(tmp_path: Path) -> None:
-    result = column(tables.rates_table(compared(tmp_path, CELLS)), "validation accuracy ± SD")
+    result = column(rates_table(compared(tmp_path, CELLS)), "validation accuracy ± SD")
     assert result[0].text == "85.0% ± 5.0"
     assert result[0].number == pytest.approx(0.85)
     # A diverged trial counts at chance.
@@ -51,38 +54,36 @@ def test_spreads_are_sorted_by_their_mean(tmp_path: Path) -> None:
 
 
 def test_shares_have_their_interval_and_are_sorted_by_the_share(tmp_path: Path) -> None:
-    (result, _) = column(
-        tables.rates_table(compared(tmp_path, {"plain": [[0.9] * 3, [0.5] * 3]})), "P(ok), 95% interval"
-    )
+    (result, _) = column(rates_table(compared(tmp_path, {"plain": [[0.9] * 3, [0.5] * 3]})), "P(ok), 95% interval")
     # Wilson: 3 / (3 + 1.96**2)
     assert result == Cell("100% (44 to 100%)", 1.0)
 
 
 def test_one_trial_has_no_spread(tmp_path: Path) -> None:
-    (result,) = column(tables.rates_table(compared(tmp_path, {"plain": [[0.9]]})), "test accuracy ± SD")
+    (result,) = column(rates_table(compared(tmp_path, {"plain": [[0.9]]})), "test accuracy ± SD")
     assert result == Cell("90.0%", 0.9)
 
 
 def test_further_axes_follow_the_variant(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [[0.9]]}, {"plain": [[0.8]]})
-    for table in (tables.rates_table(results), tables.variants_table(results)):
+    for table in (rates_table(results), variants_table(results)):
         assert list(table.header[:2]) == ["variant", "units"]
         assert column(table, "units") == [Cell("4", 4.0), Cell("5", 5.0)]
 
 
 def test_words_and_booleans_of_an_axis_are_sorted_as_text(tmp_path: Path) -> None:
     place = {"plain": [[0.9]]}
-    scales = tables.rates_table(compared(tmp_path, place, place, sweep__grid={"data.scale": ["none", "unit"]}))
+    scales = rates_table(compared(tmp_path, place, place, sweep__grid={"data.scale": ["none", "unit"]}))
     assert column(scales, "scale") == [Cell("none"), Cell("unit")]
     flags = {"sweep__grid": {"data.split.stratify": [True, False]}}
-    assert column(tables.rates_table(compared(tmp_path / "b", place, place, **flags)), "stratify") == [
+    assert column(rates_table(compared(tmp_path / "b", place, place, **flags)), "stratify") == [
         Cell("True"),
         Cell("False"),
     ]
 
 
 def test_one_row_per_variant_at_its_best_rate(tmp_path: Path) -> None:
-    table = tables.variants_table(compared(tmp_path, CELLS))
+    table = variants_table(compared(tmp_path, CELLS))
     assert texts(table, "variant") == ["plain", "batchnorm"]
     assert texts(table, "best rate") == ["0.01", "0.1"]
     assert texts(table, "test accuracy ± SD") == ["85.0% ± 5.0", "90.0% ± 0.0"]
@@ -93,7 +94,7 @@ def test_one_row_per_variant_at_its_best_rate(tmp_path: Path) -> None:
 
 
 def test_a_variant_that_is_not_stable_at_its_best_rate(tmp_path: Path) -> None:
-    table = tables.variants_table(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))
+    table = variants_table(compared(tmp_path, {"plain": [[0.75, 0.75], [0.99, 0.65]]}))
     assert (
         column(table, "every seed ok")
         == column(table, "trains well to")
@@ -103,20 +104,20 @@ def test_a_variant_that_is_not_stable_at_its_best_rate(tmp_path: Path) -> None:
 
 def test_a_width_that_reaches_the_end_of_the_grid_is_a_lower_bound(tmp_path: Path) -> None:
     cells: Cells = {"plain": [[0.8], [0.9], [0.9], [0.8]], "batchnorm": [[0.8], [0.9], [0.9], [0.9]]}
-    assert column(tables.variants_table(compared(tmp_path, cells)), "stable width") == [
+    assert column(variants_table(compared(tmp_path, cells)), "stable width") == [
         Cell("1.00", 1.0),
         Cell(">= 2.00", 2.0),
     ]
 
 
 def test_a_target_that_is_never_reached_is_sorted_last(tmp_path: Path) -> None:
-    table = tables.variants_table(compared(tmp_path, {"plain": [[0.9]], "batchnorm": [[0.8]]}))
+    table = variants_table(compared(tmp_path, {"plain": [[0.9]], "batchnorm": [[0.8]]}))
     assert column(table, "epochs to target") == [Cell("1", 1.0), Cell("never", math.inf)]
 
 
 def test_a_cell_without_a_number_says_why(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [["failed"]], "batchnorm": [[0.9]]})
-    table = tables.variants_table(results)
+    table = variants_table(results)
     # The baseline failed, and no step was timed.
     assert texts(table, "over baseline's") == ["not measured in pairs: run again"]
     reasons = {"epochs to target": "no target", "step": "no whole epoch"}
@@ -126,7 +127,7 @@ def test_a_cell_without_a_number_says_why(tmp_path: Path) -> None:
 
 def test_a_ratio_of_times_has_its_range_and_its_rounds(tmp_path: Path) -> None:
     results = compared(tmp_path, CELLS)
-    table = tables.variants_table(results)
+    table = variants_table(results)
     # A page leaves this column out.
     assert texts(table, "over baseline's") == ["not measured in pairs: run again"] * 2
     assert "their times alone cannot be compared." in table.caption
@@ -134,7 +135,7 @@ def test_a_ratio_of_times_has_its_range_and_its_rounds(tmp_path: Path) -> None:
         first, second = (cohort.program.key for cohort in make_plan(sweep__seeds=3).cohorts)
         rounds = ((0.1, 0.2), (0.1, 0.15), (0.1, 0.12))
         opened.add_step_times(StepTimes(first, second, 0.01, 0, 6, "processor", rounds))
-    table = tables.variants_table(Results(tmp_path))
+    table = variants_table(Results(tmp_path))
     assert column(table, "over baseline's") == [
         Cell("baseline", missing=True), Cell("1.50 (1.20 to 2.00, 3 rounds)", pytest.approx(1.5)),
     ]  # fmt: skip
@@ -142,7 +143,7 @@ def test_a_ratio_of_times_has_its_range_and_its_rounds(tmp_path: Path) -> None:
 
 
 def test_a_variant_that_never_trains_has_no_widths(tmp_path: Path) -> None:
-    table = tables.variants_table(compared(tmp_path, {"plain": [[0.9] * 3], "batchnorm": [[X] * 3]}))
+    table = variants_table(compared(tmp_path, {"plain": [[0.9] * 3], "batchnorm": [[X] * 3]}))
     names = ("trains well to", "every seed ok", "stable width", "LR sensitivity", "centered", "accuracy regret")
     for name in names:
         assert texts(table, name)[1] == "no trial ok"
@@ -154,19 +155,19 @@ def test_no_cell_is_empty_or_not_a_number(tmp_path: Path) -> None:
     never = PUBLISHED | {"metric": "epochs_to_target", "value": "never", "target": 1.0}
     published = [PUBLISHED, never, PUBLISHED | {"metric": "best_rate", "value": 0.1}, PUBLISHED | {"at": 1.0}]
     results = compared(tmp_path, cells, claims=[CLAIM, OK_CLAIM], published=published)
-    made = [tables.rates_table(results), tables.variants_table(results), tables.differences_table(results)]
-    for table in (*made, tables.claims_table(results), tables.published_table(results)):
+    made = [rates_table(results), variants_table(results), differences_table(results)]
+    for table in (*made, claims_table(results), published_table(results)):
         assert table
         assert [cell.text for row in table.rows for cell in row if cell.text in {"", "nan", "inf"}] == []
 
 
 def test_a_missing_interval_or_test_says_why(tmp_path: Path) -> None:
-    table = tables.differences_table(compared(tmp_path, {"plain": [[0.8]], "batchnorm": [[0.9]]}))
+    table = differences_table(compared(tmp_path, {"plain": [[0.8]], "batchnorm": [[0.9]]}))
     assert table
     assert texts(table, "95% interval") == ["needs 3 seeds"] * 2
     # p only where there is one.
     assert not {"p", "p, Holm"} & set(table.header)
-    equal = tables.differences_table(compared(tmp_path / "equal", {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]}))
+    equal = differences_table(compared(tmp_path / "equal", {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]}))
     assert equal
     assert texts(equal, "95% interval") == ["equal at every seed"] * 2
 
@@ -175,18 +176,18 @@ def test_a_missing_interval_or_test_says_why(tmp_path: Path) -> None:
     ("seconds", "text"), [(2e-5, "20 µs"), (0.012, "12 ms"), (1.5, "1.5 s"), (1234.0, "1.23e+03 s")]
 )
 def test_durations_are_sorted_by_seconds(seconds: float, text: str) -> None:
-    assert tables._duration(seconds) == Cell(text, seconds)
+    assert _duration(seconds) == Cell(text, seconds)
 
 
 def test_without_trials_there_are_no_rows(tmp_path: Path) -> None:
     results = compared(tmp_path, {"plain": [[None]]})
-    assert not tables.rates_table(results).rows
-    assert not tables.variants_table(results).rows
+    assert not rates_table(results).rows
+    assert not variants_table(results).rows
 
 
 def test_claims_have_a_row_each_in_their_order(tmp_path: Path) -> None:
-    assert tables.claims_table(compared(tmp_path, CELLS)) is None
-    table = tables.claims_table(compared(tmp_path / "made", CELLS, claims=[CLAIM, OK_CLAIM]))
+    assert claims_table(compared(tmp_path, CELLS)) is None
+    table = claims_table(compared(tmp_path / "made", CELLS, claims=[CLAIM, OK_CLAIM]))
     assert table
     assert not table.sortable
     assert column(table, "verdict") == [Cell("inconclusive", kind="inconclusive")] * 2
@@ -199,16 +200,16 @@ def test_claims_have_a_row_each_in_their_order(tmp_path: Path) -> None:
 
 
 def test_a_claim_without_an_interval_says_so(tmp_path: Path) -> None:
-    table = tables.claims_table(compared(tmp_path, {"plain": [[0.8]], "batchnorm": [[0.9]]}, claims=[CLAIM]))
+    table = claims_table(compared(tmp_path, {"plain": [[0.8]], "batchnorm": [[0.9]]}, claims=[CLAIM]))
     assert table
     assert texts(table, "95% interval") == ["none"]
     assert texts(table, "why") == ["needs 3 seeds for an interval, has 1; at rate 0.01"]
 
 
 def test_published_values_are_next_to_ours(tmp_path: Path) -> None:
-    assert tables.published_table(compared(tmp_path, CELLS)) is None
+    assert published_table(compared(tmp_path, CELLS)) is None
     entries: list[dict[str, Any]] = [PUBLISHED, PUBLISHED | {"metric": "max_stable_rate", "value": 1, "note": ""}]
-    table = tables.published_table(compared(tmp_path / "given", CELLS, published=entries))
+    table = published_table(compared(tmp_path / "given", CELLS, published=entries))
     assert table
     assert texts(table, "source") == ["Table 1"] * 2
     assert texts(table, "rate") == ["0.01", "all rates"]
@@ -222,7 +223,7 @@ def test_published_values_are_next_to_ours(tmp_path: Path) -> None:
 def test_marks_are_a_column_with_an_explanation(tmp_path: Path) -> None:
     marked = [CLAIM | {"basis": "said", "source": "source 002, part C"}, OK_CLAIM | {"basis": "ours"}, OK_CLAIM]
     results = compared(tmp_path, CELLS, claims=marked, published=[PUBLISHED | {"basis": "read"}, PUBLISHED])
-    claims, published = tables.claims_table(results), tables.published_table(results)
+    claims, published = claims_table(results), published_table(results)
     assert claims
     assert published
     assert texts(claims, "basis") == ["said (source 002, part C)", "ours", ""]
@@ -234,7 +235,7 @@ def test_marks_are_a_column_with_an_explanation(tmp_path: Path) -> None:
 
 def test_without_marks_there_is_no_such_column(tmp_path: Path) -> None:
     results = compared(tmp_path, CELLS, claims=[CLAIM], published=[PUBLISHED])
-    for table in (tables.claims_table(results), tables.published_table(results)):
+    for table in (claims_table(results), published_table(results)):
         assert table
         assert "basis" not in table.header
         assert "asis" not in table.caption
@@ -244,7 +245,7 @@ def test_a_value_after_an_epoch_names_it(tmp_path: Path) -> None:
     after = {"metric": "train_loss", "epoch": 1}
     claim = {"text": "x", "of": "plain", "value": {"at_most": 1}} | after
     results = compared(tmp_path, CELLS, claims=[claim], published=[PUBLISHED | after])
-    claims, published = tables.claims_table(results), tables.published_table(results)
+    claims, published = claims_table(results), published_table(results)
     assert claims
     assert published
     assert texts(claims, "metric") == ["train loss after epoch 1 of plain"]
@@ -253,19 +254,19 @@ def test_a_value_after_an_epoch_names_it(tmp_path: Path) -> None:
 
 
 def test_values_of_learning_curves(tmp_path: Path) -> None:
-    table = tables.variants_table(Results(finished(tmp_path, MIXED)))
+    table = variants_table(Results(finished(tmp_path, MIXED)))
     assert texts(table, "epochs to target") == ["3", "3"]
     assert texts(table, "overfitting onset") == ["3", "3"]
 
 
 def test_columns_that_are_equal_in_every_row_are_in_the_caption() -> None:
     rows = [[Cell("plain"), Cell(units), Cell("5"), Cell(score)] for units, score in (("4", "90.0%"), ("5", "80.0%"))]
-    table = tables.drop_equal_columns(Table("c.", ["variant", "units", "n", "score"], rows), 2)
+    table = drop_equal_columns(Table("c.", ["variant", "units", "n", "score"], rows), 2)
     assert list(table.header) == ["variant", "units", "score"]
     assert [len(row) for row in table.rows] == [3, 3]
     assert table.caption == "c. The same in every row: n: 5."
     one = Table("c.", ["variant", "n"], [[Cell("plain"), Cell("5")]])
-    assert tables.drop_equal_columns(one, 1) == one
+    assert drop_equal_columns(one, 1) == one
 
 
 def test_a_variant_that_no_axis_changes_has_one_row(tmp_path: Path) -> None:
@@ -276,7 +277,7 @@ def test_a_variant_that_no_axis_changes_has_one_row(tmp_path: Path) -> None:
         "model__params": {"units": 4, "momentum": 0.9},
         "sweep__grid": {"model.params.momentum": [0.5, 0.9]},
     }
-    table = tables.variants_table(compared(tmp_path, place, place, **changes))
+    table = variants_table(compared(tmp_path, place, place, **changes))
     assert [[row[0].text, row[1].text] for row in table.rows] == [
         ["plain", "all"],
         ["batchnorm", "0.5"],

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from bnbench.report import tables
+from bnbench.report.tables import confusions
+from bnbench.report.tables.confusions import confusions_table, matrices_table
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from support.confused import CELLS, confused
@@ -42,8 +43,8 @@ def test_classes_have_the_names_that_the_run_recorded(tmp_path: Path, monkeypatc
 def test_earlier_results_have_no_matrix_and_empty_cells(tmp_path: Path) -> None:
     results = compared(tmp_path, CELLS)
     assert results.confusions.empty
-    assert tables.confusions_table(results) is None
-    assert tables.matrices_table(results) is None
+    assert confusions_table(results) is None
+    assert matrices_table(results) is None
     assert results.trials[["test_macro_f1", "test_top_k", "validation_macro_f1"]].isna().all(axis=None)
 
 
@@ -51,7 +52,7 @@ def test_the_report_has_the_most_confused_pairs_and_the_whole_matrix(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = confused(tmp_path, monkeypatch)
-    pairs, matrix = tables.confusions_table(results), tables.matrices_table(results)
+    pairs, matrix = confusions_table(results), matrices_table(results)
     assert pairs is not None
     assert matrix is not None
     # Pairs without rows are no confusion.
@@ -60,8 +61,8 @@ def test_the_report_has_the_most_confused_pairs_and_the_whole_matrix(
         ["batchnorm", "0.1", "0", "0", "1", "10", "33.3%"],
     ]
     assert [cell.text for cell in matrix.rows[0]] == ["plain", "0", "20", "11", "0"]
-    monkeypatch.setattr(tables, "MAX_CLASSES", 2)
-    assert tables.matrices_table(results) is None
+    monkeypatch.setattr(confusions, "MAX_CLASSES", 2)
+    assert matrices_table(results) is None
 
 
 def test_the_top_k_of_the_config_is_a_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,8 @@ from bnbench.data.splits import apply_scaling
 from bnbench.errors import ConfigError
 from bnbench.planning.plan import Cohort, Trial
 from bnbench.planning.trial import Epoch, Result, Saving
-from bnbench.report import tables
 from bnbench.report.document import make_document, render_markdown
+from bnbench.report.tables.claims import published_table
 from bnbench.results.results import Results
 from bnbench.training import loop
 from bnbench.training.builder import build_model
@@ -214,5 +214,5 @@ def test_the_report_names_r2(results: Results) -> None:
     page = (results.folder / "report.html").read_text(encoding="utf-8")
     assert "R² regret" in page
     assert "points of accuracy" not in page
-    assert tables.published_table(results).rows[0][4].text != ""  # type: ignore[union-attr]
+    assert published_table(results).rows[0][4].text != ""  # type: ignore[union-attr]
     assert results.claims["n"].tolist() == [3]

@@ -11,7 +11,7 @@ from bnbench.report.headline.facts import Facts
 from bnbench.report.headline.open_questions import list_open_questions
 from bnbench.report.headline.ranking import ranking_table
 from bnbench.report.headline.rates import describe_rates
-from bnbench.report.tables import Table
+from bnbench.report.tables.table import Table
 from bnbench.results.results import Results
 
 

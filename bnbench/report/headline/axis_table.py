@@ -12,7 +12,7 @@ from bnbench.report.headline.axis_facts import AxisFacts, axis_facts
 from bnbench.report.headline.axis_moves import level
 from bnbench.report.headline.comparison import MAX_COMPARED
 from bnbench.report.headline.facts import Facts
-from bnbench.report.tables import Cell, Table
+from bnbench.report.tables.table import Cell, Table
 
 # Columns of a table with one row a variant: with more values, those are spread over the axis.
 MAX_VALUES = 6

@@ -8,7 +8,7 @@ from bnbench.analysis.verdicts import NEITHER
 from bnbench.report.headline.comparison import ranked
 from bnbench.report.headline.facts import Facts
 from bnbench.report.headline.rates import EDGES
-from bnbench.report.tables import Cell, Table
+from bnbench.report.tables.table import Cell, Table
 
 # Of many variants the best ones are listed, and the baseline; the report has the others in its table of variants.
 MAX_RANKED = 10

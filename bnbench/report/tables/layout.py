@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bnbench.report.tables import Cell, Table
+from bnbench.report.tables.table import Cell, Table
 
 # A number as a cell shows it, and what may follow it: a unit, an interval.
 NUMBER = re.compile(r"([^0-9]*[0-9][0-9,]*)(\.[0-9]+)?(?:e[+-][0-9]+)?$")

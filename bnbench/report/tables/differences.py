@@ -1,0 +1,58 @@
+"""The table of differences to the baseline."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
+from bnbench.analysis.labels import axis_name, format_name, format_points, format_points_range
+from bnbench.report.tables.cells import NOT_FINITE, number_cell, place_cells, rate_cells, share_cell
+from bnbench.report.tables.table import Cell, Table
+from bnbench.results.results import Results
+
+
+def differences_table(results: Results) -> Table | None:
+    """Return each variant minus the baseline: test scores at their own best rates, validation scores at equal rates.
+
+    None if no trials form a pair.
+    """
+    best, equal = results.differences_at_best(), results.differences()
+    if best.empty and equal.empty:
+        return None
+    rate_cell = rate_cells(results)
+    tested = any(table["p"].notna().any() for table in (best, equal) if len(table))
+    rows = [
+        [
+            *place_cells(row, results.axes), Cell(f"{where}, {format_name(row['score'], results.score_name)}"),
+            rate_cell(row["learning_rate"]), share_cell(row["mean"], format_points, NOT_FINITE), _interval(row),
+            number_cell(row["n"], "d"), *_tests(row, tested),
+        ]
+        for where, table in (("each at its best rate", best), ("at equal rate", equal))
+        for row in table.to_dict("records")
+    ]  # fmt: skip
+    header = ["variant", *map(axis_name, results.axes), "compared", "rate"]
+    header += [f"minus {results.baseline}, points", "95% interval", "pairs", *(["p", "p, Holm"] if tested else [])]
+    test = (
+        f"sign-flip test (from {MIN_FLIPS} seeds on), and its p adjusted for the number of rates or settings of a "
+        "variant (Holm)"
+    )
+    interval = f"Student's t interval (from {MIN_VALUES} seeds on, if they differ)"
+    caption = f"Mean paired difference, {f'{interval}, {test}' if tested else f'and {interval}'}."
+    return Table(caption, header, rows)
+
+
+def _interval(row: Mapping[Any, Any]) -> Cell:
+    """Return the t interval of a difference of scores in points, or why there is none."""
+    if pd.isna(row["low"]):
+        return Cell(why_no_interval(row["n"], row["mean"]), missing=True)
+    return Cell(format_points_range(row["low"], row["high"]))
+
+
+def _tests(row: Mapping[Any, Any], tested: bool) -> list[Cell]:
+    """Return the p-values of a difference, if any row of the table has one."""
+    return [number_cell(row[name], ".2g", _why_no_test(row)) for name in ("p", "p_holm")] if tested else []
+
+
+def _why_no_test(row: Mapping[Any, Any]) -> str:
+    return f"needs {MIN_FLIPS} seeds" if row["n"] < MIN_FLIPS else NOT_FINITE

@@ -44,6 +44,8 @@ def test_numbers_are_on_a_scale_with_intervals_and_a_cross_where_nothing_trains(
     assert right.get_yscale() == "log"
     # 4.303 x 0.05 / sqrt(3)
     low, high = bars_of(left)[0][0]
+    assert left.get_ylim()[0] < low
+    assert left.get_ylim()[1] > min(high, 1)
     assert (low, high) == (pytest.approx(0.85 - 0.1242, abs=1e-3), pytest.approx(0.85 + 0.1242, abs=1e-3))
     crosses = [line for line in lines_of(right, PLAIN) if line.get_marker() == "x"]
     assert len(points_of(crosses[0])) == 1

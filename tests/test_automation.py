@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -188,17 +189,21 @@ def test_the_image_is_built_from_files_that_exist_and_no_others() -> None:
     assert sorted(copied) == sorted(kept)
 
 
+def installed(name: str) -> str:
+    """Return the path of a program of the development tools; they are left out with the lowest versions."""
+    path = shutil.which(name, path=str(Path(sys.executable).parent))
+    if not path:
+        pytest.skip(f"{name} is not installed")
+    return path
+
+
 def test_hadolint_has_nothing_to_say() -> None:
-    hadolint = shutil.which("hadolint")
-    if not hadolint:
-        pytest.skip("hadolint is not installed")
+    hadolint = installed("hadolint")
     done = subprocess.run([hadolint, str(ROOT / "Dockerfile")], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")
 
 
 def test_the_script_of_the_action_is_free_of_slips() -> None:
-    shellcheck = shutil.which("shellcheck")
-    if not shellcheck:
-        pytest.skip("shellcheck is not installed")
+    shellcheck = installed("shellcheck")
     done = subprocess.run([shellcheck, str(SCRIPT)], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "")

@@ -67,8 +67,8 @@ def test_the_highest_rates_and_how_many_times_as_high_they_are(tmp_path: Path) -
     )
     # 1 / 0.1, and a step of the grid either way
     assert (
-        "Seed by seed, the highest rate of batchnorm is 10 times that of plain (95% interval 1 to 100, so no "
-        "difference is shown). Here a seed trains if it gets at least halfway from chance to the best mean."
+        "Judged seed by seed, at half of the way from chance to the best score, the highest rate of batchnorm is 10 "
+        "times that of plain (95% interval 1 to 100, so no difference is shown)."
     ) in found.sentences
 
 
@@ -199,8 +199,8 @@ def test_no_ratio_of_step_times_without_a_measurement(tmp_path: Path) -> None:
         in found.sentences
     )
     assert (
-        "epochs to a validation accuracy of 80.0%, which every seed of plain reaches, each variant at its own best "
-        "rate (medians): batchnorm 1, plain 1"
+        "Median epochs to a validation accuracy of 80.0%, which every seed of plain reaches: batchnorm 1, plain 1 "
+        "(each at its own best rate)."
     ) in words(found)
 
 

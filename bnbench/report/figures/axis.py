@@ -117,8 +117,8 @@ def _draw_band(ax: Axes, own: pd.DataFrame, x: Any, look: Look, values: Sequence
 
 def _limit_scores(ax: Axes, rows: pd.DataFrame) -> None:
     """Let y have all scores and intervals, at least MIN_SPAN: 0 to 100% would hide small differences."""
-    low = rows[["score_lowest", "score_low"]].min(axis=None)
-    high = rows[["score_highest", "score_high"]].max(axis=None)
+    low = float(rows[["score_lowest", "score_low"]].min().min())
+    high = float(rows[["score_highest", "score_high"]].max().max())
     more = max(0.08 * (high - low), (MIN_SPAN - (high - low)) / 2)
     ax.set_ylim(max(low - more, -0.03), min(high + more, 1.03))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_percent_tick(value)))

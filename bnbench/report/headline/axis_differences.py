@@ -105,7 +105,7 @@ def _phrase(axes: AxisFacts, name: str, kind: str, rows: list[Row], where: str =
     return {
         BETTER: f"{name} is better{where} by {by}",
         WORSE: f"{name} is worse{where} by {by}",
-        UNDECIDED: f"no difference is shown{where} ({by})"
+        UNDECIDED: f"no difference is shown{where} (measured {by})"
         if by.count("(") == 0
         else f"no difference is shown{where}: {by}",
         SAME: f"they differ equally at every seed{where} ({by})",
@@ -200,6 +200,7 @@ def _moves(row: Row) -> str:
     low, high = sorted((sign * row["low"], sign * row["high"]))
     spread = f"; by setting {format_points_range(row['lowest'], row['highest'])}" if row["settings"] > 1 else ""
     if low <= 0:
-        return f"is not shown to change ({format_points(row['mean'])} points, {format_points_range(low, high)}{spread})"
+        interval = format_points_range(low, high)
+        return f"is not shown to change ({format_points(row['mean'])} points, 95% interval {interval}{spread})"
     verb = "rises" if sign > 0 else "falls"
     return f"{verb} by {_digits(abs(100 * row['mean']))} points ({format_points_range(low, high)}{spread})"

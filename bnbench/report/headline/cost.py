@@ -25,8 +25,8 @@ def _epochs(facts: Facts) -> str:
         return f"Time: {facts.baseline} trains at no rate, so there is no score that others could reach sooner."
     times = [f"{name} {_median(rows[name])}" for name in ranked(facts.names, facts) if name in rows]
     return (
-        f"Time: epochs to a validation {facts.results.score_name} of {format_percent(target)}, which every seed of "
-        f"{facts.baseline} reaches, each variant at its own best rate (medians): {', '.join(times)}."
+        f"Median epochs to a validation {facts.results.score_name} of {format_percent(target)}, which every seed of "
+        f"{facts.baseline} reaches: {', '.join(times)} (each at its own best rate)."
     )
 
 
@@ -52,8 +52,9 @@ def _steps(facts: Facts) -> str:
         return f"How much longer a step takes is unknown: {why}."
     shown = timed if len(timed) <= MAX_COMPARED else [min(timed, key=_overhead), max(timed, key=_overhead)]
     ratios = [f"{_cell(row, facts)} {_overhead_text(row)}" for row in shown]
-    which = "" if shown is timed else " at least and at most"
-    return f"A step, compared with one of {facts.baseline}, takes{which}: {list_words(ratios)}."
+    if shown is not timed:
+        ratios = [f"lowest {ratios[0]}", f"highest {ratios[1]}"]
+    return f"Time of a step, compared with {facts.baseline}: {list_words(ratios)}."
 
 
 def _ratio_reason(row: Row, facts: Facts) -> str:
@@ -72,4 +73,4 @@ def _overhead(row: Row) -> float:
 
 def _overhead_text(row: Row) -> str:
     ratio, low, high = (f"{row[key]:.2f}" for key in ("overhead", "overhead_low", "overhead_high"))
-    return f"{ratio} times as long ({low} to {high} over {row['overhead_rounds']:g} rounds)"
+    return f"{ratio} times ({low} to {high} over {row['overhead_rounds']:g} rounds)"

@@ -18,7 +18,7 @@ EDGES = (
 
 
 # What an edge of one seed is. Single seeds train at rates at which not every seed does.
-HALF = "Here a seed trains if it gets at least halfway from chance to the best mean."
+BY_SEED = "Judged seed by seed, at half of the way from chance to the best score"
 
 
 def describe_rates(facts: Facts) -> list[str]:
@@ -31,7 +31,7 @@ def describe_rates(facts: Facts) -> list[str]:
     sentences = [f"Highest learning rates: {'; '.join(_grouped(ranked(living, facts), facts))}."]
     if facts.baseline in living:
         ratios = list(_ratios(facts, [name for name in ranked(living, facts) if name != facts.baseline]))
-        sentences += [f"Seed by seed, {'; '.join(ratios)}. {HALF}"] if ratios else []
+        sentences += [f"{BY_SEED}, {'; '.join(ratios)}."] if ratios else []
     return sentences
 
 

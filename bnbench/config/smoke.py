@@ -9,6 +9,8 @@ from bnbench.config.schema import Experiment
 SMOKE_ROWS = 200
 # Steps of each epoch.
 SMOKE_STEPS = 4
+# Pixels of an inch of its figures.
+SMOKE_DPI = 60
 # Ends the name, so that the results go to a folder of their own.
 SUFFIX = "-smoke"
 
@@ -17,6 +19,7 @@ def cut_to_smoke(experiment: Experiment) -> Experiment:
     """Return the experiment with few rows, two short epochs, three learning rates, one seed and one value per axis.
 
     It has no claims, no published values and no figures of a source, because so little training cannot confirm them.
+    Its figures are coarse.
     """
     values = experiment.dump()
     rates = experiment.sweep.rates()
@@ -38,6 +41,8 @@ def cut_to_smoke(experiment: Experiment) -> Experiment:
             if key != "data.limit" and key.removeprefix("train.") not in short
         },
     }
+    # A third of the time of a smoke run would go into its figures.
+    values["figures"] = {**values.get("figures", {}), "format": "png", "dpi": SMOKE_DPI}
     values["claims"] = values["published"] = values["source_figures"] = []
     return check_config(values, experiment.name)
 

@@ -14,7 +14,7 @@ from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.report.tables.claims import claims_table, published_table
 from bnbench.report.tables.confusions import confusions_table, matrices_table
 from bnbench.report.tables.differences import differences_table
-from bnbench.report.tables.layout import is_numeric, without_empty_columns
+from bnbench.report.tables.layout import columns_of, is_numeric, without_empty_columns
 from bnbench.report.tables.rates import rates_table
 from bnbench.report.tables.table import Table
 from bnbench.report.tables.variants import variants_table
@@ -210,11 +210,10 @@ def _diagnosis(one: Diagnosis) -> str:
 
 
 def _table(table: Table) -> str:
-    columns = zip(*table.rows, strict=True)
     text = pipe_table(
         map(escape_markdown, table.header),
         ([escape_markdown(cell.text) for cell in row] for row in table.rows),
-        list(map(is_numeric, columns)),
+        list(map(is_numeric, columns_of(table))),
     )
     if len(table.rows) <= MAX_ROWS:
         return text

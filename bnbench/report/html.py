@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup, escape
 
 from bnbench.report.document import MAX_ROWS, UNSEEN, Document
-from bnbench.report.tables.layout import decimal_pads, is_numeric, without_empty_columns
+from bnbench.report.tables.layout import columns_of, decimal_pads, is_numeric, without_empty_columns
 from bnbench.report.tables.table import Table
 
 CODE = re.compile(r"`([^`]+)`")
@@ -41,7 +41,7 @@ def _own(name: str) -> Markup:
 def lay_out(table: Table) -> dict[str, Any]:
     """Return a table as the template writes it: rows of cells, each with what is missing behind its number."""
     shown = without_empty_columns(table)
-    columns = list(zip(*shown.rows, strict=True))
+    columns = columns_of(shown)
     header = [(name, is_numeric(column)) for name, column in zip(shown.header, columns, strict=True)]
     rows = [list(zip(row, pads, strict=True)) for row, pads in zip(shown.rows, decimal_pads(shown), strict=True)]
     return {"caption": shown.caption, "header": header, "rows": rows, "sortable": shown.sortable}

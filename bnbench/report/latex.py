@@ -8,7 +8,7 @@ import pandas as pd
 from bnbench.errors import ResultsError, not_one_of
 from bnbench.report.tables.claims import claims_table, published_table
 from bnbench.report.tables.differences import differences_table
-from bnbench.report.tables.layout import without_empty_columns
+from bnbench.report.tables.layout import columns_of, without_empty_columns
 from bnbench.report.tables.rates import rates_table
 from bnbench.report.tables.table import Cell, Table, select_columns
 from bnbench.report.tables.variants import variants_table
@@ -54,7 +54,7 @@ def render_latex(
     cells = [[escape_latex(cell.text) for cell in row] for row in shown.rows]
     frame = pd.DataFrame(cells, columns=list(map(escape_latex, shown.header)))
     # `escape_latex` knows more characters than pandas.
-    alignment = "".join(map(_alignment, zip(*shown.rows, strict=True)))
+    alignment = "".join(map(_alignment, columns_of(shown)))
     return frame.to_latex(index=False, escape=False, column_format=alignment, caption=caption, label=label)
 
 

@@ -15,6 +15,7 @@ from bnbench.errors import ConfigError
 from bnbench.execution import executors
 from bnbench.execution.executors import executor_capacity, open_executor
 from bnbench.execution.in_process import SerialExecutor
+from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest
 from bnbench.execution.sweep import SweepOptions, run_sweep, stored_states
@@ -184,7 +185,7 @@ class LastFirst:
         self.checked: list[str] = []
         self.waiting: list[tuple[Program, Trial, Saving]] = []
 
-    def check(self, programs: Any) -> None:
+    def check(self, programs: Any, on_phase: OnPhase = ignore_phase) -> None:
         self.checked.extend(program.key for program in programs)
 
     def devices(self) -> list[str]:
@@ -196,7 +197,7 @@ class LastFirst:
     def cancel(self, trial_id: str) -> None:
         self.waiting = [task for task in self.waiting if task[1].id != trial_id]
 
-    def results(self, on_epoch: OnEpoch) -> Iterator[Result]:
+    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
         while self.waiting:
             program, trial, saving = self.waiting.pop()
             yield from Quick().train(program, [trial], saving, on_epoch)

@@ -1,4 +1,5 @@
-from bnbench.report.tables.layout import decimal_pads, is_numeric, without_empty_columns
+from bnbench.report.html import lay_out
+from bnbench.report.tables.layout import columns_of, decimal_pads, is_numeric, without_empty_columns
 from bnbench.report.tables.table import Cell, Table
 
 
@@ -34,3 +35,8 @@ def test_a_column_without_a_value_is_left_out_and_named() -> None:
 def test_a_table_without_empty_columns_stays() -> None:
     whole = table(numbers("1", "2"))
     assert without_empty_columns(whole) is whole
+
+
+def test_a_table_without_rows_has_empty_columns() -> None:
+    assert columns_of(Table("c.", ["variant", "n"], [])) == [(), ()]
+    assert lay_out(Table("c.", ["variant", "n"], []))["header"] == [("variant", False), ("n", False)]

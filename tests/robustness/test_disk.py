@@ -24,7 +24,11 @@ from support.sweeps import TIMES
 from support.trainers import Lasting
 
 RUN = ("run", "-q", "-j", "1", "small.yaml", "--results-dir", "disk")
-LOUD = tuple(word for word in RUN if word != "-q")
+LOUD = (*(word for word in RUN if word != "-q"), "-v")
+# Kilobytes of the disk: two reports have room, and the database.
+SIZE = 8192
+# A line about a trial that has ended.
+ENDED = re.compile(r"\[[\d:]+\] \d+ of \d+: ")
 # Seconds of a trial: the disk changes long before the last of 12 trials, even on a busy machine.
 PAUSE = 0.5
 
@@ -61,10 +65,10 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def disk(place: Path) -> Iterator[Shell]:
-    """Open a shell in that folder. There `disk` has 3 MB, and no other process sees it."""
+    """Open a shell in that folder. There `disk` has 8 MB, and no other process sees it."""
     (place / "disk").mkdir(exist_ok=True)
     with shell(place) as opened:
-        assert opened.run("mount -t tmpfs -o size=3m none disk") == (0, "\n")
+        assert opened.run(f"mount -t tmpfs -o size={SIZE}k none disk") == (0, "\n")
         yield opened
 
 
@@ -93,7 +97,7 @@ def stored_trials(disk: Shell, place: Path) -> int:
 def test_on_a_full_disk_finished_trials_are_stored_and_the_same_command_continues(
     disk: Shell, place: Path, room: int, file: str, trials: range
 ) -> None:
-    disk.run(f"dd if=/dev/zero of=disk/filler bs=1k count={3072 - room}")
+    disk.run(f"dd if=/dev/zero of=disk/filler bs=1k count={SIZE - room}")
     code, output = call(disk, place, *RUN)
     assert code == 2
     assert re.fullmatch(
@@ -107,12 +111,17 @@ def test_on_a_full_disk_finished_trials_are_stored_and_the_same_command_continue
     same(disk, place, f"after-{room}")
 
 
+def ended(lines: list[str]) -> int:
+    """Return how many trials have ended, by the output of a command."""
+    return sum(bool(ENDED.match(line)) for line in lines)
+
+
 def begin(disk: Shell, place: Path) -> Forked:
     """Start a run on the disk and wait until it has finished two trials. Its output goes to the file `output`."""
     output = place / "output"
     output.unlink(missing_ok=True)
     process = started(disk, place, LOUD, output, PAUSE)
-    wait_for(lambda: output.exists() and len(output.read_text(encoding="utf-8").splitlines()) >= 3)
+    wait_for(lambda: output.exists() and ended(output.read_text(encoding="utf-8").splitlines()) >= 2)
     return process
 
 
@@ -126,7 +135,7 @@ def test_when_the_disk_fills_up_during_training_finished_trials_are_stored(disk:
     )
     before = stored_trials(disk, place)
     # Every trial that the output reports is stored.
-    assert before == sum(line.startswith("[") for line in output)
+    assert before == ended(output)
     disk.run("rm disk/filler")
     code, output_after = call(disk, place, *LOUD)
     assert code == 0
@@ -156,7 +165,7 @@ def test_when_the_disk_becomes_read_only_finished_trials_are_stored_and_the_same
 
 
 def test_a_run_needs_no_cache_when_the_disk_is_full(disk: Shell) -> None:
-    disk.run("dd if=/dev/zero of=disk/filler bs=1k count=3060")
+    disk.run(f"dd if=/dev/zero of=disk/filler bs=1k count={SIZE - 12}")
     few = "-o sweep.seeds=1 -o sweep.learning_rate=[0.1]"
     code, output = disk.run(f"BNBENCH_CACHE=disk bnbench run -v -j 1 small.yaml --results-dir uncached {few}")
     assert code == 0, output

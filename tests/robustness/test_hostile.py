@@ -187,12 +187,15 @@ RUNS: dict[str, set[str]] = {
     "pickle": {"execution/worker_main.py", "execution/worker_handle.py"},
     "subprocess": {
         "execution/worker_handle.py",
-        "execution/environment.py",
         # Our own command, and git for the commit.
+        "execution/environment.py",
+        # The command that the user gives to --on-finish.
+        "cli/on_finish.py",
     },
     # Modules of this package.
     "import_module": {
         "cli/main.py",
+        "commands/export.py",
         "data/own/find.py",
         "data/registry.py",
         "report/figures/gallery.py",

@@ -207,7 +207,7 @@ def test_tables_name_the_score(results: Results) -> None:
 def test_the_report_names_r2(results: Results) -> None:
     document = make_document(results, [])
     text = render_markdown(document)
-    assert "in test R²" in text
+    assert "test R², each at its own best rate" in text
     assert "test R² ± SD" in text
     assert "accuracy" not in text
     assert document.data["score"] == "R²"

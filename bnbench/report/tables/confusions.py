@@ -15,8 +15,8 @@ OF_TRIAL = (
 
 
 def confusions_table(results: Results) -> Table | None:
-    """Return the most confused pairs of classes of each variant, or None if no trial has a confusion matrix."""
-    table = results.confusions
+    """Return the most confused pairs of classes of each variant, or None if nothing is confused, or known."""
+    table = most_confused(results.confusions, MAX_PAIRS) if len(results.confusions) else results.confusions
     if table.empty:
         return None
     rate_cell = rate_cells(results)
@@ -26,7 +26,7 @@ def confusions_table(results: Results) -> Table | None:
             Cell(row["target"]), Cell(row["predicted"]), number_cell(row["rows"], "d"),
             share_cell(row["share"], format_percent),
         ]
-        for row in most_confused(table, MAX_PAIRS).to_dict("records")
+        for row in table.to_dict("records")
     ]  # fmt: skip
     header = [
         "variant",

@@ -28,6 +28,11 @@ def without_empty_columns(table: Table) -> Table:
     )
 
 
+def columns_of(table: Table) -> list[Sequence[Cell]]:
+    """Return the cells of each column; a table without rows has empty columns."""
+    return list(zip(*table.rows, strict=True)) if table.rows else [()] * len(table.header)
+
+
 def _is_empty(column: Sequence[Cell]) -> bool:
     return all(cell.missing for cell in column) and len({cell.text for cell in column}) == 1
 

@@ -55,7 +55,7 @@ def show(
     The table has one row per learning rate, or with --trials one row per trial. JSON contains every column.
 
     Trials that the experiment file no longer asks for stay stored, but no number of the results includes them. --all
-    lists them, too; the column `planned` tells them from the others.
+    lists them, too, with false in the column `planned`.
 
     \b
     bnbench show results/leaf                                      the answer and the tables

@@ -107,9 +107,9 @@ def counts_seeds(request: ExperimentRequest) -> bool:
 
 
 def further_seeds(request: ExperimentRequest) -> list[int]:
-    """Return the seeds that a number of further seeds in `also` stands for; none if `also` gives no number.
+    """Return the seeds that `also` adds if it gives their number (`seeds=2`); none if it lists seeds or gives none.
 
-    Once they are recorded, the same number stands for others. A list of seeds always means the same.
+    A number adds new seeds each time: once these are recorded, the same number adds others.
 
     Raises:
         ConfigError, ResultsError: as for `plan_experiment`.

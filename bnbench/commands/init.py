@@ -140,7 +140,7 @@ def _write_files_of(request: InitRequest, path: Path, spec: DatasetSpec) -> Writ
 
 def _write_own(request: InitRequest, path: Path) -> WrittenExperiment:
     name = _name(request, path.resolve().name.partition(".")[0])
-    output = request.output or _beside(path) / f"{name}{ENDING}"
+    output = request.output or _folder_of(path) / f"{name}{ENDING}"
     _check_output(output, request.force)
     written = _path_from(output, path)
     known = other_form(path, access.DATASETS.values())
@@ -151,7 +151,7 @@ def _write_own(request: InitRequest, path: Path) -> WrittenExperiment:
     return _write(request, output, name, found, lambda data: access.dataset_info(data, places))
 
 
-def _beside(path: Path) -> Path:
+def _folder_of(path: Path) -> Path:
     # `.` and `..` have no name that a path could end with.
     return path.parent if path.name not in ("", "..") else path.resolve().parent
 
@@ -163,15 +163,15 @@ def _path_from(output: Path, path: Path) -> str:
         ConfigError: the data are not in the folder of the experiment file.
     """
     folder = output.absolute().parent.resolve()
-    beside = _beside(path).resolve()
+    data_folder = _folder_of(path).resolve()
     name = path.name if path.name not in ("", "..") else path.resolve().name
-    if not beside.is_relative_to(folder):
+    if not data_folder.is_relative_to(folder):
         raise ConfigError(
             str(output),
             f"{path} is not in the folder of this file, and a path in an experiment file cannot leave it: write the "
-            f"file to {beside}, which is the default, or copy the data",
+            f"file to {data_folder}, which is the default, or copy the data",
         )
-    relative = (beside.relative_to(folder) / name).as_posix()
+    relative = (data_folder.relative_to(folder) / name).as_posix()
     return f"{relative}/" if path.is_dir() else relative
 
 
@@ -272,11 +272,11 @@ def _plan(text: str, output: Path, describe: Callable[[Data], DatasetInfo]) -> P
 
 def _write_text(path: Path, text: str) -> None:
     """Write a temporary file and rename it, so that the file is never there in part."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
     except OSError as error:
         raise ConfigError(str(path), f"cannot be written: {error.strerror}") from error
     finally:
-        beside.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)

@@ -184,9 +184,9 @@ def _key(indent: int, key: str, value: object, comment: str = "") -> Iterator[st
 def _line(code: str, comment: str = "") -> Iterator[str]:
     """Yield a line with its comment behind it, or above it if there is no room."""
     comment = _one_line(comment)
-    beside = f"{code.ljust(COMMENT - 2)}  # {comment}"
-    if comment and len(beside) <= WIDTH:
-        yield beside
+    one_line = f"{code.ljust(COMMENT - 2)}  # {comment}"
+    if comment and len(one_line) <= WIDTH:
+        yield one_line
         return
     if comment:
         yield from _comment(comment[0].upper() + comment[1:], len(code) - len(code.lstrip()))

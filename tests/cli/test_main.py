@@ -2,39 +2,28 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import click
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
-from click.testing import Result as Called
 from PIL import Image
 
 import bnbench
-from bnbench.cli.main import COMMANDS, main
 from bnbench.planning.plan import Plan
 from bnbench.planning.trial import Epoch, Result, Scores
 from bnbench.store import results_dir, store
 from bnbench.training import loop
 from bnbench.training.threads import use_threads
+from support.commands import call, command, set_environment, until
 from support.examples import make_plan
 from support.kept import keep
-from support.paths import ROOT
 from support.quick import compile_once, write_no_report
 from support.small_config import write_small
 from support.sweeps import TIMES
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("cache")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -44,21 +33,6 @@ def _compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         compile_once(patch)
         yield
-
-
-@pytest.fixture
-def place(tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Change to an empty folder with one config."""
-    set_environment(monkeypatch, cache)
-    monkeypatch.chdir(tmp_path)
-    write_small(tmp_path)
-    return tmp_path
-
-
-def set_environment(patch: pytest.MonkeyPatch, cache: Path) -> None:
-    patch.setenv("BNBENCH_CACHE", str(cache))
-    patch.setenv("PYTHONPATH", str(ROOT))
-    patch.delenv("BNBENCH_DATA", raising=False)
 
 
 class Trained(NamedTuple):
@@ -81,19 +55,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Trained:
         words = command("run", "small.yaml", "-o", "save_models=final")
         done = subprocess.run(words, capture_output=True, text=True, timeout=300, cwd=folder)
     return Trained(folder / "results", done)
-
-
-def command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "bnbench", *words]
-
-
-def call(*words: str, code: int = 0) -> Called:
-    """Call a command in this process. A command that trains also trains in this process."""
-    jobs = ["--jobs", "0"] if words[0] == "run" else []
-    done = CliRunner().invoke(main, [*words, *jobs], prog_name="bnbench", catch_exceptions=False)
-    assert done.exit_code == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
 
 
 def test_the_second_run_trains_nothing_and_shows_the_same(
@@ -204,14 +165,6 @@ def test_bad_input_is_an_error_and_writes_nothing(place: Path, words: list[str],
     assert [path.name for path in place.iterdir()] == ["small.yaml"]
 
 
-def until(process: subprocess.Popen[str], trials: int) -> None:
-    """Read the progress of a run with -v until this number of trials have ended."""
-    assert process.stderr is not None
-    for number in range(trials + 1):
-        while f" {number} of " not in (line := process.stderr.readline()):
-            assert line
-
-
 def tables(folder: Path) -> list[pd.DataFrame]:
     found = bnbench.open(folder)
     return [found.trials.drop(columns=TIMES), found.history.drop(columns="seconds")]
@@ -233,81 +186,6 @@ def test_after_sigkill_only_the_missing_trials_are_trained_and_all_values_are_th
     assert f"{stored} finished, {12 - stored} to train" in done.stderr
     for ours, theirs in zip(tables(place / "results/small"), tables(trained.results / "small"), strict=True):
         pd.testing.assert_frame_equal(ours, theirs)
-
-
-# A process that a shell starts in the background ignores SIGINT, and so do the processes that these tests start.
-HEARS_CTRL_C = [
-    sys.executable,
-    "-c",
-    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
-]
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
-    place: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200", "-j", "1", "-v")]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        until(process, 3)
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
-    assert process.returncode == code
-    assert "bnbench run small.yaml -o sweep.seeds=200 -j 1 -v" in stderr
-    assert "Traceback" not in stderr
-    assert len(pd.read_csv("results/small/trials.csv")) >= 3
-    write_no_report(monkeypatch)
-    assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
-
-
-@pytest.mark.parametrize("phase", ["loading", "checking", "compiling", "writing"])
-def test_sigterm_ends_every_phase_of_a_run_with_its_exit_code(place: Path, phase: str) -> None:
-    words = command("run", "small.yaml", "-j", "1")
-    # Slurm and systemd send the signal to all processes of a job.
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
-        assert process.stderr
-        while f"] {phase} " not in (line := process.stderr.readline()):
-            assert line
-        os.killpg(process.pid, signal.SIGTERM)
-        _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 143
-    assert "Interrupted. Finished trials are stored" in stderr
-    assert "Traceback" not in stderr
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_an_interrupt_of_any_command_is_no_error(place: Path, number: signal.Signals, code: int) -> None:
-    words = [*HEARS_CTRL_C, *command("plan", "small.yaml", "--json", "-o", "sweep.seeds=1000")]
-    words += ["-o", "sweep.grid={train.epochs: [1, 2, 3, 4, 5, 6, 7, 8, 9]}"]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        # The pipe is full long before the last trial, so the command is still printing.
-        process.stdout.readline()
-        process.send_signal(number)
-        _, stderr = process.communicate(timeout=60)
-    assert (process.returncode, stderr) == (code, "\nInterrupted.\n")
-
-
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-@pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
-def test_each_command_has_the_exit_code_of_the_signal(
-    name: str, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = signal.getsignal(signal.SIGTERM)
-    interrupted = click.Command(name, callback=lambda: signal.raise_signal(number))
-    monkeypatch.setattr(main, "get_command", lambda ctx, found: interrupted)
-    done = CliRunner().invoke(main, [name])
-    assert (done.exit_code, done.stderr) == (code, "\nInterrupted.\n")
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_a_second_run_on_the_same_results_is_an_error(place: Path) -> None:
-    words = command("run", "small.yaml", "-o", "sweep.seeds=500", "-j", "1", "-v")
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        until(process, 1)
-        refused = call("run", "small.yaml", code=2)
-        process.kill()
-    assert f"results/small: in use by process {process.pid} on" in refused.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

@@ -12,8 +12,8 @@ from bnbench.analysis import axis_trends
 from bnbench.analysis.labels import axis_name, format_axes, format_setting
 from bnbench.report.figures import heat
 from bnbench.report.figures.axis import are_turned, split_by_axis, tick_texts, turned_shape
-from bnbench.report.figures.heat import add_color_bar, format_rate_rows, label_first_column, rate_edges
-from bnbench.report.figures.layout import add_note, make_panels, remove_panels
+from bnbench.report.figures.heat import format_rate_rows, rate_edges
+from bnbench.report.figures.layout import add_note, make_panels
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import capitalize_first
 from bnbench.results.results import Results
@@ -56,23 +56,13 @@ def caption_axis_heat(inputs: FigureInput) -> str:
 
 def draw_axis_heat(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each axis and variant, with one color bar."""
-    parts, variants = split_by_axis(inputs.results, inputs.table), _variants(inputs)
+    parts, variants = split_by_axis(inputs.results, inputs.table), heat.variants_drawn(inputs)
     note = "Mean over seeds; a diverged trial counts as chance. All values have the same width."
     shape = turned_shape(SHAPE, inputs.table)
     groups = make_panels(inputs.settings, shape, len(parts), len(variants), [], note)
-    drawn, meshes = [], []
-    for panels, (axis, rows) in zip(groups, parts, strict=True):
-        for ax, variant in zip(panels, variants, strict=True):
-            own = rows[rows["variant"] == variant]
-            if own.empty:
-                remove_panels([ax])
-                continue
-            meshes.append(draw_axis_map(ax, own, axis))
-            name, others = inputs.looks[variant].label, own["others"].iloc[0]
-            ax.set_title(f"{name}\n{others}" if others else name)
-            drawn.append(ax)
-    label_first_column(drawn, "learning rate")
-    add_color_bar(drawn, meshes[-1], inputs.label(SCORE))
+    drawn = heat.draw_maps(
+        inputs, groups, parts, lambda ax, axis, rows: (draw_axis_map(ax, rows, axis), str(rows["others"].iloc[0]))
+    )
     return add_note(drawn, note, inputs.settings)
 
 
@@ -99,13 +89,8 @@ def draw_axis_map(ax: Axes, cells: pd.DataFrame, axis: str) -> "QuadMesh":
     return mesh
 
 
-def _variants(inputs: FigureInput) -> list[str]:
-    """Return the variants that have rows, in the order of the experiment."""
-    return [name for name in inputs.looks if name in set(inputs.table["variant"])]
-
-
 def _axes_per_page(inputs: FigureInput) -> int:
-    return turned_shape(SHAPE, inputs.table).groups_on_a_page(len(_variants(inputs)), inputs.settings)
+    return turned_shape(SHAPE, inputs.table).groups_on_a_page(len(heat.variants_drawn(inputs)), inputs.settings)
 
 
 FIGURE = FigureSpec(

@@ -1,6 +1,6 @@
 """The validation score as color over epoch and learning rate."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,28 +46,46 @@ def caption_heat(inputs: FigureInput) -> str:
 
 def draw_heat(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each variant and setting, with one color bar."""
-    parts = split_by_setting(inputs.results, inputs.table)
-    variants = _variants(inputs)
+    parts, variants = split_by_setting(inputs.results, inputs.table), variants_drawn(inputs)
     note = f"Mean over {describe_seeds(inputs.results)}. A diverged trial counts as chance after its divergence."
     groups = make_panels(inputs.settings, SHAPE, len(parts), len(variants), [], note)
+    drawn = draw_maps(inputs, groups, parts, lambda ax, setting, rows: (draw_heat_map(ax, rows, SCORE), setting))
+    label_lowest(drawn)
+    return add_note(drawn, note, inputs.settings)
+
+
+def draw_maps(
+    inputs: FigureInput,
+    groups: Sequence[Sequence[Axes]],
+    parts: Sequence[tuple[str, pd.DataFrame]],
+    draw: Callable[[Axes, str, pd.DataFrame], tuple["QuadMesh", str]],
+) -> list[Axes]:
+    """Draw a panel for each part and variant, with one color bar; return the panels that have rows.
+
+    Args:
+        inputs: the data of the figure.
+        groups: the panels of each part, one for each of `variants_drawn`.
+        parts: their names and rows.
+        draw: draws the rows of a part and a variant, and returns the colors and the second line of the title.
+    """
     drawn, meshes = [], []
-    for panels, (setting, rows) in zip(groups, parts, strict=True):
-        for ax, variant in zip(panels, variants, strict=True):
+    for panels, (part, rows) in zip(groups, parts, strict=True):
+        for ax, variant in zip(panels, variants_drawn(inputs), strict=True):
             own = rows[rows["variant"] == variant]
             if own.empty:
                 remove_panels([ax])
                 continue
-            meshes.append(draw_heat_map(ax, own, SCORE))
+            mesh, place = draw(ax, part, own)
             name = inputs.looks[variant].label
-            ax.set_title(f"{name}\n{setting}" if setting else name)
+            ax.set_title(f"{name}\n{place}" if place else name)
+            meshes.append(mesh)
             drawn.append(ax)
     label_first_column(drawn, "learning rate")
-    label_lowest(drawn)
     add_color_bar(drawn, meshes[-1], inputs.label(SCORE))
-    return add_note(drawn, note, inputs.settings)
+    return drawn
 
 
-def _variants(inputs: FigureInput) -> list[str]:
+def variants_drawn(inputs: FigureInput) -> list[str]:
     """Return the variants that have rows, in the order of the experiment."""
     return [name for name in inputs.looks if name in set(inputs.table["variant"])]
 
@@ -133,7 +151,7 @@ def add_color_bar(panels: Sequence[Axes], mesh: "QuadMesh", label: str) -> None:
 
 
 def _settings_per_page(inputs: FigureInput) -> int:
-    return SHAPE.groups_on_a_page(len(_variants(inputs)), inputs.settings)
+    return SHAPE.groups_on_a_page(len(variants_drawn(inputs)), inputs.settings)
 
 
 FIGURE = FigureSpec("heat", 50, heat_table, caption_heat, draw_heat, per_page=_settings_per_page)

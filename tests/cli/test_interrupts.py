@@ -1,0 +1,90 @@
+"""Ctrl-C, SIGTERM and a second run: nothing that is finished is lost, and the exit code says what happened."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from bnbench.cli.main import COMMANDS, main
+from support.commands import call, command, until
+from support.quick import write_no_report
+
+# A process that a shell starts in the background ignores SIGINT, and so do the processes that these tests start.
+HEARS_CTRL_C = [
+    sys.executable,
+    "-c",
+    "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])",
+]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
+    place: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200", "-j", "1", "-v")]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        until(process, 3)
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "bnbench run small.yaml -o sweep.seeds=200 -j 1 -v" in stderr
+    assert "Traceback" not in stderr
+    assert len(pd.read_csv("results/small/trials.csv")) >= 3
+    write_no_report(monkeypatch)
+    assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
+
+
+@pytest.mark.parametrize("phase", ["loading", "checking", "compiling", "writing"])
+def test_sigterm_ends_every_phase_of_a_run_with_its_exit_code(place: Path, phase: str) -> None:
+    words = command("run", "small.yaml", "-j", "1")
+    # Slurm and systemd send the signal to all processes of a job.
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stderr
+        while f"] {phase} " not in (line := process.stderr.readline()):
+            assert line
+        os.killpg(process.pid, signal.SIGTERM)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert "Interrupted. Finished trials are stored" in stderr
+    assert "Traceback" not in stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupt_of_any_command_is_no_error(place: Path, number: signal.Signals, code: int) -> None:
+    words = [*HEARS_CTRL_C, *command("plan", "small.yaml", "--json", "-o", "sweep.seeds=1000")]
+    words += ["-o", "sweep.grid={train.epochs: [1, 2, 3, 4, 5, 6, 7, 8, 9]}"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        # The pipe is full long before the last trial, so the command is still printing.
+        process.stdout.readline()
+        process.send_signal(number)
+        _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (code, "\nInterrupted.\n")
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("name", [name for group in COMMANDS.values() for name in group])
+def test_each_command_has_the_exit_code_of_the_signal(
+    name: str, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    interrupted = click.Command(name, callback=lambda: signal.raise_signal(number))
+    monkeypatch.setattr(main, "get_command", lambda ctx, found: interrupted)
+    done = CliRunner().invoke(main, [name])
+    assert (done.exit_code, done.stderr) == (code, "\nInterrupted.\n")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_second_run_on_the_same_results_is_an_error(place: Path) -> None:
+    words = command("run", "small.yaml", "-o", "sweep.seeds=500", "-j", "1", "-v")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        until(process, 1)
+        refused = call("run", "small.yaml", code=2)
+        process.kill()
+    assert f"results/small: in use by process {process.pid} on" in refused.stderr

@@ -11,28 +11,37 @@ import click
 
 from bnbench.cli.output import echo
 
-# 128 plus the number of the signal, as shells have it.
-INTERRUPTED, TERMINATED = 130, 143
+# Shells report 128 plus the number of the signal.
+SIGNALED = 128
 # The key of the context under which a command leaves word of how to continue.
 HOW_TO_CONTINUE = "bnbench.how_to_continue"
-
-
-class TerminatedError(KeyboardInterrupt):
-    """SIGTERM arrived. Whatever handles Ctrl-C, such as storing finished trials, handles SIGTERM in the same way."""
 
 
 @contextmanager
 def interruptible(context: click.Context) -> Iterator[None]:
     """On Ctrl-C or SIGTERM, say so, say how to continue if the command has left word, and exit."""
-    before = signal.signal(signal.SIGTERM, _raise_terminated)
+    arrived: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        arrived.append(number)
+        # Whatever handles Ctrl-C, such as storing finished trials, handles SIGTERM in the same way.
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, interrupt) for number in _signals()}
     try:
         yield
-    except KeyboardInterrupt as error:
+        # Python drops an exception that is raised while an object is destroyed, and so do some compiled modules.
+        if arrived:
+            raise KeyboardInterrupt
+    except KeyboardInterrupt:
         echo(f"\nInterrupted. {context.meta.get(HOW_TO_CONTINUE, '')}".rstrip(), err=True)
-        sys.exit(TERMINATED if isinstance(error, TerminatedError) else INTERRUPTED)
+        sys.exit(SIGNALED + (arrived[-1] if arrived else signal.SIGINT))
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
-def _raise_terminated(number: int, frame: FrameType | None) -> NoReturn:
-    raise TerminatedError
+def _signals() -> list[signal.Signals]:
+    """Return the signals that interrupt a command. A process that a shell starts with `&` ignores SIGINT."""
+    hears_ctrl_c = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+    return [signal.SIGINT, signal.SIGTERM] if hears_ctrl_c else [signal.SIGTERM]

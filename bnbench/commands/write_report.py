@@ -25,11 +25,10 @@ def deferred_signals() -> Iterator[None]:
         yield
         return
     arrived: list[signal.Signals] = []
-    before = {
-        number: signal.signal(number, lambda number, frame: arrived.append(signal.Signals(number)))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for number in before:
+            signal.signal(number, lambda number, frame: arrived.append(signal.Signals(number)))
         yield
     finally:
         for number, handler in before.items():

@@ -81,6 +81,23 @@ def test_each_command_has_the_exit_code_of_the_signal(
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_whose_exception_is_lost_still_decides_the_exit_code(
+    number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fragile:
+        def __del__(self) -> None:
+            signal.raise_signal(number)
+
+    lost: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", lost.append)
+    monkeypatch.setattr(
+        main, "get_command", lambda ctx, found: click.Command("list", callback=lambda: Fragile() and None)
+    )
+    done = CliRunner().invoke(main, ["list"])
+    assert (len(lost), done.exit_code, done.stderr) == (1, code, "\nInterrupted.\n")
+
+
 def test_a_second_run_on_the_same_results_is_an_error(place: Path) -> None:
     words = command("run", "small.yaml", "-o", "sweep.seeds=500", "-j", "1", "-v")
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:

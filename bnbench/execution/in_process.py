@@ -26,8 +26,9 @@ class InProcessTrainer:
         from bnbench.training import startup
 
         startup.import_tensorflow()
-        from bnbench.training import check, check_rows, loop, step_times, threads
+        from bnbench.training import check, check_rows, compiled_programs, loop, step_times, threads
 
+        self._programs = compiled_programs.CompiledPrograms()
         self._loop, self._check, self._step_times, self._data_dirs = loop, check, step_times, data_dirs
         self._use_threads = threads.use_threads
         self._load = cache(self._load_once)
@@ -53,6 +54,7 @@ class InProcessTrainer:
         """Check a program, with other threads than it wants if TensorFlow already computes with those here."""
         with suppress(BnbenchError):
             self._use_threads(program.train.threads)
+        self._programs.drop()
         self._check.check_program(program, self._load_handful(program.data, program.facts))
 
     def free_memory(self) -> None:
@@ -60,17 +62,18 @@ class InProcessTrainer:
         self._check.free_memory()
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
-        """Compile the program once, then train trial after trial.
+        """Train trial after trial on the program that was compiled last, if it has the same functions, or a new one.
 
         Raises:
             DataError: the data are missing, damaged, or other data than the plan was made for.
         """
         dataset = self._load(program.data, program.facts)
-        results = self._loop.train_trials(program, trials, dataset, saving, on_epoch)
+        results = self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs)
         return (replace(result, fingerprint=dataset.facts.fingerprint) for result in results)
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
         """Train the two programs of each pair by turns, and yield their times."""
+        self._programs.drop()
         return self._step_times.time_pairs(pairs, lambda program: self._load(program.data, program.facts))
 
 
@@ -123,15 +126,18 @@ class SerialExecutor:
         self._queues.remove(trial_id)
 
     def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
-        """Train program after program, each until none of its trials is left."""
+        """Train program after program, those with the same functions in turn, each until none of its trials is left."""
 
         def note_epoch(trial: Trial, epoch: Epoch) -> None:
             on_phase(phases.TRAINING)
             on_epoch(trial, epoch)
 
-        while queues := self._queues.nonempty():
-            queue, trainer = queues[0], self._trainer
-            on_phase(phases.compiling(1))
+        ready = ""
+        while queue := self._queues.choose(ready, None, {}):
+            trainer = self._trainer
+            if queue.functions != ready:
+                on_phase(phases.compiling(1))
+            ready = queue.functions
             for result in trainer.train(queue.program, queue.take_until_empty(), queue.saving, note_epoch):
                 on_phase(phases.TRAINING)
                 if result.trial not in self._cancelled:

@@ -36,18 +36,25 @@ class PoolWorker:
     # Why the coordinator killed it.
     killed_because: str = ""
 
+    @property
+    def functions(self) -> str:
+        """The key of the functions that it has compiled; empty if it has none."""
+        return self.queue.functions if self.queue else ""
+
     def check(self, program: Program) -> None:
         """Send a program to check. The worker then drops its compiled program."""
         self.checking, self.queue, self.programs = program, None, self.programs + 1
         self.process.send(("check", program))
 
     def train_next(self, queue: ProgramQueue) -> None:
-        """Send the next trial of a queue, with its program if the worker has compiled another."""
+        """Send the next trial of a queue, with its program if the worker trains another."""
         self.trial, self.sent, self.seconds = queue.waiting.popleft(), time.monotonic(), 0.0
         if queue is self.queue:
             self.process.send(("trial", self.trial))
         else:
-            self.queue, self.programs, self.compiling = queue, self.programs + 1, True
+            if queue.functions != self.functions:
+                self.programs, self.compiling = self.programs + 1, True
+            self.queue = queue
             self.process.send(("train", queue.program, self.trial, queue.saving))
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> None:

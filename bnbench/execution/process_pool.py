@@ -186,18 +186,15 @@ class ProcessPool:
         return None
 
     def _feed(self) -> None:
-        """Give each idle worker a trial of its own program, or of the program that the fewest workers have compiled."""
+        """Give each idle worker a trial of its own program, or of one with the same functions, or else of another."""
         for worker in [worker for worker in self._workers.ready() if not worker.trial]:
             queue = worker.queue
             if not (queue and queue.waiting):
-                workers = Counter(id(other.queue) for other in self._workers)
-                joinable = [
-                    queue for queue in self._queues.nonempty() if queue.needs_another_worker(workers[id(queue)])
-                ]
-                if not joinable:
+                workers = Counter(other.functions for other in self._workers)
+                queue = self._queues.choose(worker.functions, worker.threads, workers)
+                if not queue:
                     continue
-                queue = min(joinable, key=lambda q: (workers[id(q)], q.program.train.threads != worker.threads))
-            if queue is worker.queue or self._fits(worker, queue.program):
+            if queue.functions == worker.functions or self._fits(worker, queue.program):
                 worker.train_next(queue)
 
     def _fits(self, worker: PoolWorker, program: Program) -> bool:

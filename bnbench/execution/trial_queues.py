@@ -2,9 +2,11 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
+from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Saving
 
@@ -28,14 +30,10 @@ class ProgramQueue:
     # Longest time that a worker needed to compile the program, in seconds.
     setup: float = 0.0
 
-    def needs_another_worker(self, workers: int) -> bool:
-        """Return True if one more worker saves time.
-
-        The new worker must compile the program first; `workers` workers already have.
-        """
-        if not self.waiting or not workers or not self.ended:
-            return bool(self.waiting)
-        return len(self.waiting) * self.seconds / self.ended / workers > self.setup
+    @cached_property
+    def functions(self) -> str:
+        """The key of the compiled functions that the program needs."""
+        return compile_key(self.program)
 
     @property
     def limit(self) -> float:
@@ -81,5 +79,40 @@ class TrialQueues:
         """Return the queues that have waiting trials, in the order in which they are served."""
         return [queue for queue in self._queues.values() if queue.waiting]
 
+    def choose(self, ready: str, threads: int | None, workers: Mapping[str, int]) -> ProgramQueue | None:
+        """Return the queue for an idle worker; None if it would save no time.
+
+        Args:
+            ready: the key of the functions that the worker has; empty if it has none. It needs to compile nothing for
+                a queue with this key.
+            threads: of the worker; None if it has computed nothing yet.
+            workers: how many workers have the functions with each key.
+        """
+        waiting: dict[str, list[ProgramQueue]] = {}
+        for queue in self.nonempty():
+            waiting.setdefault(queue.functions, []).append(queue)
+        if ready in waiting:
+            return waiting[ready][0]
+        joinable = [key for key, queues in waiting.items() if _needs_another_worker(queues, workers.get(key, 0))]
+        if not joinable:
+            return None
+        return min(
+            (waiting[key][0] for key in joinable),
+            key=lambda queue: (workers.get(queue.functions, 0), queue.program.train.threads != threads),
+        )
+
     def __len__(self) -> int:
         return sum(len(queue.waiting) for queue in self._queues.values())
+
+
+def _needs_another_worker(queues: Sequence[ProgramQueue], workers: int) -> bool:
+    """Return True if one more worker for queues with the same functions saves time.
+
+    The new worker must compile the functions first; `workers` workers already have.
+    """
+    ended = sum(queue.ended for queue in queues)
+    if not workers or not ended:
+        return True
+    waiting = sum(len(queue.waiting) for queue in queues)
+    seconds = sum(queue.seconds for queue in queues) / ended
+    return waiting * seconds / workers > max(queue.setup for queue in queues)

@@ -91,6 +91,14 @@ class CompiledProgram:
         if warm:
             self.warm_up()
 
+    def adopt(self, program: Program, dataset: Dataset) -> None:
+        """Become another program with the same `compile_key`: what differs is in no function, only in what is reset."""
+        self.program, self.dataset = program, dataset
+        self.layers = layers_in_order(program.layers, self.model)
+        self.data.adopt(program, dataset)
+        # Their parts and initial weights may be others.
+        self.starts.clear()
+
     def warm_up(self) -> None:
         """Compile the functions now, so that no trial includes the time for it. Nothing is trained."""
         rows = self.program.train.steps_per_epoch

@@ -44,6 +44,10 @@ class DataTensors:
     def _variable(self, shape: tuple[int, ...]) -> tf.Variable:
         return tf.Variable(tf.zeros(shape, self._dtype))
 
+    def adopt(self, program: Program, dataset: Dataset) -> None:
+        """Take over the settings of a program with the same rows and the same scales."""
+        self._program, self._dataset = program, dataset
+
     def place(self, start: SeedState) -> None:
         """Set what the seed fixes: scaled rows, or how they are scaled; standardized targets; weights of classes."""
         data, test_rows, scaling = self._program.data, start.parts.test, start.scaling

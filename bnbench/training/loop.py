@@ -25,6 +25,7 @@ from bnbench.store import model_card
 from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
 from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.compiled_programs import CompiledPrograms
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, restored_epoch
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
@@ -44,16 +45,25 @@ def list_devices() -> list[str]:
 
 
 def train_trials(
-    program: Program, trials: Iterable[Trial], dataset: Dataset, saving: Saving, on_epoch: OnEpoch
+    program: Program,
+    trials: Iterable[Trial],
+    dataset: Dataset,
+    saving: Saving,
+    on_epoch: OnEpoch,
+    programs: CompiledPrograms | None = None,
 ) -> Iterator[Result]:
-    """Compile a program once and train its trials on it; yield one result at a time. A fault ends only its own trial.
+    """Train the trials of a program; yield one result at a time. A fault ends only its own trial.
 
     The next trial is taken when the previous one has ended, so the caller may add trials meanwhile.
+
+    Args:
+        programs: has the program that was compiled last, which may serve this one, too.
     """
+    programs = programs or CompiledPrograms()
     use_threads(program.train.threads)
     with keras_defaults(program.train.dtype):
         try:
-            compiled = CompiledProgram(program, dataset)
+            compiled = programs.get(program, dataset)
         # `check_program` already rejected bad configs, so this is a problem of the machine.
         except Exception as error:
             yield from (_failed(program, trial, error) for trial in trials)

@@ -3,7 +3,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import partial
@@ -22,7 +22,7 @@ from bnbench.execution import executors, process_pool, protocols, trial_queues, 
 from bnbench.execution.executors import ReusableExecutor
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import ExecutorRequest, Trainer
-from bnbench.execution.trial_queues import ProgramQueue
+from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.plan import Plan
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Result, Saving
@@ -216,15 +216,37 @@ def test_a_sweep_that_fails_leaves_no_workers(started: list[int]) -> None:
 
 
 def test_another_worker_joins_a_program_only_if_that_saves_time() -> None:
-    program = make_plan().cohorts[0].program
-    trials = make_plan().trials
-    assert not ProgramQueue(program, SAVING).needs_another_worker(0)
-    assert ProgramQueue(program, SAVING, deque(trials)).needs_another_worker(1)  # nothing is known yet
+    (program, other), trials = (cohort.program for cohort in make_plan().cohorts), make_plan().trials
+    waiting = TrialQueues()
+    assert waiting.choose("", None, {}) is None
+    for trial in trials:
+        waiting.add(program, trial, SAVING)
+    (queue,) = waiting.nonempty()
+    assert waiting.choose("", None, {queue.functions: 1}) is queue  # nothing is known yet
     # 8 trials of half a second: 4 s for one worker
-    queue = ProgramQueue(program, SAVING, deque(trials), ended=2, seconds=1.0)
+    queue.ended, queue.seconds = 2, 1.0
     for joined, setup, worth in ((1, 3.9, True), (1, 4.1, False), (2, 2.1, False), (0, 100.0, True)):
         queue.setup = setup
-        assert queue.needs_another_worker(joined) is worth
+        assert (waiting.choose("", None, {queue.functions: joined}) is queue) is worth
+    # Another program is served first by a worker that has no functions yet, and last by one that has the others.
+    waiting.add(other, trials[0], SAVING)
+    assert waiting.choose("", None, {queue.functions: 1}).program is other  # type: ignore[union-attr]
+    assert waiting.choose(queue.functions, 1, {queue.functions: 1}) is queue
+
+
+def test_programs_with_the_same_functions_are_trained_by_the_worker_that_has_them() -> None:
+    plan = make_plan(sweep__grid={"train.epochs": [2, 3, 4]})
+    waiting = TrialQueues()
+    for cohort in plan.cohorts:
+        waiting.add(cohort.program, cohort.trials[0], SAVING)
+    plain = [cohort.program for cohort in plan.cohorts if cohort.variant == "plain"]
+    order, ready = [], ""
+    while queue := waiting.choose(ready, None, {}):
+        queue.waiting.popleft()
+        ready = queue.functions
+        order.append(queue.program)
+    assert order[:3] == plain
+    assert len(order) == 6
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from bnbench.data.types import Dataset
 from bnbench.planning.plan import Program
 from bnbench.report import write
-from bnbench.training import loop, step_times
+from bnbench.training import compiled_programs, step_times
 from bnbench.training.compiled_program import CompiledProgram
 
 
@@ -21,7 +21,7 @@ def compile_once(patch: pytest.MonkeyPatch) -> None:
             known[program.key] = CompiledProgram(program, dataset)
         return known[program.key]
 
-    for module in (loop, step_times):
+    for module in (compiled_programs, step_times):
         patch.setattr(module, "CompiledProgram", compiled)
 
 

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bnbench.analysis.labels import format_duration
+from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Cohort, Program
 
 # Measured on one core of a two-core machine (AMD EPYC). Of the 36 experiments in configs/ with a known time, the
 # estimate for 34 is within a factor of two.
 # To start workers, and to draw the figures at the end.
 START_SECONDS = 6.0
-# To compile one program.
+# To compile the functions of a program, which others may share.
 PROGRAM_SECONDS = 1.5
 # For each epoch, in addition to its steps.
 EPOCH_SECONDS = 3e-3
@@ -58,13 +59,15 @@ def estimate_runtime(todo: Sequence[Cohort], measured: Mapping[str, float], jobs
         measured: the key of each program that has been timed -> its seconds per step.
         jobs: how many trials run at the same time; 0 counts as 1.
     """
-    total = 0.0
+    total, functions = 0.0, set[str]()
     counts = {"timed": 0, "calculated": 0, "unknown": 0}
     for cohort in todo:
         step, basis = _step_time(cohort.program, measured)
         counts[basis] += len(cohort.trials)
         if basis != "unknown":
-            total += PROGRAM_SECONDS + len(cohort.trials) * _trial_seconds(cohort.program, step)
+            total += len(cohort.trials) * _trial_seconds(cohort.program, step)
+            functions.add(compile_key(cohort.program))
+    total += PROGRAM_SECONDS * len(functions)
     seconds = total / max(1, jobs) + START_SECONDS if total else 0.0
     return RuntimeEstimate(seconds, **counts)
 

@@ -41,6 +41,16 @@ def test_without_a_timing_more_work_costs_more(changes: dict[str, object]) -> No
     assert many > few
 
 
+def test_programs_with_the_same_functions_are_compiled_once() -> None:
+    def seconds(grid: dict[str, list[object]]) -> float:
+        found = runtime.estimate_seconds(plain(sweep__grid=grid).cohorts, {}, jobs=1)
+        assert found is not None
+        return found
+
+    first, second, both = (seconds({"train.epochs": epochs}) for epochs in ([3], [4], [3, 4]))
+    assert both == pytest.approx(first + second - runtime.PROGRAM_SECONDS - runtime.START_SECONDS)
+
+
 def test_nothing_to_train_costs_nothing() -> None:
     assert runtime.estimate_seconds([], {}, jobs=2) == 0
 

@@ -103,7 +103,7 @@ class CompiledProgram:
         """Compile the functions now, so that no trial includes the time for it. Nothing is trained."""
         rows = self.program.train.steps_per_epoch
         count = rows * self.program.batch_size if rows else self.program.sizes.train
-        self.train_epoch(np.zeros(count, np.int32), go=False)
+        self.train_steps(np.zeros(count, np.int32), 0, 0)
         for part in {self.program.sizes.validation, self.program.sizes.test}:
             for size in {min(part, self.evaluation_rows), part % self.evaluation_rows} - {0}:
                 self.evaluate(self.chunks(np.zeros(size, np.int32)))
@@ -129,13 +129,33 @@ class CompiledProgram:
         """Split row numbers into chunks, as `evaluate` takes them."""
         return row_chunks(rows, self.evaluation_rows)
 
-    def train_epoch(self, order: RowIndices, go: bool = True) -> tuple[NDArray[Any], float]:
+    def train_epoch(self, order: RowIndices) -> tuple[NDArray[Any], float]:
         """Train one epoch; return the mini-batch losses, up to one that stops a trial, and the mean credit."""
-        losses, right = (result.numpy() for result in self.epoch(tf.constant(order), tf.constant(go)))
+        losses, right = self.train_steps(order, 0, -(-len(order) // self.program.batch_size))
         credit, count = right if self.masks_rows else (right, len(order))
+        return losses, _mean(credit, count)
+
+    def train_steps(
+        self, order: RowIndices, first: int, last: int, right: NDArray[Any] | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Train some steps of an epoch. Steps that follow each other have the bits of one call for all of them.
+
+        Args:
+            order: the rows of the whole epoch, in the order of training.
+            first: the number of the first step, from 0.
+            last: the number of the step before which to stop.
+            right: what the call for the steps before returned; None for the first steps of an epoch.
+
+        Returns:
+            The mini-batch losses, (last - first,), or fewer, up to one that stops a trial; and the `_credit_sum` of the
+            epoch so far.
+        """
+        before = self._no_credit() if right is None else tf.constant(right, self.dtype)
+        every, sums = self.epoch(tf.constant(order), tf.constant(first), tf.constant(last), before)
+        losses = every.numpy()[first:last]
         broken = np.flatnonzero(~np.isfinite(losses))
         stopped = self.stops_when_nonfinite and broken.size
-        return losses[: broken[0] + 1] if stopped else losses, _mean(credit, count)
+        return losses[: broken[0] + 1] if stopped else losses, sums.numpy()
 
     def start(self, seed: int) -> SeedState:
         """Return what a seed fixes.
@@ -224,35 +244,49 @@ class CompiledProgram:
         loss, outputs = training_step(self.model, self.loss, self.optimizer, x, y, self.data.row_weights(y))
         return loss, self._credit_sum(y, outputs)
 
-    def _epoch(self, order: tf.Tensor, go: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Train on the rows in this order, up to a loss that is not finite.
+    def _no_credit(self) -> tf.Tensor:
+        return tf.zeros((2,) if self.masks_rows else (), self.dtype)
 
-        If `go` is False, the function is compiled but nothing is trained.
+    def _epoch(
+        self, order: tf.Tensor, first: tf.Tensor, last: tf.Tensor, right: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Train some steps on the rows in this order, up to a loss that is not finite.
+
+        The range of steps is an input, so that nothing is compiled anew to look at a model within an epoch. If it is
+        empty, the function is compiled but nothing is trained.
+
+        Args:
+            order: row numbers, (rows,).
+            first: the first step, from 0.
+            last: the step before which to stop.
+            right: the `_credit_sum` of the rows before.
 
         Returns:
-            The mini-batch losses (steps,) and the `_credit_sum` of the rows. Values after a loss that is not finite
-            mean nothing.
+            The mini-batch losses (steps of an epoch,) and the `_credit_sum` of the rows. Losses of other steps, and
+            after a loss that is not finite, mean nothing.
         """
         size = self.program.batch_size
         whole, rest = divmod(int(order.shape[0]), size)
 
-        def goes_on(last: tf.Tensor) -> tf.Tensor:
-            return go & tf.math.is_finite(last) if self.stops_when_nonfinite else go
+        def goes_on(step: tf.Tensor, loss: tf.Tensor) -> tf.Tensor:
+            wanted = step < last
+            return wanted & tf.math.is_finite(loss) if self.stops_when_nonfinite else wanted
 
-        def one(step: tf.Tensor, right: tf.Tensor, losses: tf.TensorArray, last: tf.Tensor) -> tuple[Any, ...]:
+        def one(step: tf.Tensor, right: tf.Tensor, losses: tf.TensorArray, loss: tf.Tensor) -> tuple[Any, ...]:
             loss, correct = self._step(tf.slice(order, [step * size], [size]))
             return step + 1, right + correct, losses.write(step, loss), loss
 
-        zero, none = tf.zeros((), self.dtype), tf.zeros((2,) if self.masks_rows else (), self.dtype)
-        _, right, losses, last = tf.while_loop(
-            lambda step, right, losses, last: (step < whole) & goes_on(last),
+        zero = tf.zeros((), self.dtype)
+        step, right, losses, loss = tf.while_loop(
+            lambda step, right, losses, loss: (step < whole) & goes_on(step, loss),
             one,
-            (0, none, tf.TensorArray(self.dtype, whole, element_shape=()), zero),
+            (first, right, tf.TensorArray(self.dtype, whole, element_shape=()), zero),
             maximum_iterations=whole,
         )
         every = losses.stack()
         if rest:
-            short = tf.cond(goes_on(last), lambda: self._step(order[whole * size :]), lambda: (zero, none))
+            none = zero, self._no_credit()
+            short = tf.cond(goes_on(step, loss), lambda: self._step(order[whole * size :]), lambda: none)
             every, right = tf.concat([every, [short[0]]], 0), right + short[1]
         return every, right
 

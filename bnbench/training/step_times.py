@@ -66,7 +66,7 @@ class _Side:
             order = first_order(program, self._start.parts.train, pair.seed)
             whole = pair.steps >= program.steps_per_epoch
             self._order = order if whole else order[: pair.steps * program.batch_size]
-            compiled.train_epoch(self._order, go=False)
+            compiled.train_steps(self._order, 0, 0)
 
     def reset(self) -> None:
         """Begin the training again, so that it stays where the trials of the pair went well."""

@@ -13,6 +13,7 @@ from bnbench.execution import phases
 from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
+from bnbench.planning.compile_key import compile_key, with_same_functions
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
@@ -54,11 +55,21 @@ class InProcessTrainer:
         """Check a program, with other threads than it wants if TensorFlow already computes with those here."""
         with suppress(BnbenchError):
             self._use_threads(program.train.threads)
+        alike = self._programs.checked(program)
+        # The memory of another one is free before the next one is built.
         self._programs.drop()
-        self._check.check_program(program, self._load_handful(program.data, program.facts))
+        rows = self._load_handful(program.data, program.facts)
+        self._programs.keep(program, self._check.check_program(program, rows, alike))
+
+    def prepare(self, program: Program) -> None:
+        """Compile a program that has been checked, so that its first trial can start at once."""
+        with suppress(Exception):
+            # The first trial meets the same problem, and stores it.
+            self._loop.compile_program(program, self._load(program.data, program.facts), self._programs)
 
     def free_memory(self) -> None:
         """Free what checked programs leave in Keras and TensorFlow: 0.4 MB each."""
+        self._programs.drop()
         self._check.free_memory()
 
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
@@ -73,8 +84,9 @@ class InProcessTrainer:
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
         """Train the two programs of each pair by turns, and yield their times."""
-        self._programs.drop()
-        return self._step_times.time_pairs(pairs, lambda program: self._load(program.data, program.facts))
+        return self._step_times.time_pairs(
+            pairs, lambda program: self._load(program.data, program.facts), self._programs
+        )
 
 
 @contextmanager
@@ -96,6 +108,8 @@ class SerialExecutor:
         self._make_trainer, self._is_loaded = make_trainer, False
         self._queues = TrialQueues()
         self._cancelled: set[str] = set()
+        # The key of the functions that the trainer has, or has checked.
+        self._ready = ""
 
     @cached_property
     def _trainer(self) -> Trainer:
@@ -103,13 +117,15 @@ class SerialExecutor:
         return self._make_trainer()
 
     def check(self, programs: Sequence[Program], on_phase: OnPhase = ignore_phase) -> None:
-        """Check one program after another."""
+        """Check one program after another, those with the same functions in turn. What is trained first comes last."""
         if programs and not self._is_loaded:
             on_phase(phases.LOADING)
-        for left, program in zip(range(len(programs), 0, -1), programs, strict=True):
+        ordered = [program for group in reversed(with_same_functions(programs)) for program in group]
+        for left, program in zip(range(len(ordered), 0, -1), ordered, strict=True):
             trainer = self._trainer
             on_phase(phases.checking(left))
             trainer.check(program)
+            self._ready = compile_key(program)
 
     def devices(self) -> list[str]:
         """Return the devices that TensorFlow can use."""
@@ -132,12 +148,12 @@ class SerialExecutor:
             on_phase(phases.TRAINING)
             on_epoch(trial, epoch)
 
-        ready = ""
-        while queue := self._queues.choose(ready, None, {}):
+        compiled = ""
+        while queue := self._queues.choose(self._ready, None, {}):
             trainer = self._trainer
-            if queue.functions != ready:
+            if queue.functions != compiled:
                 on_phase(phases.compiling(1))
-            ready = queue.functions
+            self._ready = compiled = queue.functions
             for result in trainer.train(queue.program, queue.take_until_empty(), queue.saving, note_epoch):
                 on_phase(phases.TRAINING)
                 if result.trial not in self._cancelled:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bnbench.execution.trial_queues import MIN_LIMIT, ProgramQueue
 from bnbench.execution.worker_handle import WorkerHandle
+from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.step_times import TimedPair
 from bnbench.planning.trial import Fault, Result
@@ -22,7 +23,12 @@ class PoolWorker:
     threads: int | None = None
     # How many programs it has checked or compiled.
     programs: int = 0
-    checking: Program | None = None
+    # The programs that it checks, which share functions, and the key of those that it checked last.
+    checking: Sequence[Program] = ()
+    checked: str = ""
+    # When it began to compile a program ahead of its first trial, and how long that took.
+    preparing: float | None = None
+    prepared_in: float = 0.0
     # The queue whose program it has compiled.
     queue: ProgramQueue | None = None
     # Whether it has a program that it has not trained yet.
@@ -38,13 +44,24 @@ class PoolWorker:
 
     @property
     def functions(self) -> str:
-        """The key of the functions that it has compiled; empty if it has none."""
-        return self.queue.functions if self.queue else ""
+        """The key of the functions that it has compiled, or whose model it has checked; empty if it has none."""
+        return self.queue.functions if self.queue else self.checked
 
-    def check(self, program: Program) -> None:
-        """Send a program to check. The worker then drops its compiled program."""
-        self.checking, self.queue, self.programs = program, None, self.programs + 1
-        self.process.send(("check", program))
+    def check(self, programs: Sequence[Program]) -> None:
+        """Send programs with the same functions to check. The worker then drops its compiled program."""
+        self.checking, self.queue, self.programs = programs, None, self.programs + 1
+        self.checked = compile_key(programs[0])
+        self.process.send(("check", programs))
+
+    def prepare(self, program: Program) -> None:
+        """Let it compile a program that it has checked, ahead of the first trial."""
+        self.preparing = time.monotonic()
+        self.process.send(("prepare", program))
+
+    def end_preparing(self) -> None:
+        """Record that it has compiled the program."""
+        if self.preparing is not None:
+            self.prepared_in, self.preparing = time.monotonic() - self.preparing, None
 
     def train_next(self, queue: ProgramQueue) -> None:
         """Send the next trial of a queue, with its program if the worker trains another."""
@@ -53,20 +70,24 @@ class PoolWorker:
             self.process.send(("trial", self.trial))
         else:
             if queue.functions != self.functions:
-                self.programs, self.compiling = self.programs + 1, True
+                self.programs += 1
+            self.compiling = self.queue is None or queue.functions != self.functions
             self.queue = queue
             self.process.send(("train", queue.program, self.trial, queue.saving))
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> None:
         """Send pairs to time. The worker then drops its compiled program."""
-        self.timing, self.queue, self.programs, self.seconds = True, None, self.programs + 2 * len(pairs), 0.0
+        self.timing, self.queue, self.checked = True, None, ""
+        self.programs, self.seconds = self.programs + 2 * len(pairs), 0.0
         self.process.send(("time", pairs))
 
     def end_trial(self, result: Result) -> None:
         """Record that the running trial has ended, and how long it and the compilation took."""
         self.trial, self.compiling = None, False
         if self.queue:
-            self.queue.add_times(result.seconds, time.monotonic() - self.sent - result.seconds)
+            setup = time.monotonic() - self.sent - result.seconds
+            self.queue.add_times(result.seconds, max(setup, self.prepared_in))
+            self.prepared_in = 0.0
 
     def kill_if_late(self, timeout: float | None) -> None:
         """Kill the process if its trial exceeds the timeout, or without a timeout the limit of its queue.

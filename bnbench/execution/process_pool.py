@@ -20,6 +20,7 @@ from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.execution.worker_group import WorkerGroup
 from bnbench.planning import resources
+from bnbench.planning.compile_key import with_same_functions
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
@@ -67,10 +68,15 @@ class ProcessPool:
         return self._workers.devices
 
     def check(self, programs: Sequence[Program], on_phase: OnPhase = ignore_phase) -> None:
-        """Have workers check programs at the same time; workers of an earlier sweep are used first."""
-        waiting = deque(programs)
-        left = len(waiting)
-        self._start_missing(left)
+        """Have workers check programs at the same time, those with the same functions in one worker.
+
+        Workers of an earlier sweep are used first. A worker that has nothing left to check compiles what it has
+        checked, while others check.
+        """
+        waiting = deque(with_same_functions(programs))
+        left = len(programs)
+        # All of them, because there are trials for all.
+        self._start_missing(self.capacity.count if programs else 0)
         for worker in self._workers.ready():
             self._check_next(worker, waiting)
         while left:
@@ -83,12 +89,24 @@ class ProcessPool:
             if kind == "checked":
                 if value:
                     raise value
-                left -= 1
-                worker.checking = None
-            self._check_next(worker, waiting)
+                left -= len(worker.checking)
+                self._end_check(worker, waiting)
+            elif kind == "prepared":
+                worker.end_preparing()
+            else:
+                self._check_next(worker, waiting)
 
-    def _check_next(self, worker: PoolWorker, waiting: deque[Program]) -> None:
-        if waiting and self._fits(worker, waiting[0]):
+    def _end_check(self, worker: PoolWorker, waiting: deque[list[Program]]) -> None:
+        """Let a worker compile what it has checked, unless it has to check more."""
+        checked, worker.checking = worker.checking, ()
+        # Workers that still load TensorFlow check one group each.
+        if len(waiting) > sum(not other.ready for other in self._workers):
+            self._check_next(worker, waiting)
+        else:
+            worker.prepare(checked[-1])
+
+    def _check_next(self, worker: PoolWorker, waiting: deque[list[Program]]) -> None:
+        if waiting and self._fits(worker, waiting[0][0]):
             worker.check(waiting.popleft())
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
@@ -120,7 +138,7 @@ class ProcessPool:
         """Yield the times of each pair. One worker stays, so that its programs have the machine for themselves."""
         left = len(pairs)
         try:
-            self._keep_one_worker(pairs[0].first.train.threads)
+            self._keep_one_worker(pairs[0])
             while left:
                 for worker in self._workers.ready():
                     if not worker.timing:
@@ -137,9 +155,13 @@ class ProcessPool:
             self._workers.stop_all()
             raise
 
-    def _keep_one_worker(self, threads: int) -> None:
-        """Stop all workers but one that may use this number of threads; start one if there is none."""
+    def _keep_one_worker(self, pair: TimedPair) -> None:
+        """Stop all workers but one that may use the threads of a pair, and has one of its programs if there is such a
+        worker; start one if there is none.
+        """
+        threads = pair.first.train.threads
         fitting = [one for one in self._workers.ready() if one.threads in (None, threads)]
+        fitting.sort(key=lambda one: not (one.queue and one.queue.program.key in pair.key))
         for worker in list(self._workers):
             if worker not in fitting[:1]:
                 self._workers.stop(worker)
@@ -157,6 +179,8 @@ class ProcessPool:
 
     def _handle(self, worker: PoolWorker, kind: str, value: Any, on_epoch: OnEpoch) -> Result | None:
         """Act on a message; return a result if it ends a trial."""
+        if kind == "prepared":
+            worker.end_preparing()
         if kind == "epoch":
             worker.compiling = False
             on_epoch(*value)
@@ -213,7 +237,7 @@ class ProcessPool:
 
 def _raise_if_checking(worker: PoolWorker, fault: Fault) -> None:
     if worker.checking:
-        raise WorkerError(f"{worker.checking.where}: cannot be built: {fault.reason}\n{fault.traceback}")
+        raise WorkerError(f"{worker.checking[0].where}: cannot be built: {fault.reason}\n{fault.traceback}")
 
 
 def _raise_if_timing(worker: PoolWorker, fault: Fault) -> None:

@@ -22,6 +22,9 @@ class Trainer(Protocol):
     def check(self, program: Program) -> None:
         """Raise ConfigError if Keras rejects the program."""
 
+    def prepare(self, program: Program) -> None:
+        """Do now what the first trial of a program needs, if it has been checked. Nothing is raised."""
+
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Yield the result of each trial when it ends, and only then ask for the next trial."""
 

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import Any, BinaryIO
@@ -21,8 +21,8 @@ from bnbench.execution.protocols import Trainer
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.trial import Epoch, Saving
 
-# Keras imports these if they are installed, which takes a third of its start. Training does not need them.
-UNUSED = ("matplotlib", "pandas", "sklearn")
+# Keras and TensorFlow import these if they are installed, which takes 40% of their start. Training needs none of them.
+UNUSED = ("matplotlib", "pandas", "scipy", "sklearn")
 # Seconds between two reports of an epoch: fast enough for a person who watches, and little work for the pipe.
 REPORT_INTERVAL = 0.1
 
@@ -99,6 +99,9 @@ class Worker:
                 continue
             if kind == "check":
                 self.send("checked", _check_error(trainer, subject))
+            elif kind == "prepare":
+                trainer.prepare(subject)
+                self.send("prepared", None)
             else:
                 for times in trainer.time_steps(subject):
                     self.send("timed", times)
@@ -142,13 +145,14 @@ def _hidden_modules(names: Iterable[str]) -> Iterator[None]:
             del sys.modules[name]
 
 
-def _check_error(trainer: Trainer, program: Program) -> Exception | None:
-    """Return the error of a check.
+def _check_error(trainer: Trainer, programs: Sequence[Program]) -> Exception | None:
+    """Return the error of the first check that fails, if one does.
 
     An error of another kind than BnbenchError becomes text, as it may not be picklable.
     """
     try:
-        trainer.check(program)
+        for program in programs:
+            trainer.check(program)
     except BnbenchError as error:
         return error
     except Exception:

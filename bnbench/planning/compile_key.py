@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 
 from bnbench.model.layer import Layer
 from bnbench.planning.plan import Program
@@ -39,3 +40,11 @@ def _layer_settings(layer: Layer, program: Program) -> list[object]:
     kept = program.save_models != "none" or program.train.callbacks
     arguments = {name: value for name, value in layer.arguments.items() if kept or not name.endswith(INITIALIZER)}
     return [layer.name, layer.class_name, arguments, layer.inputs]
+
+
+def with_same_functions(programs: Iterable[Program]) -> list[list[Program]]:
+    """Return the programs in groups that can share compiled functions, in the order of their first programs."""
+    groups: dict[str, list[Program]] = {}
+    for program in programs:
+        groups.setdefault(compile_key(program), []).append(program)
+    return list(groups.values())

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import joblib
 import psutil
 
 from bnbench.planning.plan import Cohort, Program
@@ -41,12 +40,20 @@ def choose_worker_count(cohorts: Sequence[Cohort], wanted: int | None) -> Worker
     trials = sum(len(cohort.trials) for cohort in cohorts)
     threads = max((cohort.program.train.threads for cohort in cohorts), default=1)
     need = max((worker_memory(cohort.program) for cohort in cohorts), default=0)
-    cores, free = joblib.cpu_count(), free_memory()
+    cores, free = core_count(), free_memory()
     by_cores, by_memory = max(1, cores // threads), max(1, int(MEMORY_SHARE * free / max(need, 1)))
     if by_memory < min(by_cores, trials):
         reason = f"of {cores} cores: each needs about {need / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
         return WorkerCount(by_memory, reason)
     return WorkerCount(max(1, min(by_cores, trials)))
+
+
+def core_count() -> int:
+    """Return how many cores this process may use, within the limits of a container."""
+    # It imports 150 modules, which a worker does not need.
+    import joblib
+
+    return int(joblib.cpu_count())
 
 
 def worker_memory(program: Program) -> int:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from math import prod
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,9 @@ from bnbench.data.targets import TargetScale
 from bnbench.data.types import Dataset
 from bnbench.errors import ResultsError
 from bnbench.planning import task
-from bnbench.planning.plan import Program
+
+if TYPE_CHECKING:
+    from bnbench.planning.plan import Program
 
 
 @dataclass(frozen=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))
@@ -81,7 +83,7 @@ CARD = TypeAdapter(ModelCard)
 
 
 def describe_model(
-    program: Program,
+    program: "Program",
     dataset: Dataset,
     train_rows: RowIndices,
     weights: str,
@@ -117,7 +119,7 @@ def describe_model(
     )
 
 
-def _probabilities(program: Program) -> Literal["softmax", "sigmoid", "given", "none"]:
+def _probabilities(program: "Program") -> Literal["softmax", "sigmoid", "given", "none"]:
     loss, last = program.train.loss, program.layers[-1]
     kind: Literal["sigmoid", "softmax"] = "sigmoid" if task.loss_class(loss) in task.OF_TWO_CLASSES else "softmax"
     if loss.arguments.get("from_logits"):

@@ -48,7 +48,7 @@ def build_model(layers: Sequence[Layer], shape: tuple[int, ...], dtype: str, see
     """
     if not is_chain(layers):
         return _build_graph(layers, shape, dtype, seed)
-    model = keras.Sequential([keras.Input(shape, dtype=dtype, name=INPUT)])
+    model = keras.Sequential([keras.Input(shape, dtype=dtype, name=INPUT)], name="model")
     before = shape
     for layer in layers:
         layer_conditions.check_shape(layer, before)

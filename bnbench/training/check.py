@@ -41,7 +41,7 @@ TRIAL = Trial(id="check", number=0, variant="", learning_rate=1e-3, seed=0, axes
 EPOCHS = 4
 
 
-def check_program(program: Program, rows: Dataset) -> None:
+def check_program(program: Program, rows: Dataset, checked: CompiledProgram | None = None) -> CompiledProgram | None:
     """Train a program on some rows with the code of a real trial; save and load its model if a run would save it.
 
     Nothing is raised if memory runs out or a compiler fails: such an error then ends the trials, and is stored.
@@ -49,6 +49,12 @@ def check_program(program: Program, rows: Dataset) -> None:
     Args:
         program: the program.
         rows: from `handful_of_rows`.
+        checked: what this function returned for a program with the same `compile_key`. Then no step is trained: only
+            the parts that are reset are checked.
+
+    Returns:
+        What was trained, for `CompiledProgram.compile_for`; None if the trials need another optimizer, or
+        the machine had a problem.
 
     Raises:
         ConfigError: Keras rejects a part of the program, the outputs of the model do not fit the classes, or a layer
@@ -61,16 +67,19 @@ def check_program(program: Program, rows: Dataset) -> None:
             # The steps name a place more exactly where they can.
             with blamed_on(program.where, "cannot be trained"):
                 _check_parts(program)
-                compiled = CompiledProgram(_shrunk(program, rows), rows, eager=True)
+                compiled = _build(program, rows, checked)
                 _check_layers(compiled)
-                _try_training(program, compiled, Path(folder))
+                if checked is None:
+                    _try_training(program, compiled, Path(folder))
                 _try_callbacks(program, compiled, Path(folder))
+            return compiled if _impatient(program.train) is program.train.optimizer else None
         except BnbenchError:
             raise
         # `blamed_on` passes on problems of the machine only.
         except Exception as error:
             problem = describe_error(error)
             logging.getLogger(__name__).warning("%s: cannot be checked on this machine: %s", program.where, problem)
+            return None
 
 
 def free_memory() -> None:
@@ -86,6 +95,17 @@ def _check_parts(program: Program) -> None:
         task.check_output(shape, program.layers, len(program.facts.classes), program.train.loss)
     make_optimizer(program.train, keras.Variable(1.0, trainable=False), program.train_location)
     make_callbacks(program, TRIAL.id, Path())
+
+
+def _build(program: Program, rows: Dataset, checked: CompiledProgram | None) -> CompiledProgram:
+    """Return the program on a handful of rows; if one with the same functions is given, that one with its parts."""
+    small = _shrunk(program, rows)
+    if checked is None:
+        return CompiledProgram(small, rows, eager=True)
+    # Keras says here if it rejects an initializer.
+    build_model(program.layers, program.facts.shape, program.train.dtype, TRIAL.seed)
+    checked.adopt(small, rows)
+    return checked
 
 
 def _shrunk(program: Program, rows: Dataset) -> Program:

@@ -19,6 +19,7 @@ from bnbench.data.targets import TargetScale, fit_target_scale
 from bnbench.data.types import Dataset
 from bnbench.errors import ConfigError
 from bnbench.planning import task
+from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Program
 from bnbench.training.builder import build_model, initial_state, layers_in_order, states_drawn_in_inference
 from bnbench.training.class_weights import class_weights, mean_weight
@@ -28,6 +29,7 @@ from bnbench.training.keras_objects import loss_targets, make_keras_object, make
 from bnbench.training.layer_calls import call_layers
 from bnbench.training.optimizer_slots import InitialSlots
 from bnbench.training.seed_state import EVALUATION_ROWS, RowIndices, SeedState, row_chunks
+from bnbench.training.stable_names import stable_names
 from bnbench.training.step import has_mask, loss_and_outputs, training_step, unmasked_rows
 
 # The gap between the statistics of batch normalization is measured on this many batches.
@@ -47,7 +49,6 @@ class CompiledProgram:
     """
 
     def __init__(self, program: Program, dataset: Dataset, eager: bool = False, warm: bool = True) -> None:
-        self.program, self.dataset = program, dataset
         self.dtype = tf.as_dtype(program.train.dtype)
         self.model = build_model(program.layers, program.facts.shape, program.train.dtype, seed=0)
         self.layers = layers_in_order(program.layers, self.model)
@@ -60,36 +61,55 @@ class CompiledProgram:
             self.optimizer.build(self.model.trainable_variables)
         self.initial_slots = InitialSlots(make, self.model.trainable_variables, program.train_location / "optimizer")
         self.model.compile(optimizer=self.optimizer, loss=self.loss, metrics=["accuracy"])
-        self.starts: dict[int, SeedState] = {}
         random = any(hasattr(layer, "seed_generator") or hasattr(layer, "generator") for layer in self.model.layers)
         norms = [layer for layer in self.model.layers if isinstance(layer, keras.layers.BatchNormalization)]
         self.has_moving_statistics = bool(norms) and not random
         self.random_states = states_drawn_in_inference(program.layers, self.model)
-        self.stops_when_nonfinite = program.train.on_divergence == "stop"
         # Whether the model masks whole rows, which then count neither in the loss nor in the accuracy.
         self.masks_rows = has_mask(self.model.outputs[0])
         if self.masks_rows and not program.facts.classes:
             problem = "R2 would be of other rows than the mean it is compared with"
             raise ConfigError(program.where, f"a mask reaches the outputs and hides whole rows: {problem}")
+        self._take_rows(program, dataset)
+        self._make_functions(eager)
+        if warm and not eager:
+            self.warm_up()
+
+    def _take_rows(self, program: Program, dataset: Dataset) -> None:
+        self.program, self.dataset = program, dataset
+        self.stops_when_nonfinite = program.train.on_divergence == "stop"
         # The loss of masked rows depends on the chunks: these are the chunks of `fit`.
         self.evaluation_rows = program.batch_size if self.masks_rows else EVALUATION_ROWS
         self.data = DataTensors(program, dataset)
+        self.starts: dict[int, SeedState] = {}
+
+    def _make_functions(self, eager: bool) -> None:
+        """Make the functions that trials call. Each is compiled when it is called for the first time."""
+        weighted = partial(self._evaluate_rows, weighted=True)
         if eager:
             self.epoch, self.evaluate_rows, self.forward = self._epoch, self._evaluate_rows, self._forward
-            self.evaluate_train_rows = partial(self._evaluate_rows, weighted=True)
-            self.predict_any = self._predict_rows
+            self.evaluate_train_rows, self.predict_any = weighted, self._predict_rows
             return
-        jit = program.train.engine == "xla"
+        jit = self.program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
         self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
         # The training part is evaluated once per trial, which is not worth a compilation.
         any_rows = [tf.TensorSpec([None], tf.int32)]
-        weighted = partial(self._evaluate_rows, weighted=True)
         self.evaluate_train_rows = tf.function(weighted, input_signature=any_rows, autograph=False)
         self.forward = tf.function(self._forward, autograph=False)
         self.predict_any = tf.function(self._predict_rows, input_signature=any_rows, autograph=False)
-        if warm:
-            self.warm_up()
+
+    def compile_for(self, program: Program, dataset: Dataset) -> None:
+        """Become the program that has been checked on a handful of rows: take its own rows and compile its functions.
+
+        Args:
+            program: with the same layers, optimizer and loss.
+            dataset: its rows.
+        """
+        self.layers = layers_in_order(program.layers, self.model)
+        self._take_rows(program, dataset)
+        self._make_functions(eager=False)
+        self.warm_up()
 
     def adopt(self, program: Program, dataset: Dataset) -> None:
         """Become another program with the same `compile_key`: what differs is in no function, only in what is reset."""
@@ -101,12 +121,23 @@ class CompiledProgram:
 
     def warm_up(self) -> None:
         """Compile the functions now, so that no trial includes the time for it. Nothing is trained."""
-        rows = self.program.train.steps_per_epoch
-        count = rows * self.program.batch_size if rows else self.program.sizes.train
-        self.train_steps(np.zeros(count, np.int32), 0, 0)
-        for part in {self.program.sizes.validation, self.program.sizes.test}:
-            for size in {min(part, self.evaluation_rows), part % self.evaluation_rows} - {0}:
+        steps = self.program.train.steps_per_epoch
+        self.compile_epoch(steps * self.program.batch_size if steps else self.program.sizes.train)
+        for size in sorted(self._evaluated_sizes()):
+            with stable_names(f"{compile_key(self.program)}/evaluate/{size}"):
                 self.evaluate(self.chunks(np.zeros(size, np.int32)))
+
+    def compile_epoch(self, rows: int) -> None:
+        """Compile the function of an epoch of so many rows. Nothing is trained."""
+        with stable_names(f"{compile_key(self.program)}/epoch/{rows}"):
+            self.train_steps(np.zeros(rows, np.int32), 0, 0)
+
+    def _evaluated_sizes(self) -> set[int]:
+        """Return the numbers of rows of the chunks in which the validation part and the test part are evaluated."""
+        sizes = self.program.sizes
+        return {
+            len(chunk) for part in (sizes.validation, sizes.test) for chunk in self.chunks(np.zeros(part, np.int32))
+        }
 
     def try_graphs(self, rows: RowIndices) -> None:
         """Make the graphs of a training step, and of an evaluation of any number of rows, and run what would run.
@@ -304,12 +335,11 @@ class CompiledProgram:
         # Validation must not change what training draws, as it does not in a `fit` without validation.
         for state, value in zip(self.random_states, states, strict=True):
             state.assign(value)
-        finite = tf.reduce_all([tf.reduce_all(tf.math.is_finite(weight)) for weight in self._float_weights()])
         credit = self._credit_sum(y, outputs)
         return tf.stack(
             [
                 loss * tf.cast(tf.shape(rows)[0], self.dtype),
-                tf.cast(finite, self.dtype),
+                tf.cast(self._has_finite_weights(), self.dtype),
                 *(tf.unstack(credit) if self.masks_rows else [credit]),
             ]
         )
@@ -401,9 +431,12 @@ class CompiledProgram:
 
         return tf.reduce_mean(tf.map_fn(one, batches, fn_output_signature=self.dtype, parallel_iterations=1))
 
-    def _float_weights(self) -> list[tf.Variable]:
+    def _has_finite_weights(self) -> tf.Tensor:
+        """Return whether all weights are finite, ()."""
         values = [weight.value for weight in self.model.weights]
-        return [value for value in values if value.dtype.is_floating]
+        flat = [tf.reshape(value, [-1]) for value in values if value.dtype.is_floating]
+        # XLA compiles a reduction of each weight for as long as all the rest of an evaluation.
+        return tf.reduce_all(tf.math.is_finite(tf.concat(flat, axis=0)))
 
     def evaluate(self, part: Sequence[tf.Tensor], is_train: bool = False) -> tuple[float, float, bool]:
         """Return the mean loss, with regularizers, the mean credit, and whether all weights are finite.

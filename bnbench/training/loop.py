@@ -77,6 +77,13 @@ def train_trials(
             yield result
 
 
+def compile_program(program: Program, dataset: Dataset, programs: CompiledPrograms) -> None:
+    """Compile a program for the next call of `train_trials` with the same `programs`."""
+    use_threads(program.train.threads)
+    with keras_defaults(program.train.dtype):
+        programs.get(program, dataset)
+
+
 def _failed(program: Program, trial: Trial, error: Exception) -> Result:
     """Return the result of a trial that an error ended. Call it inside the `except` block: it stores the traceback."""
     fault = Fault(f"{type(error).__name__}: {error}"[:2000], traceback.format_exc())

@@ -11,6 +11,7 @@ from bnbench.planning.plan import Program
 from bnbench.planning.step_pairs import ROUNDS, WARM_UP
 from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.training.compiled_program import CompiledProgram
+from bnbench.training.compiled_programs import CompiledPrograms
 from bnbench.training.keras_objects import keras_defaults
 from bnbench.training.loop import first_order
 from bnbench.training.threads import use_threads
@@ -25,14 +26,17 @@ class _DivergedError(Exception):
     """The loss is not finite, so the epoch ended early."""
 
 
-def time_pairs(pairs: Iterable[TimedPair], load: Callable[[Program], Dataset]) -> Iterator[StepTimes]:
+def time_pairs(
+    pairs: Iterable[TimedPair], load: Callable[[Program], Dataset], programs: CompiledPrograms | None = None
+) -> Iterator[StepTimes]:
     """Yield the times of each pair. A program stays compiled for the next pair.
 
     Args:
         pairs: all have the same number of threads.
         load: returns the rows of a program.
+        programs: has the program that was trained last, which it loses to this function.
     """
-    compiled: dict[str, CompiledProgram] = {}
+    compiled = programs.take() if programs else {}
     for pair in pairs:
         # Programs of earlier pairs go before others are compiled, because each holds a copy of its data.
         compiled = {key: one for key, one in compiled.items() if key in pair.key}
@@ -66,7 +70,7 @@ class _Side:
             order = first_order(program, self._start.parts.train, pair.seed)
             whole = pair.steps >= program.steps_per_epoch
             self._order = order if whole else order[: pair.steps * program.batch_size]
-            compiled.train_steps(self._order, 0, 0)
+            compiled.compile_epoch(len(self._order))
 
     def reset(self) -> None:
         """Begin the training again, so that it stays where the trials of the pair went well."""

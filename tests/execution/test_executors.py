@@ -162,7 +162,7 @@ def test_after_ctrl_c_the_results_that_have_arrived_come_before_the_interrupt() 
 def test_an_executor_knows_its_capacity_before_anything_starts(
     jobs: int | None, expected: WorkerCount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(resources.joblib, "cpu_count", lambda: 3)
+    monkeypatch.setattr(resources, "core_count", lambda: 3)
     monkeypatch.setattr(resources, "free_memory", lambda: 100_000_000_000)
     before = psutil.Process().children()
     request = ExecutorRequest(DataDirs(cache_dir=tmp_path), make_plan().cohorts, jobs)

@@ -9,7 +9,7 @@ from support.examples import make_plan
 
 @pytest.fixture(autouse=True)
 def _eight_cores(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(resources.joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr(resources, "core_count", lambda: 8)
     monkeypatch.setattr(resources, "free_memory", lambda: 100_000_000_000)
 
 

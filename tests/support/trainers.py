@@ -30,6 +30,9 @@ class Quick:
     def check(self, program: Program) -> None:
         pass
 
+    def prepare(self, program: Program) -> None:
+        pass
+
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         self.programs += 1
         for trial in trials:

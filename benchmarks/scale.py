@@ -74,11 +74,12 @@ def one(trials: int) -> dict[str, float]:
     from bnbench.execution import executors
     from bnbench.execution.process_pool import ProcessPool
     from bnbench.execution.protocols import ExecutorRequest
+    from bnbench.execution.worker_starter import WorkerStarter
     from bnbench.planning.resources import WorkerCount
 
     @contextmanager
     def start(request: ExecutorRequest) -> Iterator[ProcessPool]:
-        with ProcessPool(WorkerCount(2), Idle) as started:
+        with ProcessPool(WorkerCount(2), WorkerStarter(Idle)) as started:
             yield started
 
     executors.EXECUTORS["process-pool"] = start

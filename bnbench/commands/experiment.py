@@ -3,20 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bnbench.config.additions import SEEDS_KEY, Addition, from_also, from_sweep
 from bnbench.config.load import ConfigSource, load_config, load_located_config
 from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
-from bnbench.execution import sweep
 from bnbench.location import Location
-from bnbench.model.network_file import Network
-from bnbench.planning.left_out_rows import log_left_out_rows
-from bnbench.planning.plan import Plan
-from bnbench.planning.small_batches import log_small_batches
-from bnbench.results.stored_config import read_stored_config
 from bnbench.store import results_dir
+
+if TYPE_CHECKING:
+    from bnbench.model.network_file import Network
+    from bnbench.planning.plan import Plan
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class ExperimentRequest:
     # what it has there.
     also: Mapping[str, object] = field(default_factory=dict)
     # The networks of variants, which otherwise are read from the files that the variants name.
-    networks: Mapping[str, Network] = field(default_factory=dict)
+    networks: "Mapping[str, Network]" = field(default_factory=dict)
 
     @property
     def places(self) -> DataDirs:
@@ -68,7 +67,7 @@ def _recorded_folder(config: Path) -> str:
     return next((folder for folder in folders if isinstance(folder, str)), "")
 
 
-def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple[Plan, Path]:
+def plan_experiment(request: ExperimentRequest, download: bool = False) -> "tuple[Plan, Path]":
     """Return the plan of an experiment and its results folder. Logs warnings of batches that are too small,
     and of rows that groups leave out.
 
@@ -77,6 +76,11 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> tuple
         DataError: the data are wrong, or they are missing and `download` is False.
         ResultsError: `also` is given and the recorded sweep cannot be read.
     """
+    # A run imports this while its first worker starts.
+    from bnbench.execution import sweep
+    from bnbench.planning.left_out_rows import log_left_out_rows
+    from bnbench.planning.small_batches import log_small_batches
+
     plan = sweep.prepare_plan(
         request.config,
         request.overrides,
@@ -134,6 +138,8 @@ def _further(request: ExperimentRequest) -> list[Addition]:
 
 def _recorded(folder: Path) -> list[Addition]:
     """Return the sweep in the config of a results folder; nothing if there is no such file yet."""
+    from bnbench.results.stored_config import read_stored_config
+
     path = folder / results_dir.CONFIG
     if not path.exists():
         return []

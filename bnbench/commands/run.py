@@ -1,19 +1,20 @@
 """Train an experiment and return its results."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from bnbench.commands.experiment import ExperimentRequest, plan_experiment
-from bnbench.commands.write_report import write_report
-from bnbench.execution import sweep
-from bnbench.execution.progress import ProgressWatcher, SilentProgress
+from bnbench.commands.experiment import ExperimentRequest, plan_experiment, results_folder
+from bnbench.execution.worker_ahead import worker_ahead
+from bnbench.execution.worker_starter import WorkerStarter
 
 if TYPE_CHECKING:
+    from bnbench.execution.progress import ProgressWatcher
     from bnbench.results.results import Results
 
 
 def run_experiment(
     request: ExperimentRequest,
-    watcher: ProgressWatcher | None = None,
+    watcher: "ProgressWatcher | None" = None,
     jobs: int | None = None,
     trial_timeout: float | None = None,
 ) -> "Results":
@@ -21,19 +22,38 @@ def run_experiment(
 
     `bnbench.run` describes the arguments and the errors.
     """
-    plan, folder = plan_experiment(request, download=True)
-    options = sweep.SweepOptions(
-        folder,
-        request.places,
-        write_report,
-        watcher or SilentProgress(),
-        jobs,
-        trial_timeout,
-        # The few steps of a smoke run say nothing about times.
-        time_steps=not request.smoke,
-    )
-    sweep.run_sweep(plan, options)
+    with start_ahead(request, jobs) as starter:
+        # What plans and trains takes as long to import as a worker takes to start.
+        from bnbench.commands.write_report import write_report
+        from bnbench.execution import sweep
+        from bnbench.execution.progress import SilentProgress
+
+        plan, folder = plan_experiment(request, download=True)
+        options = sweep.SweepOptions(
+            folder,
+            request.places,
+            write_report,
+            watcher or SilentProgress(),
+            jobs,
+            trial_timeout,
+            # The few steps of a smoke run say nothing about times.
+            time_steps=not request.smoke,
+            starter=starter,
+        )
+        sweep.run_sweep(plan, options)
     # SciPy and Matplotlib are imported after the training, so that the training starts earlier.
     from bnbench.commands.open import open_results
 
     return open_results(folder)
+
+
+def start_ahead(request: ExperimentRequest, jobs: int | None) -> AbstractContextManager[WorkerStarter | None]:
+    """Start a worker, which loads TensorFlow while the trials are planned, if it is certain that there are trials.
+
+    Raises:
+        ConfigError: the experiment or an override is wrong.
+    """
+    # In a folder that exists, all trials may have ended.
+    if jobs == 0 or results_folder(request).exists():
+        return nullcontext()
+    return worker_ahead(request.places)

@@ -6,19 +6,19 @@ memory is tried again in another worker.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from bnbench.errors import WorkerError
-from bnbench.execution import phases, xla_cache
-from bnbench.execution.in_process import InProcessTrainer
+from bnbench.execution import phases
 from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.pool_worker import PoolWorker, with_tries
-from bnbench.execution.protocols import ExecutorRequest, Trainer
+from bnbench.execution.protocols import ExecutorRequest
 from bnbench.execution.trial_queues import TrialQueues
+from bnbench.execution.worker_ahead import make_starter
 from bnbench.execution.worker_group import WorkerGroup
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning import resources
 from bnbench.planning.compile_key import with_same_functions
 from bnbench.planning.plan import Program, Trial
@@ -36,24 +36,17 @@ MAX_PROGRAMS = 50
 def open_process_pool(request: ExecutorRequest) -> Iterator["ProcessPool"]:
     """Open a pool with as many workers as were requested, or as fit the cores and memory of this machine."""
     capacity = resources.choose_worker_count(request.cohorts, request.jobs)
-    make_trainer = partial(InProcessTrainer, request.data_dirs)
-    environment = xla_cache.open_xla_cache(request.data_dirs.cache_dir)
-    with ProcessPool(capacity, make_trainer, environment, request.trial_timeout) as pool:
+    starter = request.starter or make_starter(request.data_dirs)
+    with ProcessPool(capacity, starter, request.trial_timeout) as pool:
         yield pool
 
 
 class ProcessPool:
     """An `Executor` whose workers are processes. `capacity` is their number; for the rest, see `WorkerGroup`."""
 
-    def __init__(
-        self,
-        capacity: WorkerCount,
-        make_trainer: Callable[[], Trainer],
-        environment: AbstractContextManager[Mapping[str, str]] | None = None,
-        trial_timeout: float | None = None,
-    ) -> None:
+    def __init__(self, capacity: WorkerCount, starter: WorkerStarter, trial_timeout: float | None = None) -> None:
         self.capacity = capacity
-        self._workers = WorkerGroup(make_trainer, environment, trial_timeout)
+        self._workers = WorkerGroup(starter, trial_timeout)
         self._queues = TrialQueues()
         self._tries: Counter[str] = Counter()
 

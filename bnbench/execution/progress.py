@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 from bnbench.analysis.columns import ACCURACY, R2
 from bnbench.execution.phases import WRITING
 from bnbench.execution.status import SweepStatus
-from bnbench.planning.plan import Plan, Trial
-from bnbench.planning.resources import WorkerCount
-from bnbench.planning.trial import Epoch, Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
+
+    # A run imports this module before its first worker starts.
+    from bnbench.planning.plan import Plan, Trial
+    from bnbench.planning.resources import WorkerCount
+    from bnbench.planning.trial import Epoch, Result
 
 # Seconds between two lines off a terminal.
 LOG_EVERY = 30.0
@@ -23,16 +25,16 @@ LOG_EVERY = 30.0
 class ProgressWatcher(Protocol):
     """Gets the progress of a sweep. All methods are called in the thread that runs the sweep."""
 
-    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
+    def begin(self, plan: "Plan", todo: int, workers: "WorkerCount") -> None:
         """Called before the first trial, with the number of trials to train."""
 
     def phase(self, phase: str) -> None:
         """Called when the sweep begins to do something else, such as `loading TensorFlow`; a phase may be repeated."""
 
-    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+    def epoch(self, trial: "Trial", epoch: "Epoch") -> None:
         """Called now and then with the latest epoch of a running trial."""
 
-    def result(self, trial: Trial, result: Result) -> None:
+    def result(self, trial: "Trial", result: "Result") -> None:
         """Called when a trial has been stored."""
 
     def end(self) -> None:
@@ -55,16 +57,16 @@ def make_watcher(quiet: bool = False, verbose: bool = False, log_every: float = 
 class SilentProgress:
     """Shows nothing."""
 
-    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
+    def begin(self, plan: "Plan", todo: int, workers: "WorkerCount") -> None:
         """Do nothing."""
 
     def phase(self, phase: str) -> None:
         """Do nothing."""
 
-    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+    def epoch(self, trial: "Trial", epoch: "Epoch") -> None:
         """Do nothing."""
 
-    def result(self, trial: Trial, result: Result) -> None:
+    def result(self, trial: "Trial", result: "Result") -> None:
         """Do nothing."""
 
     def end(self) -> None:
@@ -78,7 +80,7 @@ class LineProgress:
         self._verbose, self._log_every = verbose, log_every
         self._ended = threading.Event()
 
-    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
+    def begin(self, plan: "Plan", todo: int, workers: "WorkerCount") -> None:
         """Print how many trials there are to train, and start the clock."""
         self._plan, self._status, self._score_name = plan, SweepStatus(todo), score_name(plan)
         _print_line(describe_start(plan, todo, workers))
@@ -96,11 +98,11 @@ class LineProgress:
         elif phase.split()[0] != before.partition(" ")[0] and no_trial_yet and self._status.todo:
             self._print_timed(self._status.describe())
 
-    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+    def epoch(self, trial: "Trial", epoch: "Epoch") -> None:
         """Note the epoch of the trial."""
         self._status.note_epoch(trial.id, _share(self._plan, trial, epoch))
 
-    def result(self, trial: Trial, result: Result) -> None:
+    def result(self, trial: "Trial", result: "Result") -> None:
         """Count the trial; print it if it failed, or if every trial is printed."""
         self._status.note_result(result)
         if self._verbose or result.fault:
@@ -135,7 +137,7 @@ class LiveProgress:
         self._live: Live | None = None
         self._trial = ""
 
-    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
+    def begin(self, plan: "Plan", todo: int, workers: "WorkerCount") -> None:
         """Start the display."""
         from rich.console import Console
         from rich.live import Live
@@ -150,13 +152,13 @@ class LiveProgress:
         """Show the phase."""
         self._status.note_phase(phase)
 
-    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+    def epoch(self, trial: "Trial", epoch: "Epoch") -> None:
         """Show the epoch of the trial."""
         self._status.note_epoch(trial.id, _share(self._plan, trial, epoch))
         loss = "" if epoch.train_loss is None else f", loss {epoch.train_loss:.4g}"
         self._trial = f"{trial.name}: epoch {epoch.epoch} of {_epochs(self._plan, trial)}{loss}"
 
-    def result(self, trial: Trial, result: Result) -> None:
+    def result(self, trial: "Trial", result: "Result") -> None:
         """Count the trial. If it failed, or if every trial is printed, print it above the bar, where it stays."""
         self._status.note_result(result)
         if self._verbose or result.fault:
@@ -182,20 +184,20 @@ class LiveProgress:
         return Group(line, Text(self._trial, style="dim", no_wrap=True, overflow="ellipsis"))
 
 
-def _epochs(plan: Plan, trial: Trial) -> int:
+def _epochs(plan: "Plan", trial: "Trial") -> int:
     return plan.cohort_of(trial).program.train.epochs
 
 
-def _share(plan: Plan, trial: Trial, epoch: Epoch) -> float:
+def _share(plan: "Plan", trial: "Trial", epoch: "Epoch") -> float:
     return epoch.epoch / _epochs(plan, trial)
 
 
-def score_name(plan: Plan) -> str:
+def score_name(plan: "Plan") -> str:
     """Return the name of the score that trials are compared by: accuracy of classes, R² of numbers."""
     return ACCURACY if plan.cohorts[0].program.facts.classes else R2
 
 
-def describe_start(plan: Plan, todo: int, workers: WorkerCount) -> str:
+def describe_start(plan: "Plan", todo: int, workers: "WorkerCount") -> str:
     """Return for example `leaf: 14 trials, 4 finished, 10 to train, 2 workers`."""
     planned = len(plan.trials)
     plural = "" if planned == 1 else "s"
@@ -203,7 +205,7 @@ def describe_start(plan: Plan, todo: int, workers: WorkerCount) -> str:
     return f"{plan.experiment.name}: {planned} trial{plural}, {rest}"
 
 
-def describe_result(result: Result, score_name: str) -> str:
+def describe_result(result: "Result", score_name: str) -> str:
     """Return for example `completed in 0.7 s, validation accuracy 0.9800`."""
     if result.fault:
         return f"failed: {result.fault.reason.splitlines()[0]}"

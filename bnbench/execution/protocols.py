@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bnbench.data.types import DataDirs
 from bnbench.execution.phases import OnPhase, ignore_phase
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
@@ -113,6 +114,8 @@ class ExecutorRequest:
     trial_timeout: float | None = None
     # A name in `executors.EXECUTORS`. By default worker processes, or this process for 0 jobs.
     executor: str | None = None
+    # May have started a worker already.
+    starter: WorkerStarter | None = None
 
 
 ExecutorFactory = Callable[[ExecutorRequest], AbstractContextManager[Executor]]

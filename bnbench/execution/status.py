@@ -3,10 +3,13 @@
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from bnbench.analysis.labels import format_duration
 from bnbench.execution.phases import TRAINING
-from bnbench.planning.trial import Result
+
+if TYPE_CHECKING:
+    from bnbench.planning.trial import Result
 
 # Seconds of training before the time that is left is estimated.
 MIN_SECONDS = 1.0
@@ -43,7 +46,7 @@ class SweepStatus:
         """Record which share of its epochs a running trial has behind it."""
         self._running[trial] = share
 
-    def note_result(self, result: Result) -> None:
+    def note_result(self, result: "Result") -> None:
         """Record how a trial has ended."""
         self.finished += 1
         self._diverged += result.divergence is not None

@@ -21,6 +21,7 @@ from bnbench.execution.changed_data import log_changed_data
 from bnbench.execution.phases import WRITING, phase_of
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.model.network_file import Network
 from bnbench.model.network_json import write_network
 from bnbench.planning import plan as planning
@@ -122,10 +123,12 @@ class SweepOptions:
     time_steps: bool = True
     # A `ReusableExecutor` keeps the workers for the next sweep.
     open_executor: ExecutorFactory = executors.open_executor
+    # May have started a worker already.
+    starter: WorkerStarter | None = None
 
     def request(self, cohorts: Sequence[Cohort]) -> ExecutorRequest:
         """Return the request for an executor that trains these cohorts."""
-        return ExecutorRequest(self.data_dirs, cohorts, self.jobs, self.trial_timeout, self.executor)
+        return ExecutorRequest(self.data_dirs, cohorts, self.jobs, self.trial_timeout, self.executor, self.starter)
 
 
 def run_sweep(plan: Plan, options: SweepOptions) -> None:

@@ -1,15 +1,14 @@
 """The worker processes of a pool: starts them, receives their messages, and kills those that hang."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from queue import Empty, SimpleQueue
+from collections.abc import Iterator
+from queue import Empty
 from typing import Any
 
 from bnbench.errors import WorkerError
 from bnbench.execution.pool_worker import PoolWorker
-from bnbench.execution.protocols import Trainer
 from bnbench.execution.worker_handle import WorkerHandle
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.trial import Fault, Result
 
 # The number of attempts to start a worker.
@@ -22,24 +21,14 @@ class WorkerGroup:
     """Worker processes that are started and stopped one by one.
 
     Args:
-        make_trainer: called in each worker for its `Trainer`; must be picklable.
-        environment: gives environment variables for the workers; entered before the first worker starts.
+        starter: starts them, and is closed with them.
         trial_timeout: seconds for a trial, compilation included; by default the limit of its queue.
     """
 
-    def __init__(
-        self,
-        make_trainer: Callable[[], Trainer],
-        environment: AbstractContextManager[Mapping[str, str]] | None = None,
-        trial_timeout: float | None = None,
-    ) -> None:
+    def __init__(self, starter: WorkerStarter, trial_timeout: float | None = None) -> None:
         self.devices: list[str] = []
-        self._make_trainer, self._trial_timeout = make_trainer, trial_timeout
-        self._environment = environment or nullcontext({})
-        self._variables: Mapping[str, str] | None = None
-        self._stack = ExitStack()
+        self._starter, self._trial_timeout = starter, trial_timeout
         self._workers: dict[WorkerHandle, PoolWorker] = {}
-        self._inbox: SimpleQueue[tuple[WorkerHandle, tuple[str, Any]]] = SimpleQueue()
         # Since the last worker became ready.
         self._failed_starts = 0
         self._looked = time.monotonic()
@@ -61,11 +50,8 @@ class WorkerGroup:
     def start(self, count: int) -> None:
         """Start workers; they report when they are ready. Nothing happens if `count` is not positive."""
         for _ in range(count):
-            if self._variables is None:
-                self._variables = self._stack.enter_context(self._environment)
-            process = WorkerHandle(lambda *message: self._inbox.put(message), self._variables)
+            process = self._starter.start()
             self._workers[process] = PoolWorker(process)
-            process.send(self._make_trainer)
 
     def stop(self, worker: PoolWorker) -> None:
         """Kill a worker; its messages are ignored from now on."""
@@ -80,7 +66,7 @@ class WorkerGroup:
         results: list[Result] = []
         while True:
             try:
-                process, (kind, value) = self._inbox.get_nowait()
+                process, (kind, value) = self._starter.inbox.get_nowait()
             except Empty:
                 return results
             if process in stopped and kind == "result":
@@ -89,7 +75,7 @@ class WorkerGroup:
     def close(self) -> None:
         """Kill all workers and leave their environment."""
         self.stop_all()
-        self._stack.close()
+        self._starter.close()
 
     def next_message(self) -> tuple[PoolWorker, str, Any]:
         """Wait for the next message of a worker. The last message of a worker is `dead`, with a `Fault`.
@@ -100,7 +86,7 @@ class WorkerGroup:
         while True:
             self._kill_late_workers()
             try:
-                process, (kind, value) = self._inbox.get(timeout=LOOK)
+                process, (kind, value) = self._starter.inbox.get(timeout=LOOK)
             except Empty:
                 continue
             # A worker that has been stopped is not in the table.

@@ -9,9 +9,10 @@ import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from bnbench.planning.trial import Fault
+if TYPE_CHECKING:
+    from bnbench.planning.trial import Fault
 
 COMMAND = (sys.executable, "-P", "-m", "bnbench.execution.worker_main")
 # The error text of a dead worker keeps this many bytes from the end of its stderr.
@@ -63,8 +64,10 @@ class WorkerHandle:
                 self._receive(self, pickle.load(stream))  # noqa: S301
         self._receive(self, ("dead", None))
 
-    def cause_of_death(self) -> Fault:
+    def cause_of_death(self) -> "Fault":
         """Return how a dead worker ended, and the end of what it wrote to stderr."""
+        from bnbench.planning.trial import Fault
+
         code = self._process.wait()
         how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
         if code == -signal.SIGKILL:

@@ -19,6 +19,7 @@ from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest
 from bnbench.execution.sweep import SweepOptions, run_sweep, stored_states
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning import resources
 from bnbench.planning.plan import Plan, Program, Trial
 from bnbench.planning.resources import WorkerCount
@@ -51,7 +52,7 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
     if request.param == "serial":
         yield SerialExecutor(Steady)
     else:
-        with ProcessPool(WorkerCount(2), Steady) as pool:
+        with ProcessPool(WorkerCount(2), WorkerStarter(Steady)) as pool:
             yield pool
 
 
@@ -79,7 +80,7 @@ def test_results_end_when_nothing_is_submitted_and_go_on_after_the_next_submissi
 def test_a_program_stays_compiled_while_its_trials_arrive_one_by_one() -> None:
     plan = make_plan(variants={"plain": {}}, sweep__seeds=3)
     (cohort,) = plan.cohorts
-    with ProcessPool(WorkerCount(1), Quick) as pool:
+    with ProcessPool(WorkerCount(1), WorkerStarter(Quick)) as pool:
         for trial in cohort.trials:
             pool.submit(cohort.program, trial, SAVING)
             (result,) = pool.results(ignore)
@@ -126,7 +127,7 @@ def test_the_result_of_a_running_trial_that_is_cancelled_is_dropped(executor: Ex
 def test_the_pool_stops_a_running_trial_that_is_cancelled() -> None:
     plan = make_plan(sweep__learning_rate=[0.1, 1.0], sweep__seeds=1)
     endless = {trial.id for trial in plan.trials if trial.learning_rate == 1}
-    with ProcessPool(WorkerCount(2), SlowAtRate1) as pool:
+    with ProcessPool(WorkerCount(2), WorkerStarter(SlowAtRate1)) as pool:
         submit(pool, plan)
         results = pool.results(lambda trial, epoch: pool.cancel(trial.id) if trial.id in endless else None)
         assert sorted(result.trial for result in results) == sorted(set(ids(plan)) - endless)
@@ -144,7 +145,7 @@ def test_after_ctrl_c_the_results_that_have_arrived_come_before_the_interrupt() 
 
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with ProcessPool(WorkerCount(1), Quick) as pool:
+        with ProcessPool(WorkerCount(1), WorkerStarter(Quick)) as pool:
             submit(pool, plan)
             with pytest.raises(KeyboardInterrupt):
                 collected.extend(result.trial for result in pool.results(press_ctrl_c))

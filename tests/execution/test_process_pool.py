@@ -23,6 +23,7 @@ from bnbench.execution.executors import ReusableExecutor
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.plan import Plan
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Result, Saving
@@ -50,7 +51,7 @@ SAVING = Saving(Path("unused"))
 
 
 def run(planned: Plan, jobs: int, make: Callable[[], Trainer] = Quick) -> list[Result]:
-    with ProcessPool(WorkerCount(jobs), make) as started:
+    with ProcessPool(WorkerCount(jobs), WorkerStarter(make)) as started:
         return sweep(started, planned)
 
 
@@ -115,7 +116,7 @@ def test_a_trial_whose_worker_dies_once_is_trained_by_another(death: Callable[[]
 
 
 def limited(planned: Plan, make: Callable[[], Trainer], limit: float | None) -> list[Result]:
-    with ProcessPool(WorkerCount(2), make, trial_timeout=limit) as started:
+    with ProcessPool(WorkerCount(2), WorkerStarter(make), trial_timeout=limit) as started:
         submit(started, planned)
         return list(started.results(lambda trial, epoch: None))
 
@@ -172,7 +173,7 @@ def test_a_worker_that_has_compiled_many_programs_is_replaced(monkeypatch: pytes
 
 def test_the_same_workers_train_another_plan() -> None:
     first, second = make_plan(sweep__seeds=7), make_plan(sweep__seeds=7, train__epochs=4)
-    with ProcessPool(WorkerCount(2), Steady) as started:
+    with ProcessPool(WorkerCount(2), WorkerStarter(Steady)) as started:
         pids = {result.worker for result in sweep(started, first)}
         again = sweep(started, second)
     assert {result.worker for result in again} <= pids
@@ -187,7 +188,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     @contextmanager
     def start(request: ExecutorRequest) -> Iterator[ProcessPool]:
         counts.append(request.jobs or 0)
-        with ProcessPool(WorkerCount(request.jobs or 0), Quick) as made:
+        with ProcessPool(WorkerCount(request.jobs or 0), WorkerStarter(Quick)) as made:
             yield made
 
     monkeypatch.setitem(executors.EXECUTORS, "process-pool", start)
@@ -274,7 +275,7 @@ def gone(pids: list[int]) -> bool:
 def test_workers_end_with_the_block(tmp_path: Path) -> None:
     before = {child.pid for child in psutil.Process().children()}
     planned = make_plan()
-    with ProcessPool(WorkerCount(2), Slow) as started:
+    with ProcessPool(WorkerCount(2), WorkerStarter(Slow)) as started:
         submit(started, planned)
         trained = started.results(lambda trial, epoch: (_ for _ in ()).throw(KeyError))
         with pytest.raises(KeyError):
@@ -291,11 +292,12 @@ import psutil
 from pathlib import Path
 from bnbench.planning.trial import Saving
 from bnbench.execution.process_pool import ProcessPool
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.resources import WorkerCount
 from support.examples import make_plan
 from support.trainers import Slow
 def print_workers(trial, epoch): print(*(child.pid for child in psutil.Process().children()), flush=True)
-with ProcessPool(WorkerCount(2), Slow) as pool:
+with ProcessPool(WorkerCount(2), WorkerStarter(Slow)) as pool:
     for cohort in make_plan().cohorts:
         for trial in cohort.trials:
             pool.submit(cohort.program, trial, Saving(Path("unused")))

@@ -21,6 +21,7 @@ from bnbench.execution.progress import SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorRequest, Trainer
 from bnbench.execution.step_times import untimed_pairs
 from bnbench.execution.sweep import SweepOptions, run_sweep, stored_states
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.plan import Plan
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_pairs import pairs_to_compare
@@ -187,7 +188,7 @@ def submit(pool: ProcessPool, plan: Plan) -> None:
 
 def test_a_pool_keeps_one_worker_for_the_pairs_and_trains_again_afterwards() -> None:
     plan = make_plan(variants=THREE, sweep__seeds=5)
-    with ProcessPool(WorkerCount(2), Steady) as pool:
+    with ProcessPool(WorkerCount(2), WorkerStarter(Steady)) as pool:
         submit(pool, plan)
         workers = {result.worker for result in pool.results(lambda trial, epoch: None)}
         times = list(pool.time_steps(timed_pairs(plan)))
@@ -200,13 +201,13 @@ def test_a_pool_keeps_one_worker_for_the_pairs_and_trains_again_afterwards() -> 
 
 def test_a_pool_that_has_trained_nothing_starts_a_worker() -> None:
     plan = make_plan()
-    with ProcessPool(WorkerCount(2), Quick) as pool:
+    with ProcessPool(WorkerCount(2), WorkerStarter(Quick)) as pool:
         assert len(list(pool.time_steps(timed_pairs(plan)))) == 1
 
 
 def test_other_threads_need_another_worker() -> None:
     plan, threaded = make_plan(), make_plan(train__threads=2)
-    with ProcessPool(WorkerCount(1), Quick) as pool:
+    with ProcessPool(WorkerCount(1), WorkerStarter(Quick)) as pool:
         list(pool.time_steps(timed_pairs(plan)))
         (before,) = pool._workers
         list(pool.time_steps(timed_pairs(threaded)))
@@ -217,7 +218,7 @@ def test_other_threads_need_another_worker() -> None:
 
 def test_a_worker_that_dies_ends_the_timing_with_an_error_and_leaves_what_was_timed(tmp_path: Path) -> None:
     plan = make_plan(variants=THREE)
-    with ProcessPool(WorkerCount(2), partial(Untimeable, tmp_path)) as pool:
+    with ProcessPool(WorkerCount(2), WorkerStarter(partial(Untimeable, tmp_path))) as pool:
         times = pool.time_steps(timed_pairs(plan))
         assert next(times).rounds
         with pytest.raises(WorkerError, match="was killed by SIGKILL"):
@@ -229,14 +230,14 @@ def test_a_pair_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_group, "LOOK", 0.1)
     monkeypatch.setattr(pool_worker, "MIN_LIMIT", 0.5)
     ended = pytest.raises(WorkerError, match=r"took more than 0.5 s and was ended")
-    with ProcessPool(WorkerCount(1), Jammed) as pool, ended:
+    with ProcessPool(WorkerCount(1), WorkerStarter(Jammed)) as pool, ended:
         list(pool.time_steps(timed_pairs(make_plan())))
 
 
 def test_ctrl_c_ends_the_timing_and_leaves_no_process() -> None:
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with ProcessPool(WorkerCount(1), Jammed) as pool:
+        with ProcessPool(WorkerCount(1), WorkerStarter(Jammed)) as pool:
             signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGINT))
             signal.setitimer(signal.ITIMER_REAL, 1.0)
             with pytest.raises(KeyboardInterrupt):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors, progress, sweep
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest, Trainer
+from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.resources import WorkerCount
 from bnbench.report import write
 from bnbench.store import repair, store
@@ -134,10 +135,12 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
 
     @contextmanager
     def open_pool(request: ExecutorRequest) -> Iterator[Executor]:
-        with ProcessPool(WorkerCount(request.jobs or 1), make) as pool:
+        with ProcessPool(WorkerCount(request.jobs or 1), WorkerStarter(make)) as pool:
             yield pool
 
     executors.EXECUTORS["process-pool"] = open_pool
+    # A worker ahead would load TensorFlow.
+    run.start_ahead = lambda request, jobs: nullcontext()
     run._write_report = partial(_report, kinds)
     main(words, prog_name="bnbench")
 

@@ -1,0 +1,45 @@
+"""Starts a worker that loads TensorFlow while the coordinator still plans.
+
+It imports little, so that the worker starts before everything that the coordinator needs is imported.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bnbench.data.types import DataDirs
+from bnbench.execution.worker_starter import WorkerStarter
+from bnbench.execution.xla_cache import open_xla_cache
+
+if TYPE_CHECKING:
+    from bnbench.execution.in_process import InProcessTrainer
+
+
+@dataclass(frozen=True)
+class MakeTrainer:
+    """Makes the trainer of a worker. The coordinator need not import what trains."""
+
+    data_dirs: DataDirs
+
+    def __call__(self) -> "InProcessTrainer":
+        """Import TensorFlow, and return the trainer."""
+        from bnbench.execution.in_process import InProcessTrainer
+
+        return InProcessTrainer(self.data_dirs)
+
+
+def make_starter(data_dirs: DataDirs) -> WorkerStarter:
+    """Return what starts the workers that train with TensorFlow. Nothing starts yet."""
+    return WorkerStarter(MakeTrainer(data_dirs), open_xla_cache(data_dirs.cache_dir))
+
+
+@contextmanager
+def worker_ahead(data_dirs: DataDirs) -> Iterator[WorkerStarter]:
+    """Start a worker now, for the pool that will be opened inside the block."""
+    starter = make_starter(data_dirs)
+    try:
+        starter.start_ahead()
+        yield starter
+    finally:
+        starter.close()

@@ -149,17 +149,32 @@ def of_sweeps(table: pd.DataFrame) -> list[str]:
 
 
 def of_start(table: pd.DataFrame) -> list[str]:
-    """Return a row for each state of the cache of compiled programs."""
-    lines = ["## From the command to the first training step", ""]
+    """Return a table of whole times, and one of the phases: a row per phase, a column per experiment and way."""
+    whole = table[table["phase"] == start.ALL]
+    lines = ["## From the command to the first stored result", ""]
     lines += [
-        f"Leaf, {table['pairs'].min()} pairs, medians. The last column is the time in addition to `import keras` in a",
-        "separate process (lowest to highest).",
+        f"Seconds, medians of {table['pairs'].min()} pairs (lowest to highest). The last column is the time beyond",
+        f"`import keras` in a separate process, which takes {whole['imported'].median():.1f}.",
         "",
     ]
-    lines += ["| compiled programs | seconds | `import keras` | in addition |", "|---|---|---|---|"]
-    for row in table.to_dict("records"):
-        spread = f"{row['beyond']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"
-        lines.append(f"| {row['way']} | {row['seconds']:.1f} | {row['imported']:.1f} | {spread} |")
+    lines += ["| experiment | way | seconds | beyond |", "|---|---|---|---|"]
+    for row in whole.to_dict("records"):
+        spread = f"{row['seconds']:.1f} ({row['lowest']:.1f}-{row['highest']:.1f})"
+        lines.append(f"| {row['experiment']} | {row['way']} | {spread} | {row['beyond']:.1f} |")
+    lines += [
+        "",
+        "Phases of the coordinator and of the worker that trains first: seconds without the phases inside.",
+        "",
+    ]
+    phases = table[table["phase"] != start.ALL]
+    wide = phases.pivot_table(
+        index=["process", "phase"], columns=["experiment", "way"], values="seconds", sort=False
+    )  # fmt: skip
+    lines += ["| process | phase | " + " | ".join(", ".join(column) for column in wide.columns) + " |"]
+    lines += ["|---|---|" + "---|" * len(wide.columns)]
+    for (process, phase), seconds in wide.iterrows():
+        cells = ["" if one != one else f"{one:.2f}" for one in seconds]
+        lines.append(f"| {process} | {phase} | {' | '.join(cells)} |")
     return [*lines, ""]
 
 

@@ -1,5 +1,8 @@
 """The tables of the benchmarks. Their measurements are not tests."""
 
+from functools import reduce
+from importlib import import_module
+
 import pandas as pd
 import pytest
 
@@ -7,6 +10,7 @@ from benchmarks import scale, start, steps, sweeps
 from benchmarks.__main__ import of_scale, of_start, of_steps, of_sweeps
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.peers import PEERS, TWO
+from benchmarks.timeline import sitecustomize
 
 
 def test_flops_count_forward_and_both_gradients_but_for_the_input() -> None:
@@ -46,6 +50,35 @@ def test_steps_are_compared_round_by_round() -> None:
     assert f"| {NETWORKS['leaf'].title} | plain | 20 | 40 (2.0) |" in "\n".join(of_steps(steps.summary(measured())))
 
 
+def noted(pid: int, phase: str, begin: float, seconds: float) -> dict[str, object]:
+    return {"pid": pid, "phase": phase, "begin": begin, "seconds": seconds}
+
+
+def test_the_phases_of_the_coordinator_and_of_the_first_worker_become_a_table() -> None:
+    lines = pd.DataFrame(
+        [
+            noted(1, "python", 100.2, 0.0), noted(1, "plan", 101.0, 0.5),
+            noted(2, "python", 101.0, 0.0), noted(2, "wait", 101.4, 0.0), noted(2, "check", 103.0, 1.0),
+            noted(3, "python", 101.0, 0.0), noted(3, "check", 109.0, 1.0),
+            noted(2, "the first trial, other work", 104.0, 2.0), noted(3, "the first trial, other work", 110.0, 1.0),
+            noted(1, "first result", 106.0, 0.0),
+        ]
+    )  # fmt: skip
+    table = start.read_timeline(lines, 100.0).set_index(["process", "phase"])
+    assert table.loc[("coordinator", "Python and bnbench")].tolist() == pytest.approx([1.0, 1.0])
+    assert table.loc[("coordinator", "plan")].tolist() == pytest.approx([0.5, 1.5])
+    assert table.loc[("worker", "Python and bnbench")].tolist() == pytest.approx([0.4, 1.4])
+    # Another worker checks, too, but trains later.
+    assert table.loc[("worker", "check")].tolist() == pytest.approx([1.0, 4.0])
+    assert table.loc[("", start.ALL)].tolist() == pytest.approx([6.0, 6.0])
+
+
+def test_every_phase_is_a_function_of_bnbench() -> None:
+    for module, functions in sitecustomize.PHASES.items():
+        for name in functions:
+            assert callable(reduce(getattr, name.split("."), import_module(module))), name
+
+
 def test_sweeps_and_starts_and_scale_become_tables() -> None:
     rows = [
         {"way": way, "pair": p, "seconds": s * (p + 1), "training": s}
@@ -53,8 +86,16 @@ def test_sweeps_and_starts_and_scale_become_tables() -> None:
         for way, s in (("bnbench", 1.0), ("Keras fit", 30.0), *zip(sweeps.JOBS, (9.0, 5.0), strict=True))
     ]
     assert "| Keras fit | 45.0 (30.0-60.0) | 30.0 (30.0-30.0) | 30.0 |" in of_sweeps(sweeps.summary(pd.DataFrame(rows)))
-    rows = [{"way": "warm", "pair": p, "seconds": 5.0 + p, "imported": 3.0, "beyond": 2.0 + p} for p in range(3)]
-    assert "| warm | 6.0 | 3.0 | 3.0 (2.0-4.0) |" in of_start(start.summary(pd.DataFrame(rows)))
+    phases = [("worker", "check", 0.5), ("", start.ALL, 5.0)]
+    rows = [
+        {"experiment": "Leaf", "way": "workers, warm", "process": process, "phase": phase, "pair": p, "imported": 3.0}
+        | {"seconds": seconds + p, "end": 5.0}
+        for p in range(3)
+        for process, phase, seconds in phases
+    ]
+    lines = of_start(start.summary(pd.DataFrame(rows)))
+    assert "| Leaf | workers, warm | 6.0 (5.0-7.0) | 3.0 |" in lines
+    assert "| worker | check | 1.50 |" in lines
     table = pd.DataFrame(
         {
             "trials": [100, 200],

@@ -38,16 +38,20 @@ def make_keras_object(family: str, named: Named, where: Location, **more: Any) -
 def make_optimizer(train: Train, rate: keras.Variable, where: Location) -> keras.optimizers.Optimizer:
     """Make the optimizer. Its learning rate is its own variable, or `rate` times a factor that changes.
 
+    Its name is always the same. Keras would count the optimizers of the process, and the operations are named after it
+    (see `stable_names`).
+
     Args:
         train: the settings, with every number of steps resolved.
     """
+    make = partial(make_keras_object, "optimizers", train.optimizer, where / "optimizer", name="optimizer")
     if not train.changes_rate:
-        return make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=1.0)
+        return make(learning_rate=1.0)
     factor = keras.ops.ones((), train.dtype)
     if train.schedule:
         factor = make_schedule(train.schedule, train, where / "schedule")
     schedule = RateTimesFactor(rate, with_warmup(train, factor))
-    optimizer = make_keras_object("optimizers", train.optimizer, where / "optimizer", learning_rate=schedule)
+    optimizer = make(learning_rate=schedule)
     # A checkpoint contains the optimizer, and Keras can only load it with a schedule that it finds.
     config_of = optimizer.get_config
     optimizer.get_config = lambda: (

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,8 @@ import bnbench
 from bnbench.commands import run
 from bnbench.commands.experiment import ExperimentRequest
 from bnbench.config.load import check_config
+from bnbench.data.types import DataDirs
+from bnbench.errors import ConfigError
 from support.examples import values
 from support.paths import ROOT
 
@@ -62,3 +66,34 @@ def test_importing_bnbench_imports_no_library_and_sets_no_variable() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout == "True []\n"
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[DataDirs]:
+    """Return where the data are of each worker that is started ahead. None is started."""
+    places: list[DataDirs] = []
+
+    @contextmanager
+    def start(data_dirs: DataDirs) -> Iterator[None]:
+        places.append(data_dirs)
+        yield
+
+    monkeypatch.setattr(run, "worker_ahead", start)
+    return places
+
+
+def test_a_worker_starts_ahead_only_if_there_is_something_to_train(tmp_path: Path, started: list[DataDirs]) -> None:
+    request = ExperimentRequest(values(), results_dir=tmp_path)
+    with run.start_ahead(request, jobs=0):
+        assert not started
+    with run.start_ahead(request, jobs=None):
+        assert started == [request.places]
+    (tmp_path / "tiny").mkdir()
+    with run.start_ahead(request, jobs=2):
+        assert len(started) == 1
+
+
+def test_no_worker_starts_ahead_for_a_wrong_experiment(tmp_path: Path, started: list[DataDirs]) -> None:
+    with pytest.raises(ConfigError, match=r"train\.epochs"):
+        run.run_experiment(ExperimentRequest(values(train__epochs=0), results_dir=tmp_path))
+    assert not started

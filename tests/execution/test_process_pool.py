@@ -33,6 +33,7 @@ from support.paths import ROOT
 from support.trainers import (
     Choosy,
     Dataless,
+    Diary,
     Fleeting,
     Fragile,
     Mortal,
@@ -248,6 +249,52 @@ def test_programs_with_the_same_functions_are_trained_by_the_worker_that_has_the
         order.append(queue.program)
     assert order[:3] == plain
     assert len(order) == 6
+
+
+def diary(folder: Path, plan: Plan, jobs: int) -> list[tuple[str, str, str]]:
+    """Run a plan; return what the workers did, as (worker, what, variant)."""
+    run(plan, jobs, partial(Diary, folder / "diary"))
+    variants = {cohort.program.key: cohort.variant for cohort in plan.cohorts}
+    lines = [line.split() for line in (folder / "diary").read_text().splitlines()]
+    return [(worker, what, variants[key]) for worker, what, key in lines]
+
+
+def test_programs_with_the_same_functions_are_checked_and_then_trained_by_one_worker(tmp_path: Path) -> None:
+    layers = [{"dense": {"units": 6, "kernel_initializer": "$start"}}, "norm", {"dense": "$classes"}]
+    starts = {"model.params.start": ["zeros", "ones"]}
+    plan = make_plan(model__layers=layers, model__params={"start": "zeros"}, sweep__grid=starts)
+    did = diary(tmp_path, plan, 2)
+    checked = [(worker, variant) for worker, what, variant in did if what == "check"]
+    # Two initializers of two variants.
+    assert len(checked) == 4
+    of_worker = dict(checked)
+    assert sorted(of_worker.values()) == ["batchnorm", "plain"]
+    assert set(checked) == set(of_worker.items())
+    for what in ("prepare", "train"):
+        assert set(of_worker.items()) <= {(worker, variant) for worker, done, variant in did if done == what}
+
+
+def test_a_worker_with_more_to_check_compiles_nothing_before_its_last_check(tmp_path: Path) -> None:
+    did = [(what, variant) for _, what, variant in diary(tmp_path, make_plan(), 1)]
+    assert did[:3] == [("check", "plain"), ("check", "batchnorm"), ("prepare", "batchnorm")]
+    assert did[3] == ("train", "batchnorm")
+
+
+def test_a_worker_that_was_started_ahead_is_the_first_of_the_pool() -> None:
+    starter = WorkerStarter(Quick)
+    starter.start_ahead()
+    (ahead,) = starter._ahead
+    with ProcessPool(WorkerCount(1), starter) as started:
+        assert {result.worker for result in sweep(started, make_plan())} == {ahead.name}
+    assert gone([int(ahead.name.removeprefix("pid "))])
+
+
+def test_a_worker_that_nobody_takes_ends_with_its_starter() -> None:
+    starter = WorkerStarter(Quick)
+    starter.start_ahead()
+    (ahead,) = starter._ahead
+    starter.close()
+    assert gone([int(ahead.name.removeprefix("pid "))])
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,28 @@ class Quick:
         )  # fmt: skip
 
 
+class Diary(Quick):
+    """Writes down what it does: a line `worker what program` in the file `path`. A check takes 0.2 seconds."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def note(self, what: str, program: Program) -> None:
+        with self.path.open("a") as file:
+            file.write(f"{os.getpid()} {what} {program.key}\n")
+
+    def check(self, program: Program) -> None:
+        time.sleep(0.2)
+        self.note("check", program)
+
+    def prepare(self, program: Program) -> None:
+        self.note("prepare", program)
+
+    def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
+        self.note("train", program)
+        return super().train(program, trials, saving, on_epoch)
+
+
 class Steady(Quick):
     """Takes 0.02 seconds for each trial, so that all workers get some."""
 

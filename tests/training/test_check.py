@@ -264,3 +264,45 @@ def test_the_handful_spans_the_classes_and_the_values() -> None:
     assert few.x.min() == -7
     assert rows.x.shape == (90, 2)
     assert check_rows.handful_of_rows(rows).x.tolist() == few.x.tolist()
+
+
+def second_refusal(*others: Program) -> str:
+    """Check a program that Keras accepts, then others with the same functions; return the message about the last."""
+    first = program_of()
+    rows = handful_of_rows(dataset(first.facts))
+    kept = check_program(first, rows)
+    assert kept is not None
+    for program in others[:-1]:
+        assert check_program(program, rows, kept) is kept
+    with pytest.raises(ConfigError) as caught:
+        check_program(others[-1], rows, kept)
+    return str(caught.value)
+
+
+def test_one_step_is_trained_for_all_programs_with_the_same_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[int] = []
+    step = CompiledProgram._step
+    monkeypatch.setattr(CompiledProgram, "_step", lambda self, rows: [steps.append(1), step(self, rows)][1])
+    programs = [program_of([{"dense": {"units": 4, "kernel_initializer": name}}, OUT]) for name in ("zeros", "ones")]
+    rows = handful_of_rows(dataset(programs[0].facts))
+    kept = check_program(programs[0], rows)
+    assert steps
+    steps.clear()
+    assert check_program(programs[1], rows, kept) is kept
+    assert not steps
+
+
+def test_an_initializer_is_refused_also_where_the_functions_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_checks_of_the_file(monkeypatch)
+    wrong = {"dense": {"units": 4, "bias_initializer": "orthogonal"}}
+    right = {"dense": {"units": 4, "bias_initializer": "ones"}}
+    message = second_refusal(*(program_of([layer, *NETWORK[1:]]) for layer in (right, wrong)))
+    assert message.startswith("tiny.yaml: model.layers[0].dense: ")
+    assert "at least two-dimensional" in message
+
+
+def test_a_callback_is_refused_also_where_the_functions_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    skip_checks_of_the_file(monkeypatch)
+    message = second_refusal(program_of(train__callbacks=[{"early_stopping": {"patience": None}}]))
+    assert message.startswith("tiny.yaml: train.callbacks[0]")
+    assert "EarlyStopping" in message

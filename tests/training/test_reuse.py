@@ -16,6 +16,8 @@ from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Cohort
 from bnbench.planning.trial import Result, Saving
 from bnbench.training import loop
+from bnbench.training.check import check_program
+from bnbench.training.check_rows import handful_of_rows
 from bnbench.training.compiled_programs import CompiledPrograms
 from bnbench.training.threads import use_threads
 from support.examples import dataset
@@ -145,6 +147,54 @@ def test_variants_need_other_functions() -> None:
 def test_initializers_count_where_a_model_may_be_saved_with_them(changes: dict[str, Any]) -> None:
     one, other = cohorts(**changes)[1], cohorts(**changes, model__layers=HE)[1]
     assert compile_key(one.program) != compile_key(other.program)
+
+
+LAYERS_WITH_STATE = [
+    {"gaussian_noise": 0.1},
+    {"dense": {"units": 6, "kernel_regularizer": {"l2": 0.01}}},
+    "norm",
+    {"activation": "relu"},
+    {"dropout": 0.3},
+    {"dense": "$classes"},
+]
+
+
+def checked_programs(*checked: Cohort) -> CompiledPrograms:
+    """Check cohorts as a worker does before the first trial; return what it keeps."""
+    programs = CompiledPrograms()
+    for cohort in checked:
+        rows = handful_of_rows(dataset(cohort.program.facts))
+        programs.keep(cohort.program, check_program(cohort.program, rows, programs.checked(cohort.program)))
+    return programs
+
+
+@pytest.mark.parametrize("engine", ["graph", "xla"])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"model__layers": LAYERS_WITH_STATE},
+        {"train__optimizer": "adam", "train__warmup": 0.5, "train__schedule": {"cosine": {"decay_steps": 9}}},
+        {"train__optimizer": {"name": "sgd", "gradient_accumulation_steps": 3}},
+        {"train__callbacks": [{"early_stopping": {"restore_best_weights": True, "patience": 0}}]},
+        {"train__class_weight": "balanced", "train__on_divergence": "continue"},
+    ],
+    ids=str,
+)
+def test_a_trial_on_the_model_that_was_checked_has_the_same_bits(changes: dict[str, Any], engine: str) -> None:
+    for cohort in cohorts(**changes, train__engine=engine):
+        use_threads(cohort.program.train.threads)
+        assert bits(trained(cohort, checked_programs(cohort))) == bits(trained(cohort, CompiledPrograms()))
+
+
+def test_a_trial_on_a_model_that_was_checked_with_other_initializers_has_the_same_bits() -> None:
+    first, second = cohorts()[1], cohorts(model__layers=HE)[1]
+    use_threads(first.program.train.threads)
+    programs = checked_programs(first, second)
+    kept = programs.checked(first.program)
+    for cohort in (first, second):
+        assert bits(trained(cohort, programs)) == bits(trained(cohort, CompiledPrograms()))
+    assert programs.get(first.program, dataset(first.program.facts)) is kept
 
 
 def test_only_the_last_program_is_kept() -> None:

@@ -60,12 +60,13 @@ def no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def any_width() -> Iterator[None]:
-    """Let tables have any width, here and in processes that tests start."""
+def any_size() -> Iterator[None]:
+    """Let tables have any width and height, here and in processes that tests start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("COLUMNS", raising=False)
-        # pytest imports readline, which sets COLUMNS behind the back of `os.environ`.
-        os.unsetenv("COLUMNS")
+        for name in ("COLUMNS", "LINES"):
+            patch.delenv(name, raising=False)
+            # pytest imports readline, which sets them behind the back of `os.environ`.
+            os.unsetenv(name)
         yield
 
 

@@ -8,6 +8,9 @@ from typing import Any
 
 from bnbench.errors import shorten_name
 
+# In a sentence: the most values of the further axes that are listed one by one, and the most variants.
+MAX_PLACES, MAX_VARIANTS = 3, 6
+
 
 def format_value(value: object, exact: bool = False) -> str:
     """Return a value of an axis as text: `normal stddev 0.1` for `{normal: {stddev: 0.1}}`; long text is cut.
@@ -164,6 +167,22 @@ def format_interval(low: float, high: float, missing: str = "none") -> str:
 def format_count(n: int, noun: str) -> str:
     """Return a number with its noun: `1 seed`, `3 seeds`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def format_places(labels: Mapping[str, Sequence[str]], settings: int) -> str:
+    """Return variants with their values of the further axes: `plain (units 50)`; of many, only their number.
+
+    Args:
+        labels: variant -> its labels, from `cell_label`, one for each value of the further axes.
+        settings: how many such values there are in all.
+
+    Returns:
+        For example `plain (units 50), batchnorm at 17 of 20 settings`.
+    """
+    places: list[str] = []
+    for variant, named in labels.items():
+        places += named if len(named) <= MAX_PLACES else [f"{variant} at {len(named)} of {settings} settings"]
+    return format_list(places, MAX_VARIANTS)
 
 
 def format_list(names: Sequence[str], limit: int = 3) -> str:

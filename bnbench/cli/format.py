@@ -16,8 +16,8 @@ from bnbench.analysis.labels import (
     format_spread,
     format_value,
 )
-from bnbench.cli.fit_table import fit_table, table_width
-from bnbench.cli.output import terminal_width
+from bnbench.cli.fit_table import Row, fit_table, table_width
+from bnbench.cli.output import terminal_height, terminal_width
 from bnbench.errors import shorten_name
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ MAX_CELL = 500
 ID_DIGITS = 8
 # The maximum number of rows of the table by rate; with more, it shows one setting of the further axes.
 MAX_RATES = 40
+# Lines of a screen that are not rows of a table: its title, its header, what is left out, the prompt.
+AROUND = 7
 # Why a cell has no number.
 NOT_FINITE = "not finite"
 
@@ -58,12 +60,12 @@ def format_answer(results: "Results") -> str:
         return "\n".join(filter(None, (f"{count}: no trial has finished yet", outside_sentence(results))))
     score = results.score_name
     caveats = [f"- {caveat}" for caveat in list_caveats(results)]
-    diagnoses = list_diagnoses(results.diagnoses, results.axes)
+    diagnoses = list_diagnoses(results.diagnoses, results.axes, results.n_settings)
     diagnosed = [f"- {one.symptom}: {line}" for one in diagnoses for line in one.lines]
     answer, (where, shown) = make_answer(results), _shown_rates(results)
     parts = [
         f"{count}; validation {score}{where}, mean ± SD over seeds (a diverged trial counts at chance)",
-        _by_rate(shown, results.axes),
+        _by_rate(shown, results.axes, results.folder / "summary.csv"),
         "\n".join([*answer.sentences, *answer.open]),
         *([format_table(answer.table)] if answer.table else []),
         *([format_verdicts(results.claims, score)] if len(results.claims) else []),
@@ -74,13 +76,15 @@ def format_answer(results: "Results") -> str:
     return "\n\n".join(parts)
 
 
-def _by_rate(summary: "pd.DataFrame", axes: Sequence[str]) -> str:
-    """Return the validation scores: a row per rate and a column per variant."""
+def _by_rate(summary: "pd.DataFrame", axes: Sequence[str], file: Path) -> str:
+    """Return the validation scores: a row per rate and a column per variant, as many rows as fit the screen."""
     header, rows = _rate_rows(summary, axes, _counts_in_words)
-    if not _is_too_wide(header, rows):
-        return format_columns(header, rows)
-    legend = "9c 1d: 9 seeds at chance, 1 diverged"
-    return f"{format_columns(*_rate_rows(summary, axes, _counts_in_letters))}\n{legend}"
+    legend = ""
+    if _is_too_wide(header, rows):
+        header, rows = _rate_rows(summary, axes, _counts_in_letters)
+        legend = "9c 1d: 9 seeds at chance, 1 diverged"
+    shown, left_out = cut_to_screen(rows, f"{file} has all")
+    return "\n".join(filter(None, [format_columns(header, shown), left_out, legend]))
 
 
 def _rate_rows(
@@ -116,12 +120,12 @@ def _counts_in_letters(row: Mapping[Any, Any]) -> str:
 def _shown_rates(results: "Results") -> tuple[str, "pd.DataFrame"]:
     """Return the rows of the table by rate and where they are: of many settings, those of the most telling one."""
     summary, axes = results.summary, results.axes
-    if len(summary.drop_duplicates([*axes, "learning_rate"])) <= MAX_RATES:
+    if len(summary.drop_duplicates([*axes, "learning_rate"])) <= min(MAX_RATES, screen_rows() or MAX_RATES):
         return "", summary
     place = results.opening
     for axis, value in place.items():
         summary = summary[summary[axis].isna() if value != value else summary[axis] == value]
-    settings = len(results.summary[axes].drop_duplicates()) if axes else 1
+    settings = results.n_settings
     where = f" at {format_axes(place, axes)} (1 of {settings} settings, the report has all)" if settings > 1 else ""
     return where, summary
 
@@ -131,8 +135,8 @@ def format_table(table: "Table") -> str:
     from bnbench.report.tables.layout import without_empty_columns
 
     shown = without_empty_columns(table)
-    rows = [[cell.text for cell in row] for row in shown.rows]
-    return "\n".join(filter(None, [format_columns(shown.header, rows), shown.caption]))
+    rows, left_out = cut_to_screen([[cell.text for cell in row] for row in shown.rows], "the report has all")
+    return "\n".join(filter(None, [format_columns(shown.header, rows), left_out, shown.caption]))
 
 
 def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
@@ -223,6 +227,26 @@ def fit_trials(rows: "pd.DataFrame", optional: Sequence[str] = ()) -> tuple[str,
     return text, [header[position] for position in left_out]
 
 
+def cut_to_screen(rows: Sequence[Row], where: str) -> tuple[Sequence[Row], str]:
+    """Return the rows that fit the screen, and a line that says how many others there are; empty if there are none.
+
+    A pipe and a file get all rows.
+
+    Args:
+        where: where the others are.
+    """
+    limit = screen_rows()
+    if limit is None or len(rows) <= limit:
+        return rows, ""
+    return rows[:limit], f"and {format_count(len(rows) - limit, 'more row')}: {where}"
+
+
+def screen_rows() -> int | None:
+    """Return how many rows of a table fit the screen; None if stdout is a pipe or a file."""
+    height = terminal_height()
+    return None if height is None else height - AROUND
+
+
 def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
     """Return what differs between two results folders, for a person."""
     parts = [f"A: {a}\nB: {b}"]
@@ -240,8 +264,9 @@ def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
         outside = f"{comparison.outside_a} of A, {comparison.outside_b} of B"
         parts.append(f"stored trials outside the plans, which are not compared: {outside}; `bnbench show --all`")
     if comparison.changed:
-        ends = [[one.trial, one.a, one.b] for one in comparison.changed]
-        parts.append(format_columns([f"outcomes: {len(ends)} differ", "A", "B"], ends))
+        ends, left_out = cut_to_screen([[one.trial, one.a, one.b] for one in comparison.changed], "--json has all")
+        header = [f"outcomes: {len(comparison.changed)} differ", "A", "B"]
+        parts.append("\n".join(filter(None, [format_columns(header, ends), left_out])))
     return "\n\n".join(parts)
 
 
@@ -273,7 +298,8 @@ def _paired(comparison: "Comparison") -> str:
         for row in comparison.rates.to_dict("records")
     ]
     header = ["variant", *map(axis_name, comparison.axes), "rate", "n", "A", "B", "B - A", "SD", "95% interval"]
-    return format_columns(header, rows)
+    shown, left_out = cut_to_screen(rows, "--json has all")
+    return "\n".join(filter(None, [format_columns(header, shown), left_out]))
 
 
 def _verdict(comparison: "Comparison") -> str:

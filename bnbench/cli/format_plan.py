@@ -7,13 +7,14 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from bnbench.analysis.labels import axis_name, format_count, format_setting
-from bnbench.cli.format import format_columns
+from bnbench.cli.format import format_columns, screen_rows
 
 if TYPE_CHECKING:
     from bnbench.data.splits import SplitSizes
     from bnbench.planning.plan import Cohort, Plan
 
-# A longer table would hide the summary below it. `--json` lists every trial.
+# A longer table would hide the summary below it, as would one that is higher than the screen. `--json` lists every
+# trial.
 MAX_ROWS = 500
 # A longer list of seeds is shown as their number.
 MAX_SEEDS = 20
@@ -22,17 +23,21 @@ MAX_SEEDS = 20
 def format_matrix(planned: "Plan", states: Mapping[str, str]) -> str:
     """Return the plan, numbered, with the states of its seeds.
 
-    It has a row per variant and rate, or if these are more than MAX_ROWS, a row per variant with all of its rates.
+    It has a row per variant and rate, or if these are too many, a row per variant with all of its rates.
 
     Args:
         states: trial id -> state. A trial that is missing here is new.
     """
     rates = len(planned.cohorts[0].trials.rates)
-    rows_of = _rate_rows if len(planned.cohorts) * rates <= MAX_ROWS else _cohort_row
-    rows = [row for cohort in planned.cohorts[:MAX_ROWS] for row in rows_of(cohort, states)]
+    rows_of = _rate_rows if len(planned.cohorts) * rates <= _most_rows() else _cohort_row
+    rows = [row for cohort in planned.cohorts[: _most_rows()] for row in rows_of(cohort, states)]
     axes = map(axis_name, planned.experiment.sweep.grid)
     table = format_columns(["trials", "variant", *axes, "rate", "seeds", "state"], rows)
     return table + _left_out(planned)
+
+
+def _most_rows() -> int:
+    return min(MAX_ROWS, screen_rows() or MAX_ROWS)
 
 
 def _rate_rows(cohort: "Cohort", states: Mapping[str, str]) -> Iterator[list[object]]:
@@ -43,7 +48,7 @@ def _rate_rows(cohort: "Cohort", states: Mapping[str, str]) -> Iterator[list[obj
 
 def _cohort_row(cohort: "Cohort", states: Mapping[str, str]) -> Iterator[list[object]]:
     rates = cohort.trials.rate_texts
-    span = f"{format_count(len(rates), 'rate')}, {rates[0]} to {rates[-1]}"
+    span = f"{len(rates)} rates, {rates[0]} to {rates[-1]}" if len(rates) > 1 else rates[0]
     yield _row(cohort, slice(None), span, states)
 
 
@@ -65,14 +70,14 @@ def _span(seeds: Sequence[int]) -> str:
 
 
 def _left_out(planned: "Plan") -> str:
-    left = len(planned.cohorts) - MAX_ROWS
+    left = len(planned.cohorts) - _most_rows()
     return f"\nand {format_count(left, 'cohort')} more; --json lists every trial" if left > 0 else ""
 
 
 def format_cohorts(planned: "Plan") -> str:
     """Return a row per program: its parameters, rows, steps and engine."""
     rows = []
-    for number, cohort in enumerate(planned.cohorts[:MAX_ROWS], start=1):
+    for number, cohort in enumerate(planned.cohorts[: _most_rows()], start=1):
         program = cohort.program
         weights, sizes = program.weights, program.sizes
         rows.append(

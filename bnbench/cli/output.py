@@ -17,6 +17,8 @@ from bnbench.errors import printable, shorten_words
 ROWS_AT_ONCE = 1000
 # No table is made for a narrower terminal.
 MIN_WIDTH = 40
+# A table has at least some rows on a lower terminal.
+MIN_HEIGHT = 15
 
 
 def terminal_width() -> int | None:
@@ -26,6 +28,16 @@ def terminal_width() -> int | None:
     """
     if os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty():
         return max(MIN_WIDTH, shutil.get_terminal_size().columns)
+    return None
+
+
+def terminal_height() -> int | None:
+    """Return the number of lines of the terminal, or None if stdout is a pipe or a file, which have no end.
+
+    The environment variable LINES decides for both.
+    """
+    if os.environ.get("LINES", "").isdecimal() or sys.stdout.isatty():
+        return max(MIN_HEIGHT, shutil.get_terminal_size().lines)
     return None
 
 

@@ -52,7 +52,8 @@ def show(
 ) -> None:
     """Print the results as a table.
 
-    The table has one row per learning rate, or with --trials one row per trial. JSON contains every column.
+    The table has one row per learning rate, or with --trials one row per trial. On a terminal a table ends with the
+    screen, and a line says where the rest is; a pipe and a file get all rows. JSON contains every column.
 
     Trials that the experiment file no longer asks for stay stored, but no number of the results includes them. --all
     lists them, too, with false in the column `planned`.
@@ -70,7 +71,8 @@ def show(
     results = Results(folder, all_trials=everything)
     by_trial = trials or everything or where or sort or limit
     if by_trial:
-        _print_trials(select_trials(results.trials, where, sort, limit), as_json, " ".join([*where, sort or ""]))
+        selection = select_trials(results.trials, where, sort, limit)
+        _print_trials(selection, as_json, " ".join([*where, sort or ""]), limit)
     else:
         echo(table_as_json(results.summary) if as_json else format_answer(results))
     # The answer for people has this sentence already.
@@ -78,15 +80,18 @@ def show(
         echo(outside, err=True)
 
 
-def _print_trials(selection: "TrialSelection", as_json: bool, asked: str) -> None:
-    from bnbench.cli.format import fit_trials, table_as_json
+def _print_trials(selection: "TrialSelection", as_json: bool, asked: str, limit: int | None) -> None:
+    from bnbench.cli.format import fit_trials, screen_rows, table_as_json
 
     rows = selection.rows
     if as_json:
         echo(table_as_json(rows))
     else:
-        text, left_out = fit_trials(rows[selection.shown_columns], [name for name in OPTIONAL if name not in asked])
+        shown = rows[selection.shown_columns][: limit or screen_rows()]
+        text, left_out = fit_trials(shown, [name for name in OPTIONAL if name not in asked])
         echo(text)
+        if len(shown) < len(rows):
+            echo(f"and {len(rows) - len(shown)} more: --limit {len(rows)} shows them, trials.csv has them", err=True)
         if left_out:
             echo(f"no room for {', '.join(left_out)}: COLUMNS=200 or --json shows them", err=True)
     if len(rows) < selection.total:

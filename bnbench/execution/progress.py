@@ -103,9 +103,9 @@ class LineProgress:
         self._status.note_epoch(trial.id, _share(self._plan, trial, epoch))
 
     def result(self, trial: "Trial", result: "Result") -> None:
-        """Count the trial; print it if it failed, or if every trial is printed."""
+        """Count the trial; print it if it failed, as the first few for that reason, or if every trial is printed."""
         self._status.note_result(result)
-        if self._verbose or result.fault:
+        if self._status.is_news(result) or self._verbose:
             number = f"{self._status.finished} of {self._status.todo}"
             self._print_timed(f"{number}: {trial.name}: {describe_result(result, self._score_name)}")
 
@@ -159,9 +159,9 @@ class LiveProgress:
         self._trial = f"{trial.name}: epoch {epoch.epoch} of {_epochs(self._plan, trial)}{loss}"
 
     def result(self, trial: "Trial", result: "Result") -> None:
-        """Count the trial. If it failed, or if every trial is printed, print it above the bar, where it stays."""
+        """Count the trial. If it is printed (see `LineProgress.result`), it stays above the bar."""
         self._status.note_result(result)
-        if self._verbose or result.fault:
+        if self._status.is_news(result) or self._verbose:
             text = f"{trial.name}: {describe_result(result, self._score_name)}"
             self._console.print(text, highlight=False, markup=False)
 

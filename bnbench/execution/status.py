@@ -1,6 +1,7 @@
 """How far a sweep is: what it does now, how many trials have ended, how long one takes and how much time is left."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 # Seconds of training before the time that is left is estimated.
 MIN_SECONDS = 1.0
+# Trials that failed for the same reason and are printed; the others are only counted.
+SAME_FAULTS = 3
 
 
 class SweepStatus:
@@ -30,6 +33,7 @@ class SweepStatus:
     def __init__(self, todo: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.todo, self.phase = todo, ""
         self.finished = self._diverged = self._failed = 0
+        self._reasons: Counter[str] = Counter()
         self._clock, self._begun = clock, clock()
         # When the first trial started, after TensorFlow was loaded and the first program compiled.
         self._training_since: float | None = None
@@ -52,6 +56,12 @@ class SweepStatus:
         self._diverged += result.divergence is not None
         self._failed += result.fault is not None
         self._running.pop(result.trial, None)
+        if result.fault:
+            self._reasons[result.fault.reason] += 1
+
+    def is_news(self, result: "Result") -> bool:
+        """Return whether a trial that has been noted failed, and is one of the first that failed for its reason."""
+        return result.fault is not None and self._reasons[result.fault.reason] <= SAME_FAULTS
 
     @property
     def completed(self) -> float:

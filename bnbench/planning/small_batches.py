@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 
-from bnbench.analysis.labels import format_axes, format_list
+from bnbench.analysis.labels import format_axes, format_places
 from bnbench.errors import ConfigError
 from bnbench.model.layers import Layer
 from bnbench.model.shapes import Shape, follow_inputs
@@ -48,16 +48,18 @@ class _NormPlace:
 
 def log_small_batches(plan: Plan) -> None:
     """Log a warning for each kind of batch in a plan that is too small for a batch normalization."""
-    labels: dict[str, list[str]] = {}
+    labels: dict[str, dict[str, list[str]]] = {}
+    settings = len({tuple(map(str, cohort.axes.items())) for cohort in plan.cohorts})
     for cohort in plan.cohorts:
         program = cohort.program
         batches = Batches(program.sizes.train, program.batch_size, program.train.steps_per_epoch)
         warning = describe_small_batches(program.layers, program.facts.shape, batches)
         if warning:
             axes = format_axes(cohort.axes, cohort.axes)
-            labels.setdefault(warning, []).append(f"{cohort.variant} ({axes})" if axes else cohort.variant)
+            label = f"{cohort.variant} ({axes})" if axes else cohort.variant
+            labels.setdefault(warning, {}).setdefault(cohort.variant, []).append(label)
     for warning, named in labels.items():
-        log.warning("%s: %s", format_list(named), warning)
+        log.warning("%s: %s", format_places(named, settings), warning)
 
 
 def describe_small_batches(layers: Sequence[Layer], shape: Shape, batches: Batches) -> str:

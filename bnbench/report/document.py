@@ -129,7 +129,7 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         folder=str(results_dir.shown_folder(results.folder)),
         answer=make_answer(results),
         caveats=list_caveats(results),
-        diagnoses=list_diagnoses(results.diagnoses, results.axes),
+        diagnoses=list_diagnoses(results.diagnoses, results.axes, results.n_settings),
         failed=failed_table(results),
         claims=claims_table(results),
         variants=variants_table(results),

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bnbench.analysis.columns import ACCURACY
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
-from bnbench.analysis.labels import RateFormat, format_count, format_list
+from bnbench.analysis.labels import MAX_PLACES, RateFormat, format_count, format_list, format_places
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.symptom_rules import gives_one_prediction
 from bnbench.analysis.trials import cell_label
@@ -33,7 +33,7 @@ def list_caveats(results: Results) -> list[str]:
     if summary.empty:
         return caveats
     dead = _variants_that_never_train(summary, results.axes)
-    caveats += _never_ok(dead, results.baseline)
+    caveats += _never_ok(dead, results.baseline, results.n_settings)
     caveats += _ok_with_one_prediction(trials, results.axes)
     caveats += norm_caveats(results, dead)
     caveats += _far_values(results)
@@ -82,15 +82,15 @@ def _variants_that_never_train(summary: pd.DataFrame, axes: Sequence[str]) -> di
     return {cell_label(row, axes): row["variant"] for row in ok.to_dict("records") if not row["n_ok"]}
 
 
-def _never_ok(dead: Mapping[str, str], baseline: str) -> Iterator[str]:
+def _never_ok(dead: Mapping[str, str], baseline: str, settings: int) -> Iterator[str]:
     by_variant: dict[str, list[str]] = {}
     for label, variant in dead.items():
         by_variant.setdefault(variant, []).append(label)
     for variant, labels in by_variant.items():
-        one = len(labels) == 1
+        one = len(labels) == 1 or len(labels) > MAX_PLACES
         target = ", and there is no score of it that others could reach" if variant == baseline else ""
         means = "trains at no rate, so its best rate means" if one else "train at no rate, so their best rates mean"
-        yield f"{format_list(labels)} {means} nothing{target}."
+        yield f"{format_places({variant: labels}, settings)} {means} nothing{target}."
 
 
 def _ok_with_one_prediction(trials: pd.DataFrame, axes: Sequence[str]) -> Iterator[str]:
@@ -179,14 +179,15 @@ def _few_seeds(summary: pd.DataFrame, experiment: Experiment | None) -> Iterator
 def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
     summary = results.summary
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
-    at_end: dict[float, list[str]] = {low: [], high: []}
+    at_end: dict[float, dict[str, list[str]]] = {low: {}, high: {}}
     for row in results.variants.to_dict("records"):
         label = cell_label(row, results.axes)
         if row["best_rate"] in at_end and label not in dead and not _has_peer(row, results):
-            at_end[row["best_rate"]].append(label)
+            at_end[row["best_rate"]].setdefault(str(row["variant"]), []).append(label)
     for rate, which in ((low, "lowest"), (high, "highest")):
         if at_end[rate] and low < high:
-            labels, best = format_list(at_end[rate]), RateFormat(summary["learning_rate"])(rate)
+            labels = format_places(at_end[rate], results.n_settings)
+            best = RateFormat(summary["learning_rate"])(rate)
             yield f"The best rate of {labels}, {best}, is the {which} of the grid: a better one may be beyond it."
 
 
@@ -214,15 +215,16 @@ def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
 
 def _sigmoid_left_out(results: Results, trials: pd.DataFrame) -> Iterator[str]:
     """Warn of a last activation that does not fit the loss: Keras takes the values before it as logits in any case."""
-    labels: dict[str, list[str]] = {}
-    for label, config, _ in results.configs(trials):
+    labels: dict[str, dict[str, list[str]]] = {}
+    for label, config, own in results.configs(trials):
         is_softmax = loss_class(config.train.loss) in SOFTMAX_LOSSES
         if is_softmax and config.layers[-1].arguments.get("activation") == "sigmoid":
-            labels.setdefault(config.train.loss.name, []).append(label)
+            variant = str(own["variant"].iloc[0])
+            labels.setdefault(config.train.loss.name, {}).setdefault(variant, []).append(label)
     for loss, named in labels.items():
         yield (
-            f"The last sigmoid of {', '.join(named)} is not part of the loss: Keras' {loss} takes the input of "
-            "the sigmoid and computes a softmax. Add `rescaling: 1` behind it to keep it."
+            f"The last sigmoid of {format_places(named, results.n_settings)} is not part of the loss: Keras' {loss} "
+            "takes the input of the sigmoid and computes a softmax. Add `rescaling: 1` behind it to keep it."
         )
 
 

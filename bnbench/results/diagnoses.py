@@ -9,13 +9,11 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.cures import APART, Facts, Setup, helpful_cures
-from bnbench.analysis.labels import RateFormat
+from bnbench.analysis.labels import MAX_PLACES, RateFormat
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.symptoms import SYMPTOMS, Symptom, describe_evidence, list_symptoms, trial_symptoms
 from bnbench.analysis.trials import axes_of, by_axes, cell_label
 
-# The maximum number of values of the further axes that a report lists one by one.
-MAX_PLACES = 3
 # A rate counts if at least this share of its trials shows the symptom.
 MIN_SHARE = 0.5
 # Returns how a variant was set up at a value of the further axes, or None if that is unknown.
@@ -136,12 +134,16 @@ def _range_in_words(chosen: Sequence[float], rates: Sequence[float]) -> str:
     return f"from {first} on" if chosen[-1] == rates[-1] else f"from {first} to {last}"
 
 
-def list_diagnoses(table: pd.DataFrame, axes: Sequence[str]) -> list[Diagnosis]:
-    """Return what a report says about a `diagnosis_table`: each symptom once; many axis values share a line."""
+def list_diagnoses(table: pd.DataFrame, axes: Sequence[str], settings: int = 1) -> list[Diagnosis]:
+    """Return what a report says about a `diagnosis_table`: each symptom once; many axis values share a line.
+
+    Args:
+        settings: how many values of the further axes there are in all.
+    """
     diagnoses = []
     for name, part in table.groupby("symptom", sort=False):
         symptom = SYMPTOMS[str(name)]
-        lines = [line for _, own in part.groupby("variant", sort=False) for line in _lines(own, axes)]
+        lines = [line for _, own in part.groupby("variant", sort=False) for line in _lines(own, axes, settings)]
         diagnoses.append(Diagnosis(symptom.name, symptom.question, symptom.meaning, lines, _cures(part)))
     return diagnoses
 
@@ -159,7 +161,7 @@ def _cures(part: pd.DataFrame) -> list[str]:
     ]
 
 
-def _lines(own: pd.DataFrame, axes: Sequence[str]) -> list[str]:
+def _lines(own: pd.DataFrame, axes: Sequence[str], settings: int) -> list[str]:
     """Return a line per axis value at which a variant shows a symptom; for many, one line with the clearest example."""
     rows = own.to_dict("records")
     if len(rows) <= MAX_PLACES:
@@ -167,7 +169,7 @@ def _lines(own: pd.DataFrame, axes: Sequence[str]) -> list[str]:
     clearest = max(rows, key=lambda row: (row["shown"] / row["n"], row["shown"]))
     total = f"{own['shown'].sum()} of {own['n'].sum()} trials"
     example = f"{cell_label(clearest, axes)} {_line(clearest)}"
-    return [f"{rows[0]['variant']} at {len(rows)} settings, {total}; for example {example}"]
+    return [f"{rows[0]['variant']} at {len(rows)} of {settings} settings, {total}; for example {example}"]
 
 
 def _line(row: Mapping[Any, Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Container, Iterator, Sequence
 import pandas as pd
 
 from bnbench.analysis.cures import START_WEIGHT
-from bnbench.analysis.labels import format_list
+from bnbench.analysis.labels import format_places
 from bnbench.analysis.symptom_rules import MODE_GAP
 from bnbench.analysis.trials import cell_label
 from bnbench.config.schema import Data
@@ -14,9 +14,6 @@ from bnbench.model.layers import Layer
 from bnbench.planning.small_batches import BATCH_NORM, Batches, describe_small_batches
 from bnbench.results.results import Results
 from bnbench.results.setups import learning_norms, momentum
-
-# The settings of a variant that a warning lists; the worst come first.
-MAX_LABELS = 3
 
 
 def norm_caveats(results: Results, dead: Container[str]) -> Iterator[str]:
@@ -34,7 +31,7 @@ def norm_caveats(results: Results, dead: Container[str]) -> Iterator[str]:
 
 def _small_batches(results: Results, trials: pd.DataFrame) -> Iterator[str]:
     """Warn of batches of a single value behind a batch normalization, once for the variants with the same problem."""
-    labels: dict[str, list[str]] = {}
+    labels: dict[str, dict[str, list[str]]] = {}
     for label, config, own in results.configs(trials):
         shape = _row_shape(results, config.data)
         rows = int(own["train_rows"].iloc[0])
@@ -42,8 +39,8 @@ def _small_batches(results: Results, trials: pd.DataFrame) -> Iterator[str]:
             size = rows if config.train.batch_size == "full" else config.train.batch_size
             batches = Batches(rows, size, config.train.steps_per_epoch)
             warning = describe_small_batches(config.layers, shape, batches)
-            labels.setdefault(warning, []).append(label)
-    yield from (f"{format_list(named)}: {warning}" for warning, named in labels.items() if warning)
+            labels.setdefault(warning, {}).setdefault(str(own["variant"].iloc[0]), []).append(label)
+    yield from (f"{format_places(named, results.n_settings)}: {text}" for text, named in labels.items() if text)
 
 
 def _row_shape(results: Results, data: Data) -> tuple[int, ...]:
@@ -57,15 +54,15 @@ def _row_shape(results: Results, data: Data) -> tuple[int, ...]:
 
 def _frozen(results: Results, trials: pd.DataFrame) -> Iterator[str]:
     """Say what a batch normalization does whose statistics never change."""
-    labels = [
-        label
-        for label, config, _ in results.configs(trials)
-        if _batch_norms(config.layers) and not learning_norms(config.layers)
-    ]
+    labels: dict[str, list[str]] = {}
+    for label, config, own in results.configs(trials):
+        if _batch_norms(config.layers) and not learning_norms(config.layers):
+            labels.setdefault(str(own["variant"].iloc[0]), []).append(label)
     if labels:
         yield (
-            f"The batch normalization of {format_list(labels)} is frozen (trainable: false): it never uses the "
-            "statistics of a batch and keeps the initial ones: mean 0 and variance 1, unless the config sets others."
+            f"The batch normalization of {format_places(labels, results.n_settings)} is frozen (trainable: false): it "
+            "never uses the statistics of a batch and keeps the initial ones: mean 0 and variance 1, unless the config "
+            "sets others."
         )
 
 
@@ -80,10 +77,10 @@ def _mode_gap(results: Results, dead: Container[str]) -> Iterator[str]:
         gap, label = row["bn_mode_gap"], cell_label(row, results.axes)
         if abs(gap) > MODE_GAP and label not in dead:
             gaps.setdefault((str(row["variant"]), bool(gap > 0)), []).append((abs(gap), label))
-    for (_, higher), found in gaps.items():
+    for (variant, higher), found in gaps.items():
         largest, smallest = max(found)[0], min(found)[0]
         points = f"{100 * largest:.1f}" if len(found) == 1 else f"{100 * smallest:.1f} to {100 * largest:.1f}"
-        labels = format_list([label for _, label in sorted(found, reverse=True)], MAX_LABELS)
+        labels = format_places({variant: [label for _, label in sorted(found, reverse=True)]}, results.n_settings)
         yield (
             f"{labels}: at its best rate, validation {results.score_name} is {points} points "
             f"{'higher' if higher else 'lower'} with each batch's own statistics, as in training, than with the moving "

@@ -410,6 +410,11 @@ class Results:
         config = self.variant_config(variant, place)
         return describe_setup(config) if config else None
 
+    @cached_property
+    def n_settings(self) -> int:
+        """The number of values of the further axes, taken together; 1 if there are none."""
+        return len(self.summary[self.axes].drop_duplicates()) if self.axes else 1
+
     def configs(self, trials: pd.DataFrame) -> Iterator[tuple[str, VariantConfig, pd.DataFrame]]:
         """Yield each variant at each value of the further axes: its label, how it was set up, and its trials.
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from bnbench.analysis.labels import format_duration
-from bnbench.cli.format import fit_trials, format_answer, format_columns, format_verdicts
+from bnbench.cli.format import AROUND, cut_to_screen, fit_trials, format_answer, format_columns, format_verdicts
 from support.kept import Cells, compared
 
 
@@ -44,6 +44,27 @@ def test_of_many_rows_those_of_one_setting_are_shown(tmp_path: Path, monkeypatch
     text = format_answer(results).splitlines()
     assert "at units 5 (1 of 2 settings, the report has all)" in text[0]
     assert [line.split()[0] for line in text[2:5]] == ["units", "5", "5"]
+
+
+def test_a_table_ends_with_the_screen_and_says_where_the_rest_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = compared(tmp_path, {"plain": [[0.8]] * 4, "batchnorm": [[0.9]] * 4})
+    whole = format_answer(results).splitlines()
+    assert [line.split()[0] for line in whole[2:7]] == ["rate", "0.01", "0.1", "1", "10"]
+    monkeypatch.setattr("bnbench.cli.format.AROUND", 13)
+    monkeypatch.setenv("LINES", "15")
+    text = format_answer(results).splitlines()
+    assert text[2:6] == [*whole[2:5], f"and 2 more rows: {results.folder / 'summary.csv'} has all"]
+
+
+def test_rows_of_a_table_are_cut_to_the_screen_and_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [[str(number)] for number in range(20)]
+    assert cut_to_screen(rows, "here") == (rows, "")
+    monkeypatch.setenv("LINES", str(AROUND + 20))
+    assert cut_to_screen(rows, "here") == (rows, "")
+    monkeypatch.setenv("LINES", str(AROUND + 19))
+    assert cut_to_screen(rows, "here") == (rows[:19], "and 1 more row: here")
 
 
 def test_verdicts_say_where_a_claim_comes_from(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import pytest
 
 from bnbench.cli import format_plan
+from bnbench.cli.format import AROUND
 from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix
 from support.examples import make_plan
 
@@ -65,6 +66,13 @@ def test_a_long_plan_has_a_row_per_variant(monkeypatch: pytest.MonkeyPatch) -> N
     lines = format_matrix(planned, {planned.trials[0].id: "completed"}).splitlines()
     assert len(lines) == 3
     assert " ".join(lines[1].split()) == "1-12600 plain 300 rates, 0.001 to 10 42 seeds 1 completed, 12599 new"
+    monkeypatch.setenv("LINES", "24")
+    assert format_matrix(make_plan(), {}).count("\n") == 4
+    few = make_plan(sweep={"learning_rate": [0.1], "seeds": 1, "grid": {"train.epochs": list(range(1, 13))}})
+    rows = format_matrix(few, {}).splitlines()
+    assert " ".join(rows[1].split()) == "1 plain 1 0.1 0 1 new"
+    assert len(rows) == 1 + (24 - AROUND) + 1
+    assert rows[-1] == f"and {AROUND} cohorts more; --json lists every trial"
     monkeypatch.setattr(format_plan, "MAX_ROWS", 1)
     for table in (format_matrix(planned, {}), format_cohorts(planned)):
         assert len(table.splitlines()) == 3

@@ -78,6 +78,17 @@ def test_without_verbose_only_a_failed_trial_is_a_line(capsys: pytest.CaptureFix
     ]
 
 
+def test_many_trials_that_fail_for_one_reason_are_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    plan, watcher = make_plan(), LineProgress()
+    watcher.begin(plan, 8, WorkerCount(2))
+    for trial in plan.trials[:6]:
+        watcher.result(trial, Result("x", "program", 3, fault=Fault("MemoryError: none left", "")))
+    watcher.result(plan.trials[6], Result("x", "program", 3, fault=Fault("ValueError: x", "")))
+    watcher.end()
+    printed = [line.rpartition(": ")[0].rpartition("failed: ")[2] for line in capsys.readouterr().err.splitlines()[1:]]
+    assert printed == ["MemoryError"] * 3 + ["ValueError"]
+
+
 def test_each_phase_is_a_line_until_trials_end(capsys: pytest.CaptureFixture[str]) -> None:
     plan, watcher = make_plan(), LineProgress()
     watcher.begin(plan, 3, WorkerCount(2))

@@ -30,7 +30,7 @@ def diagnosed(*cells: Any, **by_variant: Any) -> pd.DataFrame:
 
 
 def lines_by_symptom(table: pd.DataFrame, axes: tuple[str, ...] = ()) -> dict[str, list[str]]:
-    return {one.symptom: list(one.lines) for one in list_diagnoses(table, axes)}
+    return {one.symptom: list(one.lines) for one in list_diagnoses(table, axes, settings=6)}
 
 
 def test_healthy_trials_have_no_diagnosis() -> None:
@@ -200,7 +200,7 @@ def test_a_few_axis_values_have_a_line_each_and_many_share_one() -> None:
     }
     assert lines_by_symptom(at_units(5, 6, 7, 8, dead=4), axes) == {
         "constant predictions": [
-            f"plain at 4 settings, 4 of 4 trials; for example plain (units 5) at 0.1: 1 of 1 trials; {evidence}"
+            f"plain at 4 of 6 settings, 4 of 4 trials; for example plain (units 5) at 0.1: 1 of 1 trials; {evidence}"
         ]
     }
 

@@ -151,7 +151,7 @@ def test_initializers_count_where_a_model_may_be_saved_with_them(changes: dict[s
 
 LAYERS_WITH_STATE = [
     {"gaussian_noise": 0.1},
-    {"dense": {"units": 6, "kernel_regularizer": {"l2": 0.01}}},
+    {"dense": {"units": "$units", "kernel_regularizer": {"l2": 0.01}}},
     "norm",
     {"activation": "relu"},
     {"dropout": 0.3},

@@ -3,7 +3,6 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -12,10 +11,11 @@ from bnbench.config.figure_overrides import override_figures
 from bnbench.config.figure_settings import FigureSettings
 from bnbench.report.captions import render_captions
 from bnbench.report.document import Picture, SourcePicture, make_document, render_markdown
-from bnbench.report.figures.dark import darken_figure
 from bnbench.report.figures.gallery import draw_figures, list_figures
 from bnbench.report.figures.layout import note_of
+from bnbench.report.figures.render import render_figure
 from bnbench.report.figures.sources.gallery import draw_source_figures
+from bnbench.report.figures.sources.spec import DrawnSourceFigure
 from bnbench.report.figures.style import project_style, style_of
 from bnbench.report.html import render_html
 from bnbench.results import digest
@@ -60,38 +60,30 @@ class _Writer:
 
     folder: Path
     kinds: Sequence[str]
+    paths: list[Path]
 
-    def write(self, name: str, figure: Figure) -> list[Path]:
-        """Write the files of a figure and return their paths, PNG first."""
-        return results_dir.write_figure(self.folder, name, figure, self.kinds)
-
-    def picture(self, path: Path, figure: Figure, kind: str, caption: str) -> Picture:
-        """Return a figure for the report. It has the colors of a dark page afterwards."""
-        light = path.read_bytes()
-        darken_figure(figure)
-        dark = BytesIO()
-        results_dir.write_png(dark, figure)
+    def write(self, name: str, figure: Figure, kind: str, caption: str) -> Picture:
+        """Write the files of a figure, and return the picture for the report."""
+        rendered = render_figure(figure, self.kinds)
+        paths = results_dir.write_figure(self.folder, name, rendered.files)
+        self.paths.extend(paths)
         return Picture(
-            path.relative_to(self.folder).as_posix(), caption, _base64(light), round(100 * figure.get_figwidth()),
-            kind, note_of(figure), _base64(dark.getvalue()),
+            paths[self.kinds.index(SHOWN)].relative_to(self.folder).as_posix(), caption,
+            _base64(rendered.files[SHOWN]), round(100 * figure.get_figwidth()), kind, note_of(figure),
+            _base64(rendered.dark_png),
         )  # fmt: skip
 
 
 def _write(results: Results, settings: FigureSettings, kinds: Sequence[str]) -> list[Path]:
-    folder, writer = results.folder, _Writer(results.folder, kinds)
+    folder = results.folder
     tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
-    paths = results_dir.write_tables(folder, tables)
-    pictures, sources = [], []
+    writer = _Writer(folder, kinds, results_dir.write_tables(folder, tables))
     with project_style(style_of(settings)):
-        for drawn in draw_figures(results, settings):
-            written = writer.write(drawn.name, drawn.figure)
-            pictures.append(writer.picture(written[0], drawn.figure, drawn.kind, drawn.caption))
-            paths += written
-        for shown in draw_source_figures(results, settings):
-            written = writer.write(shown.name, shown.figure) if shown.figure else []
-            picture = writer.picture(written[0], shown.figure, "source", shown.caption) if shown.figure else None
-            sources.append(SourcePicture(shown.item.source, shown.item.description, picture, shown.missing))
-            paths += written
+        pictures = [
+            writer.write(drawn.name, drawn.figure, drawn.kind, drawn.caption)
+            for drawn in draw_figures(results, settings)
+        ]
+        sources = [_write_source(writer, shown) for shown in draw_source_figures(results, settings)]
     document = make_document(results, pictures, sources)
     reports = {results_dir.REPORT: render_html(document), results_dir.PAGE: render_markdown(document)}
     shown_pictures = [*pictures, *(one.picture for one in sources if one.picture)]
@@ -99,8 +91,14 @@ def _write(results: Results, settings: FigureSettings, kinds: Sequence[str]) -> 
         reports[results_dir.CAPTIONS] = render_captions(shown_pictures)
     for name, text in reports.items():
         results_dir.write_text(folder / name, text)
-    results_dir.remove_old_figures(folder, {*(spec.name for spec in list_figures()), "source"}, paths)
-    return [*(folder / name for name in reports), *digest.write_digest(folder, digest.make_digest(results)), *paths]
+    results_dir.remove_old_figures(folder, {*(spec.name for spec in list_figures()), "source"}, writer.paths)
+    digested = digest.write_digest(folder, digest.make_digest(results))
+    return [*(folder / name for name in reports), *digested, *writer.paths]
+
+
+def _write_source(writer: _Writer, shown: DrawnSourceFigure) -> SourcePicture:
+    picture = writer.write(shown.name, shown.figure, "source", shown.caption) if shown.figure else None
+    return SourcePicture(shown.item.source, shown.item.description, picture, shown.missing)
 
 
 def _base64(data: bytes) -> str:

@@ -6,10 +6,9 @@ import json
 import re
 import shlex
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,6 @@ from bnbench.store.csv_safety import escape_formulas
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 CONFIG, ENVIRONMENT, MODELS, PLOTS = "config.yaml", "environment.json", "models", "plots"
 CHECKPOINTS, TENSORBOARD = "checkpoints", "tensorboard"
@@ -34,8 +32,6 @@ MAX_BYTES = 50_000_000
 # The maximum number of characters of a text in environment.json: the longest names a processor or a commit.
 MAX_SHOWN_TEXT = 300
 FIGURE_TYPES = {".pdf", ".png", ".svg"}
-# Without a date in the file, equal figures give equal files.
-UNDATED: Mapping[str, dict[str, None]] = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}
 
 
 def model_path(folder: Path, trial: str) -> Path:
@@ -205,15 +201,12 @@ def _cells(column: "pd.Series[Any]") -> list[Any]:
     return column.astype(object).where(column.notna(), None).tolist()
 
 
-def write_figure(folder: Path, name: str, figure: "Figure", kinds: Sequence[str]) -> list[Path]:
-    """Write `plots/<name>.<kind>` for each kind of file. Return the paths."""
-    paths = [folder / PLOTS / f"{name}.{kind}" for kind in kinds]
-    for path in paths:
+def write_figure(folder: Path, name: str, files: Mapping[str, bytes]) -> list[Path]:
+    """Write `plots/<name>.<type>` for each type of file. Return the paths."""
+    paths = [folder / PLOTS / f"{name}.{kind}" for kind in files]
+    for path, content in zip(paths, files.values(), strict=True):
         with replaced_file(path) as temporary:
-            if path.suffix == ".png":
-                write_png(temporary, figure)
-            else:
-                figure.savefig(temporary, format=path.suffix[1:], metadata=UNDATED.get(path.suffix))
+            temporary.write_bytes(content)
     return paths
 
 
@@ -235,16 +228,3 @@ def remove_old_figures(folder: Path, names: Collection[str], drawn: Collection[P
                 path.unlink(missing_ok=True)
             except OSError as error:
                 raise unwritable_error(path, error) from None
-
-
-def write_png(target: "Path | BytesIO", figure: "Figure") -> None:
-    """Write an image in 256 colors. The file has a third of the size and no visible difference."""
-    from PIL import Image
-
-    drawn = BytesIO()
-    figure.savefig(drawn, format="png", pil_kwargs={"compress_level": 0})
-    with Image.open(drawn) as image:
-        resolution = image.info.get("dpi")
-        indexed = image.convert("RGB").quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
-    # A journal reads the size of a figure from the resolution.
-    indexed.save(target, format="PNG", **({"dpi": resolution} if resolution else {}))

@@ -1,15 +1,12 @@
-"""Recolors a drawn figure for a dark page: light paper becomes dark, black ink becomes light, and colors stay."""
+"""The colors of a figure on a dark page: light paper becomes dark, black ink becomes light, and other colors stay."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from matplotlib.artist import Artist
-from matplotlib.collections import Collection
+import numpy as np
+from matplotlib.backend_bases import GraphicsContextBase
 from matplotlib.colors import to_rgba
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
-from matplotlib.text import Text
+from numpy.typing import NDArray
 
 # The background and the text of the report on a dark screen.
 PAPER, INK = (0x14 / 255, 0x17 / 255, 0x1C / 255), (0xE6 / 255, 0xE9 / 255, 0xED / 255)
@@ -19,14 +16,6 @@ KEEP_COLOR = "keep color"
 GRAY = 0.08
 
 Rgba = tuple[float, float, float, float]
-
-
-def darken_figure(figure: Figure) -> None:
-    """Change the colors of a figure, which has been drawn for a white page."""
-    for artist in figure.findobj(_has_colors):
-        if artist.get_gid() != KEEP_COLOR:
-            for read, write in _colors_of(artist):
-                write(_darken(read()))
 
 
 def darken_color(color: Any) -> Rgba:
@@ -39,30 +28,14 @@ def darken_color(color: Any) -> Rgba:
     return mixed[0], mixed[1], mixed[2], alpha
 
 
-def _darken(colors: Any) -> Any:
-    """Return one color, or a sequence of colors, as a setter of Matplotlib takes it."""
-    if isinstance(colors, str):
-        return colors if colors in {"none", "auto"} else darken_color(colors)
-    parts = list(colors)
-    if all(hasattr(part, "__len__") for part in parts):
-        return [darken_color(part) for part in parts]
-    return darken_color(colors)
+def darken_colors(colors: Iterable[Any]) -> NDArray[np.float64]:
+    """Return colors as `darken_color` changes each of them, (n, 4)."""
+    return np.array([darken_color(color) for color in colors], float).reshape(-1, 4)
 
 
-def _has_colors(artist: Artist) -> bool:
-    # A collection with values takes its colors from a color map.
-    values = isinstance(artist, Collection) and artist.get_array() is not None
-    return isinstance(artist, Text | Line2D | Patch | Collection) and not values
-
-
-def _colors_of(artist: Any) -> Iterator[tuple[Callable[[], Any], Callable[[Any], None]]]:
-    """Yield what reads each color of an artist, with what writes it."""
-    if isinstance(artist, Text):
-        yield artist.get_color, artist.set_color
-    elif isinstance(artist, Line2D):
-        yield artist.get_markerfacecolor, artist.set_markerfacecolor
-        yield artist.get_markeredgecolor, artist.set_markeredgecolor
-        yield artist.get_color, artist.set_color
-    else:
-        yield artist.get_facecolor, artist.set_facecolor
-        yield artist.get_edgecolor, artist.set_edgecolor
+def darken_context(context: GraphicsContextBase) -> GraphicsContextBase:
+    """Return a copy of a graphics context with the color of a dark page."""
+    dark = GraphicsContextBase()
+    dark.copy_properties(context)
+    dark.set_foreground(darken_color(context.get_rgb()), isRGBA=True)
+    return dark

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from bnbench.config.figure_settings import FigureSettings
 from bnbench.report.figures import layout
 from bnbench.report.figures.gallery import draw_figures
+from bnbench.report.figures.render import render_figure
 from bnbench.report.figures.style import project_style, style_of
-from bnbench.store import results_dir
 from support.figures import CELLS
 from support.kept import compared
 
@@ -50,8 +50,7 @@ def test_a_paper_has_its_note_in_the_caption_and_its_own_names(tmp_path: Path) -
 def test_a_pdf_has_truetype_fonts(tmp_path: Path) -> None:
     with project_style(style_of(PAPER)):
         drawn = next(draw_figures(compared(tmp_path, CELLS), PAPER))
-        (path,) = results_dir.write_figure(tmp_path, drawn.name, drawn.figure, ["pdf"])
-    data = path.read_bytes()
+        data = render_figure(drawn.figure, ["pdf"]).files["pdf"]
     parts = [data, *(zlib.decompress(part) for part in re.findall(rb"stream\n(x.*?)\nendstream", data, re.DOTALL))]
     text = b"".join(parts)
     assert b"/CIDFontType2" in text

@@ -6,7 +6,7 @@ file. PDF has other units and is saved by Matplotlib alone.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from io import BytesIO, StringIO
@@ -73,7 +73,8 @@ def _save_pdf(figure: Figure) -> bytes:
 class FileRenderer(RendererBase):
     """Passes on what Matplotlib draws to a renderer of each file.
 
-    All of them count in the pixels of the PNG, also SVG, whose header says how large a pixel is.
+    All of them count in the pixels of the PNG, also SVG, whose header says how large a pixel is. Line widths and sizes
+    of texts are in points. The renderers of PNG know how many pixels a point has; that of SVG takes both for the same.
     """
 
     def __init__(self, figure: Figure, svg: bool) -> None:
@@ -81,10 +82,12 @@ class FileRenderer(RendererBase):
         self._inches, self._dpi = figure.get_size_inches(), figure.dpi
         # 9.2 inches are 1839.9999999999998 pixels.
         self._width, self._height = (round(side) for side in figure.bbox.size)
-        self._light, self._dark = (RendererAgg(self._width, self._height, self._dpi) for _ in range(2))
+        self._light: Any = RendererAgg(self._width, self._height, self._dpi)
+        self._dark: Any = RendererAgg(self._width, self._height, self._dpi)
         self._svg_text = StringIO()
         self._svg = self._make_svg(figure) if svg else None
         self._kept: list[bool] = []
+        self._in_image = False
 
     def _make_svg(self, figure: Figure) -> MixedModeRenderer:
         vector = RendererSVG(self._width, self._height, self._svg_text, metadata=UNDATED_SVG)
@@ -113,15 +116,20 @@ class FileRenderer(RendererBase):
         width, height = (f"{POINTS_PER_INCH * side:.6g}pt" for side in self._inches)
         return SVG_SIZE.sub(f'width="{width}" height="{height}"', self._svg_text.getvalue(), count=1).encode()
 
-    def _pass_on(self, name: str, context: GraphicsContextBase, *values: Any, **named: Any) -> None:
-        """Draw in the files of a light page."""
-        for target in self._light_targets():
-            getattr(target, name)(context, *values, **named)
+    @property
+    def _pixels_per_point(self) -> float:
+        return self._dpi / POINTS_PER_INCH
 
-    def _light_targets(self) -> Iterator[Any]:
-        yield self._light
+    @property
+    def _svg_scale(self) -> float:
+        """How many units of the SVG a point has; 1 for an image inside of it, which knows its own resolution."""
+        return 1.0 if self._in_image else self._pixels_per_point
+
+    def _pass_on(self, name: str, context: GraphicsContextBase, *values: Any) -> None:
+        """Draw in the files of a light page."""
+        getattr(self._light, name)(context, *values)
         if self._svg is not None:
-            yield self._svg
+            getattr(self._svg, name)(_scale_lines(context, self._svg_scale), *values)
 
     @property
     def _keeps_color(self) -> bool:
@@ -147,10 +155,15 @@ class FileRenderer(RendererBase):
         self._dark.draw_markers(self._dark_context(gc), *places, self._darken(face, darken_color))
 
     def draw_path_collection(self, gc: GraphicsContextBase, *values: Any, **named: Any) -> None:
-        """Draw a path several times. The sixth and the seventh value are the colors of faces and edges."""
-        self._pass_on("draw_path_collection", gc, *values, **named)
-        colors = [self._darken(part, darken_colors) for part in values[5:7]]
-        self._dark.draw_path_collection(self._dark_context(gc), *values[:5], *colors, *values[7:], **named)
+        """Draw paths. The values from the sixth on are the colors of faces and edges, line widths and dashes."""
+        before, (faces, edges, widths, dashes), after = values[:5], values[5:9], values[9:]
+        self._light.draw_path_collection(gc, *values, **named)
+        colors = [self._darken(part, darken_colors) for part in (faces, edges)]
+        self._dark.draw_path_collection(self._dark_context(gc), *before, *colors, widths, dashes, *after, **named)
+        if self._svg is not None:
+            scale = self._svg_scale
+            lines = [scale * width for width in widths], [_scale_dashes(one, scale) for one in dashes]
+            self._svg.draw_path_collection(_scale_lines(gc, scale), *before, faces, edges, *lines, *after, **named)
 
     def draw_quad_mesh(self, gc: GraphicsContextBase, *values: Any) -> None:
         """Draw a mesh, whose colors mean values: they are the same on a dark page."""
@@ -181,9 +194,8 @@ class FileRenderer(RendererBase):
         for target, context in ((self._light, gc), (self._dark, dark)):
             _draw_mask(target, context, mask, round(x), round(y))
         if self._svg is not None:
-            # SVG has its texts in points, of which there are fewer than pixels.
             scaled = prop.copy()
-            scaled.set_size(prop.get_size_in_points() * self._dpi / POINTS_PER_INCH)
+            scaled.set_size(prop.get_size_in_points() * self._pixels_per_point)
             self._svg.draw_text(gc, x, y, s, scaled, angle, ismath, mtext)
 
     def open_group(self, s: str, gid: str | None = None) -> None:
@@ -200,11 +212,13 @@ class FileRenderer(RendererBase):
 
     def start_rasterizing(self) -> None:
         """Begin an image inside the SVG."""
+        self._in_image = True
         if self._svg is not None:
             self._svg.start_rasterizing()
 
     def stop_rasterizing(self) -> None:
         """End an image inside the SVG."""
+        self._in_image = False
         if self._svg is not None:
             self._svg.stop_rasterizing()
 
@@ -227,7 +241,22 @@ class FileRenderer(RendererBase):
 
     def points_to_pixels(self, points: Any) -> Any:
         """Return a length in pixels."""
-        return points * self._dpi / POINTS_PER_INCH
+        return points * self._pixels_per_point
+
+
+def _scale_lines(context: GraphicsContextBase, scale: float) -> GraphicsContextBase:
+    """Return a copy of a graphics context with wider lines and longer dashes."""
+    scaled = GraphicsContextBase()
+    scaled.copy_properties(context)
+    scaled.set_linewidth(scale * context.get_linewidth())
+    scaled.set_dashes(*_scale_dashes(context.get_dashes(), scale))
+    return scaled
+
+
+def _scale_dashes(dashes: Any, scale: float) -> tuple[float, list[float] | None]:
+    """Return an offset and lengths as Matplotlib has them; the lengths are None for a solid line."""
+    offset, lengths = dashes
+    return scale * offset, None if lengths is None else [scale * length for length in lengths]
 
 
 @dataclass(frozen=True)

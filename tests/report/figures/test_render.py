@@ -1,3 +1,4 @@
+import re
 from io import BytesIO
 
 import numpy as np
@@ -97,6 +98,18 @@ def test_an_svg_has_the_size_in_points_and_its_texts_as_shapes() -> None:
     assert svg.count("<image ") == 3
     assert svg.count("<use ") > 50
     assert svg.rstrip().endswith("</svg>")
+
+
+def test_lines_of_an_svg_are_as_wide_as_matplotlib_draws_them() -> None:
+    with project_style():
+        figure, expected = full(), BytesIO()
+        ours = render_figure(figure, ["svg"]).files["svg"].decode()
+        figure.savefig(expected, format="svg")
+    for pattern in (r"stroke-width: ([\d.]+)", r"stroke-dasharray: ([\d.]+)"):
+        found, wanted = (re.findall(pattern, text) for text in (ours, expected.getvalue().decode()))
+        # Matplotlib leaves out a width of 1.
+        in_points = {round(float(width) * 72 / DPI, 3) for width in found} - {1.0}
+        assert in_points == {float(width) for width in wanted} != set()
 
 
 def test_only_the_files_that_are_asked_for_are_made() -> None:

@@ -2,9 +2,13 @@
 
 import math
 import statistics
+from collections.abc import Iterable
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.analysis.epoch_values import values_by_epoch
@@ -21,7 +25,48 @@ ROUGHNESS = {
 }
 
 
-def trial_curves(scored: pd.DataFrame, history: pd.DataFrame, target: float) -> pd.DataFrame:
+class Curves:
+    """The histories of trials, with what every table takes from them, which is computed once.
+
+    Args:
+        trials: as `trial_table` returns them.
+        history: the epochs of all of them, each trial in a row.
+
+    Attributes:
+        history: the same.
+    """
+
+    def __init__(self, trials: pd.DataFrame, history: pd.DataFrame) -> None:
+        self._trials, self.history = trials, history
+
+    @cached_property
+    def by_trial(self) -> pd.DataFrame:
+        """The metrics of each curve by trial, all that `trial_curves` returns but times to a target.
+
+        The further columns `lowest` and `highest` are the lowest validation loss and the highest validation score.
+        """
+        scored = scored_trials(self._trials)
+        history = self.history[self.history["trial"].isin(scored["trial"])]
+        parts: list[pd.DataFrame | pd.Series[Any]] = [
+            _area(history), _roughness(history), _drift(history), flat_from(scored, history),
+            score_drop(scored, history), history.groupby("trial")["validation_score"].max().rename("highest"),
+        ]  # fmt: skip
+        return _lowest(history).join(parts, how="outer")
+
+    @cached_property
+    def _rows(self) -> dict[str, NDArray[Any]]:
+        """The positions of the epochs of each trial."""
+        grouped = self.history.groupby("trial", sort=False).indices
+        return {str(trial): np.asarray(rows) for trial, rows in grouped.items()}
+
+    def first_at(self, trials: Iterable[str], target: float) -> pd.DataFrame:
+        """Return by trial the first epoch whose validation score is at least `target`, without those that have none."""
+        own = [self._rows[trial] for trial in dict.fromkeys(trials) if trial in self._rows]
+        history = self.history.iloc[np.concatenate(own)] if own else self.history.iloc[:0]
+        return history[history["validation_score"] >= target].drop_duplicates("trial").set_index("trial")
+
+
+def trial_curves(scored: pd.DataFrame, curves: Curves, target: float) -> pd.DataFrame:
     """Return `scored_trials` with the metrics of their learning curves.
 
     Further columns:
@@ -37,17 +82,12 @@ def trial_curves(scored: pd.DataFrame, history: pd.DataFrame, target: float) -> 
         the columns of ROUGHNESS, pre_activation_drift: as in `_roughness` and `_drift`; NaN for a trial that is
             not ok, because a network that learns nothing has a smooth curve and does not move.
     """
-    history = history[history["trial"].isin(scored["trial"])]
-    curves = _lowest(history).join(
-        [_area(history), _roughness(history), _drift(history), flat_from(scored, history), score_drop(scored, history)],
-        how="outer",
-    )
-    table = scored.merge(curves, left_on="trial", right_index=True, how="left")
+    table = scored.merge(curves.by_trial.drop(columns="highest"), left_on="trial", right_index=True, how="left")
     moving = [*ROUGHNESS, "pre_activation_drift"]
     table[moving] = table[moving].where(table["outcome"] == "ok")
     table["aulc"] = table["aulc"].mask(table["outcome"].isin(DIVERGED), table["chance"])
     table["overfitting_rise"] = table["validation_loss"] - table.pop("lowest")
-    reached = history[history["validation_score"] >= target].drop_duplicates("trial").set_index("trial")
+    reached = curves.first_at(scored["trial"], target)
     never = math.nan if math.isnan(target) else math.inf
     for name, column in TO_TARGET.items():
         table[name] = table["trial"].map(reached[column].astype(float)).fillna(never)
@@ -96,7 +136,7 @@ def _drift(history: pd.DataFrame) -> "pd.Series[float]":
     return (moved / spread.where(spread > 0)).rename("pre_activation_drift")
 
 
-def default_target(scored: pd.DataFrame, history: pd.DataFrame, baseline: str) -> float:
+def default_target(scored: pd.DataFrame, curves: Curves, baseline: str) -> float:
     """Return the validation score that the baseline's median trial at its best rate reaches at its best epoch.
 
     It is the lower of the two middle trials if their number is even, so that at least half of them reach it; a diverged
@@ -108,13 +148,11 @@ def default_target(scored: pd.DataFrame, history: pd.DataFrame, baseline: str) -
     own = own[own["learning_rate"] == best_rate(own)]
     if not (own["outcome"] == "ok").any():
         return math.nan
-    highest = own["trial"].map(history.groupby("trial")["validation_score"].max())
+    highest = own["trial"].map(curves.by_trial["highest"])
     return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), own["chance"]).tolist()))
 
 
-def curve_table(
-    trials: pd.DataFrame, history: pd.DataFrame, baseline: str, target: float | None = None
-) -> pd.DataFrame:
+def curve_table(trials: pd.DataFrame, curves: Curves, baseline: str, target: float | None = None) -> pd.DataFrame:
     """Return one row per variant and axis value, its trials at its best rate: the columns of `columns.CURVES`.
 
     The further axes follow `variant`. Times to the target and the onset are medians, in which infinity counts; area and
@@ -125,22 +163,22 @@ def curve_table(
     """
     rows: list[dict[str, Any]] = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        wanted = default_target(part, history, baseline) if target is None else target
-        curves = trial_curves(part, history, wanted)
-        for variant, cell in curves.groupby("variant", sort=False):
+        wanted = default_target(part, curves, baseline) if target is None else target
+        measured = trial_curves(part, curves, wanted)
+        for variant, cell in measured.groupby("variant", sort=False):
             rate = best_rate(cell)
             row = {"variant": variant, **place, "best_rate": rate, "target": wanted}
             rows.append(row | _averages(cell[cell["learning_rate"] == rate]))
     return pd.DataFrame(rows)
 
 
-def times_by_rate(trials: pd.DataFrame, history: pd.DataFrame, baseline: str) -> pd.DataFrame:
+def times_by_rate(trials: pd.DataFrame, curves: Curves, baseline: str) -> pd.DataFrame:
     """Return one row per variant, axis value and learning rate: the median epochs to the target, infinity included."""
     parts = []
     for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        wanted = default_target(part, history, baseline)
-        curves = trial_curves(part, history, wanted)
-        medians = curves.groupby(["variant", "learning_rate"], sort=False)["epochs_to_target"].median().reset_index()
+        wanted = default_target(part, curves, baseline)
+        measured = trial_curves(part, curves, wanted)
+        medians = measured.groupby(["variant", "learning_rate"], sort=False)["epochs_to_target"].median().reset_index()
         parts.append(medians.assign(**place, target=wanted))
     return pd.concat(parts, ignore_index=True)
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.epoch_values import values_after_epoch
-from bnbench.analysis.learning_curves import default_target, trial_curves
+from bnbench.analysis.learning_curves import Curves, default_target, trial_curves
 from bnbench.analysis.lr_metrics import best_rate, metrics_over_rates
 from bnbench.analysis.registry import METRICS, Metric, get_metric
 from bnbench.analysis.trials import scored_trials
@@ -52,19 +52,19 @@ class PerSeedScores:
     open_above: bool = False
 
 
-def with_trial_metrics(trials: pd.DataFrame, history: pd.DataFrame, asked: Asked, baseline: str) -> pd.DataFrame:
+def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, baseline: str) -> pd.DataFrame:
     """Return the trials that did not fail, with a column for each metric of a trial.
 
     If a metric is asked for after an epoch, it has a further column: the final scores still choose the best rate.
     """
     scored = scored_trials(trials)
-    wanted = default_target(scored, history, baseline) if asked.target is None else asked.target
-    table = trial_curves(scored, history, wanted)
+    wanted = default_target(scored, curves, baseline) if asked.target is None else asked.target
+    table = trial_curves(scored, curves, wanted)
     measured = {
-        name: metric.measure_trials(table, history) for name, metric in METRICS.items() if metric.measure_trials
+        name: metric.measure_trials(table, curves.history) for name, metric in METRICS.items() if metric.measure_trials
     }
     if asked.epoch is not None:
-        values = values_after_epoch(scored, history, get_metric(asked.metric).name, asked.epoch)
+        values = values_after_epoch(scored, curves.history, get_metric(asked.metric).name, asked.epoch)
         measured[_column(asked)] = table["trial"].map(values).astype(float)
     return table.assign(**measured)
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.per_seed import with_trial_metrics
 from bnbench.analysis.registry import Metric
@@ -123,13 +124,9 @@ class _FinalMetric:
     target: float | None = None
 
 
-def source_rates(
-    trials: pd.DataFrame, history: pd.DataFrame, axes: list[str], metric: Metric, baseline: str
-) -> SourceRates:
+def source_rates(trials: pd.DataFrame, curves: Curves, axes: list[str], metric: Metric, baseline: str) -> SourceRates:
     """Return a metric of each trial at all rates. A diverged trial counts at chance, or at its initial loss."""
-    parts = [
-        with_trial_metrics(part, history, _FinalMetric(metric.name), baseline) for _, part in by_axes(trials, axes)
-    ]
+    parts = [with_trial_metrics(part, curves, _FinalMetric(metric.name), baseline) for _, part in by_axes(trials, axes)]
     table = pd.concat(parts) if parts else scored_trials(trials)
     keys = ["variant", *axes, "learning_rate"]
     values = table[[*keys, "seed"]].assign(

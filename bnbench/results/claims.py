@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.columns import CLAIMS, column_names
 from bnbench.analysis.labels import RateFormat, axis_name, format_axes, format_name
+from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, range_across, with_trial_metrics
 from bnbench.analysis.registry import Metric, find_metric, get_metric
@@ -54,7 +55,7 @@ WHY = {
 def judge_claims(
     claims: Sequence[Claim],
     trials: pd.DataFrame,
-    history: pd.DataFrame,
+    curves: Curves,
     baseline: str,
     pairs: Sequence[PairTimes] = (),
 ) -> pd.DataFrame:
@@ -79,7 +80,7 @@ def judge_claims(
             "epoch": math.nan if claim.epoch is None else claim.epoch,
             "bound": f"{claim.kind} {claim.bound}",
         }
-        rows.append(subject | _judged(claim, over, trials, history, baseline, pairs))
+        rows.append(subject | _judged(claim, over, trials, curves, baseline, pairs))
     return pd.DataFrame(rows, columns=column_names(CLAIMS))
 
 
@@ -103,7 +104,7 @@ def _judged(
     claim: Claim,
     over: str,
     trials: pd.DataFrame,
-    history: pd.DataFrame,
+    curves: Curves,
     baseline: str,
     pairs: Sequence[PairTimes],
 ) -> dict[str, Any]:
@@ -112,7 +113,7 @@ def _judged(
     judged = []
     for place, part in by_axes(trials, axes):
         if matches_axes(place, claim.where):
-            scored = with_trial_metrics(part, history, claim, baseline)
+            scored = with_trial_metrics(part, curves, claim, baseline)
             if over and get_metric(claim.metric).timed:
                 finding = _find_times(claim, part, scored, find_pair(pairs, claim.of, over, place))
             else:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bnbench.analysis.intervals import t_interval
+from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.per_seed import matches_axes, per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import get_metric
 from bnbench.analysis.trials import axes_of, by_axes
@@ -16,7 +17,7 @@ from bnbench.config.expectations import Published
 
 
 def compare_published(
-    published: Sequence[Published], trials: pd.DataFrame, history: pd.DataFrame, baseline: str
+    published: Sequence[Published], trials: pd.DataFrame, curves: Curves, baseline: str
 ) -> pd.DataFrame:
     """Return one row per published value and value of the further axes, with the columns of `columns.PUBLISHED`.
 
@@ -26,7 +27,7 @@ def compare_published(
     for place, part in by_axes(trials, axes_of(trials)):
         for entry in published:
             if matches_axes(place, entry.where):
-                rows.append(_compare_one(entry, place, with_trial_metrics(part, history, entry, baseline)))
+                rows.append(_compare_one(entry, place, with_trial_metrics(part, curves, entry, baseline)))
     return pd.DataFrame(rows)
 
 

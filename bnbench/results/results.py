@@ -38,6 +38,7 @@ from bnbench.results.step_pairs import as_pair
 from bnbench.results.stored_config import StoredConfig, read_stored_config
 from bnbench.results.variant_config import VariantConfig, read_variant_config
 from bnbench.store import results_dir, store
+from bnbench.store.measurements import series_table
 
 FORMER_NAMES = {
     "cells": "summary",
@@ -87,9 +88,12 @@ class Results:
             by = ["variant", "axes", "learning_rate", "seed"]
             self._outside = opened.outside().sort_values(by, ignore_index=True)
             self._planned_values = opened.planned_values() if len(self._outside) else {}
-            for table, is_outside in ((self._stored, False), (self._outside, True)):
-                _add_measured(table, opened, is_outside, self.top_k)
+            self._series = opened.series()
+            outside_series = opened.series(outside=True) if len(self._outside) else []
             self._history_outside = rename_stored(opened.history(outside=True)) if all_trials else None
+        _add_measured(self._stored, self._series, self.top_k)
+        _add_measured(self._outside, outside_series, self.top_k)
+        self._series += outside_series if all_trials else []
 
     def __repr__(self) -> str:
         variants = list(dict.fromkeys(self._stored["variant"]))
@@ -205,10 +209,7 @@ class Results:
             The columns `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe says
             otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
-        with store.open_for_reading(self.folder) as opened:
-            table = opened.measurements(name)
-            outside = opened.measurements(name, outside=True) if self._all else table.head(0)
-        return pd.concat([table, outside], ignore_index=True) if len(outside) else table
+        return series_table(self._series, name)
 
     def step_losses(self, trial: str) -> NDArray[np.float32]:
         """Return the training loss of every mini-batch of a trial.
@@ -343,9 +344,14 @@ class Results:
         return edges.edge_ratio(self._comparable, variant, self.baseline)
 
     @cached_property
+    def curves(self) -> learning_curves.Curves:
+        """The histories with what tables take from them."""
+        return learning_curves.Curves(self._comparable, self.full_history)
+
+    @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row per variant and axis value: time to target, area and overfitting at its best rate."""
-        return learning_curves.curve_table(self._comparable, self.full_history, self.baseline)
+        return learning_curves.curve_table(self._comparable, self.curves, self.baseline)
 
     @cached_property
     def confusions(self) -> pd.DataFrame:
@@ -393,12 +399,12 @@ class Results:
     @cached_property
     def claims(self) -> pd.DataFrame:
         """One row per claim of the experiment, with its verdict."""
-        return claims.judge_claims(self.config.claims, self._comparable, self.full_history, self.baseline, self.pairs)
+        return claims.judge_claims(self.config.claims, self._comparable, self.curves, self.baseline, self.pairs)
 
     @cached_property
     def published(self) -> pd.DataFrame:
         """One row per value that others published, next to ours."""
-        return published.compare_published(self.config.published, self._comparable, self.full_history, self.baseline)
+        return published.compare_published(self.config.published, self._comparable, self.curves, self.baseline)
 
     @cached_property
     def diagnoses(self) -> pd.DataFrame:
@@ -438,7 +444,7 @@ class Results:
     @cached_property
     def times(self) -> pd.DataFrame:
         """One row per variant, axis value and rate: the median epochs to the target."""
-        return learning_curves.times_by_rate(self._comparable, self.full_history, self.baseline)
+        return learning_curves.times_by_rate(self._comparable, self.curves, self.baseline)
 
     @cached_property
     def by_epoch(self) -> pd.DataFrame:
@@ -475,10 +481,10 @@ class Results:
         return list(zip(failed["trial"], failed["reason"], strict=True))
 
 
-def _add_measured(stored: pd.DataFrame, opened: store.Store, outside: bool, top_k: int) -> None:
+def _add_measured(stored: pd.DataFrame, series: Sequence[Mapping[str, Any]], top_k: int) -> None:
     """Add the columns that the store keeps among the measurements; of the top-k accuracies, those of one k."""
     for name in (*MEASURED, *TOP_K):
-        table = opened.measurements(name, outside)
+        table = series_table(series, name)
         chosen = table[table["position"] == top_k] if name in TOP_K else table
         values = chosen.drop_duplicates("trial").set_index("trial")["value"]
         stored[name] = stored["trial"].map(values).astype(float)

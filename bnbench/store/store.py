@@ -69,6 +69,7 @@ class Store:
         """Make this the plan that tables and reports show. Stored trials that are not part of it stay stored."""
         with self._transaction():
             replaced = self._planned_and_stored()
+            self._forget("_plan", "_ended")
             self._db.execute("DELETE FROM plan")
             for cohort in plan.cohorts:
                 self._insert("programs", [program_row(cohort.program)])
@@ -95,8 +96,7 @@ class Store:
             self._insert("history", history_rows(result))
             self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
-        # Drop the cache of `_intact`.
-        self.__dict__.pop("_intact", None)
+        self._forget("_intact", "_ended")
 
     def states(self) -> dict[str, str]:
         """Return the status of every stored trial by id, without damaged trials, so that these are trained again."""
@@ -117,7 +117,7 @@ class Store:
                 rows = [(trial,) for trial in trials]
                 self._db.executemany(f"DELETE FROM {table} WHERE {key} = ?", rows)  # noqa: S608  our own names
             former_plans.keep_former(self._db, (), {trial for (trial,) in self._db.execute(OUTSIDE)})
-        self.__dict__.pop("_intact", None)
+        self._forget("_intact", "_ended")
 
     def compact(self) -> None:
         """Give the space of removed trials back to the disk. Without space for a copy, the file keeps its size."""
@@ -170,7 +170,7 @@ class Store:
 
     def trials(self) -> "pd.DataFrame":
         """Return one row per finished trial of the present plan, as `analysis.trial_table` takes it."""
-        return self._table(*self._plan())
+        return self._table(*self._plan)
 
     def outside(self) -> "pd.DataFrame":
         """Return one row per stored trial outside the present plan, with the columns of `trials`.
@@ -185,7 +185,7 @@ class Store:
             for trial in ids
         ]
         # A plan may have a million rows, and most folders have no such trial.
-        table = self._table(rows, self._plan()[1] if ids else {})
+        table = self._table(rows, self._plan[1] if ids else {})
         # Where some are unknown, pandas would have other types.
         return table.astype({"learning_rate": "float64", "seed": "Int64"})
 
@@ -194,7 +194,7 @@ class Store:
         import numpy as np
         import pandas as pd
 
-        ended = self.outside_ids() if outside else self._ended()
+        ended = self.outside_ids() if outside else self._ended
         epochs = [self._intact[trial].epochs for trial in ended]
         values = np.concatenate([np.empty((0, len(integrity.EPOCH_COLUMNS))), *epochs])
         table = pd.DataFrame(dict(zip(integrity.EPOCH_COLUMNS, values.T, strict=True)))
@@ -203,33 +203,13 @@ class Store:
         table[list(PRE_ACTIVATIONS)] = np.concatenate([np.empty((0, len(PRE_ACTIVATIONS))), *percentiles])
         return table.astype({"epoch": "int64", "step": "int64"})
 
-    def measurements(self, name: str | None, outside: bool = False) -> "pd.DataFrame":
-        """Return what a probe measured in the trials of the present plan, or in those outside it.
+    def series(self, outside: bool = False) -> "list[Row]":
+        """Return the rows of `measurements` of the trials of the present plan, or of those outside it.
 
-        Args:
-            name: the name that the probe gives to the values. None means all names, and a column `name` after `trial`.
-            outside: whether to return the trials outside the plan instead of those in it.
-
-        Returns:
-            One row for each value: `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe
-                says otherwise), `value` and `unit`. No rows if no trial has such a measurement.
+        `measurements.series_table` makes a table of them.
         """
-        import numpy as np
-        import pandas as pd
-
-        ended = self.outside_ids() if outside else self._ended()
-        stored = [row for trial in ended for row in self._intact[trial].measurements if name in (None, row["name"])]
-        series = [integrity.series_values(row) for row in stored]
-        lengths = [len(values) for _, values in series]
-        keys = ["trial", *(["name"] if name is None else []), "layer"]
-        repeated = {
-            column: np.repeat(np.array([row[column] for row in stored], object), lengths) for column in (*keys, "unit")
-        }
-        # Without rows pandas cannot infer the type, so it is set.
-        table = pd.DataFrame(repeated).astype(str)
-        table.insert(len(keys), "position", np.concatenate([np.empty(0), *(positions for positions, _ in series)]))
-        table.insert(len(keys) + 1, "value", np.concatenate([np.empty(0), *(values for _, values in series)]))
-        return table
+        ended = self.outside_ids() if outside else self._ended
+        return [row for trial in ended for row in self._intact[trial].measurements]
 
     def step_losses(self, trial: str) -> "NDArray[np.float32]":
         """Return the loss of every mini-batch of a trial, (steps,)."""
@@ -247,11 +227,11 @@ class Store:
 
     def planned(self) -> int:
         """Return the number of trials in the present plan."""
-        return len(self._plan()[0])
+        return len(self._plan[0])
 
     def planned_values(self) -> dict[str, set[Any]]:
         """Return the values that the present plan has of `variant`, `learning_rate`, `seed` and `axes` (JSON)."""
-        planned, _ = self._plan()
+        planned, _ = self._plan
         return {name: {row[name] for row in planned} for name in ("variant", "learning_rate", "seed", "axes")}
 
     def environment(self) -> str:
@@ -265,8 +245,9 @@ class Store:
             checksum = integrity.rows_checksum([(text,)])
             self._insert("notes", [{"name": "environment", "text": text, "checksum": checksum}])
 
+    @cached_property
     def _plan(self) -> tuple[list[Row], dict[str, dict[str, Any]]]:
-        """Return the rows of the present plan, and the programs by key.
+        """The rows of the present plan, and the programs by key.
 
         Raises:
             ResultsError: the plan or the programs are damaged.
@@ -307,16 +288,17 @@ class Store:
             return []
         stored = {trial for (trial,) in self._db.execute("SELECT id FROM trials")}
         try:
-            return [row for row in self._plan()[0] if row["trial"] in stored]
+            return [row for row in self._plan[0] if row["trial"] in stored]
         except ResultsError:
             return []
 
     def _seal_plan(self) -> None:
         self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])
 
+    @cached_property
     def _ended(self) -> list[str]:
-        """Return the trials of the present plan that have ended, each once, in the order of the plan."""
-        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan()[0]) if trial in self._intact]
+        """The trials of the present plan that have ended, each once, in the order of the plan."""
+        return [trial for trial in dict.fromkeys(row["trial"] for row in self._plan[0]) if trial in self._intact]
 
     def _has_result(self, trial: str) -> bool:
         """Return True if a trial is stored intact and has not failed."""
@@ -327,6 +309,11 @@ class Store:
         """Read one trial; return None if it has not ended or is damaged."""
         row, epochs, measurements = trial_rows(self._db, trial)
         return integrity.check_trial(row, epochs, measurements) if row else None
+
+    def _forget(self, *names: str) -> None:
+        """Drop what has been read, so that the next use reads it again."""
+        for name in names:
+            self.__dict__.pop(name, None)
 
     def _insert(self, table: str, rows: Iterable[Row]) -> None:
         database.insert_rows(self._db, table, rows)

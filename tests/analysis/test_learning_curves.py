@@ -6,6 +6,7 @@ import pytest
 
 from bnbench.analysis import learning_curves
 from bnbench.analysis.columns import PRE_ACTIVATIONS
+from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.trials import scored_trials
 from support.tables import FAILED, NONFINITE, history, scores, trials
 
@@ -15,7 +16,7 @@ INF = math.inf
 def one(curve: list[float], target: float = 0.8, losses: list[float] | None = None, **changes: object) -> dict:
     table = trials({"trial": "a", "validation_loss": (losses or [0.3])[-1]} | changes)
     epochs = history({"a": curve}, {"a": losses} if losses else None)
-    (row,) = learning_curves.trial_curves(scored_trials(table), epochs, target).to_dict("records")
+    (row,) = learning_curves.trial_curves(scored_trials(table), Curves(table, epochs), target).to_dict("records")
     return row
 
 
@@ -83,9 +84,8 @@ def test_a_trial_that_learns_nothing_has_no_roughness(changes: dict[str, object]
 def drift(*percentiles: tuple[float, float, float], **changes: object) -> float:
     epochs = history({"a": [0.5] * len(percentiles)})
     epochs[list(PRE_ACTIVATIONS)] = percentiles
-    (row,) = learning_curves.trial_curves(scored_trials(trials({"trial": "a"} | changes)), epochs, 0.8).to_dict(
-        "records"
-    )
+    table = trials({"trial": "a"} | changes)
+    (row,) = learning_curves.trial_curves(scored_trials(table), Curves(table, epochs), 0.8).to_dict("records")
     return float(row["pre_activation_drift"])
 
 
@@ -110,22 +110,23 @@ def test_two_epochs_have_no_roughness() -> None:
 def test_the_default_target_is_the_median_trial_of_the_baseline() -> None:
     rows = [*scores("plain", *({0.1: 0.9, 1.0: 0.2} for _ in range(4))), *scores("other", {0.1: 0.95})]
     epochs = history({f"plain 0.1 {seed} ": [0.1, best, 0.3] for seed, best in enumerate((0.9, 0.7, 0.8, 0.6))})
-    scored = scored_trials(trials(*rows))
+    table = trials(*rows)
+    scored, curves = scored_trials(table), Curves(table, epochs)
     # The lower of the two middle ones
-    assert learning_curves.default_target(scored, epochs, "plain") == 0.7
-    assert math.isnan(learning_curves.default_target(scored, epochs, "none such"))
+    assert learning_curves.default_target(scored, curves, "plain") == 0.7
+    assert math.isnan(learning_curves.default_target(scored, curves, "none such"))
 
 
 def test_a_diverged_trial_lowers_the_default_target_to_chance() -> None:
-    rows = [{"trial": "a"}, {"trial": "b", "seed": 1} | NONFINITE]
-    epochs = history({"a": [0.1, 0.9], "b": [0.1, 0.8]})
-    assert learning_curves.default_target(scored_trials(trials(*rows)), epochs, "plain") == pytest.approx(0.1)
+    table = trials({"trial": "a"}, {"trial": "b", "seed": 1} | NONFINITE)
+    curves = Curves(table, history({"a": [0.1, 0.9], "b": [0.1, 0.8]}))
+    assert learning_curves.default_target(scored_trials(table), curves, "plain") == pytest.approx(0.1)
 
 
 def table(*reached: list[float], target: float | None = 0.8) -> pd.DataFrame:
-    rows = scores("plain", *({0.1: 0.9, 1.0: None} for _ in reached))
+    planned = trials(*scores("plain", *({0.1: 0.9, 1.0: None} for _ in reached)))
     epochs = history({f"plain 0.1 {seed} ": curve for seed, curve in enumerate(reached)})
-    return learning_curves.curve_table(trials(*rows), epochs, "plain", target)
+    return learning_curves.curve_table(planned, Curves(planned, epochs), "plain", target)
 
 
 def test_one_row_per_variant_at_its_best_rate() -> None:
@@ -148,7 +149,8 @@ def test_the_baseline_reaches_its_own_target() -> None:
 
 
 def test_no_trials_no_rows() -> None:
-    assert learning_curves.curve_table(trials({}).iloc[:0], history({}), "").empty
+    none = trials({}).iloc[:0]
+    assert learning_curves.curve_table(none, Curves(none, history({})), "").empty
 
 
 def times(*plain: list[float], **normed: list[float]) -> dict[tuple[str, float], float]:
@@ -158,7 +160,8 @@ def times(*plain: list[float], **normed: list[float]) -> dict[tuple[str, float],
     named = {f"plain 0.1 {seed} ": curve for seed, curve in enumerate(plain)}
     named |= {f"plain 1.0 {seed} ": [0.1] for seed in range(len(plain))}
     named |= {f"batchnorm 1.0 {seed} ": curve for seed, curve in enumerate(normed.values())}
-    result = learning_curves.times_by_rate(trials(*rows), history(named), "plain")
+    planned = trials(*rows)
+    result = learning_curves.times_by_rate(planned, Curves(planned, history(named)), "plain")
     assert set(result["target"]) == {0.8}
     return {(row["variant"], row["learning_rate"]): row["epochs_to_target"] for row in result.to_dict("records")}
 
@@ -181,12 +184,13 @@ def test_if_half_of_the_seeds_never_reach_the_target_the_median_is_infinite() ->
     assert times([0.1, 0.8], a=[0.1, 0.9], b=[0.1, 0.9], c=[0.1, 0.2])["batchnorm", 1.0] == 1
 
 
-def at_two_places(*best: float) -> tuple[pd.DataFrame, pd.DataFrame]:
+def at_two_places(*best: float) -> tuple[pd.DataFrame, Curves]:
     """Return trials of plain at two values of an axis, with these scores in their last epoch."""
     axes = ['{"a": 1}', '{"a": 2}']
     rows = [row for text in axes for row in scores("plain", {0.1: 0.9}, axes=text)]
     epochs = history({f"plain 0.1 0 {text}": [0.1, 0.2, score] for text, score in zip(axes, best, strict=True)})
-    return trials(*rows), epochs
+    planned = trials(*rows)
+    return planned, Curves(planned, epochs)
 
 
 def test_each_value_of_the_axes_has_its_own_target() -> None:

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis import registry
+from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.lr_metrics import RateMetrics
 from bnbench.analysis.per_seed import with_trial_metrics
 from bnbench.analysis.registry import METRICS, Metric, find_metric
@@ -42,7 +43,8 @@ def test_only_rates_and_widths_are_read_off_the_grid() -> None:
 
 def judge(**values: object) -> dict[str, object]:
     claim = Claim.model_validate({"text": "x", "of": "batchnorm"} | values)
-    (row,) = judge_claims([claim], trials(*PLAIN, *NORMED), history({}), "plain").to_dict("records")
+    table = trials(*PLAIN, *NORMED)
+    (row,) = judge_claims([claim], table, Curves(table, history({})), "plain").to_dict("records")
     return row
 
 
@@ -51,7 +53,8 @@ def test_the_spread_of_predictions_is_missing_for_a_diverged_trial_and_in_earlie
     claim = Claim.model_validate(
         {"text": "x", "metric": "prediction_spread", "of": "plain", "value": {"at_most": 0.001}}
     )
-    table = with_trial_metrics(trials(*rows), history({}), claim, "plain")
+    planned = trials(*rows)
+    table = with_trial_metrics(planned, Curves(planned, history({})), claim, "plain")
     assert table["prediction_spread"].fillna(-1).tolist() == [0.4, -1, -1]
     # The wider spread wins.
     assert METRICS["prediction_spread"].higher_is_better
@@ -60,7 +63,8 @@ def test_the_spread_of_predictions_is_missing_for_a_diverged_trial_and_in_earlie
 def test_a_diverged_trial_counts_as_guessing_in_f1_and_in_the_top_k() -> None:
     measured = {"test_macro_f1": 0.6, "test_top_k": 0.8, "top_k": 5}
     claim = Claim.model_validate({"text": "x", "metric": "test_top_k", "of": "plain", "value": {"at_least": 0.5}})
-    table = with_trial_metrics(trials(measured, measured | BLOWN, {"top_k": 5}), history({}), claim, "plain")
+    planned = trials(measured, measured | BLOWN, {"top_k": 5})
+    table = with_trial_metrics(planned, Curves(planned, history({})), claim, "plain")
     # Of ten classes one has the F1 2 / 11, and the others have 0.
     assert table["test_macro_f1"].fillna(-1).tolist() == pytest.approx([0.6, 0.2 / 11, -1])
     assert table["test_top_k"].fillna(-1).tolist() == pytest.approx([0.8, 0.5, -1])

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.registry import METRICS
 from bnbench.analysis.source_curves import (
     CURVE_SCORES,
@@ -107,7 +108,7 @@ def test_variants_and_settings_have_their_own_means() -> None:
 
 def test_a_metric_by_rate_counts_diverged_trials_and_says_how_many_there_are() -> None:
     table = trials(*scores("plain", {1.0: 0.8, 0.1: 0.9}, {1.0: None, 0.1: 0.7}))
-    rates = source_rates(table, history({}), [], METRICS["test_score"], "plain")
+    rates = source_rates(table, Curves(table, history({})), [], METRICS["test_score"], "plain")
     # The test score is 0.1 below the validation score; the diverged one counts at chance, with ten classes.
     assert rates.trials["value"].tolist() == pytest.approx([0.7, 0.8, 0.1, 0.6])
     assert rates.trials["diverged"].tolist() == [False, False, True, False]
@@ -117,7 +118,8 @@ def test_a_metric_by_rate_counts_diverged_trials_and_says_how_many_there_are() -
 
 def test_a_mean_by_rate_is_missing_if_a_trial_has_no_value() -> None:
     rows = [{"seed": 0, "prediction_spread": 0.4}, {"seed": 1, "prediction_spread": 9e9} | BLOWN]
-    rates = source_rates(trials(*rows), history({}), [], METRICS["prediction_spread"], "plain")
+    table = trials(*rows)
+    rates = source_rates(table, Curves(table, history({})), [], METRICS["prediction_spread"], "plain")
     assert rates.trials["value"].fillna(-1).tolist() == [0.4, -1]
     assert rates.means[["n", "n_diverged"]].to_numpy().tolist() == [[2, 1]]
     assert rates.means["value"].isna().all()

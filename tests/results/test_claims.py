@@ -7,6 +7,7 @@ import pytest
 
 from bnbench.analysis import registry
 from bnbench.analysis.columns import CLAIMS, column_names
+from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.step_times import PairTimes
 from bnbench.config.expectations import Bound, Claim
 from bnbench.results import claims
@@ -23,7 +24,8 @@ def claim(**values: Any) -> Claim:
 
 
 def judge(rows: list[dict[str, object]], epochs: pd.DataFrame = NO_HISTORY, **values: Any) -> dict[str, Any]:
-    (row,) = claims.judge_claims([claim(**values)], trials(*rows), epochs, "plain").to_dict("records")
+    table = trials(*rows)
+    (row,) = claims.judge_claims([claim(**values)], table, Curves(table, epochs), "plain").to_dict("records")
     return row
 
 
@@ -267,8 +269,9 @@ def turns(*ratios: float, **changes: Any) -> PairTimes:
 
 
 def judge_turns(pair: PairTimes, rows: list[dict[str, object]] = PLAIN + NORMED, **values: Any) -> dict[str, Any]:
-    (row,) = claims.judge_claims([claim(**values)], trials(*rows), NO_HISTORY, "plain", [pair]).to_dict("records")
-    return row
+    table = trials(*rows)
+    judged = claims.judge_claims([claim(**values)], table, Curves(table, NO_HISTORY), "plain", [pair])
+    return dict(judged.to_dict("records")[0])
 
 
 def test_seconds_of_a_step_are_compared_by_rounds() -> None:
@@ -318,9 +321,10 @@ def test_seconds_to_a_target_are_steps_times_the_seconds_of_a_step() -> None:
     epochs = history({trial: [0.1] * epoch + [0.9] * (7 - epoch) for trial, epoch in needed})
     asked = claim(metric="seconds_to_target", target=0.8, ratio={"at_most": 1})
     table = trials(*rows).assign(trial=[str(row["trial"]) for row in rows])
+    curves = Curves(table, epochs)
     in_steps = claim(metric="steps_to_target", target=0.8, ratio={"at_most": 1})
     steps, seconds = (
-        claims.judge_claims([one], table, epochs, "plain", [turns(1.0, 1.5, 2.0, 1.5, 1.5)]).to_dict("records")[0]
+        claims.judge_claims([one], table, curves, "plain", [turns(1.0, 1.5, 2.0, 1.5, 1.5)]).to_dict("records")[0]
         for one in (in_steps, asked)
     )
     assert steps["estimate"] == pytest.approx((1 / 12) ** (1 / 3))
@@ -428,9 +432,10 @@ def test_a_variant_without_finished_trials() -> None:
     row = judge(PLAIN, metric="best_rate", ratio={"at_least": 1})
     assert (row["verdict"], row["n"], row["reason"]) == ("inconclusive", 0, "no seed has finished all of its trials")
     empty = trials({}).iloc[:0]
-    result = claims.judge_claims([claim(metric="aulc", ratio={"at_least": 1})], empty, NO_HISTORY, "")
+    curves = Curves(empty, NO_HISTORY)
+    result = claims.judge_claims([claim(metric="aulc", ratio={"at_least": 1})], empty, curves, "")
     assert result["verdict"].tolist() == ["inconclusive"]
-    assert claims.judge_claims([], empty, NO_HISTORY, "").columns.tolist() == column_names(CLAIMS)
+    assert claims.judge_claims([], empty, curves, "").columns.tolist() == column_names(CLAIMS)
 
 
 @pytest.mark.parametrize("metric", registry.METRICS)

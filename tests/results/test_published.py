@@ -4,6 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bnbench.analysis.learning_curves import Curves
 from bnbench.config.expectations import Published
 from bnbench.results import published
 from support.tables import FAILED, history, scores, trials
@@ -21,7 +22,8 @@ def value(**values: Any) -> Published:
 def compared(
     *values: Published, rows: list[dict[str, object]] = PLAIN + NORMED, epochs: pd.DataFrame = NO_HISTORY
 ) -> list[dict[str, Any]]:
-    return published.compare_published(values, trials(*rows), epochs, "plain").to_dict("records")
+    table = trials(*rows)
+    return published.compare_published(values, table, Curves(table, epochs), "plain").to_dict("records")
 
 
 def test_our_value_is_at_our_best_rate_with_its_interval() -> None:
@@ -85,7 +87,8 @@ def test_nothing_published_is_an_empty_table() -> None:
 
 
 def test_before_the_first_trial_has_finished_our_value_is_missing() -> None:
-    (row,) = published.compare_published([value()], trials({}).iloc[:0], NO_HISTORY, "").to_dict("records")
+    none = trials({}).iloc[:0]
+    (row,) = published.compare_published([value()], none, Curves(none, NO_HISTORY), "").to_dict("records")
     assert (row["n"], row["published"]) == (0, 0.7)
 
 

@@ -11,6 +11,7 @@ from bnbench.errors import ResultsError
 from bnbench.planning.plan import Plan
 from bnbench.planning.trial import Divergence, Epoch, Fault, FinalProbeValues, Result, Scores, Series
 from bnbench.store import store
+from bnbench.store.measurements import series_table
 from support.examples import make_plan
 from support.stored import change
 
@@ -335,7 +336,7 @@ def test_measurements_are_returned_by_name_in_the_order_of_the_plan(tmp_path: Pa
         opened.add(result(plan, 1, measurements=(norms("dense_0", 1.0),)))
         opened.add(result(plan, 3))
     with store.open_for_reading(tmp_path) as opened:
-        table = opened.measurements("weight_norm")
+        table = series_table(opened.series(), "weight_norm")
         assert list(table.columns) == ["trial", "layer", "position", "value", "unit"]
         assert table.to_numpy().tolist() == [
             [first, "dense_0", 0.0, 1.0, "a unit"],
@@ -343,11 +344,11 @@ def test_measurements_are_returned_by_name_in_the_order_of_the_plan(tmp_path: Pa
             [second, "dense_0", 1.0, np.inf, "a unit"],
             [second, "dense_1", 0.0, 5.0, "a unit"],
         ]
-        sharpness = opened.measurements("sharpness")
+        sharpness = series_table(opened.series(), "sharpness")
         assert sharpness["trial"].tolist() == [second]
         assert sharpness["value"].isna().all()
         assert third in opened.states()
-        none = opened.measurements("unknown")
+        none = series_table(opened.series(), "unknown")
         assert len(none) == 0
         assert list(none.columns) == list(table.columns)
 
@@ -357,7 +358,7 @@ def test_a_new_try_replaces_measurements(tmp_path: Path, plan: Plan) -> None:
         opened.set_plan(plan)
         opened.add(result(plan, 1, measurements=(norms("dense_0", 1.0), norms("dense_1", 2.0))))
         opened.add(result(plan, 1, measurements=(norms("dense_1", 3.0),)))
-        assert opened.measurements("weight_norm")["value"].tolist() == [3.0]
+        assert series_table(opened.series(), "weight_norm")["value"].tolist() == [3.0]
 
 
 def test_a_trial_without_measurements_has_the_checksum_of_format_7(tmp_path: Path, plan: Plan) -> None:
@@ -400,4 +401,4 @@ def test_a_trial_with_damaged_measurements_is_damaged(tmp_path: Path, plan: Plan
             connection.execute(*DAMAGES[damage])
     with store.open_for_reading(tmp_path) as opened:
         assert list(opened.states()) == [plan.trials[1].id]
-        assert opened.measurements("weight_norm").empty
+        assert series_table(opened.series(), "weight_norm").empty

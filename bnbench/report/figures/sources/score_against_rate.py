@@ -31,7 +31,7 @@ from bnbench.results.results import Results
 def rates_of(inputs: SourceInput) -> SourceRates:
     """Return the metric of each trial at all rates, and its means."""
     results: Results = inputs.results
-    return source_rates(inputs.all_trials, results.full_history, results.axes, metric_of(inputs), results.baseline)
+    return source_rates(inputs.all_trials, results.curves, results.axes, metric_of(inputs), results.baseline)
 
 
 def metric_of(inputs: SourceInput) -> Metric:

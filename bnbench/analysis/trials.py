@@ -140,6 +140,14 @@ def by_axes(table: pd.DataFrame, axes: Sequence[str]) -> Iterator[tuple[dict[str
         yield dict(zip(axes, keys, strict=True)), part
 
 
+def is_at(table: pd.DataFrame, place: Mapping[str, Any]) -> "pd.Series[bool]":
+    """Return which rows have these values of the further axes; null is a value, too."""
+    rows = pd.Series(True, table.index)
+    for axis, value in place.items():
+        rows &= table[axis].isna() if pd.isna(value) else table[axis] == value
+    return rows
+
+
 def cell_label(row: Mapping[Any, Any], axes: Sequence[str]) -> str:
     """Return `batchnorm`, or `batchnorm (units 50)` if there are further axes."""
     return f"{row['variant']} ({format_axes(row, axes)})" if axes else str(row["variant"])

@@ -66,23 +66,34 @@ def most_telling(verdicts: pd.DataFrame, variants: pd.DataFrame, axes: list[str]
         verdicts: a `verdict_table`.
         variants: a `variant_table`.
     """
+    places = telling_places(verdicts, variants, axes)
+    return places[0] if places else {}
+
+
+def telling_places(verdicts: pd.DataFrame, variants: pd.DataFrame, axes: list[str]) -> list[dict[str, Any]]:
+    """Return the values of the further axes, each combination once, the most telling one first; none without axes.
+
+    First those with a decided difference between two variants that both train, then those with another decided
+    difference, both by its size; then all others by the highest validation score of a variant.
+
+    Args:
+        verdicts: a `verdict_table`.
+        variants: a `variant_table`.
+    """
     if not axes or variants.empty:
-        return {}
+        return []
     decided = verdicts[verdicts["verdict"].isin([BETTER, WORSE])]
-    contest = decided[decided["trains"] & decided["baseline_trains"]]
-    for rows in (contest, decided):
-        if len(rows):
-            return _place(rows.loc[_first_highest(rows["mean"].abs())], axes)
-    return _place(variants.loc[_first_highest(variants["validation_score_mean"].fillna(-math.inf))], axes)
+    contest = decided["trains"] & decided["baseline_trains"]
+    parts = [_highest_first(rows, rows["mean"].abs()) for rows in (decided[contest], decided[~contest])]
+    ranked = pd.concat([*parts, _highest_first(variants, variants["validation_score_mean"].fillna(-math.inf))])[axes]
+    # As text, because NaN does not equal itself.
+    first = ranked[~ranked.astype(str).duplicated()]
+    return [dict(zip(axes, values, strict=True)) for values in first.itertuples(index=False, name=None)]
 
 
-def _first_highest(values: "pd.Series[float]") -> Any:
-    """Return the label of the highest value; of the first one if several differ by a rounding error only."""
-    return values.index[values >= values.max() - ROUNDING][0]
-
-
-def _place(row: "pd.Series[Any]", axes: list[str]) -> dict[str, Any]:
-    return {axis: row[axis] for axis in axes}
+def _highest_first(table: pd.DataFrame, values: "pd.Series[float]") -> pd.DataFrame:
+    """Return the rows by descending value. Those that differ by a rounding error only keep their order."""
+    return table.loc[(-values / ROUNDING).round().sort_values(kind="stable").index]
 
 
 def _key(row: Mapping[Any, Any], axes: list[str]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.contest import contest_range
 from bnbench.analysis.labels import RateFormat
-from bnbench.analysis.trials import DIVERGED
+from bnbench.analysis.trials import DIVERGED, is_at
 from bnbench.report.figures.layout import setting_name
 from bnbench.report.figures.style import DASHES, Look, is_loss, score_label, variant_looks
 from bnbench.results.results import Results
@@ -192,14 +192,6 @@ def first_trial(points: pd.DataFrame) -> int:
     means = scores.groupby([points["variant"].to_numpy(), points["learning_rate"].to_numpy()]).transform("mean")
     best = scores[means == means.max()].sort_values()
     return int(best.index[(len(best) - 1) // 2])
-
-
-def is_at(table: pd.DataFrame, place: Mapping[str, Any]) -> "pd.Series[bool]":
-    """Return which rows have these values of the further axes; null is a value, too."""
-    rows = pd.Series(True, table.index)
-    for axis, value in place.items():
-        rows &= table[axis].isna() if pd.isna(value) else table[axis] == value
-    return rows
 
 
 def round_score(value: float, score: str) -> float | None:

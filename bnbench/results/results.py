@@ -326,6 +326,21 @@ class Results:
         return verdicts.most_telling(self.verdicts, self.variants, self.axes)
 
     @cached_property
+    def settings(self) -> int:
+        """The number of combinations of values of the further axes that have a trial; 1 without axes."""
+        return len(self._full[self.axes].drop_duplicates()) if self.axes else 1
+
+    def telling_places(self, most: int) -> list[dict[str, Any]]:
+        """Return the most telling values of the further axes, in the order of the experiment; none without axes.
+
+        Args:
+            most: the largest number of combinations.
+        """
+        chosen = {str(place) for place in verdicts.telling_places(self.verdicts, self.variants, self.axes)[:most]}
+        planned = [place for place, _ in by_axes(self.variants, self.axes)]
+        return [place for place in planned if str(place) in chosen]
+
+    @cached_property
     def seed_scores(self) -> pd.DataFrame:
         """One row per variant, axis value and seed: the test score at the best rate of the variant there (`value`)."""
         return axis_trends.seed_scores(self._comparable)

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from bnbench.analysis.lr_metrics import variant_table
-from bnbench.analysis.verdicts import most_telling, verdict_table
+from bnbench.analysis.verdicts import most_telling, telling_places, verdict_table
 from support.tables import scores, trials
 
 CHANCE = {"train_loss": 2.4, "fitted_loss": 2.4}
@@ -72,6 +72,15 @@ def test_a_report_opens_at_the_largest_decided_difference_between_variants_that_
     assert opens_at(equal, dead) == {"depth": 8}
     # Nothing is decided: the highest score.
     assert opens_at(place(1, [0.5] * 3, [0.49, 0.5, 0.51]), place(2, [0.8] * 3, [0.79, 0.8, 0.81])) == {"depth": 2}
+
+
+def test_settings_are_in_the_order_of_what_they_tell() -> None:
+    equal, small = place(1, [0.8] * 3, [0.79, 0.8, 0.81]), place(2, [0.8] * 3, [0.83, 0.84, 0.85])
+    large, dead = place(4, [0.5] * 3, [0.83, 0.84, 0.85]), place(8, [None] * 3, [0.83, 0.84, 0.85])
+    table = trials(*equal, *small, *large, *dead, *place(16, [0.7] * 3, [0.69, 0.7, 0.71]))
+    ranked = telling_places(verdict_table(table, "plain"), variant_table(table, "plain"), ["depth"])
+    # Decided between two that train, decided, then by the highest score.
+    assert [one["depth"] for one in ranked] == [4, 2, 8, 1, 16]
 
 
 def test_null_is_a_value_of_an_axis() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.transforms import Transform
 from numpy.typing import NDArray
 
 from bnbench.config.figure_settings import FigureSettings
@@ -15,16 +16,17 @@ from bnbench.report.figures.layout import (
     CUT,
     PanelShape,
     add_note,
+    describe_left_out,
     is_first_in_row,
     label_lowest,
     limit_loss_axes,
     make_grid,
     remove_panels,
+    split_by_setting,
     variant_handles,
 )
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import (
-    Look,
     Looks,
     capitalize_first,
     format_epoch_axis,
@@ -41,6 +43,10 @@ SHAPE = PanelShape(columns=5, height=1.3, min_width=0.65, aspect=0.85, gaps=(0.1
 MAX_RATES = 10
 # The maximum number of lines of a variant in one panel: more would cover each other.
 MAX_SEEDS = 20
+# Together, the figures have at most so many cells: learning rates at a setting of the further axes.
+MAX_CELLS = 12
+# The height of a cross at the upper edge, as a share of the axis.
+TOP = 0.95
 
 
 @dataclass(frozen=True)
@@ -81,9 +87,17 @@ def history_of(trials: pd.DataFrame, epochs: pd.DataFrame) -> pd.DataFrame:
 
 def caption_curves(inputs: FigureInput) -> str:
     """Say what the figure shows, and of which setting."""
+    results = inputs.results
     setting = f", {inputs.setting}" if inputs.setting else ""
     score = capitalize_first(inputs.label(PANEL_COLUMNS[0]))
-    return f"{score} and training loss against the epoch, at each learning rate{setting}."
+    text = f"{score} and training loss against the epoch, at each learning rate{setting}."
+    return f"{text}{describe_left_out(results, len(split_by_telling_setting(results, results.trials)))}"
+
+
+def split_by_telling_setting(results: Results, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """Return name and rows of the most telling settings, as many as have MAX_CELLS cells together, at least one."""
+    rates = len(select_trials(table).rates)
+    return split_by_setting(results, table, max(1, MAX_CELLS // max(1, rates)))
 
 
 def draw_curves(inputs: FigureInput) -> Sequence[Axes]:
@@ -132,38 +146,70 @@ def draw_score_by_epoch(ax: Axes, history: pd.DataFrame, score: str, looks: Look
         score: a column of the history, such as train_loss.
         looks: the look of each variant.
     """
-    trials = history.groupby(["variant", "trial"], sort=False)
-    for (name, _), rows in trials[["epoch", "step", score, "diverged_at_step"]]:
-        look, trial = looks[str(name)], rows.to_numpy(float, na_value=np.nan)
-        known = trial[np.isfinite(trial[:, 2])]
-        if np.isfinite(trial[0, 3]):
-            # What is measured after the divergence is no training any more: the line ends there.
-            known = known[known[:, 1] <= trial[0, 3]]
+    for name, rows in history.groupby("variant", sort=False):
+        drawn, look = trace_trials(rows, score), looks[str(name)]
+        # One line for all trials takes a fraction of the time of a line for each.
+        if drawn.lines:
+            ax.plot(*_joined(drawn.lines), color=look.color, linestyle=look.dash, linewidth=0.9, alpha=0.85)
         # A line through a single point would be invisible.
-        marker = "." if len(known) == 1 else ""
-        ax.plot(
-            known[:, 0], known[:, 2], color=look.color, linestyle=look.dash, linewidth=0.9, alpha=0.85, marker=marker
-        )
-        if np.isfinite(trial[0, 3]):
-            _draw_divergence(ax, trial, known, look)
+        _draw_marks(ax, drawn.points, ax.transData, color=look.color, marker=".", alpha=0.85)
+        crosses: dict[str, Any] = {"color": look.color, "marker": "x", "markersize": 5, "zorder": 4}
+        _draw_marks(ax, drawn.crosses, ax.transData, **crosses)
+        _draw_marks(ax, drawn.crosses_at_edge, ax.get_xaxis_transform(), **crosses)
     format_score_axis(ax, score)
     format_epoch_axis(ax)
 
 
-def _draw_divergence(ax: Axes, trial: NDArray[Any], known: NDArray[Any], look: Look) -> None:
-    """Draw a cross where a trial diverged: on its line, or at the upper edge if the line has not begun.
+@dataclass(frozen=True)
+class Traces:
+    """What a panel shows of the trials of a variant; each array has the epoch and the score, (n, 2).
+
+    Attributes:
+        lines: of each trial with several known scores.
+        points: the only known score of trials with a single one.
+        crosses: where trials diverged, on their lines.
+        crosses_at_edge: where trials diverged before their line begins: at the upper edge.
+    """
+
+    lines: list[NDArray[np.float64]]
+    points: list[NDArray[np.float64]]
+    crosses: list[NDArray[np.float64]]
+    crosses_at_edge: list[NDArray[np.float64]]
+
+
+def trace_trials(history: pd.DataFrame, score: str) -> Traces:
+    """Return what a panel shows of some trials.
 
     Args:
-        ax: the panel.
-        trial: (epochs, 4): the epoch, its last step, the score, and the step at which the trial diverged.
-        known: the rows of `trial` up to the divergence that have a score.
-        look: the look of the variant.
+        history: rows of `history_of`, of one variant and learning rate, each trial in a row.
+        score: a column of the history, such as train_loss.
     """
-    epochs, steps, _, diverged_at = trial[-1]
-    epoch = diverged_at * epochs / steps if steps else 0.0
-    transform = ax.transData if len(known) else ax.get_xaxis_transform()
-    height = known[-1, 2] if len(known) else 0.95
-    ax.plot(epoch, height, color=look.color, marker="x", markersize=5, zorder=4, transform=transform)
+    traces, trials = Traces([], [], [], []), history["trial"].to_numpy()
+    values = history[["epoch", "step", score, "diverged_at_step"]].to_numpy(float, na_value=np.nan)
+    for trial in np.split(values, np.flatnonzero(trials[1:] != trials[:-1]) + 1):
+        known, diverged_at = trial[np.isfinite(trial[:, 2])], trial[0, 3]
+        if np.isfinite(diverged_at):
+            # What is measured after the divergence is no training any more: the line ends there.
+            known = known[known[:, 1] <= diverged_at]
+            epochs, steps = trial[-1, :2]
+            epoch = diverged_at * epochs / steps if steps else 0.0
+            crosses = traces.crosses if len(known) else traces.crosses_at_edge
+            crosses.append(np.array([[epoch, known[-1, 2] if len(known) else TOP]]))
+        if len(known):
+            (traces.points if len(known) == 1 else traces.lines).append(known[:, [0, 2]])
+    return traces
+
+
+def _joined(lines: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the x and y of one line through all lines, with a gap between them."""
+    gap = np.full((1, 2), np.nan)
+    points = np.concatenate([part for line in lines for part in (line, gap)])
+    return points[:, 0], points[:, 1]
+
+
+def _draw_marks(ax: Axes, places: Sequence[NDArray[np.float64]], transform: Transform, **style: Any) -> None:
+    if places:
+        ax.plot(*np.concatenate(places).T, linestyle="", transform=transform, **style)
 
 
 def _label_first(panels: Sequence[Axes], label: str) -> None:
@@ -184,4 +230,6 @@ def _note(shown: ShownCurves, setting: str) -> str:
     return f"Each line is a trial ({', '.join(parts)})."
 
 
-FIGURE = FigureSpec("curves", 20, curves_table, caption_curves, draw_curves, per_page=lambda inputs: 1)
+FIGURE = FigureSpec(
+    "curves", 20, curves_table, caption_curves, draw_curves, per_page=lambda inputs: 1, split=split_by_telling_setting
+)

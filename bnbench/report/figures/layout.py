@@ -13,6 +13,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from bnbench.analysis.labels import format_setting
+from bnbench.analysis.trials import is_at
 from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
 from bnbench.report.figures.spec import FigureInput, figure_of
 from bnbench.report.figures.style import Look, Looks, set_loss_ticks
@@ -118,12 +119,27 @@ class PanelShape:
 ONE_PANEL = PanelShape(columns=3)
 
 
-def split_by_setting(results: Results, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Return the name and the rows of each setting of the further axes, at most MAX_SETTINGS."""
+def split_by_setting(results: Results, table: pd.DataFrame, most: int | None = None) -> list[tuple[str, pd.DataFrame]]:
+    """Return the name and the rows of each setting of the further axes.
+
+    Of many settings, the most telling ones are returned, in the order of the experiment.
+
+    Args:
+        results: the results.
+        table: rows with the further axes.
+        most: the largest number of settings, at most MAX_SETTINGS, which is the default.
+    """
     if not results.axes:
         return [("", table)]
-    groups = table.groupby(results.axes, sort=False, dropna=False)
-    return [(setting_name(results.axes, values), rows) for values, rows in groups][:MAX_SETTINGS]
+    shown = results.telling_places(min(most or MAX_SETTINGS, MAX_SETTINGS))
+    parts = [(setting_name(results.axes, place.values()), table[is_at(table, place)]) for place in shown]
+    return [(name, rows) for name, rows in parts if len(rows)]
+
+
+def describe_left_out(results: Results, shown: int) -> str:
+    """Return a sentence about the settings that are not shown; empty if all are."""
+    settings = results.settings
+    return f" Shown: the most telling {shown} of {settings} settings; the tables have all." if shown < settings else ""
 
 
 def setting_name(axes: Sequence[str], values: Iterable[Any]) -> str:
@@ -138,8 +154,8 @@ def describe_seeds(results: Results) -> str:
     low, high = results.summary["n"].min(), results.summary["n"].max()
     plural = "s" if high > 1 else ""
     seeds = f"{low} seed{plural}" if low == high else f"{low} to {high} seeds"
-    settings = results.summary.groupby(results.axes, dropna=False).ngroups if results.axes else 1
-    return f"{seeds} ({MAX_SETTINGS} of {settings} settings shown)" if settings > MAX_SETTINGS else seeds
+    left_out = results.settings > MAX_SETTINGS
+    return f"{seeds} (the most telling {MAX_SETTINGS} of {results.settings} settings)" if left_out else seeds
 
 
 def make_grid(grid: PanelGrid, handles: Sequence[Line2D], note: str) -> tuple[Figure, NDArray[Any]]:

@@ -70,14 +70,14 @@ def test_each_setting_has_a_panel(tmp_path: Path) -> None:
     ]
 
 
-def test_of_many_settings_the_first_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_settings_the_most_telling_are_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "MAX_SETTINGS", 2)
     found = figures_of(compared(tmp_path, CELLS, CELLS, CELLS))
     assert list(found) == ["axis", "axis-heat", "rates", "curves-1", "curves-2", *NAMES[2:]]
     assert len(found["rates"].panels) == 8
     assert [ax.get_title() for ax in panels_of(found["times"].figure)] == ["units 4", "units 5"]
     assert len(panels_of(found["heat"].figure)) == 4
-    assert "2 seeds (2 of 3 settings shown)" in note_of(found["times"].figure)
+    assert "2 seeds (the most telling 2 of 3 settings)" in note_of(found["times"].figure)
 
 
 def results_of_numbers(folder: Path, variant: str) -> Results:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bnbench.analysis.cells import Cells, rows_at_best
 from bnbench.analysis.intervals import t_interval
-from bnbench.analysis.lr_metrics import best_rate
-from bnbench.analysis.trials import axes_of, by_axes, scored_trials
+from bnbench.analysis.trials import axes_of
 
 # The numbers of each row of the tables here; `lowest` and `highest` are the spread by setting of the other axes.
 STATISTICS = ("mean", "low", "high", "lowest", "highest")
@@ -26,19 +26,14 @@ def axis_values(table: pd.DataFrame, axis: str) -> list[Any]:
     return sorted(values) if is_scale(values) else values
 
 
-def seed_scores(trials: pd.DataFrame, score: str = "test_score") -> pd.DataFrame:
+def seed_scores(cells: Cells, score: str = "test_score") -> pd.DataFrame:
     """Return one row per variant, axis value and seed: the score at the best rate of the variant there.
 
     Columns: variant, the further axes, seed, value. The best rate is that of all seeds together.
     """
-    axes = axes_of(trials)
-    parts = []
-    for place, part in by_axes(scored_trials(trials), axes):
-        for variant, cell in part.groupby("variant", sort=False):
-            best = cell[cell["learning_rate"] == best_rate(cell)]
-            parts.append(pd.DataFrame({"variant": variant, **place, "seed": best["seed"], "value": best[score]}))
-    columns = ["variant", *axes, "seed", "value"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+    at_best = rows_at_best(cells)
+    columns = ["variant", *cells.axes, "seed", "value"]
+    return at_best.assign(value=at_best[score])[columns].reset_index(drop=True)
 
 
 def seed_differences(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
@@ -61,9 +56,9 @@ def by_value(values: pd.DataFrame, axis: str) -> pd.DataFrame:
         highest (mean over seeds of the lowest and of the highest setting).
     """
     rows = []
-    for variant, own in values.groupby("variant", sort=False):
+    for variant, own in _with_settings(values, axis).groupby("variant", sort=False):
         for value, part in own.groupby(axis, sort=False, dropna=False):
-            rows.append({"variant": variant, axis: value} | _over_settings(_by_setting(part, axis)))
+            rows.append({"variant": variant, axis: value} | _over_settings(_by_setting(part)))
     return pd.DataFrame(rows, columns=["variant", axis, "settings", "n", *STATISTICS])
 
 
@@ -77,8 +72,8 @@ def change(values: pd.DataFrame, axis: str, first: Any, last: Any) -> pd.DataFra
         Columns as of `by_value`, without the axis; only settings of the other axes that have both values count.
     """
     rows = []
-    for variant, own in values.groupby("variant", sort=False):
-        ends = [_by_setting(own[_equals(own[axis], value)], axis) for value in (first, last)]
+    for variant, own in _with_settings(values, axis).groupby("variant", sort=False):
+        ends = [_by_setting(own[_equals(own[axis], value)]) for value in (first, last)]
         rows.append({"variant": variant} | _over_settings((ends[1] - ends[0]).dropna(axis=1, how="all")))
     return pd.DataFrame(rows, columns=["variant", "settings", "n", *STATISTICS])
 
@@ -129,12 +124,19 @@ def unaffected(trials: pd.DataFrame) -> set[str]:
     return {str(name) for name, count in counts.items() if count == settings}
 
 
-def _by_setting(values: pd.DataFrame, axis: str) -> pd.DataFrame:
-    """Return values as a table: a row a seed, a column a setting of the other axes."""
+def _with_settings(values: pd.DataFrame, axis: str) -> pd.DataFrame:
+    """Return values with the setting of the other axes in a column `setting`."""
     others = [name for name in values.columns if name not in ("variant", axis, "seed", "value")]
+    setting = pd.Series("", values.index)
     # As text, because NaN does not equal itself; without other axes there is one setting.
-    setting = values[others].astype(str).agg(", ".join, axis=1) if others else pd.Series("", values.index)
-    return values.assign(setting=setting).pivot(index="seed", columns="setting", values="value")
+    for name in others:
+        setting = setting + values[name].astype(str) + ", "
+    return values.assign(setting=setting)
+
+
+def _by_setting(values: pd.DataFrame) -> pd.DataFrame:
+    """Return values as a table: a row a seed, a column a setting of the other axes."""
+    return values.pivot(index="seed", columns="setting", values="value")
 
 
 def _over_settings(table: pd.DataFrame) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Where scores compete: the short range near the top that an axis from 0 to 100% would hide."""
 
+import numpy as np
 import pandas as pd
 
 from bnbench.analysis.intervals import t_interval_of
@@ -19,12 +20,13 @@ def contest_range(summary: pd.DataFrame, score: str) -> tuple[float, float] | No
         summary: `Results.summary` of one setting.
         score: a column of scores without its ending, such as validation_score.
     """
-    means = summary[f"{score}_mean"].where(summary["n_ok"] > 0)
-    best = means.groupby(summary["variant"]).max()
-    near = summary[means >= best.max() - WITHIN]
-    if near["variant"].nunique() < 2:
+    means, variants = summary[f"{score}_mean"].to_numpy(float), summary["variant"].to_numpy()
+    known = (summary["n_ok"].to_numpy() > 0) & ~np.isnan(means)
+    means, variants = means[known], variants[known]
+    near = means >= means.max(initial=-np.inf) - WITHIN
+    if len(set(variants[near])) < 2:
         return None
-    low, high = near[f"{score}_mean"].min(), near[f"{score}_mean"].max()
+    low, high = float(means[near].min()), float(means[near].max())
     missing = max(0.0, SHORTEST - (high - low))
     margin = MARGIN * max(high - low, SHORTEST)
     return max(0.0, low - missing / 2 - margin), min(1 + margin, high + missing / 2 + margin)

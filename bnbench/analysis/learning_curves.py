@@ -2,21 +2,24 @@
 
 import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.analysis.epoch_values import values_by_epoch
 from bnbench.analysis.flat_curves import flat_from, score_drop
 from bnbench.analysis.lr_metrics import best_rate
-from bnbench.analysis.trials import DIVERGED, axes_of, by_axes, scored_trials
+from bnbench.analysis.trials import DIVERGED, axes_of, scored_trials
 
 TO_TARGET = {"epochs_to_target": "epoch", "steps_to_target": "step", "seconds_to_target": "seconds"}
+MEDIANS, MEANS = (*TO_TARGET, "overfitting_onset"), ("aulc", "overfitting_rise")
+NO_ROWS = np.empty(0, np.int64)
 ROUGHNESS = {
     "score_roughness": "validation_score",
     "loss_roughness": "validation_loss",
@@ -59,15 +62,36 @@ class Curves:
         grouped = self.history.groupby("trial", sort=False).indices
         return {str(trial): np.asarray(rows) for trial, rows in grouped.items()}
 
-    def first_at(self, trials: Iterable[str], target: float) -> pd.DataFrame:
-        """Return by trial the first epoch whose validation score is at least `target`, without those that have none."""
-        own = [self._rows[trial] for trial in dict.fromkeys(trials) if trial in self._rows]
-        history = self.history.iloc[np.concatenate(own)] if own else self.history.iloc[:0]
-        return history[history["validation_score"] >= target].drop_duplicates("trial").set_index("trial")
+    def first_at(self, trials: Iterable[str], targets: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the position in `history` of the first epoch of each trial that reaches a target.
+
+        Args:
+            trials: the ids.
+            targets: the validation score that each of them has to reach, (trials,).
+
+        Returns:
+            An array of shape (trials,); -1 if no epoch reaches the target.
+        """
+        own = [self._rows.get(trial, NO_ROWS) for trial in trials]
+        lengths = np.array([len(rows) for rows in own], int)
+        rows = np.concatenate([NO_ROWS, *own])
+        reached = self.history["validation_score"].to_numpy(float)[rows] >= np.repeat(targets, lengths)
+        # A position after the last one stands for an epoch below the target.
+        order = np.where(reached, np.arange(len(rows)), len(rows))
+        first = np.full(len(own), len(rows))
+        known = lengths > 0
+        if known.any():
+            first[known] = np.minimum.reduceat(order, (lengths.cumsum() - lengths)[known])
+        return np.asarray(np.append(rows, -1)[first])
 
 
-def trial_curves(scored: pd.DataFrame, curves: Curves, target: float) -> pd.DataFrame:
+def trial_curves(scored: pd.DataFrame, curves: Curves, target: ArrayLike) -> pd.DataFrame:
     """Return `scored_trials` with the metrics of their learning curves.
+
+    Args:
+        scored: the trials.
+        curves: the histories.
+        target: the validation score to reach, or that of each trial, (trials,).
 
     Further columns:
         epochs_to_target, steps_to_target, seconds_to_target: training until the first epoch whose validation score
@@ -87,10 +111,11 @@ def trial_curves(scored: pd.DataFrame, curves: Curves, target: float) -> pd.Data
     table[moving] = table[moving].where(table["outcome"] == "ok")
     table["aulc"] = table["aulc"].mask(table["outcome"].isin(DIVERGED), table["chance"])
     table["overfitting_rise"] = table["validation_loss"] - table.pop("lowest")
-    reached = curves.first_at(scored["trial"], target)
-    never = math.nan if math.isnan(target) else math.inf
+    targets = np.broadcast_to(np.asarray(target, float), len(scored))
+    reached, never = curves.first_at(scored["trial"], targets), np.where(np.isnan(targets), math.nan, math.inf)
     for name, column in TO_TARGET.items():
-        table[name] = table["trial"].map(reached[column].astype(float)).fillna(never)
+        found = np.append(curves.history[column].to_numpy(float), math.nan)[reached]
+        table[name] = np.where(np.isnan(found), never, found)
     return table
 
 
@@ -146,41 +171,63 @@ def default_target(scored: pd.DataFrame, curves: Curves, baseline: str) -> float
     if own.empty:
         return math.nan
     own = own[own["learning_rate"] == best_rate(own)]
-    if not (own["outcome"] == "ok").any():
+    return _median_highest(own["trial"], own["outcome"].to_numpy(), own["chance"].to_numpy(), curves)
+
+
+def _median_highest(
+    trials: Iterable[str], outcomes: NDArray[Any], chance: NDArray[np.float64], curves: Curves
+) -> float:
+    """Return the middle of the highest scores of some trials, the lower one of two; NaN if none of them is ok."""
+    if not (outcomes == "ok").any():
         return math.nan
-    highest = own["trial"].map(curves.by_trial["highest"])
-    return float(statistics.median_low(highest.mask(own["outcome"].isin(DIVERGED), own["chance"]).tolist()))
+    highest = curves.by_trial["highest"].reindex(list(trials)).to_numpy(float)
+    return float(statistics.median_low(np.where(np.isin(outcomes, DIVERGED), chance, highest).tolist()))
 
 
-def curve_table(trials: pd.DataFrame, curves: Curves, baseline: str, target: float | None = None) -> pd.DataFrame:
+def _target_of_rows(cells: Cells, curves: Curves, baseline: str) -> NDArray[np.float64]:
+    """Return the `default_target` of each row of `Cells.scored`, which has one for each value of the further axes."""
+    targets = np.full(len(cells.scored), math.nan)
+    for place in cells.places:
+        base = place.cells.get(baseline)
+        if base:
+            trials, outcomes, chance = (base.values(name, base.at_best) for name in ("trial", "outcome", "chance"))
+            wanted = _median_highest(trials, outcomes, chance, curves)
+            for cell in place.cells.values():
+                targets[cell.rows] = wanted
+    return targets
+
+
+def curve_table(cells: Cells, curves: Curves, baseline: str, target: float | None = None) -> pd.DataFrame:
     """Return one row per variant and axis value, its trials at its best rate: the columns of `columns.CURVES`.
 
     The further axes follow `variant`. Times to the target and the onset are medians, in which infinity counts; area and
     rise are mean and SD.
 
     Args:
+        cells: the trials.
+        curves: their histories.
+        baseline: the variant that sets the default target.
         target: validation score to reach; by default `default_target`.
     """
-    rows: list[dict[str, Any]] = []
-    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        wanted = default_target(part, curves, baseline) if target is None else target
-        measured = trial_curves(part, curves, wanted)
-        for variant, cell in measured.groupby("variant", sort=False):
-            rate = best_rate(cell)
-            row = {"variant": variant, **place, "best_rate": rate, "target": wanted}
-            rows.append(row | _averages(cell[cell["learning_rate"] == rate]))
-    return pd.DataFrame(rows)
+    wanted = _target_of_rows(cells, curves, baseline) if target is None else np.full(len(cells.scored), target)
+    table = trial_curves(cells.scored, curves, wanted)
+    measured = {name: table[name].to_numpy(float) for name in (*MEDIANS, *MEANS)}
+    return pd.DataFrame(
+        [
+            cell.key | {"best_rate": cell.best_rate, "target": float(wanted[cell.rows[0]])}
+            | _averages({name: values[cell.at_best] for name, values in measured.items()})
+            for cell in cells
+        ]
+    )  # fmt: skip
 
 
-def times_by_rate(trials: pd.DataFrame, curves: Curves, baseline: str) -> pd.DataFrame:
+def times_by_rate(cells: Cells, curves: Curves, baseline: str) -> pd.DataFrame:
     """Return one row per variant, axis value and learning rate: the median epochs to the target, infinity included."""
-    parts = []
-    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        wanted = default_target(part, curves, baseline)
-        measured = trial_curves(part, curves, wanted)
-        medians = measured.groupby(["variant", "learning_rate"], sort=False)["epochs_to_target"].median().reset_index()
-        parts.append(medians.assign(**place, target=wanted))
-    return pd.concat(parts, ignore_index=True)
+    wanted = _target_of_rows(cells, curves, baseline)
+    table = trial_curves(cells.scored, curves, wanted).assign(target=wanted)
+    keys = ["variant", *cells.axes, "learning_rate"]
+    groups = table.groupby(keys, sort=False, dropna=False)
+    return groups.agg(epochs_to_target=("epochs_to_target", "median"), target=("target", "first")).reset_index()
 
 
 def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
@@ -197,9 +244,13 @@ def mean_by_epoch(trials: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
     return long.groupby([*keys, "epoch"], sort=False, dropna=False)["validation_score"].mean().reset_index()
 
 
-def _averages(curves: pd.DataFrame) -> dict[str, float]:
-    row: dict[str, float] = {"n": len(curves), "n_reached": int((curves["epochs_to_target"] < math.inf).sum())}
-    row |= {f"{name}_median": float(curves[name].dropna().median()) for name in (*TO_TARGET, "overfitting_onset")}
-    for name in ("aulc", "overfitting_rise"):
-        row |= {f"{name}_mean": float(curves[name].mean()), f"{name}_sd": float(curves[name].std(ddof=1))}
+def _averages(curves: Mapping[str, NDArray[np.float64]]) -> dict[str, float]:
+    """Return medians, means and SDs over trials; a value that is unknown is left out."""
+    known = {name: values[~np.isnan(values)] for name, values in curves.items()}
+    reached = int((curves["epochs_to_target"] < math.inf).sum())
+    row: dict[str, float] = {"n": len(curves["epochs_to_target"]), "n_reached": reached}
+    row |= {f"{name}_median": float(np.median(known[name])) if len(known[name]) else math.nan for name in MEDIANS}
+    for name in MEANS:
+        row[f"{name}_mean"] = float(known[name].mean()) if len(known[name]) else math.nan
+        row[f"{name}_sd"] = float(known[name].std(ddof=1)) if len(known[name]) > 1 else math.nan
     return row

@@ -1,16 +1,11 @@
 """Trials -> the metrics of a variant over the learning rates of the grid."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
-
-from bnbench.analysis.columns import CHOICE_MEASURES
-from bnbench.analysis.trials import AGGREGATES, DIVERGED, axes_of, by_axes, scored_trials
+from numpy.typing import NDArray
 
 # Rates within this distance of the best score count for the stable width.
 DELTA = 0.01
@@ -70,19 +65,28 @@ class RateCurve:
 
 def rate_curve(scored: pd.DataFrame) -> RateCurve:
     """Return the curve of the trials of one variant at one value of the further axes, from `scored_trials`."""
-    rates, index = np.unique(scored["learning_rate"].to_numpy(float), return_inverse=True)
-    counts = np.bincount(index)
+    return curve_of(curve_values(scored))
 
-    def mean(values: ArrayLike) -> Numbers:
-        """Return the mean at each rate; NaN if any value at that rate is NaN."""
-        return np.bincount(index, np.asarray(values, float)) / counts
 
+def curve_values(scored: pd.DataFrame) -> Numbers:
+    """Return what a curve is made of, a column a trial: rate, score, score if ok, loss, whether it is ok, (5, trials).
+
+    The curve of some of the trials is that of their columns, so many curves need the table only once.
+    """
     ok, score = scored["outcome"] == "ok", scored["validation_score"]
-    loss = np.minimum(scored["validation_loss"], scored["initial_loss"])
-    n_ok = np.bincount(index, ok.to_numpy()).astype(np.int64)
-    return RateCurve(
-        rates, mean(score), mean(score.where(ok, scored["chance"])), mean(loss), n_ok == counts, counts, n_ok
-    )
+    loss = np.minimum(scored["validation_loss"].to_numpy(float), scored["initial_loss"].to_numpy(float))
+    if_ok = score.where(ok, scored["chance"])
+    return np.array([scored["learning_rate"], score, if_ok, loss, ok], float).reshape(5, len(scored))
+
+
+def curve_of(values: Numbers) -> RateCurve:
+    """Return the curve of the trials of one variant at one value of the further axes, from their `curve_values`."""
+    rates, index = np.unique(values[0], return_inverse=True)
+    counts = np.bincount(index)
+    # A mean is NaN if any value at that rate is NaN.
+    score, score_if_ok, loss = (np.bincount(index, row) / counts for row in values[1:4])
+    n_ok = np.bincount(index, values[4]).astype(np.int64)
+    return RateCurve(rates, score, score_if_ok, loss, n_ok == counts, counts, n_ok)
 
 
 def best_rate(scored: pd.DataFrame) -> float:
@@ -164,10 +168,15 @@ NEEDS_OK = (
 
 def metrics_over_rates(scored: pd.DataFrame, delta: float = DELTA) -> RateMetrics:
     """Return the metrics of one variant at one value of the further axes, from its `scored_trials`."""
-    curve = rate_curve(scored)
+    return metrics_of_curve(rate_curve(scored), scored["seconds_per_step"].to_numpy(float), delta)
+
+
+def metrics_of_curve(curve: RateCurve, seconds_per_step: Numbers, delta: float = DELTA) -> RateMetrics:
+    """Return the metrics of some trials from their curve and the seconds per step of each, NaN if unknown."""
     rates, best = curve.rates, curve.best
-    seconds = float(scored["seconds_per_step"].dropna().median())
-    if not (scored["outcome"] == "ok").any():
+    known = seconds_per_step[~np.isnan(seconds_per_step)]
+    seconds = float(np.median(known)) if len(known) else math.nan
+    if not curve.n_ok.any():
         return RateMetrics(**dict.fromkeys(NEEDS_OK, math.nan), stable_width_open=False, seconds_per_step=seconds)
     stable = contiguous_run(curve.ok, best)
     well = contiguous_run(curve.well, best)
@@ -184,71 +193,3 @@ def metrics_over_rates(scored: pd.DataFrame, delta: float = DELTA) -> RateMetric
         score_regret=score_regret(curve.score_if_ok),
         seconds_per_step=seconds,
     )
-
-
-def variant_table(trials: pd.DataFrame, baseline: str, delta: float = DELTA) -> pd.DataFrame:
-    """Return one row per variant and axis value, with the columns of `columns.VARIANTS` but those of times in pairs.
-
-    The further axes follow `variant`. `step_times.with_overhead` adds the missing columns.
-    """
-    rows: list[dict[str, Any]] = []
-    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        cells = dict(list(part.groupby("variant", sort=False)))
-        metrics = {variant: metrics_over_rates(cell, delta) for variant, cell in cells.items()}
-        rows += [
-            {"variant": variant, **place} | _variant_row(cell, metrics[variant], metrics.get(baseline))
-            for variant, cell in cells.items()
-        ]
-    return pd.DataFrame(rows)
-
-
-def _variant_row(cell: pd.DataFrame, own: RateMetrics, base: RateMetrics | None) -> dict[str, Any]:
-    """Return the scores of a variant at its best rate, its metrics, and both compared with the baseline."""
-    rate = best_rate(cell)
-    at_best = cell[cell["learning_rate"] == rate]
-    return (
-        {"best_rate": rate, "n": len(at_best), **_mean_and_sd(at_best)}
-        | {"stable_from": own.stable_from, "stable_to": own.max_stable_rate}
-        | asdict(replace(own, best_rate=rate))
-        | {
-            "best_rate_ratio": own.best_rate / base.best_rate if base else math.nan,
-            "bn_mode_gap": float(at_best["bn_mode_gap"].to_numpy(float).mean()),
-            "n_diverged": int(cell["outcome"].isin(DIVERGED).sum()),
-            "trials": len(cell),
-        }
-    )
-
-
-def _mean_and_sd(trials: pd.DataFrame) -> dict[str, float]:
-    """Return the mean and SD of the validation and test measures."""
-    return {
-        f"{measure}_{kind}": float(trials[measure].agg(AGGREGATES[kind]))
-        for measure in CHOICE_MEASURES
-        for kind in ("mean", "sd")
-    }
-
-
-def expected_best(scores: Iterable[float]) -> Numbers:
-    """Return the expected highest of k scores drawn without replacement, for k = 1 to all of them, (scores,).
-
-    By order statistics: a score with i lower scores is the highest of k draws in C(i, k-1) of C(n, k) cases. Dodge et
-    al. 2019, sec. 3, draw with replacement, but nobody tries the same rate twice.
-    """
-    ascending = sorted(scores)
-    n = len(ascending)
-    return np.array(
-        [sum(x * (math.comb(i, k - 1) / math.comb(n, k)) for i, x in enumerate(ascending)) for k in range(1, n + 1)]
-    )
-
-
-def tuning_table(trials: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per variant, axis value and number of rates `tried`, with the `expected_score` of the best rate.
-
-    The rates are drawn at random from the grid; the score of a rate is the mean over seeds on the validation part.
-    """
-    rows: list[dict[str, Any]] = []
-    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        for variant, cell in part.groupby("variant", sort=False):
-            expected = enumerate(expected_best(rate_curve(cell).score.tolist()), start=1)
-            rows += [{"variant": variant, **place, "tried": k, "expected_score": float(best)} for k, best in expected]
-    return pd.DataFrame(rows)

@@ -46,21 +46,24 @@ class Evidence:
     """What the trials that show a symptom have in common.
 
     Attributes:
-        medians: the medians of the columns of `trial_symptoms`; NaN if all values are missing.
+        trials: rows of `trial_symptoms`.
         layer: the layer that most often has the most dead units; empty if no trial names a layer.
         score_name: accuracy or R².
     """
 
-    medians: "pd.Series[float]"
+    trials: pd.DataFrame
     layer: str
     score_name: str
 
     def percent(self, column: str) -> str:
         """Return a median in percent."""
-        return format_percent(self.medians[column])
+        return format_percent(self[column])
 
     def __getitem__(self, column: str) -> float:
-        return float(self.medians[column])
+        """Return the median of a column of `trial_symptoms`; NaN if all values are missing."""
+        values = self.trials[column].to_numpy(float, na_value=np.nan)
+        known = values[~np.isnan(values)]
+        return float(np.median(known)) if len(known) else np.nan
 
 
 def gives_one_prediction(trials: pd.DataFrame, _: int = 0) -> Flags:

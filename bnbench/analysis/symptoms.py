@@ -63,11 +63,8 @@ def describe_evidence(symptom: str, shown: pd.DataFrame) -> str:
         shown: rows of `trial_symptoms`, at least one.
     """
     layers = shown["dead_layer"].mode()
-    # pandas 2 warns of a median over missing values alone.
-    known = shown.dropna(axis="columns", how="all")
-    medians = known.median(numeric_only=True).astype(float).reindex(shown.columns)
     layer = str(layers[0]) if len(layers) else ""
-    return SYMPTOMS[symptom].describe(Evidence(medians, layer, str(shown["score_name"].iloc[0])))
+    return SYMPTOMS[symptom].describe(Evidence(shown, layer, str(shown["score_name"].iloc[0])))
 
 
 _RECORDS = (

@@ -5,15 +5,15 @@ from typing import Any
 
 import pandas as pd
 
-from bnbench.analysis.lr_metrics import RateCurve, contiguous_run, rate_curve
-from bnbench.analysis.trials import axes_of, by_axes, scored_trials
+from bnbench.analysis.cells import Cells
+from bnbench.analysis.lr_metrics import RateCurve, contiguous_run
 
 COLUMNS = (
     "best_rate", "well_to", "n", "fails_at", "score_lost", "trains_to", "ends_at", "n_not_ok", "n_there",
 )  # fmt: skip
 
 
-def well_table(trials: pd.DataFrame) -> pd.DataFrame:
+def well_table(cells: Cells) -> pd.DataFrame:
     """Return one row per variant and axis value: up to which rate it trains well and at all, and where that ends.
 
     Rates below the best one are not judged: nobody would choose them.
@@ -31,11 +31,8 @@ def well_table(trials: pd.DataFrame) -> pd.DataFrame:
         ends_at, n_not_ok, n_there: the next rate of the grid, the number of its trials that are not ok, and of all of
             its trials; as above.
     """
-    rows: list[dict[str, Any]] = []
-    for place, part in by_axes(scored_trials(trials), axes_of(trials)):
-        for variant, cell in part.groupby("variant", sort=False):
-            rows.append({"variant": variant, **place} | _where_it_ends(rate_curve(cell)))
-    return pd.DataFrame(rows, columns=["variant", *axes_of(trials), *COLUMNS])
+    rows: list[dict[str, Any]] = [cell.key | _where_it_ends(cell.curve) for cell in cells]
+    return pd.DataFrame(rows, columns=["variant", *cells.axes, *COLUMNS])
 
 
 def _where_it_ends(curve: RateCurve) -> dict[str, float]:

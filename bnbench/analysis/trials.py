@@ -171,13 +171,11 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     Diverged trials count as in `scored_trials`. The SD of a single trial is missing.
     """
     keys = ["variant", *axes_of(trials), "learning_rate"]
-    groups = scored_trials(trials).groupby(keys, sort=False, dropna=False)
-    counts = groups.agg(
-        n=("outcome", "size"),
-        n_ok=("outcome", lambda outcomes: (outcomes == "ok").sum()),
-        n_chance=("outcome", lambda outcomes: (outcomes == "chance").sum()),
-        n_diverged=("outcome", lambda outcomes: outcomes.isin(DIVERGED).sum()),
-    )
+    scored = scored_trials(trials)
+    outcomes = {"n_ok": ("ok",), "n_chance": ("chance",), "n_diverged": DIVERGED}
+    scored = scored.assign(n=1, **{name: scored["outcome"].isin(kinds) for name, kinds in outcomes.items()})
+    groups = scored.groupby(keys, sort=False, dropna=False)
+    counts = groups[["n", *outcomes]].sum()
     # Without trials, and with pyarrow installed, pandas would give the counts the type of the outcomes: text.
     summary = counts.astype(np.int64)
     intervals = [wilson(int(ok), int(n)) for ok, n in zip(summary["n_ok"], summary["n"], strict=True)]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.intervals import MIN_VALUES, ROUNDING
 from bnbench.analysis.paired import at_own_best
-from bnbench.analysis.trials import axes_of, by_axes, scored_trials
 
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 # The same difference at every seed has no interval; it may be 0 or not.
@@ -17,7 +17,7 @@ FEW, NEITHER, NO_PAIR = "few", "neither", "no pair"
 STATISTICS = ("n", "mean", "sd", "low", "high", "p")
 
 
-def verdict_table(trials: pd.DataFrame, baseline: str, score: str = "test_score") -> pd.DataFrame:
+def verdict_table(cells: Cells, baseline: str, score: str = "test_score") -> pd.DataFrame:
     """Return one row per variant other than the baseline and axis value: the comparison at own best rates.
 
     Columns:
@@ -28,14 +28,14 @@ def verdict_table(trials: pd.DataFrame, baseline: str, score: str = "test_score"
         n, mean, sd, low, high, p: of the paired difference, as in `paired.at_own_best`.
         trains, baseline_trains: whether any trial of the variant, and of the baseline, is ok.
     """
-    axes = axes_of(trials)
-    compared = {_key(row, axes): row for row in at_own_best(trials, baseline, score).to_dict("records")}
+    axes = cells.axes
+    compared = {_key(row, axes): row for row in at_own_best(cells, baseline, score).to_dict("records")}
     rows = []
-    for place, part in by_axes(scored_trials(trials), axes):
-        trains = {str(name): bool((own["outcome"] == "ok").any()) for name, own in part.groupby("variant", sort=False)}
+    for place in cells.places:
+        trains = {variant: cell.trains for variant, cell in place.cells.items()}
         for variant in trains:
             if variant != baseline:
-                row = {"variant": variant, **place}
+                row = place.cells[variant].key
                 found = compared.get(_key(row, axes), {})
                 statistics = {name: found.get(name, 0 if name == "n" else math.nan) for name in STATISTICS}
                 alive = {"trains": trains[variant], "baseline_trains": trains.get(baseline, False)}

@@ -3,14 +3,13 @@
 from collections.abc import Container, Iterator, Mapping, Sequence
 from itertools import pairwise
 from math import log10
-from typing import Any
 
 import pandas as pd
 
 from bnbench.analysis.columns import ACCURACY
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES
 from bnbench.analysis.labels import MAX_PLACES, RateFormat, format_count, format_list, format_places
-from bnbench.analysis.lr_metrics import ROUNDING
+from bnbench.analysis.lr_metrics import ROUNDING, RateCurve
 from bnbench.analysis.symptom_rules import gives_one_prediction
 from bnbench.analysis.trials import cell_label
 from bnbench.config.schema import Experiment
@@ -37,7 +36,7 @@ def list_caveats(results: Results) -> list[str]:
     caveats += _ok_with_one_prediction(trials, results.axes)
     caveats += norm_caveats(results, dead)
     caveats += _far_values(results)
-    caveats += _sigmoid_left_out(results, trials)
+    caveats += _sigmoid_left_out(results)
     if experiment:
         caveats += _validation_is_test(experiment)
     caveats += _shifted_test_rows(results)
@@ -117,7 +116,7 @@ def _validation_is_test(experiment: Experiment) -> Iterator[str]:
 
 
 def _shifted_test_rows(results: Results) -> Iterator[str]:
-    shifts = {config.data.shift_test.brightness for _, config, _ in results.configs(results.trials)} - {0.0}
+    shifts = {config.data.shift_test.brightness for _, config, _ in results.cell_configs} - {0.0}
     if shifts:
         steps = format_list([f"{100 * shift:+g}%" for shift in sorted(shifts)])
         yield (
@@ -127,7 +126,7 @@ def _shifted_test_rows(results: Results) -> Iterator[str]:
 
 
 def _one_split(results: Results) -> Iterator[str]:
-    orders = {config.data.split.order for _, config, _ in results.configs(results.trials)}
+    orders = {config.data.split.order for _, config, _ in results.cell_configs}
     if "file" in orders:
         yield (
             "With data.split.order: file all seeds share one split: the spread over seeds does not include the "
@@ -148,7 +147,7 @@ def _left_out_rows(results: Results) -> Iterator[str]:
 
 def _units_of_losses(results: Results) -> Iterator[str]:
     """Say what losses are about, if they are not means over rows of the targets as they are in the data."""
-    configs = [config for _, config, _ in results.configs(results.trials)]
+    configs = [config for _, config, _ in results.cell_configs]
     if any(config.data.target_scale == "standard" for config in configs):
         yield (
             "Losses are of standardized targets (data.target_scale): 1 is one standard deviation of the training "
@@ -180,10 +179,11 @@ def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
     summary = results.summary
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
     at_end: dict[float, dict[str, list[str]]] = {low: {}, high: {}}
-    for row in results.variants.to_dict("records"):
-        label = cell_label(row, results.axes)
-        if row["best_rate"] in at_end and label not in dead and not _has_peer(row, results):
-            at_end[row["best_rate"]].setdefault(str(row["variant"]), []).append(label)
+    for cell in results.cells:
+        if cell.best_rate in at_end and not _has_peer(cell.curve):
+            label = cell_label(cell.key, results.axes)
+            if label not in dead:
+                at_end[cell.best_rate].setdefault(cell.variant, []).append(label)
     for rate, which in ((low, "lowest"), (high, "highest")):
         if at_end[rate] and low < high:
             labels = format_places(at_end[rate], results.n_settings)
@@ -191,16 +191,10 @@ def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
             yield f"The best rate of {labels}, {best}, is the {which} of the grid: a better one may be beyond it."
 
 
-def _has_peer(row: Mapping[Any, Any], results: Results) -> bool:
+def _has_peer(curve: RateCurve) -> bool:
     """Return True if another rate does as well as the best, or nothing can be better than it."""
-    best, keys = row["validation_score_mean"], ["variant", *results.axes]
-    same = [one for one in results.summary.to_dict("records") if all(_is_same(one[key], row[key]) for key in keys)]
-    peers = sum(one["validation_score_mean"] >= best - ROUNDING for one in same)
-    return peers > 1 or bool(best >= 1 - ROUNDING)
-
-
-def _is_same(one: Any, other: Any) -> bool:
-    return bool(one == other or (pd.isna(one) and pd.isna(other)))
+    best = curve.score[curve.best]
+    return int((curve.score >= best - ROUNDING).sum()) > 1 or bool(best >= 1 - ROUNDING)
 
 
 def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
@@ -213,14 +207,13 @@ def _wide_gaps(rates: Sequence[float]) -> Iterator[str]:
         )
 
 
-def _sigmoid_left_out(results: Results, trials: pd.DataFrame) -> Iterator[str]:
+def _sigmoid_left_out(results: Results) -> Iterator[str]:
     """Warn of a last activation that does not fit the loss: Keras takes the values before it as logits in any case."""
     labels: dict[str, dict[str, list[str]]] = {}
-    for label, config, own in results.configs(trials):
+    for label, config, part in results.cell_configs:
         is_softmax = loss_class(config.train.loss) in SOFTMAX_LOSSES
         if is_softmax and config.layers[-1].arguments.get("activation") == "sigmoid":
-            variant = str(own["variant"].iloc[0])
-            labels.setdefault(config.train.loss.name, {}).setdefault(variant, []).append(label)
+            labels.setdefault(config.train.loss.name, {}).setdefault(part.variant, []).append(label)
     for loss, named in labels.items():
         yield (
             f"The last sigmoid of {format_places(named, results.n_settings)} is not part of the loss: Keras' {loss} "

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.cures import APART, Facts, Setup, helpful_cures
 from bnbench.analysis.labels import MAX_PLACES, RateFormat
 from bnbench.analysis.lr_metrics import best_rate
 from bnbench.analysis.symptoms import SYMPTOMS, Symptom, describe_evidence, list_symptoms, trial_symptoms
-from bnbench.analysis.trials import axes_of, by_axes, cell_label
+from bnbench.analysis.trials import cell_label
 
 # A rate counts if at least this share of its trials shows the symptom.
 MIN_SHARE = 0.5
@@ -35,7 +36,7 @@ class Diagnosis:
 
 
 def diagnosis_table(
-    trials: pd.DataFrame, history: pd.DataFrame, rows: int, read_setup: SetupReader = lambda variant, place: None
+    cells: Cells, history: pd.DataFrame, rows: int, read_setup: SetupReader = lambda variant, place: None
 ) -> pd.DataFrame:
     """Return one row per symptom, variant and axis value at which trials show it, the most serious symptom first.
 
@@ -53,15 +54,16 @@ def diagnosis_table(
         rows: number of validation rows.
         read_setup: how a variant was set up, without which no cure is left out for what the variant already does.
     """
-    axes = axes_of(trials)
+    table = trial_symptoms(cells.scored, history, rows)
+    shown = table[list(SYMPTOMS)].any(axis=1).to_numpy(bool)
     diagnosed = [
         row
-        for place, part in by_axes(trial_symptoms(trials, history, rows), axes)
-        for name, cell in part.groupby("variant", sort=False)
-        for row in _diagnosed({"variant": name, **place}, cell, partial(read_setup, str(name), place))
+        for cell in cells
+        if shown[cell.rows].any()
+        for row in _diagnosed(cell.key, table.iloc[cell.rows], partial(read_setup, cell.variant, cell.place))
     ]
     diagnosed.sort(key=lambda row: SYMPTOMS[row["symptom"]].severity)
-    columns = ["symptom", "variant", *axes, "rates", "at_best", "shown", "n", "evidence", "cures"]
+    columns = ["symptom", "variant", *cells.axes, "rates", "at_best", "shown", "n", "evidence", "cures"]
     return pd.DataFrame(diagnosed, columns=columns)
 
 

@@ -23,23 +23,24 @@ def norm_caveats(results: Results, dead: Container[str]) -> Iterator[str]:
         dead: the labels of the variants that are ok at no rate.
     """
     trials = results.trials
-    yield from _small_batches(results, trials.assign(train_rows=results.train_rows))
-    yield from _frozen(results, trials)
+    yield from _small_batches(results)
+    yield from _frozen(results)
     yield from _mode_gap(results, dead)
     yield from _not_warm(results, trials)
 
 
-def _small_batches(results: Results, trials: pd.DataFrame) -> Iterator[str]:
+def _small_batches(results: Results) -> Iterator[str]:
     """Warn of batches of a single value behind a batch normalization, once for the variants with the same problem."""
     labels: dict[str, dict[str, list[str]]] = {}
-    for label, config, own in results.configs(trials):
+    train_rows = results.train_rows.to_numpy()
+    for label, config, part in results.cell_configs:
         shape = _row_shape(results, config.data)
-        rows = int(own["train_rows"].iloc[0])
         if shape:
+            rows = int(train_rows[part.rows[0]])
             size = rows if config.train.batch_size == "full" else config.train.batch_size
             batches = Batches(rows, size, config.train.steps_per_epoch)
             warning = describe_small_batches(config.layers, shape, batches)
-            labels.setdefault(warning, {}).setdefault(str(own["variant"].iloc[0]), []).append(label)
+            labels.setdefault(warning, {}).setdefault(part.variant, []).append(label)
     yield from (f"{format_places(named, results.n_settings)}: {text}" for text, named in labels.items() if text)
 
 
@@ -52,12 +53,12 @@ def _row_shape(results: Results, data: Data) -> tuple[int, ...]:
     return tuple(shape) if isinstance(shape, list) and all(isinstance(side, int) for side in shape) else ()
 
 
-def _frozen(results: Results, trials: pd.DataFrame) -> Iterator[str]:
+def _frozen(results: Results) -> Iterator[str]:
     """Say what a batch normalization does whose statistics never change."""
     labels: dict[str, list[str]] = {}
-    for label, config, own in results.configs(trials):
+    for label, config, part in results.cell_configs:
         if _batch_norms(config.layers) and not learning_norms(config.layers):
-            labels.setdefault(str(own["variant"].iloc[0]), []).append(label)
+            labels.setdefault(part.variant, []).append(label)
     if labels:
         yield (
             f"The batch normalization of {format_places(labels, results.n_settings)} is frozen (trainable: false): it "
@@ -93,9 +94,13 @@ def _not_warm(results: Results, trials: pd.DataFrame) -> Iterator[str]:
 
     A trial whose validation score is the same with the statistics of the batches is not affected.
     """
-    affected = trials[(trials["status"] == "completed") & ~(trials["bn_mode_gap"].astype(float).abs() <= MODE_GAP)]
+    completed, gaps = trials["status"] == "completed", trials["bn_mode_gap"].astype(float).abs()
+    affected = (completed & ~(gaps <= MODE_GAP)).to_numpy()
     worst: dict[str, tuple[float, str]] = {}
-    for label, config, own in results.configs(affected):
+    for label, config, part in results.cell_configs:
+        own = trials.iloc[part.rows[affected[part.rows]]]
+        if own.empty:
+            continue
         slowest = max(map(momentum, learning_norms(config.layers)), default=0.0)
         steps = int(own["steps"].min())
         fix = "Use a smaller momentum" + (" or train longer." if slowest < 1 else ".")
@@ -103,6 +108,5 @@ def _not_warm(results: Results, trials: pd.DataFrame) -> Iterator[str]:
             f"{label}: after {steps} steps its moving statistics (momentum {slowest:g}) are still "
             f"{slowest**steps:.0%} of their initial values, so validation may say little about the network. {fix}"
         )
-        name = str(own["variant"].iloc[0])
-        worst[name] = max(worst.get(name, (0.0, "")), (slowest**steps, sentence))
+        worst[part.variant] = max(worst.get(part.variant, (0.0, "")), (slowest**steps, sentence))
     yield from (sentence for weight, sentence in worst.values() if weight > START_WEIGHT)

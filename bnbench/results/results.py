@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis import axis_trends, learning_curves, lr_metrics, paired, trains_well, verdicts
+from bnbench.analysis import axis_trends, learning_curves, paired, trains_well, variant_tables, verdicts
+from bnbench.analysis.cells import Cells, Part, split_table
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.labels import format_list
@@ -36,7 +37,7 @@ from bnbench.results.presentation import Plots, Presentation
 from bnbench.results.setups import describe_setup
 from bnbench.results.step_pairs import as_pair
 from bnbench.results.stored_config import StoredConfig, read_stored_config
-from bnbench.results.variant_config import VariantConfig, read_variant_config
+from bnbench.results.variant_config import VariantConfig, VariantConfigs
 from bnbench.store import results_dir, store
 from bnbench.store.measurements import series_table
 
@@ -80,7 +81,6 @@ class Results:
         self.folder, self._all = Path(folder), all_trials
         self._present = present
         self._differences: dict[str, pd.DataFrame] = {}
-        self._variant_configs: dict[tuple[str, ...], VariantConfig | None] = {}
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
@@ -260,6 +260,11 @@ class Results:
         return self._full
 
     @cached_property
+    def cells(self) -> Cells:
+        """The trials that did not fail, split by variant and further axes."""
+        return Cells(self._comparable)
+
+    @cached_property
     def axes(self) -> list[str]:
         """The further axes of the sweep."""
         return axes_of(self._full)
@@ -290,7 +295,7 @@ class Results:
     @cached_property
     def variants(self) -> pd.DataFrame:
         """One row per variant and axis value: its best rate, the scores there and its metrics over the rates."""
-        table = lr_metrics.variant_table(self._comparable, self.baseline)
+        table = variant_tables.variant_table(self.cells, self.baseline)
         return with_overhead(table, self.axes, self.baseline, self.pairs)
 
     @cached_property
@@ -310,7 +315,7 @@ class Results:
     @cached_property
     def well(self) -> pd.DataFrame:
         """One row per variant and axis value: up to which rate it trains well and at all, and what ends there."""
-        return trains_well.well_table(self._comparable)
+        return trains_well.well_table(self.cells)
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
@@ -318,7 +323,7 @@ class Results:
 
         The columns are those of `analysis.verdicts.verdict_table`.
         """
-        return verdicts.verdict_table(self._comparable, self.baseline)
+        return verdicts.verdict_table(self.cells, self.baseline)
 
     @cached_property
     def opening(self) -> dict[str, Any]:
@@ -343,7 +348,7 @@ class Results:
     @cached_property
     def seed_scores(self) -> pd.DataFrame:
         """One row per variant, axis value and seed: the test score at the best rate of the variant there (`value`)."""
-        return axis_trends.seed_scores(self._comparable)
+        return axis_trends.seed_scores(self.cells)
 
     @cached_property
     def unaffected(self) -> set[str]:
@@ -366,7 +371,7 @@ class Results:
     @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row per variant and axis value: time to target, area and overfitting at its best rate."""
-        return learning_curves.curve_table(self._comparable, self.curves, self.baseline)
+        return learning_curves.curve_table(self.cells, self.curves, self.baseline)
 
     @cached_property
     def confusions(self) -> pd.DataFrame:
@@ -387,29 +392,29 @@ class Results:
     @cached_property
     def tuning(self) -> pd.DataFrame:
         """One row per variant, axis value and number of rates tried: the expected best score."""
-        return lr_metrics.tuning_table(self._comparable)
+        return variant_tables.tuning_table(self.cells)
 
     def differences(self, score: str = "validation_score") -> pd.DataFrame:
         """One row per variant other than the baseline, axis value and rate: the paired difference of a score."""
         score = current_name(score, "Results.differences")
         if score not in self._differences:
-            self._differences[score] = paired.at_equal_rate(self._comparable, self.baseline, score)
+            self._differences[score] = paired.at_equal_rate(self.cells, self.baseline, score)
         return self._differences[score]
 
     def differences_at_best(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant other than the baseline and axis value: the paired difference at own best rates."""
         score = current_name(score, "Results.differences_at_best")
-        return paired.at_own_best(self._comparable, self.baseline, score)
+        return paired.at_own_best(self.cells, self.baseline, score)
 
     def differences_over_all(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates over all axis values, by seed."""
         score = current_name(score, "Results.differences_over_all")
-        return paired.at_own_best_over_cells(self._comparable, self.baseline, score)
+        return paired.at_own_best_over_cells(self.cells, self.baseline, score)
 
     def pooled_differences(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates, pooled over all axis values."""
         score = current_name(score, "Results.pooled_differences")
-        return paired.pooled_at_own_best(self._comparable, self.baseline, score)
+        return paired.pooled_at_own_best(self.cells, self.baseline, score)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
@@ -425,7 +430,7 @@ class Results:
     def diagnoses(self) -> pd.DataFrame:
         """One row per known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
         rows = self.validation_rows if len(self._stored) else 0
-        return diagnoses.diagnosis_table(self._comparable, self.full_history, rows, self._read_setup)
+        return diagnoses.diagnosis_table(self.cells, self.full_history, rows, self._read_setup)
 
     def _read_setup(self, variant: str, place: Mapping[str, Any]) -> Setup | None:
         config = self.variant_config(variant, place)
@@ -441,25 +446,36 @@ class Results:
 
         Variants whose settings are unknown are left out.
         """
-        for place, part in by_axes(trials, self.axes):
-            for name, own in part.groupby("variant", sort=False):
-                config = self.variant_config(str(name), place)
-                if config:
-                    yield cell_label({"variant": name, **place}, self.axes), config, own
+        for part in split_table(trials, self.axes):
+            config = self.variant_config(part.variant, part.place)
+            if config:
+                yield cell_label({"variant": part.variant, **part.place}, self.axes), config, trials.iloc[part.rows]
+
+    @cached_property
+    def cell_configs(self) -> list[tuple[str, VariantConfig, Part]]:
+        """Each variant at each value of the further axes: its label, how it was set up, its part of the trials.
+
+        Variants whose settings are unknown are left out.
+        """
+        found = []
+        for part in split_table(self._full, self.axes):
+            config = self.variant_config(part.variant, part.place)
+            if config:
+                found.append((cell_label({"variant": part.variant, **part.place}, self.axes), config, part))
+        return found
 
     def variant_config(self, variant: str, place: Mapping[str, Any]) -> VariantConfig | None:
         """Return how a variant was set up at a value of each further axis, or None if that is unknown."""
-        if self.experiment is None:
-            return None
-        key = (variant, *map(str, place.items()))
-        if key not in self._variant_configs:
-            self._variant_configs[key] = read_variant_config(self.experiment, variant, place, self.folder)
-        return self._variant_configs[key]
+        return self._config_reader.read(variant, place) if self._config_reader else None
+
+    @cached_property
+    def _config_reader(self) -> VariantConfigs | None:
+        return VariantConfigs(self.experiment, self.folder) if self.experiment else None
 
     @cached_property
     def times(self) -> pd.DataFrame:
         """One row per variant, axis value and rate: the median epochs to the target."""
-        return learning_curves.times_by_rate(self._comparable, self.curves, self.baseline)
+        return learning_curves.times_by_rate(self.cells, self.curves, self.baseline)
 
     @cached_property
     def by_epoch(self) -> pd.DataFrame:
@@ -484,7 +500,7 @@ class Results:
         except ResultsError:
             return {}
 
-    @property
+    @cached_property
     def scored_trials(self) -> pd.DataFrame:
         """The trials that did not fail. Diverged trials have chance as score and the initial loss as loss."""
         return scored_trials(self._comparable)

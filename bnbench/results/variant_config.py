@@ -29,26 +29,49 @@ class VariantConfig:
     save_models: str
 
 
-def read_variant_config(
-    experiment: Experiment, name: str, place: Mapping[str, Any], folder: Path | None = None
-) -> VariantConfig | None:
-    """Return how a variant was set up; None if this cannot be determined.
-
-    Results are also shown where Keras is not installed, where the installed version lacks a layer, and after their
-    config was edited.
+class VariantConfigs:
+    """Reads how the variants of an experiment were set up; each value of the further axes is checked once.
 
     Args:
-        place: the values of the further axes, as tables hold them.
+        experiment: the experiment as resolved.
         folder: the results folder, which has the networks of variants.
     """
+
+    def __init__(self, experiment: Experiment, folder: Path | None = None) -> None:
+        self._experiment, self._folder = experiment, folder
+        self._settings: dict[tuple[str, ...], Experiment | None] = {}
+        self._known: dict[tuple[str, ...], VariantConfig | None] = {}
+
+    def read(self, name: str, place: Mapping[str, Any]) -> VariantConfig | None:
+        """Return how a variant was set up; None if this cannot be determined.
+
+        Results are also shown where Keras is not installed, where the installed version lacks a layer, and after their
+        config was edited.
+
+        Args:
+            name: the variant.
+            place: the values of the further axes, as tables hold them.
+        """
+        values = tuple(map(str, place.values()))
+        if values not in self._settings:
+            self._settings[values] = _at_place(self._experiment, place)
+        settings, key = self._settings[values], (name, *values)
+        if key not in self._known:
+            self._known[key] = _read_variant(settings, name, self._folder) if settings else None
+        return self._known[key]
+
+
+def _read_variant(settings: Experiment, name: str, folder: Path | None) -> VariantConfig | None:
     try:
-        settings = _at_place(experiment, place)
         variant = settings.variants[name]
-        trained = check_config({**settings.dump(), "train": {**settings.train.model_dump(), **variant.train}}, WHERE)
+        # Most variants change the layers alone.
+        if variant.train:
+            train = {**settings.train.model_dump(), **variant.train}
+            settings = check_config({**settings.dump(), "train": train}, WHERE)
         layers = _read_network(name, folder) if variant.network is not None else _flatten(settings, name)
     except (ConfigError, KeyError):
         return None
-    return VariantConfig(trained.data, trained.train, layers, trained.save_models) if layers else None
+    return VariantConfig(settings.data, settings.train, layers, settings.save_models) if layers else None
 
 
 def _flatten(settings: Experiment, name: str) -> tuple[Layer, ...]:
@@ -68,8 +91,8 @@ def _read_network(name: str, folder: Path | None) -> tuple[Layer, ...]:
     return load_network(path, path.name).layers
 
 
-def _at_place(experiment: Experiment, place: Mapping[str, Any]) -> Experiment:
-    """Return the experiment with the values of its axes at a place."""
+def _at_place(experiment: Experiment, place: Mapping[str, Any]) -> Experiment | None:
+    """Return the experiment with the values of its axes at a place; None if it is not valid there."""
     swept = {
         axis: value
         for axis, values in experiment.sweep.grid.items()
@@ -79,6 +102,9 @@ def _at_place(experiment: Experiment, place: Mapping[str, Any]) -> Experiment:
     if not swept:
         return experiment
     settings: dict[str, Any] = experiment.dump()
-    for axis, value in swept.items():
-        settings = set_key(settings, axis, value, WHERE)
-    return check_config(settings, WHERE)
+    try:
+        for axis, value in swept.items():
+            settings = set_key(settings, axis, value, WHERE)
+        return check_config(settings, WHERE)
+    except (ConfigError, KeyError):
+        return None

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis import axis_trends
+from bnbench.analysis.cells import Cells
 from support.tables import scores, trials
 
 NAN = math.nan
@@ -24,7 +25,7 @@ TRIALS = trials(
     *place(8, 50, 0.3, 0.5, 0.7, batchnorm=[0.7, 0.9, 1.0]),
     *place(8, 100, 0.3, 0.5, 0.7, batchnorm=[0.6, 0.7, 0.9]),
 )
-SCORES = axis_trends.seed_scores(TRIALS)
+SCORES = axis_trends.seed_scores(Cells(TRIALS))
 
 
 def rows_of(table: pd.DataFrame) -> dict[tuple[object, ...], dict[str, float]]:
@@ -35,7 +36,7 @@ def rows_of(table: pd.DataFrame) -> dict[tuple[object, ...], dict[str, float]]:
 def test_each_seed_has_its_score_at_the_best_rate() -> None:
     table = trials(*scores("plain", {0.1: 0.5, 1.0: 0.9}, {0.1: 0.95, 1.0: 0.6}, axes='{"depth": 1}'))
     # The mean is 0.725 at 0.1 and 0.75 at 1.
-    assert axis_trends.seed_scores(table)["value"].tolist() == pytest.approx([0.8, 0.5])
+    assert axis_trends.seed_scores(Cells(table))["value"].tolist() == pytest.approx([0.8, 0.5])
 
 
 def test_means_over_settings_have_their_spread_by_setting() -> None:
@@ -87,12 +88,12 @@ def test_the_leading_axis_explains_most() -> None:
 
 def test_only_settings_with_both_values_count() -> None:
     table = trials(*place(1, 50, 0.8, 0.9, 0.7), *place(8, 50, 0.6, 0.7, 0.5), *place(8, 100, 0.3, 0.3, 0.3))
-    (row,) = axis_trends.change(axis_trends.seed_scores(table), "depth", 1, 8).to_dict("records")
+    (row,) = axis_trends.change(axis_trends.seed_scores(Cells(table)), "depth", 1, 8).to_dict("records")
     assert (row["settings"], row["mean"]) == (1, pytest.approx(-0.2))
 
 
 def test_two_seeds_have_no_interval() -> None:
-    table = axis_trends.by_value(axis_trends.seed_scores(trials(*place(1, 50, 0.8, 0.9))), "depth")
+    table = axis_trends.by_value(axis_trends.seed_scores(Cells(trials(*place(1, 50, 0.8, 0.9)))), "depth")
     (row,) = table.to_dict("records")
     assert row["mean"] == pytest.approx(0.75)
     assert math.isnan(row["low"])
@@ -100,7 +101,7 @@ def test_two_seeds_have_no_interval() -> None:
 
 def test_null_is_a_value() -> None:
     table = trials(*place("null", 50, 0.8, 0.9, 0.7), *place(8, 50, 0.6, 0.7, 0.5))
-    scores_of = axis_trends.seed_scores(table)
+    scores_of = axis_trends.seed_scores(Cells(table))
     (row,) = axis_trends.change(scores_of, "depth", NAN, 8).to_dict("records")
     assert row["mean"] == pytest.approx(-0.2)
     assert len(axis_trends.by_value(scores_of, "depth")) == 2

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis import learning_curves
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.trials import scored_trials
@@ -126,7 +127,7 @@ def test_a_diverged_trial_lowers_the_default_target_to_chance() -> None:
 def table(*reached: list[float], target: float | None = 0.8) -> pd.DataFrame:
     planned = trials(*scores("plain", *({0.1: 0.9, 1.0: None} for _ in reached)))
     epochs = history({f"plain 0.1 {seed} ": curve for seed, curve in enumerate(reached)})
-    return learning_curves.curve_table(planned, Curves(planned, epochs), "plain", target)
+    return learning_curves.curve_table(Cells(planned), Curves(planned, epochs), "plain", target)
 
 
 def test_one_row_per_variant_at_its_best_rate() -> None:
@@ -150,7 +151,7 @@ def test_the_baseline_reaches_its_own_target() -> None:
 
 def test_no_trials_no_rows() -> None:
     none = trials({}).iloc[:0]
-    assert learning_curves.curve_table(none, Curves(none, history({})), "").empty
+    assert learning_curves.curve_table(Cells(none), Curves(none, history({})), "").empty
 
 
 def times(*plain: list[float], **normed: list[float]) -> dict[tuple[str, float], float]:
@@ -161,7 +162,7 @@ def times(*plain: list[float], **normed: list[float]) -> dict[tuple[str, float],
     named |= {f"plain 1.0 {seed} ": [0.1] for seed in range(len(plain))}
     named |= {f"batchnorm 1.0 {seed} ": curve for seed, curve in enumerate(normed.values())}
     planned = trials(*rows)
-    result = learning_curves.times_by_rate(planned, Curves(planned, history(named)), "plain")
+    result = learning_curves.times_by_rate(Cells(planned), Curves(planned, history(named)), "plain")
     assert set(result["target"]) == {0.8}
     return {(row["variant"], row["learning_rate"]): row["epochs_to_target"] for row in result.to_dict("records")}
 
@@ -184,13 +185,13 @@ def test_if_half_of_the_seeds_never_reach_the_target_the_median_is_infinite() ->
     assert times([0.1, 0.8], a=[0.1, 0.9], b=[0.1, 0.9], c=[0.1, 0.2])["batchnorm", 1.0] == 1
 
 
-def at_two_places(*best: float) -> tuple[pd.DataFrame, Curves]:
+def at_two_places(*best: float) -> tuple[Cells, Curves]:
     """Return trials of plain at two values of an axis, with these scores in their last epoch."""
     axes = ['{"a": 1}', '{"a": 2}']
     rows = [row for text in axes for row in scores("plain", {0.1: 0.9}, axes=text)]
     epochs = history({f"plain 0.1 0 {text}": [0.1, 0.2, score] for text, score in zip(axes, best, strict=True)})
     planned = trials(*rows)
-    return planned, Curves(planned, epochs)
+    return Cells(planned), Curves(planned, epochs)
 
 
 def test_each_value_of_the_axes_has_its_own_target() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnbench.analysis import lr_metrics
+from bnbench.analysis import lr_metrics, variant_tables
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.trials import scored_trials
 from support.tables import BLOWN, FAILED, NONFINITE, scores, trials
 
@@ -12,7 +13,7 @@ GRID = (0.001, 0.01, 0.1, 1.0, 10.0)
 
 
 def table(*rows: dict[str, object]) -> pd.DataFrame:
-    return lr_metrics.variant_table(trials(*rows), "plain")
+    return variant_tables.variant_table(Cells(trials(*rows)), "plain")
 
 
 def one(*rows: dict[str, object]) -> dict[str, float]:
@@ -159,14 +160,14 @@ def test_trials_without_a_timed_step_are_left_out_of_the_median() -> None:
 
 def test_the_expected_best_of_k_draws() -> None:
     # Of 1, 2, 3 without replacement: one draw 2; pairs {1,2} {1,3} {2,3} have 2, 3, 3; all three 3.
-    assert lr_metrics.expected_best([3, 1, 2]) == pytest.approx([2, 8 / 3, 3])
-    assert lr_metrics.expected_best([0.5]) == pytest.approx([0.5])
-    assert np.diff(lr_metrics.expected_best([0.1, 0.1, 0.9, 0.4])).min() >= 0
+    assert variant_tables.expected_best([3, 1, 2]) == pytest.approx([2, 8 / 3, 3])
+    assert variant_tables.expected_best([0.5]) == pytest.approx([0.5])
+    assert np.diff(variant_tables.expected_best([0.1, 0.1, 0.9, 0.4])).min() >= 0
 
 
 def test_tuning_effort_uses_the_mean_over_seeds() -> None:
     rows = scores("plain", {0.1: 0.9, 1.0: None}, {0.1: 0.7, 1.0: 0.5})
-    result = lr_metrics.tuning_table(trials(*rows))
+    result = variant_tables.tuning_table(Cells(trials(*rows)))
     assert result.columns.tolist() == ["variant", "tried", "expected_score"]
     # Diverged at .1
     assert result["expected_score"].tolist() == pytest.approx([(0.8 + 0.3) / 2, 0.8])
@@ -175,5 +176,5 @@ def test_tuning_effort_uses_the_mean_over_seeds() -> None:
 
 def test_no_trials_no_rows() -> None:
     empty = trials({}).iloc[:0]
-    assert lr_metrics.variant_table(empty, "").empty
-    assert lr_metrics.tuning_table(empty).empty
+    assert variant_tables.variant_table(Cells(empty), "").empty
+    assert variant_tables.tuning_table(Cells(empty)).empty

@@ -3,13 +3,14 @@ import math
 import pytest
 
 from bnbench.analysis import paired
+from bnbench.analysis.cells import Cells
 from support.tables import FAILED, scores, trials
 
 
 def test_pairs_are_by_seed_at_equal_rate() -> None:
     plain = scores("plain", {0.1: 0.5}, {0.1: 0.6}, {0.1: 0.7})
     normed = scores("batchnorm", {0.1: 0.6}, {0.1: 0.8}, {0.1: 1.0})
-    (row,) = paired.at_equal_rate(trials(*plain, *normed), "plain").to_dict("records")
+    (row,) = paired.at_equal_rate(Cells(trials(*plain, *normed)), "plain").to_dict("records")
     assert (row["variant"], row["learning_rate"], row["score"], row["n"]) == (
         "batchnorm",
         0.1,
@@ -29,7 +30,7 @@ def test_pairs_are_by_seed_at_equal_rate() -> None:
 def test_p_is_adjusted_for_the_rates_of_a_variant() -> None:
     plain = scores("plain", *({0.1: 0.5, 1.0: 0.5} for _ in range(6)))
     normed = scores("batchnorm", *({0.1: 0.6, 1.0: 0.6 - 0.2 * (seed == 0)} for seed in range(6)))
-    result = paired.at_equal_rate(trials(*plain, *normed), "plain")
+    result = paired.at_equal_rate(Cells(trials(*plain, *normed)), "plain")
     assert result["p"].tolist() == pytest.approx([2 / 64, 14 / 64])
     assert result["p_holm"].tolist() == pytest.approx([4 / 64, 14 / 64])
 
@@ -40,20 +41,20 @@ def test_a_failed_trial_removes_its_pair() -> None:
     # Seed 1 of plain at .1; batchnorm at 1
     for row in (plain[2], normed[1], normed[3]):
         row |= FAILED
-    result = paired.at_equal_rate(trials(*plain, *normed), "plain")
+    result = paired.at_equal_rate(Cells(trials(*plain, *normed)), "plain")
     assert result[["learning_rate", "n"]].to_numpy().tolist() == [[0.1, 1]]
     assert result["mean"].tolist() == pytest.approx([0.1])
 
 
 def test_a_diverged_trial_is_paired_at_chance() -> None:
     rows = [*scores("plain", {0.1: None}), *scores("batchnorm", {0.1: 0.9})]
-    assert paired.at_equal_rate(trials(*rows), "plain")["mean"].tolist() == pytest.approx([0.8])
+    assert paired.at_equal_rate(Cells(trials(*rows)), "plain")["mean"].tolist() == pytest.approx([0.8])
 
 
 def test_each_variant_at_its_own_best_rate() -> None:
     plain = scores("plain", {0.1: 0.8, 1.0: None}, {0.1: 0.7, 1.0: None})
     normed = scores("batchnorm", {0.1: 0.6, 1.0: 0.9}, {0.1: 0.6, 1.0: 0.9})
-    (row,) = paired.at_own_best(trials(*plain, *normed), "plain").to_dict("records")
+    (row,) = paired.at_own_best(Cells(trials(*plain, *normed)), "plain").to_dict("records")
     assert (row["learning_rate"], row["baseline_rate"], row["score"]) == (1.0, 0.1, "test_score")
     assert (row["n"], row["mean"]) == (2, pytest.approx(0.15))
 
@@ -65,11 +66,11 @@ def test_one_row_per_variant_and_axis_value() -> None:
         for variant in ("plain", "batchnorm", "layernorm")
         for row in scores(variant, {0.1: 0.9, 1.0: 0.8}, axes=f'{{"a": {axis}}}')
     ]
-    result = paired.at_own_best(trials(*rows), "plain")
+    result = paired.at_own_best(Cells(trials(*rows)), "plain")
     assert result[["variant", "a"]].to_numpy().tolist() == [
         ["batchnorm", 1], ["layernorm", 1], ["batchnorm", 2], ["layernorm", 2],
     ]  # fmt: skip
-    assert len(paired.at_equal_rate(trials(*rows), "plain")) == 8
+    assert len(paired.at_equal_rate(Cells(trials(*rows)), "plain")) == 8
 
 
 def test_pooled_over_axis_values() -> None:
@@ -77,7 +78,7 @@ def test_pooled_over_axis_values() -> None:
     for axis, gains in ((1, (0.0, 0.1, 0.2)), (2, (0.1, 0.2, 0.3))):
         rows += scores("plain", *({0.1: 0.5} for _ in gains), axes=f'{{"a": {axis}}}')
         rows += scores("batchnorm", *({0.1: 0.5 + gain} for gain in gains), axes=f'{{"a": {axis}}}')
-    (row,) = paired.pooled_at_own_best(trials(*rows), "plain").to_dict("records")
+    (row,) = paired.pooled_at_own_best(Cells(trials(*rows)), "plain").to_dict("records")
     assert (row["variant"], row["cells"], row["n"]) == ("batchnorm", 2, 6)
     # 0 and .3 are cut off
     assert row["mean"] == pytest.approx((0.1 + 0.1 + 0.2 + 0.2) / 4)
@@ -86,6 +87,6 @@ def test_pooled_over_axis_values() -> None:
 
 @pytest.mark.parametrize("compare", [paired.at_equal_rate, paired.at_own_best, paired.pooled_at_own_best])
 def test_nothing_to_compare_is_an_empty_table(compare: type) -> None:
-    assert compare(trials(*scores("plain", {0.1: 0.9})), "plain").empty
-    assert compare(trials(*scores("batchnorm", {0.1: 0.9})), "plain").empty
-    assert compare(trials({}).iloc[:0], "").empty
+    assert compare(Cells(trials(*scores("plain", {0.1: 0.9}))), "plain").empty
+    assert compare(Cells(trials(*scores("batchnorm", {0.1: 0.9}))), "plain").empty
+    assert compare(Cells(trials({}).iloc[:0]), "").empty

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bnbench.analysis import lr_metrics
+from bnbench.analysis import variant_tables
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.columns import STEP_TIMES, VARIANTS, column_names
 from bnbench.analysis.step_times import (
     UNTIMED,
@@ -61,7 +62,7 @@ def test_a_value_of_null_is_a_setting_too() -> None:
 
 def test_the_table_of_variants_has_a_ratio_only_where_there_are_rounds() -> None:
     rows = [*scores("plain", {0.1: 0.9}), *scores("batchnorm", {0.1: 0.9}), *scores("layernorm", {0.1: 0.9})]
-    table = with_overhead(lr_metrics.variant_table(trials(*rows), "plain"), [], "plain", [pair()])
+    table = with_overhead(variant_tables.variant_table(Cells(trials(*rows)), "plain"), [], "plain", [pair()])
     assert table.columns.tolist() == column_names(VARIANTS)
     found = table.set_index("variant")
     assert found["overhead"].tolist() == pytest.approx([math.nan, 2, math.nan], nan_ok=True)

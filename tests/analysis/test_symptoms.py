@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from bnbench.analysis import symptoms
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.symptoms import SYMPTOMS, Symptom, trial_symptoms
 from bnbench.results.diagnoses import diagnosis_table, list_diagnoses
 from support.tables import BLOWN, FAILED, NAN, NONFINITE, history, trials
@@ -237,7 +238,7 @@ def test_a_symptom_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setitem(symptoms.SYMPTOMS, slow.name, slow)
     table = trials({"seconds": 100.0, "dead_share": 0.9, "dead_layer": "a"}, {"seconds": 80.0, "seed": 1})
-    result = diagnosis_table(table, history({}), ROWS)
+    result = diagnosis_table(Cells(table), history({}), ROWS)
     assert result["symptom"].tolist() == ["slow training", "dead units"]
     assert result["evidence"].iloc[0] == "90 s, accuracy 90.0%"
     (first, _) = list_diagnoses(result, ())

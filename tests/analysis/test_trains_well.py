@@ -1,5 +1,6 @@
 import pytest
 
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.trains_well import well_table
 from support.tables import FAILED, NONFINITE, trials
 
@@ -15,7 +16,7 @@ def row(*by_rate: list[dict[str, object] | float]) -> dict[str, object]:
         for rate, seeds in zip(RATES, by_rate, strict=False)
         for seed, end in enumerate(seeds)
     ]
-    (result,) = well_table(trials(*ends)).to_dict("records")
+    (result,) = well_table(Cells(trials(*ends))).to_dict("records")
     return {key: value for key, value in result.items() if value == value and key != "variant"}
 
 
@@ -62,13 +63,13 @@ def test_the_fewest_seeds_of_these_rates_are_counted_and_failed_ones_are_not() -
 
 def test_each_value_of_the_further_axes_has_its_row() -> None:
     table = well_table(
-        trials(*({"axes": f'{{"a": {a}}}', "learning_rate": rate, "validation_score": score}
-                 for a, rate, score in ((1, 0.1, 0.9), (1, 1.0, 0.5), (2, 0.1, 0.5), (2, 1.0, 0.9))))
+        Cells(trials(*({"axes": f'{{"a": {a}}}', "learning_rate": rate, "validation_score": score}
+                 for a, rate, score in ((1, 0.1, 0.9), (1, 1.0, 0.5), (2, 0.1, 0.5), (2, 1.0, 0.9)))))
     )  # fmt: skip
     assert table[["a", "best_rate", "well_to"]].to_numpy().tolist() == [[1, 0.1, 0.1], [2, 1.0, 1.0]]
 
 
 def test_without_trials_there_is_no_row() -> None:
-    table = well_table(trials({}).iloc[:0])
+    table = well_table(Cells(trials({}).iloc[:0]))
     assert table.empty
     assert "well_to" in table

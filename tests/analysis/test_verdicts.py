@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from bnbench.analysis.lr_metrics import variant_table
+from bnbench.analysis.cells import Cells
+from bnbench.analysis.variant_tables import variant_table
 from bnbench.analysis.verdicts import most_telling, telling_places, verdict_table
 from support.tables import scores, trials
 
@@ -12,7 +13,7 @@ CHANCE = {"train_loss": 2.4, "fitted_loss": 2.4}
 def table(base: list[float | None], own: list[float | None]) -> dict[str, Any]:
     """Return the row of batchnorm with these scores by seed, at one rate; None: it diverged."""
     rows = [*scores("plain", *({0.1: one} for one in base)), *scores("batchnorm", *({0.1: one} for one in own))]
-    (row,) = verdict_table(trials(*rows), "plain").to_dict("records")
+    (row,) = verdict_table(Cells(trials(*rows)), "plain").to_dict("records")
     return row
 
 
@@ -48,7 +49,7 @@ def test_who_trains_is_told_apart() -> None:
 
 
 def test_a_baseline_without_trials_forms_no_pair() -> None:
-    (row,) = verdict_table(trials(*scores("batchnorm", {0.1: 0.9})), "plain").to_dict("records")
+    (row,) = verdict_table(Cells(trials(*scores("batchnorm", {0.1: 0.9}))), "plain").to_dict("records")
     assert (row["verdict"], row["n"], row["baseline_trains"]) == ("no pair", 0, False)
 
 
@@ -61,7 +62,7 @@ def place(depth: int, base: list[float | None], own: list[float | None]) -> list
 
 
 def opens_at(*rows: list[dict[str, object]]) -> dict[str, Any]:
-    table = trials(*(row for part in rows for row in part))
+    table = Cells(trials(*(row for part in rows for row in part)))
     return most_telling(verdict_table(table, "plain"), variant_table(table, "plain"), ["depth"])
 
 
@@ -77,7 +78,7 @@ def test_a_report_opens_at_the_largest_decided_difference_between_variants_that_
 def test_settings_are_in_the_order_of_what_they_tell() -> None:
     equal, small = place(1, [0.8] * 3, [0.79, 0.8, 0.81]), place(2, [0.8] * 3, [0.83, 0.84, 0.85])
     large, dead = place(4, [0.5] * 3, [0.83, 0.84, 0.85]), place(8, [None] * 3, [0.83, 0.84, 0.85])
-    table = trials(*equal, *small, *large, *dead, *place(16, [0.7] * 3, [0.69, 0.7, 0.71]))
+    table = Cells(trials(*equal, *small, *large, *dead, *place(16, [0.7] * 3, [0.69, 0.7, 0.71])))
     ranked = telling_places(verdict_table(table, "plain"), variant_table(table, "plain"), ["depth"])
     # Decided between two that train, decided, then by the highest score.
     assert [one["depth"] for one in ranked] == [4, 2, 8, 1, 16]
@@ -89,4 +90,4 @@ def test_null_is_a_value_of_an_axis() -> None:
         *scores("plain", *[{0.1: 0.8}] * 3, axes=axes),
         *scores("batchnorm", {0.1: 0.9}, {0.1: 0.91}, {0.1: 0.92}, axes=axes),
     ]
-    assert verdict_table(trials(*rows), "plain")["verdict"].tolist() == ["better"]
+    assert verdict_table(Cells(trials(*rows)), "plain")["verdict"].tolist() == ["better"]

@@ -18,7 +18,7 @@ from bnbench.model.network_file import Network
 from bnbench.model.network_json import write_network
 from bnbench.planning import plan
 from bnbench.planning.plan import Plan
-from bnbench.results.variant_config import read_variant_config
+from bnbench.results.variant_config import VariantConfigs
 from support.examples import facts, values
 from support.paths import CONFIGS
 
@@ -91,15 +91,15 @@ def test_what_is_recorded_names_the_files_of_the_results_folder(
 
 def test_results_read_the_recorded_network_without_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = prepare(write(tmp_path, BOTH), monkeypatch)
-    assert read_variant_config(made.experiment, "plain", {}, tmp_path) is None
+    assert VariantConfigs(made.experiment, tmp_path).read("plain", {}) is None
     text = write_network(made.networks["batchnorm"])
     (tmp_path / "model-batchnorm.json").write_text(text)
-    config = read_variant_config(made.experiment, "batchnorm", {}, tmp_path)
+    config = VariantConfigs(made.experiment, tmp_path).read("batchnorm", {})
     assert config
     assert [layer.name for layer in config.layers] == ["dense_0", "norm_0", "activation_0", "dense_1"]
     # A link may lead out of the folder.
     (tmp_path / "model-plain.json").symlink_to(tmp_path / "model-batchnorm.json")
-    assert read_variant_config(made.experiment, "plain", {}, tmp_path) is None
+    assert VariantConfigs(made.experiment, tmp_path).read("plain", {}) is None
 
 
 @pytest.mark.parametrize(

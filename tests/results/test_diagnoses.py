@@ -4,6 +4,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.symptoms import SYMPTOMS
 from bnbench.results.diagnoses import diagnosis_table, list_diagnoses
@@ -26,7 +27,7 @@ def diagnosed(*cells: Any, **by_variant: Any) -> pd.DataFrame:
         for rate, seeds in zip(RATES, at_rates, strict=False)
         for seed, row in enumerate(seeds)
     ]
-    return diagnosis_table(trials(*cells, *rows), history({}), ROWS)
+    return diagnosis_table(Cells(trials(*cells, *rows)), history({}), ROWS)
 
 
 def lines_by_symptom(table: pd.DataFrame, axes: tuple[str, ...] = ()) -> dict[str, list[str]]:
@@ -134,7 +135,7 @@ def test_a_cure_that_cannot_help_all_variants_names_those_that_it_can() -> None:
     rows = [
         {"variant": name, "learning_rate": rate} | end for name in setups for rate, end in ((0.1, BEST), (1.0, CHANCE))
     ]
-    table = diagnosis_table(trials(*rows), history({}), ROWS, lambda variant, place: setups[variant])
+    table = diagnosis_table(Cells(trials(*rows)), history({}), ROWS, lambda variant, place: setups[variant])
     (one,) = list_diagnoses(table, ())
     assert one.cures == [
         "a lower rate, as lower ones do not show it",
@@ -160,7 +161,7 @@ def test_evidence_of_chance_has_the_accuracy_of_guessing_and_both_losses() -> No
 def curve(accuracies: list[float], losses: list[float], **row: object) -> pd.DataFrame:
     ends = {"epochs": len(accuracies) - 1, "validation_score": accuracies[-1], "validation_loss": losses[-1]}
     epochs = history({"t0": accuracies}, {"t0": losses})
-    return diagnosis_table(trials(ends | {"train_loss": 0.1} | row), epochs, ROWS)
+    return diagnosis_table(Cells(trials(ends | {"train_loss": 0.1} | row)), epochs, ROWS)
 
 
 def test_evidence_from_learning_curves() -> None:
@@ -180,11 +181,13 @@ def test_evidence_from_learning_curves() -> None:
 def at_units(*values: int, dead: int) -> pd.DataFrame:
     """Return a sweep of an axis, at whose first `dead` values the second of three rates leaves one prediction."""
     return diagnosis_table(
-        trials(
-            *(
-                {"variant": "plain", "learning_rate": rate, "axes": f'{{"model.params.units": {units}}}'} | row
-                for i, units in enumerate(values)
-                for rate, row in zip(RATES, (BEST, DEAD if i < dead else FINE, FINE), strict=False)
+        Cells(
+            trials(
+                *(
+                    {"variant": "plain", "learning_rate": rate, "axes": f'{{"model.params.units": {units}}}'} | row
+                    for i, units in enumerate(values)
+                    for rate, row in zip(RATES, (BEST, DEAD if i < dead else FINE, FINE), strict=False)
+                )
             )
         ),
         history({}),
@@ -207,7 +210,7 @@ def test_a_few_axis_values_have_a_line_each_and_many_share_one() -> None:
 
 def test_without_finished_trials_there_is_nothing_to_diagnose() -> None:
     assert diagnosed(FAILED).empty
-    assert diagnosis_table(trials({}).iloc[:0], history({}), 0).empty
+    assert diagnosis_table(Cells(trials({}).iloc[:0]), history({}), 0).empty
 
 
 def test_every_symptom_has_a_question_a_meaning_and_cures() -> None:

@@ -6,7 +6,7 @@ import pytest
 from bnbench.analysis.cures import Setup
 from bnbench.config.load import check_config
 from bnbench.results.setups import describe_setup
-from bnbench.results.variant_config import read_variant_config
+from bnbench.results.variant_config import VariantConfigs
 from support.examples import values
 from support.kept import compared
 
@@ -14,7 +14,7 @@ DENSE = {"dense": {"units": 5, "activation": "tanh", "kernel_initializer": "he_n
 
 
 def setup(name: str = "plain", place: dict[str, Any] | None = None, **changes: Any) -> Setup:
-    config = read_variant_config(check_config(values(**changes), "tiny.yaml"), name, place or {})
+    config = VariantConfigs(check_config(values(**changes), "tiny.yaml")).read(name, place or {})
     assert config
     return describe_setup(config)
 
@@ -36,7 +36,7 @@ def test_a_network_with_blocks() -> None:
     described = setup("batchnorm", model={"layers": layers})
     assert described.has_norm
     assert described.hidden_activations == {"relu"}
-    config = read_variant_config(check_config(values(model={"layers": layers}), "tiny.yaml"), "batchnorm", {})
+    config = VariantConfigs(check_config(values(model={"layers": layers}), "tiny.yaml")).read("batchnorm", {})
     assert config
     # The rows of digits have 64 values, so the shortcut is a projection.
     assert [layer.name for layer in config.layers if layer.class_name == "Dense"] == [
@@ -107,7 +107,7 @@ def test_the_training_of_a_variant_and_of_an_axis() -> None:
 @pytest.mark.parametrize("name", ["another", "plain"])
 def test_what_cannot_be_read_is_unknown(name: str) -> None:
     experiment = check_config(values(model__layers=["no_such_layer"]), "tiny.yaml")
-    assert read_variant_config(experiment, name, {}) is None
+    assert VariantConfigs(experiment).read(name, {}) is None
 
 
 def test_a_report_advises_each_variant_what_can_help_it(tmp_path: Path) -> None:

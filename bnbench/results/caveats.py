@@ -179,7 +179,7 @@ def _grid_ends(results: Results, dead: Container[str]) -> Iterator[str]:
     summary = results.summary
     low, high = summary["learning_rate"].min(), summary["learning_rate"].max()
     at_end: dict[float, dict[str, list[str]]] = {low: {}, high: {}}
-    for cell in results.cells:
+    for cell in results.trial_cells:
         if cell.best_rate in at_end and not _has_peer(cell.curve):
             label = cell_label(cell.key, results.axes)
             if label not in dead:

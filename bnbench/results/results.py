@@ -260,7 +260,7 @@ class Results:
         return self._full
 
     @cached_property
-    def cells(self) -> Cells:
+    def trial_cells(self) -> Cells:
         """The trials that did not fail, split by variant and further axes."""
         return Cells(self._comparable)
 
@@ -295,7 +295,7 @@ class Results:
     @cached_property
     def variants(self) -> pd.DataFrame:
         """One row per variant and axis value: its best rate, the scores there and its metrics over the rates."""
-        table = variant_tables.variant_table(self.cells, self.baseline)
+        table = variant_tables.variant_table(self.trial_cells, self.baseline)
         return with_overhead(table, self.axes, self.baseline, self.pairs)
 
     @cached_property
@@ -315,7 +315,7 @@ class Results:
     @cached_property
     def well(self) -> pd.DataFrame:
         """One row per variant and axis value: up to which rate it trains well and at all, and what ends there."""
-        return trains_well.well_table(self.cells)
+        return trains_well.well_table(self.trial_cells)
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
@@ -323,7 +323,7 @@ class Results:
 
         The columns are those of `analysis.verdicts.verdict_table`.
         """
-        return verdicts.verdict_table(self.cells, self.baseline)
+        return verdicts.verdict_table(self.trial_cells, self.baseline)
 
     @cached_property
     def opening(self) -> dict[str, Any]:
@@ -348,7 +348,7 @@ class Results:
     @cached_property
     def seed_scores(self) -> pd.DataFrame:
         """One row per variant, axis value and seed: the test score at the best rate of the variant there (`value`)."""
-        return axis_trends.seed_scores(self.cells)
+        return axis_trends.seed_scores(self.trial_cells)
 
     @cached_property
     def unaffected(self) -> set[str]:
@@ -371,7 +371,7 @@ class Results:
     @cached_property
     def learning_curves(self) -> pd.DataFrame:
         """One row per variant and axis value: time to target, area and overfitting at its best rate."""
-        return learning_curves.curve_table(self.cells, self.curves, self.baseline)
+        return learning_curves.curve_table(self.trial_cells, self.curves, self.baseline)
 
     @cached_property
     def confusions(self) -> pd.DataFrame:
@@ -392,29 +392,29 @@ class Results:
     @cached_property
     def tuning(self) -> pd.DataFrame:
         """One row per variant, axis value and number of rates tried: the expected best score."""
-        return variant_tables.tuning_table(self.cells)
+        return variant_tables.tuning_table(self.trial_cells)
 
     def differences(self, score: str = "validation_score") -> pd.DataFrame:
         """One row per variant other than the baseline, axis value and rate: the paired difference of a score."""
         score = current_name(score, "Results.differences")
         if score not in self._differences:
-            self._differences[score] = paired.at_equal_rate(self.cells, self.baseline, score)
+            self._differences[score] = paired.at_equal_rate(self.trial_cells, self.baseline, score)
         return self._differences[score]
 
     def differences_at_best(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant other than the baseline and axis value: the paired difference at own best rates."""
         score = current_name(score, "Results.differences_at_best")
-        return paired.at_own_best(self.cells, self.baseline, score)
+        return paired.at_own_best(self.trial_cells, self.baseline, score)
 
     def differences_over_all(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates over all axis values, by seed."""
         score = current_name(score, "Results.differences_over_all")
-        return paired.at_own_best_over_cells(self.cells, self.baseline, score)
+        return paired.at_own_best_over_cells(self.trial_cells, self.baseline, score)
 
     def pooled_differences(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates, pooled over all axis values."""
         score = current_name(score, "Results.pooled_differences")
-        return paired.pooled_at_own_best(self.cells, self.baseline, score)
+        return paired.pooled_at_own_best(self.trial_cells, self.baseline, score)
 
     @cached_property
     def claims(self) -> pd.DataFrame:
@@ -430,7 +430,7 @@ class Results:
     def diagnoses(self) -> pd.DataFrame:
         """One row per known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
         rows = self.validation_rows if len(self._stored) else 0
-        return diagnoses.diagnosis_table(self.cells, self.full_history, rows, self._read_setup)
+        return diagnoses.diagnosis_table(self.trial_cells, self.full_history, rows, self._read_setup)
 
     def _read_setup(self, variant: str, place: Mapping[str, Any]) -> Setup | None:
         config = self.variant_config(variant, place)
@@ -475,7 +475,7 @@ class Results:
     @cached_property
     def times(self) -> pd.DataFrame:
         """One row per variant, axis value and rate: the median epochs to the target."""
-        return learning_curves.times_by_rate(self.cells, self.curves, self.baseline)
+        return learning_curves.times_by_rate(self.trial_cells, self.curves, self.baseline)
 
     @cached_property
     def by_epoch(self) -> pd.DataFrame:

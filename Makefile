@@ -25,11 +25,11 @@ run: $(READY) ## train the quickstart experiment on included data, print its tab
 	$(BIN)/bnbench run configs/quickstart.yaml
 
 test: $(READY) ## run the tests, two at a time (also with real data if BNBENCH_DATA is set)
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lowest: $(LOWEST)/.ready ## run the tests with the lowest versions that pyproject.toml allows; TESTS="tests/..." selects some
 # Old versions give warnings that newer ones have fixed, so warnings are not errors here.
-	$(LOWEST)/bin/python -m pytest --numprocesses 2 --override-ini filterwarnings= $(TESTS)
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist worksteal --override-ini filterwarnings= $(TESTS)
 
 $(LOWEST)/.ready: pyproject.toml $(READY)
 	$(PYTHON) -m venv $(LOWEST)

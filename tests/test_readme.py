@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from bnbench.training.threads import use_threads
 from support.examples import facts
 from support.kept import compared
 from support.paths import ROOT
-from support.quick import compile_once, write_no_report
+from support.quick import compile_once, use_graphs, write_no_report
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 START, TUTORIAL = ((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("start", "tutorial"))
@@ -39,14 +40,31 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
+@pytest.fixture(scope="module")
+def first_results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder `results` after what `make run` does. Tests that change it make a copy."""
+    folder = tmp_path_factory.mktemp("first")
+    with pytest.MonkeyPatch.context() as patch:
+        train_here(patch, tmp_path_factory)
+        patch.chdir(folder)
+        invoke(f"run {ROOT}/configs/quickstart.yaml --smoke")
+    return folder / "results"
+
+
+def train_here(patch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let commands train in this process and compile each program once, as a graph."""
+    use_threads(1)
+    compile_once(patch)
+    use_graphs(patch)
+    patch.setitem(executors.EXECUTORS, "process-pool", executors.EXECUTORS["in-process"])
+    patch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+
+
 @pytest.fixture
 def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return an empty folder for commands, which train in this process and compile each program once."""
-    use_threads(1)
-    compile_once(monkeypatch)
-    monkeypatch.setitem(executors.EXECUTORS, "process-pool", executors.EXECUTORS["in-process"])
+    train_here(monkeypatch, tmp_path_factory)
     (tmp_path / "configs").symlink_to(ROOT / "configs")
-    monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
     monkeypatch.chdir(tmp_path)
     Image.new("L", (8, 8), 128).save("digit.png")
     load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
@@ -61,11 +79,10 @@ def place(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch:
     [(README, 3), (REFERENCE["command-line"], 11), (START, 4), (TUTORIAL, 8)],
     ids=["readme", "reference", "start", "tutorial"],
 )
-def test_the_commands_work(text: str, count: int, place: Path) -> None:
+def test_the_commands_work(text: str, count: int, place: Path, first_results: Path) -> None:
     lines = [line for block in blocks(text, "sh") for line in block.splitlines() if line.startswith("bnbench ")]
     assert len(lines) >= count
-    # This is what `make run` does.
-    invoke("run configs/quickstart.yaml --smoke")
+    shutil.copytree(first_results, place / "results")
     for line in lines:
         assert invoke(line), line
 
@@ -78,7 +95,7 @@ def invoke(line: str) -> str:
         words.append("--smoke")
     words = [re.sub(r"^(results/\S*(?:quickstart|mine|small-batches))$", r"\1-smoke", word) for word in words]
     with pytest.MonkeyPatch.context() as patch:
-        if words[0] == "run" and Path("results").exists():
+        if words[0] in {"run", "reproduce"} and Path("results").exists():
             write_no_report(patch)
         done = CliRunner().invoke(main, words, prog_name="bnbench", catch_exceptions=False)
     assert done.exit_code == 0, (line, done.stderr)

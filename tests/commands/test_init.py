@@ -1,8 +1,5 @@
 """`bnbench init`: what it writes for the forms in which people have data, and what it refuses."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +15,9 @@ from bnbench.commands.validate import validate_file
 from bnbench.config.load import load_config
 from bnbench.data.types import DataDirs
 from bnbench.errors import BnbenchError
+from bnbench.training.threads import use_threads
+from support.commands import call, set_environment
+from support.quick import use_graphs
 
 RANDOM = np.random.default_rng(0)
 ROWS = 60
@@ -316,18 +316,14 @@ def test_the_files_of_a_built_in_set_are_recognized(tmp_path: Path) -> None:
         init(tmp_path / "fashion-mnist", tmp_path)
 
 
-def test_init_and_run_lead_to_a_report(tmp_path: Path) -> None:
+def test_init_and_run_lead_to_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from sklearn.datasets import load_wine
 
-    load_wine(as_frame=True).frame.to_csv(tmp_path / "wine.csv", index=False)
-    for words in ("init wine.csv", "run wine.yaml --smoke --jobs 0 -q"):
-        done = subprocess.run(
-            [sys.executable, "-m", "bnbench", *words.split()],
-            cwd=tmp_path,
-            env={**os.environ, "BNBENCH_CACHE": str(tmp_path / "cache"), "PYTHONPATH": os.pathsep.join(sys.path)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-    assert (tmp_path / "results" / "wine-smoke" / "report.html").exists()
+    set_environment(monkeypatch, tmp_path / "cache")
+    monkeypatch.chdir(tmp_path)
+    use_threads(1)
+    use_graphs(monkeypatch)
+    load_wine(as_frame=True).frame.to_csv("wine.csv", index=False)
+    call("init", "wine.csv")
+    call("run", "wine.yaml", "--smoke", "-q")
+    assert Path("results/wine-smoke/report.html").exists()

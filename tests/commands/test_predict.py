@@ -24,6 +24,7 @@ from bnbench.training import loop
 from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, make_plan, values
 from support.kept import keep
+from support.quick import write_no_report
 
 CARD = ModelCard("best", "digits", (5,), (0.0, 1.0), ("a", "b", "c"), "softmax")
 ENDS: list[float | str] = [0.8, 0.9, 0.95, "nonfinite", 0.85, 0.95, "failed", 0.7]
@@ -138,6 +139,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
         patch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
         patch.setattr(access, "load_dataset", lambda settings, places, download=True: made_up)
         patch.setattr(loop, "with_scaling", recording)
+        write_no_report(patch)
         results = bnbench.run(path, results_dir=folder / "results", jobs=0)
         # A prediction needs no data set.
         patch.setattr(access, "load_dataset", None)

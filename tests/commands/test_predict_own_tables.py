@@ -24,6 +24,7 @@ from bnbench.results.results import Results
 from bnbench.store import results_dir
 from bnbench.store.model_card import ModelCard, read_card
 from bnbench.training.threads import use_threads
+from support.quick import write_no_report
 
 TABLE = TableInputs((InputColumn("age", filled=True), InputColumn("color", ("blue", "red"))), ",", ";")
 CARD = ModelCard("final", "people.csv", (4,), (0.0, 99.0), (), "none", table=TABLE, fill=(40.0,))
@@ -103,7 +104,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Results:
     folder = tmp_path_factory.mktemp("houses")
     houses().to_csv(folder / "houses.csv", sep=";", index=False)
     (folder / "houses.yaml").write_text(yaml.safe_dump(SETTINGS), encoding="utf-8")
-    return bnbench.run(folder / "houses.yaml", results_dir=folder / "results", jobs=0)
+    with pytest.MonkeyPatch.context() as patch:
+        write_no_report(patch)
+        return bnbench.run(folder / "houses.yaml", results_dir=folder / "results", jobs=0)
 
 
 def test_predictions_of_the_raw_file_are_prices_with_the_test_score_of_the_trial(trained: Results) -> None:

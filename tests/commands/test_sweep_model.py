@@ -20,7 +20,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import BnbenchError, ConfigError
 from bnbench.planning.plan import Plan
 from bnbench.training.threads import use_threads
-from support.quick import write_no_report
+from support.quick import use_graphs, write_no_report
 
 # A process can set the number of threads only before TensorFlow computes.
 use_threads(1)
@@ -178,6 +178,7 @@ def test_a_sweep_is_trained_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write_no_report(monkeypatch)
+    use_graphs(monkeypatch)
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     given: dict[str, Any] = {"learning_rate": 0.1, "seeds": 1, "epochs": 1, "batch_size": 8, "name": "mine", "jobs": 0}

@@ -25,7 +25,7 @@ from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram
 from support.examples import facts, make_plan, values
 from support.keras_alone import skip_checks_of_the_file
-from support.quick import write_no_report
+from support.quick import compile_anew, write_no_report
 from support.sweeps import Recorder, made_up_data, run, same, write
 
 
@@ -39,7 +39,7 @@ def _made_up_data() -> Iterator[None]:
 @pytest.fixture
 def _fresh_programs(monkeypatch: pytest.MonkeyPatch) -> None:
     """The test compiles its own programs, as a new process does."""
-    monkeypatch.setattr(loop, "CompiledProgram", CompiledProgram)
+    compile_anew(monkeypatch)
 
 
 class Finished(NamedTuple):

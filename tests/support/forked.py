@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,7 @@ from bnbench.cli import format as cli_format
 from bnbench.cli.main import main
 from bnbench.commands import run
 from bnbench.errors import ResultsError
-from bnbench.execution import environment, executors, progress, sweep
+from bnbench.execution import environment, executors, progress, sweep, worker_handle
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest, Trainer
 from bnbench.execution.worker_starter import WorkerStarter
@@ -26,10 +27,11 @@ from bnbench.planning.resources import WorkerCount
 from bnbench.report import write
 from bnbench.store import repair, store
 from support import damage
+from support.forked_worker import ForkedWorker
 
 CONTEXT = multiprocessing.get_context("forkserver")
 # The commands would import these while they run.
-PRELOADED = (environment, progress, sweep, cli_format)
+PRELOADED = (environment, progress, run, sweep, cli_format)
 
 
 class Forked:
@@ -127,7 +129,7 @@ def _enter(process: int) -> None:
 
 
 def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[str]) -> None:
-    """Run the command `bnbench` with real workers that train as `make()` does.
+    """Run the command `bnbench` with workers that are forked and train as `make()` does.
 
     Args:
         kinds: the kinds of file of each figure; empty: no report is written.
@@ -138,16 +140,19 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
         with ProcessPool(WorkerCount(request.jobs or 1), WorkerStarter(make)) as pool:
             yield pool
 
-    executors.EXECUTORS["process-pool"] = open_pool
+    # The process ends with the command, so nothing is undone. A name that is not there is an error.
+    patch = pytest.MonkeyPatch()
+    patch.setitem(executors.EXECUTORS, "process-pool", open_pool)
     # A worker ahead would load TensorFlow.
-    run.start_ahead = lambda request, jobs: nullcontext()
-    run._write_report = partial(_report, kinds)
+    patch.setattr(run, "start_ahead", lambda request, jobs: nullcontext())
+    patch.setattr(worker_handle, "subprocess", SimpleNamespace(Popen=ForkedWorker, PIPE=subprocess.PIPE))
+    patch.setattr(write, "write_report", partial(_report, write.write_report, kinds))
     main(words, prog_name="bnbench")
 
 
-def _report(kinds: Sequence[str], folder: Path) -> None:
+def _report(write_kinds: Callable[..., object], kinds: Sequence[str], folder: Path, *_: object) -> None:
     if kinds:
-        write.write_report(folder, kinds)
+        write_kinds(folder, kinds)
 
 
 def write_trials(folder: Path) -> None:

@@ -9,8 +9,11 @@ SMALL: dict[str, object] = {
     "data": {"name": "digits", "scale": "unit", "limit": 60},
     "model": {"layers": ["flatten", {"dense": 8}, "norm", {"activation": "relu"}, {"dense": "$classes"}]},
     "variants": {"plain": {"norm": "none"}, "batchnorm": {"norm": "batch"}},
-    "train": {"epochs": 2, "batch_size": 20},
+    # XLA would take seconds to compile it.
+    "train": {"epochs": 2, "batch_size": 20, "engine": "graph"},
     "sweep": {"learning_rate": [0.01, 0.1, 1000.0], "seeds": 2},
+    # Drawing takes most of the time of a report.
+    "figures": {"format": "png", "dpi": 60},
 }
 
 

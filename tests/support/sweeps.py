@@ -16,7 +16,7 @@ from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Epoch, Result
 from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, values
-from support.quick import compile_once, write_no_report
+from support.quick import compile_once, use_graphs, write_no_report
 
 # Columns that differ between two equal sweeps.
 TIMES = ["seconds", "seconds_per_step", "worker"]
@@ -24,12 +24,13 @@ TIMES = ["seconds", "seconds_per_step", "worker"]
 
 @contextmanager
 def made_up_data() -> Iterator[None]:
-    """Give every data set the same made-up rows, and compile each program once."""
+    """Give every data set the same made-up rows, and compile each program once, as a graph."""
     use_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(access, "dataset_info", lambda settings, places, download=False: facts())
         patch.setattr(access, "load_dataset", lambda settings, places, download=True: dataset(facts()))
         compile_once(patch)
+        use_graphs(patch)
         yield
 
 

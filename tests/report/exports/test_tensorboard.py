@@ -17,10 +17,16 @@ pytest.importorskip("tensorboard")
 CELLS = {"plain": [[0.8, "failed"], ["nonfinite", 0.9]], "batchnorm": [[0.9, 0.95], [0.9, 0.9]]}
 
 
-@pytest.fixture(autouse=True)
-def _without_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def _without_tensorflow() -> Iterator[None]:
     """Let TensorBoard read files by itself. To import TensorFlow takes seconds."""
-    monkeypatch.setitem(sys.modules, "tensorboard.compat.notf", types.ModuleType("notf"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "tensorboard.compat.notf", types.ModuleType("notf"))
+        yield
+    # Its modules would go on without TensorFlow, and a training with the callback TensorBoard would fail.
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tensorboard"]:
+        if not name.endswith("_pb2"):
+            del sys.modules[name]
 
 
 def events(path: Path) -> Iterator[object]:

@@ -24,27 +24,27 @@ def run_experiment(
     """
     with start_ahead(request, jobs) as starter:
         # What plans and trains takes as long to import as a worker takes to start.
-        from bnbench.commands.write_report import write_report
+        from bnbench.commands.write_report import import_report, report_results
         from bnbench.execution import sweep
         from bnbench.execution.progress import SilentProgress
 
         plan, folder = plan_experiment(request, download=True)
+        reported: list[Results] = []
         options = sweep.SweepOptions(
             folder,
             request.places,
-            write_report,
+            lambda path: reported.append(report_results(path)),
             watcher or SilentProgress(),
             jobs,
             trial_timeout,
             # The few steps of a smoke run say nothing about times.
             time_steps=not request.smoke,
+            # SciPy and Matplotlib are not imported before the training, so that the training starts earlier.
+            while_training=import_report,
             starter=starter,
         )
         sweep.run_sweep(plan, options)
-    # SciPy and Matplotlib are imported after the training, so that the training starts earlier.
-    from bnbench.commands.open import open_results
-
-    return open_results(folder)
+    return reported[-1]
 
 
 def start_ahead(request: ExperimentRequest, jobs: int | None) -> AbstractContextManager[WorkerStarter | None]:

@@ -5,17 +5,38 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bnbench.results.results import Results
 
 
 def write_report(
     folder: Path, kinds: Sequence[str] | None = None, overrides: Mapping[str, object] | None = None, pdf: bool = False
 ) -> list[Path]:
     """Write the report, tables and figures; the arguments and errors are those of `report.write.write_report`."""
-    # Matplotlib's compiled modules turn a KeyboardInterrupt during their import into another error, or abort.
-    with deferred_signals():
-        from bnbench.report import write
+    import_report()
+    from bnbench.report import write
 
     return write.write_report(folder, kinds, overrides, pdf)
+
+
+def report_results(folder: Path) -> "Results":
+    """Write the report of a results folder, and return the results, whose tables have been computed by then."""
+    import_report()
+    from bnbench.commands.open import open_results
+    from bnbench.report import write
+
+    results = open_results(folder)
+    write.write_report(folder, None, None, False, results)
+    return results
+
+
+def import_report() -> None:
+    """Import the code of the report, which takes about a second the first time."""
+    # Matplotlib's compiled modules turn a KeyboardInterrupt during their import into another error, or abort.
+    with deferred_signals():
+        import bnbench.report.write  # noqa: F401
 
 
 @contextmanager

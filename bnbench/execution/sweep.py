@@ -119,6 +119,8 @@ class SweepOptions:
     jobs: int | None = None
     trial_timeout: float | None = None
     executor: str | None = None
+    # Called once, after the first trial has been stored and while further ones train: it may take a second.
+    while_training: Callable[[], object] = lambda: None
     # Whether the steps of pairs of variants are timed after the last trial.
     time_steps: bool = True
     # A `ReusableExecutor` keeps the workers for the next sweep.
@@ -180,7 +182,7 @@ def _train_and_finish(
     todo: Sequence[Cohort], executor: Executor, opened: Store, options: SweepOptions, plan: Plan
 ) -> None:
     try:
-        _train(todo, executor, opened, options.watcher, Saving(opened.folder, plan.experiment.save_models))
+        _train(todo, executor, opened, options, Saving(opened.folder, plan.experiment.save_models))
         if options.time_steps:
             step_times.time_missing_pairs(plan, executor, opened, options.watcher)
     except ResultsError:
@@ -192,7 +194,8 @@ def _train_and_finish(
     _finish(options, plan)
 
 
-def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, watcher: ProgressWatcher, saving: Saving) -> None:
+def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, options: SweepOptions, saving: Saving) -> None:
+    watcher = options.watcher
     waiting = ((cohort.program, trial) for cohort in todo for trial in cohort.trials)
     submitted: dict[str, tuple[Program, Trial]] = {}
 
@@ -202,12 +205,14 @@ def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, watcher: P
             submitted[trial.id] = program, trial
 
     submit(MAX_SUBMITTED)
-    for result in executor.results(watcher.epoch, phase_of(watcher)):
+    for number, result in enumerate(executor.results(watcher.epoch, phase_of(watcher))):
         program, trial = submitted.pop(result.trial)
         _check_data(result, program)
         opened.add(result)
         watcher.result(trial, result)
         submit(1)
+        if number == 0 and submitted:
+            options.while_training()
 
 
 def _check_data(result: Result, program: Program) -> None:

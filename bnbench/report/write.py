@@ -31,6 +31,7 @@ def write_report(
     kinds: Sequence[str] | None = None,
     overrides: Mapping[str, object] | None = None,
     pdf: bool = False,
+    results: Results | None = None,
 ) -> list[Path]:
     """Write report.html, report.md, the digest, the CSV tables and plots/; return their paths in this order.
 
@@ -39,6 +40,7 @@ def write_report(
         kinds: the types of the files of each figure; by default those of `figures.format` in the config.
         overrides: other settings of the figures, by dotted keys: `{"figures.width": 3.25}`.
         pdf: whether to add PDF to these types.
+        results: what has been read from the folder; by default it is read now.
 
     Raises:
         ConfigError: an override is wrong.
@@ -47,7 +49,7 @@ def write_report(
     store.require_results(folder)
     with results_dir.lock_files(folder):
         results_dir.refuse_links(folder)
-        results = Results(folder)
+        results = results or Results(folder)
         variants = results.config.variants or results.trials["variant"].unique()
         settings = override_figures(results.config.figures, overrides or {}, variants)
         types = list(dict.fromkeys([SHOWN, *(kinds or settings.format), *(["pdf"] if pdf else [])]))

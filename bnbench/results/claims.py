@@ -12,7 +12,7 @@ highest of the rounds.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -66,7 +66,7 @@ def judge_claims(
     `over` is empty for a value and for a metric of yes or no, which are about one variant alone. A claim that must hold
     at several values of further axes gets the weakest of its verdicts, and the numbers of that one.
     """
-    rows = []
+    rows, measured = [], _Measured(trials, curves, baseline)
     for claim in claims:
         over = "" if claim.alone else claim.over or baseline
         subject = {
@@ -80,7 +80,7 @@ def judge_claims(
             "epoch": math.nan if claim.epoch is None else claim.epoch,
             "bound": f"{claim.kind} {claim.bound}",
         }
-        rows.append(subject | _judged(claim, over, trials, curves, baseline, pairs))
+        rows.append(subject | _judged(claim, over, measured, pairs))
     return pd.DataFrame(rows, columns=column_names(CLAIMS))
 
 
@@ -100,26 +100,39 @@ def _beyond(distance: float) -> float:
     return 0.0 if abs(distance) < ROUNDING else distance
 
 
-def _judged(
-    claim: Claim,
-    over: str,
-    trials: pd.DataFrame,
-    curves: Curves,
-    baseline: str,
-    pairs: Sequence[PairTimes],
-) -> dict[str, Any]:
+class _Measured:
+    """The trials at each value of the further axes, and their metrics, which most claims share."""
+
+    def __init__(self, trials: pd.DataFrame, curves: Curves, baseline: str) -> None:
+        self._trials, self._curves, self._baseline = trials, curves, baseline
+        self.axes = axes_of(trials)
+        self._parts: dict[str | None, list[tuple[dict[str, Any], pd.DataFrame]]] = {}
+        self._scored: dict[tuple[object, ...], pd.DataFrame] = {}
+
+    def at(self, claim: Claim) -> Iterator[tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]]:
+        """Yield the values of the axes at which a claim must hold, their trials, and the same with all metrics."""
+        if claim.across not in self._parts:
+            axes = [axis for axis in self.axes if axis != claim.across]
+            self._parts[claim.across] = list(by_axes(self._trials, axes))
+        of_epoch = claim.epoch is not None and (claim.metric, claim.epoch)
+        for number, (place, part) in enumerate(self._parts[claim.across]):
+            if matches_axes(place, claim.where):
+                key = (claim.across, number, claim.target, of_epoch)
+                if key not in self._scored:
+                    self._scored[key] = with_trial_metrics(part, self._curves, claim, self._baseline)
+                yield place, part, self._scored[key]
+
+
+def _judged(claim: Claim, over: str, measured: _Measured, pairs: Sequence[PairTimes]) -> dict[str, Any]:
     """Return the last columns of a claim's row."""
-    axes = [axis for axis in axes_of(trials) if axis != claim.across]
     judged = []
-    for place, part in by_axes(trials, axes):
-        if matches_axes(place, claim.where):
-            scored = with_trial_metrics(part, curves, claim, baseline)
-            if over and get_metric(claim.metric).timed:
-                finding = _find_times(claim, part, scored, find_pair(pairs, claim.of, over, place))
-            else:
-                finding = _find(claim, over, part, scored)
-            where = f"at {format_axes(place, axes)}" if place else ""
-            judged.append((verdict_of(claim.bound, finding.low, finding.high), finding.noted(where)))
+    for place, part, scored in measured.at(claim):
+        if over and get_metric(claim.metric).timed:
+            finding = _find_times(claim, part, scored, find_pair(pairs, claim.of, over, place))
+        else:
+            finding = _find(claim, over, part, scored)
+        where = f"at {format_axes(place, list(place))}" if place else ""
+        judged.append((verdict_of(claim.bound, finding.low, finding.high), finding.noted(where)))
     if not judged:
         judged = [(INCONCLUSIVE, Finding(notes=("no trial has finished there",)))]
     verdict, weakest = min(judged, key=lambda one: WEAKEST_FIRST.index(one[0]))

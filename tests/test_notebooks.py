@@ -51,6 +51,7 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         results_dir.write_text(options.folder / results_dir.CONFIG, plan.experiment.to_yaml())
         for variant, network in plan.networks.items():
             results_dir.write_text(options.folder / network_file(variant), write_network(network))
+        options.finish(options.folder)
         added.append(len(new))
 
     monkeypatch.setattr(sweep, "run_sweep", store_made_up)

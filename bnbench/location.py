@@ -147,6 +147,19 @@ def config_location(file: object, overrides: Mapping[str, Any] | None = None, ro
     return location
 
 
+class OriginError(ConfigError):
+    """A value is wrong because of what other places set.
+
+    Attributes:
+        plain: the error without these places.
+        origins: the places.
+    """
+
+    def __init__(self, plain: ConfigError, origins: str) -> None:
+        super().__init__(plain.where, f"{plain.message} (with {origins})")
+        self.plain, self.origins = plain, origins
+
+
 @contextmanager
 def origins_named(where: Location) -> Iterator[None]:
     """Add to a message the places that set the model or the data, unless it already names one.
@@ -159,4 +172,4 @@ def origins_named(where: Location) -> Iterator[None]:
         origins = [str(origin) for steps, origin in where.origins if steps[0] in ("model", "data")]
         if not origins or any(str(origin) in str(error) for _, origin in where.origins):
             raise
-        raise ConfigError(error.where, f"{error.message} (with {', '.join(origins)})") from error
+        raise OriginError(error, ", ".join(origins)) from error

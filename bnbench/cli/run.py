@@ -9,14 +9,11 @@ from bnbench.cli import options
 from bnbench.cli.interrupts import HOW_TO_CONTINUE
 from bnbench.cli.on_finish import find_ending
 from bnbench.cli.output import echo
-from bnbench.errors import ConfigError, ExperimentsFailedError, TrialsFailedError, shorten_name
+from bnbench.errors import ConfigError, ExperimentsFailedError, TrialsFailedError
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
     from bnbench.execution.progress import ProgressWatcher
-
-# The maximum number of characters of the reason why a trial failed.
-MAX_REASON = 500
 
 
 @click.command()
@@ -60,6 +57,7 @@ def _run_one(
     trial_timeout: float | None,
 ) -> None:
     from bnbench.cli.format import format_answer
+    from bnbench.cli.format_faults import format_faults
     from bnbench.commands.experiment import results_folder
     from bnbench.commands.run import run_experiment
 
@@ -70,8 +68,8 @@ def _run_one(
     )
     results = run_experiment(request, make_watcher(), jobs, trial_timeout)
     echo(format_answer(results))
-    for trial, reason in results.faults:
-        echo(f"failed: {trial}: {shorten_name(reason.splitlines()[0], MAX_REASON)}", err=True)
+    for line in format_faults(results.faults):
+        echo(line, err=True)
     if results.faults:
         raise TrialsFailedError(f"{len(results.faults)} trial(s) failed; {again} tries them again")
 

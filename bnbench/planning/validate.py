@@ -4,17 +4,18 @@ A plan stops at the first mistake of a model, because later steps build on earli
 point of the grid is checked on its own.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import repeat
 from types import MappingProxyType
 
+from bnbench.analysis.labels import format_count
 from bnbench.config.schema import MAX_LISTED, Experiment, Train
 from bnbench.data import access
 from bnbench.data.splits import SplitSizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError
-from bnbench.location import Location, origins_named
+from bnbench.location import OriginError, Location, origins_named
 from bnbench.model import layers, shapes
 from bnbench.model.blocks import SLOT
 from bnbench.model.input_values import scaled_values
@@ -43,13 +44,18 @@ class Mistakes:
     """The messages that were raised.
 
     Attributes:
-        lines: their lines, each once, in their order.
         count: how many were raised; several variants or points of the grid may have the same one.
     """
 
     def __init__(self) -> None:
-        self.lines: list[str] = []
         self.count = 0
+        # Message -> for each point of the grid that has it, the places that set its values.
+        self._origins: dict[str, list[str]] = {}
+
+    @property
+    def lines(self) -> list[str]:
+        """Their lines, each once, in their order."""
+        return [line + _at_settings(origins) for line, origins in self._origins.items()]
 
     @contextmanager
     def noted(self) -> Iterator[None]:
@@ -58,7 +64,19 @@ class Mistakes:
             yield
         except ConfigError as error:
             self.count += 1
-            self.lines += [line for line in str(error).splitlines() if line not in self.lines]
+            plain, origins = (error.plain, error.origins) if isinstance(error, OriginError) else (error, "")
+            for line in str(plain).splitlines():
+                known = self._origins.setdefault(line, [])
+                if origins and origins not in known:
+                    known.append(origins)
+
+
+def _at_settings(origins: Sequence[str]) -> str:
+    """Return for example ` (with a.yaml:9:5: sweep.grid.units[0], and at 3 other settings)`."""
+    if not origins:
+        return ""
+    others = f", and at {format_count(len(origins) - 1, 'other setting')}" if len(origins) > 1 else ""
+    return f" (with {origins[0]}{others})"
 
 
 def find_mistakes(

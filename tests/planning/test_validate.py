@@ -95,6 +95,13 @@ def test_of_several_points_each_mistake_is_listed_once() -> None:
     assert "sweep.grid.train.optimizer[1]" in lines[0]
 
 
+def test_a_mistake_that_several_points_share_names_the_first_of_them() -> None:
+    layers = [{"dense": "$units"}, {"dropout": 2}, "norm", {"dense": "$classes"}]
+    (line,) = mistakes(model__layers=layers, sweep__grid={"model.params.units": [3, 4, 5]})
+    assert line.startswith("a.yaml: model.layers[1].dropout.rate: found 2, wanted a number from 0 to below 1")
+    assert line.endswith(" (with a.yaml: sweep.grid.model.params.units[0], and at 2 other settings)")
+
+
 def test_a_mistake_of_every_point_does_not_stop_the_other_checks() -> None:
     lines = mistakes(
         model__layers=[{"densee": 3}, "norm", {"dense": "$units"}],

@@ -48,10 +48,13 @@ class Case:
     has_cache: bool = False
 
 
-RUN = ("run", "-q", "--results-dir", "{work}/results")
+# The option has this name in both versions.
+RUN = ("run", "-q", "--results", "{work}/results")
 CASES = {
     "quickstart": Case("`run configs/quickstart.yaml`", (*RUN, "{earlier}/configs/quickstart.yaml"), True),
-    "leaf": Case("`run configs/leaf.yaml`", (*RUN, "{earlier}/configs/leaf.yaml"), True),
+    "leaf": Case(
+        "`run configs/leaf.yaml` with one seed", (*RUN, "{earlier}/configs/leaf.yaml", "-o", "sweep.seeds=1"), True
+    ),
     "epochs": Case("20 values of `train.epochs`", (*RUN, "{work}/axis.yaml"), True),
     "initialisation": Case(
         "`run configs/claims/initialisation.yaml`", (*RUN, "{earlier}/configs/claims/initialisation.yaml"), True
@@ -91,7 +94,11 @@ def time_command(words: Sequence[str], checkout: Path, cache: Path) -> dict[str,
     began = time.perf_counter()
     with tempfile.TemporaryFile() as said:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bnbench", *words], stdout=subprocess.DEVNULL, stderr=said, env=environment
+            # Without -P, the bnbench of the present folder would be run for both versions.
+            [sys.executable, "-P", "-m", "bnbench", *words],
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+            env=environment,
         )
         _, status, used = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - began

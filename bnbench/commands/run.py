@@ -24,16 +24,16 @@ def run_experiment(
     """
     with start_ahead(request, jobs) as starter:
         # What plans and trains takes as long to import as a worker takes to start.
-        from bnbench.commands.write_report import import_report, report_results
+        from bnbench.commands.write_report import RunReport, import_report
         from bnbench.execution import sweep
         from bnbench.execution.progress import SilentProgress
 
         plan, folder = plan_experiment(request, download=True)
-        reported: list[Results] = []
+        report = RunReport()
         options = sweep.SweepOptions(
             folder,
             request.places,
-            lambda path: reported.append(report_results(path)),
+            report.write,
             watcher or SilentProgress(),
             jobs,
             trial_timeout,
@@ -41,10 +41,13 @@ def run_experiment(
             time_steps=not request.smoke,
             # SciPy and Matplotlib are not imported before the training, so that the training starts earlier.
             while_training=import_report,
+            while_compiling=report.draw_more,
             starter=starter,
         )
         sweep.run_sweep(plan, options)
-    return reported[-1]
+    if report.results is None:
+        raise AssertionError("a sweep that ends without an error has written its report")
+    return report.results
 
 
 def start_ahead(request: ExperimentRequest, jobs: int | None) -> AbstractContextManager[WorkerStarter | None]:

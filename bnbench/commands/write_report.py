@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bnbench.report.write import ReportDrawing
     from bnbench.results.results import Results
 
 
@@ -21,15 +22,39 @@ def write_report(
     return write.write_report(folder, kinds, overrides, pdf)
 
 
-def report_results(folder: Path) -> "Results":
-    """Write the report of a results folder, and return the results, whose tables have been computed by then."""
-    import_report()
-    from bnbench.commands.open import open_results
-    from bnbench.report import write
+class RunReport:
+    """The report that a run writes at its end.
 
-    results = open_results(folder)
-    write.write_report(folder, None, None, False, results)
-    return results
+    Attributes:
+        results: what it is made of, once it has been written.
+    """
+
+    def __init__(self) -> None:
+        self.results: Results | None = None
+        self._drawing: ReportDrawing | None = None
+
+    def draw_more(self, folder: Path) -> bool:
+        """Draw one more figure; return whether there may be others. No figure needs the step times of pairs."""
+        if self._drawing is None:
+            self._drawing = self._begin(folder)
+            return True
+        return self._drawing.draw_next()
+
+    def write(self, folder: Path) -> None:
+        """Write the report. Figures that have been drawn are not drawn again."""
+        if self._drawing is None:
+            self._drawing = self._begin(folder)
+        else:
+            self._drawing.results.read_step_times()
+        self._drawing.write()
+        self.results = self._drawing.results
+
+    def _begin(self, folder: Path) -> "ReportDrawing":
+        import_report()
+        from bnbench.commands.open import open_results
+        from bnbench.report.write import ReportDrawing
+
+        return ReportDrawing(open_results(folder))
 
 
 def import_report() -> None:

@@ -82,8 +82,8 @@ class InProcessTrainer:
         results = self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs)
         return (replace(result, fingerprint=dataset.facts.fingerprint) for result in results)
 
-    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
-        """Train the two programs of each pair by turns, and yield their times."""
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes | None]:
+        """Train the two programs of each pair by turns, and yield their times; None before the rounds of a pair."""
         return self._step_times.time_pairs(
             pairs, lambda program: self._load(program.data, program.facts), self._programs
         )
@@ -159,6 +159,8 @@ class SerialExecutor:
                 if result.trial not in self._cancelled:
                     yield result
 
-    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
-        """Train the two programs of each pair by turns in this process."""
-        return self._trainer.time_steps(pairs)
+    def time_steps(
+        self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False
+    ) -> Iterator[StepTimes]:
+        """Train the two programs of each pair by turns in this process, which can do nothing meanwhile."""
+        return (times for times in self._trainer.time_steps(pairs) if times is not None)

@@ -39,6 +39,8 @@ class PoolWorker:
     seconds: float = 0.0
     # Whether it times the steps of pairs; `seconds` then counts from the last pair.
     timing: bool = False
+    # Whether it is in the rounds of a pair, which nothing else may slow down.
+    in_rounds: bool = False
     # Why the coordinator killed it.
     killed_because: str = ""
 
@@ -77,9 +79,14 @@ class PoolWorker:
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> None:
         """Send pairs to time. The worker then drops its compiled program."""
-        self.timing, self.queue, self.checked = True, None, ""
+        self.timing, self.in_rounds, self.queue, self.checked = True, False, None, ""
         self.programs, self.seconds = self.programs + 2 * len(pairs), 0.0
         self.process.send(("time", pairs))
+
+    def begin_rounds(self) -> None:
+        """Let it time the pair that it has compiled."""
+        self.in_rounds = True
+        self.process.send(("begin",))
 
     def end_trial(self, result: Result) -> None:
         """Record that the running trial has ended, and how long it and the compilation took."""

@@ -6,7 +6,7 @@ memory is tried again in another worker.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -127,18 +127,27 @@ class ProcessPool:
             yield from self._workers.stop_all()
             raise
 
-    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+    def time_steps(
+        self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False
+    ) -> Iterator[StepTimes]:
         """Yield the times of each pair. One worker stays, so that its programs have the machine for themselves."""
-        left = len(pairs)
+        left, has_more = len(pairs), True
         try:
             self._keep_one_worker(pairs[0])
             while left:
                 for worker in self._workers.ready():
                     if not worker.timing:
                         worker.time_steps(pairs)
-                worker, kind, value = self._workers.next_message()
+                is_free = has_more and not any(worker.in_rounds for worker in self._workers)
+                message = self._workers.poll() if is_free else self._workers.next_message()
+                if message is None:
+                    has_more = meanwhile()
+                    continue
+                worker, kind, value = message
+                if kind == "compiled":
+                    worker.begin_rounds()
                 if kind == "timed":
-                    left, worker.seconds = left - 1, 0.0
+                    left, worker.seconds, worker.in_rounds = left - 1, 0.0, False
                     yield value
                 if kind == "dead":
                     _raise_if_timing(worker, value)

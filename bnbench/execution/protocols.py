@@ -29,8 +29,11 @@ class Trainer(Protocol):
     def train(self, program: Program, trials: Iterable[Trial], saving: Saving, on_epoch: OnEpoch) -> Iterator[Result]:
         """Yield the result of each trial when it ends, and only then ask for the next trial."""
 
-    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
-        """Train the two programs of each pair by turns, and yield their times."""
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes | None]:
+        """Train the two programs of each pair by turns, and yield their times.
+
+        It may yield None before the rounds of a pair, when both programs are compiled.
+        """
 
 
 class Executor(Protocol):
@@ -83,11 +86,15 @@ class Executor(Protocol):
             BnbenchError: no trial can run, for example because the data are missing or no worker can be started.
         """
 
-    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+    def time_steps(
+        self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False
+    ) -> Iterator[StepTimes]:
         """Let one worker train the two programs of each pair by turns, while no trial is running and nothing else is.
 
         Args:
             pairs: at least one; all have the same number of threads.
+            meanwhile: may be called, again and again, while a worker compiles. It does a small piece of other work for
+                one core, and returns whether more is left.
 
         Raises:
             BnbenchError: the worker died or cannot be started, or the data are missing.

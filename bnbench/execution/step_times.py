@@ -1,6 +1,7 @@
 """Times the steps of pairs of programs after the last trial of a run, and stores what it finds."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -11,6 +12,7 @@ from bnbench.execution.phases import phase_of
 from bnbench.execution.progress import ProgressWatcher
 from bnbench.execution.protocols import Executor
 from bnbench.planning.plan import Plan, Program
+from bnbench.planning.resources import core_count
 from bnbench.planning.step_pairs import pairs_to_compare, plan_turns, why_not_comparable
 from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.store import store
@@ -32,10 +34,24 @@ def _missing(plan: Plan, opened: Store) -> list[tuple[Program, Program]]:
     return [(first, second) for first, second in pairs_to_compare(plan) if (first.key, second.key) not in known]
 
 
-def time_missing_pairs(plan: Plan, executor: Executor, opened: Store, watcher: ProgressWatcher) -> None:
+def time_missing_pairs(
+    plan: Plan,
+    executor: Executor,
+    opened: Store,
+    watcher: ProgressWatcher,
+    meanwhile: Callable[[], bool] = lambda: False,
+) -> None:
     """Time the pairs that have not been timed, and store each at once. Call it when no trial is left.
 
     What goes wrong is logged, because all trials are stored; the next run tries again.
+
+    Args:
+        plan: what has been trained.
+        executor: where the pairs are timed.
+        opened: the results folder.
+        watcher: is told what happens.
+        meanwhile: called again and again while a worker compiles a pair, if there is a core for it. It does a piece of
+            other work, and returns whether more is left.
 
     Raises:
         ResultsError: the folder cannot be written.
@@ -58,7 +74,7 @@ def time_missing_pairs(plan: Plan, executor: Executor, opened: Store, watcher: P
     phase_of(watcher)(phases.timing(len(turns), sum(pair.seconds for pair in turns)))
     try:
         for _, same in groupby(sorted(turns, key=_threads), _threads):
-            for times in executor.time_steps(list(same)):
+            for times in executor.time_steps(list(same), meanwhile if core_count() > 1 else lambda: False):
                 _keep(times, opened)
     except (WorkerError, DataError) as error:
         log.warning("the steps were not timed: %s; the next run tries again", error)

@@ -121,6 +121,9 @@ class SweepOptions:
     executor: str | None = None
     # Called once, after the first trial has been stored and while further ones train: it may take a second.
     while_training: Callable[[], object] = lambda: None
+    # Called with the folder after the last trial, again and again, while a worker compiles pairs of variants to time
+    # them and a core is free. It does a piece of work, and returns whether more is left.
+    while_compiling: Callable[[Path], bool] = lambda folder: False
     # Whether the steps of pairs of variants are timed after the last trial.
     time_steps: bool = True
     # A `ReusableExecutor` keeps the workers for the next sweep.
@@ -184,7 +187,9 @@ def _train_and_finish(
     try:
         _train(todo, executor, opened, options, Saving(opened.folder, plan.experiment.save_models))
         if options.time_steps:
-            step_times.time_missing_pairs(plan, executor, opened, options.watcher)
+            step_times.time_missing_pairs(
+                plan, executor, opened, options.watcher, lambda: options.while_compiling(opened.folder)
+            )
     except ResultsError:
         # If a trial cannot be stored, a report cannot be written either.
         raise

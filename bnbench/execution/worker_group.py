@@ -77,6 +77,16 @@ class WorkerGroup:
         self.stop_all()
         self._starter.close()
 
+    def poll(self) -> tuple[PoolWorker, str, Any] | None:
+        """Return the next message of a worker if it has arrived, as `next_message` does; otherwise None."""
+        while True:
+            try:
+                process, (kind, value) = self._starter.inbox.get_nowait()
+            except Empty:
+                return None
+            if worker := self._workers.get(process):
+                return worker, kind, self._note_message(worker, kind, value)
+
     def next_message(self) -> tuple[PoolWorker, str, Any]:
         """Wait for the next message of a worker. The last message of a worker is `dead`, with a `Fault`.
 

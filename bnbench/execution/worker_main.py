@@ -104,7 +104,12 @@ class Worker:
                 self.send("prepared", None)
             else:
                 for times in trainer.time_steps(subject):
-                    self.send("timed", times)
+                    if times is None:
+                        self.send("compiled", None)
+                        # The coordinator answers when it does nothing else.
+                        self.tasks.get()
+                    else:
+                        self.send("timed", times)
             task = self.tasks.get()
 
     def train(self, trainer: Trainer, program: Program, first: Trial, saving: Saving) -> Any:

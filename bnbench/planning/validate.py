@@ -15,7 +15,7 @@ from bnbench.data import access
 from bnbench.data.splits import SplitSizes
 from bnbench.data.types import DatasetInfo
 from bnbench.errors import ConfigError
-from bnbench.location import OriginError, Location, origins_named
+from bnbench.location import Location, OriginError, origins_named
 from bnbench.model import layers, shapes
 from bnbench.model.blocks import SLOT
 from bnbench.model.input_values import scaled_values

@@ -1,14 +1,13 @@
 """Results -> files: tables as CSV, the figures and the report, made from the store alone."""
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from bnbench.config.figure_overrides import override_figures
-from bnbench.config.figure_settings import FigureSettings
 from bnbench.report.captions import render_captions
 from bnbench.report.document import Picture, SourcePicture, make_document, render_markdown
 from bnbench.report.figures.gallery import draw_figures, list_figures
@@ -47,60 +46,91 @@ def write_report(
         ResultsError: the folder has no results, or its files cannot be read or written.
     """
     store.require_results(folder)
-    with results_dir.lock_files(folder):
-        results_dir.refuse_links(folder)
-        results = results or Results(folder)
-        variants = results.config.variants or results.trials["variant"].unique()
-        settings = override_figures(results.config.figures, overrides or {}, variants)
-        types = list(dict.fromkeys([SHOWN, *(kinds or settings.format), *(["pdf"] if pdf else [])]))
-        return _write(results, settings, types)
+    return ReportDrawing(results or Results(folder), kinds, overrides, pdf).write()
 
 
 @dataclass(frozen=True)
-class _Writer:
-    """Writes the files of figures."""
+class _Drawn:
+    """A figure that has been drawn, and its picture in the report."""
 
-    folder: Path
-    kinds: Sequence[str]
-    paths: list[Path]
+    name: str
+    files: Mapping[str, bytes]
+    picture: Picture
 
-    def write(self, name: str, figure: Figure, kind: str, caption: str) -> Picture:
-        """Write the files of a figure, and return the picture for the report."""
-        rendered = render_figure(figure, self.kinds)
-        paths = results_dir.write_figure(self.folder, name, rendered.files)
-        self.paths.extend(paths)
-        return Picture(
-            paths[self.kinds.index(SHOWN)].relative_to(self.folder).as_posix(), caption,
-            _base64(rendered.files[SHOWN]), round(100 * figure.get_figwidth()), kind, note_of(figure),
-            _base64(rendered.dark_png),
+
+class ReportDrawing:
+    """A report whose figures can be drawn one by one, before it is written.
+
+    The arguments and errors are those of `write_report`.
+    """
+
+    def __init__(
+        self,
+        results: Results,
+        kinds: Sequence[str] | None = None,
+        overrides: Mapping[str, object] | None = None,
+        pdf: bool = False,
+    ) -> None:
+        variants = results.config.variants or results.trials["variant"].unique()
+        settings = override_figures(results.config.figures, overrides or {}, variants)
+        self.results, self._settings = results, settings
+        self._kinds = list(dict.fromkeys([SHOWN, *(kinds or settings.format), *(["pdf"] if pdf else [])]))
+        self._drawn: list[_Drawn] = []
+        self._sources: list[tuple[DrawnSourceFigure, _Drawn | None]] = []
+        self._steps = self._draw()
+
+    def draw_next(self) -> bool:
+        """Draw one figure; return False if all have been drawn."""
+        # The style belongs to Matplotlib, not to a figure, so it is set for each of them.
+        with project_style(style_of(self._settings)):
+            return next(self._steps, False)
+
+    def write(self) -> list[Path]:
+        """Draw the figures that are left and write all files; return their paths."""
+        folder = self.results.folder
+        with results_dir.lock_files(folder):
+            results_dir.refuse_links(folder)
+            while self.draw_next():
+                pass
+            return self._write(folder)
+
+    def _draw(self) -> Iterator[bool]:
+        for drawn in draw_figures(self.results, self._settings):
+            self._drawn.append(self._render(drawn.name, drawn.figure, drawn.kind, drawn.caption))
+            yield True
+        for shown in draw_source_figures(self.results, self._settings):
+            figure = shown.figure
+            self._sources.append((shown, self._render(shown.name, figure, "source", shown.caption) if figure else None))
+            yield True
+
+    def _render(self, name: str, figure: Figure, kind: str, caption: str) -> _Drawn:
+        rendered = render_figure(figure, self._kinds)
+        picture = Picture(
+            f"{results_dir.PLOTS}/{name}.{SHOWN}", caption, _base64(rendered.files[SHOWN]),
+            round(100 * figure.get_figwidth()), kind, note_of(figure), _base64(rendered.dark_png),
         )  # fmt: skip
+        return _Drawn(name, rendered.files, picture)
 
-
-def _write(results: Results, settings: FigureSettings, kinds: Sequence[str]) -> list[Path]:
-    folder = results.folder
-    tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
-    writer = _Writer(folder, kinds, results_dir.write_tables(folder, tables))
-    with project_style(style_of(settings)):
-        pictures = [
-            writer.write(drawn.name, drawn.figure, drawn.kind, drawn.caption)
-            for drawn in draw_figures(results, settings)
+    def _write(self, folder: Path) -> list[Path]:
+        results = self.results
+        tables = {"trials": results.trials, "history": results.history, "summary": results.summary}
+        paths = results_dir.write_tables(folder, tables)
+        for one in (*self._drawn, *(drawn for _, drawn in self._sources if drawn)):
+            paths.extend(results_dir.write_figure(folder, one.name, one.files))
+        pictures = [drawn.picture for drawn in self._drawn]
+        sources = [
+            SourcePicture(shown.item.source, shown.item.description, drawn.picture if drawn else None, shown.missing)
+            for shown, drawn in self._sources
         ]
-        sources = [_write_source(writer, shown) for shown in draw_source_figures(results, settings)]
-    document = make_document(results, pictures, sources)
-    reports = {results_dir.REPORT: render_html(document), results_dir.PAGE: render_markdown(document)}
-    shown_pictures = [*pictures, *(one.picture for one in sources if one.picture)]
-    if shown_pictures:
-        reports[results_dir.CAPTIONS] = render_captions(shown_pictures)
-    for name, text in reports.items():
-        results_dir.write_text(folder / name, text)
-    results_dir.remove_old_figures(folder, {*(spec.name for spec in list_figures()), "source"}, writer.paths)
-    digested = digest.write_digest(folder, digest.make_digest(results))
-    return [*(folder / name for name in reports), *digested, *writer.paths]
-
-
-def _write_source(writer: _Writer, shown: DrawnSourceFigure) -> SourcePicture:
-    picture = writer.write(shown.name, shown.figure, "source", shown.caption) if shown.figure else None
-    return SourcePicture(shown.item.source, shown.item.description, picture, shown.missing)
+        document = make_document(results, pictures, sources)
+        reports = {results_dir.REPORT: render_html(document), results_dir.PAGE: render_markdown(document)}
+        if shown_pictures := [*pictures, *(one.picture for one in sources if one.picture)]:
+            reports[results_dir.CAPTIONS] = render_captions(shown_pictures)
+        for name, text in reports.items():
+            results_dir.write_text(folder / name, text)
+        results_dir.remove_old_figures(folder, {*(spec.name for spec in list_figures()), "source"}, paths)
+        digested = digest.write_digest(folder, digest.make_digest(results))
+        return [*(folder / name for name in reports), *digested, *paths]
 
 
 def _base64(data: bytes) -> str:

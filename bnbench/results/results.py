@@ -16,7 +16,7 @@ from bnbench.analysis.cells import Cells, Part, split_table
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.labels import format_list
-from bnbench.analysis.step_times import TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
+from bnbench.analysis.step_times import PairTimes, TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
 from bnbench.analysis.trials import (
     MEASURED,
     TOP_K,
@@ -84,7 +84,7 @@ class Results:
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self.full_history = rename_stored(opened.history())
-            self.pairs = [as_pair(planned) for planned in opened.planned_step_times()]
+            self.pairs = _read_pairs(opened)
             by = ["variant", "axes", "learning_rate", "seed"]
             self._outside = opened.outside().sort_values(by, ignore_index=True)
             self._planned_values = opened.planned_values() if len(self._outside) else {}
@@ -291,6 +291,13 @@ class Results:
             return self.experiment.baseline
         names = self.config.variants or tuple(dict.fromkeys(self._full["variant"]))
         return default_baseline(names) if names else ""
+
+    def read_step_times(self) -> None:
+        """Read again how long the steps of two variants took by turns, which a run measures after its last trial."""
+        with store.open_for_reading(self.folder) as opened:
+            self.pairs = _read_pairs(opened)
+        for name in ("variants", "step_times", "claims"):
+            self.__dict__.pop(name, None)
 
     @cached_property
     def variants(self) -> pd.DataFrame:
@@ -510,6 +517,10 @@ class Results:
         """The id and the reason of each trial that failed."""
         failed = self._stored[self._stored["status"] == "failed"]
         return list(zip(failed["trial"], failed["reason"], strict=True))
+
+
+def _read_pairs(opened: store.Store) -> list[PairTimes]:
+    return [as_pair(planned) for planned in opened.planned_step_times()]
 
 
 def _add_measured(stored: pd.DataFrame, series: Sequence[Mapping[str, Any]], top_k: int) -> None:

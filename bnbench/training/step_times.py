@@ -28,8 +28,8 @@ class _DivergedError(Exception):
 
 def time_pairs(
     pairs: Iterable[TimedPair], load: Callable[[Program], Dataset], programs: CompiledPrograms | None = None
-) -> Iterator[StepTimes]:
-    """Yield the times of each pair. A program stays compiled for the next pair.
+) -> Iterator[StepTimes | None]:
+    """Yield None when a pair is compiled, then its times. A program stays compiled for the next pair.
 
     Args:
         pairs: all have the same number of threads.
@@ -44,7 +44,9 @@ def time_pairs(
             for program in (pair.first, pair.second):
                 if program.key not in compiled:
                     compiled[program.key] = _compile(program, load)
-            times = _time_pair(pair, [_Side(compiled[key], pair) for key in pair.key])
+            sides = [_Side(compiled[key], pair) for key in pair.key]
+            yield None
+            times = _time_pair(pair, sides)
         except _DivergedError:
             times = StepTimes(*pair.key, reason=f"the loss is not finite at rate {pair.learning_rate:g}")
         # TensorFlow, Keras or the machine failed. The next pair may succeed.

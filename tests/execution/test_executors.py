@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -203,7 +203,9 @@ class LastFirst:
             program, trial, saving = self.waiting.pop()
             yield from Quick().train(program, [trial], saving, on_epoch)
 
-    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
+    def time_steps(
+        self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False
+    ) -> Iterator[StepTimes]:
         yield from Quick().time_steps(pairs)
 
 

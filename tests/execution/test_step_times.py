@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from bnbench.commands.write_report import RunReport
 from bnbench.data.types import DataDirs
 from bnbench.errors import WorkerError
 from bnbench.execution import pool_worker, worker_group
@@ -29,7 +31,7 @@ from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import Saving
 from bnbench.results.results import Results
 from support.examples import make_plan
-from support.trainers import Jammed, Quick, Starved, Steady, Untimeable
+from support.trainers import Compiling, Jammed, Quick, Starved, Steady, Untimeable
 
 THREE = {"plain": {}, "batchnorm": {"norm": "batch"}, "layernorm": {"norm": "layer"}}
 
@@ -197,6 +199,47 @@ def test_a_pool_keeps_one_worker_for_the_pairs_and_trains_again_afterwards() -> 
         assert worker.process.name in workers
         submit(pool, plan)
         assert len(list(pool.results(lambda trial, epoch: None))) == len(plan.trials)
+
+
+def test_other_work_is_done_while_a_pair_is_compiled_and_never_during_its_rounds(tmp_path: Path) -> None:
+    pieces: list[tuple[float, float]] = []
+
+    def work() -> bool:
+        began = time.time()
+        time.sleep(0.05)
+        pieces.append((began, time.time()))
+        return True
+
+    plan = make_plan(variants=THREE)
+    with ProcessPool(WorkerCount(1), WorkerStarter(partial(Compiling, tmp_path))) as pool:
+        assert len(list(pool.time_steps(timed_pairs(plan), work))) == 2
+    rounds = [tuple(map(float, line.split())) for line in (tmp_path / "rounds").read_text().splitlines()]
+    assert len(rounds) == 2
+    assert len(pieces) >= 10
+    assert not any(began < end and start < ended for began, ended in pieces for start, end in rounds)
+
+
+def test_the_figures_are_drawn_once_whether_pairs_are_timed_or_not(tmp_path: Path) -> None:
+    report = RunReport()
+    train(make_plan(), tmp_path)
+    while report.draw_more(tmp_path):
+        pass
+    drawn = list(report._drawing._drawn)  # type: ignore[union-attr]
+    report.write(tmp_path)
+    assert drawn
+    assert report._drawing._drawn == drawn  # type: ignore[union-attr]
+    assert {f"{one.name}.png" for one in drawn} <= {path.name for path in (tmp_path / "plots").iterdir()}
+
+
+def test_times_that_were_measured_after_the_figures_are_in_the_report(tmp_path: Path) -> None:
+    report = RunReport()
+    train(make_plan(), tmp_path, time_steps=False)
+    report.draw_more(tmp_path)
+    assert report._drawing.results.variants["overhead_rounds"].max() == 0  # type: ignore[union-attr]
+    train(make_plan(), tmp_path)
+    report.write(tmp_path)
+    assert report.results is not None
+    assert report.results.variants["overhead_rounds"].max() == 7
 
 
 def test_a_pool_that_has_trained_nothing_starts_a_worker() -> None:

@@ -225,3 +225,20 @@ class Jammed(Quick):
     def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes]:
         time.sleep(3600)
         yield from super().time_steps(pairs)
+
+
+class Compiling(Quick):
+    """Takes half a second to compile each pair; the file `rounds` in `folder` has when its rounds began and ended."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes | None]:  # type: ignore[override]
+        for times in super().time_steps(pairs):
+            time.sleep(0.5)
+            yield None
+            began = time.time()
+            time.sleep(0.3)
+            with (self.folder / "rounds").open("a") as file:
+                file.write(f"{began} {time.time()}\n")
+            yield times

@@ -46,7 +46,9 @@ class RunReport:
             self._drawing = self._begin(folder)
         else:
             self._drawing.results.read_step_times()
-        self._drawing.write()
+        from bnbench.report import write
+
+        write.write_report(folder, None, None, False, self._drawing)
         self.results = self._drawing.results
 
     def _begin(self, folder: Path) -> "ReportDrawing":

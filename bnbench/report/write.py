@@ -30,7 +30,7 @@ def write_report(
     kinds: Sequence[str] | None = None,
     overrides: Mapping[str, object] | None = None,
     pdf: bool = False,
-    results: Results | None = None,
+    drawing: "ReportDrawing | None" = None,
 ) -> list[Path]:
     """Write report.html, report.md, the digest, the CSV tables and plots/; return their paths in this order.
 
@@ -39,14 +39,14 @@ def write_report(
         kinds: the types of the files of each figure; by default those of `figures.format` in the config.
         overrides: other settings of the figures, by dotted keys: `{"figures.width": 3.25}`.
         pdf: whether to add PDF to these types.
-        results: what has been read from the folder; by default it is read now.
+        drawing: a report that has been begun; then the other arguments do not matter.
 
     Raises:
         ConfigError: an override is wrong.
         ResultsError: the folder has no results, or its files cannot be read or written.
     """
     store.require_results(folder)
-    return ReportDrawing(results or Results(folder), kinds, overrides, pdf).write()
+    return (drawing or ReportDrawing(Results(folder), kinds, overrides, pdf)).write()
 
 
 @dataclass(frozen=True)

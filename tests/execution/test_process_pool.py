@@ -27,9 +27,9 @@ from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.plan import Plan
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Result, Saving
-from bnbench.report import write
 from support.examples import make_plan
 from support.paths import ROOT
+from support.quick import write_no_report
 from support.trainers import (
     Choosy,
     Dataless,
@@ -380,7 +380,7 @@ def config(folder: Path, **changes: Any) -> Path:
 def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
     # No test here reads the report.
-    monkeypatch.setattr(write, "write_report", lambda folder, *_: None)
+    write_no_report(monkeypatch)
     path = config(tmp_path)
 
     def trained(jobs: int) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -18,6 +18,7 @@ import pytest
 from bnbench.cli import format as cli_format
 from bnbench.cli.main import main
 from bnbench.commands import run
+from bnbench.commands.write_report import RunReport
 from bnbench.errors import ResultsError
 from bnbench.execution import environment, executors, progress, sweep, worker_handle
 from bnbench.execution.process_pool import ProcessPool
@@ -147,6 +148,8 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
     patch.setattr(run, "start_ahead", lambda request, jobs: nullcontext())
     patch.setattr(worker_handle, "subprocess", SimpleNamespace(Popen=ForkedWorker, PIPE=subprocess.PIPE))
     patch.setattr(write, "write_report", partial(_report, write.write_report, kinds))
+    if not kinds:
+        patch.setattr(RunReport, "draw_more", lambda self, folder: False)
     main(words, prog_name="bnbench")
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from bnbench.commands.write_report import RunReport
 from bnbench.data.types import Dataset
 from bnbench.planning import plan
 from bnbench.planning.compile_key import compile_key
@@ -50,3 +51,4 @@ def use_graphs(patch: pytest.MonkeyPatch) -> None:
 def write_no_report(patch: pytest.MonkeyPatch) -> None:
     """End a sweep without its report, which takes longer than a small sweep itself."""
     patch.setattr(write, "write_report", lambda *arguments: None)
+    patch.setattr(RunReport, "draw_more", lambda self, folder: False)

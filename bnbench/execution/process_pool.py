@@ -57,7 +57,12 @@ class ProcessPool:
         self._workers.close()
 
     def devices(self) -> list[str]:
-        """Return the devices that the last started worker reported."""
+        """Return the devices that the last started worker reported; wait for one if none has."""
+        # All of them, because there are trials for all.
+        self._start_missing(self.capacity.count)
+        while not (self._workers.ready() or self._workers.devices):
+            if self._workers.next_message()[1] == "dead":
+                self._workers.start(1)
         return self._workers.devices
 
     def check(self, programs: Sequence[Program], on_phase: OnPhase = ignore_phase) -> None:

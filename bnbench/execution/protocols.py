@@ -64,7 +64,7 @@ class Executor(Protocol):
         """
 
     def devices(self) -> list[str]:
-        """Return the devices that TensorFlow can use. Call `check` first: in a worker pool, its workers report them."""
+        """Return the devices that TensorFlow can use. A pool asks a worker, and starts one if there is none."""
 
     def submit(self, program: Program, trial: Trial, saving: Saving) -> None:
         """Add a trial to the waiting trials, and return at once.

@@ -18,6 +18,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
 from bnbench.execution import environment, executors, step_times
 from bnbench.execution.changed_data import log_changed_data
+from bnbench.execution.known_checks import KnownChecks
 from bnbench.execution.phases import WRITING, phase_of
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
@@ -119,7 +120,7 @@ class SweepOptions:
     jobs: int | None = None
     trial_timeout: float | None = None
     executor: str | None = None
-    # Called once, after the first trial has been stored and while further ones train: it may take a second.
+    # Called once, while the last trials train and none waits for a worker: it may take a second.
     while_training: Callable[[], object] = lambda: None
     # Called with the folder after the last trial, again and again, while a worker compiles pairs of variants to time
     # them and a core is free. It does a piece of work, and returns whether more is left.
@@ -155,7 +156,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         with options.open_executor(options.request(todo)) as executor:
             try:
                 options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
-                executor.check(distinct_programs(cohort.program for cohort in todo), phase_of(options.watcher))
+                _check(todo, executor, options)
                 with store.open_locked(options.folder) as opened:
                     _write_settings(plan, executor if todo else None, opened, options.data_dirs)
                     _train_and_finish(todo, executor, opened, options, plan)
@@ -163,10 +164,19 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
                 options.watcher.end()
 
 
+def _check(todo: Sequence[Cohort], executor: Executor, options: SweepOptions) -> None:
+    """Let Keras check the programs that it has not accepted in an earlier run."""
+    programs = distinct_programs(cohort.program for cohort in todo)
+    known = KnownChecks(options.data_dirs.cache_dir)
+    executor.check(known.unknown(programs), phase_of(options.watcher))
+    known.add(programs)
+
+
 def _write_settings(plan: Plan, executor: Executor | None, opened: Store, data_dirs: DataDirs) -> None:
     """Write the experiment as resolved; with an executor, also the environment of this run."""
     opened.set_plan(plan)
     if executor:
+        # Workers that check nothing may not have loaded TensorFlow yet.
         described = environment.describe_environment(plan, executor.devices(), executor.capacity.count, data_dirs)
         opened.set_environment(json.dumps(described, indent=1) + "\n")
     for name, text in _settings_files(plan).items():
@@ -210,14 +220,17 @@ def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, options: S
             submitted[trial.id] = program, trial
 
     submit(MAX_SUBMITTED)
-    for number, result in enumerate(executor.results(watcher.epoch, phase_of(watcher))):
+    # As long as trials wait for a worker, a worker would wait for this process.
+    last, is_waiting = max(1, executor.capacity.count - 1), True
+    for result in executor.results(watcher.epoch, phase_of(watcher)):
         program, trial = submitted.pop(result.trial)
         _check_data(result, program)
         opened.add(result)
         watcher.result(trial, result)
         submit(1)
-        if number == 0 and submitted:
+        if is_waiting and 0 < len(submitted) <= last:
             options.while_training()
+            is_waiting = False
 
 
 def _check_data(result: Result, program: Program) -> None:

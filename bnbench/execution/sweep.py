@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import islice
@@ -29,7 +29,7 @@ from bnbench.planning import plan as planning
 from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.networks import read_networks, with_recorded_files
 from bnbench.planning.plan import Cohort, Plan, Program, Trial
-from bnbench.planning.trial import Result, Saving
+from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.store import results_dir, store
 from bnbench.store.store import Store
 
@@ -220,17 +220,35 @@ def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, options: S
             submitted[trial.id] = program, trial
 
     submit(MAX_SUBMITTED)
-    # As long as trials wait for a worker, a worker would wait for this process.
-    last, is_waiting = max(1, executor.capacity.count - 1), True
-    for result in executor.results(watcher.epoch, phase_of(watcher)):
+    for result in executor.results(_OnEpoch(executor, submitted, options), phase_of(watcher)):
         program, trial = submitted.pop(result.trial)
         _check_data(result, program)
         opened.add(result)
         watcher.result(trial, result)
         submit(1)
-        if is_waiting and 0 < len(submitted) <= last:
-            options.while_training()
-            is_waiting = False
+
+
+class _OnEpoch:
+    """Passes epochs on to the watcher. When the last trials train, it lets other work be done, once.
+
+    A worker whose trial has ended would otherwise wait for this process. The work takes no time of trials only if they
+    run in other processes.
+
+    Args:
+        submitted: the trials that have not ended; it changes.
+    """
+
+    def __init__(self, executor: Executor, submitted: Collection[str], options: SweepOptions) -> None:
+        self._submitted, self._options = submitted, options
+        count = executor.capacity.count
+        # As many as leave a worker idle, or the last one of all.
+        self._few = max(1, count - 1) if count else 0
+
+    def __call__(self, trial: Trial, epoch: Epoch) -> None:
+        self._options.watcher.epoch(trial, epoch)
+        if len(self._submitted) <= self._few:
+            self._few = 0
+            self._options.while_training()
 
 
 def _check_data(result: Result, program: Program) -> None:

@@ -19,7 +19,7 @@ from bnbench.errors import DataError, ResultsError
 from bnbench.execution import environment, executors, step_times
 from bnbench.execution.changed_data import log_changed_data
 from bnbench.execution.known_checks import KnownChecks
-from bnbench.execution.phases import WRITING, phase_of
+from bnbench.execution.phases import LOADING, WRITING, phase_of
 from bnbench.execution.progress import ProgressWatcher, SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
 from bnbench.execution.worker_starter import WorkerStarter
@@ -168,7 +168,10 @@ def _check(todo: Sequence[Cohort], executor: Executor, options: SweepOptions) ->
     """Let Keras check the programs that it has not accepted in an earlier run."""
     programs = distinct_programs(cohort.program for cohort in todo)
     known = KnownChecks(options.data_dirs.cache_dir)
-    executor.check(known.unknown(programs), phase_of(options.watcher))
+    unknown = known.unknown(programs)
+    if programs and not unknown:
+        phase_of(options.watcher)(LOADING)
+    executor.check(unknown, phase_of(options.watcher))
     known.add(programs)
 
 

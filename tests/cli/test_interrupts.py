@@ -50,7 +50,11 @@ def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
 
 
 @pytest.mark.parametrize("phase", ["loading", "checking", "compiling", "writing"])
-def test_sigterm_ends_every_phase_of_a_run_with_its_exit_code(place: Path, phase: str) -> None:
+def test_sigterm_ends_every_phase_of_a_run_with_its_exit_code(
+    place: Path, phase: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With the cache of other tests, nothing would be left to check.
+    monkeypatch.setenv("BNBENCH_CACHE", str(place / "cache"))
     words = command("run", "small.yaml", "-j", "1")
     # Slurm and systemd send the signal to all processes of a job.
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:

@@ -137,9 +137,9 @@ def test_a_turn_is_an_epoch_or_a_part_of_a_long_one() -> None:
     epoch = plan.cohorts[0].program.steps_per_epoch
     (turn,) = plan_turns(pairs(plan), trained(plan))
     assert turn.steps == epoch
-    (turn,) = plan_turns(pairs(plan), trained(plan, step=0.05, seconds=1.0))
-    # One second for 7 rounds and a warm-up, two programs, 0.05 seconds a step.
-    assert turn.steps == 1 == int(MIN_SECONDS / (WARM_UP + ROUNDS) / 2 / 0.05)
+    (turn,) = plan_turns(pairs(plan), trained(plan, step=0.05, seconds=60.0))
+    # A twentieth of a minute for 7 rounds and a warm-up, two programs, 0.05 seconds a step.
+    assert turn.steps == 3 == int(3.0 / (WARM_UP + ROUNDS) / 2 / 0.05)
     (turn,) = plan_turns(pairs(plan), trained(plan, step=3600.0))
     assert turn.steps == 1
 

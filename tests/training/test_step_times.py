@@ -8,7 +8,7 @@ import pytest
 from bnbench.data.types import Dataset
 from bnbench.planning.plan import Program
 from bnbench.planning.step_pairs import ROUNDS
-from bnbench.planning.step_times import TimedPair
+from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.training import step_times
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.threads import use_threads
@@ -36,6 +36,15 @@ def load(program: Program) -> Dataset:
     return dataset(facts())
 
 
+def timed(pairs: list[TimedPair]) -> list[StepTimes]:
+    """Return the times of pairs; before those of each it must say that both programs are compiled."""
+    found = list(step_times.time_pairs(pairs, load))
+    times = [one for one in found if one]
+    compiled = [one for one in times if one.rounds or one.reason or one.fault == "the machine is too busy"]
+    assert found.count(None) == len(compiled)
+    return times
+
+
 @pytest.fixture
 def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The keys of the programs that are compiled, in order. They are kept, so that each is compiled once."""
@@ -52,7 +61,7 @@ def built(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_both_are_timed_in_each_round_and_stay_compiled_for_the_next_pair(built: list[str]) -> None:
     whole = pair(train__engine="graph")
     # Nine whole batches, then a part of an epoch.
-    found = list(step_times.time_pairs([whole, replace(whole, steps=2, seed=1)], load))
+    found = timed([whole, replace(whole, steps=2, seed=1)])
     assert len(built) == 2
     for times, asked in zip(found, (whole, replace(whole, steps=2, seed=1)), strict=True):
         assert (times.first, times.second) == asked.key
@@ -64,7 +73,7 @@ def test_both_are_timed_in_each_round_and_stay_compiled_for_the_next_pair(built:
 
 
 def test_a_pair_whose_loss_is_not_finite_says_so() -> None:
-    (times,) = step_times.time_pairs([pair(rate=1e30, train__engine="graph")], load)
+    (times,) = timed([pair(rate=1e30, train__engine="graph")])
     assert (times.rounds, times.reason) == ((), "the loss is not finite at rate 1e+30")
 
 
@@ -78,12 +87,12 @@ def test_a_program_that_does_not_compile_costs_only_its_pair(monkeypatch: pytest
 
     monkeypatch.setattr(step_times, "CompiledProgram", broken)
     same = replace(good, first=good.second)
-    first, second = step_times.time_pairs([good, same], load)
+    first, second = timed([good, same])
     assert (first.fault, first.rounds) == ("MemoryError: none left", ())
     assert len(second.rounds) == ROUNDS
 
 
 def test_a_busy_machine_ends_the_rounds_early(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_times, "PATIENCE", 0)
-    (times,) = step_times.time_pairs([pair(train__engine="graph")], load)
+    (times,) = timed([pair(train__engine="graph")])
     assert (times.rounds, times.fault) == ((), "the machine is too busy")

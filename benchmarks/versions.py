@@ -27,7 +27,7 @@ model:
     - repeat: {times: 3, layers: [{dense: 64}, norm, {activation: relu}]}
     - dense: $classes
 variants: {plain: {norm: none}, batchnorm: {norm: {batch: {momentum: 0.9}}}}
-train: {batch_size: 32, optimizer: {name: sgd, momentum: 0.9}}
+train: {epochs: 1, batch_size: 32, optimizer: {name: sgd, momentum: 0.9}}
 sweep:
   learning_rate: [0.01]
   seeds: 1
@@ -42,7 +42,7 @@ class Case:
     """A command to measure."""
 
     title: str
-    # Of `bnbench`. `{earlier}` is the folder of the earlier version, whose configs both can read; `{work}` is empty.
+    # Of `bnbench`. `{configs}` has experiment files that both versions can read; `{work}` is an empty folder.
     words: Sequence[str]
     # Whether the command is measured a second time with the same cache.
     has_cache: bool = False
@@ -51,36 +51,35 @@ class Case:
 # The option has this name in both versions.
 RUN = ("run", "-q", "--results", "{work}/results")
 CASES = {
-    "quickstart": Case("`run configs/quickstart.yaml`", (*RUN, "{earlier}/configs/quickstart.yaml"), True),
-    "leaf": Case(
-        "`run configs/leaf.yaml` with one seed", (*RUN, "{earlier}/configs/leaf.yaml", "-o", "sweep.seeds=1"), True
-    ),
+    "quickstart": Case("`run configs/quickstart.yaml`", (*RUN, "{configs}/quickstart.yaml"), True),
+    "leaf": Case("`run configs/leaf.yaml` with one seed", (*RUN, "{configs}/leaf.yaml", "-o", "sweep.seeds=1"), True),
     "epochs": Case("20 values of `train.epochs`", (*RUN, "{work}/axis.yaml"), True),
     "initialisation": Case(
-        "`run configs/claims/initialisation.yaml`", (*RUN, "{earlier}/configs/claims/initialisation.yaml"), True
+        "`run configs/claims/initialisation.yaml`", (*RUN, "{configs}/claims/initialisation.yaml"), True
     ),
-    "plan": Case("`plan` of 10^6 trials", ("plan", "{earlier}/configs/quickstart.yaml", *MILLION)),
+    "plan": Case("`plan` of 10^6 trials", ("plan", "{configs}/quickstart.yaml", *MILLION)),
 }
 
 
-def measure(earlier: Path, names: Sequence[str], pairs: int) -> Iterator[dict[str, object]]:
+def measure(earlier: Path, configs: Path, names: Sequence[str], pairs: int) -> Iterator[dict[str, object]]:
     """Yield a row per case, cache, version and pair, with the seconds and the processor seconds."""
     for name in names:
         for pair in range(pairs):
             # The order changes, so that neither version always finds the files of the other in memory.
             versions = [("before", earlier), ("after", HERE)]
             for version, checkout in versions if pair % 2 == 0 else versions[::-1]:
-                for cache, times in _run(CASES[name], checkout, earlier):
+                for cache, times in _run(CASES[name], checkout, configs):
                     print(f"{name}, {cache}, {version}: {times['seconds']:.1f} s", file=sys.stderr, flush=True)
                     yield {"case": CASES[name].title, "cache": cache, "version": version, "pair": pair, **times}
 
 
-def _run(case: Case, checkout: Path, earlier: Path) -> Iterator[tuple[str, dict[str, float]]]:
+def _run(case: Case, checkout: Path, configs: Path) -> Iterator[tuple[str, dict[str, float]]]:
     with tempfile.TemporaryDirectory() as kept:
         for cache in ("cold", "warm") if case.has_cache else ("none",):
             with tempfile.TemporaryDirectory() as work:
                 (Path(work) / "axis.yaml").write_text(EPOCHS_AXIS, encoding="utf-8")
-                words = [word.format(earlier=earlier, work=work) for word in case.words]
+                # Overrides have braces, too.
+                words = [word.replace("{configs}", str(configs)).replace("{work}", work) for word in case.words]
                 yield cache, time_command(words, checkout, Path(kept))
 
 
@@ -134,10 +133,13 @@ def main() -> None:
     parser.add_argument("earlier", type=Path, help="a checkout of the earlier version")
     parser.add_argument("cases", nargs="*", default=list(CASES), help=f"some of {', '.join(CASES)}")
     parser.add_argument("--pairs", type=int, default=3)
+    parser.add_argument("--configs", type=Path, help="experiment files; by default those of the earlier version")
     options = parser.parse_args()
     if wrong := set(options.cases) - set(CASES):
         parser.error(f"{', '.join(sorted(wrong))}: not one of {', '.join(CASES)}")
-    rows = pd.DataFrame(list(measure(options.earlier.resolve(), options.cases, options.pairs)))
+    earlier = options.earlier.resolve()
+    configs = (options.configs or earlier / "configs").resolve()
+    rows = pd.DataFrame(list(measure(earlier, configs, options.cases, options.pairs)))
     table = summarize(rows)
     table.to_csv(RESULTS, index=False, float_format="%.4g")
     print(table.to_string(index=False))

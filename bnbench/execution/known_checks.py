@@ -11,10 +11,10 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-import bnbench
 from bnbench.planning.check_key import check_key
 from bnbench.planning.plan import Program
 
+ROOMS = Path(__file__).parent.parent
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy")
 # A file that is longer, in bytes, is begun anew: 30,000 programs.
 MAX_BYTES = 1_000_000
@@ -59,9 +59,8 @@ def _digest(program: Program) -> str:
 
 def _environment() -> str:
     """Return a hash of what the result of a check depends on, apart from the program: this code and the libraries."""
-    package = Path(bnbench.__file__).parent
     # In a checkout, the code changes without a new version.
-    files = [(path, path.stat()) for room in ("model", "training") for path in sorted((package / room).glob("*.py"))]
+    files = [(path, path.stat()) for room in ("model", "training") for path in sorted((ROOMS / room).glob("*.py"))]
     texts = [f"{path.name} {found.st_size} {found.st_mtime_ns}" for path, found in files]
     texts += [f"{name} {version(name)}" for name in PACKAGES]
     return hashlib.sha256("\n".join([sys.version, *texts]).encode()).hexdigest()[:16]

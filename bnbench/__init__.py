@@ -29,6 +29,12 @@ def run(
     jobs: int | None = None,
     trial_timeout: float | None = None,
     also: Mapping[str, object] | None = None,
+    part: str | None = None,
+    overlap: int = 0,
+    mixed: bool = False,
+    executor: Literal["ray"] | None = None,
+    address: str | None = None,
+    device: Literal["cpu", "gpu", "auto"] | None = None,
     watcher: "ProgressWatcher | None" = None,
     results: str | Path | None = None,
 ) -> "Results":
@@ -51,6 +57,14 @@ def run(
             at least 10 minutes.
         also: values to add to the sweep, `{"learning_rate": 0.3, "seeds": 2}` (two further seeds) or the key of an
             axis. The plan keeps what the results folder has recorded.
+        part: train one part of several, for example `1/3`, into the folder `<name>-part-1-of-3`. Parts have different
+            seeds; `bnbench merge` joins their folders.
+        overlap: how many seeds every part trains, so that the parts can be compared.
+        mixed: continue results that were trained on another kind of machine, whose last bits may differ.
+        executor: `ray` trains on a Ray cluster, with as many jobs as it has cores unless `jobs` says how many.
+        address: of the cluster, `HOST:PORT`; by default the one of this machine.
+        device: what trains: `cpu`, `gpu` for graphics cards of NVIDIA, or `auto` for cards if there are some. By
+            default what the results folder was trained on, or else the processor. Trials of a card have own ids.
         watcher: an object whose methods are called after each epoch and trial; default: none.
         results: the old name of `results_dir`.
 
@@ -59,17 +73,21 @@ def run(
             place: file, line and column, or the keys of a dict, as in `config: train.epochs: found 0`.
         KeyboardInterrupt: after storing the trials that had finished.
     """
-    from bnbench.commands.experiment import ExperimentRequest
+    from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
     from bnbench.commands.run import run_experiment
     from bnbench.data.types import DataDirs
+    from bnbench.planning.part import Part
 
     if results is not None:
         log.warning("bnbench.run: the argument `results` is now called `results_dir`; the old name still works")
         results_dir = results
     data_dirs = DataDirs.from_environment(Path(data_dir) if data_dir else None, offline)
     source = Path(config) if isinstance(config, str) else config
-    request = ExperimentRequest(source, overrides or {}, data_dirs, Path(results_dir), smoke, also or {})
-    return run_experiment(request, watcher, jobs, trial_timeout)
+    chosen = Part.parse(part, overlap) if part is not None else None
+    request = ExperimentRequest(
+        source, overrides or {}, data_dirs, Path(results_dir), smoke, also or {}, chosen, device
+    )
+    return run_experiment(request, watcher, TrainingOptions(jobs, trial_timeout, mixed, executor, address))
 
 
 def sweep(

@@ -85,6 +85,12 @@ class ClaimsRefutedError(BnbenchError):
     exit_code = 3
 
 
+class DifferentResultsError(BnbenchError):
+    """A trial has different outcomes in two results folders."""
+
+    exit_code = 3
+
+
 class ToleranceError(BnbenchError):
     """Two results differ by more than the tolerance."""
 

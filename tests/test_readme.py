@@ -93,6 +93,11 @@ def invoke(line: str) -> str:
     words = words[1:] if words[0] == "bnbench" else words
     if words[0] in {"run", "plan", "reproduce"} and "--smoke" not in words:
         words.append("--smoke")
+    for option in ("--executor", "--part"):
+        # tests/execution/test_ray_cluster.py has a cluster, and a smoke run has one seed.
+        if option in words:
+            at = words.index(option)
+            words = words[:at] + words[at + 2 :]
     words = [re.sub(r"^(results/\S*(?:quickstart|mine|small-batches))$", r"\1-smoke", word) for word in words]
     with pytest.MonkeyPatch.context() as patch:
         if words[0] in {"run", "reproduce"} and Path("results").exists():

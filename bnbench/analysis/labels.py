@@ -164,6 +164,16 @@ def format_interval(low: float, high: float, missing: str = "none") -> str:
     return missing if math.isnan(low) else f"{low:.4g} to {high:.4g}"
 
 
+def format_bytes(count: int) -> str:
+    """Return a size with two digits: `310 kB`, `1.2 GB`."""
+    size, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 999.5:
+            break
+        size, unit = size / 1000, larger
+    return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+
+
 def format_count(n: int, noun: str) -> str:
     """Return a number with its noun: `1 seed`, `3 seeds`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"

@@ -54,7 +54,8 @@ def format_answer(results: "Results") -> str:
     from bnbench.store import results_dir
 
     finished, failed = len(results.trials) - len(results.faults), len(results.faults)
-    count = f"{finished} of {results.planned} trials" + (f", {failed} failed" if failed else "")
+    of = f" of part {results.part}" if results.part else ""
+    count = f"{finished} of {results.planned} trials{of}" + (f", {failed} failed" if failed else "")
     count += outside_count(len(results.outside))
     if not finished:
         return "\n".join(filter(None, (f"{count}: no trial has finished yet", outside_sentence(results))))
@@ -256,6 +257,8 @@ def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
             [[one.key, *_where_they_differ(one.a, one.b)] for one in entries],
         )
         parts.append(lines if entries else f"{name}: the same")
+    if comparison.machines:
+        parts.append(comparison.machines)
     parts.append(_what_is_paired(comparison))
     if comparison.pairs:
         parts += [_paired(comparison), _verdict(comparison)]
@@ -340,7 +343,7 @@ def format_repaired(summary: "RepairSummary", folder: Path) -> str:
         f"{folder}: {summary.kept} of {format_count(summary.kept + summary.lost, 'trial')} are intact and stored again",
         f"The damaged file is now {summary.aside}",
         *([] if summary.plan else ["Which trials belong to the experiment could not be read."]),
-        f"To train what is missing: `{rerun_command(folder)}`",
+        f"To train what is missing: `{rerun_command(folder, summary.part)}`",
     ]
     return "\n".join(lines)
 

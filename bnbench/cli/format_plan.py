@@ -6,12 +6,12 @@ from dataclasses import replace
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from bnbench.analysis.labels import axis_name, format_count, format_setting
+from bnbench.analysis.labels import axis_name, format_bytes, format_count, format_setting
 from bnbench.cli.format import format_columns, screen_rows
 
 if TYPE_CHECKING:
     from bnbench.data.splits import SplitSizes
-    from bnbench.planning.plan import Cohort, Plan
+    from bnbench.planning.plan import Cohort, Plan, TrialGrid
 
 # A longer table would hide the summary below it, as would one that is higher than the screen. `--json` lists every
 # trial.
@@ -41,7 +41,7 @@ def _most_rows() -> int:
 
 
 def _rate_rows(cohort: "Cohort", states: Mapping[str, str]) -> Iterator[list[object]]:
-    seeds = len(cohort.trials.seeds)
+    seeds = len(cohort.trials) // len(cohort.trials.rates)
     for i, rate in enumerate(cohort.trials.rate_texts):
         yield _row(cohort, slice(i * seeds, (i + 1) * seeds), rate, states)
 
@@ -59,7 +59,12 @@ def _row(cohort: "Cohort", part: slice, rate: str, states: Mapping[str, str]) ->
     first, last = trials[0].number, trials[-1].number
     counted = ", ".join(f"{count} {state}" for state, count in Counter(states_of(trials, states)).items())
     span = f"{first}" if len(trials) == 1 else f"{first}-{last}"
-    return [span, cohort.variant, *map(format_setting, cohort.axes.values()), rate, _span(trials.seeds), counted]
+    return [span, cohort.variant, *map(format_setting, cohort.axes.values()), rate, _span(_seeds_of(trials)), counted]
+
+
+def _seeds_of(trials: "TrialGrid") -> list[int]:
+    count = len(trials.seeds)
+    return [trials.seeds[column] for column in sorted({position % count for position in trials.positions})]
 
 
 def _span(seeds: Sequence[int]) -> str:
@@ -118,7 +123,7 @@ def format_estimate(planned: "Plan", states: Mapping[str, str], measured: dict[s
 
     For the arguments, see `format_matrix` and `estimate_runtime`.
     """
-    from bnbench.planning.runtime import estimate_runtime
+    from bnbench.planning.runtime import estimate_bytes, estimate_runtime
     from bnbench.planning.states import NEW, UNTRAINED, states_of
 
     counts = Counter(chain.from_iterable(states_of(cohort.trials, states) for cohort in planned.cohorts))
@@ -129,4 +134,5 @@ def format_estimate(planned: "Plan", states: Mapping[str, str], measured: dict[s
     if not todo:
         return f"{summary}; nothing to train"
     workers = f" on {jobs} workers" if jobs > 1 else ""
-    return f"{summary}; training{workers}: {estimate_runtime(todo, measured, jobs)}"
+    disk = f"about {format_bytes(estimate_bytes(todo))} on disk"
+    return f"{summary}; training{workers}: {estimate_runtime(todo, measured, jobs)}; {disk}"

@@ -1,4 +1,8 @@
-"""Ctrl-C and SIGTERM, which `kill` sends: a command ends with a message and the exit code of the signal."""
+"""Signals that end a command, with a message and the exit code of the signal.
+
+Ctrl-C sends SIGINT, and `kill` SIGTERM. A scheduler of a cluster sends SIGTERM or SIGUSR1 before the time of a job is
+over.
+"""
 
 import signal
 import sys
@@ -19,12 +23,12 @@ HOW_TO_CONTINUE = "bnbench.how_to_continue"
 
 @contextmanager
 def interruptible(context: click.Context) -> Iterator[None]:
-    """On Ctrl-C or SIGTERM, say so, say how to continue if the command has left word, and exit."""
+    """On Ctrl-C, SIGTERM or SIGUSR1, say so, say how to continue if the command has left word, and exit."""
     arrived: list[int] = []
 
     def interrupt(number: int, frame: FrameType | None) -> NoReturn:
         arrived.append(number)
-        # Whatever handles Ctrl-C, such as storing finished trials, handles SIGTERM in the same way.
+        # Whatever handles Ctrl-C, such as storing finished trials, handles the other signals in the same way.
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in _signals()}
@@ -44,4 +48,4 @@ def interruptible(context: click.Context) -> Iterator[None]:
 def _signals() -> list[signal.Signals]:
     """Return the signals that interrupt a command. A process that a shell starts with `&` ignores SIGINT."""
     hears_ctrl_c = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-    return [signal.SIGINT, signal.SIGTERM] if hears_ctrl_c else [signal.SIGTERM]
+    return [*([signal.SIGINT] if hears_ctrl_c else []), signal.SIGTERM, signal.SIGUSR1]

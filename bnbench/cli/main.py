@@ -25,9 +25,11 @@ COMMANDS = {
         "plan": "Show what a run would train, and how long it would take.",
         "run": "Train the trials that are missing and write the report.",
         "reproduce": "Run several experiments and write one page about them.",
+        "cancel": "Stop a running trial, or a worker of a run that is under way.",
     },
     "Look": {
         "list": "List the results folders.",
+        "status": "Show what a run does, from another terminal or another machine.",
         "show": "Print the results as a table.",
         "report": "Write the report, tables and figures again.",
         "check": "Judge the claims of an experiment.",
@@ -37,6 +39,7 @@ COMMANDS = {
     "Share and repair": {
         "export": "Write the results in the formats of other tools.",
         "data": "List, download and verify data sets.",
+        "merge": "Join results folders of one sweep that several machines have trained.",
         "repair": "Save the intact trials of a damaged database.",
         "prune": "Remove stored trials that are outside the present plan.",
         "schema": "Print the JSON schema of experiment files, for editors.",

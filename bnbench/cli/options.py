@@ -13,6 +13,7 @@ import click
 
 from bnbench.cli.completion import complete_setting
 from bnbench.cli.interrupts import HOW_TO_CONTINUE
+from bnbench.cli.job_end import ended_before_job
 from bnbench.cli.on_finish import find_ending, parse_command
 from bnbench.cli.output import EchoHandler, Formatter, echo
 
@@ -111,6 +112,50 @@ trial_timeout = click.option(
 )
 
 
+def workers(function: Function) -> Function:
+    """Add the options that say who trains. The command gets them as `training`, a `TrainingOptions`."""
+
+    @wraps(function)
+    def command(
+        jobs: int | None,
+        trial_timeout: float | None,
+        mixed: bool,
+        executor: str | None,
+        address: str | None,
+        jobs_per_gpu: int,
+        **others: Any,
+    ) -> Any:
+        from bnbench.commands.experiment import TrainingOptions
+
+        if address is not None and executor != "ray":
+            raise click.UsageError("--address is for a cluster: give --executor ray, too")
+        return function(training=TrainingOptions(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu), **others)
+
+    mixed = click.option(
+        "--mixed",
+        is_flag=True,
+        help="Continue results that were trained on another kind of machine, whose last bits may differ.",
+    )
+    executor = click.option(
+        "--executor",
+        type=click.Choice(["ray"]),
+        help="Train on a Ray cluster instead of this machine. Needs the extra `ray`.",
+    )
+    address = click.option(
+        "--address",
+        metavar="HOST:PORT",
+        help="With --executor ray: the address of the cluster, or auto for the one of this machine. [default: auto]",
+    )
+    jobs_per_gpu = click.option(
+        "--jobs-per-gpu",
+        type=click.IntRange(1, 64),
+        default=1,
+        show_default=True,
+        help="With --device gpu: the number of trials that run on each card at the same time.",
+    )
+    return _combine(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu)(command)  # type: ignore[no-any-return]
+
+
 def data_dirs(function: Function) -> Function:
     """Add the options that say where the data are. The command gets them as `data_dirs`."""
 
@@ -159,12 +204,19 @@ def _experiment_options(function: Function, argument: Callable[[Any], Any]) -> F
         data_dirs: "DataDirs",
         results_dir: Path,
         smoke: bool,
+        part: str | None,
+        overlap: int,
+        device: str | None,
         **others: Any,
     ) -> Any:
         from bnbench.commands.experiment import ExperimentRequest
         from bnbench.config.overrides import parse_also, parse_overrides
+        from bnbench.planning.part import Part
 
-        settings = parse_overrides(overrides), data_dirs, results_dir, smoke, parse_also(also)
+        if overlap and part is None:
+            raise click.UsageError("--overlap is for a part of a sweep: give --part, too, for example --part 1/3")
+        chosen = Part.parse(part, overlap) if part is not None else None
+        settings = parse_overrides(overrides), data_dirs, results_dir, smoke, parse_also(also), chosen, device
         files = config if isinstance(config, tuple) else (config,)
         return function(requests=[ExperimentRequest(file, *settings) for file in files], **others)
 
@@ -177,6 +229,25 @@ def _experiment_options(function: Function, argument: Callable[[Any], Any]) -> F
             metavar="KEY=VALUE",
             help="Add to the sweep and keep what the results folder has in its plan: learning_rate=0.3, seeds=2 (two "
             "further seeds) or the key of an axis. Repeatable.",
+        ),
+        click.option(
+            "--part",
+            metavar="NUMBER/COUNT",
+            help="Only this part of the sweep, for example 1/3, in a results folder of its own. The parts share the "
+            "seeds out; `bnbench merge` joins their folders.",
+        ),
+        click.option(
+            "--overlap",
+            type=click.IntRange(0),
+            default=0,
+            metavar="SEEDS",
+            help="With --part: how many seeds every part has, so that a merge can compare the machines.",
+        ),
+        click.option(
+            "--device",
+            type=click.Choice(["cpu", "gpu", "auto"]),
+            help="Train on the processor or on graphics cards of NVIDIA; auto takes cards if there are some. [default: "
+            "that of the results folder, or else cpu]",
         ),
         smoke,
         results_dir,
@@ -199,7 +270,8 @@ def training(function: Function) -> Function:
         hint = f"Finished trials are stored; the same command continues:\n  {this_command()}"
         click.get_current_context().meta[HOW_TO_CONTINUE] = hint
         find_ending().words = on_finish
-        return function(make_watcher=partial(make_watcher, quiet, verbose, log_every or LOG_EVERY), **others)
+        with ended_before_job():
+            return function(make_watcher=partial(make_watcher, quiet, verbose, log_every or LOG_EVERY), **others)
 
     options = _combine(
         click.option("-q", "--quiet", is_flag=True, help="Show no progress."),

@@ -12,19 +12,17 @@ from bnbench.cli.output import echo
 from bnbench.errors import ConfigError, ExperimentsFailedError, TrialsFailedError
 
 if TYPE_CHECKING:
-    from bnbench.commands.experiment import ExperimentRequest
+    from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
     from bnbench.execution.progress import ProgressWatcher
 
 
 @click.command()
 @options.experiments
-@options.jobs
-@options.trial_timeout
+@options.workers
 @options.training
 def run(
     requests: "Sequence[ExperimentRequest]",
-    jobs: int | None,
-    trial_timeout: float | None,
+    training: "TrainingOptions",
     make_watcher: Callable[[], "ProgressWatcher"],
 ) -> None:
     """Train the trials that are missing and write the report.
@@ -42,19 +40,17 @@ def run(
     bnbench run leaf.yaml --also learning_rate=0.3         one more rate for every variant and seed
     bnbench run leaf.yaml --also seeds=2                   two further seeds
     bnbench run leaf.yaml letter.yaml -o train.epochs=5    two experiments, each with one key changed
+    bnbench run leaf.yaml --part 1/3                       a third of the seeds, for bnbench merge
     bnbench run leaf.yaml --on-finish "sh notify.sh"       another command after the end
     """
     if len(requests) > 1:
-        _run_several(requests, make_watcher, jobs, trial_timeout)
+        _run_several(requests, make_watcher, training)
     else:
-        _run_one(requests[0], make_watcher, jobs, trial_timeout)
+        _run_one(requests[0], make_watcher, training)
 
 
 def _run_one(
-    request: "ExperimentRequest",
-    make_watcher: Callable[[], "ProgressWatcher"],
-    jobs: int | None,
-    trial_timeout: float | None,
+    request: "ExperimentRequest", make_watcher: Callable[[], "ProgressWatcher"], training: "TrainingOptions"
 ) -> None:
     from bnbench.cli.format import format_answer
     from bnbench.cli.format_faults import format_faults
@@ -66,7 +62,7 @@ def _run_one(
     click.get_current_context().meta[HOW_TO_CONTINUE] = (
         f"Finished trials are stored; {again} continues:\n  {options.this_command()}"
     )
-    results = run_experiment(request, make_watcher(), jobs, trial_timeout)
+    results = run_experiment(request, make_watcher(), training)
     echo(format_answer(results))
     for line in format_faults(results.faults):
         echo(line, err=True)
@@ -83,10 +79,7 @@ def _same_command(request: "ExperimentRequest") -> str:
 
 
 def _run_several(
-    requests: "Sequence[ExperimentRequest]",
-    make_watcher: Callable[[], "ProgressWatcher"],
-    jobs: int | None,
-    trial_timeout: float | None,
+    requests: "Sequence[ExperimentRequest]", make_watcher: Callable[[], "ProgressWatcher"], training: "TrainingOptions"
 ) -> None:
     from bnbench.commands.experiment import counts_seeds
     from bnbench.commands.run_several import run_experiments
@@ -98,7 +91,7 @@ def _run_several(
             "with several experiments, the same command could not continue after an interrupt: name the seeds, as in "
             "--also 'seeds=[5, 6]'",
         )
-    failed = run_experiments(requests, make_watcher, echo, jobs, trial_timeout)
+    failed = run_experiments(requests, make_watcher, echo, training)
     if failed:
         failures = [f"{name}: {reason}" for name, reason in failed.items()]
         raise ExperimentsFailedError("\n  ".join([f"{len(failures)} experiment(s) failed:", *failures]))

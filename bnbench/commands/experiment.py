@@ -11,6 +11,8 @@ from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.location import Location
+from bnbench.planning.devices import CPU, Card, choose_device, find_cards
+from bnbench.planning.part import Part
 from bnbench.store import results_dir
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ class ExperimentRequest:
     # Values to add to the recorded sweep: `{"learning_rate": 0.3, "seeds": 2}`. The results folder keeps in its plan
     # what it has there.
     also: Mapping[str, object] = field(default_factory=dict)
+    # The part of the sweep to train here; None trains all of it.
+    part: Part | None = None
+    # What trains: `cpu`, `gpu` or `auto`; None: what the results folder has recorded, or else the processor.
+    device: str | None = None
     # The networks of variants, which otherwise are read from the files that the variants name.
     networks: "Mapping[str, Network]" = field(default_factory=dict)
 
@@ -41,6 +47,23 @@ class ExperimentRequest:
     def places(self) -> DataDirs:
         """Where the data are: own data may also be in the folder of the experiment file."""
         return find_places(self.config, self.data_dirs)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Who trains the trials of an experiment. None of it changes what is trained."""
+
+    # As for `bnbench.run`.
+    jobs: int | None = None
+    trial_timeout: float | None = None
+    mixed: bool = False
+    executor: str | None = None
+    address: str | None = None
+    jobs_per_card: int = 1
+
+
+# With the workers that this machine has room for.
+BY_DEFAULT = TrainingOptions()
 
 
 def find_places(config: ConfigSource, data_dirs: DataDirs) -> DataDirs:
@@ -81,6 +104,10 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> "tupl
     from bnbench.planning.left_out_rows import log_left_out_rows
     from bnbench.planning.small_batches import log_small_batches
 
+    def device_of(name: str) -> str:
+        folder = request.results_dir / _folder_name(name, request.part)
+        return choose_device(request.device, sweep.recorded_device(folder), _cards(request, folder))
+
     plan = sweep.prepare_plan(
         request.config,
         request.overrides,
@@ -89,10 +116,18 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> "tupl
         download=download,
         further=_further(request) if request.also else (),
         networks=request.networks,
+        choose_device=device_of,
     )
     log_small_batches(plan)
     log_left_out_rows(plan)
-    return plan, request.results_dir / plan.experiment.name
+    # It says now if the sweep has too few seeds.
+    plan.of_part(request.part)
+    return plan, request.results_dir / _folder_name(plan.experiment.name, request.part)
+
+
+def _cards(request: ExperimentRequest, folder: Path) -> list[Card]:
+    """Return the cards of this machine. Without a results folder or a wish, nobody needs to know them."""
+    return find_cards() if request.device != CPU and (request.device or folder.exists()) else []
 
 
 def results_folder(request: ExperimentRequest) -> Path:
@@ -102,7 +137,11 @@ def results_folder(request: ExperimentRequest) -> Path:
         ConfigError: the file or an override is wrong.
     """
     name = load_config(request.config, request.overrides).name
-    return request.results_dir / (f"{name}{SUFFIX}" if request.smoke else name)
+    return request.results_dir / _folder_name(f"{name}{SUFFIX}" if request.smoke else name, request.part)
+
+
+def _folder_name(name: str, part: Part | None) -> str:
+    return f"{name}{part.suffix}" if part else name
 
 
 def counts_seeds(request: ExperimentRequest) -> bool:

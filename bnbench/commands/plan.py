@@ -10,7 +10,7 @@ from bnbench.commands.experiment import ExperimentRequest, plan_experiment
 from bnbench.data.types import DataDirs
 from bnbench.execution import sweep
 from bnbench.execution.executors import executor_capacity
-from bnbench.execution.in_process import InProcessTrainer
+from bnbench.execution.in_process import InProcessTrainer, load_from
 from bnbench.execution.protocols import ExecutorRequest
 from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.plan import Plan
@@ -41,11 +41,13 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
         ResultsError: the results folder cannot be read.
     """
     plan, folder = plan_experiment(request)
-    jobs = executor_capacity(ExecutorRequest(request.places, plan.cohorts)).count
     states = sweep.stored_states(folder)
     # Without results no id is needed, and a million ids take a second.
     planned = set(chain.from_iterable(cohort.trials.ids() for cohort in plan.cohorts)) if states else set()
-    return PlanOverview(plan, states, sweep.step_seconds(folder), jobs, len(states.keys() - planned))
+    outside = len(states.keys() - planned)
+    plan = plan.of_part(request.part)
+    jobs = executor_capacity(ExecutorRequest(request.places, plan.cohorts)).count
+    return PlanOverview(plan, states, sweep.step_seconds(folder), jobs, outside)
 
 
 def check_plan(plan: Plan, data_dirs: DataDirs) -> int:
@@ -73,7 +75,7 @@ def check_plan(plan: Plan, data_dirs: DataDirs) -> int:
 @cache
 def _open_trainer(data_dirs: DataDirs) -> InProcessTrainer:
     """Return a trainer for checks; all checks of this process share it, and with it the data that it has loaded."""
-    return InProcessTrainer(data_dirs)
+    return InProcessTrainer(load_from(data_dirs))
 
 
 def trial_rows(overview: PlanOverview) -> Iterator[dict[str, Any]]:

@@ -3,9 +3,11 @@
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from bnbench.commands.experiment import ExperimentRequest, plan_experiment, results_folder
+from bnbench.commands.experiment import BY_DEFAULT, ExperimentRequest, TrainingOptions, plan_experiment, results_folder
+from bnbench.errors import ConfigError
 from bnbench.execution.worker_ahead import worker_ahead
 from bnbench.execution.worker_starter import WorkerStarter
+from bnbench.planning.devices import CPU, cards_of, find_cards
 
 if TYPE_CHECKING:
     from bnbench.execution.progress import ProgressWatcher
@@ -15,34 +17,41 @@ if TYPE_CHECKING:
 def run_experiment(
     request: ExperimentRequest,
     watcher: "ProgressWatcher | None" = None,
-    jobs: int | None = None,
-    trial_timeout: float | None = None,
+    training: TrainingOptions = BY_DEFAULT,
 ) -> "Results":
     """Train the trials that the results folder does not contain, write the report, and return the results.
 
     `bnbench.run` describes the arguments and the errors.
     """
-    with start_ahead(request, jobs) as starter:
+    with start_ahead(request, training) as starter:
         # What plans and trains takes as long to import as a worker takes to start.
         from bnbench.commands.write_report import RunReport, import_report
         from bnbench.execution import sweep
         from bnbench.execution.progress import SilentProgress
 
         plan, folder = plan_experiment(request, download=True)
+        if plan.device and training.executor:
+            raise ConfigError("--device", "a cluster trains on processors: leave out --executor, or --device")
         report = RunReport()
         options = sweep.SweepOptions(
             folder,
             request.places,
             report.write,
             watcher or SilentProgress(),
-            jobs,
-            trial_timeout,
+            training.jobs,
+            training.trial_timeout,
             # The few steps of a smoke run say nothing about times.
             time_steps=not request.smoke,
             # SciPy and Matplotlib are not imported before the training, so that the training starts earlier.
             while_training=import_report,
             while_compiling=report.draw_more,
             starter=starter,
+            part=request.part,
+            mixed=training.mixed,
+            executor=training.executor,
+            address=training.address,
+            cards=cards_of(plan.device, find_cards()) if plan.device else (),
+            jobs_per_card=training.jobs_per_card,
         )
         sweep.run_sweep(plan, options)
     if report.results is None:
@@ -50,13 +59,14 @@ def run_experiment(
     return report.results
 
 
-def start_ahead(request: ExperimentRequest, jobs: int | None) -> AbstractContextManager[WorkerStarter | None]:
+def start_ahead(request: ExperimentRequest, training: TrainingOptions) -> AbstractContextManager[WorkerStarter | None]:
     """Start a worker, which loads TensorFlow while the trials are planned, if it is certain that there are trials.
 
     Raises:
         ConfigError: the experiment or an override is wrong.
     """
     # In a folder that exists, all trials may have ended.
-    if jobs == 0 or results_folder(request).exists():
+    elsewhere = training.executor or request.device not in (None, CPU)
+    if training.jobs == 0 or elsewhere or results_folder(request).exists():
         return nullcontext()
     return worker_ahead(request.places)

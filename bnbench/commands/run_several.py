@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from bnbench.commands.experiment import ExperimentRequest, results_folder
+from bnbench.commands.experiment import BY_DEFAULT, ExperimentRequest, TrainingOptions, results_folder
 from bnbench.commands.run import run_experiment
 from bnbench.config.load import ConfigSource
 from bnbench.errors import BnbenchError
@@ -22,8 +22,7 @@ def run_experiments(
     requests: Sequence[ExperimentRequest],
     make_watcher: Callable[[], ProgressWatcher],
     report_line: Callable[[str], object],
-    jobs: int | None = None,
-    trial_timeout: float | None = None,
+    training: TrainingOptions = BY_DEFAULT,
 ) -> dict[str, str]:
     """Train what is missing of several experiments, in this order. One that fails does not stop the others.
 
@@ -31,8 +30,7 @@ def run_experiments(
         requests: the experiments.
         make_watcher: makes the progress display of one experiment.
         report_line: is called with a line of text when an experiment has ended.
-        jobs: as for `bnbench.run`.
-        trial_timeout: as for `bnbench.run`.
+        training: who trains them.
 
     Returns:
         The reason of each failure, by the path of the experiment file. A failed trial is a failure, too.
@@ -47,7 +45,7 @@ def run_experiments(
             log.error(failed[name])
             continue
         try:
-            results = run_experiment(request, make_watcher(), jobs, trial_timeout)
+            results = run_experiment(request, make_watcher(), training)
         except BnbenchError as error:
             failed[name] = str(error)
         except Exception as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bnbench.commands.experiment import ExperimentRequest, find_places
+from bnbench.commands.experiment import ExperimentRequest, TrainingOptions, find_places
 from bnbench.commands.run import run_experiment
 from bnbench.config.load import NO_FILE, load_config
 from bnbench.config.networks import network_file
@@ -69,7 +69,7 @@ def sweep_model(
     `bnbench.sweep` describes the arguments and the errors.
     """
     experiment = describe_experiment(request, in_process=jobs == 0)
-    return run_experiment(experiment, watcher, jobs, trial_timeout)
+    return run_experiment(experiment, watcher, TrainingOptions(jobs, trial_timeout))
 
 
 def describe_experiment(request: SweepRequest, in_process: bool = False) -> ExperimentRequest:

@@ -68,12 +68,12 @@ def import_report() -> None:
 
 @contextmanager
 def deferred_signals() -> Iterator[None]:
-    """Deliver SIGINT and SIGTERM only after the block, if this is the main thread, which alone receives them."""
+    """Deliver signals that end a command after the block, if this is the main thread, which alone receives them."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     arrived: list[signal.Signals] = []
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     try:
         for number in before:
             signal.signal(number, lambda number, frame: arrived.append(signal.Signals(number)))

@@ -12,6 +12,7 @@ from typing import Any
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.planning.identity import ENGINE_VERSION
+from bnbench.planning.machine import processor_name, this_machine, vector_instructions
 from bnbench.planning.plan import Plan, Program
 from bnbench.store.privacy import folder_hint
 
@@ -33,11 +34,12 @@ def describe_environment(plan: Plan, devices: Sequence[str], jobs: int, data_dir
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": processor_name(),
+        "instructions": vector_instructions(this_machine().kind) or None,
         "cores": os.cpu_count(),
         "devices": list(devices),
         "packages": {name: _version(name) for name in PACKAGES},
         "engine_version": ENGINE_VERSION,
-        "commit": _git("rev-parse", "HEAD"),
+        "commit": checkout_commit(),
         "uncommitted_changes": bool(changes) if (changes := _git(*CHANGES)) is not None else None,
         "jobs": jobs,
         "threads_a_trial": sorted({cohort.program.train.threads for cohort in plan.cohorts}),
@@ -67,20 +69,16 @@ def _describe_data(program: Program, data_dirs: DataDirs) -> dict[str, Any]:
     }
 
 
-def processor_name() -> str | None:
-    """Return the name of the processor of this machine, or None if it is unknown."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or None
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
-
-
 def _version(package: str) -> str | None:
     try:
         return version(package)
     except PackageNotFoundError:
         return None
+
+
+def checkout_commit() -> str | None:
+    """Return the commit of the checkout that bnbench runs from, or None if there is no checkout."""
+    return _git("rev-parse", "HEAD")
 
 
 def _git(*arguments: str) -> str | None:

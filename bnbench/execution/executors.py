@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 
 from bnbench.errors import ConfigError, not_one_of
-from bnbench.execution import in_process, process_pool
+from bnbench.execution import in_process, process_pool, ray_cluster
 from bnbench.execution.protocols import Executor, ExecutorFactory, ExecutorRequest
 from bnbench.planning.resources import WorkerCount
 
@@ -13,7 +13,16 @@ from bnbench.planning.resources import WorkerCount
 EXECUTORS: dict[str, ExecutorFactory] = {
     "in-process": in_process.open_serial_executor,
     "process-pool": process_pool.open_process_pool,
+    "ray": ray_cluster.open_ray_pool,
 }
+
+# They train on other machines than this one.
+REMOTE = {"ray"}
+
+
+def is_remote(name: str | None) -> bool:
+    """Return whether an executor trains on other machines."""
+    return name in REMOTE
 
 
 def open_executor(request: ExecutorRequest) -> AbstractContextManager[Executor]:

@@ -1,6 +1,6 @@
 """Training in this process: what each worker does, and an executor that needs no worker."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, cached_property, partial
@@ -14,29 +14,35 @@ from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.protocols import ExecutorRequest, Trainer
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.planning.compile_key import compile_key, with_same_functions
+from bnbench.planning.machine import CPU, this_machine
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import Epoch, OnEpoch, Result, Saving
 
+# Returns the rows that a plan was made for, from the settings of the data and their description.
+LoadData = Callable[[Data, DatasetInfo], Dataset]
+
 
 class InProcessTrainer:
-    """A `Trainer` that uses TensorFlow in this process. Creating it imports TensorFlow."""
+    """A `Trainer` that uses TensorFlow in this process. Creating it imports TensorFlow.
 
-    def __init__(self, data_dirs: DataDirs) -> None:
+    Args:
+        load: loads the rows of a program. They are kept.
+        on_card: whether to use the graphics card that is visible, and not the processor.
+    """
+
+    def __init__(self, load: LoadData, on_card: bool = False) -> None:
         from bnbench.training import startup
 
-        startup.import_tensorflow()
+        startup.import_tensorflow(on_card)
         from bnbench.training import check, check_rows, compiled_programs, loop, step_times, threads
 
         self._programs = compiled_programs.CompiledPrograms()
-        self._loop, self._check, self._step_times, self._data_dirs = loop, check, step_times, data_dirs
+        self._loop, self._check, self._step_times = loop, check, step_times
         self._use_threads = threads.use_threads
-        self._load = cache(self._load_once)
+        self._load = cache(load)
         self._load_handful = cache(lambda *of: check_rows.handful_of_rows(self._load(*of)))
-
-    def _load_once(self, settings: Data, planned: DatasetInfo) -> Dataset:
-        return access.load_planned(settings, self._data_dirs, planned)
 
     def devices(self) -> list[str]:
         """Return the devices that TensorFlow can use, for example `CPU` or `GPU NVIDIA H200`."""
@@ -80,7 +86,12 @@ class InProcessTrainer:
         """
         dataset = self._load(program.data, program.facts)
         results = self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs)
-        return (replace(result, fingerprint=dataset.facts.fingerprint) for result in results)
+        fingerprint, machine, threads = (
+            dataset.facts.fingerprint,
+            this_machine(program.device or CPU),
+            program.train.threads,
+        )
+        return (replace(one, fingerprint=fingerprint, machine=machine, threads=threads) for one in results)
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes | None]:
         """Train the two programs of each pair by turns, and yield their times; None before the rounds of a pair."""
@@ -89,10 +100,15 @@ class InProcessTrainer:
         )
 
 
+def load_from(data_dirs: DataDirs) -> LoadData:
+    """Return what loads rows from the files on this machine."""
+    return lambda settings, planned: access.load_planned(settings, data_dirs, planned)
+
+
 @contextmanager
 def open_serial_executor(request: ExecutorRequest) -> Iterator["SerialExecutor"]:
     """Open an executor that trains in this process, for example for a debugger or a test."""
-    yield SerialExecutor(partial(InProcessTrainer, request.data_dirs))
+    yield SerialExecutor(partial(InProcessTrainer, load_from(request.data_dirs), bool(request.cards)))
 
 
 class SerialExecutor:
@@ -158,6 +174,13 @@ class SerialExecutor:
                 on_phase(phases.TRAINING)
                 if result.trial not in self._cancelled:
                     yield result
+
+    def running(self) -> Mapping[str, str]:
+        """Return nothing: there is only this process."""
+        return {}
+
+    def release(self, worker: str) -> None:
+        """Do nothing: there is only this process."""
 
     def time_steps(
         self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False

@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from bnbench.execution.transport import Handle
 from bnbench.execution.trial_queues import MIN_LIMIT, ProgramQueue
-from bnbench.execution.worker_handle import WorkerHandle
 from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.step_times import TimedPair
@@ -17,7 +17,7 @@ from bnbench.planning.trial import Fault, Result
 class PoolWorker:
     """A worker process and its present task."""
 
-    process: WorkerHandle
+    process: Handle
     ready: bool = False
     # TensorFlow accepts one number of threads for the life of a process.
     threads: int | None = None

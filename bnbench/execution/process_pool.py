@@ -6,7 +6,7 @@ memory is tried again in another worker.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,10 @@ from bnbench.execution import phases
 from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.pool_worker import PoolWorker, with_tries
 from bnbench.execution.protocols import ExecutorRequest
+from bnbench.execution.transport import Starter
 from bnbench.execution.trial_queues import TrialQueues
 from bnbench.execution.worker_ahead import make_starter
 from bnbench.execution.worker_group import WorkerGroup
-from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning import resources
 from bnbench.planning.compile_key import with_same_functions
 from bnbench.planning.plan import Program, Trial
@@ -35,18 +35,25 @@ MAX_PROGRAMS = 50
 @contextmanager
 def open_process_pool(request: ExecutorRequest) -> Iterator["ProcessPool"]:
     """Open a pool with as many workers as were requested, or as fit the cores and memory of this machine."""
-    capacity = resources.choose_worker_count(request.cohorts, request.jobs)
-    starter = request.starter or make_starter(request.data_dirs)
+    wanted = request.jobs
+    if wanted is None and request.cards:
+        wanted = len(request.cards) * request.jobs_per_card
+    capacity = resources.choose_worker_count(request.cohorts, wanted)
+    starter = request.starter or make_starter(request.data_dirs, request.cards)
     with ProcessPool(capacity, starter, request.trial_timeout) as pool:
         yield pool
 
 
 class ProcessPool:
-    """An `Executor` whose workers are processes. `capacity` is their number; for the rest, see `WorkerGroup`."""
+    """An `Executor` whose workers are processes, at most `capacity` of them. For the rest, see `WorkerGroup`."""
 
-    def __init__(self, capacity: WorkerCount, starter: WorkerStarter, trial_timeout: float | None = None) -> None:
-        self.capacity = capacity
+    def __init__(self, capacity: WorkerCount, starter: Starter, trial_timeout: float | None = None) -> None:
+        self._capacity = capacity
         self._workers = WorkerGroup(starter, trial_timeout)
+        # How many tasks wait or run.
+        self._tasks = 0
+        # How many workers were stopped on request.
+        self._released = 0
         self._queues = TrialQueues()
         self._tries: Counter[str] = Counter()
 
@@ -55,6 +62,11 @@ class ProcessPool:
 
     def __exit__(self, *_: object) -> None:
         self._workers.close()
+
+    @property
+    def capacity(self) -> WorkerCount:
+        """The number of workers, and what limits it."""
+        return self._capacity
 
     def devices(self) -> list[str]:
         """Return the devices that the last started worker reported; wait for one if none has."""
@@ -119,11 +131,29 @@ class ProcessPool:
             if worker.trial and worker.trial.id == trial_id:
                 self._workers.stop(worker)
 
+    def running(self) -> Mapping[str, str]:
+        """Return the name of the worker of each running trial."""
+        return {worker.trial.id: worker.process.name for worker in self._workers.busy() if worker.trial}
+
+    def release(self, worker: str) -> None:
+        """Stop a worker, and keep one less from now on. Its trial is tried again, which counts as no try."""
+        found = [one for one in self._workers if one.process.name == worker]
+        if not found or self.capacity.count - self._released < 2:
+            return
+        self._released += 1
+        for one in found[:1]:
+            if one.queue and one.trial:
+                self._queues.put_back(one.queue, one.trial)
+            self._workers.stop(one)
+
     def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
         """Yield results until no trial waits or runs; on Ctrl-C, yield the results that have arrived."""
+        self._workers.on_look = lambda: self._look(on_phase)
         try:
-            while left := len(self._queues) + len(self._workers.busy()):
-                self._start_missing(left)
+            # With a thousand workers, whatever looks at all of them takes longer than the rest of a turn.
+            while self._queues or any(worker.trial for worker in self._workers):
+                if len(self._workers) < self.capacity.count:
+                    self._start_missing(len(self._queues) + len(self._workers.busy()))
                 self._feed()
                 on_phase(self._phase())
                 if result := self._handle(*self._workers.next_message(), on_epoch):
@@ -131,6 +161,10 @@ class ProcessPool:
         except KeyboardInterrupt:
             yield from self._workers.stop_all()
             raise
+
+    def _look(self, on_phase: OnPhase) -> None:
+        """Repeat the phase about once a second, also if no worker reports anything."""
+        on_phase(self._phase())
 
     def time_steps(
         self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False
@@ -178,11 +212,10 @@ class ProcessPool:
 
     def _phase(self) -> str:
         """Return `training` as soon as one worker trains."""
-        busy = self._workers.busy()
-        if not busy:
-            return phases.LOADING
-        compiling = sum(worker.compiling for worker in busy)
-        return phases.compiling(compiling) if compiling == len(busy) else phases.TRAINING
+        if any(worker.trial and not worker.compiling for worker in self._workers):
+            return phases.TRAINING
+        compiling = len(self._workers.busy())
+        return phases.compiling(compiling) if compiling else phases.LOADING
 
     def _handle(self, worker: PoolWorker, kind: str, value: Any, on_epoch: OnEpoch) -> Result | None:
         """Act on a message; return a result if it ends a trial."""
@@ -218,15 +251,26 @@ class ProcessPool:
 
     def _feed(self) -> None:
         """Give each idle worker a trial of its own program, or of one with the same functions, or else of another."""
-        for worker in [worker for worker in self._workers.ready() if not worker.trial]:
-            queue = worker.queue
+        idle = [worker for worker in self._workers if worker.ready and not worker.trial]
+        workers: Counter[str] | None = None
+        # What idle workers have for which no trial is worth while.
+        without: set[tuple[str, int | None]] = set()
+        for worker in idle:
+            queue, had = worker.queue, (worker.functions, worker.threads)
             if not (queue and queue.waiting):
-                workers = Counter(other.functions for other in self._workers)
-                queue = self._queues.choose(worker.functions, worker.threads, workers)
+                if had in without:
+                    continue
+                if workers is None:
+                    workers = Counter(other.functions for other in self._workers)
+                queue = self._queues.choose(*had, workers)
                 if not queue:
+                    without.add(had)
                     continue
             if queue.functions == worker.functions or self._fits(worker, queue.program):
                 worker.train_next(queue)
+            if worker.functions != had[0] or worker not in self._workers:
+                workers = None
+                without.clear()
 
     def _fits(self, worker: PoolWorker, program: Program) -> bool:
         """Return True if a worker can take a new program now; replace the worker if it can take no more programs."""
@@ -239,7 +283,8 @@ class ProcessPool:
 
     def _start_missing(self, tasks: int) -> None:
         """Start workers, up to the capacity, if there are more tasks than workers."""
-        self._workers.start(min(self.capacity.count, tasks) - len(self._workers))
+        self._tasks = tasks
+        self._workers.start(min(self.capacity.count - self._released, tasks) - len(self._workers))
 
 
 def _raise_if_checking(worker: PoolWorker, fault: Fault) -> None:

@@ -202,7 +202,8 @@ def describe_start(plan: "Plan", todo: int, workers: "WorkerCount") -> str:
     planned = len(plan.trials)
     plural = "" if planned == 1 else "s"
     rest = f"{planned - todo} finished, {todo} to train, {workers}" if todo else "all finished: nothing to train"
-    return f"{plan.experiment.name}: {planned} trial{plural}, {rest}"
+    part = f", part {plan.part}" if plan.part else ""
+    return f"{plan.experiment.name}{part}: {planned} trial{plural}, {rest}"
 
 
 def describe_result(result: "Result", score_name: str) -> str:

@@ -1,6 +1,6 @@
 """The interfaces between a sweep and the code that runs its trials. Nothing here imports TensorFlow."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from bnbench.data.types import DataDirs
 from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.worker_starter import WorkerStarter
+from bnbench.planning.machine import MachineKind
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
@@ -100,6 +101,15 @@ class Executor(Protocol):
             BnbenchError: the worker died or cannot be started, or the data are missing.
         """
 
+    def running(self) -> Mapping[str, str]:
+        """Return the name of the worker of each running trial, by the id of the trial."""
+
+    def release(self, worker: str) -> None:
+        """Stop the worker with this name, and start none in its place. Its trial waits for another one.
+
+        Nothing happens if no worker has this name, or if it is the only one.
+        """
+
     def cancel(self, trial_id: str) -> None:
         """Yield no result for a trial that has been submitted.
 
@@ -123,6 +133,14 @@ class ExecutorRequest:
     executor: str | None = None
     # May have started a worker already.
     starter: WorkerStarter | None = None
+    # Of the cluster, for an executor that has one: `auto` or HOST:PORT.
+    address: str | None = None
+    # The kinds of machines that trained the stored trials, and whether others may train, too.
+    kinds: frozenset[MachineKind] = frozenset()
+    mixed: bool = False
+    # The numbers of the graphics cards that train, and how many trials each has at a time; none for the processor.
+    cards: Sequence[int] = ()
+    jobs_per_card: int = 1
 
 
 ExecutorFactory = Callable[[ExecutorRequest], AbstractContextManager[Executor]]

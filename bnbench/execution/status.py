@@ -93,11 +93,22 @@ class SweepStatus:
         counts = ((self._diverged, "diverged"), (self._failed, "failed"))
         return [f"{count} {word}" for count, word in counts if count]
 
-    def _times(self) -> list[str]:
-        """Return how long a trial takes, by the clock and with all workers, and how much time is left."""
+    @property
+    def seconds_each(self) -> float | None:
+        """How long a trial takes, by the clock and with all workers; None as long as that is unknown."""
         seconds = self._clock() - (self._training_since or 0.0)
-        if seconds < MIN_SECONDS or not self.completed or self.finished == self.todo:
+        is_known = self._training_since is not None and seconds >= MIN_SECONDS and self.completed > 0
+        return seconds / self.completed if is_known and self.finished < self.todo else None
+
+    @property
+    def seconds_left(self) -> float | None:
+        """About how many seconds of training are left; None as long as that is unknown."""
+        each = self.seconds_each
+        return None if each is None else each * (self.todo - self.completed)
+
+    def _times(self) -> list[str]:
+        each, left = self.seconds_each, self.seconds_left
+        if each is None or left is None:
             return []
-        each = seconds / self.completed
         shown = f"{each:.2g} s" if each < 10 else format_duration(each)
-        return [f"{shown} a trial", f"{format_duration(each * (self.todo - self.completed))} left"]
+        return [f"{shown} a trial", f"{format_duration(left)} left"]

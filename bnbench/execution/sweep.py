@@ -16,7 +16,8 @@ from bnbench.config.networks import network_file
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
-from bnbench.execution import environment, executors, step_times
+from bnbench.execution import environment, executors, other_machines, step_times
+from bnbench.execution.beating import BeatingProgress
 from bnbench.execution.changed_data import log_changed_data
 from bnbench.execution.known_checks import KnownChecks
 from bnbench.execution.phases import LOADING, WRITING, phase_of
@@ -27,7 +28,9 @@ from bnbench.model.network_file import Network
 from bnbench.model.network_json import write_network
 from bnbench.planning import plan as planning
 from bnbench.planning.check_key import distinct_programs
+from bnbench.planning.machine import CPU, MachineKind, this_machine
 from bnbench.planning.networks import read_networks, with_recorded_files
+from bnbench.planning.part import Part
 from bnbench.planning.plan import Cohort, Plan, Program, Trial
 from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.store import results_dir, store
@@ -47,6 +50,7 @@ def prepare_plan(
     download: bool = False,
     further: Sequence[Addition] = (),
     networks: Mapping[str, Network] = MappingProxyType({}),
+    choose_device: Callable[[str], str] = lambda name: "",
 ) -> Plan:
     """Return the plan of an experiment for the data on this machine.
 
@@ -58,6 +62,8 @@ def prepare_plan(
         download: download missing data.
         further: what to add to the sweep, after the overrides.
         networks: the networks of variants, which otherwise are read from the files that the variants name.
+        choose_device: returns the name of the graphics cards that train, or an empty text for the processor, for the
+            name of the experiment.
 
     Raises:
         ConfigError: the experiment or an override asks for something impossible.
@@ -68,7 +74,7 @@ def prepare_plan(
         experiment = smoking.cut_to_smoke(experiment)
     describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))
     known = {**read_networks(experiment, data_dirs.config_dir, where, set(networks)), **networks}
-    return planning.make_plan(with_recorded_files(experiment), describe, where, known)
+    return planning.make_plan(with_recorded_files(experiment), describe, where, known, choose_device(experiment.name))
 
 
 def stored_states(folder: Path) -> dict[str, str]:
@@ -77,6 +83,14 @@ def stored_states(folder: Path) -> dict[str, str]:
         return {}
     with store.open_for_reading(folder) as opened:
         return opened.states()
+
+
+def recorded_device(folder: Path) -> str | None:
+    """Return the name of the cards that a results folder was trained on, empty for the processor; None if unknown."""
+    if not store.has_results(folder):
+        return None
+    with store.open_for_reading(folder) as opened:
+        return opened.device()
 
 
 def step_seconds(folder: Path) -> dict[str, float]:
@@ -110,7 +124,7 @@ def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
 
 @dataclass(frozen=True)
 class SweepOptions:
-    """How to run a sweep. For `jobs`, `trial_timeout` and `executor`, see `ExecutorRequest`."""
+    """How to run a sweep. For `jobs`, `trial_timeout`, `executor` and `address`, see `ExecutorRequest`."""
 
     folder: Path
     data_dirs: DataDirs
@@ -120,6 +134,10 @@ class SweepOptions:
     jobs: int | None = None
     trial_timeout: float | None = None
     executor: str | None = None
+    address: str | None = None
+    # The numbers of the graphics cards that train, and how many trials each has at a time; none for the processor.
+    cards: Sequence[int] = ()
+    jobs_per_card: int = 1
     # Called once, while the last trials train and none waits for a worker: it may take a second.
     while_training: Callable[[], object] = lambda: None
     # Called with the folder after the last trial, again and again, while a worker compiles pairs of variants to time
@@ -131,10 +149,17 @@ class SweepOptions:
     open_executor: ExecutorFactory = executors.open_executor
     # May have started a worker already.
     starter: WorkerStarter | None = None
+    # The part of the sweep to train; None trains all of it.
+    part: Part | None = None
+    # Whether trials may be trained on another kind of machine than those that are stored.
+    mixed: bool = False
 
-    def request(self, cohorts: Sequence[Cohort]) -> ExecutorRequest:
+    def request(self, cohorts: Sequence[Cohort], kinds: frozenset[MachineKind] = frozenset()) -> ExecutorRequest:
         """Return the request for an executor that trains these cohorts."""
-        return ExecutorRequest(self.data_dirs, cohorts, self.jobs, self.trial_timeout, self.executor, self.starter)
+        return ExecutorRequest(
+            self.data_dirs, cohorts, self.jobs, self.trial_timeout, self.executor, self.starter,
+            self.address, kinds, self.mixed, self.cards, self.jobs_per_card,
+        )  # fmt: skip
 
 
 def run_sweep(plan: Plan, options: SweepOptions) -> None:
@@ -152,12 +177,19 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
     with store.lock_folder(options.folder):
         results_dir.refuse_links(options.folder)
         log_changed_data(plan, options.folder)
-        todo = remaining_cohorts(plan, options.folder)
-        with options.open_executor(options.request(todo)) as executor:
+        of_part = plan.of_part(options.part)
+        todo = remaining_cohorts(of_part, options.folder)
+        kinds = other_machines.stored_machines(plan, options.folder) if todo else {}
+        if not options.mixed and not executors.is_remote(options.executor):
+            other_machines.refuse_other_kinds(kinds, options.folder, this_machine(plan.device or CPU))
+        with options.open_executor(options.request(todo, frozenset(kinds))) as executor:
+            options = replace(options, watcher=BeatingProgress(options.watcher, options.folder, executor))
             try:
-                options.watcher.begin(plan, sum(len(cohort.trials) for cohort in todo), executor.capacity)
+                options.watcher.begin(of_part, sum(len(cohort.trials) for cohort in todo), executor.capacity)
                 _check(todo, executor, options)
                 with store.open_locked(options.folder) as opened:
+                    opened.set_part(options.part)
+                    opened.set_device(plan.device)
                     _write_settings(plan, executor if todo else None, opened, options.data_dirs)
                     _train_and_finish(todo, executor, opened, options, plan)
             finally:
@@ -222,11 +254,12 @@ def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, options: S
             executor.submit(program, trial, saving)
             submitted[trial.id] = program, trial
 
+    commit, part = environment.checkout_commit() or "", str(options.part or "")
     submit(MAX_SUBMITTED)
     for result in executor.results(_OnEpoch(executor, submitted, options), phase_of(watcher)):
         program, trial = submitted.pop(result.trial)
         _check_data(result, program)
-        opened.add(result)
+        opened.add(result, commit, part)
         watcher.result(trial, result)
         submit(1)
 

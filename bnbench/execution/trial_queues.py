@@ -101,6 +101,9 @@ class TrialQueues:
             key=lambda queue: (workers.get(queue.functions, 0), queue.program.train.threads != threads),
         )
 
+    def __bool__(self) -> bool:
+        return any(queue.waiting for queue in self._queues.values())
+
     def __len__(self) -> int:
         return sum(len(queue.waiting) for queue in self._queues.values())
 

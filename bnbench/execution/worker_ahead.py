@@ -3,7 +3,7 @@
 It imports little, so that the worker starts before everything that the coordinator needs is imported.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,17 +21,23 @@ class MakeTrainer:
     """Makes the trainer of a worker. The coordinator need not import what trains."""
 
     data_dirs: DataDirs
+    on_card: bool = False
 
     def __call__(self) -> "InProcessTrainer":
         """Import TensorFlow, and return the trainer."""
-        from bnbench.execution.in_process import InProcessTrainer
+        from bnbench.execution.in_process import InProcessTrainer, load_from
 
-        return InProcessTrainer(self.data_dirs)
+        return InProcessTrainer(load_from(self.data_dirs), self.on_card)
 
 
-def make_starter(data_dirs: DataDirs) -> WorkerStarter:
-    """Return what starts the workers that train with TensorFlow. Nothing starts yet."""
-    return WorkerStarter(MakeTrainer(data_dirs), open_xla_cache(data_dirs.cache_dir))
+def make_starter(data_dirs: DataDirs, cards: Sequence[int] = ()) -> WorkerStarter:
+    """Return what starts the workers that train with TensorFlow. Nothing starts yet.
+
+    Args:
+        data_dirs: where the data and the cache are.
+        cards: the graphics cards that the workers share; none for the processor.
+    """
+    return WorkerStarter(MakeTrainer(data_dirs, bool(cards)), open_xla_cache(data_dirs.cache_dir), cards)
 
 
 @contextmanager

@@ -1,14 +1,13 @@
 """The worker processes of a pool: starts them, receives their messages, and kills those that hang."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from queue import Empty
 from typing import Any
 
 from bnbench.errors import WorkerError
 from bnbench.execution.pool_worker import PoolWorker
-from bnbench.execution.worker_handle import WorkerHandle
-from bnbench.execution.worker_starter import WorkerStarter
+from bnbench.execution.transport import Handle, Starter
 from bnbench.planning.trial import Fault, Result
 
 # The number of attempts to start a worker.
@@ -21,14 +20,18 @@ class WorkerGroup:
     """Worker processes that are started and stopped one by one.
 
     Args:
-        starter: starts them, and is closed with them.
+        starter: starts them, on this machine or elsewhere, and is closed with them.
         trial_timeout: seconds for a trial, compilation included; by default the limit of its queue.
     """
 
-    def __init__(self, starter: WorkerStarter, trial_timeout: float | None = None) -> None:
+    def __init__(self, starter: Starter, trial_timeout: float | None = None) -> None:
         self.devices: list[str] = []
         self._starter, self._trial_timeout = starter, trial_timeout
-        self._workers: dict[WorkerHandle, PoolWorker] = {}
+        self._workers: dict[Handle, PoolWorker] = {}
+        # After so many failed starts in a row an error is raised; 0: never.
+        self.tries = TRIES
+        # Called about once a second while the group waits for messages.
+        self.on_look: Callable[[], None] = lambda: None
         # Since the last worker became ready.
         self._failed_starts = 0
         self._looked = time.monotonic()
@@ -38,6 +41,9 @@ class WorkerGroup:
 
     def __iter__(self) -> Iterator[PoolWorker]:
         return iter(self._workers.values())
+
+    def __contains__(self, worker: object) -> bool:
+        return isinstance(worker, PoolWorker) and self._workers.get(worker.process) is worker
 
     def ready(self) -> list[PoolWorker]:
         """Return the workers that have imported TensorFlow."""
@@ -98,6 +104,7 @@ class WorkerGroup:
             try:
                 process, (kind, value) = self._starter.inbox.get(timeout=LOOK)
             except Empty:
+                self.on_look()
                 continue
             # A worker that has been stopped is not in the table.
             if worker := self._workers.get(process):
@@ -118,8 +125,8 @@ class WorkerGroup:
 
     def _count_failed_start(self, fault: Fault) -> None:
         self._failed_starts += 1
-        if self._failed_starts == TRIES:
-            raise WorkerError(f"cannot be started, tried {TRIES} times: {fault.reason}\n{fault.traceback}")
+        if self._failed_starts == self.tries:
+            raise WorkerError(f"cannot be started, tried {self.tries} times: {fault.reason}\n{fault.traceback}")
 
     def _kill_late_workers(self) -> None:
         """Kill the workers whose trials hang.
@@ -128,6 +135,8 @@ class WorkerGroup:
         computer slept or the coordinator was suspended by Ctrl-Z.
         """
         now = time.monotonic()
+        if now - self._looked < LOOK:
+            return
         passed, self._looked = min(now - self._looked, 2 * LOOK), now
         for worker in self:
             worker.seconds += passed

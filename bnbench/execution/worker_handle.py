@@ -48,6 +48,11 @@ class WorkerHandle:
         """The name of the worker in results."""
         return f"pid {self._process.pid}"
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
     def send(self, task: object) -> None:
         """Send one task. A dead worker raises no error here, because the listener thread reports its death."""
         if self._process.stdin:

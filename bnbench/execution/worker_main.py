@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from queue import SimpleQueue
 from typing import Any, BinaryIO
 
@@ -29,12 +30,14 @@ REPORT_INTERVAL = 0.1
 
 def main() -> None:
     """Run the tasks of the coordinator until it closes stdin."""
-    # Ctrl-C reaches all processes of the terminal; the coordinator decides what happens.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Ctrl-C reaches all processes of the terminal, and a scheduler may send SIGUSR1 to all processes of a job. The
+    # coordinator decides what happens.
+    for number in (signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, signal.SIG_IGN)
     outbox = os.fdopen(os.dup(1), "wb")
     # Lines that a library prints must not get between the messages.
     os.dup2(2, 1)
-    worker = Worker(_read_tasks(sys.stdin.buffer), outbox)
+    worker = Worker(_read_tasks(sys.stdin.buffer), partial(_write_message, outbox))
     try:
         worker.serve()
     except BnbenchError as error:
@@ -68,17 +71,22 @@ def _read_tasks(stream: BinaryIO) -> "SimpleQueue[Any]":
     return tasks
 
 
+def _write_message(outbox: BinaryIO, kind: str, value: object) -> None:
+    pickle.dump((kind, value), outbox)
+    outbox.flush()
+
+
 class Worker:
-    """The loop of a worker process."""
+    """The loop of a worker.
 
-    def __init__(self, tasks: "SimpleQueue[Any]", outbox: BinaryIO) -> None:
-        self.tasks, self.outbox = tasks, outbox
+    Args:
+        tasks: what the coordinator asks for. The first one makes the trainer.
+        send: sends one message, its kind and its value, to the coordinator.
+    """
+
+    def __init__(self, tasks: "SimpleQueue[Any]", send: Callable[[str, object], object]) -> None:
+        self.tasks, self.send = tasks, send
         self.last_report = 0.0
-
-    def send(self, kind: str, value: object) -> None:
-        """Send one message to the coordinator."""
-        pickle.dump((kind, value), self.outbox)
-        self.outbox.flush()
 
     def serve(self) -> None:
         """Report that the worker is ready, then check programs, train trials and time steps."""

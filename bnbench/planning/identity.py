@@ -22,8 +22,11 @@ from bnbench.planning.revisions import ProgramSettings, Revision, program_revisi
 ENGINE_VERSION = 1
 
 
-def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train: Train) -> str:
-    """Return the key of a program: a hash of all that decides an outcome, except the learning rate and the seed."""
+def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train: Train, device: str = "") -> str:
+    """Return the key of a program: a hash of all that decides an outcome, except the learning rate and the seed.
+
+    A device is hashed only if it is no processor.
+    """
     revisions = program_revisions(ProgramSettings(data, dataset, layers, train))
     return _digest(
         {
@@ -34,6 +37,7 @@ def program_key(data: Data, dataset: DatasetInfo, layers: Sequence[Layer], train
             "layers": list(map(_layer_settings, layers)),
             "train": _train_settings(train),
             **({"revisions": revisions} if revisions else {}),
+            **({"device": device} if device else {}),
         }
     )
 

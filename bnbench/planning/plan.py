@@ -21,6 +21,7 @@ from bnbench.model.network_file import Network
 from bnbench.planning import checks, identity, steps
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, check_values_differ, grid_points, with_variant_training
+from bnbench.planning.part import Part
 from bnbench.planning.resolve import resolve_experiment
 from bnbench.planning.revisions import ProgramSettings, Revision, trial_revisions
 from bnbench.planning.size import check_size
@@ -52,6 +53,8 @@ class Program:
     where: Location
     # Which weights a run saves as a model: `none`, `final` or `best`. This changes no outcome.
     save_models: str = "none"
+    # The name of the graphics cards that train it; empty for the processor.
+    device: str = ""
 
     @property
     def train_location(self) -> Location:
@@ -142,6 +145,12 @@ class TrialGrid(Sequence[Trial]):
         kept = (position for position, trial in zip(self.positions, self.ids(), strict=True) if trial not in ids)
         return replace(self, positions=array("L", kept))
 
+    def of_seeds(self, seeds: Collection[int]) -> "TrialGrid":
+        """Return the trials with these seeds."""
+        count = len(self.seeds)
+        kept = (position for position in self.positions if self.seeds[position % count] in seeds)
+        return replace(self, positions=array("L", kept))
+
     def seed_by_seed(self) -> "TrialGrid":
         """Return the same trials in another order: seed after seed, and for each seed the highest rate first."""
         count = len(self.seeds)
@@ -215,16 +224,37 @@ class Plan:
     cohorts: tuple[Cohort, ...]
     # The networks of the variants that have one.
     networks: Mapping[str, Network] = field(default_factory=dict)
+    # The part of the sweep whose trials these are; None for the whole sweep.
+    part: Part | None = None
 
     @property
     def trials(self) -> TrialChain:
         """The trials of all cohorts."""
         return TrialChain(self.cohorts)
 
+    @property
+    def device(self) -> str:
+        """The name of the graphics cards that train; empty for the processor."""
+        return self.cohorts[0].program.device if self.cohorts else ""
+
     def cohort_of(self, trial: Trial) -> Cohort:
         """Return the cohort that contains a trial of this plan."""
         # All cohorts have the same number of trials, which are numbered from 1.
-        return self.cohorts[(trial.number - 1) // len(self.cohorts[0].trials)]
+        grid = self.cohorts[0].trials
+        return self.cohorts[(trial.number - 1) // (len(grid.rates) * len(grid.seeds))]
+
+    def of_part(self, part: Part | None) -> "Plan":
+        """Return the plan with the trials of a part of the sweep; None stands for the whole sweep.
+
+        Raises:
+            ConfigError: the sweep has fewer seeds than parts.
+        """
+        if part is None:
+            return self
+        seeds = set(part.seeds(self.experiment.sweep.seed_list()))
+        return replace(
+            self, cohorts=tuple(replace(one, trials=one.trials.of_seeds(seeds)) for one in self.cohorts), part=part
+        )
 
 
 def make_plan(
@@ -232,6 +262,7 @@ def make_plan(
     describe: Callable[[Data], DatasetInfo],
     where: Location | str,
     networks: Mapping[str, Network] = MappingProxyType({}),
+    device: str = "",
 ) -> Plan:
     """Return the plan of an experiment.
 
@@ -239,6 +270,7 @@ def make_plan(
         describe: returns the description of a data set.
         where: the experiment file, for messages; a `Location` also knows which values were overridden.
         networks: the networks of the variants that have one.
+        device: the name of the graphics cards that train; empty for the processor.
 
     Raises:
         ConfigError: settings are unknown or do not fit together, in a variant or at a value of an axis.
@@ -263,7 +295,7 @@ def make_plan(
             checks.check_variant_params(point.experiment, point.where)
             checks.check_metrics(experiment, dataset, where)
             for name in point.experiment.variants:
-                program = _make_program(point, name, dataset, shared)
+                program = _make_program(point, name, dataset, shared, device)
                 settings = ProgramSettings(program.data, program.facts, program.layers, program.train)
                 number = len(cohorts) * len(positions) + 1
                 trials = TrialGrid(
@@ -306,7 +338,7 @@ def _place_of(steps: Iterable[str | int], where: Location) -> Location:
     return where
 
 
-def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: SharedLayers) -> Program:
+def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: SharedLayers, device: str) -> Program:
     experiment, where = with_variant_training(point.experiment, name, point.where)
     train, data, place = experiment.train, experiment.data, where / "variants" / name
     flat = shared.of(point, name, dataset, train)
@@ -320,5 +352,6 @@ def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: Sha
     if traced:
         checks.check_traced(traced, flat, dataset, train, place)
     weights, outputs, products = (traced.weights, traced.outputs, traced.products) if traced else (None, 0, 0)
-    key = identity.program_key(data, dataset, flat, train)
-    return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place, experiment.save_models)
+    key = identity.program_key(data, dataset, flat, train, device)
+    models = experiment.save_models
+    return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place, models, device)

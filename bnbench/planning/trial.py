@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from bnbench.planning.machine import Machine
 from bnbench.planning.plan import Trial
 
 # The names of the errors that Python, NumPy and TensorFlow raise if memory runs out.
@@ -143,6 +144,9 @@ class Result:
     fault: Fault | None = None
     # The fingerprint of the arrays that the trial was trained on.
     fingerprint: str = ""
+    # Where it was trained, and the threads of TensorFlow. None if it has not begun.
+    machine: Machine | None = None
+    threads: int = 0
     # The values of all other probes: one series for each name and layer.
     measurements: tuple[Series, ...] = ()
 

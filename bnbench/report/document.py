@@ -143,7 +143,7 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         main=[one for one in pictures if one.kind in main],
         score=results.score_name,
         data={} if summary.empty else plotly_data.figure_data(results),
-        command=results_dir.rerun_command(results_dir.shown_folder(results.folder)),
+        command=results_dir.rerun_command(results_dir.shown_folder(results.folder), results.part),
         config=config.text or f"{results_dir.CONFIG} cannot be read",
         environment=json.dumps(results.environment, indent=1, ensure_ascii=False),
     )
@@ -154,7 +154,8 @@ def describe_progress(results: Results) -> str:
     seeds = int(results.summary["n"].max()) if len(results.summary) else 0
     finished = len(results.trials) - len(results.faults)
     trials = f"{finished} of {results.planned} trials, up to {format_count(seeds, 'seed')} a rate"
-    return f"{results.config.name}: {trials}{outside_count(len(results.outside))}"
+    part = f", part {results.part}" if results.part else ""
+    return f"{results.config.name}{part}: {trials}{outside_count(len(results.outside))}"
 
 
 def render_markdown(content: Document) -> str:

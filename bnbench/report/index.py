@@ -197,9 +197,16 @@ def _environment(environment: Mapping[str, Any]) -> str:
         " ".join(filter(None, ["bnbench", packages.get("bnbench"), f"at {commit[:7]}{changed}" if commit else ""])),
         *(f"{name} {packages[name]}" for name in ("keras", "tensorflow") if packages.get(name)),
         f"Python {environment.get('python', 'unknown')}",
-        f"{environment.get('cores')} cores of {environment.get('processor') or 'an unknown processor'}",
+        f"{environment.get('cores')} cores of {_processor(environment)}",
     ]
     return ", ".join(parts)
+
+
+def _processor(environment: Mapping[str, Any]) -> str:
+    """Return `AMD EPYC with AVX-512`: other instructions give other last bits."""
+    instructions = environment.get("instructions")
+    name = environment.get("processor") or "an unknown processor"
+    return f"{name} with {instructions}" if instructions else name
 
 
 def _missing(entry: Entry) -> str:

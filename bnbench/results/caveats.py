@@ -17,6 +17,7 @@ from bnbench.data.far_values import FAR
 from bnbench.planning.task import loss_class
 from bnbench.results.norm_caveats import norm_caveats
 from bnbench.results.results import Results
+from bnbench.results.sources import describe_kinds
 
 # Decades between neighboring rates: a wider gap may hide a better rate.
 MAX_STEP = 1.05
@@ -28,7 +29,8 @@ SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
 def list_caveats(results: Results) -> list[str]:
     """Return sentences, the most serious first; none if there is nothing to say."""
     trials, summary, experiment = results.trials, results.summary, results.experiment
-    caveats = [*_unread_config(results), *_missing(trials, results.planned), *filter(None, [outside_sentence(results)])]
+    caveats = [*_unread_config(results), *_missing(trials, results.planned), *_of_a_part(results)]
+    caveats += filter(None, [outside_sentence(results)])
     if summary.empty:
         return caveats
     dead = _variants_that_never_train(summary, results.axes)
@@ -36,6 +38,7 @@ def list_caveats(results: Results) -> list[str]:
     caveats += _ok_with_one_prediction(trials, results.axes)
     caveats += norm_caveats(results, dead)
     caveats += _far_values(results)
+    caveats += filter(None, [describe_kinds(results.machine_kinds)])
     caveats += _sigmoid_left_out(results)
     if experiment:
         caveats += _validation_is_test(experiment)
@@ -60,6 +63,11 @@ def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:
         yield f"{failed} of {planned} trials failed and are in no number here; the same command tries them again."
     if len(trials) < planned:
         yield f"{planned - len(trials)} of {planned} trials have not finished; the same command trains them."
+
+
+def _of_a_part(results: Results) -> Iterator[str]:
+    if part := results.part:
+        yield f"This folder has part {part} of the sweep, with some of its seeds; `bnbench merge` joins the parts."
 
 
 def outside_sentence(results: Results) -> str:

@@ -13,6 +13,7 @@ from bnbench.analysis import intervals
 from bnbench.analysis.columns import MEASURES, current_name
 from bnbench.analysis.labels import RateFormat, axis_name, format_setting
 from bnbench.errors import ResultsError, not_one_of, shorten_name
+from bnbench.planning.machine import kind_differences
 from bnbench.planning.plan import NAME_DIGITS
 from bnbench.results import query
 from bnbench.results.results import Results
@@ -68,6 +69,7 @@ class Comparison:
         only_a, only_b: number of trials that only one of them has.
         outside_a, outside_b: number of stored trials outside the plan of each; they are not compared.
         changed: the trials whose outcome differs.
+        machines: that the two come from other kinds of machines, as a sentence; empty if not, or if it is unknown.
         failed: the names of the trials that failed in at least one of them, and so have no score to compare.
     """
 
@@ -85,6 +87,7 @@ class Comparison:
     outside_b: int
     changed: tuple[OutcomePair, ...]
     failed: tuple[str, ...]
+    machines: str = ""
 
 
 def compare_results(a: Path, b: Path, score: str) -> Comparison:
@@ -126,6 +129,7 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
         outside_b=len(second.outside),
         changed=tuple(one for one in ends if one.a != one.b),
         failed=tuple(one.trial for one in ends if "failed" in {one.a, one.b}),
+        machines=_other_machines(first, second),
     )
 
 
@@ -182,6 +186,15 @@ def beyond_tolerance(comparison: Comparison, tolerance: float) -> list[str]:
     return lines + [f"{name}: failed" for name in comparison.failed]
 
 
+def _other_machines(a: Results, b: Results) -> str:
+    """Return what differs between the kinds of machines that trained most trials of each; empty if nothing is known."""
+    kinds = [max(one.machine_kinds, key=one.machine_kinds.__getitem__, default=None) for one in (a, b)]
+    if None in kinds or not (differences := kind_differences(kinds[0], kinds[1])):  # type: ignore[arg-type]
+        return ""
+    text = differences.replace(" there", " in A").replace(" here", " in B")
+    return f"A and B were trained on other kinds of machines, whose last bits differ: {text}"
+
+
 def _common_axes(a: Results, b: Results) -> list[str]:
     if set(a.axes) != set(b.axes):
         swept = [f"{one.folder} sweeps {', '.join(one.axes) or 'the learning rate alone'}" for one in (a, b)]
@@ -232,7 +245,7 @@ def comparison_as_json(comparison: Comparison) -> str:
     """Return the whole comparison as JSON; a missing number is null."""
     names = ("score", "score_name", "pairs", "only_a", "only_b", "outside_a", "outside_b")
     plain = {name: getattr(comparison, name) for name in names}
-    plain["failed"] = list(comparison.failed)
+    plain |= {"failed": list(comparison.failed), "machines": comparison.machines}
     lists = {name: [vars(one) for one in getattr(comparison, name)] for name in ("changed", "settings", "environment")}
     p = None if math.isnan(comparison.p) else comparison.p
     numbers = {"p": p, "rates": query.rows_as_dicts(comparison.rates)}

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -30,11 +31,13 @@ from bnbench.analysis.trials import (
 from bnbench.config.schema import Experiment, default_baseline
 from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
+from bnbench.planning.machine import MachineKind
 from bnbench.results import claims, confusions, diagnoses, edges, published
 from bnbench.results.findings import Finding
 from bnbench.results.outside import describe_outside, with_outside
 from bnbench.results.presentation import Plots, Presentation
 from bnbench.results.setups import describe_setup
+from bnbench.results.sources import SOURCE_COLUMNS, source_row
 from bnbench.results.step_pairs import as_pair
 from bnbench.results.stored_config import StoredConfig, read_stored_config
 from bnbench.results.variant_config import VariantConfig, VariantConfigs
@@ -65,7 +68,8 @@ class Results:
 
     Attributes:
         folder: the results folder.
-        planned: number of trials in the plan.
+        planned: number of trials in the plan, of a part of a sweep those of the part.
+        part: the part of the sweep that the folder is for; None if it is for all of it.
         pairs: how long the steps of two variants took by turns.
 
     Raises:
@@ -83,6 +87,7 @@ class Results:
         self._differences: dict[str, pd.DataFrame] = {}
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
+            self._sources, self.part = opened.sources(), opened.part()
             self.full_history = rename_stored(opened.history())
             self.pairs = _read_pairs(opened)
             by = ["variant", "axes", "learning_rate", "seed"]
@@ -186,6 +191,24 @@ class Results:
     def outside_reasons(self) -> list[str]:
         """Why the trials outside the plan are outside, each with its count: `12 with learning rate 0.3`."""
         return describe_outside(self._outside, self._planned_values)
+
+    @cached_property
+    def sources(self) -> pd.DataFrame:
+        """One row per trial of the plan: where it was trained, and with what.
+
+        Columns: trial, part (as in `1/3`), host, processor, device, threads, kind and commit. Machines of one kind
+        compute the same bits; kinds are numbered from 1. All values of a trial of an earlier version are missing.
+        """
+        known = [(trial, self._sources.get(trial)) for trial in self._stored["trial"]]
+        kinds = {source.machine.kind: 0 for _, source in known if source}
+        numbers = {kind: number for number, kind in enumerate(kinds, start=1)}
+        return pd.DataFrame([source_row(trial, source, numbers) for trial, source in known], columns=SOURCE_COLUMNS)
+
+    @property
+    def machine_kinds(self) -> dict[MachineKind, int]:
+        """The kinds of machines that trained the trials of the plan, with the number of their trials."""
+        sources = (self._sources.get(trial) for trial in self._stored["trial"])
+        return dict(Counter(source.machine.kind for source in sources if source))
 
     @property
     def history(self) -> pd.DataFrame:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from bnbench.errors import ResultsError
+from bnbench.planning.part import Part
 from bnbench.store import database, integrity, store
 from bnbench.store.folder import DATABASE, lock_folder, require_results
-from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
+from bnbench.store.integrity import StoredTrial
 from bnbench.store.results_dir import unwritable_error
+from bnbench.store.stored_rows import insert_trial
 from bnbench.store.tables import CREATE
 
 # The digits of the id of a trial.
@@ -23,6 +25,7 @@ DEPTH = 3
 PAGE = 4096
 MAGIC = b"SQLite format 3\0"
 OF_PLAN = ("plan", "programs", "notes")
+SOURCES = "sources"
 # The ending of the file with which SQLite undoes an interrupted transaction.
 JOURNAL = "-journal"
 
@@ -39,6 +42,8 @@ class RepairSummary:
     plan: bool
     # Where the damaged file is now, or None if nothing was damaged.
     aside: Path | None
+    # The part of the sweep that the folder is for.
+    part: Part | None = None
 
 
 @dataclass(frozen=True)
@@ -49,6 +54,8 @@ class _Salvaged:
     lost: set[str]
     # The rows of each table in OF_PLAN; empty if they are damaged.
     planned: dict[str, list[dict[str, Any]]]
+    # The rows of `sources`, whose keys tell if they are intact.
+    sources: list[dict[str, Any]]
     # Whether SQLite finds no damage.
     sound: bool
 
@@ -72,7 +79,9 @@ def repair_database(folder: Path) -> RepairSummary:
             raise ResultsError(f"{path}: no trial of bnbench can be read in it; move it away to start again")
         with database.translate_errors(path):
             aside = _replace(path, salvaged)
-            return RepairSummary(len(salvaged.intact), len(salvaged.lost), bool(salvaged.planned), aside)
+        with store.open_for_reading(folder) as opened:
+            part = opened.part()
+        return RepairSummary(len(salvaged.intact), len(salvaged.lost), bool(salvaged.planned), aside, part)
 
 
 def _salvage_file(path: Path) -> _Salvaged:
@@ -111,7 +120,8 @@ def _salvage(content: bytes, path: Path) -> _Salvaged:
         measurements = [row for row in _readable(connection, "measurements", "trial") if integrity.is_series(row)]
         checked, lost = integrity.split_intact(trials, [tuple(row.values()) for row in history], measurements)
         intact = {trial: one for trial, one in checked.items() if integrity.decompress_step_losses(one.row) is not None}
-        return _Salvaged(intact, lost | (checked.keys() - intact.keys()), _planned_rows(connection), sound)
+        sources = _readable(connection, SOURCES, "key")
+        return _Salvaged(intact, lost | (checked.keys() - intact.keys()), _planned_rows(connection), sources, sound)
 
 
 def _readable(connection: sqlite3.Connection, table: str, key: str, prefix: str = "") -> list[dict[str, Any]]:
@@ -158,12 +168,10 @@ def _replace(path: Path, salvaged: _Salvaged) -> Path:
 
 
 def _fill(connection: sqlite3.Connection, salvaged: _Salvaged) -> None:
-    for trial, stored in salvaged.intact.items():
-        # SQLite stores NaN as NULL, as it was.
-        epochs = [{"trial": trial, **dict(zip(EPOCH_COLUMNS, epoch, strict=True))} for epoch in stored.epochs.tolist()]
-        database.insert_rows(connection, "trials", [stored.row])
-        database.insert_rows(connection, "history", epochs)
-        database.insert_rows(connection, "measurements", stored.measurements)
+    for stored in salvaged.intact.values():
+        insert_trial(connection, stored)
+    sources = [row for row in salvaged.sources if database.has_valid_types(SOURCES, row)]
+    database.insert_rows(connection, SOURCES, sources)
     for table, rows in salvaged.planned.items():
         database.insert_rows(connection, table, rows)
 

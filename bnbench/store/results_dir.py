@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bnbench.config.yaml_loader import read_marked_yaml
 from bnbench.errors import ResultsError, shorten_name
 from bnbench.location import Location
+from bnbench.planning.part import Part
 from bnbench.store import model_card
 from bnbench.store.csv_safety import escape_formulas
 
@@ -44,10 +45,16 @@ def shown_folder(folder: Path) -> Path:
     return folder if not folder.is_absolute() and ".." not in folder.parts else Path(folder.name)
 
 
-def rerun_command(folder: Path) -> str:
-    """Return the command that continues the experiment in this folder; elsewhere it trains the experiment again."""
+def rerun_command(folder: Path, part: Part | None = None) -> str:
+    """Return the command that continues the experiment in this folder; elsewhere it trains the experiment again.
+
+    Args:
+        folder: the results folder.
+        part: the part of the sweep that the folder is for.
+    """
     elsewhere = [] if folder.parent == Path("results") else ["--results-dir", str(folder.parent)]
-    return shlex.join(["bnbench", "run", str(folder / CONFIG), *elsewhere])
+    chosen = ["--part", str(part), *(["--overlap", str(part.overlap)] if part.overlap else [])] if part else []
+    return shlex.join(["bnbench", "run", str(folder / CONFIG), *elsewhere, *chosen])
 
 
 def refuse_links(folder: Path) -> None:

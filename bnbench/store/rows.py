@@ -22,7 +22,7 @@ Row = Mapping[str, Any]
 
 PLANNED = ("trial", "variant", "learning_rate", "seed", "axes")
 # Columns of trials that only the store uses; `Store.trials` returns the other columns.
-INTERNAL = {"id", "program", "traceback", "step_losses", "checksum", "pre_activations"}
+INTERNAL = {"id", "program", "traceback", "step_losses", "checksum", "pre_activations", "source"}
 OF_TRIAL = tuple(name for name in TRIALS_TABLE.names() if name not in INTERNAL)
 OF_FINAL_EPOCH = tuple(name for name in EPOCH_COLUMNS if name.startswith(("train_", "validation_")))
 OF_PROGRAM = ("classes", "train_rows", "validation_rows")

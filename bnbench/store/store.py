@@ -6,15 +6,19 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bnbench.analysis.columns import PRE_ACTIVATIONS
 from bnbench.errors import ResultsError, printable
+from bnbench.planning.machine import Source
+from bnbench.planning.part import Part
 from bnbench.planning.step_times import TrainedPrograms
 from bnbench.store import database, former_plans, integrity
 from bnbench.store.folder import DATABASE, has_results, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
+from bnbench.store.parts import read_device, read_part, seeds_of_part, write_device, write_part
 from bnbench.store.rows import (
     COLUMNS,
     REAL,
@@ -27,7 +31,9 @@ from bnbench.store.rows import (
     trial_row,
     with_short_names,
 )
+from bnbench.store.sources import sources_of_trials, write_source
 from bnbench.store.step_times import PlannedTimes, planned_step_times, read_step_times, write_step_times
+from bnbench.store.stored_rows import insert_trial
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,10 +83,15 @@ class Store:
             self._seal_plan()
             former_plans.keep_former(self._db, replaced, {trial for (trial,) in self._db.execute(OUTSIDE)})
 
-    def add(self, result: "Result") -> None:
+    def add(self, result: "Result", commit: str = "", part: str = "") -> None:
         """Store a finished trial in one transaction.
 
         It replaces an earlier try, but a failed try never replaces a result.
+
+        Args:
+            result: the trial.
+            commit: the commit of bnbench that trained it, if it is known.
+            part: the part of the sweep that is trained, for example `1/3`.
         """
         fault = result.fault
         with self._transaction():
@@ -92,7 +103,10 @@ class Store:
                 return
             for table in ("history", "measurements"):
                 self._db.execute(f"DELETE FROM {table} WHERE trial = ?", (result.trial,))  # noqa: S608
-            self._insert("trials", [trial_row(result)])
+            source = None
+            if result.machine:
+                source = write_source(self._db, Source(result.machine, result.threads, commit, part))
+            self._insert("trials", [{**trial_row(result), "source": source}])
             self._insert("history", history_rows(result))
             self._insert("measurements", measurement_rows(result))
             seal_trial(self._db, result.trial)
@@ -126,12 +140,17 @@ class Store:
 
     def counts(self) -> "TrialCounts":
         """Return how many trials there are. It reads no trial, so damaged ones count, too."""
-        planned = self._db.execute("SELECT count(*) FROM plan").fetchone()[0]
+        planned = self._count_planned()
         within = "SELECT status, count(*) FROM plan JOIN trials ON plan.trial = trials.id GROUP BY status"
         stored = dict(self._db.execute(within))
         outside = self._db.execute(f"SELECT count(*) FROM ({OUTSIDE})").fetchone()[0]  # noqa: S608  our own query
         failed = stored.pop("failed", 0)
         return TrialCounts(planned, sum(stored.values()), failed, outside)
+
+    def faults(self) -> list[tuple[str, str]]:
+        """Return the id and the reason of each trial of the present plan that failed."""
+        query = "SELECT id, reason FROM plan JOIN trials ON plan.trial = id WHERE status = 'failed' ORDER BY number"
+        return [(str(trial), str(reason)) for trial, reason in self._db.execute(query)]
 
     def step_seconds(self) -> dict[str, float]:
         """Return the mean seconds per step of the stored trials, by program."""
@@ -167,6 +186,70 @@ class Store:
         """Store the times of two programs that were trained by turns; they replace earlier ones."""
         with self._transaction():
             write_step_times(self._db, times)
+
+    def sources(self) -> "dict[str, Source]":
+        """Return where each stored trial was trained, by id, without those of which it is unknown."""
+        return sources_of_trials(self._db)
+
+    def stored_trials(self) -> dict[str, StoredTrial]:
+        """Return the intact trials by id, as they are stored."""
+        return dict(self._intact)
+
+    def source_texts(self) -> dict[str, str]:
+        """Return the sources of trials as they are stored, by key."""
+        return dict(self._db.execute("SELECT key, text FROM sources"))
+
+    def add_stored(self, stored: StoredTrial, source: str | None) -> None:
+        """Store a trial of another results folder as it is there.
+
+        Args:
+            stored: the trial.
+            source: the text of its source, if it has one.
+        """
+        with self._transaction():
+            insert_trial(self._db, stored)
+            if source is not None:
+                self._insert("sources", [{"key": stored.row["source"], "text": source}])
+        self._forget("_intact", "_ended")
+
+    def has_plan_of(self, other: "Store") -> bool:
+        """Return whether another results folder has the same present plan: the same trials with the same ids."""
+        rows = (self._db.execute(PLAN), other._db.execute(PLAN))
+        return all(one == two for one, two in zip_longest(*rows))
+
+    def planned_ids(self) -> set[str]:
+        """Return the ids of the trials of the present plan."""
+        return {row["trial"] for row in self._plan[0]}
+
+    def copy_plan(self, other: "Store") -> None:
+        """Make the plan of another results folder the present one, for the whole sweep, with its environment."""
+        with self._transaction():
+            self._forget("_plan", "_ended")
+            self._db.execute("DELETE FROM plan")
+            for table, query in (("programs", PROGRAMS), ("plan", PLAN)):
+                self._insert(table, integrity.rows_as_dicts(other._db.execute(query)))
+            self._seal_plan()
+            write_part(self._db, None)
+        if text := other.environment():
+            self.set_environment(text)
+
+    def part(self) -> "Part | None":
+        """Return the part of the sweep that this folder is for; None if it is for all of it."""
+        return read_part(self._db)
+
+    def set_part(self, part: "Part | None") -> None:
+        """Record the part of the sweep that this folder is for."""
+        with self._transaction():
+            write_part(self._db, part)
+
+    def device(self) -> str | None:
+        """Return the name of the cards that train this folder, empty for the processor; None if it is unknown."""
+        return read_device(self._db)
+
+    def set_device(self, device: str) -> None:
+        """Record the cards that train this folder; an empty name stands for the processor."""
+        with self._transaction():
+            write_device(self._db, device)
 
     def trials(self) -> "pd.DataFrame":
         """Return one row per finished trial of the present plan, as `analysis.trial_table` takes it."""
@@ -226,8 +309,12 @@ class Store:
         return np.frombuffer(losses, "<f4")
 
     def planned(self) -> int:
-        """Return the number of trials in the present plan."""
-        return len(self._plan[0])
+        """Return the number of trials in the present plan, of a part of a sweep those of the part.
+
+        Raises:
+            ResultsError: the plan is damaged.
+        """
+        return self._count_planned() if self._plan else 0
 
     def planned_values(self) -> dict[str, set[Any]]:
         """Return the values that the present plan has of `variant`, `learning_rate`, `seed` and `axes` (JSON)."""
@@ -291,6 +378,11 @@ class Store:
             return [row for row in self._plan[0] if row["trial"] in stored]
         except ResultsError:
             return []
+
+    def _count_planned(self) -> int:
+        query = "SELECT seed, count(*) FROM plan GROUP BY seed"
+        chosen = seeds_of_part(self._db)
+        return sum(count for seed, count in self._db.execute(query) if chosen is None or seed in chosen)
 
     def _seal_plan(self) -> None:
         self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])

@@ -12,13 +12,14 @@ Formats (`PRAGMA user_version`):
        ones neither read nor change.
     7  trials.pre_activations: JSON, percentiles by epoch.
     8  The table measurements. Values of later probes are stored there, so they need no new format.
+    9  trials.source and the table sources: where a trial was trained, and with what.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import NoneType
 
-FORMAT = 8
+FORMAT = 9
 PYTHON_TYPES: dict[str, tuple[type, ...]] = {"TEXT": (str,), "INTEGER": (int,), "REAL": (float, int), "BLOB": (bytes,)}
 
 
@@ -113,6 +114,8 @@ TRIALS_TABLE = SqlTable(
         SqlColumn("gradient_growth", "REAL", since=5),
         SqlColumn("checksum", "TEXT", since=6),
         SqlColumn("pre_activations", "TEXT", since=7),
+        # A key of the table sources.
+        SqlColumn("source", "TEXT", since=9),
     ),
 )
 HISTORY_TABLE = SqlTable(
@@ -180,7 +183,19 @@ MEASUREMENTS_TABLE = SqlTable(
     key=("trial", "name", "layer"),
     since=8,
 )
-SQL_TABLES = (TRIALS_TABLE, HISTORY_TABLE, PROGRAMS_TABLE, PLAN_TABLE, NOTES_TABLE, MEASUREMENTS_TABLE)
+SOURCES_TABLE = SqlTable(
+    "sources",
+    (
+        # A hash of the text, so that a changed text is found.
+        SqlColumn("key", "TEXT PRIMARY KEY"),
+        # JSON.
+        SqlColumn("text", "TEXT NOT NULL"),
+    ),
+    since=9,
+)
+SQL_TABLES = (
+    TRIALS_TABLE, HISTORY_TABLE, PROGRAMS_TABLE, PLAN_TABLE, NOTES_TABLE, MEASUREMENTS_TABLE, SOURCES_TABLE
+)  # fmt: skip
 SQL_TABLES_BY_NAME = {table.name: table for table in SQL_TABLES}
 CREATE = f"BEGIN; {' '.join(table.create for table in SQL_TABLES)} PRAGMA user_version = {FORMAT}; COMMIT;"
 

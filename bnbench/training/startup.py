@@ -15,20 +15,33 @@ SETTINGS = {
     # The only backend that bnbench has. The variable counts more than a keras.json of the user.
     "KERAS_BACKEND": "tensorflow",
 }
+# Without `--device`, trials are trained on the processor, whatever cards the machine has: a card gives other bits, and
+# each worker would take all memory of the first one.
+NO_CARDS = {"CUDA_VISIBLE_DEVICES": "-1"}
+# A card takes memory as it needs it, multiplies in float32 and not in TF32, and does the same operations in the same
+# order each time.
+ON_A_CARD = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "NVIDIA_TF32_OVERRIDE": "0"}
+XLA_ON_A_CARD = "--xla_gpu_deterministic_ops=true"
 # Settings that a user may have changed. All others are always set.
 CHANGEABLE = {"TF_CPP_MIN_LOG_LEVEL"}
 
 
-def import_tensorflow() -> None:
+def import_tensorflow(on_card: bool = False) -> None:
     """Import TensorFlow and hide the lines that its libraries write to stderr as they load, whatever the log level.
 
     If the import fails, these lines are shown. Call this before the first import of Keras or TensorFlow in a process.
 
+    Args:
+        on_card: whether to use the graphics card that is visible, and not the processor.
+
     Raises:
-        BnbenchError: Keras has been imported in this process, with another backend.
+        BnbenchError: Keras has been imported in this process, with another backend, or TensorFlow cannot use the card,
+            or already uses one that it shall not use.
     """
-    for name, value in SETTINGS.items():
+    for name, value in {**SETTINGS, **(ON_A_CARD if on_card else NO_CARDS)}.items():
         os.environ[name] = os.environ.get(name, value) if name in CHANGEABLE else value
+    if on_card:
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {XLA_ON_A_CARD}".strip()
     _check_backend()
     # TensorFlow warns of many small functions, which the check of many programs needs.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -45,6 +58,36 @@ def import_tensorflow() -> None:
         finally:
             os.dup2(screen, 2)
             os.close(screen)
+    if on_card:
+        _prepare_card()
+    else:
+        _hide_cards()
+
+
+def _prepare_card() -> None:
+    """Let the card compute the same bits each time, or say why it cannot be used."""
+    config = sys.modules["tensorflow"].config
+    if not config.list_physical_devices("GPU"):
+        raise BnbenchError(
+            "--device gpu: TensorFlow sees no graphics card, although the driver lists one: install its CUDA "
+            "libraries, `pip install 'tensorflow[and-cuda]'`"
+        )
+    config.experimental.enable_tensor_float_32_execution(False)
+    config.experimental.enable_op_determinism()
+
+
+def _hide_cards() -> None:
+    """Let TensorFlow use no card, if it was imported before its environment was set here."""
+    tensorflow = sys.modules["tensorflow"]
+    if not tensorflow.config.list_physical_devices("GPU"):
+        return
+    try:
+        tensorflow.config.set_visible_devices([], "GPU")
+    except RuntimeError:
+        raise BnbenchError(
+            "TensorFlow already uses a graphics card in this process, and trials are trained on the processor: start a "
+            "new process, or let workers train (--jobs)"
+        ) from None
 
 
 def _check_backend() -> None:

@@ -23,7 +23,7 @@ def test_the_estimate_is_that_of_the_cost_model_and_names_its_basis() -> None:
     # Four trials of three epochs of six steps are 72 steps a variant: 54 s, 6 s to start and 2 x 1.5 s to compile.
     timed = {plain: 0.5, normed: 0.25}
     assert format_estimate(planned, states, timed, 1) == (
-        "8 trials: 8 new; training: about 63 s, from steps timed here"
+        "8 trials: 8 new; training: about 63 s, from steps timed here; about 23 kB on disk"
     )
     assert "training on 2 workers: about 35 s" in format_estimate(planned, states, timed, 2)
     assert "about 9 s, from arithmetic" in format_estimate(planned, states, {}, 1)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def _hears_ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
 def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
     place: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -45,6 +46,23 @@ def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
     assert "bnbench run small.yaml -o sweep.seeds=200 -j 1 -v" in stderr
     assert "Traceback" not in stderr
     assert len(pd.read_csv("results/small/trials.csv")) >= 3
+    write_no_report(monkeypatch)
+    assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
+
+
+def test_a_run_ends_before_its_slurm_job(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time() + 60 + 8)))
+    words = command("run", "small.yaml", "-o", "sweep.seeds=1000", "-j", "1")
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 138
+    assert "the SLURM job ends in 60 s: stopping" in done.stderr
+    assert "Finished trials are stored" in done.stderr
+    assert len(pd.read_csv("results/small/trials.csv")) >= 3
+
+
+@pytest.mark.parametrize("end", ["", "soon", "1e400", "99999999999999"])
+def test_a_job_without_an_end_runs_on(place: Path, monkeypatch: pytest.MonkeyPatch, end: str) -> None:
+    monkeypatch.setenv("SLURM_JOB_END_TIME", end)
     write_no_report(monkeypatch)
     assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
 

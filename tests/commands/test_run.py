@@ -9,7 +9,7 @@ import pytest
 
 import bnbench
 from bnbench.commands import run
-from bnbench.commands.experiment import ExperimentRequest
+from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
 from bnbench.config.load import check_config
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError
@@ -84,12 +84,12 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[DataDirs]:
 
 def test_a_worker_starts_ahead_only_if_there_is_something_to_train(tmp_path: Path, started: list[DataDirs]) -> None:
     request = ExperimentRequest(values(), results_dir=tmp_path)
-    with run.start_ahead(request, jobs=0):
+    with run.start_ahead(request, TrainingOptions(jobs=0)):
         assert not started
-    with run.start_ahead(request, jobs=None):
+    with run.start_ahead(request, TrainingOptions()):
         assert started == [request.places]
     (tmp_path / "tiny").mkdir()
-    with run.start_ahead(request, jobs=2):
+    with run.start_ahead(request, TrainingOptions(jobs=2)):
         assert len(started) == 1
 
 

@@ -14,7 +14,7 @@ from bnbench.data.datasets import letter
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError
 from bnbench.execution import sweep
-from bnbench.execution.in_process import InProcessTrainer, SerialExecutor
+from bnbench.execution.in_process import InProcessTrainer, SerialExecutor, load_from
 from bnbench.execution.progress import SilentProgress
 from bnbench.execution.protocols import Executor, ExecutorRequest
 from bnbench.execution.sweep import SweepOptions, run_sweep
@@ -118,7 +118,7 @@ def test_a_result_of_other_data_is_not_stored_and_earlier_results_are_kept(
 
 
 def test_a_worker_compares_what_it_loads_with_each_plan(plan: Plan, data: DataDirs, tmp_path: Path) -> None:
-    trainer = InProcessTrainer(data)
+    trainer = InProcessTrainer(load_from(data))
     program = plan.cohorts[0].program
     saving = Saving(tmp_path)
     (result,) = trainer.train(program, plan.trials[:1], saving, lambda trial, epoch: None)

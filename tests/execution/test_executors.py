@@ -56,6 +56,17 @@ def executor(request: pytest.FixtureRequest) -> Iterator[Executor]:
             yield pool
 
 
+def test_what_runs_is_known_and_the_only_worker_cannot_be_released(executor: Executor) -> None:
+    plan = make_plan(sweep__seeds=3)
+    submit(executor, plan)
+    seen: dict[str, str] = {}
+    for _ in executor.results(lambda trial, epoch: seen.update(executor.running())):
+        executor.release("no such worker")
+    assert set(seen) <= set(ids(plan))
+    assert all(name.startswith("pid ") for name in seen.values())
+    assert bool(seen) is (executor.capacity.count > 0)
+
+
 def test_trials_may_be_submitted_while_results_arrive(executor: Executor) -> None:
     plan = make_plan(sweep__seeds=1)
     first, *others = [(cohort.program, trial) for cohort in plan.cohorts for trial in cohort.trials]
@@ -203,6 +214,12 @@ class LastFirst:
             program, trial, saving = self.waiting.pop()
             yield from Quick().train(program, [trial], saving, on_epoch)
 
+    def running(self) -> dict[str, str]:
+        return {}
+
+    def release(self, worker: str) -> None:
+        pass
+
     def time_steps(
         self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False
     ) -> Iterator[StepTimes]:
@@ -222,7 +239,9 @@ def test_one_line_in_the_table_adds_an_executor_that_runs_a_sweep(
 
     monkeypatch.setitem(executors.EXECUTORS, "last-first", open_last_first)
     plan, finished = make_plan(), []
-    run_sweep(plan, SweepOptions(tmp_path / "results", DATA_DIRS, finished.append, executor="last-first"))
+    # In the cache of another test, nothing would be left to check.
+    places = DataDirs(cache_dir=tmp_path / "cache")
+    run_sweep(plan, SweepOptions(tmp_path / "results", places, finished.append, executor="last-first"))
     assert stored_states(tmp_path / "results") == dict.fromkeys((trial.id for trial in plan.trials), "completed")
     assert opened.checked == [cohort.program.key for cohort in plan.cohorts]
     assert [sum(len(cohort.trials) for cohort in request.cohorts) for request in requests] == [8]

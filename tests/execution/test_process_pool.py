@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import yaml
 import bnbench
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, DataError, WorkerError
-from bnbench.execution import executors, process_pool, protocols, trial_queues, worker_group
+from bnbench.execution import executors, process_pool, protocols, trial_queues, worker_group, worker_starter
 from bnbench.execution.executors import ReusableExecutor
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import ExecutorRequest, Trainer
@@ -409,6 +410,34 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
 
 def stop_all_but_one(pool: protocols.Executor) -> None:
     assert isinstance(pool, ProcessPool)
-    pool.capacity = WorkerCount(1)
+    pool._capacity = WorkerCount(1)
     for worker in list(pool._workers)[1:]:
         pool._workers.stop(worker)
+
+
+def test_workers_share_the_cards_and_a_new_one_takes_the_card_of_a_dead_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Recorded:
+        is_alive = True
+
+        def __init__(self, receive: object, environment: dict[str, str]) -> None:
+            seen.append(environment["CUDA_VISIBLE_DEVICES"])
+
+        def send(self, task: object) -> None: ...
+
+    monkeypatch.setattr(worker_starter, "WorkerHandle", Recorded)
+    starter = WorkerStarter(Quick, cards=[2, 5])
+    workers: list[Any] = [starter.start() for _ in range(4)]
+    assert seen == ["2", "5", "2", "5"]
+    workers[1].is_alive = False
+    starter.start()
+    assert seen[-1] == "5"
+
+
+def test_on_cards_there_is_a_job_for_each_of_them_unless_told_otherwise() -> None:
+    plan = make_plan()
+    request = ExecutorRequest(DataDirs(), plan.cohorts, cards=(0, 1, 2))
+    for asked, count in ((request, 3), (replace(request, jobs_per_card=2), 6), (replace(request, jobs=1), 1)):
+        with process_pool.open_process_pool(asked) as pool:
+            assert pool.capacity.count == count

@@ -189,6 +189,8 @@ RUNS: dict[str, set[str]] = {
         "execution/worker_handle.py",
         # Our own command, and git for the commit.
         "execution/environment.py",
+        # The driver of graphics cards, for their names.
+        "planning/devices.py",
         # The command that the user gives to --on-finish.
         "cli/on_finish.py",
     },

@@ -115,7 +115,7 @@ def test_a_refused_database_of_an_older_format_is_not_migrated(tmp_path: Path, i
             if column.since > version
         )
         # Format 5 has no table of notes: one that is there came from elsewhere.
-        drops += "DROP TABLE measurements;" + ("DROP TABLE notes;" if version < 5 else "")
+        drops += "DROP TABLE sources; DROP TABLE measurements;" + ("DROP TABLE notes;" if version < 5 else "")
         connection.executescript(f"{drops} {change}; PRAGMA user_version = {version}")
     before = path.read_bytes()
     for enter in (store.open_for_reading, store.open_for_writing):
@@ -148,11 +148,13 @@ def older(intact: Path, folder: Path) -> Path:
     path = copy(intact, folder)
     columns = (
         "prediction_share majority_share dead_share dead_layer fitted_loss fitted_accuracy gradient_growth checksum "
-        "pre_activations"
+        "pre_activations source"
     )
     with closing(sqlite3.connect(path)) as connection:
         drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in columns.split())
-        connection.executescript(f"{drops} DROP TABLE notes; DROP TABLE measurements; PRAGMA user_version = 2")
+        connection.executescript(
+            f"{drops} DROP TABLE notes; DROP TABLE measurements; DROP TABLE sources; PRAGMA user_version = 2"
+        )
     return path
 
 
@@ -178,7 +180,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 def test_a_migration_killed_at_any_statement_leaves_the_old_format_or_the_new(tmp_path: Path, intact: Path) -> None:
     versions = []
-    for statement in (4, 9, 12, 15, 16, 99):
+    for statement in (4, 9, 12, 17, 18, 99):
         path = older(intact, tmp_path)
         killed(MIGRATION, tmp_path, statement)
         with closing(sqlite3.connect(path)) as connection:

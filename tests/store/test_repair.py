@@ -137,7 +137,7 @@ def test_a_file_that_is_not_a_database_is_refused_and_unchanged(tmp_path: Path) 
 
 def test_a_newer_format_is_unchanged(tmp_path: Path, intact: bytes) -> None:
     path = put(tmp_path, intact[:60] + (99).to_bytes(4, "big") + intact[64:])
-    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 8"):
+    with pytest.raises(ResultsError, match="format 99, but this bnbench reads format 9"):
         repair.repair_database(tmp_path)
     assert path.read_bytes()[64:] == intact[64:]
 

@@ -234,7 +234,7 @@ def test_a_newer_format_is_refused_and_unchanged(tmp_path: Path) -> None:
     connection.execute("CREATE TABLE future (x)")
     connection.close()
     with (
-        pytest.raises(ResultsError, match="format 99, but this bnbench reads format 8"),
+        pytest.raises(ResultsError, match="format 99, but this bnbench reads format 9"),
         store.open_for_writing(tmp_path),
     ):
         pass
@@ -242,6 +242,7 @@ def test_a_newer_format_is_refused_and_unchanged(tmp_path: Path) -> None:
 
 # What came with a format, newest first: its columns of `trials`.
 CAME = {
+    9: ["source"],
     7: ["pre_activations"],
     6: ["checksum"],
     5: ["gradient_growth"],
@@ -251,7 +252,7 @@ CAME = {
 }
 
 
-@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("version", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_an_older_format_is_read_unchanged_and_migrated_by_a_run(tmp_path: Path, plan: Plan, version: int) -> None:
     measured = {"bn_mode_gap": 0.25, "probe": FinalProbeValues(0.5, 0.25, 0.75, "dense_1"), "gradient_growth": 1.5}
     with store.open_for_writing(tmp_path) as opened:
@@ -261,7 +262,8 @@ def test_an_older_format_is_read_unchanged_and_migrated_by_a_run(tmp_path: Path,
     later = [column for number, columns in CAME.items() if number > version for column in columns]
     lost = [column for column in later if column in new.index]
     drops = "".join(f"ALTER TABLE trials DROP COLUMN {column};" for column in later)
-    drops += "DROP TABLE measurements;" + ("DROP TABLE notes;" if version < 6 else "")
+    tables = {"sources": 9, "measurements": 8, "notes": 6}
+    drops += "".join(f"DROP TABLE {name};" for name, since in tables.items() if since > version)
     connection = sqlite3.connect(tmp_path / store.DATABASE)
     connection.executescript(f"{drops} PRAGMA user_version = {version};")
     connection.close()
@@ -402,3 +404,16 @@ def test_a_trial_with_damaged_measurements_is_damaged(tmp_path: Path, plan: Plan
     with store.open_for_reading(tmp_path) as opened:
         assert list(opened.states()) == [plan.trials[1].id]
         assert series_table(opened.series(), "weight_norm").empty
+
+
+def test_the_device_of_a_folder_is_recorded(tmp_path: Path, plan: Plan) -> None:
+    with store.open_for_writing(tmp_path) as opened:
+        opened.set_plan(plan)
+        assert opened.device() is None
+        for device in ("", "NVIDIA H100 80GB HBM3"):
+            opened.set_device(device)
+            assert opened.device() == device
+    with closing(sqlite3.connect(tmp_path / store.DATABASE)) as connection, connection:
+        connection.execute("UPDATE notes SET text = 'another card' WHERE name = 'device'")
+    with store.open_for_reading(tmp_path) as opened:
+        assert opened.device() is None

@@ -33,9 +33,19 @@ COLUMN_SINCE = {
     "fitted_loss": 4, "fitted_score": 4,
     "gradient_growth": 5,
 }  # fmt: skip
-PERCENTILES_SINCE, MEASUREMENTS_SINCE = 7, 8
+PERCENTILES_SINCE, MEASUREMENTS_SINCE, SOURCES_SINCE = 7, 8, 9
 # Columns of the database that Results.trials does not have.
-NOT_SHOWN = {"id", "program", "divergence", "reason", "traceback", "step_losses", "checksum", "pre_activations"}
+NOT_SHOWN = {
+    "id",
+    "program",
+    "divergence",
+    "reason",
+    "traceback",
+    "step_losses",
+    "checksum",
+    "pre_activations",
+    "source",
+}
 # Variant, hidden layers, learning rate; the same for both seeds and in all formats.
 OUTCOMES = {
     ("plain", 1, 0.1): "ok", ("plain", 1, 1000.0): "blown",
@@ -211,3 +221,14 @@ def test_a_run_finds_every_trial_of_format_1_and_brings_it_up_to_date(
     assert format_of(folder) == database.FORMAT
     for name in TABLES:
         assert_same(getattr(after, name), getattr(before, name))
+
+
+def test_where_a_trial_was_trained_is_known_since_format_9(folder: Path, version: int) -> None:
+    sources = bnbench.open(folder).sources
+    assert list(sources.columns) == ["trial", "part", "host", "processor", "device", "threads", "kind", "commit"]
+    if version < SOURCES_SINCE:
+        assert sources.drop(columns="trial").isna().all(axis=None)
+    else:
+        assert set(sources["host"]) == {"laptop"}
+        assert set(sources["kind"]) == {1}
+        assert set(sources["threads"]) == {1}

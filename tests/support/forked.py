@@ -145,7 +145,7 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
     patch = pytest.MonkeyPatch()
     patch.setitem(executors.EXECUTORS, "process-pool", open_pool)
     # A worker ahead would load TensorFlow.
-    patch.setattr(run, "start_ahead", lambda request, jobs: nullcontext())
+    patch.setattr(run, "start_ahead", lambda request, training: nullcontext())
     patch.setattr(worker_handle, "subprocess", SimpleNamespace(Popen=ForkedWorker, PIPE=subprocess.PIPE))
     patch.setattr(write, "write_report", partial(_report, write.write_report, kinds))
     if not kinds:

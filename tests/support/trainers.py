@@ -242,3 +242,12 @@ class Compiling(Quick):
             with (self.folder / "rounds").open("a") as file:
                 file.write(f"{began} {time.time()}\n")
             yield times
+
+
+class Patient(Quick):
+    """Reports an epoch of each trial, and takes 0.15 seconds more to end it."""
+
+    def result(self, program: Program, trial: Trial, on_epoch: OnEpoch) -> Result:
+        ended = super().result(program, trial, on_epoch)
+        time.sleep(0.15)
+        return replace(ended, seconds=0.15)

@@ -99,9 +99,9 @@ def _train(plan: Any, trainer: Any) -> tuple[str, str]:
 def _open_trainer() -> Any:
     """Return a trainer whose Keras has forgotten the models of earlier experiments."""
     from bnbench.data.types import DataDirs
-    from bnbench.execution.in_process import InProcessTrainer
+    from bnbench.execution.in_process import InProcessTrainer, load_from
 
-    trainer = InProcessTrainer(DataDirs.from_environment(offline=True))
+    trainer = InProcessTrainer(load_from(DataDirs.from_environment(offline=True)))
     import keras
 
     keras.utils.clear_session(free_memory=True)

@@ -1,4 +1,4 @@
-"""Runs bnbench, with made-up measurements in each trial that it stores: this wrote the folder of format 8."""
+"""Runs bnbench, with made-up measurements in each trial that it stores: this wrote the folders of formats 8 and 9."""
 
 import sys
 from dataclasses import replace
@@ -12,7 +12,7 @@ from bnbench.store import store
 add = store.Store.add
 
 
-def add_measured(opened: store.Store, result: Result) -> None:
+def add_measured(opened: store.Store, result: Result, *origin: str) -> None:
     epochs = np.array([epoch.epoch for epoch in result.epochs], float)
     losses = [np.nan if epoch.validation_loss is None else epoch.validation_loss for epoch in result.epochs]
     series = (
@@ -20,7 +20,7 @@ def add_measured(opened: store.Store, result: Result) -> None:
         Series("position_squared", "norm_0", "", epochs, epochs**2),
         Series("position_squared", "norm_1", "", epochs[:1] + 0.5, epochs[:1] + 0.25),
     )
-    add(opened, replace(result, measurements=series))
+    add(opened, replace(result, measurements=series), *origin)
 
 
 store.Store.add = add_measured  # type: ignore[method-assign]

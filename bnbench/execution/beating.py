@@ -1,0 +1,121 @@
+"""Writes the heartbeat of a run and obeys requests from other terminals, beside the progress that people watch."""
+
+import logging
+import os
+import socket
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from bnbench.errors import ResultsError
+from bnbench.execution.phases import phase_of
+from bnbench.execution.progress import ProgressWatcher
+from bnbench.execution.protocols import Executor
+from bnbench.execution.status import SweepStatus
+from bnbench.planning.plan import Plan, Trial
+from bnbench.planning.resources import WorkerCount
+from bnbench.planning.trial import Epoch, Result
+from bnbench.store.cancellations import take_cancellations
+from bnbench.store.heartbeat import FILE, MAX_RUNNING, Heartbeat, RunningTrial, write_heartbeat
+
+log = logging.getLogger(__name__)
+# Seconds between two heartbeats.
+INTERVAL = 2.0
+
+
+class BeatingProgress:
+    """A `ProgressWatcher` that passes everything on to another one.
+
+    Args:
+        watcher: the other one.
+        folder: the results folder.
+        executor: says where trials run, and is told what to cancel.
+        clock: returns the present time in seconds since 1970.
+    """
+
+    def __init__(
+        self, watcher: ProgressWatcher, folder: Path, executor: Executor, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._watcher, self._folder, self._executor, self._clock = watcher, folder, executor, clock
+        self._begun, self._beaten = clock(), 0.0
+        self._epochs: dict[str, tuple[Trial, Epoch]] = {}
+        self._since: dict[str, float] = {}
+        self._reasons: Counter[str] = Counter()
+        # The trials that were cancelled in this run.
+        self.cancelled: set[str] = set()
+
+    def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
+        """Begin to count."""
+        self._plan, self._status = plan, SweepStatus(todo)
+        self._watcher.begin(plan, todo, workers)
+
+    def phase(self, phase: str) -> None:
+        """Note the phase; executors repeat it about once a second."""
+        self._status.note_phase(phase)
+        phase_of(self._watcher)(phase)
+        self._beat_now_and_then()
+
+    def epoch(self, trial: Trial, epoch: Epoch) -> None:
+        """Note the epoch of a running trial."""
+        self._epochs[trial.id] = trial, epoch
+        self._since.setdefault(trial.id, self._clock())
+        self._status.note_epoch(trial.id, epoch.epoch / self._count_epochs(trial))
+        self._watcher.epoch(trial, epoch)
+        self._beat_now_and_then()
+
+    def result(self, trial: Trial, result: Result) -> None:
+        """Note the end of a trial."""
+        self._status.note_result(result)
+        self._forget(trial.id)
+        if result.fault:
+            self._reasons[result.fault.reason.partition("\n")[0]] += 1
+        self._watcher.result(trial, result)
+        self._beat_now_and_then()
+
+    def end(self) -> None:
+        """Remove the heartbeat."""
+        self._watcher.end()
+        with suppress(OSError):
+            (self._folder / FILE).unlink(missing_ok=True)
+
+    def _count_epochs(self, trial: Trial) -> int:
+        return self._plan.cohort_of(trial).program.train.epochs
+
+    def _forget(self, trial: str) -> None:
+        self._epochs.pop(trial, None)
+        self._since.pop(trial, None)
+
+    def _beat_now_and_then(self) -> None:
+        if self._status.todo and self._clock() - self._beaten >= INTERVAL:
+            self._beaten = self._clock()
+            for word in take_cancellations(self._folder):
+                self._cancel(word)
+            # A full disk ends the run where a trial is stored, with a better message.
+            with suppress(ResultsError):
+                write_heartbeat(self._folder, self._describe())
+
+    def _describe(self) -> Heartbeat:
+        now, workers = self._clock(), self._executor.running()
+        running = [
+            RunningTrial(
+                key, trial.name, workers.get(key, ""), epoch.epoch, self._count_epochs(trial), now - self._since[key]
+            )
+            for key, (trial, epoch) in list(self._epochs.items())[:MAX_RUNNING]
+        ]
+        return Heartbeat(
+            os.getpid(), socket.gethostname(), self._begun, now, self._status.describe(), self._status.todo,
+            self._status.finished, self._status.seconds_left, dict(self._reasons), running,
+        )  # fmt: skip
+
+    def _cancel(self, word: str) -> None:
+        """Stop the trial with this id, or the worker with this name."""
+        if word in self._executor.running().values():
+            log.warning("%s is released: its trial is trained elsewhere", word)
+            self._executor.release(word)
+            return
+        log.warning("trial %s is cancelled: the next run trains it", word)
+        self._forget(word)
+        self.cancelled.add(word)
+        self._executor.cancel(word)

@@ -1,4 +1,4 @@
-"""What a trial costs on a Ray cluster beside its training: `PYTHONPATH=tests python -m benchmarks.cluster`.
+"""What a trial costs on a Ray cluster in addition to its training: `PYTHONPATH=tests python -m benchmarks.cluster`.
 
 Two nodes of one core on this machine, and trainers that only wait. The same trials run in two local workers, by turns.
 """
@@ -60,7 +60,7 @@ def run(where: str, nodes: RayNodes, trials: int, seconds: float, seats: int) ->
         spans.append((len(times) - 1) / (times[-1] - times[0]))
     return {
         "where": where, "seats": seats, "trials": trials, "seconds of a trial": seconds,
-        "ms beside a trial": 1000 * (float(np.median(gaps)) - seconds), "trials per second": sum(spans),
+        "ms in addition to a trial": 1000 * (float(np.median(gaps)) - seconds), "trials per second": sum(spans),
     }  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def main() -> None:
                     print(rows[-1], file=sys.stderr, flush=True)
     table = pd.DataFrame(rows)
     table.to_csv(RESULTS, index=False, float_format="%.4g")
-    values = ["ms beside a trial", "trials per second"]
+    values = ["ms in addition to a trial", "trials per second"]
     print(table.groupby(["seconds of a trial", "where"])[values].median().to_string())
 
 

@@ -33,7 +33,7 @@ from bnbench.planning.trial import Fault
 RESULTS = Path(__file__).parent / "results" / "seats.csv"
 SEATS = (1, 10, 100, 1000)
 TRIALS = 100_000
-# How many seconds of training a trial stands for, when the scheduler asks whether another seat is worth its start.
+# How long a trial seems to take when the scheduler decides whether starting another seat saves time.
 SECONDS = 1.0
 EXPERIMENT: dict[str, Any] = {
     "name": "made-up",

@@ -76,6 +76,7 @@ def run(
     from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
     from bnbench.commands.run import run_experiment
     from bnbench.data.types import DataDirs
+    from bnbench.errors import ConfigError
     from bnbench.planning.part import Part
 
     if results is not None:
@@ -83,6 +84,8 @@ def run(
         results_dir = results
     data_dirs = DataDirs.from_environment(Path(data_dir) if data_dir else None, offline)
     source = Path(config) if isinstance(config, str) else config
+    if overlap and part is None:
+        raise ConfigError("overlap", "is for a part of a sweep: give part, too, for example '1/3'")
     chosen = Part.parse(part, overlap) if part is not None else None
     request = ExperimentRequest(
         source, overrides or {}, data_dirs, Path(results_dir), smoke, also or {}, chosen, device

@@ -22,7 +22,11 @@ def format_status(status: "FolderStatus") -> str:
         parts.append(_running(status.beat))
     parts.append("\n".join(format_faults(status.faults)))
     if status.beat and not status.faults:
-        parts.append("\n".join(f"failed: {count}: {reason}" for reason, count in status.beat.reasons.items()))
+        parts.append(
+            "\n".join(
+                f"failed: {format_count(count, 'trial')}: {reason}" for reason, count in status.beat.reasons.items()
+            )
+        )
     return "\n\n".join(filter(None, ("\n".join(filter(None, parts[:2])), *parts[2:])))
 
 

@@ -1,4 +1,4 @@
-"""Writes the heartbeat of a run and obeys requests from other terminals, beside the progress that people watch."""
+"""Writes the heartbeat of a run, and obeys requests from other terminals, while it passes the progress on."""
 
 import logging
 import os
@@ -31,7 +31,7 @@ class BeatingProgress:
     Args:
         watcher: the other one.
         folder: the results folder.
-        executor: says where trials run, and is told what to cancel.
+        executor: says where trials run, and cancels them.
         clock: returns the present time in seconds since 1970.
     """
 
@@ -43,12 +43,12 @@ class BeatingProgress:
         self._epochs: dict[str, tuple[Trial, Epoch]] = {}
         self._since: dict[str, float] = {}
         self._reasons: Counter[str] = Counter()
-        # The trials that were cancelled in this run.
-        self.cancelled: set[str] = set()
 
     def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Begin to count."""
         self._plan, self._status = plan, SweepStatus(todo)
+        # What was asked of an earlier run is not about this one.
+        take_cancellations(self._folder)
         self._watcher.begin(plan, todo, workers)
 
     def phase(self, phase: str) -> None:
@@ -117,5 +117,4 @@ class BeatingProgress:
             return
         log.warning("trial %s is cancelled: the next run trains it", word)
         self._forget(word)
-        self.cancelled.add(word)
         self._executor.cancel(word)

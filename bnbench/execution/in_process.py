@@ -86,11 +86,8 @@ class InProcessTrainer:
         """
         dataset = self._load(program.data, program.facts)
         results = self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs)
-        fingerprint, machine, threads = (
-            dataset.facts.fingerprint,
-            this_machine(program.device or CPU),
-            program.train.threads,
-        )
+        fingerprint, threads = dataset.facts.fingerprint, program.train.threads
+        machine = this_machine(program.device or CPU)
         return (replace(one, fingerprint=fingerprint, machine=machine, threads=threads) for one in results)
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes | None]:

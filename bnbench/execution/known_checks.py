@@ -54,13 +54,14 @@ class KnownChecks:
 
 
 def _digest(program: Program) -> str:
-    return hashlib.sha256(check_key(program).encode()).hexdigest()[:32]
+    # A card refuses operations that a processor does.
+    return hashlib.sha256(f"{program.device} {check_key(program)}".encode()).hexdigest()[:32]
 
 
 def _environment() -> str:
     """Return a hash of what the result of a check depends on, apart from the program: this code and the libraries."""
     # In a checkout, the code changes without a new version.
-    files = [(path, path.stat()) for room in ("model", "training") for path in sorted((ROOMS / room).glob("*.py"))]
+    files = [(path, path.stat()) for room in ("model", "training") for path in sorted((ROOMS / room).rglob("*.py"))]
     texts = [f"{path.name} {found.st_size} {found.st_mtime_ns}" for path, found in files]
     texts += [f"{name} {version(name)}" for name in PACKAGES]
     return hashlib.sha256("\n".join([sys.version, *texts]).encode()).hexdigest()[:16]

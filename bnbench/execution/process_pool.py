@@ -161,6 +161,9 @@ class ProcessPool:
         except KeyboardInterrupt:
             yield from self._workers.stop_all()
             raise
+        finally:
+            # While pairs are timed, no seat may start, and the phase is another one.
+            self._workers.on_look = lambda: None
 
     def _look(self, on_phase: OnPhase) -> None:
         """Repeat the phase about once a second, also if no worker reports anything."""
@@ -253,7 +256,7 @@ class ProcessPool:
         """Give each idle worker a trial of its own program, or of one with the same functions, or else of another."""
         idle = [worker for worker in self._workers if worker.ready and not worker.trial]
         workers: Counter[str] | None = None
-        # What idle workers have for which no trial is worth while.
+        # The functions and threads of idle workers for which there is no trial that saves time.
         without: set[tuple[str, int | None]] = set()
         for worker in idle:
             queue, had = worker.queue, (worker.functions, worker.threads)

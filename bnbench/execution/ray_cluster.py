@@ -10,26 +10,20 @@ import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from bnbench.config.schema import Data
-from bnbench.data import access
-from bnbench.data.types import DataDirs, DatasetInfo
 from bnbench.errors import ConfigError, WorkerError
 from bnbench.execution.phases import OnPhase
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import ExecutorRequest
+from bnbench.execution.ray_handle import DataInStore, RaySeat
 from bnbench.execution.ray_seat import MakeTrainer, Seat, SeatFacts, facts_of_this_node, make_tensorflow_trainer
 from bnbench.planning.machine import kind_differences
-from bnbench.planning.plan import Program
 from bnbench.planning.resources import WorkerCount, worker_memory
-from bnbench.planning.trial import Fault
-from bnbench.store import results_dir
 
 log = logging.getLogger(__name__)
 # Seconds between two looks at the nodes of the cluster.
@@ -40,8 +34,6 @@ MAX_SECONDS_WITHOUT_SEAT = 600.0
 TRIES = 3
 # Seconds within which the head of a cluster must answer.
 CONNECT_SECONDS = 10.0
-# Seconds that the thread of a lost seat may take to end.
-JOIN_SECONDS = 5.0
 # Settings of the libraries that change bits, and the level of their messages. Seats get those of this process.
 PASSED_ON = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_")
 LOCAL = ("auto", "local", "127.0.0.1", "localhost")
@@ -122,10 +114,11 @@ class RayStarter:
         self._ray, self._make_trainer = ray, make_trainer
         self._threads = max((cohort.program.train.threads for cohort in request.cohorts), default=1)
         self._memory = max((worker_memory(cohort.program) for cohort in request.cohorts), default=0)
-        self._data = _DataInStore(ray, request.data_dirs)
+        self._data = DataInStore(ray, request.data_dirs)
         self._kinds, self._mixed = set(request.kinds), request.mixed
         self._nodes: dict[str, Node] = {}
         self._looked = -LOOK_AT_NODES
+        self._started = 0
         self._seats: dict[RaySeat, str] = {}
         self._lock = threading.Lock()
 
@@ -149,7 +142,7 @@ class RayStarter:
         """Return why nodes get no seats."""
         return [node.problem for node in self._nodes.values() if node.problem]
 
-    def start(self) -> "RaySeat":
+    def start(self) -> RaySeat:
         """Start a seat on the node with the most room for one."""
         self._look()
         used = Counter(self._seats.values())
@@ -157,7 +150,10 @@ class RayStarter:
         if not free:
             raise WorkerError("\n  ".join(["no node of the cluster can train:", *self.problems()]))
         key = max(free, key=lambda one: free[one])
-        seat = RaySeat(self._ray, self._nodes[key].host, lambda seat: self._start_actor(key), self._receive, self._data)
+        self._started += 1
+        host = self._nodes[key].host
+        name = f"{host} seat {self._started}"
+        seat = RaySeat(self._ray, name, host, lambda seat: self._start_actor(key), self._receive, self._data)
         self._seats[seat] = key
         seat.listen()
         return seat
@@ -205,7 +201,7 @@ class RayStarter:
         by_memory = resources.get("memory", 0) / max(self._memory, 1)
         return int(min(resources.get("CPU", 0) / self._threads, by_memory))
 
-    def _receive(self, seat: "RaySeat", message: tuple[str, Any]) -> None:
+    def _receive(self, seat: RaySeat, message: tuple[str, Any]) -> None:
         """Pass on a message of a seat; called in its thread."""
         kind, value = message
         if kind == "facts":
@@ -216,7 +212,7 @@ class RayStarter:
             self._note_start(seat, has_started=kind == "hello")
         self.inbox.put((seat, message))
 
-    def _refuse(self, seat: "RaySeat", facts: SeatFacts) -> str:
+    def _refuse(self, seat: RaySeat, facts: SeatFacts) -> str:
         """Return why a node may not train; empty if it may."""
         problem = _version_problem(facts, facts_of_this_node())
         with self._lock:
@@ -231,7 +227,7 @@ class RayStarter:
                 self._kinds.add(kind)
         return problem
 
-    def _note_start(self, seat: "RaySeat", has_started: bool) -> None:
+    def _note_start(self, seat: RaySeat, has_started: bool) -> None:
         with self._lock:
             key = self._seats.get(seat, "")
             node = self._nodes.get(key)
@@ -247,145 +243,11 @@ class RayStarter:
                         self._nodes[key].problem = f"{node.host}: {seat.cause_of_death().reason}, {TRIES} times"
                         log.error("%s", node.problem)
 
-    def _block(self, seat: "RaySeat", problem: str) -> None:
+    def _block(self, seat: RaySeat, problem: str) -> None:
         node = self._nodes.get(self._seats.get(seat, ""))
         if node and not node.problem:
             node.problem = problem
             log.error("no trials for %s", problem)
-
-
-class RaySeat:
-    """A `Handle` of an actor.
-
-    Args:
-        ray: the module.
-        host: the name of its node.
-        start: starts the actor.
-        receive: called in a separate thread with this object and each message.
-        data: puts rows into the object store.
-    """
-
-    def __init__(
-        self,
-        ray: Any,
-        host: str,
-        start: Callable[["RaySeat"], Any],
-        receive: Callable[["RaySeat", tuple[str, Any]], None],
-        data: "_DataInStore",
-    ) -> None:
-        self._ray, self._host, self._receive, self._data = ray, host, receive, data
-        self._folder: Path | None = None
-        self._known: set[tuple[Data, DatasetInfo]] = set()
-        self._reason, self._details = "", ""
-        self.has_started, self.was_stopped = False, False
-        self._actor = start(self)
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-
-    @property
-    def name(self) -> str:
-        """The name of its node."""
-        return self._host
-
-    def listen(self) -> None:
-        """Begin to receive messages."""
-        self._listener.start()
-
-    def send(self, task: object) -> None:
-        """Send one task, with what the seat needs to find its data. The listener reports a lost seat."""
-        kind, *rest = task if isinstance(task, tuple) else ("",)
-        if kind == "train":
-            self._folder = rest[2].folder
-        references = [(*key, self._data.reference(*key)) for key in _data_of(kind, rest) if key not in self._known]
-        self._known.update((settings, facts) for settings, facts, _ in references)
-        with suppress(self._ray.exceptions.RayError):
-            self._actor.put.remote(task, references)
-
-    def _listen(self) -> None:
-        try:
-            for reference in self._actor.messages.remote():
-                kind, value = self._ray.get(reference)
-                if kind == "files":
-                    self._write_files(value)
-                elif kind == "failed":
-                    self._reason, self._details = value.strip().rpartition("\n")[2], value
-                else:
-                    self._receive(self, (kind, value))
-        except self._ray.exceptions.RayError as error:
-            self._reason = self._reason or str(error).strip().partition("\n")[0]
-            self._details = self._details or str(error)
-        # A file that cannot be written, or a mistake here: without the last message, the pool would wait for ever.
-        except Exception as error:
-            self._reason = f"{type(error).__name__}: {error}"
-        self._receive(self, ("dead", None))
-
-    def _write_files(self, files: Mapping[str, bytes]) -> None:
-        """Write the saved model and the checkpoints of the trial whose result comes next."""
-        for name, content in files.items():
-            relative = Path(name)
-            if self._folder is None or relative.is_absolute() or ".." in relative.parts:
-                continue
-            with results_dir.replaced_file(self._folder / relative) as temporary:
-                temporary.write_bytes(content)
-
-    def refuse(self, problem: str) -> None:
-        """End it, because its node may not train."""
-        self._reason = problem
-        self.kill()
-
-    def cause_of_death(self) -> Fault:
-        """Return why it was lost."""
-        return Fault(f"seat on {self._host} was lost: {self._reason or 'it ended'}", self._details)
-
-    def kill(self) -> None:
-        """Kill the actor, whatever it does."""
-        with suppress(self._ray.exceptions.RayError, ValueError):
-            self._ray.kill(self._actor, no_restart=True)
-
-    def stop(self) -> None:
-        """Kill the actor, and wait for the end of the thread."""
-        self.was_stopped = True
-        self.kill()
-        if self._listener.is_alive() and threading.current_thread() is not self._listener:
-            self._listener.join(JOIN_SECONDS)
-
-
-class _DataInStore:
-    """The rows of data sets in the object store: loaded once by this process, copied once to each node."""
-
-    def __init__(self, ray: Any, data_dirs: DataDirs) -> None:
-        self._ray, self._data_dirs = ray, data_dirs
-        self._references: dict[tuple[Data, DatasetInfo], Any] = {}
-
-    def reference(self, settings: Data, facts: DatasetInfo) -> Any:
-        """Return a reference to the rows.
-
-        Raises:
-            DataError: the data are missing or damaged.
-            WorkerError: the object store is too small.
-        """
-        key = settings, facts
-        if key not in self._references:
-            dataset = access.load_planned(settings, self._data_dirs, facts)
-            try:
-                self._references[key] = self._ray.put(dataset)
-            except self._ray.exceptions.ObjectStoreFullError as error:
-                raise WorkerError(
-                    f"{facts.name}: {facts.nbytes / 1e6:,.0f} MB do not fit into the object store of Ray: start it "
-                    "with a larger --object-store-memory"
-                ) from error
-        return self._references[key]
-
-
-def _data_of(kind: str, subjects: Sequence[Any]) -> Collection[tuple[Data, DatasetInfo]]:
-    """Return the data of the programs of a task, each once."""
-    programs: Iterable[Program] = ()
-    if kind in {"train", "prepare"}:
-        programs = subjects[:1]
-    elif kind == "check":
-        programs = subjects[0]
-    elif kind == "time":
-        programs = [program for pair in subjects[0] for program in (pair.first, pair.second)]
-    return dict.fromkeys((program.data, program.facts) for program in programs)
 
 
 def _version_problem(there: SeatFacts, here: SeatFacts) -> str:

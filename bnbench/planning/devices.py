@@ -15,7 +15,6 @@ from bnbench.errors import ConfigError
 
 # What a user may ask for.
 CPU, GPU, AUTO = "cpu", "gpu", "auto"
-WANTED = (CPU, GPU, AUTO)
 QUERY = ("nvidia-smi", "--query-gpu=index,name", "--format=csv,noheader")
 # Seconds that the driver may take to answer.
 SECONDS = 20.0

@@ -24,7 +24,7 @@ IN_IDS = ("packages.keras", "packages.tensorflow", "data", "engines")
 
 @dataclass(frozen=True)
 class Duplicate:
-    """A trial that stands in two folders with different outcomes."""
+    """A trial that two folders have, with different outcomes."""
 
     trial: str
     kept: Path
@@ -38,7 +38,7 @@ class MergeSummary:
 
     Attributes:
         added: the number of trials that each folder gave.
-        compared: the number of trials that stood in several folders and were compared.
+        compared: the number of trials that several folders have, which were compared.
         different: those of them whose outcomes differ.
         left_out: the number of stored trials outside the plan, which were not copied.
         missing: the number of planned trials that no folder has, and how many failed in all of them.

@@ -64,7 +64,7 @@ def test_a_run_is_described_with_its_trials(folder: Path) -> None:
     assert f"training 3 of 8, 0.4 s a trial, 2 s left (process {os.getpid()} on {socket.gethostname()}" in shown
     (row,) = [line for line in shown.splitlines() if line.startswith("0a1b2c3d")]
     assert row.split() == ["0a1b2c3d", *["plain", "lr=0.1", "seed=3", "pid", "4711", "40", "of", "100", "12", "s"]]
-    assert shown.splitlines()[-1] == "failed: 2: MemoryError: none left"
+    assert shown.splitlines()[-1] == "failed: 2 trials: MemoryError: none left"
 
 
 def test_without_a_run_the_stored_trials_are_counted(folder: Path, tmp_path: Path) -> None:
@@ -190,6 +190,13 @@ def test_a_cancelled_trial_is_not_stored_and_the_next_run_trains_it(tmp_path: Pa
     run(plan, tmp_path, Asking(tmp_path, lambda beat: ""))
     assert set(Results(tmp_path).trials["trial"]) == {trial.id for trial in plan.trials}
     assert not (tmp_path / FILE).exists()
+
+
+def test_what_was_asked_of_an_earlier_run_is_forgotten(tmp_path: Path, quick_beats: None) -> None:
+    plan = make_plan()
+    request_cancellation(tmp_path, [trial.id for trial in plan.trials])
+    run(plan, tmp_path, Asking(tmp_path, lambda beat: ""))
+    assert len(Results(tmp_path).trials) == len(plan.trials)
 
 
 def test_a_released_worker_leaves_its_trial_to_the_others(tmp_path: Path, quick_beats: None) -> None:

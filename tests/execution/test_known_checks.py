@@ -118,6 +118,13 @@ def test_a_pool_that_checks_nothing_knows_its_devices_and_starts_all_workers() -
         assert len(pool._workers) == 2
 
 
+def test_a_card_checks_what_a_processor_has_accepted(tmp_path: Path) -> None:
+    first, _ = programs(make_plan())
+    KnownChecks(tmp_path).add([first])
+    on_card = replace(first, device="NVIDIA H100")
+    assert KnownChecks(tmp_path).unknown([on_card]) == [on_card]
+
+
 def test_equal_programs_are_one(tmp_path: Path) -> None:
     first, second = programs(make_plan())
     same: Sequence[Program] = [replace(first, key="other"), second]

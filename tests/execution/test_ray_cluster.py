@@ -15,7 +15,7 @@ import pytest
 
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError, DataError, WorkerError
-from bnbench.execution import ray_cluster
+from bnbench.execution import ray_cluster, ray_handle
 from bnbench.execution.protocols import ExecutorRequest
 from bnbench.execution.ray_cluster import RayPool, open_ray_pool
 from bnbench.execution.ray_seat import MakeTrainer, SeatFacts, facts_of_this_node
@@ -58,7 +58,7 @@ def train(pool: RayPool, plan: Plan, folder: Path = Path("unused")) -> list[Resu
 @pytest.fixture(autouse=True)
 def _no_data(monkeypatch: pytest.MonkeyPatch) -> None:
     """The trainers of these tests need no rows."""
-    monkeypatch.setattr(ray_cluster.access, "load_planned", lambda settings, places, facts: facts.fingerprint)
+    monkeypatch.setattr(ray_handle.access, "load_planned", lambda settings, places, facts: facts.fingerprint)
 
 
 def test_every_trial_ends_once_on_both_nodes(nodes: RayNodes) -> None:
@@ -144,7 +144,7 @@ def test_missing_data_end_the_run_with_the_error_of_the_data(nodes: RayNodes, mo
     def missing(*_: Any) -> None:
         raise DataError("leaf: missing")
 
-    monkeypatch.setattr(ray_cluster.access, "load_planned", missing)
+    monkeypatch.setattr(ray_handle.access, "load_planned", missing)
     with opened(nodes, make_plan()) as pool, pytest.raises(DataError, match="leaf: missing"):
         train(pool, make_plan())
 

@@ -219,6 +219,20 @@ def test_other_work_is_done_while_a_pair_is_compiled_and_never_during_its_rounds
     assert not any(began < end and start < ended for began, ended in pieces for start, end in rounds)
 
 
+def test_no_phase_of_the_training_is_reported_and_no_worker_starts_while_pairs_are_timed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_group, "LOOK", 0.1)
+    plan, phases = make_plan(), list[str]()
+    with ProcessPool(WorkerCount(2), WorkerStarter(partial(Compiling, tmp_path))) as pool:
+        submit(pool, plan)
+        assert len(list(pool.results(lambda trial, epoch: None, phases.append))) == len(plan.trials)
+        before = len(phases)
+        assert len(list(pool.time_steps(timed_pairs(plan)))) == 1
+        assert len(pool._workers) == 1
+    assert len(phases) == before
+
+
 def test_the_figures_are_drawn_once_whether_pairs_are_timed_or_not(tmp_path: Path) -> None:
     report = RunReport()
     train(make_plan(), tmp_path)

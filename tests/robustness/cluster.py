@@ -89,7 +89,7 @@ def on_a_cluster(folder: Path, here: Results, seeds: str) -> Iterator[str]:
 
 
 def in_parts(folder: Path, here: Results, seeds: str) -> Iterator[str]:
-    """Train three parts and merge them; change one digit of a trial that stands in two; yield what was found."""
+    """Train three parts and merge them; change one digit of a trial that two of them have; yield what was found."""
     for number in (1, 2, 3):
         ended(run(folder, "-o", seeds, "--part", f"{number}/3", "--overlap", "1"))
     parts = sorted(folder.glob("quickstart-part-*"))

@@ -1,4 +1,4 @@
-"""Parts of a sweep are joined to what one run would have stored, and a trial that stands in two parts is compared."""
+"""Parts of a sweep are joined to what one run would have stored, and a trial of two parts is compared."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 import bnbench
 from bnbench.cli.main import main
-from bnbench.errors import ResultsError
+from bnbench.errors import ConfigError, ResultsError
 from bnbench.planning import identity
 from bnbench.planning.trial import Fault
 from bnbench.planning.trial import Result as TrialResult
@@ -196,6 +196,11 @@ def test_folders_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         merge(first, second)
     with pytest.raises(ResultsError, match="no results here"):
         merge(tmp_path / "tiny", tmp_path / "nothing")
+
+
+def test_an_overlap_needs_a_part(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="overlap: is for a part of a sweep: give part, too"):
+        bnbench.run(write(tmp_path / "tiny.yaml"), results_dir=tmp_path, jobs=0, overlap=1)
 
 
 def test_parts_that_were_trained_are_the_bits_of_one_run(tmp_path: Path) -> None:

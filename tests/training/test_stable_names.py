@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import tensorflow as tf
+from google.protobuf.json_format import MessageToDict
 from tensorflow.python.framework import ops
 
 from bnbench.training.stable_names import stable_names
@@ -38,10 +39,8 @@ def name_of_a_loop(key: str) -> list[str]:
     with stable_names(key):
         traced = tf.function(loop, autograph=False).get_concrete_function(tf.constant(0))
     assert int(traced(tf.constant(0))) == 9
-    return [
-        traced.name.decode(),
-        *sorted(function.signature.name for function in traced.graph.as_graph_def().library.function),
-    ]
+    functions = MessageToDict(traced.graph.as_graph_def())["library"]["function"]
+    return [traced.name.decode(), *sorted(function["signature"]["name"] for function in functions)]
 
 
 def test_names_follow_from_the_key_and_no_name_is_used_twice() -> None:

@@ -32,6 +32,7 @@ def run(
     part: str | None = None,
     overlap: int = 0,
     mixed: bool = False,
+    portable: bool | None = None,
     executor: Literal["ray"] | None = None,
     address: str | None = None,
     device: Literal["cpu", "gpu", "auto"] | None = None,
@@ -61,6 +62,8 @@ def run(
             seeds; `bnbench merge` joins their folders.
         overlap: how many seeds every part trains, so that the parts can be compared.
         mixed: continue results that were trained on another kind of machine, whose last bits may differ.
+        portable: compute the same bits on all x86 processors with AVX2, for variants that XLA compiles. By default as
+            the trials of the results folder.
         executor: `ray` trains on a Ray cluster, with as many jobs as it has cores unless `jobs` says how many.
         address: of the cluster, `HOST:PORT`; by default the one of this machine.
         device: what trains: `cpu`, `gpu` for graphics cards of NVIDIA, or `auto` for cards if there are some. By
@@ -90,7 +93,8 @@ def run(
     request = ExperimentRequest(
         source, overrides or {}, data_dirs, Path(results_dir), smoke, also or {}, chosen, device
     )
-    return run_experiment(request, watcher, TrainingOptions(jobs, trial_timeout, mixed, executor, address))
+    training = TrainingOptions(jobs, trial_timeout, mixed, executor, address, portable=portable)
+    return run_experiment(request, watcher, training)
 
 
 def sweep(

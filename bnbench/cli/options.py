@@ -123,13 +123,15 @@ def workers(function: Function) -> Function:
         executor: str | None,
         address: str | None,
         jobs_per_gpu: int,
+        portable: bool | None,
         **others: Any,
     ) -> Any:
         from bnbench.commands.experiment import TrainingOptions
 
         if address is not None and executor != "ray":
             raise click.UsageError("--address is for a cluster: give --executor ray, too")
-        return function(training=TrainingOptions(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu), **others)
+        training = TrainingOptions(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu, portable)
+        return function(training=training, **others)
 
     mixed = click.option(
         "--mixed",
@@ -153,7 +155,13 @@ def workers(function: Function) -> Function:
         show_default=True,
         help="With --device gpu: the number of trials that run on each card at the same time.",
     )
-    return _combine(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu)(command)  # type: ignore[no-any-return]
+    portable = click.option(
+        "--portable/--no-portable",
+        default=None,
+        help="Compute the same bits on all x86 processors with AVX2, for variants that XLA compiles. "
+        "[default: as the trials of the results folder]",
+    )
+    return _combine(jobs, trial_timeout, mixed, portable, executor, address, jobs_per_gpu)(command)  # type: ignore[no-any-return]
 
 
 def data_dirs(function: Function) -> Function:

@@ -60,6 +60,8 @@ class TrainingOptions:
     executor: str | None = None
     address: str | None = None
     jobs_per_card: int = 1
+    # None: as the trials of the results folder.
+    portable: bool | None = None
 
 
 # With the workers that this machine has room for.

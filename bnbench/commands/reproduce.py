@@ -66,6 +66,8 @@ class PlannedExperiment:
     data_dirs: DataDirs = field(default_factory=DataDirs.from_environment)
     # The number of pairs of variants whose steps have not been timed.
     untimed: int = 0
+    # Whether its trials have been trained with `--portable`.
+    portable: bool = False
 
     def __str__(self) -> str:
         return self.name if self.seconds is None else f"{self.name} (about {format_duration(self.seconds)})"
@@ -163,7 +165,7 @@ def _plan_named(name: str, path: Path, request: ReproduceRequest, download: bool
     # Experiments with built-in data share their workers, which need the same places.
     has_own = any(cohort.program.data.path for cohort in plan.cohorts)
     places = experiment.places if has_own else request.data_dirs
-    return PlannedExperiment(name, plan, folder, todo, seconds, places, len(untimed))
+    return PlannedExperiment(name, plan, folder, todo, seconds, places, len(untimed), sweep.recorded_portable(folder))
 
 
 def _sort_by_cost(planned: list[PlannedExperiment], report_line: Callable[[str], object]) -> list[PlannedExperiment]:
@@ -193,6 +195,7 @@ def _run_experiment(
         request.jobs,
         time_steps=not request.smoke,
         open_executor=open_executor,
+        portable=experiment.portable,
     )
     try:
         sweep.run_sweep(experiment.plan, options)

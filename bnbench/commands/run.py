@@ -28,10 +28,14 @@ def run_experiment(
         from bnbench.commands.write_report import RunReport, import_report
         from bnbench.execution import sweep
         from bnbench.execution.progress import SilentProgress
+        from bnbench.planning.portable import check_portable
 
         plan, folder = plan_experiment(request, download=True)
         if plan.device and training.executor:
             raise ConfigError("--device", "a cluster trains on processors: leave out --executor, or --device")
+        portable = sweep.recorded_portable(folder) if training.portable is None else training.portable
+        if portable:
+            check_portable(plan)
         report = RunReport()
         options = sweep.SweepOptions(
             folder,
@@ -52,6 +56,7 @@ def run_experiment(
             address=training.address,
             cards=cards_of(plan.device, find_cards()) if plan.device else (),
             jobs_per_card=training.jobs_per_card,
+            portable=portable,
         )
         sweep.run_sweep(plan, options)
     if report.results is None:
@@ -69,4 +74,4 @@ def start_ahead(request: ExperimentRequest, training: TrainingOptions) -> Abstra
     elsewhere = training.executor or request.device not in (None, CPU)
     if training.jobs == 0 or elsewhere or results_folder(request).exists():
         return nullcontext()
-    return worker_ahead(request.places)
+    return worker_ahead(request.places, bool(training.portable))

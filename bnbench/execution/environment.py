@@ -21,7 +21,9 @@ CHANGES = ("status", "--porcelain", "--", ".", ":(exclude)results")
 PACKAGES = ("bnbench", "keras", "tensorflow", "numpy", "pandas", "scikit-learn", "matplotlib")
 
 
-def describe_environment(plan: Plan, devices: Sequence[str], jobs: int, data_dirs: DataDirs) -> dict[str, Any]:
+def describe_environment(
+    plan: Plan, devices: Sequence[str], jobs: int, data_dirs: DataDirs, portable: bool = False
+) -> dict[str, Any]:
     """Return the environment as values for JSON; unknown values are None.
 
     Args:
@@ -29,12 +31,14 @@ def describe_environment(plan: Plan, devices: Sequence[str], jobs: int, data_dir
         devices: the devices that TensorFlow can use.
         jobs: the number of workers, or 0 if this process trains.
         data_dirs: where the data are.
+        portable: whether trials have the same bits on all x86 processors with AVX2.
     """
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
         "processor": processor_name(),
-        "instructions": vector_instructions(this_machine().kind) or None,
+        "instructions": vector_instructions(this_machine(portable=portable).kind) or None,
+        "portable": portable,
         "cores": os.cpu_count(),
         "devices": list(devices),
         "packages": {name: _version(name) for name in PACKAGES},

@@ -30,17 +30,19 @@ class InProcessTrainer:
     Args:
         load: loads the rows of a program. They are kept.
         on_card: whether to use the graphics card that is visible, and not the processor.
+        portable: whether to compute the same bits on all x86 processors with AVX2.
     """
 
-    def __init__(self, load: LoadData, on_card: bool = False) -> None:
+    def __init__(self, load: LoadData, on_card: bool = False, portable: bool = False) -> None:
         from bnbench.training import startup
 
-        startup.import_tensorflow(on_card)
+        startup.import_tensorflow(on_card, portable)
         from bnbench.training import check, check_rows, compiled_programs, loop, step_times, threads
 
         self._programs = compiled_programs.CompiledPrograms()
         self._loop, self._check, self._step_times = loop, check, step_times
         self._use_threads = threads.use_threads
+        self._portable = portable
         self._load = cache(load)
         self._load_handful = cache(lambda *of: check_rows.handful_of_rows(self._load(*of)))
 
@@ -87,7 +89,7 @@ class InProcessTrainer:
         dataset = self._load(program.data, program.facts)
         results = self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs)
         fingerprint, threads = dataset.facts.fingerprint, program.train.threads
-        machine = this_machine(program.device or CPU)
+        machine = this_machine(program.device or CPU, self._portable)
         return (replace(one, fingerprint=fingerprint, machine=machine, threads=threads) for one in results)
 
     def time_steps(self, pairs: Sequence[TimedPair]) -> Iterator[StepTimes | None]:
@@ -105,7 +107,8 @@ def load_from(data_dirs: DataDirs) -> LoadData:
 @contextmanager
 def open_serial_executor(request: ExecutorRequest) -> Iterator["SerialExecutor"]:
     """Open an executor that trains in this process, for example for a debugger or a test."""
-    yield SerialExecutor(partial(InProcessTrainer, load_from(request.data_dirs), bool(request.cards)))
+    make = partial(InProcessTrainer, load_from(request.data_dirs), bool(request.cards), request.portable)
+    yield SerialExecutor(make)
 
 
 class SerialExecutor:

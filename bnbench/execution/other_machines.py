@@ -36,6 +36,12 @@ def refuse_other_kinds(stored: Mapping[MachineKind, Machine], folder: Path, here
     """
     here = here or this_machine()
     for kind, machine in stored.items():
+        if kind.portable != here.kind.portable:
+            trained, cure = ("with", "add") if kind.portable else ("without", "leave out")
+            raise ResultsError(
+                f"{folder}: has trials that were trained {trained} --portable, whose last bits differ: {cure} "
+                "--portable, or add --mixed; the report then says so"
+            )
         if differences := kind_differences(kind, here.kind):
             raise ResultsError(
                 f"{folder}: has trials of another kind of machine, {machine.host} with {machine.processor}, whose last "

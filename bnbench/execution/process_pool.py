@@ -39,7 +39,7 @@ def open_process_pool(request: ExecutorRequest) -> Iterator["ProcessPool"]:
     if wanted is None and request.cards:
         wanted = len(request.cards) * request.jobs_per_card
     capacity = resources.choose_worker_count(request.cohorts, wanted)
-    starter = request.starter or make_starter(request.data_dirs, request.cards)
+    starter = request.starter or make_starter(request.data_dirs, request.cards, request.portable)
     with ProcessPool(capacity, starter, request.trial_timeout) as pool:
         yield pool
 

@@ -141,6 +141,8 @@ class ExecutorRequest:
     # The numbers of the graphics cards that train, and how many trials each has at a time; none for the processor.
     cards: Sequence[int] = ()
     jobs_per_card: int = 1
+    # Whether trials have the same bits on all x86 processors with AVX2.
+    portable: bool = False
 
 
 ExecutorFactory = Callable[[ExecutorRequest], AbstractContextManager[Executor]]

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -53,7 +54,7 @@ class Node:
 
 
 @contextmanager
-def open_ray_pool(request: ExecutorRequest, make_trainer: MakeTrainer = make_tensorflow_trainer) -> Iterator["RayPool"]:
+def open_ray_pool(request: ExecutorRequest, make_trainer: MakeTrainer | None = None) -> Iterator["RayPool"]:
     """Connect to a cluster, and open a pool with as many seats as were requested, or as it has room for.
 
     Raises:
@@ -63,7 +64,8 @@ def open_ray_pool(request: ExecutorRequest, make_trainer: MakeTrainer = make_ten
     address = request.address or "auto"
     ray = _connect(address)
     try:
-        starter = RayStarter(ray, request, make_trainer)
+        make = make_trainer or partial(make_tensorflow_trainer, portable=request.portable)
+        starter = RayStarter(ray, request, make)
         pool = RayPool(starter, request.jobs, request.trial_timeout)
         with pool:
             yield pool
@@ -115,7 +117,7 @@ class RayStarter:
         self._threads = max((cohort.program.train.threads for cohort in request.cohorts), default=1)
         self._memory = max((worker_memory(cohort.program) for cohort in request.cohorts), default=0)
         self._data = DataInStore(ray, request.data_dirs)
-        self._kinds, self._mixed = set(request.kinds), request.mixed
+        self._kinds, self._mixed, self._portable = set(request.kinds), request.mixed, request.portable
         self._nodes: dict[str, Node] = {}
         self._looked = -LOOK_AT_NODES
         self._started = 0
@@ -179,7 +181,7 @@ class RayStarter:
             # Ray no longer hides the cards of a node from an actor that asks for none.
             "runtime_env": {"env_vars": {**passed_on, "CUDA_VISIBLE_DEVICES": "-1"}},
         }
-        return self._ray.remote(Seat).options(**options).remote(self._make_trainer)
+        return self._ray.remote(Seat).options(**options).remote(self._make_trainer, self._portable)
 
     def _look(self) -> None:
         """Look at the nodes of the cluster, unless the last look was a moment ago."""

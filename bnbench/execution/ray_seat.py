@@ -42,23 +42,24 @@ class SeatFacts:
     libraries: Mapping[str, str]
 
 
-def facts_of_this_node() -> SeatFacts:
-    """Return the versions and the machine of this process."""
-    return SeatFacts(socket.gethostname(), this_machine(), version("bnbench"), library_versions())
+def facts_of_this_node(portable: bool = False) -> SeatFacts:
+    """Return the versions and the machine of this process, which trains portably or not."""
+    machine = this_machine(portable=portable)
+    return SeatFacts(socket.gethostname(), machine, version("bnbench"), library_versions())
 
 
-def make_tensorflow_trainer(load: Callable[[Data, DatasetInfo], Dataset]) -> Trainer:
+def make_tensorflow_trainer(load: Callable[[Data, DatasetInfo], Dataset], portable: bool = False) -> Trainer:
     """Import TensorFlow, and return the trainer."""
     from bnbench.execution.in_process import InProcessTrainer
 
-    return InProcessTrainer(load)
+    return InProcessTrainer(load, portable=portable)
 
 
 class Seat:
     """A worker as an actor. It needs two threads: one adds tasks while the other waits for messages."""
 
-    def __init__(self, make_trainer: MakeTrainer) -> None:
-        self._make_trainer = make_trainer
+    def __init__(self, make_trainer: MakeTrainer, portable: bool) -> None:
+        self._make_trainer, self._portable = make_trainer, portable
         self._tasks: SimpleQueue[Any] = SimpleQueue()
         self._messages: SimpleQueue[tuple[str, Any]] = SimpleQueue()
         self._references: dict[tuple[Data, DatasetInfo], Any] = {}
@@ -76,7 +77,7 @@ class Seat:
 
     def messages(self) -> Iterator[tuple[str, Any]]:
         """Do the tasks in a thread, and yield its messages."""
-        self._messages.put(("facts", facts_of_this_node()))
+        self._messages.put(("facts", facts_of_this_node(self._portable)))
         self._tasks.put(lambda: self._make_trainer(self._load))
         threading.Thread(target=self._serve, daemon=True).start()
         while (message := self._messages.get()) != END:

@@ -93,6 +93,15 @@ def recorded_device(folder: Path) -> str | None:
         return opened.device()
 
 
+def recorded_portable(folder: Path) -> bool:
+    """Return whether all trials of a results folder whose source is known were trained with `--portable`."""
+    if not store.has_results(folder):
+        return False
+    with store.open_for_reading(folder) as opened:
+        sources = opened.known_sources()
+    return bool(sources) and all(source.machine.kind.portable for source in sources)
+
+
 def step_seconds(folder: Path) -> dict[str, float]:
     """Return the seconds per step of each program that has been trained in a results folder."""
     if not store.has_results(folder):
@@ -153,12 +162,15 @@ class SweepOptions:
     part: Part | None = None
     # Whether trials may be trained on another kind of machine than those that are stored.
     mixed: bool = False
+    # Whether trials have the same bits on all x86 processors with AVX2.
+    portable: bool = False
 
     def request(self, cohorts: Sequence[Cohort], kinds: frozenset[MachineKind] = frozenset()) -> ExecutorRequest:
         """Return the request for an executor that trains these cohorts."""
         return ExecutorRequest(
             self.data_dirs, cohorts, self.jobs, self.trial_timeout, self.executor, self.starter,
             self.address, kinds, self.mixed, self.cards, self.jobs_per_card,
+            self.portable,
         )  # fmt: skip
 
 
@@ -181,7 +193,8 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         todo = remaining_cohorts(of_part, options.folder)
         kinds = other_machines.stored_machines(plan, options.folder) if todo else {}
         if not options.mixed and not executors.is_remote(options.executor):
-            other_machines.refuse_other_kinds(kinds, options.folder, this_machine(plan.device or CPU))
+            here = this_machine(plan.device or CPU, options.portable)
+            other_machines.refuse_other_kinds(kinds, options.folder, here)
         with options.open_executor(options.request(todo, frozenset(kinds))) as executor:
             options = replace(options, watcher=BeatingProgress(options.watcher, options.folder, executor))
             try:
@@ -190,7 +203,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
                 with store.open_locked(options.folder) as opened:
                     opened.set_part(options.part)
                     opened.set_device(plan.device)
-                    _write_settings(plan, executor if todo else None, opened, options.data_dirs)
+                    _write_settings(plan, executor if todo else None, opened, options)
                     _train_and_finish(todo, executor, opened, options, plan)
             finally:
                 options.watcher.end()
@@ -207,12 +220,14 @@ def _check(todo: Sequence[Cohort], executor: Executor, options: SweepOptions) ->
     known.add(programs)
 
 
-def _write_settings(plan: Plan, executor: Executor | None, opened: Store, data_dirs: DataDirs) -> None:
+def _write_settings(plan: Plan, executor: Executor | None, opened: Store, options: SweepOptions) -> None:
     """Write the experiment as resolved; with an executor, also the environment of this run."""
     opened.set_plan(plan)
     if executor:
         # Workers that check nothing may not have loaded TensorFlow yet.
-        described = environment.describe_environment(plan, executor.devices(), executor.capacity.count, data_dirs)
+        described = environment.describe_environment(
+            plan, executor.devices(), executor.capacity.count, options.data_dirs, options.portable
+        )
         opened.set_environment(json.dumps(described, indent=1) + "\n")
     for name, text in _settings_files(plan).items():
         results_dir.write_text(opened.folder / name, text)

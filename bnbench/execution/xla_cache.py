@@ -30,14 +30,19 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_xla_cache(cache_dir: Path) -> Iterator[dict[str, str]]:
-    """Yield the environment variables that make TensorFlow use the cache; none if the cache cannot be written."""
+def open_xla_cache(cache_dir: Path, portable: bool = False) -> Iterator[dict[str, str]]:
+    """Yield the environment variables that make TensorFlow use the cache; none if the cache cannot be written.
+
+    Args:
+        cache_dir: where the cache of bnbench is.
+        portable: whether programs are compiled for portable trials. TensorFlow takes a file for any settings of XLA.
+    """
     flags = os.environ.get("TF_XLA_FLAGS", "")
     # The user has set another cache.
     if "persistent_cache" in flags:
         yield {}
         return
-    cached = cache_dir / "compiled" / _machine()
+    cached = cache_dir / "compiled" / _machine(portable)
     folder = cached / f"run-{uuid4().hex}"
     lock = FileLock(f"{folder}.lock")
     try:
@@ -108,12 +113,13 @@ def _checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
-def _machine() -> str:
-    """Return a hash of what compiled code depends on: the features of the processor and the version of TensorFlow."""
+def _machine(portable: bool) -> str:
+    """Return a hash of what compiled code depends on: the processor, the version of TensorFlow, settings of XLA."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         processor = next((line for line in lines if line.startswith(("flags", "Features"))), "")
     except OSError:
         processor = platform.processor()
     text = "\n".join((platform.system(), platform.machine(), processor, version("tensorflow")))
+    text += "\nportable" if portable else ""
     return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -24,6 +24,8 @@ PACKAGES = ("keras", "tensorflow", "numpy")
 ABILITY = re.compile(r"s?sse|avx|fma|f16c|bmi|amx|asimd|sve|sme\d*$|bf16|i8mm")
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 CPU = "CPU"
+# What all machines that train portably compute with. Their other instructions do not matter.
+PORTABLE = ("avx2", "fma")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ class MachineKind:
     packages: tuple[tuple[str, str], ...]
     # `CPU`, or the name of the graphics card.
     device: str = CPU
+    # Trained with `--portable`: abilities are then `PORTABLE`, and caches only that for data of the first level.
+    portable: bool = False
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "MachineKind":
@@ -49,7 +53,14 @@ class MachineKind:
         """
         packages = tuple((str(name), str(number)) for name, number in values["packages"])
         abilities, caches = (tuple(map(str, values[name])) for name in ("abilities", "caches"))
-        return cls(str(values["architecture"]), abilities, caches, packages, str(values["device"]))
+        return cls(
+            str(values["architecture"]),
+            abilities,
+            caches,
+            packages,
+            str(values["device"]),
+            bool(values.get("portable")),
+        )
 
 
 @dataclass(frozen=True)
@@ -104,10 +115,14 @@ def vector_instructions(kind: MachineKind) -> str:
 
 
 @cache
-def this_machine(device: str = CPU) -> Machine:
-    """Return this machine, which trains on a device."""
+def this_machine(device: str = CPU, portable: bool = False) -> Machine:
+    """Return this machine, which trains on a device, portably or not."""
     packages = tuple((name, installed) for name in PACKAGES if (installed := _version(name)))
-    kind = MachineKind(platform.machine(), _abilities(), _caches(), packages, device)
+    abilities, caches = _abilities(), _caches()
+    if portable:
+        abilities = tuple(one for one in PORTABLE if one in abilities)
+        caches = tuple(size for size in caches if size.startswith("L1 "))
+    kind = MachineKind(platform.machine(), abilities, caches, packages, device, portable)
     return Machine(socket.gethostname(), processor_name() or "", kind)
 
 
@@ -117,11 +132,13 @@ def kind_differences(there: MachineKind, here: MachineKind) -> str:
 
 
 def _differences(there: MachineKind, here: MachineKind) -> Iterator[str]:
+    if there.portable != here.portable:
+        yield f"--portable {'there' if there.portable else 'here'} only"
     if there.architecture != here.architecture:
         yield f"{there.architecture} there, {here.architecture} here"
-    elif there.abilities != here.abilities:
+    elif there.abilities != here.abilities and there.portable == here.portable:
         yield "other instructions: " + _only(there.abilities, here.abilities)
-    if there.caches != here.caches:
+    if there.caches != here.caches and there.portable == here.portable:
         yield "other caches: " + _only(there.caches, here.caches)
     before, now = dict(there.packages), dict(here.packages)
     for name in dict.fromkeys([*before, *now]):

@@ -206,7 +206,8 @@ def _processor(environment: Mapping[str, Any]) -> str:
     """Return `AMD EPYC with AVX-512`: other instructions give other last bits."""
     instructions = environment.get("instructions")
     name = environment.get("processor") or "an unknown processor"
-    return f"{name} with {instructions}" if instructions else name
+    portable = ", portable" if environment.get("portable") else ""
+    return f"{name} with {instructions}{portable}" if instructions else name
 
 
 def _missing(entry: Entry) -> str:

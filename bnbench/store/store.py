@@ -31,7 +31,7 @@ from bnbench.store.rows import (
     trial_row,
     with_short_names,
 )
-from bnbench.store.sources import sources_of_trials, write_source
+from bnbench.store.sources import read_sources, sources_of_trials, write_source
 from bnbench.store.step_times import PlannedTimes, planned_step_times, read_step_times, write_step_times
 from bnbench.store.stored_rows import insert_trial
 
@@ -186,6 +186,10 @@ class Store:
         """Store the times of two programs that were trained by turns; they replace earlier ones."""
         with self._transaction():
             write_step_times(self._db, times)
+
+    def known_sources(self) -> "list[Source]":
+        """Return where trials were trained, each place and way once."""
+        return list(read_sources(self._db).values())
 
     def sources(self) -> "dict[str, Source]":
         """Return where each stored trial was trained, by id, without those of which it is unknown."""

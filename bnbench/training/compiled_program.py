@@ -21,6 +21,7 @@ from bnbench.errors import ConfigError
 from bnbench.planning import task
 from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Program
+from bnbench.training import startup
 from bnbench.training.builder import build_model, initial_state, layers_in_order, states_drawn_in_inference
 from bnbench.training.class_weights import class_weights, mean_weight
 from bnbench.training.data_tensors import DataTensors
@@ -93,11 +94,12 @@ class CompiledProgram:
         jit = self.program.train.engine == "xla"
         self.epoch = tf.function(self._epoch, jit_compile=jit, autograph=False)
         self.evaluate_rows = tf.function(self._evaluate_rows, jit_compile=jit, autograph=False)
-        # The training part is evaluated once per trial, which is not worth a compilation.
+        # What a trial does once is not worth a compilation, unless its bits depend on the processor without it.
+        jit = jit and startup.is_portable()
         any_rows = [tf.TensorSpec([None], tf.int32)]
-        self.evaluate_train_rows = tf.function(weighted, input_signature=any_rows, autograph=False)
-        self.forward = tf.function(self._forward, autograph=False)
-        self.predict_any = tf.function(self._predict_rows, input_signature=any_rows, autograph=False)
+        self.evaluate_train_rows = tf.function(weighted, input_signature=any_rows, jit_compile=jit, autograph=False)
+        self.forward = tf.function(self._forward, jit_compile=jit, autograph=False)
+        self.predict_any = tf.function(self._predict_rows, input_signature=any_rows, jit_compile=jit, autograph=False)
 
     def compile_for(self, program: Program, dataset: Dataset) -> None:
         """Become the program that has been checked on a handful of rows: take its own rows and compile its functions.
@@ -151,7 +153,7 @@ class CompiledProgram:
         of_batch, of_any = (tf.TensorSpec([size], tf.int32) for size in (self.program.batch_size, None))
         step = tf.function(self._step, autograph=False).get_concrete_function(of_batch)
         evaluate = tf.function(self._evaluate_rows, autograph=False).get_concrete_function(of_any)
-        # Not even `engine: xla` compiles the evaluation of the training part.
+        # Without `--portable`, not even `engine: xla` compiles the evaluation of the training part.
         evaluate(tf.constant(rows))
         if self.program.train.engine == "graph":
             step(tf.constant(rows[: self.program.batch_size]))

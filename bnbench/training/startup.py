@@ -22,22 +22,32 @@ NO_CARDS = {"CUDA_VISIBLE_DEVICES": "-1"}
 # order each time.
 ON_A_CARD = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "NVIDIA_TF32_OVERRIDE": "0"}
 XLA_ON_A_CARD = "--xla_gpu_deterministic_ops=true"
+# With `--portable`, XLA computes the same bits on all x86 processors with AVX2: no newer instructions, matrix products
+# that add up in one order, and no instruction whose precision the maker of a processor chooses, such as the estimate of
+# a reciprocal square root.
+XLA_PORTABLE = (
+    "--xla_cpu_max_isa=AVX2 --xla_cpu_experimental_ynn_fusion_type= "
+    "--xla_backend_extra_options=xla_cpu_disable_platform_dependent_math"
+)
+PORTABLE = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
 # Settings that a user may have changed. All others are always set.
 CHANGEABLE = {"TF_CPP_MIN_LOG_LEVEL"}
 
 
-def import_tensorflow(on_card: bool = False) -> None:
+def import_tensorflow(on_card: bool = False, portable: bool = False) -> None:
     """Import TensorFlow and hide the lines that its libraries write to stderr as they load, whatever the log level.
 
     If the import fails, these lines are shown. Call this before the first import of Keras or TensorFlow in a process.
 
     Args:
         on_card: whether to use the graphics card that is visible, and not the processor.
+        portable: whether to compute the same bits on all x86 processors with AVX2.
 
     Raises:
         BnbenchError: Keras has been imported in this process, with another backend, or TensorFlow cannot use the card,
-            or already uses one that it shall not use.
+            or already uses one that it shall not use, or computes otherwise than `portable` says.
     """
+    _set_portable(portable)
     for name, value in {**SETTINGS, **(ON_A_CARD if on_card else NO_CARDS)}.items():
         os.environ[name] = os.environ.get(name, value) if name in CHANGEABLE else value
     if on_card:
@@ -62,6 +72,29 @@ def import_tensorflow(on_card: bool = False) -> None:
         _prepare_card()
     else:
         _hide_cards()
+
+
+def is_portable() -> bool:
+    """Return whether TensorFlow computes the same bits on all x86 processors with AVX2."""
+    return XLA_PORTABLE in os.environ.get("XLA_FLAGS", "")
+
+
+def _set_portable(portable: bool) -> None:
+    """Set the variables of portable trials, or remove those that an earlier call has left."""
+    if portable == is_portable():
+        return
+    flags = os.environ.get("XLA_FLAGS", "")
+    if "tensorflow" in sys.modules:
+        raise BnbenchError(
+            f"TensorFlow already computes with{'out' if portable else ''} --portable in this process: start a new "
+            "process, or let workers train (--jobs)"
+        )
+    if portable:
+        os.environ.update(PORTABLE, XLA_FLAGS=f"{flags} {XLA_PORTABLE}".strip())
+        return
+    os.environ["XLA_FLAGS"] = flags.replace(XLA_PORTABLE, "").strip()
+    for name in PORTABLE:
+        os.environ.pop(name, None)
 
 
 def _prepare_card() -> None:

@@ -1,9 +1,10 @@
 """The kind of a machine, and what differs between two kinds in words."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
+from bnbench.planning import machine
 from bnbench.planning.machine import Machine, MachineKind, Source, kind_differences, this_machine
 
 AVX2 = MachineKind("x86_64", ("avx", "avx2", "fma"), ("L1 Data 32K",), (("keras", "3.15.1"), ("tensorflow", "2.21.0")))
@@ -43,3 +44,24 @@ def test_a_source_is_read_as_it_was_written() -> None:
 def test_other_texts_are_no_source(text: str) -> None:
     with pytest.raises(ValueError, match=r"source|Expecting"):
         Source.from_json(text)
+
+
+def test_portable_trials_depend_on_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kind(abilities: tuple[str, ...], caches: tuple[str, ...]) -> MachineKind:
+        monkeypatch.setattr(machine, "_abilities", lambda: abilities)
+        monkeypatch.setattr(machine, "_caches", lambda: caches)
+        this_machine.cache_clear()
+        return this_machine(portable=True).kind
+
+    new = kind(("avx2", "avx512f", "fma"), ("L1 Data 32K", "L2 Unified 1024K"))
+    assert kind(("avx", "avx2", "fma"), ("L1 Data 32K", "L2 Unified 512K")) == new
+    assert kind_differences(kind(("avx2", "fma"), ("L1 Data 48K",)), new).startswith("other caches: L1 Data 48K only")
+    # A processor that cannot do it is not of that kind.
+    assert kind_differences(kind(("avx",), ("L1 Data 32K",)), new) == "other instructions: avx2, fma only here"
+    this_machine.cache_clear()
+    assert kind_differences(new, this_machine().kind).startswith("--portable there only")
+
+
+def test_a_kind_of_an_earlier_version_is_not_portable() -> None:
+    values = {name: value for name, value in asdict(AVX2).items() if name != "portable"}
+    assert MachineKind.from_dict(values) == AVX2

@@ -135,3 +135,24 @@ def test_a_card_computes_in_float32_and_the_same_each_time(
     config.cards = []
     with pytest.raises(BnbenchError, match="TensorFlow sees no graphics card"):
         startup.import_tensorflow(on_card=True)
+
+
+def test_the_settings_of_portable_trials_are_removed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    monkeypatch.setenv("XLA_FLAGS", "--xla_of_the_user")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "")
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    startup._set_portable(True)
+    assert os.environ["XLA_FLAGS"] == f"--xla_of_the_user {startup.XLA_PORTABLE}"
+    assert os.environ["ONEDNN_MAX_CPU_ISA"] == "AVX2"
+    startup._set_portable(False)
+    assert os.environ["XLA_FLAGS"] == "--xla_of_the_user"
+    assert "ONEDNN_MAX_CPU_ISA" not in os.environ
+
+
+def test_tensorflow_that_computes_otherwise_is_an_error(
+    at_import: list[dict[str, str | None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(BnbenchError, match=r"already computes without --portable in this process: start a new process"):
+        startup.import_tensorflow(portable=True)
+    assert at_import == []

@@ -17,7 +17,7 @@ def cancel(folder: Path, words: Sequence[str]) -> None:
 
     A trial is named by its id or the beginning of it, a worker by its name; `bnbench status` shows both. A trial that
     is cancelled is not stored, and the next run trains it. The trial of a worker that is stopped is trained by another
-    one. The run obeys within a few seconds.
+    one; the only worker of a run stays. The run obeys within a few seconds, and says so.
 
     \b
     bnbench cancel results/leaf 0a1b2c       the trial whose id begins so
@@ -26,4 +26,4 @@ def cancel(folder: Path, words: Sequence[str]) -> None:
     from bnbench.commands.status import cancel as ask
 
     for word in ask(folder, list(words)):
-        echo(f"{folder}: {word}: will be stopped")
+        echo(f"{folder}: {word}: the run is asked to stop it")

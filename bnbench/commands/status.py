@@ -11,11 +11,8 @@ from bnbench.errors import ResultsError
 from bnbench.store import store
 from bnbench.store.cancellations import request_cancellation
 from bnbench.store.folder import require_results
-from bnbench.store.heartbeat import Heartbeat, read_heartbeat
+from bnbench.store.heartbeat import SILENT, Heartbeat, read_heartbeat
 from bnbench.store.store import TrialCounts
-
-# A run whose last heartbeat is older, in seconds, and whose process cannot be seen from here, has probably stopped.
-SILENT = 60.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ def read_status(folder: Path) -> FolderStatus:
 
 
 def cancel(folder: Path, words: list[str]) -> list[str]:
-    """Ask the run of a folder to stop trials or workers; return what will be stopped.
+    """Ask the run of a folder to stop trials or workers; return what it is asked to stop.
 
     Args:
         folder: the results folder.
@@ -76,6 +73,8 @@ def cancel(folder: Path, words: list[str]) -> list[str]:
 
 def _running(word: str, beat: Heartbeat, folder: Path) -> str:
     """Return the id of the running trial, or the name of the worker, that a word means."""
+    if not word.strip():
+        raise ResultsError(f"{folder}: an empty text names no trial and no worker")
     workers = {one.worker for one in beat.running if one.worker}
     if word in workers:
         return word

@@ -1,12 +1,15 @@
 """Writes the heartbeat of a run, and obeys requests from other terminals, while it passes the progress on."""
 
 import logging
+import math
 import os
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from bnbench.errors import ResultsError
@@ -18,7 +21,7 @@ from bnbench.planning.plan import Plan, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.trial import Epoch, Result
 from bnbench.store.cancellations import take_cancellations
-from bnbench.store.heartbeat import FILE, MAX_RUNNING, Heartbeat, RunningTrial, write_heartbeat
+from bnbench.store.heartbeat import FILE, MAX_RUNNING, SILENT, Heartbeat, RunningTrial, write_heartbeat
 
 log = logging.getLogger(__name__)
 # Seconds between two heartbeats.
@@ -43,18 +46,25 @@ class BeatingProgress:
         self._epochs: dict[str, tuple[Trial, Epoch]] = {}
         self._since: dict[str, float] = {}
         self._reasons: Counter[str] = Counter()
+        self._phase = ""
+        self._beat: Heartbeat | None = None
+        self._lock, self._has_ended = threading.Lock(), threading.Event()
 
     def begin(self, plan: Plan, todo: int, workers: WorkerCount) -> None:
         """Begin to count."""
         self._plan, self._status = plan, SweepStatus(todo)
         # What was asked of an earlier run is not about this one.
         take_cancellations(self._folder)
+        threading.Thread(target=self._keep_alive, daemon=True).start()
         self._watcher.begin(plan, todo, workers)
 
     def phase(self, phase: str) -> None:
         """Note the phase; executors repeat it about once a second."""
         self._status.note_phase(phase)
         phase_of(self._watcher)(phase)
+        if phase != self._phase:
+            # The next one may take long, and nothing be heard of it.
+            self._phase, self._beaten = phase, -math.inf
         self._beat_now_and_then()
 
     def epoch(self, trial: Trial, epoch: Epoch) -> None:
@@ -76,8 +86,9 @@ class BeatingProgress:
 
     def end(self) -> None:
         """Remove the heartbeat."""
+        self._has_ended.set()
         self._watcher.end()
-        with suppress(OSError):
+        with self._lock, suppress(OSError):
             (self._folder / FILE).unlink(missing_ok=True)
 
     def _count_epochs(self, trial: Trial) -> int:
@@ -92,9 +103,20 @@ class BeatingProgress:
             self._beaten = self._clock()
             for word in take_cancellations(self._folder):
                 self._cancel(word)
-            # A full disk ends the run where a trial is stored, with a better message.
-            with suppress(ResultsError):
-                write_heartbeat(self._folder, self._describe())
+            self._write(self._describe())
+
+    def _write(self, beat: Heartbeat) -> None:
+        # A full disk ends the run where a trial is stored, with a better message.
+        with self._lock, suppress(ResultsError):
+            if not self._has_ended.is_set():
+                self._beat = beat
+                write_heartbeat(self._folder, beat)
+
+    def _keep_alive(self) -> None:
+        """Repeat the last heartbeat while nothing happens: a check or an epoch may take minutes."""
+        while not self._has_ended.wait(SILENT / 4):
+            if self._beat and self._clock() - self._beat.time > SILENT / 5:
+                self._write(replace(self._beat, time=self._clock()))
 
     def _describe(self) -> Heartbeat:
         now, workers = self._clock(), self._executor.running()
@@ -111,10 +133,17 @@ class BeatingProgress:
 
     def _cancel(self, word: str) -> None:
         """Stop the trial with this id, or the worker with this name."""
-        if word in self._executor.running().values():
-            log.warning("%s is released: its trial is trained elsewhere", word)
-            self._executor.release(word)
+        running = self._executor.running()
+        if word in running.values():
+            if self._executor.release(word):
+                log.warning("%s is released: its trial is trained elsewhere", word)
+            else:
+                log.warning("%s is not released: it is the only worker", word)
             return
-        log.warning("trial %s is cancelled: the next run trains it", word)
+        # An executor without workers does not say what it runs.
+        if word in running or word in self._epochs:
+            log.warning("trial %s is cancelled: the next run trains it", word)
+        else:
+            log.warning("%s was to be stopped, but does not run any more", word)
         self._forget(word)
         self._executor.cancel(word)

@@ -179,8 +179,9 @@ class SerialExecutor:
         """Return nothing: there is only this process."""
         return {}
 
-    def release(self, worker: str) -> None:
+    def release(self, worker: str) -> bool:
         """Do nothing: there is only this process."""
+        return False
 
     def time_steps(
         self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False

@@ -72,9 +72,11 @@ class ProcessPool:
         """Return the devices that the last started worker reported; wait for one if none has."""
         # All of them, because there are trials for all.
         self._start_missing(self.capacity.count)
-        while not (self._workers.ready() or self._workers.devices):
-            if self._workers.next_message()[1] == "dead":
-                self._workers.start(1)
+        with self._workers.looking(lambda: self._look(ignore_phase, phases.LOADING)):
+            while not (self._workers.ready() or self._workers.devices):
+                message = self._workers.next_message()
+                if message and message[1] == "dead":
+                    self._workers.start(1)
         return self._workers.devices
 
     def check(self, programs: Sequence[Program], on_phase: OnPhase = ignore_phase) -> None:
@@ -89,22 +91,46 @@ class ProcessPool:
         self._start_missing(self.capacity.count if programs else 0)
         for worker in self._workers.ready():
             self._check_next(worker, waiting)
-        while left:
-            on_phase(phases.checking(left) if self._workers.ready() else phases.LOADING)
-            worker, kind, value = self._workers.next_message()
-            if kind == "dead":
-                _raise_if_checking(worker, value)
-                self._workers.start(1)
-                continue
-            if kind == "checked":
-                if value:
-                    raise value
-                left -= len(worker.checking)
-                self._end_check(worker, waiting)
-            elif kind == "prepared":
-                worker.end_preparing()
-            else:
-                self._check_next(worker, waiting)
+
+        def look() -> None:
+            """Let idle workers check what was meant for those that still load TensorFlow: they may never be ready."""
+            self._look(on_phase, phases.checking(left) if self._workers.ready() else phases.LOADING)
+            for worker in self._workers.ready():
+                if not worker.checking and worker.preparing is None:
+                    self._check_next(worker, waiting)
+
+        with self._workers.looking(look):
+            while left:
+                on_phase(phases.checking(left) if self._workers.ready() else phases.LOADING)
+                if message := self._workers.next_message():
+                    left -= self._handle_check(*message, waiting)
+
+    def _handle_check(self, worker: PoolWorker, kind: str, value: Any, waiting: deque[list[Program]]) -> int:
+        """Act on a message of a worker that checks; return how many programs have been checked by it."""
+        if kind == "dead":
+            self._check_again(worker, value, waiting)
+            self._workers.start(1)
+        elif kind == "checked":
+            if value:
+                raise value
+            count = len(worker.checking)
+            self._end_check(worker, waiting)
+            return count
+        elif kind == "prepared":
+            worker.end_preparing()
+        else:
+            self._check_next(worker, waiting)
+        return 0
+
+    def _check_again(self, worker: PoolWorker, fault: Fault, waiting: deque[list[Program]]) -> None:
+        """Let another worker check what a lost one was checking; after the last try, raise."""
+        if not worker.checking:
+            return
+        first = worker.checking[0]
+        self._tries[first.key] += 1
+        if self._tries[first.key] == TRIES:
+            raise WorkerError(f"{first.where}: cannot be built, tried {TRIES} times: {fault.reason}\n{fault.traceback}")
+        waiting.append(list(worker.checking))
 
     def _end_check(self, worker: PoolWorker, waiting: deque[list[Program]]) -> None:
         """Let a worker compile what it has checked, unless it has to check more."""
@@ -135,39 +161,38 @@ class ProcessPool:
         """Return the name of the worker of each running trial."""
         return {worker.trial.id: worker.process.name for worker in self._workers.busy() if worker.trial}
 
-    def release(self, worker: str) -> None:
+    def release(self, worker: str) -> bool:
         """Stop a worker, and keep one less from now on. Its trial is tried again, which counts as no try."""
         found = [one for one in self._workers if one.process.name == worker]
         if not found or self.capacity.count - self._released < 2:
-            return
+            return False
         self._released += 1
         for one in found[:1]:
             if one.queue and one.trial:
                 self._queues.put_back(one.queue, one.trial)
             self._workers.stop(one)
+        return True
 
     def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
         """Yield results until no trial waits or runs; on Ctrl-C, yield the results that have arrived."""
-        self._workers.on_look = lambda: self._look(on_phase)
         try:
-            # With a thousand workers, whatever looks at all of them takes longer than the rest of a turn.
-            while self._queues or any(worker.trial for worker in self._workers):
-                if len(self._workers) < self.capacity.count:
-                    self._start_missing(len(self._queues) + len(self._workers.busy()))
-                self._feed()
-                on_phase(self._phase())
-                if result := self._handle(*self._workers.next_message(), on_epoch):
-                    yield result
+            with self._workers.looking(lambda: self._look(on_phase, self._phase())):
+                # With a thousand workers, whatever looks at all of them takes longer than the rest of a turn.
+                while self._queues or any(worker.trial for worker in self._workers):
+                    if len(self._workers) < self.capacity.count:
+                        self._start_missing(len(self._queues) + len(self._workers.busy()))
+                    self._feed()
+                    on_phase(self._phase())
+                    message = self._workers.next_message()
+                    if message and (result := self._handle(*message, on_epoch)):
+                        yield result
         except KeyboardInterrupt:
             yield from self._workers.stop_all()
             raise
-        finally:
-            # While pairs are timed, no seat may start, and the phase is another one.
-            self._workers.on_look = lambda: None
 
-    def _look(self, on_phase: OnPhase) -> None:
+    def _look(self, on_phase: OnPhase, phase: str) -> None:
         """Repeat the phase about once a second, also if no worker reports anything."""
-        on_phase(self._phase())
+        on_phase(phase)
 
     def time_steps(
         self, pairs: Sequence[TimedPair], meanwhile: Callable[[], bool] = lambda: False
@@ -183,7 +208,7 @@ class ProcessPool:
                 is_free = has_more and not any(worker.in_rounds for worker in self._workers)
                 message = self._workers.poll() if is_free else self._workers.next_message()
                 if message is None:
-                    has_more = meanwhile()
+                    has_more = meanwhile() if is_free else has_more
                     continue
                 worker, kind, value = message
                 if kind == "compiled":
@@ -288,11 +313,6 @@ class ProcessPool:
         """Start workers, up to the capacity, if there are more tasks than workers."""
         self._tasks = tasks
         self._workers.start(min(self.capacity.count - self._released, tasks) - len(self._workers))
-
-
-def _raise_if_checking(worker: PoolWorker, fault: Fault) -> None:
-    if worker.checking:
-        raise WorkerError(f"{worker.checking[0].where}: cannot be built: {fault.reason}\n{fault.traceback}")
 
 
 def _raise_if_timing(worker: PoolWorker, fault: Fault) -> None:

@@ -104,10 +104,10 @@ class Executor(Protocol):
     def running(self) -> Mapping[str, str]:
         """Return the name of the worker of each running trial, by the id of the trial."""
 
-    def release(self, worker: str) -> None:
+    def release(self, worker: str) -> bool:
         """Stop the worker with this name, and start none in its place. Its trial waits for another one.
 
-        Nothing happens if no worker has this name, or if it is the only one.
+        Nothing happens, and the answer is False, if no worker has this name, or if it is the only one.
         """
 
     def cancel(self, trial_id: str) -> None:

@@ -6,6 +6,7 @@ decided by the scheduler of the process pool: only its transport is another one.
 
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -89,10 +90,25 @@ def _connect(address: str) -> Any:
         except (OSError, OverflowError) as error:
             raise _no_cluster(address, str(error)) from error
     try:
-        ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="bnbench")
+        with _own_signals():
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR, namespace="bnbench")
     except (ConnectionError, ValueError, RuntimeError) as error:
         raise _no_cluster(address, str(error).partition("\n")[0]) from error
     return ray
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """Restore the handlers of signals after the block: Ray has one of its own, which ends the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _no_cluster(address: str, problem: str) -> WorkerError:
@@ -287,9 +303,9 @@ class RayPool(ProcessPool):
     def _needed(self) -> list[str]:
         return [*self._nodes.problems(), self._nodes.need]
 
-    def _look(self, on_phase: OnPhase) -> None:
+    def _look(self, on_phase: OnPhase, phase: str) -> None:
         """Start seats on new nodes; give up if there has been no seat for long."""
-        super()._look(on_phase)
+        super()._look(on_phase, phase)
         if self._workers.ready():
             self._since = time.monotonic()
         elif time.monotonic() - self._since > MAX_SECONDS_WITHOUT_SEAT:

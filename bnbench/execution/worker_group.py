@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from queue import Empty
 from typing import Any
 
@@ -14,6 +15,10 @@ from bnbench.planning.trial import Fault, Result
 TRIES = 3
 # Seconds between two searches for hanging trials.
 LOOK = 1.0
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class WorkerGroup:
@@ -31,7 +36,7 @@ class WorkerGroup:
         # After so many failed starts in a row an error is raised; 0: never.
         self.tries = TRIES
         # Called about once a second while the group waits for messages.
-        self.on_look: Callable[[], None] = lambda: None
+        self.on_look: Callable[[], None] = _nothing
         # Since the last worker became ready.
         self._failed_starts = 0
         self._looked = time.monotonic()
@@ -52,6 +57,15 @@ class WorkerGroup:
     def busy(self) -> list[PoolWorker]:
         """Return the workers that have a trial."""
         return [worker for worker in self if worker.trial]
+
+    @contextmanager
+    def looking(self, on_look: Callable[[], None]) -> Iterator[None]:
+        """Inside the block, call a function about once a second while the group waits for messages."""
+        self.on_look = on_look
+        try:
+            yield
+        finally:
+            self.on_look = _nothing
 
     def start(self, count: int) -> None:
         """Start workers; they report when they are ready. Nothing happens if `count` is not positive."""
@@ -93,22 +107,24 @@ class WorkerGroup:
             if worker := self._workers.get(process):
                 return worker, kind, self._note_message(worker, kind, value)
 
-    def next_message(self) -> tuple[PoolWorker, str, Any]:
-        """Wait for the next message of a worker. The last message of a worker is `dead`, with a `Fault`.
+    def next_message(self) -> tuple[PoolWorker, str, Any] | None:
+        """Wait for the next message of a worker; after about a second without one, look around and return None.
+
+        Whoever looks may stop workers and start others, so the caller must see if it still has something to wait for.
+        The last message of a worker is `dead`, with a `Fault`.
 
         Raises:
             BnbenchError: a worker reports an error that concerns all trials, or no worker can be started.
         """
-        while True:
-            self._kill_late_workers()
-            try:
-                process, (kind, value) = self._starter.inbox.get(timeout=LOOK)
-            except Empty:
-                self.on_look()
-                continue
-            # A worker that has been stopped is not in the table.
-            if worker := self._workers.get(process):
-                return worker, kind, self._note_message(worker, kind, value)
+        self._kill_late_workers()
+        try:
+            process, (kind, value) = self._starter.inbox.get(timeout=LOOK)
+        except Empty:
+            self.on_look()
+            return None
+        # A worker that has been stopped is not in the table.
+        worker = self._workers.get(process)
+        return (worker, kind, self._note_message(worker, kind, value)) if worker else None
 
     def _note_message(self, worker: PoolWorker, kind: str, value: Any) -> Any:
         """Update the state of the worker, and return the value of the message."""

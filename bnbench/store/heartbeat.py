@@ -18,6 +18,8 @@ from bnbench.store.results_dir import read_text, write_text
 FILE = ".heartbeat.json"
 # The maximum number of running trials that are written, and of characters of a text that is read.
 MAX_RUNNING, MAX_TEXT = 1000, 300
+# A run whose last heartbeat is older, in seconds, and whose process cannot be seen from here, has probably stopped.
+SILENT = 60.0
 
 
 @dataclass(frozen=True)

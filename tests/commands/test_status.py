@@ -21,6 +21,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import ResultsError
 from bnbench.execution import beating, worker_group
 from bnbench.execution.process_pool import ProcessPool
+from bnbench.execution.progress import SilentProgress
 from bnbench.execution.sweep import SweepOptions, run_sweep
 from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.plan import Plan
@@ -214,3 +215,70 @@ def test_a_disk_that_cannot_be_written_stops_no_run(folder: Path) -> None:
     with pytest.raises(ResultsError, match="cannot be written"):
         request_cancellation(folder / "missing", ["x"])
     assert take_cancellations(folder / "missing") == []
+
+
+class OneWorker:
+    """An executor with a single worker, which runs one trial."""
+
+    def __init__(self, trial: str = "") -> None:
+        self.trial, self.cancelled = trial, list[str]()
+
+    def running(self) -> dict[str, str]:
+        return {self.trial: "pid 1"} if self.trial else {}
+
+    def release(self, worker: str) -> bool:
+        return False
+
+    def cancel(self, trial_id: str) -> None:
+        self.cancelled.append(trial_id)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("pid 1", "pid 1 is not released: it is the only worker"),
+        ("pid 2", "pid 2 was to be stopped, but does not run any more"),
+        ("ended", "ended was to be stopped, but does not run any more"),
+        ("here", "trial here is cancelled: the next run trains it"),
+    ],
+)
+def test_what_becomes_of_a_request_is_said_as_it_is(
+    tmp_path: Path, quick_beats: None, caplog: pytest.LogCaptureFixture, word: str, said: str
+) -> None:
+    executor = OneWorker("here")
+    watcher = beating.BeatingProgress(SilentProgress(), tmp_path, executor)  # type: ignore[arg-type]
+    watcher.begin(make_plan(), 8, WorkerCount(1))
+    request_cancellation(tmp_path, [word])
+    watcher.phase("training")
+    watcher.end()
+    assert [record.getMessage() for record in caplog.records] == [said]
+    assert ("here" in executor.cancelled) == (word == "here")
+
+
+def test_a_heartbeat_is_repeated_while_nothing_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(beating, "SILENT", 0.2)
+    watcher = beating.BeatingProgress(SilentProgress(), tmp_path, OneWorker())  # type: ignore[arg-type]
+    watcher.begin(make_plan(), 8, WorkerCount(1))
+    watcher.phase("checking 1 model")
+    first = read_heartbeat(tmp_path)
+    assert first
+    assert "checking 1 model" in first.status
+    deadline = time.monotonic() + 20
+    while (beat := read_heartbeat(tmp_path)) and beat.time == first.time:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    # Another phase is written at once.
+    watcher.phase("timing 1 pair")
+    assert (beat := read_heartbeat(tmp_path))
+    assert "timing 1 pair" in beat.status
+    watcher.end()
+    time.sleep(0.3)
+    assert read_heartbeat(tmp_path) is None
+
+
+def test_an_empty_text_cancels_nothing(folder: Path) -> None:
+    write_heartbeat(folder, BEAT)
+    result = call("cancel", folder, " ")
+    assert result.exit_code == 2
+    assert "an empty text names no trial and no worker" in result.stderr
+    assert take_cancellations(folder) == []

@@ -307,7 +307,7 @@ def test_a_worker_that_nobody_takes_ends_with_its_starter() -> None:
             r"(?s)cannot be started, tried 3 times: worker pid \d+ ended with exit code 1.*no TensorFlow here",
         ),
         (Choosy, ConfigError, "variants.batchnorm: not this one"),
-        (Fragile, WorkerError, "variants.plain: cannot be built: worker pid .* was killed by SIGSEGV"),
+        (Fragile, WorkerError, "variants.plain: cannot be built, tried 3 times: worker pid .* was killed by SIGSEGV"),
         (Dataless, DataError, "the file is gone"),
     ],
 )

@@ -1,6 +1,7 @@
 """Trials run on a Ray cluster as in worker processes: all of them, once, with the same bits, whatever dies."""
 
 import logging
+import signal
 import threading
 import time
 from collections import Counter
@@ -175,7 +176,16 @@ def test_without_a_seat_the_run_ends_after_a_while(nodes: RayNodes, monkeypatch:
     with opened(nodes, plan, jobs=1) as first, opened_again(nodes, plan) as second:
         assert train(first, plan)
         with pytest.raises(WorkerError, match="no seat for"):
+            second.check([cohort.program for cohort in plan.cohorts])
+        second._since = time.monotonic()
+        with pytest.raises(WorkerError, match="no seat for"):
             train(second, plan)
+
+
+def test_a_signal_still_ends_the_command(nodes: RayNodes) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with opened(nodes, make_plan(), jobs=1):
+        assert signal.getsignal(signal.SIGTERM) is before
 
 
 @contextmanager

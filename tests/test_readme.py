@@ -25,6 +25,7 @@ from bnbench.config.yaml_loader import dump_yaml, parse_yaml, read_yaml
 from bnbench.data.types import DatasetInfo
 from bnbench.execution import executors
 from bnbench.planning import plan
+from bnbench.planning.part import Part
 from bnbench.training.threads import use_threads
 from support.examples import facts
 from support.kept import compared
@@ -93,11 +94,10 @@ def invoke(line: str) -> str:
     words = words[1:] if words[0] == "bnbench" else words
     if words[0] in {"run", "plan", "reproduce"} and "--smoke" not in words:
         words.append("--smoke")
-    for option in ("--executor", "--part"):
-        # tests/execution/test_ray_cluster.py has a cluster, and a smoke run has one seed.
-        if option in words:
-            at = words.index(option)
-            words = words[:at] + words[at + 2 :]
+    if "--executor" in words:
+        # tests/execution/test_ray_cluster.py has a cluster.
+        at = words.index("--executor")
+        words = words[:at] + words[at + 2 :]
     words = [re.sub(r"^(results/\S*(?:quickstart|mine|small-batches))$", r"\1-smoke", word) for word in words]
     with pytest.MonkeyPatch.context() as patch:
         if words[0] in {"run", "reproduce"} and Path("results").exists():
@@ -105,6 +105,15 @@ def invoke(line: str) -> str:
         done = CliRunner().invoke(main, words, prog_name="bnbench", catch_exceptions=False)
     assert done.exit_code == 0, (line, done.stderr)
     return done.stdout
+
+
+def test_the_slurm_script_has_as_many_parts_as_the_experiment_of_the_readme_has_seeds() -> None:
+    page = (ROOT / "docs" / "how-to" / "several-machines.md").read_text(encoding="utf-8")
+    (count,) = map(int, re.findall(r"#SBATCH --array=1-(\d+)\n", page))
+    (experiment,) = (text for text in blocks(README, "yaml") if text.startswith("name: mine"))
+    seeds = load_config(parse_yaml(experiment, "mine.yaml")).sweep.seed_list()
+    assert all(Part(number, count).seeds(seeds) for number in range(1, count + 1))
+    assert f"bnbench merge results/mine results/mine-part-*-of-{count}\n" in page
 
 
 def test_the_make_targets_exist() -> None:

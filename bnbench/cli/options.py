@@ -130,6 +130,10 @@ def workers(function: Function) -> Function:
 
         if address is not None and executor != "ray":
             raise click.UsageError("--address is for a cluster: give --executor ray, too")
+        if executor == "ray" and jobs == 0:
+            raise click.UsageError(
+                "--jobs 0 trains in this process, but --executor ray on a cluster: leave one of them out"
+            )
         training = TrainingOptions(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu, portable)
         return function(training=training, **others)
 
@@ -153,7 +157,7 @@ def workers(function: Function) -> Function:
         type=click.IntRange(1, 64),
         default=1,
         show_default=True,
-        help="With --device gpu: the number of trials that run on each card at the same time.",
+        help="With --device gpu or auto: the number of trials that run on each card at the same time.",
     )
     portable = click.option(
         "--portable/--no-portable",

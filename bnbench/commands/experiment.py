@@ -110,16 +110,21 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> "tupl
         folder = request.results_dir / _folder_name(name, request.part)
         return choose_device(request.device, sweep.recorded_device(folder), _cards(request, folder))
 
+    further = _further(request) if request.also else ()
     plan = sweep.prepare_plan(
         request.config,
         request.overrides,
         request.places,
         smoke=request.smoke,
         download=download,
-        further=_further(request) if request.also else (),
+        further=further,
         networks=request.networks,
         choose_device=device_of,
     )
+    if request.smoke and request.part:
+        # A smoke run has one seed, which cannot be divided into parts.
+        seeds = load_located_config(request.config, request.overrides, further)[0].sweep.seed_list()
+        plan = plan.with_seeds(min(request.part.least_seeds, len(seeds)))
     log_small_batches(plan)
     log_left_out_rows(plan)
     # It says now if the sweep has too few seeds.

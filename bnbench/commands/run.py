@@ -7,7 +7,7 @@ from bnbench.commands.experiment import BY_DEFAULT, ExperimentRequest, TrainingO
 from bnbench.errors import ConfigError
 from bnbench.execution.worker_ahead import worker_ahead
 from bnbench.execution.worker_starter import WorkerStarter
-from bnbench.planning.devices import CPU, cards_of, find_cards
+from bnbench.planning.devices import AUTO, CPU, cards_of, find_cards
 
 if TYPE_CHECKING:
     from bnbench.execution.progress import ProgressWatcher
@@ -33,6 +33,9 @@ def run_experiment(
         plan, folder = plan_experiment(request, download=True)
         if plan.device and training.executor:
             raise ConfigError("--device", "a cluster trains on processors: leave out --executor, or --device")
+        # With `auto`, there may be no card.
+        if training.jobs_per_card > 1 and not plan.device and request.device != AUTO:
+            raise ConfigError("--jobs-per-gpu", "no graphics card trains this experiment: give --device gpu, too")
         portable = sweep.recorded_portable(folder) if training.portable is None else training.portable
         if portable:
             check_portable(plan)

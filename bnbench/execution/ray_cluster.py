@@ -38,7 +38,7 @@ TRIES = 3
 CONNECT_SECONDS = 10.0
 # Settings of the libraries that change bits, and the level of their messages. Seats get those of this process.
 PASSED_ON = ("TF_", "XLA_", "ONEDNN_", "DNNL_", "KERAS_")
-LOCAL = ("auto", "local", "127.0.0.1", "localhost")
+LOCAL = ("auto", "local", "localhost", "127.0.0.1", "::1")
 
 
 @dataclass
@@ -78,8 +78,12 @@ def _connect(address: str) -> Any:
     try:
         import ray
     except ImportError as error:
-        raise ConfigError("--executor ray", "Ray is not installed: pip install 'bnbench[ray]'") from error
-    if not address.startswith(LOCAL):
+        raise ConfigError(
+            "--executor ray",
+            "Ray is not installed; install the extra `ray`: pip install '.[ray]' in the checkout of bnbench",
+        ) from error
+    # The host of an IPv6 address is in brackets.
+    if not {address, address.rpartition(":")[0].strip("[]")} & set(LOCAL):
         log.warning("%s: Ray has no access control: whoever reaches this port runs code on all nodes. Use it in a "
                     "network that you trust", address)  # fmt: skip
     host, _, port = address.rpartition(":")

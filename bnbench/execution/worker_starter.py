@@ -7,7 +7,7 @@ from typing import Any
 
 from bnbench.execution.transport import Handle
 from bnbench.execution.worker_handle import WorkerHandle
-from bnbench.planning.devices import VISIBLE
+from bnbench.planning.devices import SAME_NUMBERS, VISIBLE
 
 
 class WorkerStarter:
@@ -47,7 +47,7 @@ class WorkerStarter:
         for number, workers in self._cards.items():
             self._cards[number] = [worker for worker in workers if worker.is_alive]
         card = min(self._cards, key=lambda one: len(self._cards[one]), default=None)
-        own = {} if card is None else {VISIBLE: str(card)}
+        own = {} if card is None else {VISIBLE: str(card), **SAME_NUMBERS}
         worker = WorkerHandle(lambda *message: self.inbox.put(message), {**self._variables, **own})
         if card is not None:
             self._cards[card].append(worker)

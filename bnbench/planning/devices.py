@@ -15,10 +15,14 @@ from bnbench.errors import ConfigError
 
 # What a user may ask for.
 CPU, GPU, AUTO = "cpu", "gpu", "auto"
-QUERY = ("nvidia-smi", "--query-gpu=index,name", "--format=csv,noheader")
+QUERY = ("nvidia-smi", "--query-gpu=index,name,uuid", "--format=csv,noheader")
 # Seconds that the driver may take to answer.
 SECONDS = 20.0
 VISIBLE = "CUDA_VISIBLE_DEVICES"
+# By default, CUDA counts the fastest card as number 0. With this setting, it uses the numbers of nvidia-smi.
+SAME_NUMBERS = {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+# The identifier of a card, and of a part of a card (multi-instance GPU).
+UUID, MIG = "GPU-", "MIG-"
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Card:
 
     number: int
     name: str
+    # For example `GPU-8932f937-d72c-4106-c12f-20bd9faed9f6`.
+    uuid: str = ""
 
 
 def find_cards() -> list[Card]:
@@ -45,19 +51,31 @@ def find_cards() -> list[Card]:
 
 
 def parse_cards(text: str) -> list[Card]:
-    """Return the cards that the driver has listed, a line each: `0, NVIDIA H100 80GB HBM3`."""
+    """Return the cards that the driver has listed, a line each: `0, NVIDIA H100 80GB HBM3, GPU-8932f937`."""
     rows = [[cell.strip() for cell in row] for row in csv.reader(text.splitlines())]
-    return [Card(int(row[0]), row[1]) for row in rows if len(row) == 2 and row[0].isdigit()]
+    return [Card(int(row[0]), row[1], row[2]) for row in rows if len(row) == 3 and row[0].isdecimal()]
 
 
 def visible_cards(cards: Sequence[Card], allowed: str | None) -> list[Card]:
-    """Return the cards that the value of CUDA_VISIBLE_DEVICES allows; all of them if it is not set."""
+    """Return the cards that the value of CUDA_VISIBLE_DEVICES allows, in its order; all of them if it is not set.
+
+    As in CUDA, an entry is the number of a card, or the beginning of the UUID of exactly one card. The first entry that
+    is neither, and everything after it, is ignored.
+    """
     if allowed is None:
         return list(cards)
-    numbers = [word.strip() for word in allowed.split(",")]
-    # CUDA ignores what follows the first number that is wrong.
-    valid = [number for number in numbers if number.isdigit()] if all(map(str.isdigit, numbers)) else []
-    return [card for card in cards if str(card.number) in valid]
+    chosen: list[Card] = []
+    for entry in map(str.strip, allowed.split(",")):
+        found = [card for card in cards if _names_card(entry, card)]
+        if len(found) != 1:
+            break
+        chosen += [card for card in found if card not in chosen]
+    return chosen
+
+
+def _names_card(entry: str, card: Card) -> bool:
+    """Return whether an entry of CUDA_VISIBLE_DEVICES is the number of a card, or the beginning of its UUID."""
+    return entry == str(card.number) or (entry.startswith(UUID) and card.uuid.startswith(entry))
 
 
 def choose_device(wanted: str | None, recorded: str | None, cards: Sequence[Card]) -> str:
@@ -76,10 +94,7 @@ def choose_device(wanted: str | None, recorded: str | None, cards: Sequence[Card
     if wanted == AUTO and (recorded == "" or (recorded is None and not cards)):
         return ""
     if not cards:
-        before = f": the results folder was trained on {recorded}" if recorded else ""
-        raise ConfigError(
-            f"--device {wanted or GPU}", f"no graphics card of NVIDIA is found here{before}; --device cpu trains anew"
-        )
+        raise ConfigError(f"--device {wanted or GPU}", _no_card(recorded, os.environ.get(VISIBLE)))
     names = list(dict.fromkeys(card.name for card in cards))
     if recorded and recorded not in names:
         raise ConfigError(
@@ -92,6 +107,18 @@ def choose_device(wanted: str | None, recorded: str | None, cards: Sequence[Card
             f"--device {wanted}", f"found cards of several models ({format_list(names)}): choose some with {VISIBLE}"
         )
     return recorded or names[0]
+
+
+def _no_card(recorded: str | None, allowed: str | None) -> str:
+    """Return the message that there is no card, with what may hide it."""
+    found = "no graphics card of NVIDIA is found here"
+    if allowed is not None:
+        found += f" that {VISIBLE}={allowed} allows"
+    if MIG in (allowed or ""):
+        found += f"; a part of a card ({MIG}...) cannot be used"
+    if not recorded:
+        return found
+    return f"{found}: the results folder was trained on {recorded}; --device cpu trains anew"
 
 
 def cards_of(device: str, cards: Sequence[Card]) -> list[int]:

@@ -44,6 +44,11 @@ class Part:
         """What the name of the results folder ends with."""
         return f"-part-{self.number}-of-{self.count}"
 
+    @property
+    def least_seeds(self) -> int:
+        """How many seeds a sweep must have to be divided like this."""
+        return max(self.count, self.overlap)
+
     def seeds(self, seeds: Sequence[int]) -> list[int]:
         """Return the seeds of this part: of the list of all seeds, number j (from 0) is in part 1 + j mod count.
 

@@ -151,6 +151,11 @@ class TrialGrid(Sequence[Trial]):
         kept = (position for position in self.positions if self.seeds[position % count] in seeds)
         return replace(self, positions=array("L", kept))
 
+    def with_seeds(self, seeds: tuple[int, ...], before: int) -> "TrialGrid":
+        """Return all combinations of the rates and other seeds, after `before` grids of the same size."""
+        positions = range(len(self.rates) * len(seeds))
+        return replace(self, seeds=seeds, first=before * len(positions) + 1, positions=positions)
+
     def seed_by_seed(self) -> "TrialGrid":
         """Return the same trials in another order: seed after seed, and for each seed the highest rate first."""
         count = len(self.seeds)
@@ -242,6 +247,16 @@ class Plan:
         # All cohorts have the same number of trials, which are numbered from 1.
         grid = self.cohorts[0].trials
         return self.cohorts[(trial.number - 1) // (len(grid.rates) * len(grid.seeds))]
+
+    def with_seeds(self, count: int) -> "Plan":
+        """Return the plan of the same sweep, which must be whole, with the seeds 0 to `count` - 1."""
+        sweep = self.experiment.sweep.model_copy(update={"seeds": count})
+        grids = [cohort.trials.with_seeds(tuple(range(count)), i) for i, cohort in enumerate(self.cohorts)]
+        return replace(
+            self,
+            experiment=self.experiment.model_copy(update={"sweep": sweep}),
+            cohorts=tuple(replace(one, trials=grid) for one, grid in zip(self.cohorts, grids, strict=True)),
+        )
 
     def of_part(self, part: Part | None) -> "Plan":
         """Return the plan with the trials of a part of the sweep; None stands for the whole sweep.

@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 from bnbench.cli import options
 
 if TYPE_CHECKING:
-    from bnbench.commands.experiment import ExperimentRequest
+    from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
     from bnbench.data.types import DataDirs
 
 
@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 def planned(request: "ExperimentRequest") -> None:
     """Print the request that the options make."""
     click.echo(request)
+
+
+@click.command()
+@options.workers
+def trained(training: "TrainingOptions") -> None:
+    """Print who trains."""
+    click.echo(training)
 
 
 @click.command()
@@ -42,6 +49,14 @@ def test_the_experiment_options_make_one_request() -> None:
     assert "config=PosixPath('a.yaml')" in done.stdout
     assert "overrides={'train.epochs': 5, 'name': 'b'}" in done.stdout
     assert "results_dir=PosixPath('there'), smoke=True" in done.stdout
+
+
+def test_a_cluster_does_not_train_in_this_process() -> None:
+    done = call(trained, "--executor", "ray", "--jobs", "0")
+    assert done.exit_code == 2
+    assert "--jobs 0 trains in this process, but --executor ray on a cluster" in done.stderr
+    assert "executor='ray'" in call(trained, "--executor", "ray", "--jobs", "3").stdout
+    assert "jobs=0" in call(trained, "--jobs", "0").stdout
 
 
 def test_the_data_options_make_one_record(monkeypatch: pytest.MonkeyPatch) -> None:

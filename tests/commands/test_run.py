@@ -1,7 +1,8 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
 from bnbench.config.load import check_config
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError
-from support.examples import values
+from bnbench.execution import sweep
+from support.examples import make_plan, values
 from support.paths import ROOT
 
 
@@ -74,7 +76,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[DataDirs]:
     places: list[DataDirs] = []
 
     @contextmanager
-    def start(data_dirs: DataDirs) -> Iterator[None]:
+    def start(data_dirs: DataDirs, portable: bool) -> Iterator[None]:
         places.append(data_dirs)
         yield
 
@@ -97,3 +99,42 @@ def test_no_worker_starts_ahead_for_a_wrong_experiment(tmp_path: Path, started: 
     with pytest.raises(ConfigError, match=r"train\.epochs"):
         run.run_experiment(ExperimentRequest(values(train__epochs=0), results_dir=tmp_path))
     assert not started
+
+
+class PlannedError(Exception):
+    """A run has planned its trials and would train them."""
+
+
+@pytest.mark.parametrize(
+    ("device", "card", "refused"),
+    [
+        (None, "", True),
+        ("cpu", "", True),
+        # The results folder has recorded the card.
+        (None, "NVIDIA H100 80GB HBM3", False),
+        ("gpu", "NVIDIA H100 80GB HBM3", False),
+        # There may be no card.
+        ("auto", "", False),
+    ],
+)
+def test_several_jobs_for_each_card_need_a_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str | None, card: str, refused: bool
+) -> None:
+    def stop(*_: Any) -> None:
+        raise PlannedError
+
+    plan = make_plan()
+    on_card = tuple(replace(one, program=replace(one.program, device=card)) for one in plan.cohorts)
+    monkeypatch.setattr(run, "plan_experiment", lambda *_, **__: (replace(plan, cohorts=on_card), tmp_path))
+    monkeypatch.setattr(run, "start_ahead", lambda *_: nullcontext())
+    monkeypatch.setattr(sweep, "run_sweep", stop)
+    request = ExperimentRequest(values(), results_dir=tmp_path, device=device)
+    with pytest.raises(PlannedError):
+        run.run_experiment(request, training=TrainingOptions(jobs_per_card=1))
+    expected = (
+        pytest.raises(ConfigError, match=r"^--jobs-per-gpu: no graphics card")
+        if refused
+        else pytest.raises(PlannedError)
+    )
+    with expected:
+        run.run_experiment(request, training=TrainingOptions(jobs_per_card=3))

@@ -422,6 +422,8 @@ def test_workers_share_the_cards_and_a_new_one_takes_the_card_of_a_dead_one(monk
         is_alive = True
 
         def __init__(self, receive: object, environment: dict[str, str]) -> None:
+            # The numbers are those of nvidia-smi.
+            assert environment["CUDA_DEVICE_ORDER"] == "PCI_BUS_ID"
             seen.append(environment["CUDA_VISIBLE_DEVICES"])
 
         def send(self, task: object) -> None: ...

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -166,8 +167,34 @@ def test_no_ray_no_cluster_and_no_room_are_errors_that_name_the_cure(
     ):
         pass
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"Ray is not installed: pip install 'bnbench\[ray\]'"), opened(nodes, plan):
+    with (
+        pytest.raises(ConfigError, match=r"Ray is not installed.*extra `ray`: pip install '\.\[ray\]'"),
+        opened(nodes, plan),
+    ):
         pass
+
+
+@pytest.mark.parametrize(
+    ("address", "local"),
+    [
+        ("auto", True),
+        ("local", True),
+        ("localhost:6379", True),
+        ("127.0.0.1:6379", True),
+        ("::1", True),
+        ("[::1]:6379", True),
+        ("localnode:6399", False),
+        ("automatic:6379", False),
+        ("127.0.0.100:6379", False),
+    ],
+)
+def test_only_another_machine_needs_a_warning_about_access(
+    address: str, local: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(ray_cluster.socket, "create_connection", lambda *_, **__: SimpleNamespace(close=lambda: None))
+    monkeypatch.setattr(ray, "init", lambda **_: None)
+    ray_cluster._connect(address)
+    assert ("no access control" in caplog.text) is not local
 
 
 def test_without_a_seat_the_run_ends_after_a_while(nodes: RayNodes, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ def test_a_part_is_read_as_people_write_it() -> None:
     assert Part.parse("2/3", 1) == Part(2, 3, 1)
     assert Part.parse(" 2 / 3 ") == Part(2, 3)
     assert str(Part(2, 3)) == "2/3"
+    assert [Part(2, 3).least_seeds, Part(2, 3, overlap=5).least_seeds] == [3, 5]
     assert Part(2, 3).suffix == "-part-2-of-3"
 
 

@@ -269,7 +269,8 @@ def test_a_heartbeat_is_repeated_while_nothing_happens(tmp_path: Path, monkeypat
         time.sleep(0.02)
     # Another phase is written at once.
     watcher.phase("timing 1 pair")
-    assert (beat := read_heartbeat(tmp_path))
+    beat = read_heartbeat(tmp_path)
+    assert beat
     assert "timing 1 pair" in beat.status
     watcher.end()
     time.sleep(0.3)

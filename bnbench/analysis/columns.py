@@ -245,6 +245,10 @@ VARIANTS = (
     Column("bn_mode_gap", "number", "mean over the seeds at the best rate; empty if a seed has no such value"),
     Column("n_diverged", "integer", "number of diverged trials at all rates"),
     Column("trials", "integer", "number of finished trials at all rates"),
+    Column("edge", "number", "highest learning rate that trains: where half of the trainings get halfway from chance "
+           "to the best mean; empty below three seeds"),
+    Column("edge_low", "number", "lower end of its 95% interval; 0 if no training bounds it"),
+    Column("edge_high", "number", "upper end; infinite if no training bounds it"),
 )  # fmt: skip
 CURVES = (
     VARIANT,

@@ -162,8 +162,9 @@ _RECORDS = (
     Metric("ok", "whether the outcome of the trial is ok", yes_or_no=True, measure_trials=_ok),
     # The true best rate may be on either side of the grid rate, and a width has two ends: two steps for a pair.
     Metric("best_rate", "rate of the highest mean validation score", over_rates=True, scale="factor", grid_steps=2),
-    Metric("max_stable_rate", "largest rate of the run around the best at which every trial is ok", over_rates=True,
-           scale="factor", grid_steps=1),
+    # Known from all seeds together: `results.edges`.
+    Metric("edge", "highest learning rate that trains: half of the trainings train there", over_rates=True,
+           scale="factor", former=("max_stable_rate",)),
     Metric("stable_width", "width of the rates around the best with a score at most 0.01 below it", over_rates=True,
            unit="decades", scale="decades", grid_steps=2),
     Metric("lr_sensitivity", "mean over the grid of the loss above its lowest", over_rates=True,

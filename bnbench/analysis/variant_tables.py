@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.cells import Cell, Cells, Positions
 from bnbench.analysis.columns import CHOICE_MEASURES
+from bnbench.analysis.edge import EdgePosterior, place_edges
+from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.lr_metrics import DELTA, RateMetrics, metrics_of_curve
 from bnbench.analysis.trials import DIVERGED
 
@@ -26,8 +28,9 @@ def variant_table(cells: Cells, baseline: str, delta: float = DELTA) -> pd.DataF
             variant: metrics_of_curve(cell.curve, cell.values("seconds_per_step"), delta)
             for variant, cell in place.cells.items()
         }
+        edges = place_edges(place)
         rows += [
-            cell.key | _variant_row(cell, metrics[variant], metrics.get(baseline))
+            cell.key | _variant_row(cell, metrics[variant], metrics.get(baseline)) | _edge_columns(edges[variant])
             for variant, cell in place.cells.items()
         ]
     return pd.DataFrame(rows)
@@ -47,6 +50,13 @@ def _variant_row(cell: Cell, own: RateMetrics, base: RateMetrics | None) -> dict
             "trials": len(cell.rows),
         }
     )
+
+
+def _edge_columns(posterior: EdgePosterior) -> dict[str, float]:
+    """Return the edge with its interval; missing below three seeds."""
+    known = len(posterior.outcomes) >= MIN_VALUES
+    numbers = posterior.edge().rates if known else (math.nan,) * 3
+    return dict(zip(("edge", "edge_low", "edge_high"), numbers, strict=True))
 
 
 def _mean_and_sd(cell: Cell, rows: Positions) -> dict[str, float]:

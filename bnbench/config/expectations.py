@@ -70,6 +70,19 @@ def _check_fit(metric: str, at: float | str, target: float | None, epoch: int | 
         raise InnerValueError(f"{metric} is not measured after each epoch: leave 'epoch' out; {known} are", "epoch")
 
 
+Trains = Literal["half", "ok"] | None
+EDGE, FORMER_EDGE = "edge", "max_stable_rate"
+
+
+def _check_trains(metric: str, trains: str | None) -> None:
+    if trains is not None and get_metric(metric).name != EDGE:
+        raise InnerValueError(f"only the metric {EDGE} asks what counts as trained: leave 'trains' out", "trains")
+
+
+def _counts_as_trained(metric: str, trains: str | None) -> str:
+    return trains or ("ok" if metric == FORMER_EDGE else "half")
+
+
 class Claim(BaseModel):
     """A statement about one variant, or about one variant compared with another."""
 
@@ -93,6 +106,8 @@ class Claim(BaseModel):
     at: At = "best"
     epoch: AfterEpoch = None
     target: Target = None
+    # For the edge: what counts as a training that trains. By default `half`; for the former name of the metric `ok`.
+    trains: Trains = None
     # Values of further axes. The claim must hold at each value of the axes that are not listed.
     where: dict[Axis, Any] = {}
     # A further axis: the claim is about the range of the metric over its values, for each seed.
@@ -121,10 +136,11 @@ class Claim(BaseModel):
                 f"{metric.name} needs the probability of one variant: leave 'over' out and give 'probability'"
             )
         if metric.scale == "factor" and self.kind == "difference":
-            raise ValueError(f"{self.metric} is only known up to the step of the grid, which is a factor: give ratio")
+            raise ValueError(f"{self.metric} is only known up to a factor: give ratio")
         if metric.scale == "decades" and self.kind == "ratio":
             raise ValueError(f"{metric.name} is a logarithm (decades): give difference")
         _check_fit(self.metric, self.at, self.target, self.epoch)
+        _check_trains(self.metric, self.trains)
         return self
 
     @model_validator(mode="after")
@@ -148,6 +164,11 @@ class Claim(BaseModel):
         return self.kind == "value" or get_metric(self.metric).yes_or_no
 
     @property
+    def counts_as_trained(self) -> str:
+        """What counts as a training that trains, for the edge: `half` or `ok`."""
+        return _counts_as_trained(self.metric, self.trains)
+
+    @property
     def bound(self) -> Bound:
         """The range that is claimed."""
         bound: Bound = getattr(self, self.kind)
@@ -168,6 +189,7 @@ class Published(BaseModel):
     at: At = "best"
     epoch: AfterEpoch = None
     target: Target = None
+    trains: Trains = None
     # Values of further axes. Our value is shown at each value of the axes that are not listed.
     where: dict[Axis, Any] = {}
     note: str = Field(default="", max_length=500)
@@ -175,6 +197,7 @@ class Published(BaseModel):
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":
         _check_fit(self.metric, self.at, self.target, self.epoch)
+        _check_trains(self.metric, self.trains)
         if self.value == "never" and not get_metric(self.metric).needs_target:
             raise InnerValueError(
                 f"{self.metric} of never, wanted a number: only a metric with a target may never be reached", "value"
@@ -182,6 +205,11 @@ class Published(BaseModel):
         if get_metric(self.metric).score and not 0 <= self.number <= 1:
             raise InnerValueError(f"{self.metric} of {self.number:g}, wanted 0 to 1", "value")
         return self
+
+    @property
+    def counts_as_trained(self) -> str:
+        """What counts as a training that trains, for the edge: `half` or `ok`."""
+        return _counts_as_trained(self.metric, self.trains)
 
     @property
     def number(self) -> float:

@@ -29,6 +29,7 @@ from bnbench.analysis.registry import Metric, find_metric, get_metric
 from bnbench.analysis.step_times import MIN_ROUNDS, PairTimes, find_pair
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Bound, Claim
+from bnbench.results import edges
 from bnbench.results.findings import (
     Finding,
     find_comparison,
@@ -147,6 +148,8 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     if claim.across and claim.across not in axes_of(trials):
         return Finding().noted(f"the results have no axis {claim.across}")
     metric, grid = get_metric(claim.metric), np.sort(scored["learning_rate"].unique())
+    if metric.name == edges.METRIC:
+        return edges.find_edge(claim.kind, trials, claim.of, over, claim.counts_as_trained)
     own, other = (_sample(claim, name, scored, grid) for name in (claim.of, over or claim.of))
     seeds = own.values.index.intersection(other.values.index)
     notes = (

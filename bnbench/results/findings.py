@@ -57,6 +57,21 @@ def find_share(holds: NDArray[Any]) -> Finding:
     return Finding(times / n, *wilson(times, n), n)
 
 
+def find_share_between(least: int, most: int, n: int) -> Finding:
+    """Return a share of n pairs of which some are undecided, with an interval that allows for both outcomes of those.
+
+    Args:
+        least: how many pairs are decided for it.
+        most: the same, with all undecided ones.
+        n: number of pairs.
+    """
+    if not n:
+        return Finding()
+    undecided = most - least
+    note = f"the grid does not tell {undecided} of {n} pairs apart" if undecided else ""
+    return Finding(least / n, wilson(least, n)[0], wilson(most, n)[1], n).noted(note)
+
+
 def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
     """Return the share of pairs in which the first value is strictly better.
 
@@ -70,9 +85,7 @@ def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertaint
     gain = np.log10(own / other) if metric.scale == "factor" else own - other
     gain = gain if metric.higher_is_better else -gain
     wins, undecided = gain > uncertainty + ROUNDING, np.abs(gain) <= uncertainty + ROUNDING
-    high = find_share(wins | undecided).high
-    note = f"the grid does not tell {undecided.sum()} of {n} pairs apart" if undecided.any() else ""
-    return replace(find_share(wins), high=high).noted(note)
+    return find_share_between(int(wins.sum()), int((wins | undecided).sum()), n)
 
 
 def find_comparison(kind: str, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bnbench.analysis.intervals import t_interval
+from bnbench.analysis.intervals import Interval, t_interval
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.per_seed import matches_axes, per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import get_metric
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Published
+from bnbench.results import edges
 
 
 def compare_published(
@@ -27,16 +28,24 @@ def compare_published(
     for place, part in by_axes(trials, axes_of(trials)):
         for entry in published:
             if matches_axes(place, entry.where):
-                rows.append(_compare_one(entry, place, with_trial_metrics(part, curves, entry, baseline)))
+                if get_metric(entry.metric).name == edges.METRIC:
+                    ours = edges.find_edge("value", part, entry.variant, "", entry.counts_as_trained)
+                    measured = (ours.estimate, math.nan, ours.n, ours.low, ours.high)
+                    rows.append(_as_row(entry, place, math.nan, Interval(*measured)))
+                else:
+                    rows.append(_compare_one(entry, place, with_trial_metrics(part, curves, entry, baseline)))
     return pd.DataFrame(rows)
 
 
 def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) -> dict[str, Any]:
-    metric, grid = get_metric(entry.metric), np.sort(scored["learning_rate"].unique())
+    grid = np.sort(scored["learning_rate"].unique())
     ours = per_seed_scores(entry, scored[scored["variant"] == entry.variant], grid)
-    interval = asdict(t_interval(ours.values))
+    return _as_row(entry, place, ours.rate, t_interval(ours.values))
+
+
+def _as_row(entry: Published, place: dict[str, Any], rate: float, measured: Interval) -> dict[str, Any]:
     subject = {"source": entry.source, "basis": entry.basis or "", "variant": entry.variant, **place}
     epoch = math.nan if entry.epoch is None else entry.epoch
-    asked = {"learning_rate": ours.rate, "metric": metric.name, "epoch": epoch}
-    values = {**asked, "published": entry.number, **interval}
-    return subject | values | {"difference": interval["mean"] - entry.number, "note": entry.note}
+    asked = {"learning_rate": rate, "metric": get_metric(entry.metric).name, "epoch": epoch}
+    values = {**asked, "published": entry.number, **asdict(measured)}
+    return subject | values | {"difference": measured.mean - entry.number, "note": entry.note}

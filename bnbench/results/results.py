@@ -386,12 +386,11 @@ class Results:
         return axis_trends.unaffected(self._comparable)
 
     def edge_ratio(self, variant: str) -> Finding:
-        """Return how many times as high as the baseline's the highest rate of a variant is, seed by seed, without axes.
+        """Return how many times as high as the baseline's the edge of a variant is, without axes.
 
-        The highest rate is the metric `max_stable_rate`: up to there every rate from the best one on trains. The
-        interval is as wide as the grid of rates makes it.
+        It is what a claim about the ratio of the metric `edge` measures.
         """
-        return edges.edge_ratio(self._comparable, variant, self.baseline)
+        return edges.find_edge("ratio", self._comparable, variant, self.baseline)
 
     @cached_property
     def curves(self) -> learning_curves.Curves:

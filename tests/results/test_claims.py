@@ -91,10 +91,12 @@ def test_a_value_is_about_one_variant() -> None:
     )
 
 
-def test_a_single_rate_is_known_to_a_step_of_the_grid() -> None:
-    row = judge(PLAIN + NORMED, metric="max_stable_rate", of="plain", value={"at_least": 0.005})
-    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((0.1, 0.01, 1))
-    assert row["verdict"] == "supported"
+def test_an_edge_has_an_interval_from_all_seeds() -> None:
+    row = judge(PLAIN + NORMED, metric="edge", of="plain", value={"at_least": 0.05})
+    # All seeds train at 0.1 and fail at 1.
+    assert 0.05 < row["low"] < 0.2 < row["estimate"] < 0.5 < row["high"] < 2
+    assert (row["n"], row["verdict"]) == (3, "supported")
+    assert "a training trains if its score is at least halfway from chance to the best mean" in row["reason"]
 
 
 def test_a_ratio_is_a_geometric_mean() -> None:
@@ -107,26 +109,44 @@ def test_a_ratio_is_a_geometric_mean() -> None:
     assert (row["low"], row["high"]) == pytest.approx((2 / factor, 2 * factor), rel=1e-5)
 
 
-def test_a_rate_read_off_the_grid_is_known_to_one_step() -> None:
-    row = judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 0.5})
-    # All seeds agree, x10 a step
-    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((10, 1, 100))
-    assert row["verdict"] == "supported"
-    assert "1 decade(s) wider at either end" in row["reason"]
-    assert judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
+def test_edges_are_compared_by_their_ratio() -> None:
+    row = judge(PLAIN + NORMED, metric="edge", ratio={"at_least": 2})
+    assert row["estimate"] == pytest.approx(10, rel=0.01)
+    assert 2 < row["low"] < 5 < 20 < row["high"] < 50
+    assert (row["n"], row["verdict"], row["metric"]) == (3, "supported", "edge")
+    # What the metric was called before; there, `ok` was what counted.
+    former = judge(PLAIN + NORMED, metric="max_stable_rate", ratio={"at_least": 2})
+    assert former["metric"] == "edge"
+    assert "a training trains if its outcome is ok" in former["reason"]
+
+
+def test_more_seeds_and_a_finer_grid_give_a_narrower_interval() -> None:
+    def width(seeds: int, step: float) -> float:
+        grid = [round(float(10**x), 6) for x in np.arange(-2, 1.01, step)]
+        tops = {"plain": 0.1, "batchnorm": 1.0}
+        rows = [
+            row
+            for name, top in tops.items()
+            for row in scores(name, *({rate: 0.9 if rate <= top * 1.01 else None for rate in grid},) * seeds)
+        ]
+        row = judge(rows, metric="edge", ratio={"at_least": 2})
+        return math.log10(row["high"] / row["low"])
+
+    assert width(3, 1.0) > width(6, 1.0) > width(6, 0.25)
 
 
 @pytest.mark.parametrize(
-    ("plain_top", "normed_top", "low", "high"), [(None, 0.95, 1, INF), (0.85, None, 0, 1), (0.85, 0.95, 0, INF)]
+    ("plain_top", "normed_top", "low", "high"),
+    [(None, 0.95, True, False), (0.85, None, False, True), (0.85, 0.95, False, False)],
 )
-def test_a_rate_at_the_edge_of_the_grid_leaves_the_interval_open(
-    plain_top: float | None, normed_top: float | None, low: float, high: float
+def test_an_edge_that_no_training_bounds_leaves_the_interval_open(
+    plain_top: float | None, normed_top: float | None, low: bool, high: bool
 ) -> None:
     plain = scores("plain", *({0.1: 0.9, 1.0: plain_top} for _ in range(3)))
     normed = scores("batchnorm", *({0.1: 0.9, 1.0: normed_top} for _ in range(3)))
-    row = judge(plain + normed, metric="max_stable_rate", ratio={"at_least": 0.5})
-    assert (row["low"], row["high"]) == pytest.approx((low, high))
-    assert "open where the grid ends" in row["reason"]
+    row = judge(plain + normed, metric="edge", ratio={"at_least": 0.001})
+    assert ((row["low"] > 0), (row["high"] < INF)) == (low, high)
+    assert "open where no training bounds it" in row["reason"]
 
 
 def test_a_best_rate_may_lie_beyond_either_edge() -> None:
@@ -152,22 +172,34 @@ def test_a_width_has_two_ends() -> None:
 
 def test_a_grid_of_one_rate_gives_an_open_interval() -> None:
     rows = [row for row in PLAIN + NORMED if row["learning_rate"] == 0.1]
-    row = judge(rows, metric="max_stable_rate", ratio={"at_least": 0.5})
+    row = judge(rows, metric="edge", ratio={"at_least": 0.5})
     assert row["verdict"] == "inconclusive"
+    assert (row["low"], row["high"]) == (0, INF)
+    row = judge(rows, metric="best_rate", ratio={"at_least": 0.5})
     assert (row["low"], row["high"]) == (0, INF)
     assert "a grid of one rate says nothing about rates" in row["reason"]
 
 
-def test_a_seed_without_a_stable_rate_is_reported() -> None:
+def test_a_seed_that_trains_nowhere_counts() -> None:
     plain = [row | (NONFINITE if row["seed"] == 1 else {}) for row in PLAIN]
-    row = judge(plain + NORMED, metric="max_stable_rate", ratio={"at_least": 3})
-    assert (row["verdict"], row["n"]) == ("inconclusive", 3)
-    assert "the ratio is unknown in 1 of 3 pairs" in row["reason"]
+    row = judge(plain + NORMED, metric="edge", ratio={"at_least": 1})
+    whole = judge(PLAIN + NORMED, metric="edge", ratio={"at_least": 1})
+    # The edge of plain is lower, and less sure.
+    assert row["n"] == 3
+    assert row["estimate"] > whole["estimate"]
+    assert row["high"] / row["low"] > 1.3 * whole["high"] / whole["low"]
+
+
+def test_a_variant_that_trains_nowhere_has_an_edge_below_all_rates() -> None:
+    plain = [row | NONFINITE for row in PLAIN]
+    row = judge(plain + NORMED, metric="edge", ratio={"at_least": 1})
+    assert (row["high"], row["verdict"]) == (INF, "supported")
+    assert judge(plain + NORMED, metric="edge", of="plain", value={"at_most": 1})["low"] == 0
 
 
 def test_all_diverged() -> None:
     rows = [row | NONFINITE for row in PLAIN + NORMED]
-    assert judge(rows, metric="max_stable_rate", ratio={"at_least": 3})["verdict"] == "inconclusive"
+    assert judge(rows, metric="edge", ratio={"at_least": 3})["verdict"] == "inconclusive"
     assert judge(rows, metric="validation_score", difference={"at_least": -0.1})["estimate"] == 0.0
     # 0 / 0
     assert judge(rows, metric="lr_sensitivity", ratio={"at_most": 1})["verdict"] == "inconclusive"
@@ -229,14 +261,15 @@ def test_the_share_of_pairs_in_which_one_beats_the_other() -> None:
     assert (row["estimate"], row["verdict"]) == (0.0, "refuted")
 
 
-def test_pairs_within_a_step_of_the_grid_may_go_either_way() -> None:
-    # One step apart
-    row = judge(PLAIN + NORMED, metric="max_stable_rate", probability={"at_least": 0.5})
+def test_an_edge_is_higher_if_it_trains_where_the_other_fails() -> None:
+    row = judge(PLAIN + NORMED, metric="edge", probability={"at_least": 0.4})
+    assert (row["estimate"], row["high"], row["verdict"]) == (1, 1, "supported")
+    row = judge(PLAIN + [row | {"variant": "batchnorm"} for row in PLAIN], metric="edge", probability={"at_least": 0.5})
     assert (row["estimate"], row["low"], row["high"], row["verdict"]) == (0, 0, 1, "inconclusive")
     assert "the grid does not tell 3 of 3 pairs apart" in row["reason"]
     plain = scores("plain", *({0.1: 0.9, 1.0: None, 10.0: None} for _ in range(3)))
     normed = scores("batchnorm", *({0.1: 0.9, 1.0: 0.9, 10.0: 0.9} for _ in range(3)))
-    row = judge(plain + normed, metric="max_stable_rate", probability={"at_least": 0.4})
+    row = judge(plain + normed, metric="edge", probability={"at_least": 0.4})
     assert (row["estimate"], row["high"], row["verdict"]) == (1, 1, "supported")
 
 

@@ -17,8 +17,8 @@ EDGES = (
 )
 
 
-# What an edge of one seed is. Single seeds train at rates at which not every seed does.
-BY_SEED = "Judged seed by seed, at half of the way from chance to the best score"
+# What the edges are that are compared. They are higher than the rates up to which every seed trains.
+HALF = "Where half of the trainings get halfway from chance to the best mean"
 
 
 def describe_rates(facts: Facts) -> list[str]:
@@ -31,7 +31,7 @@ def describe_rates(facts: Facts) -> list[str]:
     sentences = [f"Highest learning rates: {'; '.join(_grouped(ranked(living, facts), facts))}."]
     if facts.baseline in living:
         ratios = list(_ratios(facts, [name for name in ranked(living, facts) if name != facts.baseline]))
-        sentences += [f"{BY_SEED}, {'; '.join(ratios)}."] if ratios else []
+        sentences += [f"{HALF}{_after(facts)}, {'; '.join(ratios)}."] if ratios else []
     return sentences
 
 
@@ -56,6 +56,12 @@ def _edges(row: Row, facts: Facts) -> str:
     return f"trains well up to {well} and at all up to {trains}{last}"
 
 
+def _after(facts: Facts) -> str:
+    """Return ` after 30 epochs`: the edge falls with the training. Empty if the epochs are not known."""
+    epochs = facts.results.experiment.train.epochs if facts.results.experiment else None
+    return "" if epochs is None else f" after {epochs} epoch{'s' if epochs != 1 else ''}"
+
+
 def _ratios(facts: Facts, names: list[str]) -> Iterator[str]:
     """Yield how many times as high as the baseline's the highest rate of each variant is, where that is known."""
     first = True
@@ -64,14 +70,14 @@ def _ratios(facts: Facts, names: list[str]) -> Iterator[str]:
         if not isnan(finding.low):
             times = "equal to" if finding.estimate == 1 else f"{format_factor(finding.estimate)} times"
             unclear = ", so no difference is shown" if finding.low <= 1 <= finding.high else ""
-            whose = f"the highest rate of {name} is {times} that of {facts.baseline}" if first else f"of {name} {times}"
+            whose = f"the rate of {name} is {times} that of {facts.baseline}" if first else f"of {name} {times}"
             yield f"{whose} (95% interval {_interval(finding)}{unclear})"
             first = False
 
 
 def _interval(finding: Finding) -> str:
     if finding.high == inf:
-        return f"at least {format_factor(finding.low)}" if finding.low > 0 else "the grid ends too early to say"
+        return f"at least {format_factor(finding.low)}" if finding.low > 0 else "no training bounds it"
     if finding.low <= 0:
         return f"at most {format_factor(finding.high)}"
     return f"{format_factor(finding.low)} to {format_factor(finding.high)}"

@@ -67,8 +67,8 @@ def test_the_highest_rates_and_how_many_times_as_high_they_are(tmp_path: Path) -
     )
     # 1 / 0.1: at 1 the scores are above halfway from 10 to 91%, at 10 they are not.
     assert (
-        "Where half of the trainings get halfway from chance to the best mean after 3 epochs, the rate of batchnorm is 10 "
-        "times that of plain (95% interval 2.3 to 44)."
+        "Where half of the trainings get halfway from chance to the best mean after 3 epochs, the rate of batchnorm is "
+        "10 times that of plain (95% interval 2.3 to 44)."
     ) in found.sentences
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.analysis.intervals import MIN_VALUES, t_interval, wilson
+from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson, t_interval
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
@@ -52,9 +52,9 @@ def grid_uncertainty(metric: Metric, grid: NDArray[Any]) -> float:
 
 
 def find_share(holds: NDArray[Any]) -> Finding:
-    """Return the share of seeds at which something holds, with its Wilson interval."""
+    """Return the share of seeds at which something holds, with its Clopper-Pearson interval."""
     n, times = len(holds), int(holds.sum())
-    return Finding(times / n, *wilson(times, n), n)
+    return Finding(times / n, *clopper_pearson(times, n), n)
 
 
 def find_share_between(least: int, most: int, n: int) -> Finding:
@@ -69,7 +69,7 @@ def find_share_between(least: int, most: int, n: int) -> Finding:
         return Finding()
     undecided = most - least
     note = f"the grid does not tell {undecided} of {n} pairs apart" if undecided else ""
-    return Finding(least / n, wilson(least, n)[0], wilson(most, n)[1], n).noted(note)
+    return Finding(least / n, clopper_pearson(least, n)[0], clopper_pearson(most, n)[1], n).noted(note)
 
 
 def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
@@ -117,7 +117,7 @@ def find_comparison(kind: str, own: NDArray[Any], other: NDArray[Any], uncertain
 
 
 def find_in_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any]) -> Finding:
-    """Return the median over rounds with their range; of a probability the share of rounds with its Wilson interval."""
+    """Return the median over rounds with their range; of a probability the share of rounds with its exact interval."""
     n = len(own)
     if kind == "probability":
         return replace(find_wins(metric, own, other, 0.0), rounds=n)

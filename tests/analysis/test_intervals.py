@@ -5,11 +5,27 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binom, binomtest
 
-from bnbench.analysis.intervals import holm, pooled, sign_flip, t_interval, wilson
+from bnbench.analysis.intervals import clopper_pearson, holm, pooled, sign_flip, t_interval, wilson
 
 NAN, INF = math.nan, math.inf
 shares = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
+
+
+@pytest.mark.parametrize(("successes", "n"), [(0, 3), (3, 3), (1, 5), (7, 10), (28, 30)])
+def test_the_exact_interval_of_a_share_is_that_of_scipy(successes: int, n: int) -> None:
+    wanted = binomtest(successes, n).proportion_ci(method="exact")
+    assert clopper_pearson(successes, n) == pytest.approx((wanted.low, wanted.high))
+
+
+@pytest.mark.parametrize("n", [3, 5, 10, 30])
+def test_the_exact_interval_of_a_share_covers_at_least_as_often_as_it_says(n: int) -> None:
+    shares = np.linspace(0.01, 0.99, 99)
+    ends = [clopper_pearson(count, n) for count in range(n + 1)]
+    for share in shares:
+        held = sum(binom.pmf(count, n, share) for count, (low, high) in enumerate(ends) if low <= share <= high)
+        assert held >= 0.95 - 1e-9
 
 
 def test_wilson_interval() -> None:

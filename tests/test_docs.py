@@ -6,8 +6,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from click import Context
 
 from bnbench.analysis.metric_docs import render_metrics
+from bnbench.cli.main import main
 from bnbench.config.key_docs import render_keys
 from bnbench_docs.pages import DOCUMENTS, EXPERIMENTS
 from support.coverage import CASES, NUMBERS, t_coverage, wilson_coverage
@@ -81,6 +83,21 @@ def test_every_page_is_in_the_index_of_the_docs() -> None:
     linked = {(DOCS / link.partition("#")[0]).resolve() for link in LINK.findall(without_code(DOCS / "README.md"))}
     pages = {path for path in DOCUMENTATION if path.parent.name != "decisions"}
     assert pages - linked == {DOCS / "README.md", FRONT}
+
+
+def test_every_command_is_in_the_table_of_commands() -> None:
+    page = (DOCS / "reference" / "command-line.md").read_text(encoding="utf-8")
+    rows = set(re.findall(r"^\| \[`(\w+)`\]\(#\1\) \|", page, re.MULTILINE))
+    assert rows == set(main.list_commands(Context(main)))
+    (with_json,) = re.findall(r"^\| `--json` \| (.*?) \|", page, re.MULTILINE)
+    taking = [name for name in sorted(rows) if _takes_json(name)]
+    assert set(taking) == set(re.findall(r"`(\w+)`", with_json))
+
+
+def _takes_json(name: str) -> bool:
+    command = main.get_command(Context(main), name)
+    assert command is not None
+    return any("--json" in parameter.opts for parameter in command.params)
 
 
 def test_every_decision_is_in_the_index_and_numbered_by_date() -> None:

@@ -15,9 +15,11 @@ MAX_TRIALS, MAX_DIFFERENCES = 10, 3
 def format_merged(summary: "MergeSummary") -> str:
     """Return what each folder gave, what was compared, and what is still missing."""
     lines = [f"{folder}: {format_count(count, 'trial')} added" for folder, count in summary.added.items()]
-    same = summary.compared - len(summary.different)
-    if summary.compared:
-        lines.append(f"{format_count(summary.compared, 'trial')} in several folders: {same} with the same bits")
+    for compared, where in ((summary.several, "in several folders"), (summary.known, f"already in {summary.out}")):
+        if compared.trials:
+            lines.append(f"{format_count(compared.trials, 'trial')} {where}: {compared.same} with the same bits")
+    if summary.completed:
+        lines.append(f"saved files of {format_count(len(summary.completed), 'more trial')} added")
     if summary.left_out:
         lines.append(f"{format_count(summary.left_out, 'stored trial')} outside the plan not copied")
     if summary.missing:
@@ -28,12 +30,13 @@ def format_merged(summary: "MergeSummary") -> str:
 
 
 def format_differences(summary: "MergeSummary", results: "Results") -> list[str]:
-    """Return a headline, and a line for each trial whose outcomes differ."""
+    """Return a headline, and a line for each pair of folders in which the outcomes of a trial differ."""
     from bnbench.results.query import trial_names
 
     trials = results.trials
     names = dict(zip(trials["trial"], trial_names(trials), strict=True))
-    lines = [f"{format_count(len(summary.different), 'trial')} with different outcomes in two folders:"]
+    count = len({one.trial for one in summary.different})
+    lines = [f"{format_count(count, 'trial')} with different outcomes in two folders:"]
     for one in summary.different[:MAX_TRIALS]:
         shown = "; ".join(one.differences[:MAX_DIFFERENCES])
         name = names.get(one.trial, one.trial)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 MAX_ROWS = 500
 # A longer list of seeds is shown as their number.
 MAX_SEEDS = 20
+# A longer list of numbers of trials is shown as their count and range.
+MAX_NUMBERS = 5
 
 
 def format_matrix(planned: "Plan", states: Mapping[str, str]) -> str:
@@ -56,10 +58,21 @@ def _row(cohort: "Cohort", part: slice, rate: str, states: Mapping[str, str]) ->
     from bnbench.planning.states import states_of
 
     trials = cohort.trials[part]
-    first, last = trials[0].number, trials[-1].number
     counted = ", ".join(f"{count} {state}" for state, count in Counter(states_of(trials, states)).items())
-    span = f"{first}" if len(trials) == 1 else f"{first}-{last}"
-    return [span, cohort.variant, *map(format_setting, cohort.axes.values()), rate, _span(_seeds_of(trials)), counted]
+    axes = map(format_setting, cohort.axes.values())
+    return [_numbers(trials), cohort.variant, *axes, rate, _span(_seeds_of(trials)), counted]
+
+
+def _numbers(trials: "TrialGrid") -> str:
+    """Return the numbers of trials. In a part of a sweep, they have gaps."""
+    first, last = trials[0].number, trials[-1].number
+    if len(trials) == 1:
+        return f"{first}"
+    if len(trials) == last - first + 1:
+        return f"{first}-{last}"
+    if len(trials) <= MAX_NUMBERS:
+        return ",".join(str(trials.first + position) for position in trials.positions)
+    return f"{len(trials)} of {first}-{last}"
 
 
 def _seeds_of(trials: "TrialGrid") -> list[int]:

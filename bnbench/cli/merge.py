@@ -18,8 +18,9 @@ def merge(out: Path, folders: Sequence[Path]) -> None:
     """Join results folders of one sweep that several machines have trained.
 
     The trials of RESULTS, with their saved models, are copied into OUT, and its report is written. RESULTS stay as they
-    are. All must have the same plan: settings, data, engines and versions of Keras and TensorFlow. What OUT has
-    already, stays and counts as the first.
+    are. All must have the same plan and device: settings, data, engines and versions of Keras and TensorFlow. OUT is a
+    new or empty folder, or has results of this plan: then they stay and count as the first, and saved models that it
+    lacks are added.
 
     Of a trial that failed in one folder and ended in another, the ended one is kept. A trial that ended in several is
     compared: losses of all steps, scores of all epochs, divergence. If a bit differs, the first is kept, the difference

@@ -137,6 +137,24 @@ def _cards(request: ExperimentRequest, folder: Path) -> list[Card]:
     return find_cards() if request.device != CPU and (request.device or folder.exists()) else []
 
 
+def chosen_part(request: ExperimentRequest, plan: "Plan", folder: Path) -> Part | None:
+    """Return the part of the sweep that a request is for; None if it is for all of it.
+
+    If the request has no overlap, the part keeps the one that the results folder has recorded: its trials are stored.
+    """
+    from bnbench.store import store
+
+    part = request.part
+    if part is None or part.overlap or not store.has_results(folder):
+        return part
+    with store.open_for_reading(folder) as opened:
+        recorded = opened.part()
+    if recorded is None or (recorded.number, recorded.count) != (part.number, part.count):
+        return part
+    # The sweep may have fewer seeds now.
+    return replace(part, overlap=min(recorded.overlap, len(plan.experiment.sweep.seed_list())))
+
+
 def results_folder(request: ExperimentRequest) -> Path:
     """Return the results folder of an experiment, of whose file only the name is used.
 

@@ -6,7 +6,7 @@ from functools import cache
 from itertools import chain
 from typing import Any
 
-from bnbench.commands.experiment import ExperimentRequest, plan_experiment
+from bnbench.commands.experiment import ExperimentRequest, chosen_part, plan_experiment
 from bnbench.data.types import DataDirs
 from bnbench.execution import sweep
 from bnbench.execution.executors import executor_capacity
@@ -45,7 +45,7 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
     # Without results no id is needed, and a million ids take a second.
     planned = set(chain.from_iterable(cohort.trials.ids() for cohort in plan.cohorts)) if states else set()
     outside = len(states.keys() - planned)
-    plan = plan.of_part(request.part)
+    plan = plan.of_part(chosen_part(request, plan, folder))
     jobs = executor_capacity(ExecutorRequest(request.places, plan.cohorts)).count
     return PlanOverview(plan, states, sweep.step_seconds(folder), jobs, outside)
 

@@ -3,7 +3,14 @@
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from bnbench.commands.experiment import BY_DEFAULT, ExperimentRequest, TrainingOptions, plan_experiment, results_folder
+from bnbench.commands.experiment import (
+    BY_DEFAULT,
+    ExperimentRequest,
+    TrainingOptions,
+    chosen_part,
+    plan_experiment,
+    results_folder,
+)
 from bnbench.errors import ConfigError
 from bnbench.execution.worker_ahead import worker_ahead
 from bnbench.execution.worker_starter import WorkerStarter
@@ -53,7 +60,7 @@ def run_experiment(
             while_training=import_report,
             while_compiling=report.draw_more,
             starter=starter,
-            part=request.part,
+            part=chosen_part(request, plan, folder),
             mixed=training.mixed,
             executor=training.executor,
             address=training.address,

@@ -68,7 +68,7 @@ class Results:
 
     Attributes:
         folder: the results folder.
-        planned: number of trials in the plan, of a part of a sweep those of the part.
+        planned: number of trials in the plan, of a part of a sweep those of the part and those that are stored here.
         part: the part of the sweep that the folder is for; None if it is for all of it.
         pairs: how long the steps of two variants took by turns.
 

@@ -1,8 +1,10 @@
 """One trial that was trained twice: what differs between the two results, bit by bit."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnbench.store import integrity
 from bnbench.store.integrity import EPOCH_COLUMNS, StoredTrial
@@ -15,7 +17,7 @@ def outcome_differences(a: StoredTrial, b: StoredTrial) -> list[str]:
     """Return what differs between two results of one trial, in words; none if all bits are the same.
 
     Times are not compared, and neither is a value that only one of them has, because an earlier version of bnbench did
-    not measure it.
+    not measure it. NaN equals NaN, whatever its bits: processors differ in its sign.
     """
     return list(_differences(a, b))
 
@@ -39,10 +41,20 @@ def _step_losses(a: StoredTrial, b: StoredTrial) -> Iterator[str]:
     elif one != other:
         first, second = np.frombuffer(one, "<f4"), np.frombuffer(other, "<f4")
         shared = min(len(first), len(second))
-        # NaN equals NaN here, as bits do.
-        apart = np.flatnonzero(first[:shared].view("<u4") != second[:shared].view("<u4"))
-        step = int(apart[0]) if len(apart) else shared
-        yield f"step losses from step {step + 1} on: {_at(first, step)} and {_at(second, step)}"
+        apart = np.flatnonzero(_bits_differ(first[:shared], second[:shared], "<u4"))
+        if len(apart) or len(first) != len(second):
+            step = int(apart[0]) if len(apart) else shared
+            yield f"step losses from step {step + 1} on: {_at(first, step)} and {_at(second, step)}"
+
+
+def _bits_differ(one: NDArray[Any], other: NDArray[Any], unsigned: str) -> NDArray[np.bool_]:
+    """Return for each value whether its bits differ, except between two NaN.
+
+    Args:
+        unsigned: the type of whole numbers of the same size.
+    """
+    both_nan = np.isnan(one) & np.isnan(other)
+    return np.asarray((one.view(unsigned) != other.view(unsigned)) & ~both_nan, np.bool_)
 
 
 def _at(values: "np.ndarray[tuple[int], np.dtype[np.float32]]", step: int) -> str:
@@ -65,5 +77,11 @@ def _measurements(a: StoredTrial, b: StoredTrial) -> Iterator[str]:
     others = {(row["name"], row["layer"]): row for row in b.measurements}
     for row in a.measurements:
         other = others.get((row["name"], row["layer"]))
-        if other and any(row[part] != other[part] for part in ("positions", "values")):
+        if other and (row["positions"] != other["positions"] or _values_differ(row["values"], other["values"])):
             yield f"{row['name']}{' of ' if row['layer'] else ''}{row['layer']}"
+
+
+def _values_differ(one: bytes, other: bytes) -> bool:
+    if one == other or len(one) != len(other):
+        return one != other
+    return bool(_bits_differ(np.frombuffer(one, "<f8"), np.frombuffer(other, "<f8"), "<u8").any())

@@ -93,14 +93,23 @@ def require_results(folder: Path) -> None:
     """Check that a folder has results.
 
     Raises:
-        ResultsError: it has none. The message names folders next to it that have some.
+        ResultsError: it has none. The message names folders in it that have some, or else folders next to it.
     """
     if has_results(folder):
         return
-    known = sorted(path.parent.name for path in folder.parent.glob(f"*/{DATABASE}"))
-    more = [f"{len(known) - MAX_LISTED:,} more"] if len(known) > MAX_LISTED else []
-    others = f"; there are {', '.join([*known[:MAX_LISTED], *more])}" if known else ""
+    others = ""
+    if inside := _results_folders_in(folder):
+        others = f"; the results folders in it are {', '.join(inside)}"
+    elif known := _results_folders_in(folder.parent):
+        others = f"; there are {', '.join(known)}"
     raise ResultsError(f"{folder}: no results here (no {DATABASE}){others}")
+
+
+def _results_folders_in(directory: Path) -> list[str]:
+    """Return the names of the results folders in a directory; of many, the first ones and how many more there are."""
+    known = sorted(path.parent.name for path in directory.glob(f"*/{DATABASE}"))
+    more = [f"{len(known) - MAX_LISTED:,} more"] if len(known) > MAX_LISTED else []
+    return [*known[:MAX_LISTED], *more]
 
 
 def list_files(folder: Path) -> list[str]:

@@ -1,7 +1,6 @@
 """Joins results folders of one sweep: parts that several machines have trained."""
 
-import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,17 +8,11 @@ from pathlib import Path
 from bnbench.errors import ResultsError
 from bnbench.store import results_dir, store
 from bnbench.store.duplicates import outcome_differences
-from bnbench.store.folder import lock_folder, require_results
+from bnbench.store.folder import DATABASE, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
-from bnbench.store.prune import TRIAL
+from bnbench.store.plan_differences import describe_plan_differences
 from bnbench.store.store import Store
-
-# The maximum number of differences of two plans in a message.
-MAX_REASONS = 5
-# Keys of a config that say nothing about trials.
-ABOUT_RESULTS = ("claims", "published", "source_figures", "title", "figures")
-# What of an environment is part of an id.
-IN_IDS = ("packages.keras", "packages.tensorflow", "data", "engines")
+from bnbench.store.trial_files import copy_files, copy_missing_files
 
 
 @dataclass(frozen=True)
@@ -32,21 +25,35 @@ class Duplicate:
     differences: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Compared:
+    """How many trials were compared, each counted once, and how many of them have the same bits everywhere."""
+
+    trials: int = 0
+    same: int = 0
+
+
 @dataclass
 class MergeSummary:
     """What a merge found.
 
     Attributes:
+        out: the folder that was written.
         added: the number of trials that each folder gave.
-        compared: the number of trials that several folders have, which were compared.
-        different: those of them whose outcomes differ.
+        several: the trials that ended in more than one of the merged folders. `out` is not one of these.
+        known: the trials that had ended in `out` before, and ended in one of the merged folders.
+        different: pairs of a kept trial and another one whose outcomes differ.
+        completed: the trials that were known already, and got saved files that were missing.
         left_out: the number of stored trials outside the plan, which were not copied.
         missing: the number of planned trials that no folder has, and how many failed in all of them.
     """
 
+    out: Path
     added: dict[Path, int] = field(default_factory=dict)
-    compared: int = 0
+    several: Compared = Compared()
+    known: Compared = Compared()
     different: list[Duplicate] = field(default_factory=list)
+    completed: set[str] = field(default_factory=set)
     left_out: int = 0
     missing: int = 0
     failed: int = 0
@@ -56,12 +63,14 @@ def merge_folders(out: Path, folders: Sequence[Path]) -> MergeSummary:
     """Copy the trials of several results folders, which have the same plan, into one folder.
 
     A trial that ended is kept rather than one that failed. Of a trial that ended in several folders, the first result
-    is kept, after a comparison. If the folder already has results, they count as the first.
+    is kept, after a comparison. If the folder already has results, they count as the first, and its settings stay.
 
     Raises:
-        ResultsError: a folder has no results, has another plan, is given twice, or `out` cannot be written.
+        ResultsError: a folder has no results, has another plan or device, is given twice, or `out` cannot be written
+            or has files but no results.
     """
     _check_names(out, folders)
+    _refuse_other_files(out)
     with ExitStack() as stack:
         stack.enter_context(lock_folder(out))
         results_dir.refuse_links(out)
@@ -69,15 +78,15 @@ def merge_folders(out: Path, folders: Sequence[Path]) -> MergeSummary:
         first = opened[folders[0]]
         for other in opened.values():
             _check_same_plan(first, other)
-        if store.has_results(out):
-            with store.open_for_reading(out) as before:
-                _check_same_plan(before, first)
-                if before.part():
-                    raise ResultsError(f"{out}: is part {before.part()} itself: name another folder for all parts")
-        for name, text in _plain_files(first.folder).items():
-            results_dir.write_text(out / name, text)
+        has_plan = store.has_results(out) and _check_out(out, first)
         target = stack.enter_context(store.open_locked(out))
-        target.copy_plan(first)
+        if not has_plan:
+            target.copy_plan(first)
+        _set_device(target, opened.values())
+        for name, text in _plain_files(first.folder).items():
+            # What the folder has already, stays.
+            if not (has_plan and (out / name).exists()):
+                results_dir.write_text(out / name, text)
         return _copy_all(target, opened)
 
 
@@ -91,36 +100,49 @@ def _check_names(out: Path, folders: Sequence[Path]) -> None:
             raise ResultsError(f"{folder}: given twice")
 
 
+def _refuse_other_files(out: Path) -> None:
+    """Check that the folder to write is empty or has results, so that no other files are overwritten."""
+    try:
+        # A run that was killed leaves hidden files.
+        names = [path.name for path in out.iterdir() if not path.name.startswith(".")] if out.is_dir() else []
+    except OSError as error:
+        raise ResultsError(f"{out}: cannot be read: {error.strerror}") from error
+    if names and DATABASE not in names:
+        raise ResultsError(
+            f"{out}: not a results folder: it has files, such as {min(names)}, but no {DATABASE}; choose another "
+            "folder to write, or an empty one"
+        )
+
+
+def _check_out(out: Path, first: Store) -> bool:
+    """Check that the results of the folder to write have the same plan; return False if it has no plan yet."""
+    with store.open_for_reading(out) as before:
+        # A merge that is killed as it begins leaves a database without content.
+        if not before.known_ids():
+            return False
+        _check_same_plan(before, first)
+        if before.part():
+            raise ResultsError(f"{out}: is part {before.part()} itself: name another folder for all parts")
+        return True
+
+
 def _check_same_plan(a: Store, b: Store) -> None:
-    """Check that two folders have the same plan. An id is a hash of settings, versions, data and engines."""
+    """Check that two folders have the same plan. An id is a hash of settings, versions, data, engines and cards."""
+    one, other = a.device(), b.device()
+    if None not in (one, other) and one != other:
+        raise ResultsError(
+            f"{b.folder}: was trained on {other or 'the processor'}, but {a.folder} on {one or 'the processor'}, whose "
+            "bits differ: merge only folders of the same device"
+        )
     if not a.has_plan_of(b):
-        raise ResultsError(f"{b.folder}: has another plan than {a.folder}: {_why(a, b)}")
+        raise ResultsError(f"{b.folder}: has another plan than {a.folder}: {describe_plan_differences(a, b)}")
 
 
-def _why(a: Store, b: Store) -> str:
-    """Return what makes the plans differ."""
-    settings = [_flat(results_dir.read_settings(one.folder)[0]) for one in (a, b)]
-    environments = [_flat(results_dir.read_environment(one.folder)) for one in (a, b)]
-    found = [*_changed(settings[0], settings[1], ignored=ABOUT_RESULTS)]
-    found += _changed(environments[0], environments[1], only=IN_IDS)
-    return "; ".join(found[:MAX_REASONS]) or "the ids of their trials differ"
-
-
-def _changed(
-    a: Mapping[str, object], b: Mapping[str, object], ignored: Sequence[str] = (), only: Sequence[str] = ()
-) -> Iterator[str]:
-    for key in dict.fromkeys([*a, *b]):
-        if key.startswith(tuple(ignored)) or (only and not key.startswith(tuple(only))):
-            continue
-        if a.get(key) != b.get(key):
-            yield f"{key} is {a.get(key, 'not set')} there, {b.get(key, 'not set')} here"
-
-
-def _flat(value: object, key: str = "") -> dict[str, object]:
-    if not isinstance(value, Mapping):
-        return {key: value}
-    parts = (_flat(inner, f"{key}.{part}".lstrip(".")) for part, inner in value.items())
-    return {name: leaf for part in parts for name, leaf in part.items()}
+def _set_device(target: Store, opened: Iterable[Store]) -> None:
+    """Record the device of the merged folders. Folders of earlier versions have not recorded it."""
+    known = [device for one in (target, *opened) if (device := one.device()) is not None]
+    if known:
+        target.set_device(known[0])
 
 
 def _plain_files(folder: Path) -> dict[str, str]:
@@ -130,52 +152,70 @@ def _plain_files(folder: Path) -> dict[str, str]:
 
 
 def _copy_all(target: Store, opened: Mapping[Path, Store]) -> MergeSummary:
-    summary = MergeSummary()
     planned = target.planned_ids()
-    have: dict[str, tuple[Path, StoredTrial]] = {
-        trial: (target.folder, stored) for trial, stored in target.stored_trials().items()
-    }
+    before = _ended(target, planned)
+    have = {trial: (target.folder, stored) for trial, stored in target.stored_trials().items()}
+    summary = MergeSummary(target.folder, several=_compare(opened.values(), planned))
     for folder, source in opened.items():
         summary.added[folder] = 0
-        texts = source.source_texts()
-        for trial, stored in source.stored_trials().items():
-            if trial not in planned:
-                summary.left_out += 1
-                continue
-            known = have.get(trial)
-            if known and "failed" not in (known[1].row["status"], stored.row["status"]):
-                _compare(summary, trial, known, (folder, stored))
-            elif known is None or stored.row["status"] != "failed":
-                _copy_files(folder, target.folder, trial)
-                target.add_stored(stored, texts.get(stored.row["source"] or ""))
-                have[trial] = folder, stored
-                summary.added[folder] += 1
-        for times in source.step_times().values():
-            if (times.first, times.second) not in target.step_times():
-                target.add_step_times(times)
-    ended = [stored.row["status"] for trial, (_, stored) in have.items() if trial in planned]
-    summary.failed = ended.count("failed")
-    summary.missing = len(planned) - len(ended)
+        _copy_trials(target, source, planned, have, summary)
+        _copy_step_times(target, source)
+    again = before.keys() & {trial for source in opened.values() for trial in _ended(source, planned)}
+    apart = {one.trial for one in summary.different if one.kept == target.folder}
+    summary.known = Compared(len(again), len(again - apart))
+    summary.failed = sum(_failed(stored) for trial, (_, stored) in have.items() if trial in planned)
+    summary.missing = len(planned - have.keys())
     return summary
 
 
-def _compare(
-    summary: MergeSummary, trial: str, known: tuple[Path, StoredTrial], other: tuple[Path, StoredTrial]
+def _copy_trials(
+    target: Store, source: Store, planned: set[str], have: dict[str, tuple[Path, StoredTrial]], summary: MergeSummary
 ) -> None:
-    summary.compared += 1
-    if found := outcome_differences(known[1], other[1]):
-        summary.different.append(Duplicate(trial, known[0], other[0], found))
+    """Copy the trials of a folder.
+
+    Args:
+        have: the trials that the target has by now, with the folder that each is from. New ones are added.
+        summary: what is found is added.
+    """
+    folder, texts = source.folder, source.source_texts()
+    for trial, stored in source.stored_trials().items():
+        known = have.get(trial)
+        if trial not in planned:
+            summary.left_out += 1
+        elif known and not _failed(known[1]) and not _failed(stored):
+            if found := outcome_differences(known[1], stored):
+                summary.different.append(Duplicate(trial, known[0], folder, found))
+            elif copy_missing_files(folder, target.folder, trial):
+                summary.completed.add(trial)
+        elif known is None or not _failed(stored):
+            copy_files(folder, target.folder, trial)
+            target.add_stored(stored, texts.get(stored.row["source"] or ""))
+            have[trial] = folder, stored
+            summary.added[folder] += 1
 
 
-def _copy_files(source: Path, target: Path, trial: str) -> None:
-    """Copy the saved model, the checkpoints and the logs of a trial."""
-    for name in (results_dir.MODELS, results_dir.CHECKPOINTS, results_dir.TENSORBOARD):
-        for path in sorted((source / name).glob(f"{trial}*")):
-            owner = TRIAL.match(path.name)
-            if owner is None or owner[0] != trial or path.is_symlink():
-                continue
-            if path.is_dir():
-                shutil.copytree(path, target / name / path.name, dirs_exist_ok=True)
-            else:
-                with results_dir.replaced_file(target / name / path.name) as temporary:
-                    shutil.copyfile(path, temporary)
+def _copy_step_times(target: Store, source: Store) -> None:
+    for times in source.step_times().values():
+        if (times.first, times.second) not in target.step_times():
+            target.add_step_times(times)
+
+
+def _compare(stores: Iterable[Store], planned: set[str]) -> Compared:
+    """Compare the trials that ended in several folders."""
+    ended: dict[str, list[StoredTrial]] = {}
+    for one in stores:
+        for trial, stored in _ended(one, planned).items():
+            ended.setdefault(trial, []).append(stored)
+    several = [found for found in ended.values() if len(found) > 1]
+    same = [not any(outcome_differences(found[0], other) for other in found[1:]) for found in several]
+    return Compared(len(several), sum(same))
+
+
+def _ended(opened: Store, planned: set[str]) -> dict[str, StoredTrial]:
+    """Return the planned trials of a folder that completed or diverged."""
+    stored = opened.stored_trials()
+    return {trial: one for trial, one in stored.items() if trial in planned and not _failed(one)}
+
+
+def _failed(stored: StoredTrial) -> bool:
+    return bool(stored.row["status"] == "failed")

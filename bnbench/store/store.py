@@ -226,7 +226,10 @@ class Store:
         return {row["trial"] for row in self._plan[0]}
 
     def copy_plan(self, other: "Store") -> None:
-        """Make the plan of another results folder the present one, for the whole sweep, with its environment."""
+        """Make the plan of another results folder the present one, for the whole sweep.
+
+        Its environment and its device are copied, too.
+        """
         with self._transaction():
             self._forget("_plan", "_ended")
             self._db.execute("DELETE FROM plan")
@@ -234,6 +237,8 @@ class Store:
                 self._insert(table, integrity.rows_as_dicts(other._db.execute(query)))
             self._seal_plan()
             write_part(self._db, None)
+            if (device := other.device()) is not None:
+                write_device(self._db, device)
         if text := other.environment():
             self.set_environment(text)
 
@@ -313,7 +318,10 @@ class Store:
         return np.frombuffer(losses, "<f4")
 
     def planned(self) -> int:
-        """Return the number of trials in the present plan, of a part of a sweep those of the part.
+        """Return the number of trials in the present plan.
+
+        Of a part of a sweep these are the trials of the part, and those of the plan that are stored here nevertheless,
+        because the part had more seeds before.
 
         Raises:
             ResultsError: the plan is damaged.
@@ -384,9 +392,11 @@ class Store:
             return []
 
     def _count_planned(self) -> int:
-        query = "SELECT seed, count(*) FROM plan GROUP BY seed"
         chosen = seeds_of_part(self._db)
-        return sum(count for seed, count in self._db.execute(query) if chosen is None or seed in chosen)
+        if chosen is None:
+            return int(self._db.execute("SELECT count(*) FROM plan").fetchone()[0])
+        query = "SELECT seed, count(*), count(id) FROM plan LEFT JOIN trials ON plan.trial = id GROUP BY seed"
+        return sum(count if seed in chosen else stored for seed, count, stored in self._db.execute(query))
 
     def _seal_plan(self) -> None:
         self._insert("notes", [{"name": "plan", "text": "", "checksum": plan_checksum(self._db)}])

@@ -3,6 +3,7 @@ import pytest
 from bnbench.cli import format_plan
 from bnbench.cli.format import AROUND
 from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix
+from bnbench.planning.part import Part
 from support.examples import make_plan
 
 
@@ -57,6 +58,17 @@ def test_a_trial_that_is_not_stored_is_new() -> None:
         "1 new, 1 failed", "1 diverged, 1 new",
     ]  # fmt: skip
     assert format_estimate(planned, stored, {}, 1).startswith("8 trials: 6 new, 1 failed, 1 diverged; training: ")
+
+
+def test_the_trials_of_a_part_have_their_numbers() -> None:
+    planned = make_plan(sweep__seeds=3)
+    first, second = (planned.of_part(Part(number, 2)) for number in (1, 2))
+    rows = [line.split(maxsplit=4) for line in format_matrix(first, {}).splitlines()[1:]]
+    assert rows[0] == ["1,3", "plain", "0.01", "0,2", "2 new"]
+    assert rows[3] == ["10,12", "batchnorm", "0.1", "0,2", "2 new"]
+    assert format_matrix(second, {}).splitlines()[1].split()[:4] == ["2", "plain", "0.01", "1"]
+    many = make_plan(sweep__seeds=40).of_part(Part(2, 4))
+    assert format_matrix(many, {}).splitlines()[1].startswith("10 of 2-38 ")
 
 
 def test_a_long_plan_has_a_row_per_variant(monkeypatch: pytest.MonkeyPatch) -> None:

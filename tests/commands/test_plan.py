@@ -4,14 +4,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bnbench.commands.experiment import ExperimentRequest
+from bnbench.commands.experiment import ExperimentRequest, chosen_part, plan_experiment
 from bnbench.commands.plan import check_plan, make_overview, trial_rows
 from bnbench.data import access
 from bnbench.errors import ConfigError
+from bnbench.planning.part import Part
+from bnbench.store import store
 from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, values
 from support.kept import keep
 from support.keras_alone import skip_checks_of_the_file
+from support.stored import end
 
 
 @pytest.fixture
@@ -63,3 +66,23 @@ def test_what_keras_rejects_is_an_error_with_the_key(
     overview = make_overview(replace(checked_request, overrides=wrong))
     with pytest.raises(ConfigError, match=r"^-o train.optimizer=.*: SGD: `gradient_accumulation_steps` must be"):
         check_plan(overview.plan, checked_request.data_dirs)
+
+
+def test_a_part_keeps_its_recorded_overlap(request_: ExperimentRequest, tmp_path: Path) -> None:
+    request = replace(request_, overrides={"sweep.seeds": 4}, part=Part(2, 3))
+    plan, folder = plan_experiment(request)
+    with store.open_for_writing(folder) as opened:
+        opened.set_plan(plan)
+        opened.set_part(Part(2, 3, 1))
+        for number in range(0, len(plan.trials), 2):
+            opened.add(end(plan, number, 0.6))
+    assert folder.name == "tiny-part-2-of-3"
+    assert chosen_part(request, plan, folder) == Part(2, 3, 1)
+    assert {trial.seed for trial in make_overview(request).plan.trials} == {0, 1}
+    assert chosen_part(replace(request, part=Part(2, 3, 2)), plan, folder) == Part(2, 3, 2)
+    assert chosen_part(replace(request, part=Part(1, 3)), plan, folder) == Part(1, 3)
+    assert chosen_part(request, plan, tmp_path / "nothing") == Part(2, 3)
+    fewer, _ = plan_experiment(replace(request, overrides={"sweep.seeds": 3}))
+    with store.open_for_writing(folder) as opened:
+        opened.set_part(Part(2, 3, 4))
+    assert chosen_part(request, fewer, folder) == Part(2, 3, 3)

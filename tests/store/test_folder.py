@@ -74,3 +74,11 @@ def test_only_some_of_many_other_folders_are_listed(tmp_path: Path) -> None:
         (tmp_path / f"x{number:02}" / "trials.db").touch()
     with pytest.raises(ResultsError, match=r"there are x00, .*, x09, 5 more$"):
         require_results(tmp_path / "none")
+
+
+def test_results_folders_inside_are_named_rather_than_those_next_to_it(tmp_path: Path) -> None:
+    for name in ("beside", "results/leaf", "results/wine"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "trials.db").touch()
+    with pytest.raises(ResultsError, match=r"results: no results here .*; the results folders in it are leaf, wine$"):
+        require_results(tmp_path / "results")

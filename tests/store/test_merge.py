@@ -11,11 +11,12 @@ import bnbench
 from bnbench.cli.main import main
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.planning import identity
+from bnbench.planning.part import Part
 from bnbench.planning.trial import Fault
 from bnbench.planning.trial import Result as TrialResult
 from bnbench.results.results import Results
 from bnbench.store import results_dir, store
-from bnbench.store.merge import MergeSummary, merge_folders
+from bnbench.store.merge import Compared, MergeSummary, merge_folders
 from support.examples import facts, make_plan
 from support.stored import change, end
 from support.sweeps import TIMES, made_up_data, write
@@ -27,8 +28,6 @@ A_SEED = 4
 
 def part_of(folder: Path, number: int, overlap: int = 0, of: Any = None, **changes: Any) -> Path:
     """Store what a run of one of three parts stores, without training."""
-    from bnbench.planning.part import Part
-
     plan = make_plan(of, **({"sweep__seeds": SEEDS} | changes))
     part = Part(number, 3, overlap)
     path = folder / f"tiny{part.suffix}"
@@ -52,6 +51,11 @@ def merge(out: Path, *folders: Path) -> MergeSummary:
     return merge_folders(out, folders)
 
 
+def put(folder: Path, name: str, text: str) -> None:
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text, encoding="utf-8")
+
+
 def call(*words: object) -> Result:
     return CliRunner().invoke(main, ["merge", *map(str, words)], prog_name="bnbench", catch_exceptions=False)
 
@@ -60,7 +64,7 @@ def test_three_parts_are_the_whole_sweep(tmp_path: Path) -> None:
     parts = three(tmp_path)
     summary = merge(tmp_path / "tiny", *parts)
     assert summary.added == dict.fromkeys(parts, 2 * A_SEED)
-    assert (summary.compared, summary.missing, summary.failed, summary.left_out) == (0, 0, 0, 0)
+    assert (summary.several.trials, summary.missing, summary.failed, summary.left_out) == (0, 0, 0, 0)
     merged = Results(tmp_path / "tiny")
     assert (len(merged.trials), merged.planned, merged.part) == (SEEDS * A_SEED, SEEDS * A_SEED, None)
     assert merged.config.experiment is not None
@@ -80,12 +84,26 @@ def test_a_merge_can_be_continued_part_by_part(tmp_path: Path) -> None:
     assert merge(tmp_path / "tiny", first).missing == 4 * A_SEED
     assert merge(tmp_path / "tiny", second, third).missing == 0
     again = merge(tmp_path / "tiny", first, second, third)
-    assert (sum(again.added.values()), again.compared, again.different) == (0, SEEDS * A_SEED, [])
+    assert (sum(again.added.values()), again.several.trials, again.different) == (0, 0, [])
+    assert again.known == Compared(SEEDS * A_SEED, SEEDS * A_SEED)
 
 
 def test_equal_bits_in_several_parts_are_counted(tmp_path: Path) -> None:
     summary = merge(tmp_path / "tiny", *three(tmp_path, overlap=1))
-    assert (summary.compared, summary.different) == (2 * A_SEED, [])
+    assert (summary.several, summary.different) == (Compared(A_SEED, A_SEED), [])
+
+
+def test_a_trial_that_differs_in_two_folders_is_counted_once(tmp_path: Path) -> None:
+    parts = three(tmp_path, overlap=1)
+    trial = Results(parts[0]).trials.query("seed == 0")["trial"].iloc[0]
+    change(parts[0], "UPDATE trials SET test_loss = 0.75 WHERE id = ?", (trial,))
+    done = call(tmp_path / "tiny", *parts)
+    assert "4 trials in several folders: 3 with the same bits" in done.stdout
+    assert "1 trial with different outcomes in two folders" in done.stderr
+    assert done.stderr.count(f"({trial}) in {parts[0]}, which is kept") == 2
+    again = call(tmp_path / "tiny", *parts[1:])
+    assert "4 trials in several folders: 4 with the same bits" in again.stdout
+    assert f"{5 * A_SEED} trials already in {tmp_path / 'tiny'}: {5 * A_SEED - 1} with the same bits" in again.stdout
 
 
 @pytest.mark.parametrize(
@@ -108,7 +126,7 @@ def test_one_altered_digit_is_found_and_told(tmp_path: Path, statement: str, val
     assert "1 trial with different outcomes in two folders" in done.stderr
     assert f"plain lr=0.01 seed=0 ({trial}) in {parts[0]}, which is kept, and {parts[1]}: " in done.stderr
     assert re.search(wanted, done.stderr)
-    assert "8 trials in several folders: 7 with the same bits" in done.stdout
+    assert "4 trials in several folders: 3 with the same bits" in done.stdout
     kept, first = Results(tmp_path / "tiny"), Results(parts[0])
     assert (
         kept.history[kept.history["trial"] == trial]
@@ -160,6 +178,85 @@ def test_saved_models_come_along(tmp_path: Path) -> None:
     assert len(list((tmp_path / "tiny" / "models").iterdir())) == 1
 
 
+def test_saved_models_of_a_trial_that_was_merged_before_are_added(tmp_path: Path) -> None:
+    first, second, out = part_of(tmp_path, 1, overlap=1), part_of(tmp_path, 2, overlap=1), tmp_path / "tiny"
+    trials = Results(first).trials.query("seed == 0 and status == 'completed'")["trial"]
+    both, later = trials.iloc[0], trials.iloc[1]
+    put(first, f"models/{both}.json", "final")
+    put(first, f"models/{both}.keras", "final")
+    merge(out, first)
+    for trial in (both, later):
+        for name in (f"models/{trial}.json", f"models/{trial}.keras", f"tensorboard/{trial}/a/events"):
+            put(second, name, "best")
+    (second / "tensorboard" / later / "link").symlink_to(first / "trials.db")
+    assert merge(out, second).completed == {both, later}
+    assert {path.suffix: path.read_text() for path in (out / "models").glob(f"{both}.*")} == {
+        ".json": "final", ".keras": "final",
+    }  # fmt: skip
+    assert {path.suffix: path.read_text() for path in (out / "models").glob(f"{later}.*")} == {
+        ".json": "best", ".keras": "best",
+    }  # fmt: skip
+    assert [path.name for path in (out / "tensorboard" / later).iterdir()] == ["a"]
+    assert (out / "tensorboard" / both / "a" / "events").read_text() == "best"
+    assert merge(out, second).completed == set()
+
+
+def test_files_of_another_outcome_are_not_copied(tmp_path: Path) -> None:
+    first, second, _ = three(tmp_path, overlap=1)
+    trial = Results(first).trials.query("seed == 0")["trial"].iloc[0]
+    change(second, "UPDATE trials SET test_loss = 0.75 WHERE id = ?", (trial,))
+    put(second, f"models/{trial}.keras", "another")
+    merge(tmp_path / "tiny", first, second)
+    assert not (tmp_path / "tiny" / "models").exists()
+
+
+def test_the_device_is_kept_and_must_be_the_same(tmp_path: Path) -> None:
+    first, second, third = three(tmp_path)
+    devices = {first: None, second: "NVIDIA H100", third: ""}
+    for folder, device in devices.items():
+        if device is not None:
+            with store.open_for_writing(folder) as opened:
+                opened.set_device(device)
+    merge(tmp_path / "tiny", first, second)
+    with store.open_for_reading(tmp_path / "tiny") as opened:
+        assert opened.device() == "NVIDIA H100"
+    with pytest.raises(ResultsError, match=r"was trained on the processor, but .* on NVIDIA H100"):
+        merge(tmp_path / "other", second, third)
+    with pytest.raises(ResultsError, match=r"was trained on the processor, but .*tiny on NVIDIA H100"):
+        merge(tmp_path / "tiny", third)
+
+
+def test_files_that_are_no_results_are_not_overwritten(tmp_path: Path) -> None:
+    part, out = part_of(tmp_path, 1), tmp_path / "stuff"
+    put(out, "config.yaml", "mine")
+    with pytest.raises(ResultsError, match=r"stuff: not a results folder: .*config.yaml.*choose another .*empty"):
+        merge(out, part)
+    assert [path.name for path in out.iterdir()] == ["config.yaml"]
+    assert (out / "config.yaml").read_text() == "mine"
+    (out / "config.yaml").unlink()
+    (out / ".lock").touch()
+    assert merge(out, part).added == {part: 2 * A_SEED}
+
+
+def test_the_settings_of_a_folder_that_has_results_stay(tmp_path: Path) -> None:
+    first, second, _ = three(tmp_path)
+    out = tmp_path / "tiny"
+    merge(out, first)
+    mine = (out / "config.yaml").read_text(encoding="utf-8") + "title: mine\n"
+    put(out, "config.yaml", mine)
+    (out / "environment.json").unlink()
+    merge(out, second)
+    assert (out / "config.yaml").read_text(encoding="utf-8") == mine
+    assert (out / "environment.json").exists()
+
+
+def test_a_merge_that_was_killed_as_it_began_is_continued(tmp_path: Path) -> None:
+    part, out = part_of(tmp_path, 1), tmp_path / "tiny"
+    with store.open_for_writing(out):
+        pass
+    assert merge(out, part).added == {part: 2 * A_SEED}
+
+
 @pytest.mark.parametrize(
     ("changes", "wanted"),
     [
@@ -184,6 +281,24 @@ def test_other_data_and_other_versions_are_refused(tmp_path: Path, monkeypatch: 
     results_dir.write_text(newer / results_dir.ENVIRONMENT, '{"packages": {"keras": "3.99.0"}}')
     with pytest.raises(ResultsError, match=r"packages.keras is 3.15.1 there, 3.99.0 here"):
         merge(tmp_path / "tiny", first, newer)
+
+
+def test_only_what_changes_a_plan_is_named(tmp_path: Path) -> None:
+    first = part_of(tmp_path / "a", 1)
+    changes = {"save_models": "best", "title": "another", "name": "other", "baseline": "batchnorm", "top_k": 3}
+    other = part_of(tmp_path / "b", 2, train__epochs=4, **changes)
+    put(other, "environment.json", '{"packages": {"keras": "3.15.9"}, "data": {"a.csv": {"folder": "elsewhere"}}}')
+    with pytest.raises(ResultsError) as caught:
+        merge(tmp_path / "tiny", first, other)
+    assert str(caught.value).endswith(": train.epochs is 3 there, 4 here")
+
+
+def test_a_missing_config_is_named(tmp_path: Path) -> None:
+    first, other = part_of(tmp_path / "a", 1), part_of(tmp_path / "b", 2, train__epochs=4)
+    (other / "config.yaml").unlink()
+    with pytest.raises(ResultsError) as caught:
+        merge(tmp_path / "tiny", first, other)
+    assert str(caught.value).endswith(f"has another plan than {first}: {other} has no config.yaml to compare")
 
 
 def test_folders_that_make_no_sense_are_refused(tmp_path: Path) -> None:
@@ -219,3 +334,23 @@ def test_parts_that_were_trained_are_the_bits_of_one_run(tmp_path: Path) -> None
     assert merged.sources["kind"].unique().tolist() == [1]
     assert len(list((tmp_path / "merged" / "models").glob("*.keras"))) == 12
     assert (tmp_path / "merged" / "report.html").exists()
+
+
+def test_trials_outside_a_smaller_part_do_not_exceed_the_plan(tmp_path: Path) -> None:
+    part = part_of(tmp_path, 2, overlap=1)
+    with store.open_for_writing(part) as opened:
+        opened.set_part(Part(2, 3))
+    results = Results(part)
+    assert (len(results.trials), results.planned) == (3 * A_SEED, 3 * A_SEED)
+    with store.open_for_reading(part) as opened:
+        counts = opened.counts()
+    assert (counts.ended, counts.planned) == (3 * A_SEED, 3 * A_SEED)
+
+
+def test_a_later_run_of_a_part_keeps_its_overlap(tmp_path: Path) -> None:
+    path = write(tmp_path / "tiny.yaml", sweep__seeds=3)
+    with made_up_data():
+        for words in ({"overlap": 1}, {}):
+            part = bnbench.run(path, results_dir=tmp_path, jobs=0, part="2/3", **words)
+            assert (len(part.trials), part.planned) == (2 * A_SEED, 2 * A_SEED)
+            assert part.part == Part(2, 3, 1)

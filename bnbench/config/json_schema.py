@@ -85,6 +85,7 @@ DESCRIPTIONS = {
     "Published.value": "The published value; `never` if a target was not reached.",
     "Published.at": "`best`, or a learning rate.",
     "Published.epoch": "The epoch after which the metric is taken.",
+    "Published.trains": "What counts as a training that trains, for the metric edge.",
     "Published.target": "The validation score to reach.",
     "Published.note": "A note for the table.",
     "SourceFigure.figure": "The kind of figure.",

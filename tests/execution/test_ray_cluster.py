@@ -25,6 +25,7 @@ from bnbench.planning.machine import MachineKind
 from bnbench.planning.plan import Plan
 from bnbench.planning.trial import Result, Saving
 from support.examples import make_plan
+from support.quick import write_no_report
 from support.ray_nodes import RayNodes
 from support.ray_trainers import deadly_trainer, quick_trainer, saving_trainer, slow_trainer
 
@@ -278,6 +279,8 @@ def test_real_trials_have_the_bits_of_local_workers(
     import bnbench
 
     monkeypatch.undo()
+    # Nobody reads the report.
+    write_no_report(monkeypatch)
     monkeypatch.setenv("BNBENCH_CACHE", str(tmp_path / "cache"))
     small = {"train.epochs": 2, "data.limit": 200, "sweep.seeds": 2, "save_models": "final"}
     results = {

@@ -46,7 +46,7 @@ class Outcome:
 
 
 def seed_outcomes(rates: Numbers, seeds: NDArray[Any], trains: NDArray[np.bool_], start: float) -> dict[int, Outcome]:
-    """Return what each seed says about the edge, by seed: one outcome, however many rates it stands at.
+    """Return what each seed says about the edge, by seed: one outcome, whatever the number of its rates.
 
     A seed has a single threshold. Counted rate by rate, a dense grid would count it many times.
 
@@ -116,38 +116,36 @@ class EdgePosterior:
         self.low, self.high = low, high
         self.theta = np.arange(low - BEYOND, high + BEYOND + THETA_STEP / 2, THETA_STEP)
 
-    def fails(self, x: float) -> Numbers:
-        """Return the probability that a training at a rate fails, for each point of the lattice.
+    def trains(self, x: float) -> Numbers:
+        """Return the probability that a training at a rate trains, for each point of the lattice.
 
         Args:
-            x: log10 of the rate. At -inf only a lapse fails, and a seed that fails everywhere has failed before; at inf
-                all fail.
+            x: log10 of the rate. At -inf all train, and at inf none.
 
         Returns:
             (theta, sigma, lapse).
         """
         shape = (len(self.theta), len(SIGMAS), len(LAPSES))
         if math.isinf(x):
-            return np.full(shape, 0.0 if x < 0 else 1.0)
+            return np.full(shape, 1.0 if x < 0 else 0.0)
         z = (x - self.theta[:, None, None]) / SIGMAS[:, None]
         # exp of more than 700 overflows.
-        trains = 1 / (1 + np.exp(np.clip(z, -700, 700)))
-        return 1 - (1 - LAPSES) * trains
+        return np.asarray((1 - LAPSES) / (1 + np.exp(np.clip(z, -700, 700))))
 
     @cached_property
     def lattice(self) -> Numbers:
         """The probability of each point of the lattice, (theta, sigma, lapse)."""
         known: dict[float, Numbers] = {}
 
-        def fails(x: float) -> Numbers:
+        def trains(x: float) -> Numbers:
             if x not in known:
-                known[x] = self.fails(x)
+                known[x] = self.trains(x)
             return known[x]
 
         logs = np.zeros((len(self.theta), len(SIGMAS), len(LAPSES)))
         with np.errstate(divide="ignore"):
             for outcome, count in Counter(self.outcomes).items():
-                logs += count * np.log(np.maximum(fails(outcome.failed) - fails(outcome.trained), 0.0))
+                logs += count * np.log(np.maximum(trains(outcome.trained) - trains(outcome.failed), 0.0))
         weights = np.exp(logs - logs.max())
         return np.asarray(weights / weights.sum())
 
@@ -169,7 +167,7 @@ class EdgePosterior:
         return Edge(mean, sd, ends[0], ends[1], len(self.outcomes))
 
     def _quantile(self, share: float) -> float:
-        """Return the theta below which this share of the posterior lies; each value stands for a step around it."""
+        """Return the theta below which this share of the posterior lies; each value covers the step around it."""
         total = np.concatenate([[0.0], np.cumsum(self.density)])
         borders = np.concatenate([self.theta - THETA_STEP / 2, [self.theta[-1] + THETA_STEP / 2]])
         return float(np.interp(share, total / total[-1], borders))
@@ -189,7 +187,7 @@ class EdgePosterior:
         weights = weights[kept] / weights[kept].sum()
         rows = []
         for one in x.tolist():
-            trains = 1 - self.fails(one).ravel()[kept]
+            trains = self.trains(one).ravel()[kept]
             order = np.argsort(trains)
             total = np.cumsum(weights[order])
             ends = [trains[order[min(int(np.searchsorted(total, share)), len(order) - 1)]]
@@ -208,8 +206,8 @@ class EdgePosterior:
         """
 
         def variance_after(x: float) -> float:
-            expected, fails = 0.0, self.fails(x)
-            for chances in (fails, 1 - fails):
+            expected, trains = 0.0, self.trains(x)
+            for chances in (trains, 1 - trains):
                 weights = (self.lattice * chances).sum(axis=(1, 2))
                 total = float(weights.sum())
                 if total > 0:

@@ -259,7 +259,7 @@ class Plan:
         )
 
     def of_part(self, part: Part | None) -> "Plan":
-        """Return the plan with the trials of a part of the sweep; None stands for the whole sweep.
+        """Return the plan with the trials of a part of the sweep; None is the whole sweep.
 
         Raises:
             ConfigError: the sweep has fewer seeds than parts.

@@ -256,7 +256,7 @@ class Store:
         return read_device(self._db)
 
     def set_device(self, device: str) -> None:
-        """Record the cards that train this folder; an empty name stands for the processor."""
+        """Record the cards that train this folder; an empty name is the processor."""
         with self._transaction():
             write_device(self._db, device)
 

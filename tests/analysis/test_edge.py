@@ -124,3 +124,9 @@ def test_the_interval_holds_the_truth_as_often_as_it_says(step: float, sd: float
         held += edge.low <= truth <= edge.high
     # 95% nominal; less than 90% of 200 happens once in a thousand times.
     assert held / repetitions >= 0.9
+
+
+def test_seeds_that_contradict_each_other_leave_a_posterior() -> None:
+    # One trains where another one fails twenty decades below.
+    edge = posterior(Outcome(10, INF), Outcome(-INF, -10), Outcome(-1, 0), low=-10, high=10).edge()
+    assert edge.low < edge.mean < edge.high

@@ -77,7 +77,7 @@ def test_only_some_of_many_other_folders_are_listed(tmp_path: Path) -> None:
 
 
 def test_results_folders_inside_are_named_rather_than_those_next_to_it(tmp_path: Path) -> None:
-    for name in ("beside", "results/leaf", "results/wine"):
+    for name in ("next-to-it", "results/leaf", "results/wine"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "trials.db").touch()
     with pytest.raises(ResultsError, match=r"results: no results here .*; the results folders in it are leaf, wine$"):

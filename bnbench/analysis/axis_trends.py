@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bnbench.analysis.cells import Cells, rows_at_best
+from bnbench.analysis.cells import Cells, rows_judged
 from bnbench.analysis.intervals import t_interval
+from bnbench.analysis.leave_one_out import widening
 from bnbench.analysis.trials import axes_of
 
 # The numbers of each row of the tables here; `lowest` and `highest` are the spread by setting of the other axes.
 STATISTICS = ("mean", "low", "high", "lowest", "highest")
+# The columns of `seed_scores` other than the variant and the further axes.
+SCORED = ("seed", "value", "picks_differ")
 
 
 def is_scale(values: Sequence[Any]) -> bool:
@@ -29,19 +32,21 @@ def axis_values(table: pd.DataFrame, axis: str) -> list[Any]:
 def seed_scores(cells: Cells, score: str = "test_score") -> pd.DataFrame:
     """Return one row per variant, axis value and seed: the score at the best rate of the variant there.
 
-    Columns: variant, the further axes, seed, value. The best rate is that of all seeds together.
+    Columns: variant, the further axes, seed, value, picks_differ (whether the seeds there are judged at different
+    rates). The best rate is that of the other seeds (`leave_one_out`).
     """
-    at_best = rows_at_best(cells)
-    columns = ["variant", *cells.axes, "seed", "value"]
-    return at_best.assign(value=at_best[score])[columns].reset_index(drop=True)
+    judged = rows_judged(cells)
+    return judged.assign(value=judged[score])[["variant", *cells.axes, *SCORED]].reset_index(drop=True)
 
 
 def seed_differences(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Return `seed_scores` of the variants other than the baseline, minus its score at the same values and seed."""
-    keys = [name for name in scores.columns if name not in ("variant", "value")]
-    base = scores.loc[scores["variant"] == baseline, [*keys, "value"]]
+    keys = [name for name in scores.columns if name not in ("variant", "value", "picks_differ")]
+    base = scores.loc[scores["variant"] == baseline, [*keys, "value", "picks_differ"]]
     joined = scores[scores["variant"] != baseline].merge(base, on=keys, suffixes=("", "_base"))
-    return joined.assign(value=joined["value"] - joined["value_base"]).drop(columns="value_base")
+    joined["value"] -= joined.pop("value_base")
+    joined["picks_differ"] |= joined.pop("picks_differ_base")
+    return joined
 
 
 def by_value(values: pd.DataFrame, axis: str) -> pd.DataFrame:
@@ -58,7 +63,9 @@ def by_value(values: pd.DataFrame, axis: str) -> pd.DataFrame:
     rows = []
     for variant, own in _with_settings(values, axis).groupby("variant", sort=False):
         for value, part in own.groupby(axis, sort=False, dropna=False):
-            rows.append({"variant": variant, axis: value} | _over_settings(_by_setting(part)))
+            rows.append(
+                {"variant": variant, axis: value} | _over_settings(_by_setting(part), bool(part["picks_differ"].any()))
+            )
     return pd.DataFrame(rows, columns=["variant", axis, "settings", "n", *STATISTICS])
 
 
@@ -74,7 +81,8 @@ def change(values: pd.DataFrame, axis: str, first: Any, last: Any) -> pd.DataFra
     rows = []
     for variant, own in _with_settings(values, axis).groupby("variant", sort=False):
         ends = [_by_setting(own[_equals(own[axis], value)]) for value in (first, last)]
-        rows.append({"variant": variant} | _over_settings((ends[1] - ends[0]).dropna(axis=1, how="all")))
+        differ = bool(own["picks_differ"].any())
+        rows.append({"variant": variant} | _over_settings((ends[1] - ends[0]).dropna(axis=1, how="all"), differ))
     return pd.DataFrame(rows, columns=["variant", "settings", "n", *STATISTICS])
 
 
@@ -126,7 +134,7 @@ def unaffected(trials: pd.DataFrame) -> set[str]:
 
 def _with_settings(values: pd.DataFrame, axis: str) -> pd.DataFrame:
     """Return values with the setting of the other axes in a column `setting`."""
-    others = [name for name in values.columns if name not in ("variant", axis, "seed", "value")]
+    others = [name for name in values.columns if name not in ("variant", axis, *SCORED)]
     setting = pd.Series("", values.index)
     # As text, because NaN does not equal itself; without other axes there is one setting.
     for name in others:
@@ -139,9 +147,10 @@ def _by_setting(values: pd.DataFrame) -> pd.DataFrame:
     return values.pivot(index="seed", columns="setting", values="value")
 
 
-def _over_settings(table: pd.DataFrame) -> dict[str, float]:
+def _over_settings(table: pd.DataFrame, picks_differ: bool) -> dict[str, float]:
     means = table.mean()
-    interval = t_interval(table.dropna().mean(axis=1)) if len(table.columns) else t_interval([])
+    by_seed = table.dropna().mean(axis=1).tolist() if len(table.columns) else list[float]()
+    interval = t_interval(by_seed, widening=widening(len(by_seed), picks_differ))
     return {
         "settings": len(table.columns),
         "n": interval.n,

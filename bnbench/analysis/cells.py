@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnbench.analysis.leave_one_out import judged_rates
 from bnbench.analysis.lr_metrics import RateCurve, curve_of, curve_values
 from bnbench.analysis.trials import axes_of, scored_trials
 
@@ -140,6 +141,18 @@ class Cell:
         """The positions of the trials at the best rate."""
         return self.at(self.best_rate)
 
+    @cached_property
+    def judged_rates(self) -> dict[int, float]:
+        """The rate at which each seed is judged: the best one of the other seeds (`leave_one_out`)."""
+        rates, scores = self._cells.curve_values[:2, self.rows]
+        return judged_rates(rates, self.values("seed"), scores)
+
+    @cached_property
+    def judged(self) -> Positions:
+        """The positions of the trials at these rates; a seed without a trial there has none."""
+        rates = np.array([self.judged_rates[int(seed)] for seed in self.values("seed")], float)
+        return np.asarray(self.rows[self.values("learning_rate") == rates])
+
     def at(self, rate: float) -> Positions:
         """Return the positions of the trials at a learning rate."""
         return np.asarray(self.rows[self._cells.column("learning_rate")[self.rows] == rate])
@@ -154,9 +167,14 @@ class Cell:
         return self._cells.column(name)[self.rows if rows is None else rows]
 
 
-def rows_at_best(cells: Cells) -> pd.DataFrame:
-    """Return the trials of all cells at their best rates, cell by cell."""
-    return cells.scored.iloc[np.concatenate([np.empty(0, np.int64), *(cell.at_best for cell in cells)])]
+def rows_judged(cells: Cells) -> pd.DataFrame:
+    """Return the trials by which each seed is judged, cell by cell.
+
+    The further column `picks_differ` says whether the seeds of a cell are judged at different rates.
+    """
+    parts = [(cell.judged, len(set(cell.values("learning_rate", cell.judged))) > 1) for cell in cells]
+    rows = cells.scored.iloc[np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in parts)])]
+    return rows.assign(picks_differ=[differ for rows, differ in parts for _ in rows])
 
 
 def _rows_by_key(keys: NDArray[np.int64]) -> list[Positions]:

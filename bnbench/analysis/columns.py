@@ -249,6 +249,12 @@ VARIANTS = (
            "to the best mean; empty below three seeds"),
     Column("edge_low", "number", "lower end of its 95% interval; 0 if no training bounds it"),
     Column("edge_high", "number", "upper end; infinite if no training bounds it"),
+    Column("judged_n", "integer", "number of seeds that are judged, each at the best rate of the other seeds"),
+    Column("judged_mean", "number", "their mean test score: what the best rate reaches without luck"),
+    Column("judged_sd", "number", "its standard deviation (ddof 1)"),
+    Column("judged_low", "number", "lower end of its 95% interval; empty if there is none"),
+    Column("judged_high", "number", "upper end"),
+    Column("judged_at", "text", "the rates at which the seeds are judged, each with the number of seeds"),
 )  # fmt: skip
 CURVES = (
     VARIANT,

@@ -64,12 +64,17 @@ def why_no_interval(n: int, mean: float) -> str:
     return "equal at every seed" if math.isfinite(mean) else "not finite"
 
 
-def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
+def t_interval(values: ArrayLike, confidence: float = 0.95, widening: float = 1.0) -> Interval:
     """Return the mean of some values with its interval by Student's t (1908); no interval below three values.
 
     No value is dropped: with a missing or infinite value the mean is missing or infinite, and there is no interval.
     Equal values give no interval either: with few validation rows, or with assigned scores, an interval without
     width would look like certainty.
+
+    Args:
+        values: one of each seed.
+        confidence: how often the interval should hold the true mean.
+        widening: how many times as wide it is made, for values that are not independent.
     """
     array = np.asarray(values, float)
     n = array.size
@@ -77,14 +82,16 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     with np.errstate(invalid="ignore"):
         mean = float(array.mean()) if n else math.nan
         sd = float(array.std(ddof=1)) if n > 1 else math.nan
-    return Interval(mean, sd, n, *t_interval_of(mean, sd, n, confidence))
+    return Interval(mean, sd, n, *t_interval_of(mean, sd, n, confidence, widening))
 
 
-def t_interval_of(mean: float, sd: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def t_interval_of(
+    mean: float, sd: float, n: int, confidence: float = 0.95, widening: float = 1.0
+) -> tuple[float, float]:
     """Return the ends of the interval of `t_interval` from the mean, the SD (ddof 1) and the number of the values."""
     if n < MIN_VALUES or not (math.isfinite(mean) and math.isfinite(sd)) or sd <= ROUNDING * abs(mean):
         return math.nan, math.nan
-    half = float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
+    half = widening * float(stdtrit(n - 1, (1 + confidence) / 2)) * sd / math.sqrt(n)
     return mean - half, mean + half
 
 

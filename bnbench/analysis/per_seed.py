@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.epoch_values import values_after_epoch
 from bnbench.analysis.learning_curves import Curves, default_target, trial_curves
+from bnbench.analysis.leave_one_out import judged_rates, widening
 from bnbench.analysis.lr_metrics import best_rate, metrics_over_rates
 from bnbench.analysis.registry import METRICS, Metric, get_metric
 from bnbench.analysis.trials import scored_trials
@@ -42,14 +43,21 @@ class PerSeedScores:
 
     Attributes:
         values: by seed.
-        rate: the learning rate of the trials; NaN if the metric is about all rates together.
+        rate: the learning rate of the trials, or the best one of all seeds; NaN if the metric is about all rates
+            together.
+        rates: the rate at which each seed is judged, by seed; empty if they were not picked.
         open_below, open_above: whether some true value may lie beyond the grid.
     """
 
     values: "pd.Series[float]" = field(default_factory=lambda: pd.Series(dtype=float))
     rate: float = math.nan
+    rates: Mapping[int, float] = field(default_factory=dict)
     open_below: bool = False
     open_above: bool = False
+
+    def widening(self, n: int, *others: "PerSeedScores") -> float:
+        """Return how many times as wide as Student's t the interval over n of the seeds is, compared with others."""
+        return widening(n, any(len(set(one.rates.values())) > 1 for one in (self, *others)))
 
 
 def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, baseline: str) -> pd.DataFrame:
@@ -72,8 +80,8 @@ def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, basel
 def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
     """Return the metric of a variant: of each seed's trial at a rate, or of its trials at all rates.
 
-    A seed has a metric over rates if all of its trials have finished. The best rate, at which a score is taken, is that
-    of all seeds together; the metric `best_rate` is that of each seed alone.
+    A seed has a metric over rates if all of its trials have finished. At the best rate, a seed is judged at the best
+    rate of the other seeds (`leave_one_out`); the metric `best_rate` is that of each seed alone.
 
     Args:
         trials: as `with_trial_metrics` returns them, of one variant at one value of the further axes.
@@ -84,8 +92,17 @@ def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> P
     metric = get_metric(asked.metric)
     if metric.over_rates:
         return _over_rates(metric, trials, grid)
-    rate = best_rate(trials) if asked.at == "best" else asked.at
-    return PerSeedScores(trials[trials["learning_rate"] == rate].set_index("seed")[_column(asked)], rate)
+    if asked.at == "best":
+        return _at_best(trials, _column(asked))
+    return PerSeedScores(trials[trials["learning_rate"] == asked.at].set_index("seed")[_column(asked)], asked.at)
+
+
+def _at_best(trials: pd.DataFrame, column: str) -> PerSeedScores:
+    """Return a column of the trials by which each seed is judged."""
+    named = (trials[name].to_numpy() for name in ("learning_rate", "seed", "validation_score"))
+    by_seed = judged_rates(*named)
+    judged = trials[trials["learning_rate"] == trials["seed"].map(by_seed)].set_index("seed")
+    return PerSeedScores(judged[column], best_rate(trials), {int(seed): by_seed[int(seed)] for seed in judged.index})
 
 
 def _column(asked: Asked) -> str:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from bnbench.analysis.cells import Cell, Cells, Positions
 from bnbench.analysis.columns import CHOICE_MEASURES
 from bnbench.analysis.edge import EdgePosterior, place_edges
-from bnbench.analysis.intervals import MIN_VALUES
+from bnbench.analysis.intervals import MIN_VALUES, t_interval
+from bnbench.analysis.leave_one_out import list_rates, widening
 from bnbench.analysis.lr_metrics import DELTA, RateMetrics, metrics_of_curve
 from bnbench.analysis.trials import DIVERGED
 
@@ -30,7 +31,10 @@ def variant_table(cells: Cells, baseline: str, delta: float = DELTA) -> pd.DataF
         }
         edges = place_edges(place)
         rows += [
-            cell.key | _variant_row(cell, metrics[variant], metrics.get(baseline)) | _edge_columns(edges[variant])
+            cell.key
+            | _variant_row(cell, metrics[variant], metrics.get(baseline))
+            | _edge_columns(edges[variant])
+            | _judged_columns(cell)
             for variant, cell in place.cells.items()
         ]
     return pd.DataFrame(rows)
@@ -57,6 +61,17 @@ def _edge_columns(posterior: EdgePosterior) -> dict[str, float]:
     known = len(posterior.outcomes) >= MIN_VALUES
     numbers = posterior.edge().rates if known else (math.nan,) * 3
     return dict(zip(("edge", "edge_low", "edge_high"), numbers, strict=True))
+
+
+def _judged_columns(cell: Cell, score: str = "test_score") -> dict[str, Any]:
+    """Return the score of a variant, each seed judged at the best rate of the other seeds."""
+    values = cell.values(score, cell.judged)
+    values = values[~np.isnan(values)]
+    rates = cell.values("learning_rate", cell.judged)
+    found = t_interval(values, widening=widening(len(values), len(set(rates)) > 1))
+    return {f"judged_{name}": getattr(found, name) for name in ("n", "mean", "sd", "low", "high")} | {
+        "judged_at": ", ".join(f"{rate:g} ({count})" for rate, count in list_rates(rates))
+    }
 
 
 def _mean_and_sd(cell: Cell, rows: Positions) -> dict[str, float]:

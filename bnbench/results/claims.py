@@ -1,6 +1,7 @@
 """Claims -> verdicts: from the interval over seeds, never from the mean alone.
 
-Two variants are compared seed by seed; a seed counts if its trials of both have finished. Unknown values are reported
+Two variants are compared seed by seed; a seed counts if its trials of both have finished. At best rates, each seed is
+judged at the best rate of the other seeds (`leave_one_out`). Unknown values are reported
 and never left out. If a value is missing (nothing is stable, no epoch was timed) or infinite (a target was never
 reached), there is no interval and so no verdict. The exception: if every seed has the same infinity, this is the
 interval. The grid determines some metrics only to within a step (best rate, largest stable rate, stable width). Their
@@ -25,7 +26,7 @@ from bnbench.analysis.labels import RateFormat, axis_name, format_axes, format_n
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, range_across, with_trial_metrics
-from bnbench.analysis.registry import Metric, find_metric, get_metric
+from bnbench.analysis.registry import find_metric, get_metric
 from bnbench.analysis.step_times import MIN_ROUNDS, PairTimes, find_pair
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Bound, Claim
@@ -41,6 +42,7 @@ from bnbench.results.findings import (
     grid_uncertainty,
     widen_by_grid,
 )
+from bnbench.results.judged_at import note_rates
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 WEAKEST_FIRST = (REFUTED, INCONCLUSIVE, SUPPORTED)
@@ -152,10 +154,8 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
         return edges.find_edge(claim.kind, trials, claim.of, over, claim.counts_as_trained)
     own, other = (_sample(claim, name, scored, grid) for name in (claim.of, over or claim.of))
     seeds = own.values.index.intersection(other.values.index)
-    notes = (
-        _left_out(trials["seed"].nunique(), len(seeds)),
-        _rates(claim, metric, (own.rate, other.rate), RateFormat(grid)),
-    )
+    at_rates = "" if metric.over_rates or claim.across else note_rates(own, other, len(seeds), RateFormat(grid))
+    notes = (_left_out(trials["seed"].nunique(), len(seeds)), at_rates)
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
     a, b = (sample.values[seeds].to_numpy(float) for sample in (own, other))
@@ -167,7 +167,7 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     elif claim.kind == "probability":
         finding = find_wins(metric, a, b, uncertainty)
     else:
-        finding = find_comparison(claim.kind, a, b, uncertainty)
+        finding = find_comparison(claim.kind, a, b, uncertainty, own.widening(len(a), other))
         finding = widen_by_grid(claim.kind, finding, own, other, uncertainty)
     return finding.noted(*notes)
 
@@ -194,10 +194,10 @@ def _find_time_to_target(claim: Claim, trials: pd.DataFrame, scored: pd.DataFram
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
     a, b = (sample.values[seeds].to_numpy(float) for sample in (own, other))
-    finding = find_over_rounds(claim.kind, metric, a, b, pair)
+    finding = find_over_rounds(claim.kind, metric, a, b, pair, own.widening(len(a), other))
     return finding.noted(
         _left_out(trials["seed"].nunique(), len(seeds)),
-        _rates(claim, metric, (own.rate, other.rate), RateFormat(grid)),
+        note_rates(own, other, len(seeds), RateFormat(grid)),
         "steps to the target times the seconds per step of each round",
     )
 
@@ -212,14 +212,6 @@ def _sample(claim: Claim, variant: str, scored: pd.DataFrame, grid: NDArray[Any]
 def _left_out(planned: int, known: int) -> str:
     missing = planned - known
     return f"{missing} of {planned} seeds left out: not all of their trials have finished" if missing else ""
-
-
-def _rates(claim: Claim, metric: Metric, rates: tuple[float, float], rate_text: RateFormat) -> str:
-    """Say at which rates the values were measured; an empty text for a metric over rates and for a range."""
-    if metric.over_rates or claim.across:
-        return ""
-    own, other = rates
-    return f"at rate {rate_text(own)}" + (f" against {rate_text(other)}" if own != other else "")
 
 
 def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:

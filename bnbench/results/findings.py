@@ -88,17 +88,25 @@ def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertaint
     return find_share_between(int(wins.sum()), int((wins | undecided).sum()), n)
 
 
-def find_comparison(kind: str, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
+def find_comparison(
+    kind: str, own: NDArray[Any], other: NDArray[Any], uncertainty: float, wide: float = 1.0
+) -> Finding:
     """Return the mean paired difference with its t interval; for a ratio, the same of the logarithms.
 
     If all pairs are equal, there is an interval only if the grid leaves the metric uncertain.
+
+    Args:
+        kind: the kind of the claim.
+        own, other: the values by seed.
+        uncertainty: what the grid leaves uncertain, in decades.
+        wide: how many times as wide as Student's t the interval is, from `leave_one_out.widening`.
     """
     # What is not finite is reported below.
     with np.errstate(all="ignore"):
         values = np.log(own) - np.log(other) if kind == "ratio" else own - other
     back = np.exp if kind == "ratio" else np.positive
     n, infinite = len(values), np.isinf(values)
-    interval = t_interval(values)
+    interval = t_interval(values, widening=wide)
     finding = Finding(float(back(interval.mean)), float(back(interval.low)), float(back(interval.high)), n)
     if np.isnan(values).any():
         return finding.noted(
@@ -125,7 +133,9 @@ def find_in_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[
     return Finding(float(np.median(values)), float(values.min()), float(values.max()), n, rounds=n)
 
 
-def find_over_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any], pair: PairTimes) -> Finding:
+def find_over_rounds(
+    kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any], pair: PairTimes, wide: float = 1.0
+) -> Finding:
     """Return what is known about two times that are numbers of steps by seed, times the seconds per step of a round.
 
     Each round has an interval over the seeds. The estimate is the median over the rounds, and the interval reaches from
@@ -136,11 +146,12 @@ def find_over_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArra
         metric: the time.
         own, other: the steps of the two variants of the pair, by seed.
         pair: the seconds per step of each round.
+        wide: as for `find_comparison`.
     """
     found = [
         find_wins(metric, own * first, other * second, 0.0)
         if kind == "probability"
-        else find_comparison(kind, own * first, other * second, 0.0)
+        else find_comparison(kind, own * first, other * second, 0.0, wide)
         for first, second in zip(pair.seconds, pair.over_seconds, strict=True)
     ]
     estimate = float(np.median([one.estimate for one in found]))
@@ -154,7 +165,7 @@ def find_value(metric: Metric, own: PerSeedScores, values: NDArray[Any], uncerta
     It is compared with a known value: a difference to 0, or a ratio to a rate of 1.
     """
     kind, neutral = ("ratio", np.ones) if metric.scale == "factor" else ("difference", np.zeros)
-    finding = find_comparison(kind, values, neutral(len(values)), uncertainty)
+    finding = find_comparison(kind, values, neutral(len(values)), uncertainty, own.widening(len(values)))
     return widen_by_grid(kind, finding, own, PerSeedScores(), uncertainty)
 
 

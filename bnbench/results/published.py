@@ -40,7 +40,7 @@ def compare_published(
 def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) -> dict[str, Any]:
     grid = np.sort(scored["learning_rate"].unique())
     ours = per_seed_scores(entry, scored[scored["variant"] == entry.variant], grid)
-    return _as_row(entry, place, ours.rate, t_interval(ours.values))
+    return _as_row(entry, place, ours.rate, t_interval(ours.values, widening=ours.widening(len(ours.values))))
 
 
 def _as_row(entry: Published, place: dict[str, Any], rate: float, measured: Interval) -> dict[str, Any]:

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from bnbench.analysis.cells import Cells, rows_at_best, split_table
+from bnbench.analysis.cells import Cells, rows_judged, split_table
 from bnbench.analysis.lr_metrics import rate_curve
 from support.tables import FAILED, scores, trials
 
@@ -51,11 +51,11 @@ def test_null_is_a_place_and_failed_trials_are_in_no_cell() -> None:
 def test_without_trials_there_is_no_cell() -> None:
     none = Cells(trials({}).iloc[:0])
     assert list(none) == none.places == []
-    assert rows_at_best(none).empty
+    assert rows_judged(none).empty
 
 
 def test_the_trials_at_the_best_rates_are_in_the_order_of_the_cells() -> None:
-    found = rows_at_best(Cells(trials(*ROWS)))
+    found = rows_judged(Cells(trials(*ROWS)))
     assert found[["variant", "learning_rate", "seed"]].to_numpy().tolist() == [
         ["plain", 1.0, 0], ["batchnorm", 0.1, 0], ["batchnorm", 0.1, 1], ["plain", 0.1, 0],
     ]  # fmt: skip

@@ -75,6 +75,20 @@ def test_the_same_at_one_rate() -> None:
     assert judge(PLAIN + NORMED, metric="ok", probability={"at_most": 0.5}, at=10.0)["n"] == 3
 
 
+def test_at_best_rates_no_seed_is_judged_at_a_rate_that_it_chose() -> None:
+    # Seed 2 is lucky at 1, so the others are judged there, and seed 2 at 0.1.
+    lucky = scores("batchnorm", {0.1: 0.91, 1.0: 0.90}, {0.1: 0.92, 1.0: 0.89}, {0.1: 0.93, 1.0: 1.0})
+    row = judge(PLAIN + lucky, metric="validation_score", difference={"at_least": -1})
+    # 0.90 - 0.90, 0.89 - 0.91, 0.93 - 0.92
+    assert row["estimate"] == pytest.approx((0 - 0.02 + 0.01) / 3)
+    wide = 1 + 0.18 * math.log(3)
+    assert row["high"] - row["estimate"] == pytest.approx(wide * 4.302653 * np.std([0, -0.02, 0.01], ddof=1) / 3**0.5)
+    assert "each seed at the best rate of the others: 1 (2 seeds) and 0.1 (1 seed) against 0.1;" in row["reason"]
+    assert "1.20 times as wide" in row["reason"]
+    two = judge([row for row in PLAIN + lucky if row["seed"] < 2], metric="test_score", difference={"at_least": 0})
+    assert "picked and judged on the same seeds" in two["reason"]
+
+
 def test_the_mean_alone_decides_nothing() -> None:
     row = judge(PLAIN[:8] + NORMED[:8], metric="validation_score", difference={"at_least": 0.0})
     assert row["estimate"] == pytest.approx(0.045)

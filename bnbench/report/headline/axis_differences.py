@@ -140,7 +140,7 @@ def _digits(points: float) -> str:
 def _scores(axes: AxisFacts, name: str, rows: list[Row]) -> str:
     """Return the range of the scores of a variant at the settings of some rows."""
     places = {tuple(str(row[axis]) for axis in axes.axes) for row in rows}
-    scores = [row["test_score_mean"] for row in axes.facts.results.variants.to_dict("records")
+    scores = [row["judged_mean"] for row in axes.facts.results.variants.to_dict("records")
               if row["variant"] == name and tuple(str(row[axis]) for axis in axes.axes) in places]  # fmt: skip
     return format_percents(min(scores), max(scores))
 

@@ -32,7 +32,7 @@ class AxisFacts:
     @cached_property
     def scores(self) -> pd.DataFrame:
         """The score of each variant, setting and seed at its best rate, without the axes that have one value."""
-        return self.facts.results.seed_scores[["variant", *self.axes, "seed", "value"]]
+        return self.facts.results.seed_scores[["variant", *self.axes, *axis_trends.SCORED]]
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -72,7 +72,7 @@ def axis_facts(facts: Facts) -> AxisFacts:
     """Return what is known about the further axes with more than one value, the leading one first."""
     summary, results = facts.results.summary, facts.results
     axes = [axis for axis in results.axes if len(summary[axis].drop_duplicates()) > 1]
-    scores = results.seed_scores[["variant", *axes, "seed", "value"]]
+    scores = results.seed_scores[["variant", *axes, *axis_trends.SCORED]]
     differences = axis_trends.seed_differences(scores, facts.baseline)
     left, ordered = list(axes), list[str]()
     while left:

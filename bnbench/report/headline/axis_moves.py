@@ -30,7 +30,7 @@ def describe_scores(axes: AxisFacts, only_best: bool = False) -> list[str]:
     """
     names = axes.moved
     if only_best and names:
-        best = axes.facts.results.variants.sort_values("test_score_mean", ascending=False)["variant"]
+        best = axes.facts.results.variants.sort_values("judged_mean", ascending=False)["variant"]
         names = [next(str(name) for name in best if name in names)]
     sentences = [sentence for axis in axes.axes if (sentence := _along(axes, axis, names))]
     still = [name for name in axes.facts.names if name not in axes.moved]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from math import isnan
 
-from bnbench.analysis.intervals import t_interval_of
 from bnbench.analysis.labels import (
     format_count,
     format_p,
@@ -43,8 +42,11 @@ def compare_variants(facts: Facts) -> list[str]:
 
 
 def ranked(names: list[str], facts: Facts) -> list[str]:
-    """Return variants by their mean score at the best rate, the highest first."""
-    return sorted(names, key=lambda name: -facts.variants[name]["test_score_mean"])
+    """Return variants by their mean score at the best rate, the highest first.
+
+    Each seed is judged at the best rate of the other seeds.
+    """
+    return sorted(names, key=lambda name: -facts.variants[name]["judged_mean"])
 
 
 def score_at_best(facts: Facts, name: str) -> str:
@@ -52,14 +54,14 @@ def score_at_best(facts: Facts, name: str) -> str:
     if name in facts.dead:
         return "chance (it trains at no rate)"
     row, cell = facts.variants[name], facts.at_best[name]
-    low, high = t_interval_of(row["test_score_mean"], row["test_score_sd"], row["n"])
+    low, high = row["judged_low"], row["judged_high"]
     notes = [
         "" if isnan(low) else f"95% interval {format_percents(low, high)}",
         f"{cell['n_diverged']} of {cell['n']} diverged, counted at chance" if cell["n_diverged"] else "",
         f"{cell['n_chance']} of {cell['n']} at chance" if cell["n_chance"] else "",
     ]
     noted = "; ".join(filter(None, notes))
-    return format_percent(row["test_score_mean"]) + (f" ({noted})" if noted else "")
+    return format_percent(row["judged_mean"]) + (f" ({noted})" if noted else "")
 
 
 def _alone(facts: Facts, name: str) -> str:
@@ -114,7 +116,7 @@ def _short_score(facts: Facts, name: str) -> str:
     cell = facts.at_best[name]
     bad = [f"{cell[key]} of {cell['n']} {word}" for key, word in (("n_diverged", "diverged"), ("n_chance", "at chance"))
            if cell[key]]  # fmt: skip
-    return format_percent(facts.variants[name]["test_score_mean"]) + (f" ({', '.join(bad)})" if bad else "")
+    return format_percent(facts.variants[name]["judged_mean"]) + (f" ({', '.join(bad)})" if bad else "")
 
 
 def _one_trains(facts: Facts, name: str, row: Row) -> str:

@@ -2,7 +2,7 @@
 
 from math import isnan
 
-from bnbench.analysis.intervals import t_interval_of, why_no_interval
+from bnbench.analysis.intervals import why_no_interval
 from bnbench.analysis.labels import format_percent, format_percents, format_points, format_points_range
 from bnbench.analysis.verdicts import NEITHER
 from bnbench.report.headline.comparison import ranked
@@ -37,11 +37,11 @@ def ranking_table(facts: Facts) -> Table:
 def _score(name: str, facts: Facts) -> list[Cell]:
     row = facts.variants[name]
     if name in facts.dead:
-        return [Cell("chance", row["test_score_mean"]), Cell("none")]
-    low, high = t_interval_of(row["test_score_mean"], row["test_score_sd"], row["n"])
-    why = why_no_interval(row["n"], row["test_score_mean"])
+        return [Cell("chance", row["judged_mean"]), Cell("none")]
+    low, high = row["judged_low"], row["judged_high"]
+    why = why_no_interval(row["judged_n"], row["judged_mean"])
     interval = Cell(why, missing=True) if isnan(low) else Cell(format_percents(low, high))
-    return [Cell(format_percent(row["test_score_mean"]), row["test_score_mean"]), interval]
+    return [Cell(format_percent(row["judged_mean"]), row["judged_mean"]), interval]
 
 
 def _difference(name: str, facts: Facts) -> list[Cell]:

@@ -1,15 +1,23 @@
 """The table of differences to the baseline."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
 
 from bnbench.analysis.intervals import MIN_FLIPS, MIN_VALUES, why_no_interval
 from bnbench.analysis.labels import axis_name, format_name, format_points, format_points_range
+from bnbench.analysis.leave_one_out import list_rates
 from bnbench.report.tables.cells import NOT_FINITE, number_cell, place_cells, rate_cells, share_cell
 from bnbench.report.tables.table import Cell, Table
 from bnbench.results.results import Results
+
+LEFT_OUT = "At best rates, each seed is judged at the best rate of the other seeds."
+WIDER = (
+    " Where these rates differ, the number of seeds at each is given; the interval is wider, without a test, "
+    "because the seeds are not independent."
+)
+PICKS_DIFFER = "rates differ"
 
 
 def differences_table(results: Results) -> Table | None:
@@ -25,7 +33,7 @@ def differences_table(results: Results) -> Table | None:
     rows = [
         [
             *place_cells(row, results.axes), Cell(f"{where}, {format_name(row['score'], results.score_name)}"),
-            rate_cell(row["learning_rate"]), share_cell(row["mean"], format_points, NOT_FINITE), _interval(row),
+            _rate(row, rate_cell), share_cell(row["mean"], format_points, NOT_FINITE), _interval(row),
             number_cell(row["n"], "d"), *_tests(row, tested),
         ]
         for where, table in (("each at its best rate", best), ("at equal rate", equal))
@@ -38,8 +46,19 @@ def differences_table(results: Results) -> Table | None:
         "variant (Holm)"
     )
     interval = f"Student's t interval (from {MIN_VALUES} seeds on, if they differ)"
-    caption = f"Mean paired difference, {f'{interval}, {test}' if tested else f'and {interval}'}."
+    wider = any(row["widened"] > 1 for row in best.to_dict("records"))
+    how = f"{interval}, {test}" if tested else f"and {interval}"
+    caption = f"{LEFT_OUT}{WIDER if wider else ''} Mean paired difference, {how}."
     return Table(caption, header, rows)
+
+
+def _rate(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
+    """Return the learning rate; all of them, if seeds are judged at different ones."""
+    listed = list_rates(row["judged_at"]) if "judged_at" in row else []
+    if len(listed) < 2:
+        return rate_cell(listed[0][0] if listed else row["learning_rate"])
+    text = ", ".join(f"{rate_cell(rate).text} ({count})" for rate, count in listed)
+    return Cell(text, row["learning_rate"])
 
 
 def _interval(row: Mapping[Any, Any]) -> Cell:
@@ -55,4 +74,6 @@ def _tests(row: Mapping[Any, Any], tested: bool) -> list[Cell]:
 
 
 def _why_no_test(row: Mapping[Any, Any]) -> str:
-    return f"needs {MIN_FLIPS} seeds" if row["n"] < MIN_FLIPS else NOT_FINITE
+    if row["n"] < MIN_FLIPS:
+        return f"needs {MIN_FLIPS} seeds"
+    return PICKS_DIFFER if row.get("widened", 1.0) > 1 else NOT_FINITE

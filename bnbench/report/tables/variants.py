@@ -41,7 +41,7 @@ def variants_table(results: Results) -> Table:
     rows = [
         [
             *place_cells(row, results.axes), rate_cell(row["best_rate"]), number_cell(row["n"], "d"),
-            spread_cell(row, "test_score"), _well_to(row, rate_cell), _stable_rates(row, rate_cell), _width(row),
+            spread_cell(row, "judged"), _well_to(row, rate_cell), _stable_rates(row, rate_cell), _width(row),
             number_cell(row["lr_sensitivity"], ".4g", NO_OK), number_cell(row["lr_sensitivity_centered"], ".4g", NO_OK),
             share_cell(row["score_regret"], format_percent, NO_OK),
             time_cell(row["epochs_to_target_median"], missing="no target"),
@@ -53,12 +53,11 @@ def variants_table(results: Results) -> Table:
         for row in table.to_dict("records")
     ]  # fmt: skip
     caption = (
-        f"Each variant at its own best rate by mean validation {score}; test {score} is of the final weights. Trains "
-        f"well to: up to this rate, from the best one on, every seed is ok and the mean at most "
-        f"{100 * lr_metrics.WELL:g} points below the best. Every seed ok: the rates around the best one at which "
-        "every seed is ok. Stable width: decades "
-        f"around the best rate with at most {100 * lr_metrics.DELTA:g} point less {score}.{_target(results)}"
-        f"{_timing(results)}"
+        f"Each variant at its own best rate by mean validation {score}; test {score} is of the final weights, each "
+        "seed at the best rate of the other seeds. Trains well to: from the best rate up to this one, every seed is "
+        f"ok and the mean at most {100 * lr_metrics.WELL:g} points below the best. Every seed ok: the rates around the "
+        f"best one at which every seed is ok. Stable width: decades around the best rate with at most "
+        f"{100 * lr_metrics.DELTA:g} point less {score}.{_target(results)}{_timing(results)}"
     )
     made = Table(caption, header, rows)
     return drop_equal_columns(made, 1 + len(results.axes)) if results.axes else made

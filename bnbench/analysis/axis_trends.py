@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from bnbench.analysis.cells import Cells, rows_judged
-from bnbench.analysis.intervals import t_interval
 from bnbench.analysis.leave_one_out import widening
+from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
 from bnbench.analysis.trials import axes_of
 
 # The numbers of each row of the tables here; `lowest` and `highest` are the spread by setting of the other axes.
 STATISTICS = ("mean", "low", "high", "lowest", "highest")
 # The columns of `seed_scores` other than the variant and the further axes.
-SCORED = ("seed", "value", "picks_differ")
+SCORED = ("seed", "value", "picks_differ", "half")
 
 
 def is_scale(values: Sequence[Any]) -> bool:
@@ -33,7 +33,7 @@ def seed_scores(cells: Cells, score: str = "test_score") -> pd.DataFrame:
     """Return one row per variant, axis value and seed: the score at the best rate of the variant there.
 
     Columns: variant, the further axes, seed, value, picks_differ (whether the seeds there are judged at different
-    rates). The best rate is that of the other seeds (`leave_one_out`).
+    rates), half (whether the trial trains). The best rate is that of the other seeds (`leave_one_out`).
     """
     judged = rows_judged(cells)
     return judged.assign(value=judged[score])[["variant", *cells.axes, *SCORED]].reset_index(drop=True)
@@ -41,48 +41,56 @@ def seed_scores(cells: Cells, score: str = "test_score") -> pd.DataFrame:
 
 def seed_differences(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
     """Return `seed_scores` of the variants other than the baseline, minus its score at the same values and seed."""
-    keys = [name for name in scores.columns if name not in ("variant", "value", "picks_differ")]
-    base = scores.loc[scores["variant"] == baseline, [*keys, "value", "picks_differ"]]
+    keys = [name for name in scores.columns if name not in ("variant", *SCORED[1:])]
+    base = scores.loc[scores["variant"] == baseline, [*keys, *SCORED[1:]]]
     joined = scores[scores["variant"] != baseline].merge(base, on=keys, suffixes=("", "_base"))
     joined["value"] -= joined.pop("value_base")
     joined["picks_differ"] |= joined.pop("picks_differ_base")
+    # A number for each of the four cases.
+    joined["half"] = joined["half"].astype(int) + 2 * joined.pop("half_base").astype(int)
     return joined
 
 
-def by_value(values: pd.DataFrame, axis: str) -> pd.DataFrame:
+def by_value(values: pd.DataFrame, axis: str, bounds: tuple[float, float] = SCORE_BOUNDS) -> pd.DataFrame:
     """Return one row per variant and value of an axis: the mean over the other axes, and its spread by setting.
 
     Args:
         values: as `seed_scores` or `seed_differences` return them.
+        axis: its name.
+        bounds: between which the values must lie.
 
     Returns:
         Columns: variant, the axis, settings (of the other axes), n (seeds with a value at all of them), mean, low, high
-        (t interval over seeds of their means over the settings: the settings of a seed are not independent), lowest and
-        highest (mean over seeds of the lowest and of the highest setting).
+        (`mean_interval` over seeds of their means over the settings: the settings of a seed are not independent),
+        lowest and highest (mean over seeds of the lowest and of the highest setting).
     """
     rows = []
     for variant, own in _with_settings(values, axis).groupby("variant", sort=False):
         for value, part in own.groupby(axis, sort=False, dropna=False):
-            rows.append(
-                {"variant": variant, axis: value} | _over_settings(_by_setting(part), bool(part["picks_differ"].any()))
-            )
+            rows.append({"variant": variant, axis: value} | _over_settings(_by_setting(part), part, bounds))
     return pd.DataFrame(rows, columns=["variant", axis, "settings", "n", *STATISTICS])
 
 
-def change(values: pd.DataFrame, axis: str, first: Any, last: Any) -> pd.DataFrame:
+def change(
+    values: pd.DataFrame, axis: str, first: Any, last: Any, bounds: tuple[float, float] = SCORE_BOUNDS
+) -> pd.DataFrame:
     """Return one row per variant: how much its values change from one value of an axis to another, paired by seed.
 
     Args:
         values: as `seed_scores` or `seed_differences` return them.
+        axis: its name.
+        first, last: the two values of the axis.
+        bounds: between which the values must lie.
 
     Returns:
         Columns as of `by_value`, without the axis; only settings of the other axes that have both values count.
     """
-    rows = []
+    rows, size = [], bounds[1] - bounds[0]
     for variant, own in _with_settings(values, axis).groupby("variant", sort=False):
-        ends = [_by_setting(own[_equals(own[axis], value)]) for value in (first, last)]
-        differ = bool(own["picks_differ"].any())
-        rows.append({"variant": variant} | _over_settings((ends[1] - ends[0]).dropna(axis=1, how="all"), differ))
+        parts = [own[_equals(own[axis], value)] for value in (first, last)]
+        moved = (_by_setting(parts[1]) - _by_setting(parts[0])).dropna(axis=1, how="all")
+        both = pd.concat([part.assign(setting=part["setting"] + end) for part, end in zip(parts, "01", strict=True)])
+        rows.append({"variant": variant} | _over_settings(moved, both, (-size, size)))
     return pd.DataFrame(rows, columns=["variant", "settings", "n", *STATISTICS])
 
 
@@ -142,15 +150,19 @@ def _with_settings(values: pd.DataFrame, axis: str) -> pd.DataFrame:
     return values.assign(setting=setting)
 
 
-def _by_setting(values: pd.DataFrame) -> pd.DataFrame:
+def _by_setting(values: pd.DataFrame, column: str = "value") -> pd.DataFrame:
     """Return values as a table: a row a seed, a column a setting of the other axes."""
-    return values.pivot(index="seed", columns="setting", values="value")
+    return values.pivot(index="seed", columns="setting", values=column)
 
 
-def _over_settings(table: pd.DataFrame, picks_differ: bool) -> dict[str, float]:
+def _over_settings(table: pd.DataFrame, rows: pd.DataFrame, bounds: tuple[float, float]) -> dict[str, float]:
+    """Return the statistics of a table of `_by_setting`, made of some rows of values."""
     means = table.mean()
-    by_seed = table.dropna().mean(axis=1).tolist() if len(table.columns) else list[float]()
-    interval = t_interval(by_seed, widening=widening(len(by_seed), picks_differ))
+    whole = table.dropna() if len(table.columns) else table.iloc[:0]
+    # Which trainings of a seed collapsed.
+    kinds = list(_by_setting(rows, "half").loc[whole.index].itertuples(index=False, name=None)) if len(whole) else []
+    wide = widening(len(whole), bool(rows["picks_differ"].any()))
+    interval = mean_interval(whole.mean(axis=1), kinds, bounds, widening=wide)
     return {
         "settings": len(table.columns),
         "n": interval.n,

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.leave_one_out import judged_rates
-from bnbench.analysis.lr_metrics import RateCurve, curve_of, curve_values
+from bnbench.analysis.lr_metrics import ROUNDING, RateCurve, curve_of, curve_values, half_level
 from bnbench.analysis.trials import axes_of, scored_trials
 
 Positions = NDArray[np.int64]
@@ -92,6 +92,21 @@ class Cells:
         """The `lr_metrics.curve_values` of all trials."""
         return curve_values(self.scored)
 
+    @cached_property
+    def half(self) -> NDArray[np.bool_]:
+        """Whether each trial of `scored` trains: halfway at least from chance to the best mean of any variant there.
+
+        Where no trial of any variant is ok, none trains: the best mean is that of luck.
+        """
+        flags = np.zeros(len(self.scored), bool)
+        for place in self.places:
+            if any(cell.trains for cell in place.cells.values()):
+                best = max(float(cell.curve.score.max()) for cell in place.cells.values())
+                for cell in place.cells.values():
+                    level = half_level(float(cell.values("chance")[0]), best)
+                    flags[cell.rows] = cell.values("validation_score") >= level - ROUNDING
+        return flags
+
     def column(self, name: str) -> NDArray[Any]:
         """Return a column of `scored`; one of numbers as floats, NaN if a value is missing."""
         if name not in self._columns:
@@ -158,6 +173,15 @@ class Cell:
         return np.asarray(self.rows[self._cells.column("learning_rate")[self.rows] == rate])
 
     @property
+    def half(self) -> NDArray[np.bool_]:
+        """Whether each of its trials trains: `Cells.half`."""
+        return self.half_at(self.rows)
+
+    def half_at(self, rows: Positions) -> NDArray[np.bool_]:
+        """Return whether the trials at some positions train."""
+        return self._cells.half[rows]
+
+    @property
     def trains(self) -> bool:
         """Whether any trial is ok."""
         return bool(self.curve.n_ok.any())
@@ -170,11 +194,13 @@ class Cell:
 def rows_judged(cells: Cells) -> pd.DataFrame:
     """Return the trials by which each seed is judged, cell by cell.
 
-    The further column `picks_differ` says whether the seeds of a cell are judged at different rates.
+    Further columns: picks_differ (whether the seeds of a cell are judged at different rates), half (whether the trial
+    trains, `Cells.half`).
     """
     parts = [(cell.judged, len(set(cell.values("learning_rate", cell.judged))) > 1) for cell in cells]
-    rows = cells.scored.iloc[np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in parts)])]
-    return rows.assign(picks_differ=[differ for rows, differ in parts for _ in rows])
+    positions = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in parts)])
+    flags = np.array([differ for rows, differ in parts for _ in rows], bool)
+    return cells.scored.iloc[positions].assign(picks_differ=flags, half=cells.half[positions])
 
 
 def _rows_by_key(keys: NDArray[np.int64]) -> list[Positions]:

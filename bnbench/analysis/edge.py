@@ -17,6 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.analysis.cells import Place
+from bnbench.analysis.lr_metrics import ROUNDING
+from bnbench.analysis.lr_metrics import half_level as half_level
 
 Numbers = NDArray[np.float64]
 
@@ -28,8 +30,6 @@ LAPSES = np.array([0.0, 0.03])
 CONFIDENCE = 0.95
 # What counts as a training that trains.
 HALF, OK = "half", "ok"
-# Tolerance for the logarithms of rates that are equal.
-ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, order=True)
@@ -229,11 +229,6 @@ def edge_ratio(own: Edge, other: Edge) -> tuple[float, float, float]:
     return tuple(0.0 if x == -math.inf else 10**x for x in (estimate, low, high))  # type: ignore[return-value]
 
 
-def half_level(chance: float, best_mean: float) -> float:
-    """Return the score from which on a training counts as one that trains: halfway from chance to the best mean."""
-    return chance + (best_mean - chance) / 2
-
-
 def trained_at(place: Place, variant: str, trains: str = HALF) -> tuple[Numbers, NDArray[np.bool_]]:
     """Return the learning rate of each trial of a variant, and whether it trains.
 
@@ -247,12 +242,7 @@ def trained_at(place: Place, variant: str, trains: str = HALF) -> tuple[Numbers,
     rates = np.asarray(cell.values("learning_rate"))
     if trains == OK:
         return rates, np.asarray(cell.values("outcome") == "ok")
-    if not any(one.trains for one in place.cells.values()):
-        # The best mean is that of luck.
-        return rates, np.zeros(len(rates), bool)
-    best_mean = max(float(one.curve.score.max()) for one in place.cells.values())
-    level = half_level(float(cell.values("chance")[0]), best_mean)
-    return rates, np.asarray(cell.values("validation_score") >= level - ROUNDING)
+    return rates, cell.half
 
 
 def place_edges(place: Place, trains: str = HALF) -> dict[str, EdgePosterior]:

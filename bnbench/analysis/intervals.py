@@ -57,11 +57,14 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> tuple[f
     return low, high
 
 
-def why_no_interval(n: int, mean: float) -> str:
-    """Return why `t_interval` gives no interval for n values with this mean."""
+def why_no_interval(n: int, mean: float, sd: float = 0.0) -> str:
+    """Return why there is no interval for n values with this mean and SD."""
     if n < MIN_VALUES:
         return f"needs {MIN_VALUES} seeds"
-    return "equal at every seed" if math.isfinite(mean) else "not finite"
+    if not math.isfinite(mean):
+        return "not finite"
+    # More than half of the values are ties, or some trainings collapse (`mean_interval`).
+    return "equal at every seed" if not sd > ROUNDING * abs(mean) else "no sound interval"
 
 
 def t_interval(values: ArrayLike, confidence: float = 0.95, widening: float = 1.0) -> Interval:

@@ -95,6 +95,11 @@ def best_rate(scored: pd.DataFrame) -> float:
     return float(curve.rates[curve.best])
 
 
+def half_level(chance: float, best_mean: float) -> float:
+    """Return the score from which on a training counts as one that trains: halfway from chance to the best mean."""
+    return chance + (best_mean - chance) / 2
+
+
 def lr_sensitivity(loss: Numbers) -> float:
     """Return the mean over the rates of how far the loss is above its lowest value.
 

@@ -9,8 +9,12 @@ import numpy as np
 import pandas as pd
 
 from bnbench.analysis.cells import Cell, Cells, Positions
-from bnbench.analysis.intervals import holm, pooled, sign_flip, t_interval, t_interval_of
+from bnbench.analysis.intervals import holm, pooled, sign_flip
 from bnbench.analysis.leave_one_out import widening
+from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS, count_ties, mean_interval
+
+# The kind of a pair of which both trials train.
+BOTH_TRAIN = 3
 
 
 class _Pair(NamedTuple):
@@ -23,9 +27,10 @@ class _Pair(NamedTuple):
 def at_equal_rate(cells: Cells, baseline: str, score: str = "validation_score") -> pd.DataFrame:
     """Return one row per variant other than the baseline, axis value and learning rate at which there are pairs.
 
-    Columns: variant, the axes, learning_rate, score, n, mean, sd (ddof 1), low and high (t interval of the paired
-    difference), p (sign-flip test) and p_holm (adjusted for the rates of that variant and axis value). Diverged trials
-    count as in `scored_trials`.
+    Columns: variant, the axes, learning_rate, score, n, mean, sd (ddof 1), low and high (`mean_interval` of the
+    paired difference), n_equal (pairs that are equal), n_collapsed (pairs of which a trial does not train,
+    `Cells.half`), p (sign-flip test) and p_holm (adjusted for the rates of that variant and axis value). Diverged
+    trials count as in `scored_trials`.
     """
     rows: list[dict[str, Any]] = []
     for own, base in _pairs(cells, baseline):
@@ -65,14 +70,14 @@ def pooled_at_own_best(cells: Cells, baseline: str, score: str = "test_score") -
     """
     rows = []
     for variant, parts in _differences_by_variant(cells, baseline, score).items():
-        known = [part.to_numpy() for part in parts if len(part)]
+        known = [part["value"].to_numpy() for part in parts if len(part)]
         if known:
             rows.append({"variant": variant, "score": score, "cells": len(known), **asdict(pooled(known))})
     return pd.DataFrame(rows)
 
 
 def at_own_best_over_cells(cells: Cells, baseline: str, score: str = "test_score") -> pd.DataFrame:
-    """Return one row per variant other than the baseline: the t interval over seeds of its mean difference.
+    """Return one row per variant other than the baseline: the interval over seeds of its mean difference.
 
     The mean of a seed is taken over all axis values. Columns: variant, score, cells (axis values), n (seeds with a pair
     at each of them), mean, sd, low, high. A seed has one split at every axis value, so its pairs are not independent
@@ -81,11 +86,12 @@ def at_own_best_over_cells(cells: Cells, baseline: str, score: str = "test_score
     rows = []
     differ = {own.variant for own, base in _pairs(cells, baseline) if _differ(own, *([base] if base else []))}
     for variant, parts in _differences_by_variant(cells, baseline, score).items():
-        by_seed = pd.concat(parts, axis=1).dropna().mean(axis=1)
-        wide = widening(len(by_seed), variant in differ)
-        rows.append(
-            {"variant": variant, "score": score, "cells": len(parts), **asdict(t_interval(by_seed, widening=wide))}
-        )
+        whole = pd.concat(parts, axis=1, keys=range(len(parts))).dropna().sort_index()
+        by_seed, kinds = (whole.xs(name, axis=1, level=1).to_numpy() for name in ("value", "kind"))
+        wide = widening(len(whole), variant in differ)
+        patterns = list(map(tuple, kinds.tolist()))
+        found = mean_interval(by_seed.astype(float).mean(axis=1), patterns, _bounds(score), widening=wide)
+        rows.append({"variant": variant, "score": score, "cells": len(parts), **asdict(found)})
     return pd.DataFrame(rows)
 
 
@@ -100,12 +106,10 @@ def _differ(*cells: Cell) -> bool:
 
 
 def _compared_at_best(own: Cell, base: Cell, score: str) -> dict[str, Any]:
-    found = _compared(own, base, (own.judged, base.judged), score)
-    if not _differ(own, base):
-        return {"widened": 1.0} | found
-    wide = widening(found["n"], True)
-    ends = t_interval_of(found["mean"], found["sd"], found["n"], widening=wide)
-    return {"widened": wide} | found | dict(zip(("low", "high"), ends, strict=True)) | {"p": math.nan}
+    wide = widening(len(np.intersect1d(own.values("seed", own.judged), base.values("seed", base.judged))), True)
+    wide = wide if _differ(own, base) else 1.0
+    found = _compared(own, base, (own.judged, base.judged), score, wide)
+    return {"widened": wide} | found | ({"p": math.nan} if wide > 1 else {})
 
 
 def _pairs(cells: Cells, baseline: str) -> Iterator[_Pair]:
@@ -116,31 +120,43 @@ def _pairs(cells: Cells, baseline: str) -> Iterator[_Pair]:
                 yield _Pair(own, place.cells.get(baseline))
 
 
-def _differences_by_variant(cells: Cells, baseline: str, score: str) -> dict[str, list["pd.Series[float]"]]:
-    """Return the paired differences at the best rates, by seed: by variant, one series for each axis value."""
-    by_variant: dict[str, list[pd.Series[float]]] = {}
+def _differences_by_variant(cells: Cells, baseline: str, score: str) -> dict[str, list[pd.DataFrame]]:
+    """Return the paired differences at the best rates: by variant, for each axis value a table of `_differences`."""
+    by_variant: dict[str, list[pd.DataFrame]] = {}
     for own, base in _pairs(cells, baseline):
-        sides = [_by_seed(own, own.judged, score), _by_seed(base, base.judged, score) if base else pd.Series()]
-        by_variant.setdefault(own.variant, []).append((sides[0] - sides[1]).dropna())
+        none = pd.DataFrame({"value": [], "kind": []}, dtype=float)
+        pairs = _differences(own, base, (own.judged, base.judged), score) if base else none
+        by_variant.setdefault(own.variant, []).append(pairs)
     return by_variant
 
 
-def _by_seed(cell: Cell, rows: Positions, score: str) -> "pd.Series[float]":
-    return pd.Series(cell.values(score, rows), cell.values("seed", rows))
-
-
-def _compared(own: Cell, base: Cell, rows: tuple[Positions, Positions], score: str) -> dict[str, Any]:
-    """Return the difference at some trials of each, paired by seed."""
-    values, others = own.values(score, rows[0]), base.values(score, rows[1])
+def _differences(own: Cell, base: Cell, rows: tuple[Positions, Positions], score: str) -> pd.DataFrame:
+    """Return the differences at some trials of each, a row a seed: `value`, and `kind`: which of the two train."""
     seeds, other_seeds = own.values("seed", rows[0]), base.values("seed", rows[1])
-    if not np.array_equal(seeds, other_seeds):
-        _, first, second = np.intersect1d(seeds, other_seeds, return_indices=True)
-        values, others = values[first], others[second]
+    both, first, second = np.intersect1d(seeds, other_seeds, return_indices=True)
+    one, other = rows[0][first], rows[1][second]
     # inf - inf is invalid.
     with np.errstate(invalid="ignore"):
-        differences = values - others
-    differences = differences[~np.isnan(differences)]
-    return {"score": score, **asdict(t_interval(differences)), "p": sign_flip(differences)}
+        values = own.values(score, one) - base.values(score, other)
+    kinds = own.half_at(one) + 2 * base.half_at(other)
+    known = ~np.isnan(values)
+    return pd.DataFrame({"value": values[known], "kind": kinds[known]}, both[known])
+
+
+def _compared(
+    own: Cell, base: Cell, rows: tuple[Positions, Positions], score: str, wide: float = 1.0
+) -> dict[str, Any]:
+    """Return the difference at some trials of each, paired by seed."""
+    pairs = _differences(own, base, rows, score)
+    values, kinds = pairs["value"].to_numpy(), pairs["kind"].to_numpy()
+    counts = {"n_equal": count_ties(values, (0.0,)), "n_collapsed": int((kinds < BOTH_TRAIN).sum())}
+    interval = mean_interval(values, kinds.tolist(), _bounds(score), (0.0,), wide)
+    return {"score": score, **asdict(interval), **counts, "p": sign_flip(values)}
+
+
+def _bounds(score: str) -> tuple[float, float] | None:
+    """Return between which values the difference of two scores lies; None for losses."""
+    return DIFFERENCE_BOUNDS if score.endswith("_score") else None
 
 
 def _adjusted(rows: list[dict[str, Any]], family: Sequence[str]) -> pd.DataFrame:

@@ -2,13 +2,14 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnbench.analysis.cells import Cells
 from bnbench.analysis.epoch_values import values_after_epoch
 from bnbench.analysis.learning_curves import Curves, default_target, trial_curves
 from bnbench.analysis.leave_one_out import judged_rates, widening
@@ -46,12 +47,14 @@ class PerSeedScores:
         rate: the learning rate of the trials, or the best one of all seeds; NaN if the metric is about all rates
             together.
         rates: the rate at which each seed is judged, by seed; empty if they were not picked.
+        failed: the seeds whose trial does not train (`Cells.half`); empty if the metric is about all rates together.
         open_below, open_above: whether some true value may lie beyond the grid.
     """
 
     values: "pd.Series[float]" = field(default_factory=lambda: pd.Series(dtype=float))
     rate: float = math.nan
     rates: Mapping[int, float] = field(default_factory=dict)
+    failed: Set[int] = frozenset()
     open_below: bool = False
     open_above: bool = False
 
@@ -63,6 +66,7 @@ class PerSeedScores:
 def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, baseline: str) -> pd.DataFrame:
     """Return the trials that did not fail, with a column for each metric of a trial.
 
+    The further column `half` says whether the trial trains (`Cells.half`).
     If a metric is asked for after an epoch, it has a further column: the final scores still choose the best rate.
     """
     scored = scored_trials(trials)
@@ -74,7 +78,7 @@ def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, basel
     if asked.epoch is not None:
         values = values_after_epoch(scored, curves.history, get_metric(asked.metric).name, asked.epoch)
         measured[_column(asked)] = table["trial"].map(values).astype(float)
-    return table.assign(**measured)
+    return table.assign(**measured, half=Cells(trials).half)
 
 
 def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
@@ -94,7 +98,8 @@ def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> P
         return _over_rates(metric, trials, grid)
     if asked.at == "best":
         return _at_best(trials, _column(asked))
-    return PerSeedScores(trials[trials["learning_rate"] == asked.at].set_index("seed")[_column(asked)], asked.at)
+    there = trials[trials["learning_rate"] == asked.at].set_index("seed")
+    return PerSeedScores(there[_column(asked)], asked.at, failed=_failed(there))
 
 
 def _at_best(trials: pd.DataFrame, column: str) -> PerSeedScores:
@@ -102,7 +107,12 @@ def _at_best(trials: pd.DataFrame, column: str) -> PerSeedScores:
     named = (trials[name].to_numpy() for name in ("learning_rate", "seed", "validation_score"))
     by_seed = judged_rates(*named)
     judged = trials[trials["learning_rate"] == trials["seed"].map(by_seed)].set_index("seed")
-    return PerSeedScores(judged[column], best_rate(trials), {int(seed): by_seed[int(seed)] for seed in judged.index})
+    rates = {int(seed): by_seed[int(seed)] for seed in judged.index}
+    return PerSeedScores(judged[column], best_rate(trials), rates, _failed(judged))
+
+
+def _failed(by_seed: pd.DataFrame) -> frozenset[int]:
+    return frozenset(map(int, by_seed.index[~by_seed["half"].astype(bool)]))
 
 
 def _column(asked: Asked) -> str:

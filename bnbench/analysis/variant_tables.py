@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from bnbench.analysis.cells import Cell, Cells, Positions
 from bnbench.analysis.columns import CHOICE_MEASURES
 from bnbench.analysis.edge import EdgePosterior, place_edges
-from bnbench.analysis.intervals import MIN_VALUES, t_interval
+from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.leave_one_out import list_rates, widening
 from bnbench.analysis.lr_metrics import DELTA, RateMetrics, metrics_of_curve
+from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
 from bnbench.analysis.trials import DIVERGED
 
 
@@ -65,10 +66,10 @@ def _edge_columns(posterior: EdgePosterior) -> dict[str, float]:
 
 def _judged_columns(cell: Cell, score: str = "test_score") -> dict[str, Any]:
     """Return the score of a variant, each seed judged at the best rate of the other seeds."""
-    values = cell.values(score, cell.judged)
-    values = values[~np.isnan(values)]
-    rates = cell.values("learning_rate", cell.judged)
-    found = t_interval(values, widening=widening(len(values), len(set(rates)) > 1))
+    rows = cell.judged[~np.isnan(cell.values(score, cell.judged))]
+    values, rates = cell.values(score, rows), cell.values("learning_rate", rows)
+    wide = widening(len(values), len(set(rates)) > 1)
+    found = mean_interval(values, cell.half_at(rows).tolist(), SCORE_BOUNDS, ties_at=SCORE_BOUNDS, widening=wide)
     return {f"judged_{name}": getattr(found, name) for name in ("n", "mean", "sd", "low", "high")} | {
         "judged_at": ", ".join(f"{rate:g} ({count})" for rate, count in list_rates(rates))
     }

@@ -52,7 +52,8 @@ def verdict_of(row: Mapping[str, Any]) -> str:
     if row["n"] < MIN_VALUES:
         return FEW
     if math.isnan(row["low"]):
-        return SAME
+        # Two kinds of seeds, of values without bounds, leave no interval, either.
+        return UNDECIDED if row["sd"] > ROUNDING * abs(row["mean"]) else SAME
     return BETTER if row["low"] > 0 else WORSE if row["high"] < 0 else UNDECIDED
 
 

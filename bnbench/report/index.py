@@ -155,7 +155,7 @@ def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:
     metric = f"{metric_after_epoch(row, score_name)} of {row['variant']}"
     where = ", ".join(filter(None, [metric, *axes, rate]))
     note = f" ({row['note']})" if row["note"] else ""
-    why = why_no_interval(int(row["n"]), row["mean"])
+    why = why_no_interval(int(row["n"]), row["mean"], row["sd"])
     interval = format_measures(row["low"], row["high"], row["metric"], missing=why)
     ours = (_measure(row, "mean", NOT_MEASURED), interval, _number(row["n"]))
     return [escape_markdown(where + note), _measure(row, "published"), *ours, published_lies(row)]

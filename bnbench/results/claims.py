@@ -14,7 +14,7 @@ highest of the rounds.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -43,6 +43,7 @@ from bnbench.results.findings import (
     widen_by_grid,
 )
 from bnbench.results.judged_at import note_rates
+from bnbench.results.pairs import pair_up
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 WEAKEST_FIRST = (REFUTED, INCONCLUSIVE, SUPPORTED)
@@ -158,16 +159,16 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     notes = (_left_out(trials["seed"].nunique(), len(seeds)), at_rates)
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
-    a, b = (sample.values[seeds].to_numpy(float) for sample in (own, other))
     uncertainty = grid_uncertainty(metric, grid)
+    pairs = replace(pair_up(metric, own, other, (claim.of, over)), uncertainty=uncertainty)
     if metric.yes_or_no:
-        finding = find_share(a == 1)
+        finding = find_share(pairs.own == 1)
     elif claim.kind == "value":
-        finding = find_value(metric, own, a, uncertainty)
+        finding = find_value(metric, own, pairs)
     elif claim.kind == "probability":
-        finding = find_wins(metric, a, b, uncertainty)
+        finding = find_wins(metric, pairs.own, pairs.other, uncertainty)
     else:
-        finding = find_comparison(claim.kind, a, b, uncertainty, own.widening(len(a), other))
+        finding = find_comparison(claim.kind, pairs)
         finding = widen_by_grid(claim.kind, finding, own, other, uncertainty)
     return finding.noted(*notes)
 
@@ -193,8 +194,7 @@ def _find_time_to_target(claim: Claim, trials: pd.DataFrame, scored: pd.DataFram
     seeds = own.values.index.intersection(other.values.index)
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
-    a, b = (sample.values[seeds].to_numpy(float) for sample in (own, other))
-    finding = find_over_rounds(claim.kind, metric, a, b, pair, own.widening(len(a), other))
+    finding = find_over_rounds(claim.kind, metric, pair_up(metric, own, other, (pair.variant, pair.over)), pair)
     return finding.noted(
         _left_out(trials["seed"].nunique(), len(seeds)),
         note_rates(own, other, len(seeds), RateFormat(grid)),

@@ -7,14 +7,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson, t_interval
+from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson
 from bnbench.analysis.lr_metrics import ROUNDING
+from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval, mixes_kinds
 from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
 from bnbench.analysis.step_times import PairTimes
+from bnbench.results.pairs import Pairs, note_collapse, note_ties
 
 ONE_RATE = "a grid of one rate says nothing about rates"
-ALL_EQUAL = "the same at every seed: no interval"
 
 
 @dataclass(frozen=True)
@@ -88,26 +89,23 @@ def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertaint
     return find_share_between(int(wins.sum()), int((wins | undecided).sum()), n)
 
 
-def find_comparison(
-    kind: str, own: NDArray[Any], other: NDArray[Any], uncertainty: float, wide: float = 1.0
-) -> Finding:
-    """Return the mean paired difference with its t interval; for a ratio, the same of the logarithms.
+def find_comparison(kind: str, pairs: Pairs) -> Finding:
+    """Return the mean paired difference with its interval; for a ratio, the same of the logarithms.
 
-    If all pairs are equal, there is an interval only if the grid leaves the metric uncertain.
-
-    Args:
-        kind: the kind of the claim.
-        own, other: the values by seed.
-        uncertainty: what the grid leaves uncertain, in decades.
-        wide: how many times as wide as Student's t the interval is, from `leave_one_out.widening`.
+    The interval is that of `mean_interval`. If all pairs are equal, there is one only if the grid leaves the metric
+    uncertain.
     """
     # What is not finite is reported below.
     with np.errstate(all="ignore"):
-        values = np.log(own) - np.log(other) if kind == "ratio" else own - other
+        values = np.log(pairs.own) - np.log(pairs.other) if kind == "ratio" else pairs.own - pairs.other
     back = np.exp if kind == "ratio" else np.positive
     n, infinite = len(values), np.isinf(values)
-    interval = t_interval(values, widening=wide)
-    finding = Finding(float(back(interval.mean)), float(back(interval.low)), float(back(interval.high)), n)
+    bounds = None if kind == "ratio" else pairs.bounds
+    # Ranks of rates and widths tie because the grid is coarse, which `widen_by_grid` allows for.
+    ties = () if pairs.uncertainty else pairs.ties_at
+    interval = mean_interval(values, pairs.kinds, bounds, ties, pairs.wide)
+    estimate, low, high = (float(back(x)) for x in (interval.mean, interval.low, interval.high))
+    finding = Finding(estimate, low, high, n)
     if np.isnan(values).any():
         return finding.noted(
             f"the {kind} is unknown in {np.isnan(values).sum()} of {n} pairs: missing, or 0 or infinite for both"
@@ -118,9 +116,11 @@ def find_comparison(
         return replace(finding, low=finding.estimate, high=finding.estimate)
     if infinite.any():
         return finding.noted(f"0 or infinite in {infinite.sum()} of {n} pairs: no interval")
+    if mixes_kinds(pairs.kinds):
+        return finding.noted(*note_collapse(kind, pairs, values))
     if math.isnan(interval.low):
         known = replace(finding, low=finding.estimate, high=finding.estimate)
-        return known if uncertainty else finding.noted(ALL_EQUAL)
+        return known if pairs.uncertainty else finding.noted(note_ties(values, ties))
     return finding
 
 
@@ -133,9 +133,7 @@ def find_in_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[
     return Finding(float(np.median(values)), float(values.min()), float(values.max()), n, rounds=n)
 
 
-def find_over_rounds(
-    kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any], pair: PairTimes, wide: float = 1.0
-) -> Finding:
+def find_over_rounds(kind: str, metric: Metric, pairs: Pairs, pair: PairTimes) -> Finding:
     """Return what is known about two times that are numbers of steps by seed, times the seconds per step of a round.
 
     Each round has an interval over the seeds. The estimate is the median over the rounds, and the interval reaches from
@@ -144,29 +142,37 @@ def find_over_rounds(
     Args:
         kind: the kind of the claim.
         metric: the time.
-        own, other: the steps of the two variants of the pair, by seed.
+        pairs: the steps of the two variants of the pair, by seed.
         pair: the seconds per step of each round.
-        wide: as for `find_comparison`.
     """
-    found = [
-        find_wins(metric, own * first, other * second, 0.0)
-        if kind == "probability"
-        else find_comparison(kind, own * first, other * second, 0.0, wide)
+    timed = [
+        replace(pairs, own=pairs.own * first, other=pairs.other * second, ties_at=())
         for first, second in zip(pair.seconds, pair.over_seconds, strict=True)
+    ]
+    found = [
+        find_wins(metric, one.own, one.other, 0.0) if kind == "probability" else find_comparison(kind, one)
+        for one in timed
     ]
     estimate = float(np.median([one.estimate for one in found]))
     low, high = (float(np.min([one.low for one in found])), float(np.max([one.high for one in found])))
-    return Finding(estimate, low, high, len(own), len(found), found[0].notes)
+    return Finding(estimate, low, high, len(pairs.own), len(found), found[0].notes)
 
 
-def find_value(metric: Metric, own: PerSeedScores, values: NDArray[Any], uncertainty: float) -> Finding:
-    """Return the mean of a metric with its t interval; of rates the geometric mean.
+def find_value(metric: Metric, own: PerSeedScores, pairs: Pairs) -> Finding:
+    """Return the mean of a metric with its interval; of rates the geometric mean.
 
     It is compared with a known value: a difference to 0, or a ratio to a rate of 1.
+
+    Args:
+        metric: what is judged.
+        own: the values by seed.
+        pairs: the same as pairs with themselves, from `pair_up`.
     """
     kind, neutral = ("ratio", np.ones) if metric.scale == "factor" else ("difference", np.zeros)
-    finding = find_comparison(kind, values, neutral(len(values)), uncertainty, own.widening(len(values)))
-    return widen_by_grid(kind, finding, own, PerSeedScores(), uncertainty)
+    bounds = SCORE_BOUNDS if metric.score else None
+    known = replace(pairs, other=neutral(len(pairs.own)), bounds=bounds, ties_at=bounds or ())
+    finding = find_comparison(kind, known)
+    return widen_by_grid(kind, finding, own, PerSeedScores(), pairs.uncertainty)
 
 
 def widen_by_grid(kind: str, finding: Finding, own: PerSeedScores, other: PerSeedScores, uncertainty: float) -> Finding:

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bnbench.analysis.intervals import Interval, t_interval
+from bnbench.analysis.intervals import Interval
 from bnbench.analysis.learning_curves import Curves
-from bnbench.analysis.per_seed import matches_axes, per_seed_scores, with_trial_metrics
-from bnbench.analysis.registry import get_metric
+from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
+from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, with_trial_metrics
+from bnbench.analysis.registry import Metric, get_metric
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Published
 from bnbench.results import edges
+from bnbench.results.pairs import pair_up
 
 
 def compare_published(
@@ -40,7 +42,13 @@ def compare_published(
 def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) -> dict[str, Any]:
     grid = np.sort(scored["learning_rate"].unique())
     ours = per_seed_scores(entry, scored[scored["variant"] == entry.variant], grid)
-    return _as_row(entry, place, ours.rate, t_interval(ours.values, widening=ours.widening(len(ours.values))))
+    return _as_row(entry, place, ours.rate, _interval(get_metric(entry.metric), ours))
+
+
+def _interval(metric: Metric, ours: PerSeedScores) -> Interval:
+    pairs = pair_up(metric, ours, ours, ("", ""))
+    bounds = SCORE_BOUNDS if metric.score else None
+    return mean_interval(pairs.own, pairs.kinds, bounds, bounds or (), pairs.wide)
 
 
 def _as_row(entry: Published, place: dict[str, Any], rate: float, measured: Interval) -> dict[str, Any]:

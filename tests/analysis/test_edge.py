@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from bnbench.analysis.edge import Edge, EdgePosterior, Outcome, edge_ratio, half_level, seed_outcomes
+from bnbench.analysis.edge import Edge, EdgePosterior, Outcome, edge_ratio, seed_outcomes
+from bnbench.analysis.lr_metrics import half_level
 
 INF = math.inf
 

@@ -89,6 +89,48 @@ def test_at_best_rates_no_seed_is_judged_at_a_rate_that_it_chose() -> None:
     assert "picked and judged on the same seeds" in two["reason"]
 
 
+def collapsing(n: int, failing: int, top: float = 0.9) -> list[dict[str, object]]:
+    """Return trials of plain of which some collapse, and of batchnorm, which scores 0.05 more."""
+    plain = scores("plain", *({0.1: 0.12 if seed < failing else top + 0.001 * seed} for seed in range(n)))
+    return plain + scores("batchnorm", *({0.1: top + 0.05} for _ in range(n)))
+
+
+def test_where_seeds_collapse_the_interval_is_that_of_betting() -> None:
+    row = judge(collapsing(5, 1), metric="validation_score", difference={"at_least": 0.0})
+    # 0.83, 0.049, 0.048, 0.047, 0.046: a t interval would reach from -0.24 to 0.64.
+    assert row["estimate"] == pytest.approx((0.83 + 0.049 + 0.048 + 0.047 + 0.046) / 5)
+    assert row["low"] < -0.5
+    assert row["high"] > 0.7
+    assert row["verdict"] == "inconclusive"
+    assert "of batchnorm 0 of 5 fail (0.0%, 0.0 to 52.2%)" in row["reason"]
+    assert "of plain 1 of 5 fail (20.0%, 0.5 to 71.6%)" in row["reason"]
+    assert "the 4 healthy pairs alone: +4.8 points (4.5 to 5.0)" in row["reason"]
+
+
+def test_betting_decides_where_most_seeds_collapse() -> None:
+    row = judge(collapsing(30, 20), metric="validation_score", difference={"at_least": 0.2})
+    assert (row["verdict"], row["low"] > 0.2) == ("supported", True)
+    whole = judge(collapsing(5, 5), metric="validation_score", difference={"at_least": 0.2}, at=0.1)
+    # All seeds are of one kind, and equal.
+    assert "equal in 5 of 5 seeds" in whole["reason"]
+
+
+def test_losses_have_no_interval_where_seeds_collapse() -> None:
+    rows = collapsing(5, 1)
+    row = judge([one | {"validation_loss": 0.1 + 0.1 * i} for i, one in enumerate(rows)],
+                metric="validation_loss", ratio={"at_most": 1})  # fmt: skip
+    assert math.isnan(row["low"])
+    assert "some seeds collapse, so there is no sound interval" in row["reason"]
+
+
+def test_ties_leave_a_sign_test_and_no_t_interval() -> None:
+    plain = scores("plain", *({0.1: 0.9} for _ in range(5)))
+    normed = scores("batchnorm", *({0.1: 0.9 + 0.01 * (seed > 2)} for seed in range(5)))
+    row = judge(plain + normed, metric="validation_score", difference={"at_least": -0.5})
+    assert (math.isnan(row["low"]), row["verdict"]) == (True, "inconclusive")
+    assert "in 3 of 5 seeds, so there is no t interval; sign test p = 0.5" in row["reason"]
+
+
 def test_the_mean_alone_decides_nothing() -> None:
     row = judge(PLAIN[:8] + NORMED[:8], metric="validation_score", difference={"at_least": 0.0})
     assert row["estimate"] == pytest.approx(0.045)
@@ -114,13 +156,13 @@ def test_an_edge_has_an_interval_from_all_seeds() -> None:
 
 
 def test_a_ratio_is_a_geometric_mean() -> None:
-    plain = scores("plain", *({0.1: 0.2} for _ in range(3)))
-    normed = scores("batchnorm", {0.1: 0.2}, {0.1: 0.4}, {0.1: 0.8})
+    plain = scores("plain", *({0.1: 0.5} for _ in range(3)))
+    normed = scores("batchnorm", {0.1: 0.5}, {0.1: 0.6}, {0.1: 0.72})
     row = judge(plain + normed, metric="validation_score", ratio={"at_most": 100})
-    # 1, 2, 4
-    assert row["estimate"] == pytest.approx(2)
-    factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
-    assert (row["low"], row["high"]) == pytest.approx((2 / factor, 2 * factor), rel=1e-5)
+    # 1, 1.2, 1.44
+    assert row["estimate"] == pytest.approx(1.2)
+    factor = math.exp(4.302653 * math.log(1.2) / math.sqrt(3))
+    assert (row["low"], row["high"]) == pytest.approx((1.2 / factor, 1.2 * factor), rel=1e-5)
 
 
 def test_edges_are_compared_by_their_ratio() -> None:
@@ -239,7 +281,7 @@ def test_time_to_target() -> None:
     assert time_to_target([SLOW] * 3, [FAST, FAST, FASTER], ratio={"at_most": 2})["verdict"] == "supported"
     row = time_to_target([SLOW] * 3, [FAST] * 3, target=None)
     assert (row["estimate"], row["verdict"]) == (pytest.approx(0.5), "inconclusive")
-    assert row["reason"].startswith("the same at every seed: no interval")
+    assert row["reason"].startswith("equal in 3 of 3 seeds, so there is no interval; sign test p = 0.25")
     assert judge(PLAIN + NORMED, curves([SLOW] * 3, [FAST] * 3), metric="aulc", ratio={"at_least": 1})["estimate"] > 1
 
 

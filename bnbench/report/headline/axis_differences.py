@@ -18,6 +18,7 @@ from bnbench.analysis.labels import (
     format_points_range,
     format_setting,
 )
+from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS
 from bnbench.analysis.verdicts import BETTER, FEW, NEITHER, NO_PAIR, SAME, UNDECIDED, WORSE
 from bnbench.report.headline.axis_facts import AxisFacts, value_names
 from bnbench.report.headline.facts import Row, list_words
@@ -185,7 +186,7 @@ def _trend(axes: AxisFacts, name: str, axis: str) -> str:
     first, *_, last = axes.values(axis)
     if any(axes.dead_share(one, axis, value) for one in (name, axes.facts.baseline) for value in (first, last)):
         return ""
-    moved = axis_trends.change(axes.differences, axis, first, last)
+    moved = axis_trends.change(axes.differences, axis, first, last, DIFFERENCE_BOUNDS)
     rows = moved[moved["variant"] == name].to_dict("records")
     if not rows or isnan(rows[0]["low"]):
         return ""

@@ -39,7 +39,7 @@ def _score(name: str, facts: Facts) -> list[Cell]:
     if name in facts.dead:
         return [Cell("chance", row["judged_mean"]), Cell("none")]
     low, high = row["judged_low"], row["judged_high"]
-    why = why_no_interval(row["judged_n"], row["judged_mean"])
+    why = why_no_interval(row["judged_n"], row["judged_mean"], row["judged_sd"])
     interval = Cell(why, missing=True) if isnan(low) else Cell(format_percents(low, high))
     return [Cell(format_percent(row["judged_mean"]), row["judged_mean"]), interval]
 
@@ -50,7 +50,7 @@ def _difference(name: str, facts: Facts) -> list[Cell]:
         return [Cell("neither trains", missing=True)] * 2
     if row is None or isnan(row["mean"]):
         return [Cell("baseline" if name == facts.baseline else "no pair", missing=True)] * 2
-    why = why_no_interval(row["n"], row["mean"])
+    why = why_no_interval(row["n"], row["mean"], row["sd"])
     interval = Cell(why, missing=True) if isnan(row["low"]) else Cell(format_points_range(row["low"], row["high"]))
     return [Cell(format_points(row["mean"]), row["mean"], row["verdict"]), interval]
 

@@ -67,6 +67,6 @@ def measure_cell(value: float, row: Mapping[Any, Any], missing: str = NOT_MEASUR
 
 def interval_cell(row: Mapping[Any, Any]) -> Cell:
     """Return the interval of a mean of a metric, or why there is none."""
-    missing = why_no_interval(row["n"], row["mean"])
+    missing = why_no_interval(row["n"], row["mean"], row["sd"])
     text = format_measures(row["low"], row["high"], row["metric"], missing=missing)
     return Cell(text, missing=pd.isna(row["low"]))

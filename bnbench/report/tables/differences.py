@@ -45,7 +45,7 @@ def differences_table(results: Results) -> Table | None:
         f"sign-flip test (from {MIN_FLIPS} seeds on), and its p adjusted for the number of rates or settings of a "
         "variant (Holm)"
     )
-    interval = f"Student's t interval (from {MIN_VALUES} seeds on, if they differ)"
+    interval = f"interval by Student's t, or by betting where some seeds collapse (from {MIN_VALUES} seeds on)"
     wider = any(row["widened"] > 1 for row in best.to_dict("records"))
     how = f"{interval}, {test}" if tested else f"and {interval}"
     caption = f"{LEFT_OUT}{WIDER if wider else ''} Mean paired difference, {how}."
@@ -64,7 +64,7 @@ def _rate(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
 def _interval(row: Mapping[Any, Any]) -> Cell:
     """Return the t interval of a difference of scores in points, or why there is none."""
     if pd.isna(row["low"]):
-        return Cell(why_no_interval(row["n"], row["mean"]), missing=True)
+        return Cell(why_no_interval(row["n"], row["mean"], row["sd"]), missing=True)
     return Cell(format_points_range(row["low"], row["high"]))
 
 

@@ -1,7 +1,6 @@
 """Trials and their histories -> metrics of learning curves: time to a target, area, overfitting, roughness."""
 
 import math
-import statistics
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
@@ -162,26 +161,23 @@ def _drift(history: pd.DataFrame) -> "pd.Series[float]":
 
 
 def default_target(scored: pd.DataFrame, curves: Curves, baseline: str) -> float:
-    """Return the validation score that the baseline's median trial at its best rate reaches at its best epoch.
+    """Return the validation score that the baseline's lowest trial at its best rate reaches at its best epoch.
 
-    It is the lower of the two middle trials if their number is even, so that at least half of them reach it; a diverged
-    trial counts at chance. NaN if the baseline has no ok trial at that rate: chance is no target.
+    Only trials that train count (`Cells.half`). All of them reach it, so that their times have an interval: half of
+    them would never reach the median, and a time without end has none. NaN if no trial trains there.
     """
-    own = scored[scored["variant"] == baseline]
+    own = scored.assign(half=Cells(scored).half)[scored["variant"] == baseline]
     if own.empty:
         return math.nan
     own = own[own["learning_rate"] == best_rate(own)]
-    return _median_highest(own["trial"], own["outcome"].to_numpy(), own["chance"].to_numpy(), curves)
+    return _lowest_highest(own["trial"], own["half"].to_numpy(), curves)
 
 
-def _median_highest(
-    trials: Iterable[str], outcomes: NDArray[Any], chance: NDArray[np.float64], curves: Curves
-) -> float:
-    """Return the middle of the highest scores of some trials, the lower one of two; NaN if none of them is ok."""
-    if not (outcomes == "ok").any():
-        return math.nan
-    highest = curves.by_trial["highest"].reindex(list(trials)).to_numpy(float)
-    return float(statistics.median_low(np.where(np.isin(outcomes, DIVERGED), chance, highest).tolist()))
+def _lowest_highest(trials: Iterable[str], trains: NDArray[np.bool_], curves: Curves) -> float:
+    """Return the lowest of the highest scores of those trials that train; NaN if none does."""
+    highest = curves.by_trial["highest"].reindex(list(trials)).to_numpy(float)[trains]
+    known = highest[~np.isnan(highest)]
+    return float(known.min()) if len(known) else math.nan
 
 
 def _target_of_rows(cells: Cells, curves: Curves, baseline: str) -> NDArray[np.float64]:
@@ -190,8 +186,7 @@ def _target_of_rows(cells: Cells, curves: Curves, baseline: str) -> NDArray[np.f
     for place in cells.places:
         base = place.cells.get(baseline)
         if base:
-            trials, outcomes, chance = (base.values(name, base.at_best) for name in ("trial", "outcome", "chance"))
-            wanted = _median_highest(trials, outcomes, chance, curves)
+            wanted = _lowest_highest(base.values("trial", base.at_best), base.half_at(base.at_best), curves)
             for cell in place.cells.values():
                 targets[cell.rows] = wanted
     return targets

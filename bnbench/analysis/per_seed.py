@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.cells import Cells
 from bnbench.analysis.epoch_values import values_after_epoch
+from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.learning_curves import Curves, default_target, trial_curves
 from bnbench.analysis.leave_one_out import judged_rates, widening
-from bnbench.analysis.lr_metrics import best_rate, metrics_over_rates
+from bnbench.analysis.lr_metrics import best_rate, curve_of, curve_values, metrics_of_curve, metrics_over_rates
 from bnbench.analysis.registry import METRICS, Metric, get_metric
 from bnbench.analysis.trials import scored_trials
 
@@ -24,6 +26,10 @@ class Asked(Protocol):
     @property
     def metric(self) -> str:
         """The name of the metric."""
+
+    @property
+    def kind(self) -> str:
+        """What is compared: `value`, `ratio`, `difference` or `probability`."""
 
     @property
     def at(self) -> float | Literal["best"]:
@@ -84,7 +90,8 @@ def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, basel
 def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
     """Return the metric of a variant: of each seed's trial at a rate, or of its trials at all rates.
 
-    A seed has a metric over rates if all of its trials have finished. At the best rate, a seed is judged at the best
+    A seed has a metric over rates if all of its trials have finished; if the metric belongs to the means over the
+    seeds, it is a jackknife pseudo-value. At the best rate, a seed is judged at the best
     rate of the other seeds (`leave_one_out`); the metric `best_rate` is that of each seed alone.
 
     Args:
@@ -95,7 +102,7 @@ def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> P
         return PerSeedScores()
     metric = get_metric(asked.metric)
     if metric.over_rates:
-        return _over_rates(metric, trials, grid)
+        return _over_rates(metric, trials, grid, asked.kind)
     if asked.at == "best":
         return _at_best(trials, _column(asked))
     there = trials[trials["learning_rate"] == asked.at].set_index("seed")
@@ -120,8 +127,11 @@ def _column(asked: Asked) -> str:
     return name if asked.epoch is None else f"{name}_after_epoch_{asked.epoch}"
 
 
-def _over_rates(metric: Metric, trials: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
-    whole = {seed: part for seed, part in trials.groupby("seed") if len(part) == len(grid)}
+def _over_rates(metric: Metric, trials: pd.DataFrame, grid: NDArray[Any], kind: str) -> PerSeedScores:
+    by_seed = ((int(part["seed"].iloc[0]), part) for _, part in trials.groupby("seed"))
+    whole = {seed: part for seed, part in by_seed if len(part) == len(grid)}
+    if metric.of_means and kind != "probability" and len(whole) >= MIN_VALUES:
+        return PerSeedScores(_pseudo_values(metric.name, whole, in_logs=kind == "ratio"))
     values = pd.Series({seed: _measured(metric, part) for seed, part in whole.items()}, dtype=float)
     if metric.scale == "decades":
         return PerSeedScores(values, open_above=any(metrics_over_rates(p).stable_width_open for p in whole.values()))
@@ -129,6 +139,31 @@ def _over_rates(metric: Metric, trials: pd.DataFrame, grid: NDArray[Any]) -> Per
     # If the grid leaves two steps open, the true value may be above or below; with one step it can only be above.
     below = is_rate and metric.grid_steps > 1 and bool((values == grid[0]).any())
     return PerSeedScores(values, open_below=below, open_above=is_rate and bool((values == grid[-1]).any()))
+
+
+def _pseudo_values(name: str, by_seed: Mapping[int, pd.DataFrame], in_logs: bool) -> "pd.Series[float]":
+    """Return what each seed adds to a metric of the curve of means: its jackknife pseudo-values (Tukey 1958).
+
+    With n seeds, n times the metric of all of them minus n - 1 times that of the others. Their mean is the metric
+    without the bias of order 1/n that the noise of the highest mean gives it, and their spread is that of the metric.
+
+    Args:
+        name: the metric.
+        by_seed: the trials of each seed, at every rate.
+        in_logs: compute them from the logarithm of the metric, for ratios.
+    """
+    trials = pd.concat(by_seed.values())
+    values, seeds = curve_values(trials), trials["seed"].to_numpy()
+
+    def measured(rows: NDArray[Any]) -> float:
+        value = float(getattr(metrics_of_curve(curve_of(values[:, rows]), np.empty(0)), name))
+        with np.errstate(divide="ignore"):
+            return float(np.log(value)) if in_logs else value
+
+    n, whole = len(by_seed), measured(np.ones(len(seeds), bool))
+    with np.errstate(invalid="ignore"):
+        pseudo = {seed: n * whole - (n - 1) * np.float64(measured(seeds != seed)) for seed in by_seed}
+    return pd.Series({seed: np.exp(value) if in_logs else value for seed, value in pseudo.items()}, dtype=float)
 
 
 def _measured(metric: Metric, trials: pd.DataFrame) -> float:

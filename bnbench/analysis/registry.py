@@ -35,6 +35,7 @@ class Metric:
         each_epoch: whether the history has its column, so that a claim may be about its value after some epoch.
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
         grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
+        of_means: whether it belongs to the means over the seeds; the metric of a seed alone is biased by its noise.
         measure_trials: (trials, history) -> a value per trial.
         measure_rates: trials of one variant and seed, with scores for diverged ones -> its value.
     """
@@ -56,6 +57,7 @@ class Metric:
     each_epoch: bool = False
     scale: Literal["linear", "factor", "decades"] = "linear"
     grid_steps: int = 0
+    of_means: bool = False
     measure_trials: "Callable[[pd.DataFrame, pd.DataFrame], pd.Series[float]] | None" = None
     measure_rates: "Callable[[pd.DataFrame], float] | None" = None
 
@@ -168,11 +170,11 @@ _RECORDS = (
     Metric("stable_width", "width of the rates around the best with a score at most 0.01 below it", over_rates=True,
            unit="decades", scale="decades", grid_steps=2),
     Metric("lr_sensitivity", "mean over the grid of the loss above its lowest", over_rates=True,
-           higher_is_better=False),
+           higher_is_better=False, of_means=True),
     Metric("lr_sensitivity_centered", "the same within 1.5 decades of the best rate", over_rates=True,
-           higher_is_better=False, former=("lr_sensitivity_centred",)),
+           higher_is_better=False, of_means=True, former=("lr_sensitivity_centred",)),
     Metric("score_regret", "mean over the grid of the score below its highest", over_rates=True,
-           higher_is_better=False, former=("accuracy_regret",)),
+           higher_is_better=False, of_means=True, former=("accuracy_regret",)),
     Metric("seconds_per_step", "median time of a training step", over_rates=True, higher_is_better=False, unit="s",
            timed=True),
 )  # fmt: skip

@@ -122,6 +122,7 @@ class _FinalMetric:
     at: float | Literal["best"] = "best"
     epoch: int | None = None
     target: float | None = None
+    kind: str = "value"
 
 
 def source_rates(trials: pd.DataFrame, curves: Curves, axes: list[str], metric: Metric, baseline: str) -> SourceRates:

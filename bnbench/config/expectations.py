@@ -212,6 +212,11 @@ class Published(BaseModel):
         return _counts_as_trained(self.metric, self.trains)
 
     @property
+    def kind(self) -> str:
+        """What is compared: our value, as in a claim of this kind."""
+        return "value"
+
+    @property
     def number(self) -> float:
         """The value; infinity for never."""
         return math.inf if self.value == "never" else float(self.value)

@@ -81,12 +81,25 @@ def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertaint
     n, unknown = len(own), int((np.isnan(own) | np.isnan(other)).sum())
     if unknown:
         return Finding(n=n).noted(f"{metric.name} is missing in {unknown} of {n} pairs")
+    if metric.needs_target:
+        return _find_sooner(own, other)
     if not uncertainty:
         return find_share(own > other if metric.higher_is_better else own < other)
     gain = np.log10(own / other) if metric.scale == "factor" else own - other
     gain = gain if metric.higher_is_better else -gain
     wins, undecided = gain > uncertainty + ROUNDING, np.abs(gain) <= uncertainty + ROUNDING
     return find_share_between(int(wins.sum()), int((wins | undecided).sum()), n)
+
+
+def _find_sooner(own: NDArray[Any], other: NDArray[Any]) -> Finding:
+    """Return the share of pairs in which the first reaches the target sooner.
+
+    A pair that never reaches it is undecided: with more training, either might be the first.
+    """
+    wins, never = own < other, np.isinf(own) & np.isinf(other)
+    found = find_share_between(int(wins.sum()), int((wins | never).sum()), len(own))
+    known = replace(found, notes=())
+    return known.noted(f"neither reaches the target in {never.sum()} of {len(own)} pairs" if never.any() else "")
 
 
 def find_comparison(kind: str, pairs: Pairs) -> Finding:

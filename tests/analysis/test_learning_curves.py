@@ -108,20 +108,19 @@ def test_two_epochs_have_no_roughness() -> None:
     assert math.isnan(one([0.1, 0.5, 0.4])["score_roughness"])
 
 
-def test_the_default_target_is_the_median_trial_of_the_baseline() -> None:
+def test_the_default_target_is_the_lowest_trial_of_the_baseline() -> None:
     rows = [*scores("plain", *({0.1: 0.9, 1.0: 0.2} for _ in range(4))), *scores("other", {0.1: 0.95})]
     epochs = history({f"plain 0.1 {seed} ": [0.1, best, 0.3] for seed, best in enumerate((0.9, 0.7, 0.8, 0.6))})
     table = trials(*rows)
     scored, curves = scored_trials(table), Curves(table, epochs)
-    # The lower of the two middle ones
-    assert learning_curves.default_target(scored, curves, "plain") == 0.7
+    assert learning_curves.default_target(scored, curves, "plain") == 0.6
     assert math.isnan(learning_curves.default_target(scored, curves, "none such"))
 
 
-def test_a_diverged_trial_lowers_the_default_target_to_chance() -> None:
-    table = trials({"trial": "a"}, {"trial": "b", "seed": 1} | NONFINITE)
-    curves = Curves(table, history({"a": [0.1, 0.9], "b": [0.1, 0.8]}))
-    assert learning_curves.default_target(scored_trials(table), curves, "plain") == pytest.approx(0.1)
+def test_a_trial_that_does_not_train_sets_no_default_target() -> None:
+    table = trials({"trial": "a"}, {"trial": "b", "seed": 1} | NONFINITE, {"trial": "c", "seed": 2})
+    curves = Curves(table, history({"a": [0.1, 0.9], "b": [0.1, 0.8], "c": [0.1, 0.85]}))
+    assert learning_curves.default_target(scored_trials(table), curves, "plain") == pytest.approx(0.85)
 
 
 def table(*reached: list[float], target: float | None = 0.8) -> pd.DataFrame:

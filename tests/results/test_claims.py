@@ -131,6 +131,24 @@ def test_ties_leave_a_sign_test_and_no_t_interval() -> None:
     assert "in 3 of 5 seeds, so there is no t interval; sign test p = 0.5" in row["reason"]
 
 
+def test_a_regret_is_that_of_the_curve_of_means() -> None:
+    plain = scores("plain", *({0.1: 0.9, 1.0: one} for one in (0.6, 0.7, 0.8)))
+    # By seed the regret would be 0.05 each time, but on average both rates are equally good.
+    normed = scores("batchnorm", *({0.1: 0.9 - d, 1.0: 0.9 + d} for d in (0.05, -0.05, 0.05, -0.05)))
+    row = judge(plain, metric="score_regret", of="plain", value={"at_most": 1})
+    # The mean curve is 0.9 and 0.7, and without a seed 0.75, 0.7 or 0.65.
+    assert row["estimate"] == pytest.approx(0.1)
+    pseudo = [3 * 0.1 - 2 * (0.9 - rest) / 2 for rest in (0.75, 0.7, 0.65)]
+    assert row["low"] == pytest.approx(0.1 - 4.302653 * np.std(pseudo, ddof=1) / math.sqrt(3))
+    own = judge(normed, metric="score_regret", value={"at_most": 1})
+    # 4 times 0 minus 3 times 0.05 / 3: the bias of the highest of two noisy means is taken off.
+    assert own["estimate"] == pytest.approx(-3 * (0.05 / 3))
+    ratio = judge(plain + scores("batchnorm", *({0.1: 0.9, 1.0: 0.8} for _ in range(3))), metric="score_regret",
+                  ratio={"at_most": 1})  # fmt: skip
+    logs = [3 * math.log(0.5) - 2 * math.log(0.05 / ((0.9 - rest) / 2)) for rest in (0.75, 0.7, 0.65)]
+    assert ratio["estimate"] == pytest.approx(math.exp(sum(logs) / 3))
+
+
 def test_the_mean_alone_decides_nothing() -> None:
     row = judge(PLAIN[:8] + NORMED[:8], metric="validation_score", difference={"at_least": 0.0})
     assert row["estimate"] == pytest.approx(0.045)
@@ -300,7 +318,7 @@ def test_infinite_at_some_seeds_is_no_interval() -> None:
     assert "0 or infinite in 1 of 3 pairs" in row["reason"]
     row = time_to_target([SLOW, NEVER, SLOW], [FAST, NEVER, FAST])
     assert "unknown in 1 of 3 pairs" in row["reason"]
-    # The median trial of plain reaches .2
+    # The lowest trial of plain reaches .2
     row = time_to_target([NEVER, NEVER, SLOW], [FAST] * 3, target=None)
     assert row["estimate"] == 1
 
@@ -309,8 +327,9 @@ def test_the_share_of_pairs_in_which_one_beats_the_other() -> None:
     row = time_to_target([SLOW, NEVER, NEVER], [FAST, FAST, NEVER], ratio=None, probability={"at_least": 0.05})
     # Sooner is better; never is not sooner than never
     assert row["estimate"] == pytest.approx(2 / 3)
-    # Wilson, 2 of 3
-    assert (row["low"], row["high"]) == pytest.approx((0.0943, 0.9916), abs=1e-4)
+    # Clopper-Pearson, 2 of 3 and 3 of 3: with more training, either of the third pair might be the first.
+    assert (row["low"], row["high"]) == pytest.approx((0.0943, 1), abs=1e-4)
+    assert "neither reaches the target in 1 of 3 pairs" in row["reason"]
     assert row["verdict"] == "supported"
     row = judge(PLAIN + NORMED, metric="validation_score", probability={"at_least": 0.9}, at=0.1)
     # A tie beats nobody

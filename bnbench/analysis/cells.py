@@ -144,7 +144,12 @@ class Cell:
     @cached_property
     def curve(self) -> RateCurve:
         """The means over seeds at each learning rate."""
-        return curve_of(self._cells.curve_values[:, self.rows])
+        return curve_of(self.curve_values)
+
+    @property
+    def curve_values(self) -> NDArray[np.float64]:
+        """The `lr_metrics.curve_values` of its trials."""
+        return np.asarray(self._cells.curve_values[:, self.rows])
 
     @property
     def best_rate(self) -> float:

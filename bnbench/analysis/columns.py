@@ -255,6 +255,10 @@ VARIANTS = (
     Column("judged_low", "number", "lower end of its 95% interval; empty if there is none"),
     Column("judged_high", "number", "upper end"),
     Column("judged_at", "text", "the rates at which the seeds are judged, each with the number of seeds"),
+    Column("stable_width_low", "number", "lower end of the 95% interval of `stable_width`: the rates that are surely "
+           "at most 0.01 below the best; empty below three seeds", "decades"),
+    Column("stable_width_high", "number", "upper end: up to the next rates that are surely further below; infinite if "
+           "the grid ends before", "decades"),
 )  # fmt: skip
 CURVES = (
     VARIANT,

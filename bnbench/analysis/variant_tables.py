@@ -17,6 +17,7 @@ from bnbench.analysis.leave_one_out import list_rates, widening
 from bnbench.analysis.lr_metrics import DELTA, RateMetrics, metrics_of_curve
 from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
 from bnbench.analysis.trials import DIVERGED
+from bnbench.analysis.width_bands import width_bands
 
 
 def variant_table(cells: Cells, baseline: str, delta: float = DELTA) -> pd.DataFrame:
@@ -36,6 +37,7 @@ def variant_table(cells: Cells, baseline: str, delta: float = DELTA) -> pd.DataF
             | _variant_row(cell, metrics[variant], metrics.get(baseline))
             | _edge_columns(edges[variant])
             | _judged_columns(cell)
+            | _width_columns(cell, delta)
             for variant, cell in place.cells.items()
         ]
     return pd.DataFrame(rows)
@@ -62,6 +64,12 @@ def _edge_columns(posterior: EdgePosterior) -> dict[str, float]:
     known = len(posterior.outcomes) >= MIN_VALUES
     numbers = posterior.edge().rates if known else (math.nan,) * 3
     return dict(zip(("edge", "edge_low", "edge_high"), numbers, strict=True))
+
+
+def _width_columns(cell: Cell, delta: float) -> dict[str, float]:
+    """Return the ends of the interval of the stable width; missing below three seeds."""
+    bands = width_bands(cell.curve_values, cell.values("seed"), delta)
+    return {"stable_width_low": bands.low, "stable_width_high": bands.high}
 
 
 def _judged_columns(cell: Cell, score: str = "test_score") -> dict[str, Any]:

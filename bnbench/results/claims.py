@@ -30,7 +30,7 @@ from bnbench.analysis.registry import find_metric, get_metric
 from bnbench.analysis.step_times import MIN_ROUNDS, PairTimes, find_pair
 from bnbench.analysis.trials import axes_of, by_axes
 from bnbench.config.expectations import Bound, Claim
-from bnbench.results import edges
+from bnbench.results import edges, widths
 from bnbench.results.findings import (
     Finding,
     find_comparison,
@@ -153,6 +153,8 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
     metric, grid = get_metric(claim.metric), np.sort(scored["learning_rate"].unique())
     if metric.name == edges.METRIC:
         return edges.find_edge(claim.kind, trials, claim.of, over, claim.counts_as_trained)
+    if metric.name == widths.METRIC and claim.kind != "probability":
+        return widths.find_width(claim.kind, scored, claim.of, over)
     own, other = (_sample(claim, name, scored, grid) for name in (claim.of, over or claim.of))
     seeds = own.values.index.intersection(other.values.index)
     at_rates = "" if metric.over_rates or claim.across else note_rates(own, other, len(seeds), RateFormat(grid))

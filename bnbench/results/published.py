@@ -13,9 +13,10 @@ from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import Metric, get_metric
-from bnbench.analysis.trials import axes_of, by_axes
+from bnbench.analysis.trials import axes_of, by_axes, scored_trials
 from bnbench.config.expectations import Published
-from bnbench.results import edges
+from bnbench.results import edges, widths
+from bnbench.results.findings import Finding
 from bnbench.results.pairs import pair_up
 
 
@@ -30,13 +31,23 @@ def compare_published(
     for place, part in by_axes(trials, axes_of(trials)):
         for entry in published:
             if matches_axes(place, entry.where):
-                if get_metric(entry.metric).name == edges.METRIC:
-                    ours = edges.find_edge("value", part, entry.variant, "", entry.counts_as_trained)
+                ours = _find_by_bands(entry, part)
+                if ours is not None:
                     measured = (ours.estimate, math.nan, ours.n, ours.low, ours.high)
                     rows.append(_as_row(entry, place, math.nan, Interval(*measured)))
                 else:
                     rows.append(_compare_one(entry, place, with_trial_metrics(part, curves, entry, baseline)))
     return pd.DataFrame(rows)
+
+
+def _find_by_bands(entry: Published, trials: pd.DataFrame) -> Finding | None:
+    """Return what is known about a metric of all seeds together; None for a metric of each seed."""
+    name = get_metric(entry.metric).name
+    if name == edges.METRIC:
+        return edges.find_edge("value", trials, entry.variant, "", entry.counts_as_trained)
+    if name == widths.METRIC:
+        return widths.find_width("value", scored_trials(trials), entry.variant, "")
+    return None
 
 
 def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) -> dict[str, Any]:

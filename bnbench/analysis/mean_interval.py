@@ -25,8 +25,9 @@ def mean_interval(
     bounds: tuple[float, float] | None = None,
     ties_at: Collection[float] = (),
     widening: float = 1.0,
+    confidence: float = 0.95,
 ) -> Interval:
-    """Return the mean of some values with its 95% interval; its ends are NaN if there is none.
+    """Return the mean of some values with its interval; its ends are NaN if there is none.
 
     Args:
         values: one of each seed, in the order of the seeds.
@@ -34,13 +35,14 @@ def mean_interval(
         bounds: between which the values must lie; None if there are no bounds.
         ties_at: values at which two trainings are equal, or a training is at a ceiling.
         widening: how many times as wide the interval is made (`leave_one_out.widening`).
+        confidence: how often the interval should hold the true mean.
     """
-    interval = t_interval(values, widening=widening)
+    interval = t_interval(values, confidence, widening)
     array = np.asarray(values, float)
     if interval.n < MIN_VALUES or not math.isfinite(interval.mean):
         return interval
     if mixes_kinds(kinds):
-        ends = betting_interval(array, *bounds) if bounds else (math.nan, math.nan)
+        ends = betting_interval(array, *bounds, confidence) if bounds else (math.nan, math.nan)
         return _with_ends(interval, ends, bounds, widening)
     if 2 * count_ties(array, ties_at) > interval.n:
         return _with_ends(interval, (math.nan, math.nan), None, 1.0)

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -170,14 +170,6 @@ def _measured(metric: Metric, trials: pd.DataFrame) -> float:
     if metric.measure_rates:
         return metric.measure_rates(trials)
     return float(getattr(metrics_over_rates(trials), metric.name))
-
-
-def range_across(samples: Sequence[PerSeedScores]) -> PerSeedScores:
-    """Return the range over several samples of one metric, for each seed in all samples; NaN if a value is NaN."""
-    if not samples:
-        return PerSeedScores()
-    values = pd.concat([sample.values for sample in samples], axis=1, join="inner")
-    return PerSeedScores(values.max(axis=1, skipna=False) - values.min(axis=1, skipna=False))
 
 
 def matches_axes(place: Mapping[str, Any], where: Mapping[str, Any]) -> bool:

@@ -110,7 +110,7 @@ class Claim(BaseModel):
     trains: Trains = None
     # Values of further axes. The claim must hold at each value of the axes that are not listed.
     where: dict[Axis, Any] = {}
-    # A further axis: the claim is about the range of the metric over its values, for each seed.
+    # A further axis: the claim is about the range of the means of the metric over its values.
     across: Axis | None = None
 
     @model_validator(mode="after")

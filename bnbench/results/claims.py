@@ -25,7 +25,7 @@ from bnbench.analysis.columns import CLAIMS, column_names
 from bnbench.analysis.labels import RateFormat, axis_name, format_axes, format_name
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.lr_metrics import ROUNDING
-from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, range_across, with_trial_metrics
+from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import find_metric, get_metric
 from bnbench.analysis.step_times import MIN_ROUNDS, PairTimes, find_pair
 from bnbench.analysis.trials import axes_of, by_axes
@@ -40,10 +40,12 @@ from bnbench.results.findings import (
     find_value,
     find_wins,
     grid_uncertainty,
+    note_left_out,
     widen_by_grid,
 )
 from bnbench.results.judged_at import note_rates
 from bnbench.results.pairs import pair_up
+from bnbench.results.ranges import find_range
 
 SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
 WEAKEST_FIRST = (REFUTED, INCONCLUSIVE, SUPPORTED)
@@ -155,10 +157,13 @@ def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -
         return edges.find_edge(claim.kind, trials, claim.of, over, claim.counts_as_trained)
     if metric.name == widths.METRIC and claim.kind != "probability":
         return widths.find_width(claim.kind, scored, claim.of, over)
-    own, other = (_sample(claim, name, scored, grid) for name in (claim.of, over or claim.of))
+    if claim.across:
+        samples = [_samples(claim, name, scored, grid) for name in dict.fromkeys([claim.of, over or claim.of])]
+        return find_range(claim.kind, metric, samples, trials["seed"].nunique())
+    own, other = (_samples(claim, name, scored, grid)[0] for name in (claim.of, over or claim.of))
     seeds = own.values.index.intersection(other.values.index)
-    at_rates = "" if metric.over_rates or claim.across else note_rates(own, other, len(seeds), RateFormat(grid))
-    notes = (_left_out(trials["seed"].nunique(), len(seeds)), at_rates)
+    at_rates = "" if metric.over_rates else note_rates(own, other, len(seeds), RateFormat(grid))
+    notes = (note_left_out(trials["seed"].nunique(), len(seeds)), at_rates)
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
     uncertainty = grid_uncertainty(metric, grid)
@@ -192,28 +197,22 @@ def _find_time_to_target(claim: Claim, trials: pd.DataFrame, scored: pd.DataFram
     """Return what is known about the time to a target: the steps to it, times the seconds per step of each round."""
     metric, grid = get_metric(claim.metric), np.sort(scored["learning_rate"].unique())
     in_steps = claim.model_copy(update={"metric": STEPS_TO_TARGET})
-    own, other = (_sample(in_steps, name, scored, grid) for name in (pair.variant, pair.over))
+    own, other = (_samples(in_steps, name, scored, grid)[0] for name in (pair.variant, pair.over))
     seeds = own.values.index.intersection(other.values.index)
     if seeds.empty:
         return Finding().noted("no seed has finished all of its trials")
     finding = find_over_rounds(claim.kind, metric, pair_up(metric, own, other, (pair.variant, pair.over)), pair)
     return finding.noted(
-        _left_out(trials["seed"].nunique(), len(seeds)),
+        note_left_out(trials["seed"].nunique(), len(seeds)),
         note_rates(own, other, len(seeds), RateFormat(grid)),
         "steps to the target times the seconds per step of each round",
     )
 
 
-def _sample(claim: Claim, variant: str, scored: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
-    """Return the metric of a variant by seed, or its range across an axis with each value at its own best rate."""
+def _samples(claim: Claim, variant: str, scored: pd.DataFrame, grid: NDArray[Any]) -> list[PerSeedScores]:
+    """Return the metric of a variant by seed: at each value of the axis of a range, or once."""
     parts = [part for _, part in by_axes(scored, [claim.across] if claim.across else [])]
-    samples = [per_seed_scores(claim, part[part["variant"] == variant], grid) for part in parts]
-    return range_across(samples) if claim.across else samples[0]
-
-
-def _left_out(planned: int, known: int) -> str:
-    missing = planned - known
-    return f"{missing} of {planned} seeds left out: not all of their trials have finished" if missing else ""
+    return [per_seed_scores(claim, part[part["variant"] == variant], grid) for part in parts]
 
 
 def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:

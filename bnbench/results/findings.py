@@ -39,6 +39,12 @@ class Finding:
         return replace(self, notes=(*self.notes, *filter(None, notes)))
 
 
+def note_left_out(planned: int, known: int) -> str:
+    """Say how many seeds are left out; an empty text if none is."""
+    missing = planned - known
+    return f"{missing} of {planned} seeds left out: not all of their trials have finished" if missing else ""
+
+
 def grid_uncertainty(metric: Metric, grid: NDArray[Any]) -> float:
     """Return how many decades apart two values of a metric can be although the grid cannot tell them apart.
 

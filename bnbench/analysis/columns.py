@@ -196,7 +196,7 @@ PUBLISHED = (
     Column("metric", "text", "the metric that was published"),
     EPOCH,
     Column("published", "number", "the published value; infinite if the target was never reached"),
-    Column("mean", "number", "our mean over seeds"),
+    Column("mean", "number", "our mean over seeds; of losses the geometric mean"),
     Column("sd", "number", "our standard deviation (ddof 1)"),
     N,
     *ESTIMATE,

@@ -30,7 +30,8 @@ def at_equal_rate(cells: Cells, baseline: str, score: str = "validation_score") 
     Columns: variant, the axes, learning_rate, score, n, mean, sd (ddof 1), low and high (`mean_interval` of the
     paired difference), n_equal (pairs that are equal), n_collapsed (pairs of which a trial does not train,
     `Cells.half`), p (sign-flip test) and p_holm (adjusted for the rates of that variant and axis value). Diverged
-    trials count as in `scored_trials`.
+    trials count as in `scored_trials`. A loss has no interval of its difference, but that of the
+    ratio of geometric means: ratio, ratio_low and ratio_high.
     """
     rows: list[dict[str, Any]] = []
     for own, base in _pairs(cells, baseline):
@@ -124,23 +125,27 @@ def _differences_by_variant(cells: Cells, baseline: str, score: str) -> dict[str
     """Return the paired differences at the best rates: by variant, for each axis value a table of `_differences`."""
     by_variant: dict[str, list[pd.DataFrame]] = {}
     for own, base in _pairs(cells, baseline):
-        none = pd.DataFrame({"value": [], "kind": []}, dtype=float)
+        none = pd.DataFrame({"value": [], "ratio": [], "kind": []}, dtype=float)
         pairs = _differences(own, base, (own.judged, base.judged), score) if base else none
         by_variant.setdefault(own.variant, []).append(pairs)
     return by_variant
 
 
 def _differences(own: Cell, base: Cell, rows: tuple[Positions, Positions], score: str) -> pd.DataFrame:
-    """Return the differences at some trials of each, a row a seed: `value`, and `kind`: which of the two train."""
+    """Return the differences at some trials of each, a row a seed.
+
+    Columns: value, ratio, kind (which of the two train).
+    """
     seeds, other_seeds = own.values("seed", rows[0]), base.values("seed", rows[1])
     both, first, second = np.intersect1d(seeds, other_seeds, return_indices=True)
     one, other = rows[0][first], rows[1][second]
     # inf - inf is invalid.
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         values = own.values(score, one) - base.values(score, other)
+        ratios = own.values(score, one) / base.values(score, other)
     kinds = own.half_at(one) + 2 * base.half_at(other)
     known = ~np.isnan(values)
-    return pd.DataFrame({"value": values[known], "kind": kinds[known]}, both[known])
+    return pd.DataFrame({"value": values[known], "ratio": ratios[known], "kind": kinds[known]}, both[known])
 
 
 def _compared(
@@ -151,7 +156,20 @@ def _compared(
     values, kinds = pairs["value"].to_numpy(), pairs["kind"].to_numpy()
     counts = {"n_equal": count_ties(values, (0.0,)), "n_collapsed": int((kinds < BOTH_TRAIN).sum())}
     interval = mean_interval(values, kinds.tolist(), _bounds(score), (0.0,), wide)
-    return {"score": score, **asdict(interval), **counts, "p": sign_flip(values)}
+    found = {"score": score, **asdict(interval), **counts, "p": sign_flip(values)}
+    return found if score.endswith("_score") else found | _ratio(pairs, wide)
+
+
+def _ratio(pairs: pd.DataFrame, wide: float) -> dict[str, float]:
+    """Return the ratio of two losses, geometric mean over the seeds, with its interval; the difference has none.
+
+    Losses are skewed: the t interval of their difference covered 82 to 85% of simulated cases.
+    """
+    with np.errstate(divide="ignore"):
+        logs = np.log(pairs["ratio"].to_numpy())
+    found = mean_interval(logs, pairs["kind"].tolist(), None, (0.0,), wide)
+    ends = {"ratio": found.mean, "ratio_low": found.low, "ratio_high": found.high}
+    return {"low": math.nan, "high": math.nan} | {name: float(np.exp(value)) for name, value in ends.items()}
 
 
 def _bounds(score: str) -> tuple[float, float] | None:

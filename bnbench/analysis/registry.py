@@ -36,6 +36,7 @@ class Metric:
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
         grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
         of_means: whether it belongs to the means over the seeds; the metric of a seed alone is biased by its noise.
+        skewed: whether it is positive and skewed, as losses are: seeds are averaged and compared in logarithms.
         measure_trials: (trials, history) -> a value per trial.
         measure_rates: trials of one variant and seed, with scores for diverged ones -> its value.
     """
@@ -58,6 +59,7 @@ class Metric:
     scale: Literal["linear", "factor", "decades"] = "linear"
     grid_steps: int = 0
     of_means: bool = False
+    skewed: bool = False
     measure_trials: "Callable[[pd.DataFrame, pd.DataFrame], pd.Series[float]] | None" = None
     measure_rates: "Callable[[pd.DataFrame], float] | None" = None
 
@@ -73,7 +75,7 @@ def _scores() -> Iterable[Metric]:
         meaning = f"{part} score: accuracy, or R² for numbers"
         yield Metric(f"{part}_score", meaning, former=former, score=True, each_epoch=part != "test")
     for part in ("validation", "test", "train"):
-        yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False, each_epoch=part != "test")
+        yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False, each_epoch=part != "test", skewed=True)
 
 
 def _times() -> Iterable[Metric]:

@@ -112,8 +112,10 @@ def find_comparison(kind: str, pairs: Pairs) -> Finding:
     """Return the mean paired difference with its interval; for a ratio, the same of the logarithms.
 
     The interval is that of `mean_interval`. If all pairs are equal, there is one only if the grid leaves the metric
-    uncertain.
+    uncertain. A difference of losses is that of their geometric means.
     """
+    if pairs.skewed and kind == "difference":
+        return find_skewed_difference(pairs)
     # What is not finite is reported below.
     with np.errstate(all="ignore"):
         values = np.log(pairs.own) - np.log(pairs.other) if kind == "ratio" else pairs.own - pairs.other
@@ -141,6 +143,32 @@ def find_comparison(kind: str, pairs: Pairs) -> Finding:
         known = replace(finding, low=finding.estimate, high=finding.estimate)
         return known if pairs.uncertainty else finding.noted(note_ties(values, ties))
     return finding
+
+
+def find_skewed_difference(pairs: Pairs) -> Finding:
+    """Return the difference of two geometric means, with an interval from that of their ratio.
+
+    The ratio r is known with its interval, and so is the geometric mean g of the other variant. The difference is
+    g (r - 1), which has the sign of r - 1: at a bound of 0 the interval decides as the ratio does. At others, each end
+    takes the end of g that makes the interval wider.
+    """
+    ratio = find_comparison("ratio", pairs)
+    ones = np.ones(len(pairs.other))
+    base = find_comparison("ratio", replace(pairs, own=pairs.other, other=ones, kinds=()))
+    estimate = base.estimate * (ratio.estimate - 1)
+    if math.isnan(ratio.low):
+        return replace(ratio, estimate=estimate)
+    # A loss that is equal at every seed has no interval, and its own mean.
+    known = [base.estimate] if math.isnan(base.low) else [base.low, base.high]
+    low, high = ((end - 1) * x for end, x in _outward(ratio, known))
+    by = f"by the ratio of the geometric means, {ratio.estimate:.3g} ({ratio.low:.3g} to {ratio.high:.3g})"
+    return replace(ratio, estimate=estimate, low=low, high=high).noted(by)
+
+
+def _outward(ratio: Finding, means: list[float]) -> list[tuple[float, float]]:
+    """Return both ends of a ratio, each with the mean that makes the interval of the difference wider."""
+    least, most = min(means), max(means)
+    return [(ratio.low, most if ratio.low < 1 else least), (ratio.high, most if ratio.high > 1 else least)]
 
 
 def find_in_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any]) -> Finding:
@@ -178,7 +206,7 @@ def find_over_rounds(kind: str, metric: Metric, pairs: Pairs, pair: PairTimes) -
 
 
 def find_value(metric: Metric, own: PerSeedScores, pairs: Pairs) -> Finding:
-    """Return the mean of a metric with its interval; of rates the geometric mean.
+    """Return the mean of a metric with its interval; of rates and losses the geometric mean.
 
     It is compared with a known value: a difference to 0, or a ratio to a rate of 1.
 
@@ -187,10 +215,12 @@ def find_value(metric: Metric, own: PerSeedScores, pairs: Pairs) -> Finding:
         own: the values by seed.
         pairs: the same as pairs with themselves, from `pair_up`.
     """
-    kind, neutral = ("ratio", np.ones) if metric.scale == "factor" else ("difference", np.zeros)
+    in_logs = metric.scale == "factor" or metric.skewed
+    kind, neutral = ("ratio", np.ones) if in_logs else ("difference", np.zeros)
     bounds = SCORE_BOUNDS if metric.score else None
     known = replace(pairs, other=neutral(len(pairs.own)), bounds=bounds, ties_at=bounds or ())
     finding = find_comparison(kind, known)
+    finding = finding.noted("geometric mean over the seeds" if metric.skewed else "")
     return widen_by_grid(kind, finding, own, PerSeedScores(), pairs.uncertainty)
 
 

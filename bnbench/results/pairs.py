@@ -28,6 +28,7 @@ class Pairs:
         bounds: between which the differences must lie; None if they have no bounds.
         ties_at: the differences that count as ties.
         uncertainty: what the grid leaves uncertain, in decades.
+        skewed: whether the values are averaged and compared in logarithms.
     """
 
     metric: str
@@ -39,6 +40,7 @@ class Pairs:
     bounds: tuple[float, float] | None = None
     ties_at: tuple[float, ...] = (0.0,)
     uncertainty: float = 0.0
+    skewed: bool = False
 
 
 def pair_up(metric: Metric, own: PerSeedScores, other: PerSeedScores, names: tuple[str, str]) -> Pairs:
@@ -49,7 +51,9 @@ def pair_up(metric: Metric, own: PerSeedScores, other: PerSeedScores, names: tup
     kinds = () if metric.needs_target else kinds
     first, second = (sample.values[seeds].to_numpy(float) for sample in (own, other))
     bounds = DIFFERENCE_BOUNDS if metric.score else None
-    return Pairs(metric.name, names, first, second, kinds, own.widening(len(seeds), other), bounds)
+    return Pairs(
+        metric.name, names, first, second, kinds, own.widening(len(seeds), other), bounds, skewed=metric.skewed
+    )
 
 
 def note_collapse(kind: str, pairs: Pairs, values: NDArray[Any]) -> Iterator[str]:

@@ -16,7 +16,7 @@ from bnbench.analysis.registry import Metric, get_metric
 from bnbench.analysis.trials import axes_of, by_axes, scored_trials
 from bnbench.config.expectations import Published
 from bnbench.results import edges, widths
-from bnbench.results.findings import Finding
+from bnbench.results.findings import Finding, find_value
 from bnbench.results.pairs import pair_up
 
 
@@ -57,7 +57,12 @@ def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) 
 
 
 def _interval(metric: Metric, ours: PerSeedScores) -> Interval:
+    """Return our mean over seeds with its interval; of losses the geometric mean."""
     pairs = pair_up(metric, ours, ours, ("", ""))
+    if metric.skewed:
+        found = find_value(metric, ours, pairs)
+        sd = float(pairs.own.std(ddof=1)) if len(pairs.own) > 1 else math.nan
+        return Interval(found.estimate, sd, found.n, found.low, found.high)
     bounds = SCORE_BOUNDS if metric.score else None
     return mean_interval(pairs.own, pairs.kinds, bounds, bounds or (), pairs.wide)
 

@@ -27,6 +27,16 @@ def test_pairs_are_by_seed_at_equal_rate() -> None:
     assert math.isnan(row["p_holm"])
 
 
+def test_losses_are_compared_by_their_ratio() -> None:
+    plain = scores("plain", *[{0.1: 0.9}] * 3, validation_loss=0.1)
+    normed = [row | {"validation_loss": loss} for row, loss in zip(scores("batchnorm", *[{0.1: 0.9}] * 3),
+              (0.1, 0.2, 0.4), strict=True)]  # fmt: skip
+    (row,) = paired.at_equal_rate(Cells(trials(*plain, *normed)), "plain", "validation_loss").to_dict("records")
+    factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
+    assert (row["ratio"], row["ratio_low"], row["ratio_high"]) == pytest.approx((2, 2 / factor, 2 * factor))
+    assert (row["mean"], math.isnan(row["low"])) == (pytest.approx(0.4 / 3), True)
+
+
 def test_p_is_adjusted_for_the_rates_of_a_variant() -> None:
     plain = scores("plain", *({0.1: 0.5, 1.0: 0.5} for _ in range(6)))
     normed = scores("batchnorm", *({0.1: 0.6, 1.0: 0.6 - 0.2 * (seed == 0)} for seed in range(6)))

@@ -149,6 +149,33 @@ def test_a_regret_is_that_of_the_curve_of_means() -> None:
     assert ratio["estimate"] == pytest.approx(math.exp(sum(logs) / 3))
 
 
+def with_losses(plain: list[float], normed: list[float]) -> list[dict[str, object]]:
+    rows = [*scores("plain", *[{0.1: 0.9}] * len(plain)), *scores("batchnorm", *[{0.1: 0.9}] * len(normed))]
+    return [row | {"validation_loss": loss} for row, loss in zip(rows, [*plain, *normed], strict=True)]
+
+
+def test_losses_are_averaged_in_logarithms() -> None:
+    rows = with_losses([0.1, 0.2, 0.4], [0.1, 0.1, 0.1])
+    row = judge(rows, metric="validation_loss", of="plain", value={"at_most": 9})
+    factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
+    assert (row["estimate"], row["low"], row["high"]) == pytest.approx((0.2, 0.2 / factor, 0.2 * factor))
+    assert "geometric mean" in row["reason"]
+
+
+def test_a_difference_of_losses_has_the_sign_of_the_ratio() -> None:
+    rows = with_losses([0.1, 0.2, 0.4], [0.05, 0.08, 0.15])
+    ratio = judge(rows, metric="validation_loss", ratio={"at_most": 1})
+    row = judge(rows, metric="validation_loss", difference={"at_most": 0})
+    assert (ratio["verdict"], row["verdict"]) == ("supported", "supported")
+    mean = (0.05 * 0.08 * 0.15) ** (1 / 3)
+    assert row["estimate"] == pytest.approx(mean - 0.2)
+    factor = math.exp(4.302653 * math.log(2) / math.sqrt(3))
+    # The larger geometric mean of plain on the left, the smaller one on the right.
+    assert row["low"] == pytest.approx(0.2 * factor * (ratio["low"] - 1))
+    assert row["high"] == pytest.approx(0.2 / factor * (ratio["high"] - 1))
+    assert "by the ratio of the geometric means" in row["reason"]
+
+
 def test_the_mean_alone_decides_nothing() -> None:
     row = judge(PLAIN[:8] + NORMED[:8], metric="validation_score", difference={"at_least": 0.0})
     assert row["estimate"] == pytest.approx(0.045)

@@ -36,6 +36,7 @@ def run(
     executor: Literal["ray"] | None = None,
     address: str | None = None,
     device: Literal["cpu", "gpu", "auto"] | None = None,
+    budget: float | None = None,
     watcher: "ProgressWatcher | None" = None,
     results: str | Path | None = None,
 ) -> "Results":
@@ -69,6 +70,8 @@ def run(
         address: of the cluster, `HOST:PORT`; by default the one of this machine.
         device: what trains: `cpu`, `gpu` for graphics cards of NVIDIA, or `auto` for cards if there are some. By
             default what the results folder was trained on, or else the processor. Trials of a card have own ids.
+        budget: start no trial that would probably end later than so many seconds after the call. What is missing is
+            trained by the next call.
         watcher: an object whose methods are called after each epoch and trial; default: none.
         results: the old name of `results_dir`.
 
@@ -81,6 +84,7 @@ def run(
     from bnbench.commands.run import run_experiment
     from bnbench.data.types import DataDirs
     from bnbench.errors import ConfigError
+    from bnbench.execution.budget import Budget
     from bnbench.planning.part import Part
 
     if results is not None:
@@ -94,7 +98,10 @@ def run(
     request = ExperimentRequest(
         source, overrides or {}, data_dirs, Path(results_dir), smoke, also or {}, chosen, device
     )
-    training = TrainingOptions(jobs, trial_timeout, mixed, executor, address, portable=portable)
+    if budget is not None and not budget > 0:
+        raise ConfigError("budget", f"found {budget}, wanted a number of seconds greater than 0")
+    limit = None if budget is None else Budget(budget)
+    training = TrainingOptions(jobs, trial_timeout, mixed, executor, address, portable=portable, budget=limit)
     return run_experiment(request, watcher, training)
 
 

@@ -9,7 +9,7 @@ from support.paths import ROOT
 COMMANDS = [
     ["--help"],
     ["run", "--help"],
-    ["plan", "configs/quickstart.yaml"],
+    ["plan", "configs/quickstart.yaml", "--budget", "30m"],
     ["data", "list"],
     ["validate", "configs/quickstart.yaml"],
     ["schema"],

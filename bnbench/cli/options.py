@@ -1,7 +1,6 @@
 """Arguments and options that several commands share."""
 
 import logging
-import re
 import shlex
 import sys
 from collections.abc import Callable, Sequence
@@ -16,33 +15,14 @@ from bnbench.cli.interrupts import HOW_TO_CONTINUE
 from bnbench.cli.job_end import ended_before_job
 from bnbench.cli.on_finish import find_ending, parse_command
 from bnbench.cli.output import EchoHandler, Formatter, echo
+from bnbench.cli.times import parse_interval, parse_time, start_budget
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
     from bnbench.data.types import DataDirs
+    from bnbench.execution.budget import Budget
 
 Function = Callable[..., Any]
-
-TIME = re.compile(r"(?=.)(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
-
-
-def parse_time(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
-    """Return `90s`, `30m`, `2h` or `1h30m` as seconds."""
-    if value is None:
-        return None
-    match = TIME.fullmatch(value)
-    if not match:
-        raise click.BadParameter(f"{value!r} is not a time: write 90s, 30m, 2h or 1h30m")
-    hours, minutes, seconds = (int(number or 0) for number in match.groups())
-    return 3600.0 * hours + 60 * minutes + seconds
-
-
-def parse_interval(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
-    """Return a time of at least a second in seconds."""
-    seconds = parse_time(context, parameter, value)
-    if seconds is not None and seconds < 1:
-        raise click.BadParameter(f"{value!r} is less than a second: write for example 30s")
-    return seconds
 
 
 def _use_old_name(context: click.Context, _: click.Parameter, value: Path | None) -> None:
@@ -124,6 +104,7 @@ def workers(function: Function) -> Function:
         address: str | None,
         jobs_per_gpu: int,
         portable: bool | None,
+        budget: "Budget | None",
         **others: Any,
     ) -> Any:
         from bnbench.commands.experiment import TrainingOptions
@@ -134,7 +115,7 @@ def workers(function: Function) -> Function:
             raise click.UsageError(
                 "--jobs 0 trains in this process, but --executor ray on a cluster: leave one of them out"
             )
-        training = TrainingOptions(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu, portable)
+        training = TrainingOptions(jobs, trial_timeout, mixed, executor, address, jobs_per_gpu, portable, budget)
         return function(training=training, **others)
 
     mixed = click.option(
@@ -165,7 +146,14 @@ def workers(function: Function) -> Function:
         help="Compute the same bits on all x86 processors with AVX2, for variants that XLA compiles. "
         "[default: as the trials of the results folder]",
     )
-    return _combine(jobs, trial_timeout, mixed, portable, executor, address, jobs_per_gpu)(command)  # type: ignore[no-any-return]
+    budget = click.option(
+        "--budget",
+        callback=start_budget,
+        metavar="TIME",
+        help="Start no trial that would probably end later than this after the start of the command. The rest is left "
+        "to the next run. Examples: 90s, 30m, 1h30m.",
+    )
+    return _combine(budget, jobs, trial_timeout, mixed, portable, executor, address, jobs_per_gpu)(command)  # type: ignore[no-any-return]
 
 
 def data_dirs(function: Function) -> Function:

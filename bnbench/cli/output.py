@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import islice
+from types import MappingProxyType
 
 import click
 
@@ -46,15 +47,22 @@ def echo(message: object, err: bool = False) -> None:
     click.echo(printable(message), err=err)
 
 
-def echo_json(rows: Iterable[Mapping[str, object]]) -> None:
-    """Print rows of plain values as a JSON list with a row per line, a thousand at a time: there may be millions."""
+def echo_json(rows: Iterable[Mapping[str, object]], before: Mapping[str, object] = MappingProxyType({})) -> None:
+    """Print rows of plain values as a JSON list with a row per line, a thousand at a time: there may be millions.
+
+    Args:
+        rows: the rows.
+        before: further values; if there are any, an object has them and the list, as `trials`.
+    """
+    if before:
+        click.echo(printable(json.dumps(before)[:-1] + ', "trials":'))
     texts = map(json.dumps, rows)
     parts = iter(lambda: list(islice(texts, ROWS_AT_ONCE)), [])
     opening = "[\n "
     for part in parts:
         click.echo(printable(opening + ",\n ".join(part)), nl=False)
         opening = ",\n "
-    click.echo("[]" if opening == "[\n " else "\n]")
+    click.echo(("[]" if opening == "[\n " else "\n]") + ("}" if before else ""))
 
 
 class EchoHandler(logging.Handler):

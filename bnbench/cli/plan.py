@@ -6,6 +6,7 @@ import click
 
 from bnbench.cli import options
 from bnbench.cli.output import echo, echo_json
+from bnbench.cli.times import parse_positive
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
@@ -14,8 +15,15 @@ if TYPE_CHECKING:
 @click.command()
 @options.experiment
 @click.option("--check", is_flag=True, help="Let Keras try each model, as a run does before its first trial.")
+@click.option(
+    "--budget",
+    callback=parse_positive,
+    metavar="TIME",
+    help="Also say what this time is enough for: seeds, or fewer rates, and which differences between variants they "
+    "would show. Examples: 90s, 30m, 1h30m.",
+)
 @options.as_json
-def plan(request: "ExperimentRequest", check: bool, as_json: bool) -> None:
+def plan(request: "ExperimentRequest", check: bool, budget: float | None, as_json: bool) -> None:
     """Show what a run would train, and how long it would take.
 
     The state of a trial is new, completed, diverged or failed. A run trains new and failed trials. This command stores
@@ -24,24 +32,29 @@ def plan(request: "ExperimentRequest", check: bool, as_json: bool) -> None:
     \b
     bnbench plan leaf.yaml                          trials, states and time
     bnbench plan leaf.yaml --also seeds=2           with two further seeds
+    bnbench plan leaf.yaml --budget 30m             also what half an hour is enough for
     bnbench plan leaf.yaml --check                  also lets Keras try each model
     bnbench plan leaf.yaml --json | head            an object for each trial, for scripts
     """
+    from bnbench.cli.format_budget import format_affordable
     from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix, format_outside
+    from bnbench.commands.affordable import budget_as_dict, plan_budget
     from bnbench.commands.plan import check_plan, make_overview, trial_rows
 
     overview = make_overview(request)
     checked = f"checked with Keras: {check_plan(overview.plan, request.places)} distinct model(s)" if check else ""
     outside = format_outside(overview.outside, request.results_dir / overview.plan.experiment.name)
+    found = None if budget is None else plan_budget(overview, budget)
     if as_json:
         for line in filter(None, (checked, outside)):
             echo(line, err=True)
-        echo_json(trial_rows(overview))
+        echo_json(trial_rows(overview), {} if found is None else {"budget": budget_as_dict(found)})
         return
     parts = (
         format_matrix(overview.plan, overview.states),
         format_cohorts(overview.plan),
         format_estimate(overview.plan, overview.states, overview.step_seconds, overview.jobs),
+        "" if found is None else format_affordable(found),
         outside,
         checked,
     )

@@ -11,6 +11,7 @@ from bnbench.cli import options
 from bnbench.cli.completion import complete_experiment
 from bnbench.cli.on_finish import find_ending
 from bnbench.cli.output import echo
+from bnbench.cli.times import parse_time
 from bnbench.errors import ConfigError, ExperimentsFailedError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--budget",
-    callback=options.parse_time,
+    callback=parse_time,
     metavar="TIME",
     help="Start no experiment after this time, and none that would probably take longer. Examples: 90s, 30m, 1h30m.",
 )

@@ -1,5 +1,6 @@
 """`bnbench run`."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from bnbench.errors import ConfigError, ExperimentsFailedError, TrialsFailedErro
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
     from bnbench.execution.progress import ProgressWatcher
+
+log = logging.getLogger(__name__)
 
 
 @click.command()
@@ -35,14 +38,22 @@ def run(
 
     Several experiments run one after another. One that fails does not stop the others; the exit code is then 1.
 
+    With --budget, all variants and rates of a seed are trained before the next seed begins, and no seed begins that
+    would not end in time. Several experiments share the time. Claims on missing trials stay open; the exit code is 0.
+
     \b
     bnbench run leaf.yaml                                  trains what is missing
     bnbench run leaf.yaml --also learning_rate=0.3         one more rate for every variant and seed
     bnbench run leaf.yaml --also seeds=2                   two further seeds
     bnbench run leaf.yaml letter.yaml -o train.epochs=5    two experiments, each with one key changed
+    bnbench run leaf.yaml --budget 30m                     what half an hour suffices for; run it again for more
     bnbench run leaf.yaml --part 1/3                       a third of the seeds, for bnbench merge
     bnbench run leaf.yaml --on-finish "sh notify.sh"       another command after the end
     """
+    from bnbench.cli.format_budget import describe_end
+
+    if training.budget:
+        log.warning("%s", describe_end(training.budget))
     if len(requests) > 1:
         _run_several(requests, make_watcher, training)
     else:
@@ -66,8 +77,17 @@ def _run_one(
     echo(format_answer(results))
     for line in format_faults(results.faults):
         echo(line, err=True)
+    _say_what_is_left(training, again)
     if results.faults:
         raise TrialsFailedError(f"{len(results.faults)} trial(s) failed; {again} tries them again")
+
+
+def _say_what_is_left(training: "TrainingOptions", again: str) -> None:
+    """Say how many trials the budget has left out, and what continues."""
+    from bnbench.cli.format_budget import format_left
+
+    if training.budget and training.budget.not_started:
+        echo(f"\n{format_left(training.budget, again)}\n  {options.this_command()}")
 
 
 def _same_command(request: "ExperimentRequest") -> str:
@@ -92,6 +112,7 @@ def _run_several(
             "--also 'seeds=[5, 6]'",
         )
     failed = run_experiments(requests, make_watcher, echo, training)
+    _say_what_is_left(training, "the same command")
     if failed:
         failures = [f"{name}: {reason}" for name, reason in failed.items()]
         raise ExperimentsFailedError("\n  ".join([f"{len(failures)} experiment(s) failed:", *failures]))

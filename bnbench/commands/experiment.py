@@ -16,6 +16,7 @@ from bnbench.planning.part import Part
 from bnbench.store import results_dir
 
 if TYPE_CHECKING:
+    from bnbench.execution.budget import Budget
     from bnbench.model.network_file import Network
     from bnbench.planning.plan import Plan
 
@@ -62,6 +63,8 @@ class TrainingOptions:
     jobs_per_card: int = 1
     # None: as the trials of the results folder.
     portable: bool | None = None
+    # The time of the command, which several experiments share. It counts the trials that it has left out.
+    budget: "Budget | None" = None
 
 
 # With the workers that this machine has room for.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 from bnbench.commands.experiment import ExperimentRequest, chosen_part, plan_experiment
@@ -30,6 +31,8 @@ class PlanOverview:
     jobs: int
     # The number of stored trials that are not part of the plan.
     outside: int = 0
+    # The results folder, which may not exist.
+    folder: Path = Path()
 
 
 def make_overview(request: ExperimentRequest) -> PlanOverview:
@@ -47,7 +50,7 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
     outside = len(states.keys() - planned)
     plan = plan.of_part(chosen_part(request, plan, folder))
     jobs = executor_capacity(ExecutorRequest(request.places, plan.cohorts)).count
-    return PlanOverview(plan, states, sweep.step_seconds(folder), jobs, outside)
+    return PlanOverview(plan, states, sweep.step_seconds(folder), jobs, outside, folder)
 
 
 def check_plan(plan: Plan, data_dirs: DataDirs) -> int:

@@ -34,6 +34,7 @@ def run_experiment(
         # What plans and trains takes as long to import as a worker takes to start.
         from bnbench.commands.write_report import RunReport, import_report
         from bnbench.execution import sweep
+        from bnbench.execution.budget import Budget
         from bnbench.execution.progress import SilentProgress
         from bnbench.planning.portable import check_portable
 
@@ -67,6 +68,7 @@ def run_experiment(
             cards=cards_of(plan.device, find_cards()) if plan.device else (),
             jobs_per_card=training.jobs_per_card,
             portable=portable,
+            budget=training.budget or Budget(),
         )
         sweep.run_sweep(plan, options)
     if report.results is None:

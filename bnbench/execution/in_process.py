@@ -12,13 +12,13 @@ from bnbench.errors import BnbenchError
 from bnbench.execution import phases
 from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.protocols import ExecutorRequest, Trainer
-from bnbench.execution.trial_queues import TrialQueues
+from bnbench.execution.trial_queues import ProgramQueue, TrialQueues
 from bnbench.planning.compile_key import compile_key, with_same_functions
 from bnbench.planning.machine import CPU, this_machine
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
-from bnbench.planning.trial import Epoch, OnEpoch, Result, Saving
+from bnbench.planning.trial import Epoch, MayStart, OnEpoch, Result, Saving, start_always
 
 # Returns the rows that a plan was made for, from the settings of the data and their description.
 LoadData = Callable[[Data, DatasetInfo], Dataset]
@@ -157,7 +157,9 @@ class SerialExecutor:
         self._cancelled.add(trial_id)
         self._queues.remove(trial_id)
 
-    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
+    def results(
+        self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase, may_start: MayStart = start_always
+    ) -> Iterator[Result]:
         """Train program after program, those with the same functions in turn, each until none of its trials is left."""
 
         def note_epoch(trial: Trial, epoch: Epoch) -> None:
@@ -165,15 +167,21 @@ class SerialExecutor:
             on_epoch(trial, epoch)
 
         compiled = ""
-        while queue := self._queues.choose(self._ready, None, {}):
+        while queue := self._choose(may_start):
             trainer = self._trainer
             if queue.functions != compiled:
                 on_phase(phases.compiling(1))
             self._ready = compiled = queue.functions
-            for result in trainer.train(queue.program, queue.take_until_empty(), queue.saving, note_epoch):
+            waiting = queue.take_until_empty(may_start)
+            for result in trainer.train(queue.program, waiting, queue.saving, note_epoch):
                 on_phase(phases.TRAINING)
                 if result.trial not in self._cancelled:
                     yield result
+
+    def _choose(self, may_start: MayStart) -> ProgramQueue | None:
+        """Return the queue with the next trial that may start."""
+        self._queues.drop_first(may_start)
+        return self._queues.choose(self._ready, None, {})
 
     def running(self) -> Mapping[str, str]:
         """Return nothing: there is only this process."""

@@ -24,7 +24,7 @@ from bnbench.planning.compile_key import with_same_functions
 from bnbench.planning.plan import Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
-from bnbench.planning.trial import Fault, OnEpoch, Result, Saving
+from bnbench.planning.trial import Fault, MayStart, OnEpoch, Result, Saving, start_always
 
 # How often a trial is tried if its worker dies.
 TRIES = 3
@@ -173,12 +173,13 @@ class ProcessPool:
             self._workers.stop(one)
         return True
 
-    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
+    def results(
+        self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase, may_start: MayStart = start_always
+    ) -> Iterator[Result]:
         """Yield results until no trial waits or runs; on Ctrl-C, yield the results that have arrived."""
         try:
             with self._workers.looking(lambda: self._look(on_phase, self._phase())):
-                # With a thousand workers, whatever looks at all of them takes longer than the rest of a turn.
-                while self._queues or any(worker.trial for worker in self._workers):
+                while self._has_trials(may_start):
                     if len(self._workers) < self.capacity.count:
                         self._start_missing(len(self._queues) + len(self._workers.busy()))
                     self._feed()
@@ -189,6 +190,13 @@ class ProcessPool:
         except KeyboardInterrupt:
             yield from self._workers.stop_all()
             raise
+
+    def _has_trials(self, may_start: MayStart) -> bool:
+        """Return whether a trial runs or waits, after dropping what an idle worker would start now but may not."""
+        # With a thousand workers, whatever looks at all of them takes longer than the rest of a turn.
+        if any(worker.ready and not worker.trial for worker in self._workers):
+            self._queues.drop_first(may_start)
+        return bool(self._queues) or any(worker.trial for worker in self._workers)
 
     def _look(self, on_phase: OnPhase, phase: str) -> None:
         """Repeat the phase about once a second, also if no worker reports anything."""

@@ -12,7 +12,7 @@ from bnbench.planning.machine import MachineKind
 from bnbench.planning.plan import Cohort, Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
-from bnbench.planning.trial import OnEpoch, Result, Saving
+from bnbench.planning.trial import MayStart, OnEpoch, Result, Saving, start_always
 
 
 class Trainer(Protocol):
@@ -73,7 +73,9 @@ class Executor(Protocol):
         Trials start while the caller iterates over `results`.
         """
 
-    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
+    def results(
+        self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase, may_start: MayStart = start_always
+    ) -> Iterator[Result]:
         """Yield a result when a trial ends, until no submitted trial is left.
 
         Between two results the caller may submit further trials and cancel others. On Ctrl-C no further trial starts;
@@ -82,6 +84,7 @@ class Executor(Protocol):
         Args:
             on_epoch: called while this waits, with the latest epoch of a running trial. It may skip epochs.
             on_phase: called while this waits, with what the executor does.
+            may_start: asked right before a trial starts. If it says no, the trial is dropped, and has no result.
 
         Raises:
             BnbenchError: no trial can run, for example because the data are missing or no worker can be started.

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from bnbench.analysis.labels import format_duration
-from bnbench.execution.phases import TRAINING
+from bnbench.execution.phases import TRAINING, WRITING
 
 if TYPE_CHECKING:
     from bnbench.planning.trial import Result
@@ -108,7 +108,8 @@ class SweepStatus:
 
     def _times(self) -> list[str]:
         each, left = self.seconds_each, self.seconds_left
-        if each is None or left is None:
+        # A budget may have left trials out, which do not follow any more.
+        if each is None or left is None or self.phase == WRITING:
             return []
         shown = f"{each:.2g} s" if each < 10 else format_duration(each)
         return [f"{shown} a trial", f"{format_duration(left)} left"]

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
@@ -18,6 +17,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
 from bnbench.execution import environment, executors, other_machines, step_times
 from bnbench.execution.beating import BeatingProgress
+from bnbench.execution.budget import Budget, TrialSupply
 from bnbench.execution.changed_data import log_changed_data
 from bnbench.execution.known_checks import KnownChecks
 from bnbench.execution.phases import LOADING, WRITING, phase_of
@@ -33,13 +33,11 @@ from bnbench.planning.networks import read_networks, with_recorded_files
 from bnbench.planning.part import Part
 from bnbench.planning.plan import Cohort, Plan, Program, Trial
 from bnbench.planning.trial import Epoch, Result, Saving
+from bnbench.planning.trial_times import TrialTimes
 from bnbench.store import results_dir, store
 from bnbench.store.store import Store
 
 log = logging.getLogger(__name__)
-
-# The maximum number of trials that an executor has at the same time. A million would take minutes to submit.
-MAX_SUBMITTED = 10_000
 
 
 def prepare_plan(
@@ -164,6 +162,8 @@ class SweepOptions:
     mixed: bool = False
     # Whether trials have the same bits on all x86 processors with AVX2.
     portable: bool = False
+    # The time of the command, in which trials may start.
+    budget: Budget = field(default_factory=Budget)
 
     def request(self, cohorts: Sequence[Cohort], kinds: frozenset[MachineKind] = frozenset()) -> ExecutorRequest:
         """Return the request for an executor that trains these cohorts."""
@@ -190,7 +190,9 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         results_dir.refuse_links(options.folder)
         log_changed_data(plan, options.folder)
         of_part = plan.of_part(options.part)
-        todo = remaining_cohorts(of_part, options.folder)
+        missing = remaining_cohorts(of_part, options.folder)
+        supply = _open_supply(plan, missing, options)
+        todo = [] if supply.is_hopeless() else missing
         kinds = other_machines.stored_machines(plan, options.folder) if todo else {}
         if not options.mixed and not executors.is_remote(options.executor):
             here = this_machine(plan.device or CPU, options.portable)
@@ -198,15 +200,23 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         with options.open_executor(options.request(todo, frozenset(kinds))) as executor:
             options = replace(options, watcher=BeatingProgress(options.watcher, options.folder, executor))
             try:
-                options.watcher.begin(of_part, sum(len(cohort.trials) for cohort in todo), executor.capacity)
+                options.watcher.begin(of_part, sum(len(cohort.trials) for cohort in missing), executor.capacity)
                 _check(todo, executor, options)
                 with store.open_locked(options.folder) as opened:
                     opened.set_part(options.part)
                     opened.set_device(plan.device)
                     _write_settings(plan, executor if todo else None, opened, options)
-                    _train_and_finish(todo, executor, opened, options, plan)
+                    _train_and_finish(supply, executor, opened, options, plan)
             finally:
                 options.watcher.end()
+
+
+def _open_supply(plan: Plan, todo: Sequence[Cohort], options: SweepOptions) -> TrialSupply:
+    """Return what gives out the missing trials, as far as the budget has time for them."""
+    if not options.budget.is_limited:
+        return TrialSupply(todo, options.budget)
+    pairs = step_times.untimed_pairs(plan, options.folder) if options.time_steps else ()
+    return TrialSupply(todo, options.budget, TrialTimes(step_seconds(options.folder)), pairs)
 
 
 def _check(todo: Sequence[Cohort], executor: Executor, options: SweepOptions) -> None:
@@ -242,11 +252,11 @@ def _settings_files(plan: Plan) -> dict[str, str]:
 
 
 def _train_and_finish(
-    todo: Sequence[Cohort], executor: Executor, opened: Store, options: SweepOptions, plan: Plan
+    supply: TrialSupply, executor: Executor, opened: Store, options: SweepOptions, plan: Plan
 ) -> None:
     try:
-        _train(todo, executor, opened, options, Saving(opened.folder, plan.experiment.save_models))
-        if options.time_steps:
+        _train(supply, executor, opened, options, Saving(opened.folder, plan.experiment.save_models))
+        if options.time_steps and supply.has_time_for_pairs():
             step_times.time_missing_pairs(
                 plan, executor, opened, options.watcher, lambda: options.while_compiling(opened.folder)
             )
@@ -259,24 +269,26 @@ def _train_and_finish(
     _finish(options, plan)
 
 
-def _train(todo: Sequence[Cohort], executor: Executor, opened: Store, options: SweepOptions, saving: Saving) -> None:
+def _train(supply: TrialSupply, executor: Executor, opened: Store, options: SweepOptions, saving: Saving) -> None:
     watcher = options.watcher
-    waiting = ((cohort.program, trial) for cohort in todo for trial in cohort.trials)
     submitted: dict[str, tuple[Program, Trial]] = {}
 
-    def submit(count: int) -> None:
-        for program, trial in islice(waiting, count):
+    def submit() -> None:
+        for program, trial in supply.take(len(submitted), executor.capacity.count):
             executor.submit(program, trial, saving)
             submitted[trial.id] = program, trial
 
     commit, part = environment.checkout_commit() or "", str(options.part or "")
-    submit(MAX_SUBMITTED)
-    for result in executor.results(_OnEpoch(executor, submitted, options), phase_of(watcher)):
+    submit()
+    on_epoch = _OnEpoch(executor, submitted, options)
+    for result in executor.results(on_epoch, phase_of(watcher), supply.may_start):
         program, trial = submitted.pop(result.trial)
         _check_data(result, program)
         opened.add(result, commit, part)
+        supply.add(program, result)
         watcher.result(trial, result)
-        submit(1)
+        submit()
+    supply.close()
 
 
 class _OnEpoch:

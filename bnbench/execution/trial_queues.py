@@ -8,7 +8,7 @@ from functools import cached_property
 
 from bnbench.planning.compile_key import compile_key
 from bnbench.planning.plan import Program, Trial
-from bnbench.planning.trial import Saving
+from bnbench.planning.trial import MayStart, Saving
 
 # If the user sets no time limit, a trial may take this many times as long as the longest finished trial of its program.
 PATIENCE = 20
@@ -47,10 +47,17 @@ class ProgramQueue:
         self.longest = max(self.longest, seconds)
         self.setup = max(self.setup, setup)
 
-    def take_until_empty(self) -> Iterator[Trial]:
-        """Yield waiting trials until none is left, including trials that are added meanwhile."""
+    def drop_first(self, may_start: MayStart) -> None:
+        """Drop waiting trials from the first one on, up to one that may start."""
+        while self.waiting and not may_start(self.program, self.waiting[0]):
+            self.waiting.popleft()
+
+    def take_until_empty(self, may_start: MayStart) -> Iterator[Trial]:
+        """Yield waiting trials that may start until none is left, including trials that are added meanwhile."""
+        self.drop_first(may_start)
         while self.waiting:
             yield self.waiting.popleft()
+            self.drop_first(may_start)
 
 
 class TrialQueues:
@@ -74,6 +81,11 @@ class TrialQueues:
         """Remove a trial if it is waiting."""
         for queue in self._queues.values():
             queue.waiting = deque(trial for trial in queue.waiting if trial.id != trial_id)
+
+    def drop_first(self, may_start: MayStart) -> None:
+        """Drop trials that may not start from each queue, up to one that may."""
+        for queue in self.nonempty():
+            queue.drop_first(may_start)
 
     def nonempty(self) -> list[ProgramQueue]:
         """Return the queues that have waiting trials, in the order in which they are served."""

@@ -2,6 +2,7 @@
 
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -150,6 +151,14 @@ class TrialGrid(Sequence[Trial]):
         count = len(self.seeds)
         kept = (position for position in self.positions if self.seeds[position % count] in seeds)
         return replace(self, positions=array("L", kept))
+
+    def count_by_seed(self) -> Counter[int]:
+        """Return the number of trials with each seed."""
+        return Counter(self.seeds[position % len(self.seeds)] for position in self.positions)
+
+    def count_by_rate(self) -> Counter[float]:
+        """Return the number of trials with each learning rate."""
+        return Counter(self.rates[position // len(self.seeds)] for position in self.positions)
 
     def with_seeds(self, seeds: tuple[int, ...], before: int) -> "TrialGrid":
         """Return all combinations of the rates and other seeds, after `before` grids of the same size."""

@@ -1,6 +1,6 @@
 """Estimates how long trials take, from steps that were timed or, without a timing, from the arithmetic of a program.
 
-`plan`, `reproduce` and its budget all use this estimate.
+`plan`, `reproduce` and budgets of time all use this estimate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,8 @@ from bnbench.planning.plan import Cohort, Program
 # Measured on one core of a two-core machine (AMD EPYC). Of the 36 experiments in configs/ with a known time, the
 # estimate for 34 is within a factor of two.
 # To start workers, and to draw the figures at the end.
-START_SECONDS = 6.0
+LOADING_SECONDS, REPORT_SECONDS = 3.0, 3.0
+START_SECONDS = LOADING_SECONDS + REPORT_SECONDS
 # To compile the functions of a program, which others may share.
 PROGRAM_SECONDS = 1.5
 # For each epoch, in addition to its steps.
@@ -80,10 +81,10 @@ def estimate_runtime(todo: Sequence[Cohort], measured: Mapping[str, float], jobs
     total, functions = 0.0, set[str]()
     counts = {"timed": 0, "calculated": 0, "unknown": 0}
     for cohort in todo:
-        step, basis = _step_time(cohort.program, measured)
+        trial, basis = estimate_trial(cohort.program, measured)
         counts[basis] += len(cohort.trials)
         if basis != "unknown":
-            total += len(cohort.trials) * _trial_seconds(cohort.program, step)
+            total += len(cohort.trials) * trial
             functions.add(compile_key(cohort.program))
     total += PROGRAM_SECONDS * len(functions)
     seconds = total / max(1, jobs) + START_SECONDS if total else 0.0
@@ -101,6 +102,15 @@ def step_seconds(program: Program, measured: Mapping[str, float]) -> float:
     return _step_time(program, measured)[0]
 
 
+def estimate_trial(program: Program, measured: Mapping[str, float]) -> tuple[float, str]:
+    """Return about how many seconds a trial takes, and the basis: `timed`, `calculated`, or `unknown` with 0 seconds.
+
+    Compilation is not included.
+    """
+    step, basis = _step_time(program, measured)
+    return (0.0 if basis == "unknown" else trial_seconds(program, step)), basis
+
+
 def _step_time(program: Program, measured: Mapping[str, float]) -> tuple[float, str]:
     """Return the seconds of a step, and what they are based on."""
     if program.key in measured:
@@ -112,6 +122,7 @@ def _step_time(program: Program, measured: Mapping[str, float]) -> tuple[float, 
     return STEP_SECONDS + arithmetic + moved / NUMBERS_PER_SECOND, "calculated"
 
 
-def _trial_seconds(program: Program, step: float) -> float:
+def trial_seconds(program: Program, step: float) -> float:
+    """Return about how many seconds a trial takes whose steps take this long."""
     validation = program.products * program.sizes.validation / PRODUCTS_PER_SECOND
     return program.train.epochs * (EPOCH_SECONDS + program.steps_per_epoch * step + validation)

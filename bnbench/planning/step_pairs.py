@@ -87,8 +87,12 @@ def why_not_comparable(first: Program, second: Program) -> str:
 def plan_turns(pairs: Sequence[tuple[Program, Program]], trained: TrainedPrograms) -> list[TimedPair]:
     """Return the turns of comparable programs, as far as both have a trial that has ended."""
     known = [pair for pair in pairs if all(trained.ended.get(program.key) for program in pair)]
-    seconds = min(MAX_SECONDS, max(MIN_SECONDS, SHARE * trained.seconds / max(1, len(known))))
+    seconds = _seconds_of_pair(trained.seconds, len(known))
     return [_plan_pair(first, second, trained, seconds) for first, second in known]
+
+
+def _seconds_of_pair(trained: float, pairs: int) -> float:
+    return min(MAX_SECONDS, max(MIN_SECONDS, SHARE * trained / max(1, pairs)))
 
 
 def _plan_pair(first: Program, second: Program, trained: TrainedPrograms, seconds: float) -> TimedPair:
@@ -105,6 +109,6 @@ def _rate_and_seed(*ended: Mapping[tuple[float, int], str]) -> tuple[float, int]
     return min(set.intersection(*completed) or set().union(*ended))
 
 
-def estimate_pair_seconds(pairs: Collection[object]) -> float:
-    """Return about how many seconds it takes to compile and time pairs."""
-    return len(pairs) * (MIN_SECONDS + runtime.PROGRAM_SECONDS)
+def estimate_pair_seconds(pairs: Collection[object], trained: float = 0.0) -> float:
+    """Return about how many seconds it takes to compile and time pairs, after so many seconds of training."""
+    return len(pairs) * (_seconds_of_pair(trained, len(pairs)) + runtime.PROGRAM_SECONDS)

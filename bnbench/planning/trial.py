@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.planning.machine import Machine
-from bnbench.planning.plan import Trial
+from bnbench.planning.plan import Program, Trial
 
 # The names of the errors that Python, NumPy and TensorFlow raise if memory runs out.
 OUT_OF_MEMORY = ("MemoryError", "_ArrayMemoryError", "ResourceExhaustedError")
@@ -32,6 +32,13 @@ class Epoch:
 
 
 OnEpoch = Callable[[Trial, Epoch], None]
+# Says of a trial, right before it starts, whether it may.
+MayStart = Callable[[Program, Trial], bool]
+
+
+def start_always(program: Program, trial: Trial) -> bool:
+    """Return True."""
+    return True
 
 
 @dataclass(frozen=True)

@@ -88,17 +88,3 @@ def test_the_help_names_only_the_new_option() -> None:
     shown = call(reproduced, "--help").stdout
     assert "--results-dir" in shown
     assert "--results " not in shown
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1h30m", 5400), ("1h1m1s", 3661), (None, None)]
-)
-def test_a_time_is_read_as_seconds(text: str | None, seconds: float | None) -> None:
-    context = click.Context(data)
-    assert options.parse_time(context, click.Option(["--budget"]), text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "90", "1.5h", "30m1h", "-5s", "5 s"])
-def test_a_text_that_is_not_a_time_is_an_error(text: str) -> None:
-    with pytest.raises(click.BadParameter, match="is not a time: write 90s, 30m, 2h or 1h30m"):
-        options.parse_time(click.Context(data), click.Option(["--budget"]), text)

@@ -24,7 +24,7 @@ from bnbench.planning import resources
 from bnbench.planning.plan import Plan, Program, Trial
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
-from bnbench.planning.trial import OnEpoch, Result, Saving
+from bnbench.planning.trial import MayStart, OnEpoch, Result, Saving, start_always
 from support.examples import make_plan
 from support.trainers import Quick, SlowAtRate1, Steady
 
@@ -109,6 +109,21 @@ def test_a_waiting_trial_that_is_cancelled_never_starts(executor: Executor) -> N
     results = [result.trial for result in executor.results(lambda trial, epoch: started.add(trial.id))]
     assert sorted(results) == [trial for trial in ids(plan) if trial != cancelled]
     assert cancelled not in started
+
+
+def test_a_trial_that_may_not_start_is_dropped(executor: Executor) -> None:
+    plan = make_plan(sweep__seeds=4)
+    submit(executor, plan)
+    asked: list[str] = []
+
+    def may_start(program: Program, trial: Trial) -> bool:
+        asked.append(trial.id)
+        return trial.seed < 2
+
+    results = [result.trial for result in executor.results(ignore, may_start=may_start)]
+    assert sorted(results) == sorted(trial.id for trial in plan.trials if trial.seed < 2)
+    assert set(asked) == set(ids(plan))
+    assert list(executor.results(ignore)) == []
 
 
 def test_a_trial_that_was_cancelled_may_be_submitted_again(executor: Executor) -> None:
@@ -209,7 +224,9 @@ class LastFirst:
     def cancel(self, trial_id: str) -> None:
         self.waiting = [task for task in self.waiting if task[1].id != trial_id]
 
-    def results(self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase) -> Iterator[Result]:
+    def results(
+        self, on_epoch: OnEpoch, on_phase: OnPhase = ignore_phase, may_start: MayStart = start_always
+    ) -> Iterator[Result]:
         while self.waiting:
             program, trial, saving = self.waiting.pop()
             yield from Quick().train(program, [trial], saving, on_epoch)

@@ -85,5 +85,6 @@ def test_endings_other_than_completed_are_counted(clock: Clock) -> None:
 
 def test_a_later_phase_keeps_the_count(clock: Clock) -> None:
     status = status_of(clock, 3, OK)
+    clock.now += 40
     status.note_phase(WRITING)
     assert status.describe() == "writing the report, 1 of 3 trained"

@@ -46,7 +46,7 @@ def run(
     bnbench run leaf.yaml --also learning_rate=0.3         one more rate for every variant and seed
     bnbench run leaf.yaml --also seeds=2                   two further seeds
     bnbench run leaf.yaml letter.yaml -o train.epochs=5    two experiments, each with one key changed
-    bnbench run leaf.yaml --budget 30m                     what half an hour suffices for; run it again for more
+    bnbench run leaf.yaml --budget 30m                     what half an hour is enough for
     bnbench run leaf.yaml --part 1/3                       a third of the seeds, for bnbench merge
     bnbench run leaf.yaml --on-finish "sh notify.sh"       another command after the end
     """

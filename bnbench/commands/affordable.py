@@ -23,7 +23,7 @@ class Spread:
         variant: compared with the baseline.
         place: the values of the further axes.
         n: seeds with a pair of trials.
-        sd: of the differences in test score, each variant at its own best rate.
+        sd: of the differences in test score, each variant at its own best rate, as wide as their interval needs it.
         least, most: the lowest and the highest SD that is likely.
     """
 
@@ -82,16 +82,13 @@ def _read_spreads(folder: Path) -> list[Spread]:
     table = results.differences_at_best("test_score")
     # There is no interval if all differences are equal.
     known = table[(table["n"] >= MIN_VALUES) & table["low"].notna()] if len(table) else table
-    return [
-        Spread(
-            str(row["variant"]),
-            {axis: row[axis] for axis in results.axes},
-            int(row["n"]),
-            float(row["sd"]),
-            *sd_bounds(float(row["sd"]), int(row["n"])),
-        )
-        for row in known.to_dict("records")
-    ]
+    return [_spread(row, results.axes) for row in known.to_dict("records")]
+
+
+def _spread(row: Mapping[Any, Any], axes: list[str]) -> Spread:
+    # Where the seeds are judged at different rates, the interval is wider than that of the SD alone.
+    n, sd = int(row["n"]), float(row["sd"]) * float(row["widened"])
+    return Spread(str(row["variant"]), {axis: row[axis] for axis in axes}, n, sd, *sd_bounds(sd, n))
 
 
 def shown_difference(seeds: int) -> float | None:

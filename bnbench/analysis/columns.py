@@ -181,11 +181,20 @@ CLAIMS = (
     Column("across", "text", "the axis over whose values the range of the metric is taken; empty if there is none"),
     EPOCH,
     Column("bound", "text", "the kind of comparison and the claimed bound"),
+    Column("rope", "number", "the largest difference from 0 that does not matter; empty if none is given"),
     Column("estimate", "number", "mean, mean difference, geometric mean ratio or share"),
     *ESTIMATE,
     Column("n", "integer", "number of seeds, or of pairs of seeds; of rounds for `seconds_per_step` of two variants"),
     Column("rounds", "number", "number of rounds in which two variants were timed by turns; empty if not about times"),
+    Column("p", "number", "smallest level (1 - confidence) at which the interval decides the claim; empty if unknown"),
+    Column("seeds_needed", "number", "seeds that are likely to decide an open claim; empty if over 1,000 or unknown"),
     Column("verdict", "text", "`supported`, `refuted` or `inconclusive`"),
+    Column(
+        "verdict_text",
+        "text",
+        "the verdict in words: `supported`, `refuted`, each with `, too small to matter` if it is; "
+        "`no relevant difference`; or `open`, with about how many seeds it takes",
+    ),
     Column("reason", "text", "why, in words"),
 )
 PUBLISHED = (

@@ -46,7 +46,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, flo
     return 0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half
 
 
-def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
+def clopper_pearson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:
     """Return the exact interval of a share (Clopper and Pearson 1934): it covers at least as often as it says.
 
     The score interval covers as often on average, but at some shares and numbers of values only in 83% of cases.

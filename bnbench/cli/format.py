@@ -67,7 +67,7 @@ def format_answer(results: "Results") -> str:
     parts = [
         f"{count}; validation {score}{where}, mean ± SD over seeds (a diverged trial counts at chance)",
         _by_rate(shown, results.axes, results.folder / "summary.csv"),
-        "\n".join([*answer.sentences, *answer.open]),
+        "\n".join([*answer.sentences, *answer.open, *([answer.power] if answer.power and answer.is_open else [])]),
         *([format_table(answer.table)] if answer.table else []),
         *([format_verdicts(results.claims, score)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *caveats])] if caveats else []),
@@ -143,17 +143,18 @@ def format_table(table: "Table") -> str:
 def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
     """Return a row per claim: its verdict, what was claimed by whom, what was measured, and why."""
     from bnbench.results.claims import claim_subject
+    from bnbench.results.many_claims import describe_correction
     from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
-    from bnbench.results.measures import format_bound
+    from bnbench.results.measures import format_claimed
 
     marked = is_marked(claims)
     rows = [
         [
-            row["verdict"],
+            row["verdict_text"],
             row["text"],
             *([claim_mark(row)] if marked else []),
             claim_subject(row, score_name),
-            format_bound(row["bound"], row["metric"]),
+            format_claimed(row),
             _interval(row),
             row["n"],
             row["reason"],
@@ -164,9 +165,10 @@ def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
     if _is_too_wide(header, rows):
         shown = [header.index(name) for name in ("verdict", "claim", "claimed", "measured, 95%", "n")]
         table = format_columns([header[i] for i in shown], [[row[i] for i in shown] for row in rows])
-        return f"{table}\nThe report has the metrics and the reasons, too; or set COLUMNS=200."
-    table = format_columns(header, rows)
-    return f"{table}\n{EXPLAINED}" if marked else table
+        further = "The report has the metrics and the reasons, too; or set COLUMNS=200."
+    else:
+        table, further = format_columns(header, rows), EXPLAINED if marked else ""
+    return "\n".join(filter(None, [table, describe_correction(claims), further]))
 
 
 def _interval(row: Mapping[Any, Any]) -> str:

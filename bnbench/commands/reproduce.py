@@ -27,6 +27,7 @@ from bnbench.planning.plan import Cohort, Plan
 from bnbench.planning.step_pairs import estimate_pair_seconds
 from bnbench.report import index, write
 from bnbench.results import digest
+from bnbench.results.many_claims import count_verdicts
 from bnbench.store import results_dir
 
 PAGE = "README.md"
@@ -218,7 +219,7 @@ def _note_if_failed(failed: dict[str, str], name: str, reason: str) -> None:
 
 def _summarize(experiment: PlannedExperiment) -> str:
     results = digest.read_digest(experiment.folder)
-    verdicts = index.count_verdicts(results) if results else ""
+    verdicts = count_verdicts(results.claims) if results else ""
     trials = f"{experiment.name}: {len(experiment.plan.trials)} trials"
     parts = (trials, verdicts, str(experiment.folder / results_dir.REPORT))
     return ", ".join(filter(None, parts))

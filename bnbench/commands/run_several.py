@@ -11,6 +11,7 @@ from bnbench.config.load import ConfigSource
 from bnbench.errors import BnbenchError
 from bnbench.execution.progress import ProgressWatcher
 from bnbench.results import digest
+from bnbench.results.many_claims import count_verdicts
 from bnbench.results.outside import outside_count
 from bnbench.results.results import Results
 from bnbench.store import results_dir
@@ -63,13 +64,10 @@ def run_experiments(
 
 def summarize_results(results: Results) -> str:
     """Return a line about an experiment that has been run: its trials, its verdicts and where its report is."""
-    # It needs the room of reports, which imports Matplotlib.
-    from bnbench.report.index import count_verdicts
-
     made = digest.make_digest(results)
     trials = f"{made.name}: {made.ended} of {made.planned} trials" + (f", {made.failed} failed" if made.failed else "")
     trials += outside_count(len(results.outside))
-    return ", ".join(filter(None, (trials, count_verdicts(made), str(results.folder / results_dir.REPORT))))
+    return ", ".join(filter(None, (trials, count_verdicts(made.claims), str(results.folder / results_dir.REPORT))))
 
 
 def _sharing_a_folder(requests: Sequence[ExperimentRequest]) -> Iterator[tuple[str, str]]:

@@ -110,6 +110,8 @@ class Claim(BaseModel):
     trains: Trains = None
     # Values of further axes. The claim must hold at each value of the axes that are not listed.
     where: dict[Axis, Any] = {}
+    # The largest difference from 0 that does not matter: the half-width of a region of practical equivalence.
+    rope: Annotated[float, Field(gt=0)] | None = None
     # A further axis: the claim is about the range of the means of the metric over its values.
     across: Axis | None = None
 
@@ -151,6 +153,24 @@ class Claim(BaseModel):
                 raise InnerValueError(f"{self.metric} has no range across an axis, wanted one of {ranged}", "metric")
             if self.kind == "probability":
                 raise ValueError("a range across an axis has no probability: give value, difference or ratio")
+        return self
+
+    @model_validator(mode="after")
+    def _with_a_rope(self) -> "Claim":
+        if self.rope is None:
+            return self
+        if self.kind != "difference":
+            raise InnerValueError(
+                f"a rope is a region around a difference of 0: give difference instead of {self.kind}, "
+                "or leave 'rope' out",
+                "rope",
+            )
+        if any(self.bound.numbers):
+            raise InnerValueError(
+                f"a rope is a region around a difference of 0, and the bound is {self.bound}: claim at_least 0 or "
+                "at_most 0, or leave 'rope' out",
+                "rope",
+            )
         return self
 
     @property

@@ -78,6 +78,7 @@ DESCRIPTIONS = {
     "Claim.at": "`best` for each variant at its own best rate, or a learning rate.",
     "Claim.epoch": "The epoch after which the metric is taken.",
     "Claim.target": "The validation score to reach.",
+    "Claim.rope": "The largest difference from 0 that does not matter; only for a difference with a bound of 0.",
     "Published.source": "Where the value was published.",
     "Published.basis": "Whether the source says it, or we read it off a picture.",
     "Published.variant": "The variant of ours that it belongs to.",

@@ -164,7 +164,7 @@ def render_markdown(content: Document) -> str:
         f"# {escape_markdown(content.title)}",
         escape_markdown(content.subtitle),
         "## Answer",
-        *map(escape_markdown, [*content.answer.sentences, *content.answer.open]),
+        *map(escape_markdown, [*content.answer.sentences, *content.answer.open, *filter(None, [content.answer.power])]),
     ]
     if content.answer.table:
         shown = without_empty_columns(content.answer.table)

@@ -10,23 +10,26 @@ import pandas as pd
 
 from bnbench.analysis.columns import PUBLISHED, column_names
 from bnbench.analysis.intervals import why_no_interval
-from bnbench.analysis.labels import RateFormat, axis_name, format_duration
+from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_duration
 from bnbench.report.markdown import escape_markdown, pipe_table
-from bnbench.results.claims import INCONCLUSIVE, REFUTED, SUPPORTED, claim_subject, metric_after_epoch
+from bnbench.results.claims import claim_subject, metric_after_epoch
 from bnbench.results.digest import Digest
+from bnbench.results.judgment import is_open
+from bnbench.results.many_claims import count_verdicts, describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
-from bnbench.results.measures import format_bound, format_measure, format_measures
+from bnbench.results.measures import format_claimed, format_measure, format_measures
 from bnbench.store import results_dir
 
 MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
 INTRODUCTION = """\
 Every experiment of `configs/` that has been run: its claims with their verdicts, and published values next to ours.
 
-- A claim is *supported* or *refuted* if the whole 95% interval over seeds says so, else *inconclusive*.
+- A claim is *supported* or *refuted* if the whole 95% interval over seeds says so. If its 90% interval lies within the
+  differences that do not matter (the rope), there is *no relevant difference*, or it is *too small to matter*. All else
+  is *open*, with the number of seeds that would show a difference as large as the measured one, in four of five cases.
 - A published value is *within*, *above* or *below* the 95% interval of our mean. Most published values are of a single
   training, so they may well be outside. Fewer than three seeds, or equal values at every seed, give *no interval*.
 - Time is the sum over all trainings; in parallel they take less."""
-VERDICTS = (SUPPORTED, REFUTED, INCONCLUSIVE)
 PLACES = WITHIN, ABOVE, BELOW, NO_INTERVAL, NOT_MEASURED = "within", "above", "below", "no interval", "not measured"
 # All columns but the further axes.
 PUBLISHED_COLUMNS = column_names(PUBLISHED)
@@ -52,7 +55,8 @@ def render_index(entries: Sequence[Entry]) -> str:
     """Return the page, in the order of the entries: a row each, then claims and published values, then the rest."""
     known = [(entry, entry.digest) for entry in entries if entry.digest]
     marked = any(is_marked(table) for _, digest in known for table in (digest.claims, digest.published))
-    parts = [MARK, "# Results", f"{INTRODUCTION}\n- {EXPLAINED}" if marked else INTRODUCTION]
+    points = [INTRODUCTION, *_correction([digest for _, digest in known]), *([EXPLAINED] if marked else [])]
+    parts = [MARK, "# Results", "\n- ".join(points)]
     header = ["experiment", "what is trained", "claims", "published values", "trials", "time"]
     parts += [pipe_table(header, (_row(entry, digest) for entry, digest in known))] if known else []
     for entry, digest in known:
@@ -76,9 +80,14 @@ def published_lies(row: Mapping[Any, Any]) -> str:
     return ABOVE if row["published"] > row["high"] else WITHIN
 
 
-def count_verdicts(digest: Digest) -> str:
-    """Return for example `2 supported, 1 refuted`; an empty text if there are no claims."""
-    return _counted(digest.claims["verdict"], VERDICTS) if len(digest.claims) else ""
+def _correction(digests: Sequence[Digest]) -> list[str]:
+    """Return a sentence about the claims of all experiments together."""
+    tables = [digest.claims for digest in digests if len(digest.claims)]
+    if not tables:
+        return []
+    claims = pd.concat(tables, ignore_index=True)
+    total = f"Of {format_count(len(claims), 'claim')}: {count_verdicts(claims)}."
+    return [" ".join(filter(None, [total, describe_correction(claims, name_lost=False)]))]
 
 
 def _counted(words: Iterable[str], order: Sequence[str]) -> str:
@@ -92,7 +101,7 @@ def _row(entry: Entry, digest: Digest) -> list[str]:
     return [
         f"[{escape_markdown(entry.name)}]({entry.name}/{results_dir.PAGE}) ([config]({entry.config}))",
         escape_markdown(digest.title),
-        count_verdicts(digest),
+        count_verdicts(digest.claims),
         published,
         f"{digest.ended} of {digest.planned}{failed}",
         format_duration(digest.seconds),
@@ -140,11 +149,11 @@ def _with_basis(
 
 def _claim(row: Mapping[Any, Any], score_name: str) -> list[str]:
     metric, kind = row["metric"], row["bound"].partition(" ")[0]
-    claimed = f"{claim_subject(row, score_name)}: {format_bound(row['bound'], metric)}"
+    claimed = f"{claim_subject(row, score_name)}: {format_claimed(row)}"
     interval = format_measures(row["low"], row["high"], metric, kind)
     ours = (format_measure(row["estimate"], metric, kind), interval, _number(row["n"]))
-    why = f": {escape_markdown(row['reason'])}" if row["verdict"] == INCONCLUSIVE else ""
-    return [escape_markdown(row["text"]), escape_markdown(claimed), *ours, row["verdict"] + why]
+    why = f": {escape_markdown(row['reason'])}" if is_open(row) else ""
+    return [escape_markdown(row["text"]), escape_markdown(claimed), *ours, row["verdict_text"] + why]
 
 
 def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:

@@ -14,7 +14,7 @@ highest of the rounds.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,11 @@ from numpy.typing import NDArray
 from bnbench.analysis.columns import CLAIMS, column_names
 from bnbench.analysis.labels import RateFormat, axis_name, format_axes, format_name
 from bnbench.analysis.learning_curves import Curves
-from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import find_metric, get_metric
 from bnbench.analysis.step_times import MIN_ROUNDS, PairTimes, find_pair
 from bnbench.analysis.trials import axes_of, by_axes
-from bnbench.config.expectations import Bound, Claim
+from bnbench.config.expectations import Claim
 from bnbench.results import edges, widths
 from bnbench.results.findings import (
     Finding,
@@ -44,11 +43,11 @@ from bnbench.results.findings import (
     widen_by_grid,
 )
 from bnbench.results.judged_at import note_rates
+from bnbench.results.judgment import INCONCLUSIVE, REFUTED, SUPPORTED, Judgment, count_within, joint_p, judge
+from bnbench.results.measures import format_rope
 from bnbench.results.pairs import pair_up
 from bnbench.results.ranges import find_range
 
-SUPPORTED, REFUTED, INCONCLUSIVE = "supported", "refuted", "inconclusive"
-WEAKEST_FIRST = (REFUTED, INCONCLUSIVE, SUPPORTED)
 # A time to a target in seconds is this many steps, times the seconds of a step.
 STEPS_TO_TARGET = "steps_to_target"
 WHY = {
@@ -85,25 +84,10 @@ def judge_claims(
             "across": claim.across or "",
             "epoch": math.nan if claim.epoch is None else claim.epoch,
             "bound": f"{claim.kind} {claim.bound}",
+            "rope": math.nan if claim.rope is None else claim.rope,
         }
         rows.append(subject | _judged(claim, over, measured, pairs))
     return pd.DataFrame(rows, columns=column_names(CLAIMS))
-
-
-def verdict_of(bound: Bound, low: float, high: float) -> str:
-    """Return `supported` or `refuted` if the whole interval says so, else `inconclusive`."""
-    if math.isnan(low) or math.isnan(high):
-        return INCONCLUSIVE
-    above = [math.inf if bound.at_least is None else _beyond(end - bound.at_least) for end in (low, high)]
-    below = [math.inf if bound.at_most is None else _beyond(bound.at_most - end) for end in (low, high)]
-    if above[1] < 0 or below[0] < 0:
-        return REFUTED
-    return SUPPORTED if above[0] > 0 and below[1] > 0 else INCONCLUSIVE
-
-
-def _beyond(distance: float) -> float:
-    """Return a distance to a bound. A mere rounding error counts as 0: 0.8 - 0.7 is a little more than 0.1."""
-    return 0.0 if abs(distance) < ROUNDING else distance
 
 
 class _Measured:
@@ -138,14 +122,28 @@ def _judged(claim: Claim, over: str, measured: _Measured, pairs: Sequence[PairTi
         else:
             finding = _find(claim, over, part, scored)
         where = f"at {format_axes(place, list(place))}" if place else ""
-        judged.append((verdict_of(claim.bound, finding.low, finding.high), finding.noted(where)))
+        judged.append((judge(claim.bound, finding, claim.rope), finding.noted(where)))
     if not judged:
-        judged = [(INCONCLUSIVE, Finding(notes=("no trial has finished there",)))]
-    verdict, weakest = min(judged, key=lambda one: WEAKEST_FIRST.index(one[0]))
-    reasons = [*([] if math.isnan(weakest.low) else [WHY[verdict]]), *weakest.notes]
-    row = asdict(weakest) | {"verdict": verdict, "reason": "; ".join(reasons)}
-    del row["notes"]
-    return row
+        judged = [(Judgment(INCONCLUSIVE), Finding(notes=("no trial has finished there",)))]
+    judgment, weakest = min(judged, key=lambda one: one[0].strength)
+    reasons = [*([] if math.isnan(weakest.low) else [WHY[judgment.verdict]]), _why_negligible(claim, judgment, weakest)]
+    return {
+        **{name: getattr(weakest, name) for name in ("estimate", "low", "high", "n", "rounds")},
+        "p": joint_p([one for one, _ in judged]),
+        "seeds_needed": judgment.seeds if math.isfinite(judgment.seeds) else math.nan,
+        "verdict": judgment.verdict,
+        "verdict_text": judgment.text,
+        "reason": "; ".join(filter(None, (*reasons, *weakest.notes))),
+    }
+
+
+def _why_negligible(claim: Claim, judgment: Judgment, finding: Finding) -> str:
+    if claim.rope is None or not judgment.negligible:
+        return ""
+    within = f"within {format_rope(claim.rope, claim.metric)}"
+    if finding.tied:
+        return f"the differences of {count_within(finding, claim.rope)} of {finding.n} seeds are {within}"
+    return f"the {'' if math.isnan(judgment.p_supported) else '90% '}interval lies {within}"
 
 
 def _find(claim: Claim, over: str, trials: pd.DataFrame, scored: pd.DataFrame) -> Finding:

@@ -19,7 +19,8 @@ from bnbench.analysis.columns import ACCURACY, CLAIMS, PUBLISHED, R2, column_nam
 from bnbench.analysis.registry import find_metric
 from bnbench.analysis.step_times import UNTIMED
 from bnbench.errors import ResultsError, shorten, shorten_name
-from bnbench.results.claims import INCONCLUSIVE, WEAKEST_FIRST
+from bnbench.results.earlier_claims import complete_claims
+from bnbench.results.judgment import INCONCLUSIVE, VERDICTS
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from bnbench.store.csv_safety import unescape_formulas
@@ -34,9 +35,12 @@ TOTALS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int
 MAX_TEXT = 500
 # Columns that earlier versions did not write, after which column each is.
 LATER = {
-    "claims": {"source": "text", "basis": "source", "epoch": "across", "rounds": "n"},
+    "claims": {
+        "source": "text", "basis": "source", "epoch": "across", "rope": "bound", "rounds": "n", "p": "rounds",
+        "seeds_needed": "p", "verdict_text": "verdict",
+    },
     "published": {"basis": "source", "epoch": "metric"},
-}
+}  # fmt: skip
 # Earlier versions wrote the axis into the metric.
 RANGE = re.compile(r"range of (\w+) across (.*)", re.DOTALL)
 
@@ -119,7 +123,7 @@ def read_digest(folder: Path) -> Digest | None:
     run.setdefault("score_name", _score_name(claims, published))
     run["name"], run["title"] = shorten_name(run["name"]), shorten_name(run["title"], MAX_TEXT)
     environment, current = _environment(folder), _with_current_metrics
-    claims = _without_times_of_trials(current(claims))
+    claims = _complete(_without_times_of_trials(current(claims)), folder / results_dir.CLAIMS)
     return Digest(**run, claims=claims, published=current(published), environment=environment)
 
 
@@ -161,11 +165,18 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
         table = _with_later_columns(table, name)
         if missing := {*TEXTS[name], *NUMBERS[name]} - {*table}:
             raise ValueError(f"no column {', '.join(sorted(missing))}")
-        if wrong := {*table.get("verdict", [])} - {*WEAKEST_FIRST}:
+        if wrong := {*table.get("verdict", [])} - {*VERDICTS}:
             raise ValueError(f"{shorten(min(wrong))} is not a verdict")
         table = table.rename(columns=shorten_name).map(lambda text: shorten_name(text, MAX_TEXT))
         return table.assign(**{number: pd.to_numeric(table[number]).astype(float) for number in NUMBERS[name]})
     except (OSError, ValueError, OverflowError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _complete(claims: pd.DataFrame, path: Path) -> pd.DataFrame:
+    try:
+        return complete_claims(claims) if len(claims) else claims
+    except (ValueError, OverflowError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -219,7 +230,8 @@ def _without_times_of_trials(claims: pd.DataFrame) -> pd.DataFrame:
     wrong = pd.Series(timed, claims.index) & (claims["over"] != "") & claims["rounds"].isna()
     unknown = claims["estimate"].isna()
     changed = claims.copy()
-    changed.loc[wrong, ["estimate", "low", "high"]] = math.nan
+    changed.loc[wrong, ["estimate", "low", "high", "p", "seeds_needed"]] = math.nan
+    changed.loc[wrong, "verdict_text"] = ""
     changed.loc[wrong, "n"] = 0.0
     changed.loc[wrong, "verdict"] = INCONCLUSIVE
     # A claim of this version that could not be judged says why.

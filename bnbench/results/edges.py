@@ -1,12 +1,14 @@
 """Edges of variants -> what is known about a claim, a published value or the headline."""
 
 import math
+from dataclasses import dataclass
 
 import pandas as pd
 
 from bnbench.analysis.cells import Cells
-from bnbench.analysis.edge import HALF, EdgePosterior, edge_ratio, place_edges
+from bnbench.analysis.edge import CONFIDENCE, HALF, EdgePosterior, edge_ratio, place_edges
 from bnbench.analysis.intervals import MIN_VALUES
+from bnbench.analysis.sample_size import MAX_PAIRS
 from bnbench.results.findings import Finding, find_share_between
 
 METRIC = "edge"
@@ -41,7 +43,52 @@ def find_edge(kind: str, trials: pd.DataFrame, of: str, over: str, trains: str =
     edges = own.edge(), other.edge()
     numbers = edges[0].rates if kind == "value" else edge_ratio(*edges)
     is_open = any(math.isinf(end) for edge in edges for end in (edge.low, edge.high))
-    return Finding(*numbers, n).noted(MEANINGS[trains], OPEN if is_open else "")
+    evidence = EdgeEvidence(own, None if kind == "value" else other, n)
+    return Finding(*numbers, n, evidence=evidence).noted(MEANINGS[trains], OPEN if is_open else "")
+
+
+@dataclass(frozen=True)
+class EdgeEvidence:
+    """What the seeds say about an edge, or about how many times as high it is as another one."""
+
+    own: EdgePosterior
+    other: EdgePosterior | None
+    n: int
+
+    @property
+    def narrows(self) -> bool:
+        """Whether many seeds would make the interval less than half as wide; if not, other rates are needed.
+
+        Where all seeds train at one rate and fail at the next, the edge is somewhere between, with any number of seeds.
+        """
+        many, now = (_decades(self.interval(CONFIDENCE, seeds)) for seeds in (MAX_PAIRS, self.n))
+        return many < now / 2
+
+    def interval(self, confidence: float, seeds: int) -> tuple[float, float]:
+        """Return the ends of the interval, as rates or as factors."""
+        times = seeds / self.n
+        own = _repeated(self.own, times).edge(confidence)
+        return (edge_ratio(own, _repeated(self.other, times).edge(confidence)) if self.other else own.rates)[1:]
+
+    def degrees(self, seeds: int) -> float:
+        """Return infinity: a posterior has no degrees of freedom."""
+        return math.inf
+
+
+def _decades(ends: tuple[float, float]) -> float:
+    """Return the width of an interval of rates or factors."""
+    low, high = ends
+    return math.log10(high / low) if low > 0 else math.inf
+
+
+def _repeated(posterior: EdgePosterior, times: float) -> EdgePosterior:
+    """Return the posterior as if each outcome had been seen so many times. The prior is uniform."""
+    if times == 1:
+        return posterior
+    repeated = EdgePosterior(posterior.by_seed, posterior.low, posterior.high)
+    weights = (posterior.lattice / posterior.lattice.max()) ** times
+    repeated.lattice = weights / weights.sum()
+    return repeated
 
 
 def find_higher_edges(own: EdgePosterior, other: EdgePosterior) -> Finding:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnbench.analysis.evidence import Evidence, MeanEvidence, ShareEvidence
 from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval, mixes_kinds
@@ -25,6 +26,8 @@ class Finding:
     Attributes:
         n: number of seeds, or of pairs of seeds.
         rounds: number of rounds in which two variants were timed by turns; NaN if the claim is not about times.
+        tied: the values if there is no interval because they are equal or most of them are ties; else empty.
+        evidence: the interval at any confidence; None if it is known at 95% only, or if there is none.
     """
 
     estimate: float = math.nan
@@ -33,6 +36,8 @@ class Finding:
     n: int = 0
     rounds: float = math.nan
     notes: tuple[str, ...] = ()
+    tied: tuple[float, ...] = ()
+    evidence: Evidence | None = None
 
     def noted(self, *notes: str) -> "Finding":
         """Return the same finding with further notes; empty notes are left out."""
@@ -61,7 +66,7 @@ def grid_uncertainty(metric: Metric, grid: NDArray[Any]) -> float:
 def find_share(holds: NDArray[Any]) -> Finding:
     """Return the share of seeds at which something holds, with its Clopper-Pearson interval."""
     n, times = len(holds), int(holds.sum())
-    return Finding(times / n, *clopper_pearson(times, n), n)
+    return Finding(times / n, *clopper_pearson(times, n), n, evidence=ShareEvidence(times, n))
 
 
 def find_share_between(least: int, most: int, n: int) -> Finding:
@@ -76,7 +81,8 @@ def find_share_between(least: int, most: int, n: int) -> Finding:
         return Finding()
     undecided = most - least
     note = f"the grid does not tell {undecided} of {n} pairs apart" if undecided else ""
-    return Finding(least / n, clopper_pearson(least, n)[0], clopper_pearson(most, n)[1], n).noted(note)
+    ends = clopper_pearson(least, n)[0], clopper_pearson(most, n)[1]
+    return Finding(least / n, *ends, n, evidence=None if undecided else ShareEvidence(least, n)).noted(note)
 
 
 def find_wins(metric: Metric, own: NDArray[Any], other: NDArray[Any], uncertainty: float) -> Finding:
@@ -141,8 +147,9 @@ def find_comparison(kind: str, pairs: Pairs) -> Finding:
         return finding.noted(*note_collapse(kind, pairs, values))
     if math.isnan(interval.low):
         known = replace(finding, low=finding.estimate, high=finding.estimate)
-        return known if pairs.uncertainty else finding.noted(note_ties(values, ties))
-    return finding
+        tied = replace(finding, tied=tuple(values.tolist()))
+        return known if pairs.uncertainty else tied.noted(note_ties(values, ties))
+    return replace(finding, evidence=MeanEvidence(estimate, low, high, n, logs=kind == "ratio"))
 
 
 def find_skewed_difference(pairs: Pairs) -> Finding:
@@ -239,4 +246,4 @@ def widen_by_grid(kind: str, finding: Finding, own: PerSeedScores, other: PerSee
     wider = f"{uncertainty:.2g} decade(s) wider at either end, as the grid is not finer"
     at_end = own.open_below or own.open_above or other.open_below or other.open_above
     notes = (wider if uncertainty < math.inf else ONE_RATE, "open where the grid ends" if at_end else "")
-    return replace(finding, low=low, high=high).noted(*notes)
+    return replace(finding, low=low, high=high, evidence=None).noted(*notes)

@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from bnbench.analysis.labels import (
     format_factor,
@@ -70,6 +72,18 @@ def format_bound(bound: str, metric: str) -> str:
         return bound
     unit = " points" if kind == "difference" else "%"
     return f"{_NUMBER.sub(lambda match: f'{100 * float(match[0]):.4g}', bound)}{unit}"
+
+
+def format_claimed(row: Mapping[Any, Any]) -> str:
+    """Return what the row of a claim claims: `difference at least 0 points (rope ±2 points)`."""
+    rope = row.get("rope", math.nan)
+    bound = format_bound(row["bound"], row["metric"])
+    return bound if math.isnan(rope) else f"{bound} (rope {format_rope(rope, row['metric'])})"
+
+
+def format_rope(rope: float, metric: str) -> str:
+    """Return a region around a difference of 0: `±2 points`."""
+    return f"±{100 * rope:.4g} points" if is_share(metric) else f"±{rope:.4g}"
 
 
 def _number(value: float, metric: str) -> str:

@@ -9,10 +9,9 @@ import pandas as pd
 from bnbench.analysis.columns import SUMMARY, column_names
 from bnbench.analysis.labels import axis_name, format_count, format_list, format_name, format_percent
 from bnbench.analysis.registry import find_metric
-from bnbench.results.claims import INCONCLUSIVE, REFUTED, SUPPORTED
 from bnbench.results.digest import Digest
+from bnbench.results.judgment import is_open
 
-WORDS = {SUPPORTED: "Supported", REFUTED: "Refuted", INCONCLUSIVE: "Undecided"}
 # More variants than this are described together.
 MAX_VARIANTS = 4
 
@@ -25,7 +24,7 @@ def describe_finding(digest: Digest, summary: pd.DataFrame) -> str:
         summary: its summary.csv.
     """
     if not digest.claims.empty:
-        decided = digest.claims[digest.claims["verdict"] != INCONCLUSIVE]
+        decided = digest.claims[[not is_open(row) for row in digest.claims.to_dict("records")]]
         row = (digest.claims if decided.empty else decided).iloc[0]
         return describe_claim({str(column): value for column, value in row.items()}, digest.score_name)
     return "" if summary.empty else describe_scores(summary, digest.score_name)
@@ -35,7 +34,7 @@ def describe_claim(row: Mapping[str, Any], score_name: str) -> str:
     """Return `Supported: It allows higher rates (max stable rate: 5.56 times, 95% interval 3.09 to 10, 5 seeds).`"""
     text = row["text"].rstrip(".")
     numbers = "" if isnan(row["estimate"]) else f" ({_metric_name(row['metric'], score_name)}: {_measured(row)})"
-    return f"{WORDS[row['verdict']]}: {text}{numbers}."
+    return f"{row['verdict_text'].capitalize()}: {text}{numbers}."
 
 
 def _metric_name(name: str, score_name: str) -> str:

@@ -4,8 +4,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from bnbench.report.index import count_verdicts
 from bnbench.report.markdown import escape_markdown
+from bnbench.results.many_claims import count_verdicts
 from bnbench_docs.experiments import GROUPS, Experiment
 from bnbench_docs.links import move_links
 
@@ -56,7 +56,7 @@ def _counts(experiment: Experiment) -> str:
     """Return the name, the verdicts and the trials: `leaf` · 7 supported, 1 refuted · 750 trials."""
     if experiment.digest is None:
         return ""
-    claims = count_verdicts(experiment.digest).replace("inconclusive", "undecided")
+    claims = count_verdicts(experiment.digest.claims)
     return f"`{experiment.name}` · " + " · ".join(filter(None, [claims, f"{experiment.digest.ended:,} trials"]))
 
 

@@ -22,6 +22,13 @@ def test_a_claim_is_read_and_recorded() -> None:
     make_plan(claims=[CLAIM, SCORE | {"at": 0.1, "over": "plain"}])
 
 
+def test_a_claim_may_have_a_rope() -> None:
+    claims = [SCORE | {"rope": 0.02}, SCORE | {"difference": {"at_most": 0}, "rope": 1}, SCORE]
+    experiment = check_config(values(claims=claims), "tiny.yaml")
+    assert [claim.rope for claim in experiment.claims] == [0.02, 1, None]
+    assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+
+
 def test_the_ids_of_trials_do_not_depend_on_claims() -> None:
     assert [t.id for t in make_plan(claims=[CLAIM]).trials] == [t.id for t in make_plan().trials]
 
@@ -63,6 +70,17 @@ def test_a_smoke_run_has_no_claims() -> None:
         (SCORE | {"metric": "ok", "across": "x"}, "ok needs the probability"),
         (SCORE | {"metric": "epochs_to_target", "across": "x"}, "epochs_to_target has no range across an axis"),
         (SCORE | {"difference": None, "probability": {"at_least": 0.5}, "across": "x"}, "has no probability"),
+        (SCORE | {"rope": 0}, "claims[0].rope: found 0, wanted greater than 0"),
+        (SCORE | {"rope": True}, "claims[0].rope: found True, wanted a number"),
+        (
+            CLAIM | {"rope": 0.1},
+            "claims[0].rope: a rope is a region around a difference of 0: give difference instead of",
+        ),
+        (
+            SCORE | {"difference": {"at_least": 0.01}, "rope": 0.02},
+            "claims[0].rope: a rope is a region around a difference of 0, and the bound is at least 0.01",
+        ),
+        (SCORE | {"difference": None, "value": {"at_least": 0}, "rope": 0.02}, "give difference instead of value"),
         ({"metric": "aulc"}, "claims[0].text: missing"),
         ("batchnorm is better", "claims[0]: found 'batchnorm is better', wanted"),
     ],

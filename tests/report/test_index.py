@@ -12,7 +12,7 @@ NAN = math.nan
 CLAIM = {
     "text": "a | b <script>", "metric": "test_score", "of": "batchnorm", "over": "plain", "across": "",
     "bound": "difference at least 0", "estimate": 0.123456, "low": 0.1, "high": 0.15, "n": 5, "verdict": "supported",
-    "reason": "why",
+    "verdict_text": "supported", "p": 0.01, "rope": math.nan, "reason": "why",
 }  # fmt: skip
 PUBLISHED = {
     "source": "Table 1", "variant": "plain", "model.params.units": "4", "learning_rate": 0.01,
@@ -39,11 +39,11 @@ def lines(*entries: Entry) -> list[str]:
 
 
 def test_an_experiment_has_a_row() -> None:
-    claims = [CLAIM, CLAIM | {"verdict": "refuted"}, CLAIM]
+    claims = [CLAIM, CLAIM | {"verdict": "refuted", "verdict_text": "refuted, too small to matter"}, CLAIM]
     published = [PUBLISHED, PUBLISHED | {"published": 0.95}, PUBLISHED | {"low": NAN, "high": NAN}]
     assert (
-        "| [leaf](leaf/report.md) ([config](../configs/leaf.yaml)) | Leaf | 2 supported, 1 refuted | "
-        "1 within, 1 above, 1 no interval | 8 of 8 | 2 min |"
+        "| [leaf](leaf/report.md) ([config](../configs/leaf.yaml)) | Leaf | "
+        "2 supported, 1 refuted (1 too small to matter) | 1 within, 1 above, 1 no interval | 8 of 8 | 2 min |"
     ) in lines(entry(claims, published))
 
 
@@ -59,12 +59,38 @@ def test_a_title_ends_once(title: str, shown: str) -> None:
     assert any(line.startswith(f"{shown} [Report]") for line in lines(entry([CLAIM], title=title)))
 
 
-def test_an_inconclusive_claim_says_why() -> None:
-    unsure = CLAIM | {"verdict": "inconclusive", "estimate": NAN, "low": NAN, "high": NAN, "n": 2, "over": ""}
+def test_an_open_claim_says_why() -> None:
+    unsure = CLAIM | {
+        "verdict": "inconclusive",
+        "verdict_text": "open (about 9 seeds)",
+        "estimate": NAN,
+        "low": NAN,
+        "high": NAN,
+        "n": 2,
+        "over": "",
+    }
     assert (
         "| a \\| b \\<script\\> | test accuracy of batchnorm: difference at least 0 points | unknown | none | 2 | "
-        "inconclusive: why |"
+        "open (about 9 seeds): why |"
     ) in lines(entry([unsure]))
+
+
+def test_no_relevant_difference_is_an_answer() -> None:
+    same = CLAIM | {"verdict": "inconclusive", "verdict_text": "no relevant difference", "rope": 0.02}
+    assert (
+        "| a \\| b \\<script\\> | test accuracy of batchnorm over plain: difference at least 0 points "
+        "(rope ±2 points) | +12.3 points | 10.0 to 15.0 | 5 | no relevant difference |"
+    ) in lines(entry([same]))
+
+
+def test_the_page_corrects_the_claims_of_all_experiments() -> None:
+    unsure = CLAIM | {"verdict": "inconclusive", "verdict_text": "open", "p": 0.4}
+    result = lines(entry([CLAIM, unsure]), entry([CLAIM | {"p": 0.03}, CLAIM | {"p": NAN}]))
+    # 3 x .01, 2 x .03
+    assert (
+        "- Of 4 claims: 3 supported, 1 open. Corrected for the 3 claims with a p-value on this page (Holm 1979), "
+        "1 of 3 verdicts remains. 1 verdict without a p-value cannot be corrected."
+    ) in result
 
 
 def test_a_published_value_is_next_to_ours() -> None:

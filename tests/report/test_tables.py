@@ -190,13 +190,37 @@ def test_claims_have_a_row_each_in_their_order(tmp_path: Path) -> None:
     table = claims_table(compared(tmp_path / "made", CELLS, claims=[CLAIM, OK_CLAIM]))
     assert table
     assert not table.sortable
-    assert column(table, "verdict") == [Cell("inconclusive", kind="inconclusive")] * 2
+    assert column(table, "verdict") == [
+        Cell("open (about 10 seeds)", kind="inconclusive"),
+        Cell("open (about 9 seeds)", kind="inconclusive"),
+    ]
     assert texts(table, "claim") == ["it helps", "it trains"]
     assert texts(table, "metric") == ["test accuracy of batchnorm over plain", "ok of plain"]
     assert texts(table, "claimed") == ["difference at least 0 points", "probability at least 50%"]
     assert texts(table, "measured") == ["+5.0 points", "100.0%"]
     # 4.30 x 0.05 / sqrt(3); Wilson
     assert texts(table, "95% interval") == ["-7.4 to 17.4", "29.2 to 100.0%"]
+
+
+def test_a_claim_with_a_rope_shows_it(tmp_path: Path) -> None:
+    normed = [[0.8, 0.9, 0.86]]
+    table = claims_table(
+        compared(tmp_path, {"plain": [[0.8, 0.9, 0.85]], "batchnorm": normed}, claims=[CLAIM | {"rope": 0.025}])
+    )
+    assert table
+    assert texts(table, "claimed") == ["difference at least 0 points (rope ±2.5 points)"]
+    # 0.33 points, 2.92 x 0.58 / sqrt(3) wide at 90%
+    assert column(table, "verdict") == [Cell("no relevant difference", kind="settled")]
+    assert texts(table, "why")[0].endswith("the 90% interval lies within ±2.5 points; at rate 0.01")
+
+
+def test_the_caption_says_what_remains_of_several_claims(tmp_path: Path) -> None:
+    normed = [[0.9, 0.91, 0.93]]
+    claims = [CLAIM, CLAIM | {"text": "it adds a point", "difference": {"at_least": 0.037}}]
+    table = claims_table(compared(tmp_path, {"plain": [[0.8, 0.81, 0.82]], "batchnorm": normed}, claims=claims))
+    assert table
+    # 10.33 points with an SD of 0.58: p = 0.0010 and 0.0025.
+    assert "(Holm 1979), 2 of 2 verdicts remain." in table.caption
 
 
 def test_a_claim_without_an_interval_says_so(tmp_path: Path) -> None:

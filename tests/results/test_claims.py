@@ -9,7 +9,7 @@ from bnbench.analysis import registry
 from bnbench.analysis.columns import CLAIMS, column_names
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.step_times import PairTimes
-from bnbench.config.expectations import Bound, Claim
+from bnbench.config.expectations import Claim
 from bnbench.results import claims
 from support.tables import FAILED, NONFINITE, history, scores, trials
 
@@ -27,32 +27,6 @@ def judge(rows: list[dict[str, object]], epochs: pd.DataFrame = NO_HISTORY, **va
     table = trials(*rows)
     (row,) = claims.judge_claims([claim(**values)], table, Curves(table, epochs), "plain").to_dict("records")
     return row
-
-
-@pytest.mark.parametrize(
-    ("bound", "low", "high", "wanted"),
-    [
-        ({"at_least": 3}, 3.1, 9.0, "supported"),
-        ({"at_least": 3}, 1.0, 2.9, "refuted"),
-        ({"at_least": 3}, 2.0, 9.0, "inconclusive"),
-        # The interval holds the bound
-        ({"at_least": 3}, 3.0, 9.0, "inconclusive"),
-        ({"at_least": 3}, 1.0, 3.0, "inconclusive"),
-        # 0.10000000000000009
-        ({"at_least": 0.1}, 0.8 - 0.7, 9.0, "inconclusive"),
-        ({"at_least": 3}, 4.0, INF, "supported"),
-        ({"at_least": 3}, INF, INF, "supported"),
-        ({"at_least": 3}, NAN, NAN, "inconclusive"),
-        ({"at_most": 3}, 1.0, 2.0, "supported"),
-        ({"at_most": 3}, 4.0, 5.0, "refuted"),
-        ({"at_least": 1, "at_most": 3}, 1.5, 2.5, "supported"),
-        ({"at_least": 1, "at_most": 3}, 0.5, 2.5, "inconclusive"),
-        ({"at_least": 1, "at_most": 3}, 0.5, 3.5, "inconclusive"),
-        ({"at_least": 1, "at_most": 3}, 3.5, 4.0, "refuted"),
-    ],
-)
-def test_the_verdict_follows_from_the_interval(bound: dict[str, float], low: float, high: float, wanted: str) -> None:
-    assert claims.verdict_of(Bound.model_validate(bound), low, high) == wanted
 
 
 def test_a_difference_is_paired_with_each_variant_at_its_own_best_rate() -> None:
@@ -174,6 +148,101 @@ def test_a_difference_of_losses_has_the_sign_of_the_ratio() -> None:
     assert row["low"] == pytest.approx(0.2 * factor * (ratio["low"] - 1))
     assert row["high"] == pytest.approx(0.2 / factor * (ratio["high"] - 1))
     assert "by the ratio of the geometric means" in row["reason"]
+
+
+def judge_differences(*differences: float, **values: Any) -> dict[str, Any]:
+    """Judge a claim about validation scores that differ so much at a seed each."""
+    plain = scores("plain", *({0.1: 0.5} for _ in differences))
+    normed = scores("batchnorm", *({0.1: 0.5 + difference} for difference in differences))
+    return judge(plain + normed, metric="validation_score", **({"difference": {"at_least": 0}} | values))
+
+
+FINE = [round(10 ** (i / 10), 3) for i in range(-10, 11)]
+# Means of 0 and 1 point, SD 1 point.
+AROUND_0 = (-0.01, -0.01, 0.0, 0.01, 0.01)
+AROUND_1 = tuple(0.01 + difference for difference in AROUND_0)
+
+
+@pytest.mark.parametrize(
+    ("differences", "rope", "verdict", "text"),
+    [
+        # The half-widths are 2.776 and 2.132 x 1 point / sqrt(5): 1.24 and 0.95 points.
+        (AROUND_0, 0.01, "inconclusive", "no relevant difference"),
+        (AROUND_0, 0.0095, "inconclusive", "open (about 9 seeds)"),
+        # 1.5 points: 0.26 to 2.74, and 0.55 to 2.45 points at 90%.
+        ([0.005 + difference for difference in AROUND_1], 0.03, "supported", "supported, too small to matter"),
+        ([0.005 + difference for difference in AROUND_1], 0.02, "supported", "supported"),
+        ([-0.005 - difference for difference in AROUND_1], 0.03, "refuted", "refuted, too small to matter"),
+        # 6 points are neither within nor beyond.
+        ([0.05 * difference / 0.01 for difference in AROUND_1], None, "inconclusive", "open (about 10 seeds)"),
+    ],
+)
+def test_a_rope_says_which_differences_do_not_matter(
+    differences: list[float], rope: float | None, verdict: str, text: str
+) -> None:
+    row = judge_differences(*differences, rope=rope)
+    assert (row["verdict"], row["verdict_text"]) == (verdict, text)
+    assert math.isnan(row["rope"]) if rope is None else row["rope"] == rope
+
+
+def test_the_reason_names_the_interval_for_equivalence() -> None:
+    row = judge_differences(*AROUND_0, rope=0.01)
+    assert row["reason"] == ("the interval holds the bound; the 90% interval lies within \u00b11 points; at rate 0.1")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "difference", "text"),
+    # With 5 of 5 the 90% interval of the share begins at 0.05**(1/5) = 0.55, with 4 of 4 at 0.47.
+    [(5, 0.0, "no relevant difference"), (5, 0.01, "no relevant difference"), (4, 0.0, "open"), (5, 0.011, "open")],
+)
+def test_equal_differences_are_judged_by_how_many_are_within_the_rope(seeds: int, difference: float, text: str) -> None:
+    row = judge_differences(*[difference] * seeds, rope=0.01)
+    assert (row["verdict"], row["verdict_text"], row["n"]) == ("inconclusive", text, seeds)
+    assert ("equal in 5 of 5 pairs, and within \u00b11 points" in row["reason"]) == (text != "open")
+
+
+def test_the_level_and_the_seeds_of_a_claim() -> None:
+    row = judge_differences(*AROUND_1, difference={"at_least": 0})
+    # t = 1 / (1 / sqrt(5)) with four degrees of freedom.
+    assert row["p"] == pytest.approx(0.0890, abs=1e-4)
+    # As `sample_size.pairs_needed(0.01, 0.01)` says.
+    assert (row["seeds_needed"], row["verdict_text"]) == (10, "open (about 10 seeds)")
+    assert judge_differences(*AROUND_0)["verdict_text"] == "open (over 1,000 seeds)"
+    assert math.isnan(judge_differences(*AROUND_0)["seeds_needed"])
+    assert judge_differences(0.1, 0.2)["verdict_text"] == "open"
+
+
+def test_the_level_of_a_claim_about_several_values_is_that_of_the_last_to_be_decided() -> None:
+    def at_depths(*shifts: float) -> dict[str, Any]:
+        rows = [
+            row
+            for depth, shift in enumerate(shifts)
+            for name, change in (("plain", 0.0), ("batchnorm", shift))
+            for row in scores(name, *({0.1: 0.5 + (change and change + d)} for d in AROUND_0), axes=f'{{"d": {depth}}}')
+        ]
+        return judge(rows, metric="validation_score", difference={"at_least": 0})
+
+    alone = [at_depths(shift)["p"] for shift in (0.02, 0.03)]
+    assert at_depths(0.02, 0.03)["p"] == pytest.approx(max(alone))
+    # It is refuted as soon as it is refuted at one value.
+    assert at_depths(-0.02, -0.03)["p"] == pytest.approx(min(alone))
+
+
+def test_an_edge_has_a_level_and_a_number_of_seeds() -> None:
+    row = judge(PLAIN + NORMED, metric="edge", ratio={"at_least": 2})
+    assert row["verdict"] == "supported"
+    assert 1e-6 < row["p"] < 0.05
+    # Seeds that fail at 0.3, 0.4 and 0.5, and at ten times as high rates.
+    plain = scores("plain", *({rate: 0.9 if rate < top else None for rate in FINE} for top in (0.3, 0.4, 0.5)))
+    normed = scores("batchnorm", *({rate: 0.9 if rate < top else None for rate in FINE} for top in (3, 4, 5)))
+    near = judge(plain + normed, metric="edge", ratio={"at_least": 7})
+    assert near["verdict"] == "inconclusive"
+    assert near["p"] > 0.05
+    assert 10 < near["seeds_needed"] < 100
+    # More seeds do not help on a grid that is too coarse, nor where no rate was too high.
+    assert judge(PLAIN + NORMED, metric="edge", ratio={"at_least": 7})["verdict_text"] == "open"
+    normed = scores("batchnorm", *({0.1: 0.9, 1.0: 0.9} for _ in range(3)))
+    assert judge(PLAIN + normed, metric="edge", ratio={"at_least": 50})["verdict_text"] == "open"
 
 
 def test_the_mean_alone_decides_nothing() -> None:

@@ -9,6 +9,7 @@ from bnbench.report.headline.comparison import compare_variants
 from bnbench.report.headline.cost import describe_cost
 from bnbench.report.headline.facts import Facts
 from bnbench.report.headline.open_questions import list_open_questions
+from bnbench.report.headline.power_line import describe_power, leaves_open
 from bnbench.report.headline.ranking import ranking_table
 from bnbench.report.headline.rates import describe_rates
 from bnbench.report.tables.table import Table
@@ -22,12 +23,16 @@ class Answer:
     Attributes:
         sentences: which is better and how sure that is, the highest rates, the cost in time; the first says most.
         open: what is not decided, and about how much it would take.
+        power: what the seeds so far can show, and what a narrower interval takes.
+        is_open: whether a claim or a comparison with the baseline is not decided.
         table: the variants by score, or scores and highest rates by axis value; None before the first trial.
     """
 
     sentences: Sequence[str]
     open: Sequence[str] = ()
     table: Table | None = None
+    power: str = ""
+    is_open: bool = False
 
 
 def make_answer(results: Results) -> Answer:
@@ -35,8 +40,9 @@ def make_answer(results: Results) -> Answer:
     if results.summary.empty:
         return Answer(["No trial has finished yet."])
     facts = Facts(results)
+    power = describe_power(facts), leaves_open(facts)
     if results.axes and len(results.summary[results.axes].drop_duplicates()) > 1:
         sentences, left_open = answer_axes(facts)
-        return Answer(sentences, left_open, axis_table(facts))
+        return Answer(sentences, left_open, axis_table(facts), *power)
     sentences = [*compare_variants(facts), *describe_rates(facts), *describe_cost(facts)]
-    return Answer(sentences, list_open_questions(facts), ranking_table(facts))
+    return Answer(sentences, list_open_questions(facts), ranking_table(facts), *power)

@@ -13,6 +13,7 @@ from bnbench.analysis.labels import (
 )
 from bnbench.analysis.verdicts import BETTER, FEW, NEITHER, NO_PAIR, SAME, UNDECIDED, WORSE
 from bnbench.report.headline.facts import Facts, Row, list_words
+from bnbench.results.measures import format_rope
 
 # With more variants than this next to the baseline, there is one sentence about all of them, and a ranked table.
 MAX_COMPARED = 4
@@ -81,20 +82,27 @@ def _compare(facts: Facts, name: str, first: bool) -> str:
     pairs = format_count(row["n"], "paired seed")
     # "Worse by 6 points" has an interval without signs, too.
     bounds = (-row["high"], -row["low"]) if row["verdict"] == WORSE else (row["low"], row["high"])
-    interval = "" if isnan(row["low"]) else f"95% interval {format_points_range(*bounds)}, "
+    rope = f"rope {format_rope(facts.ropes[name], 'test_score')}; " if name in facts.ropes else ""
+    interval = "" if isnan(row["low"]) else f"{rope}95% interval {format_points_range(*bounds)}, "
     p = "" if isnan(row["p"]) else f", {format_p(row['p'])}"
-    size = f"{abs(100 * row['mean']):.1f} points"
+    size = f"{abs(100 * row['mean']):.1f} points{', too little to matter' if rope else ''}"
     base = facts.baseline
     texts = {
         BETTER: f"{name} is better than {base} by {size} ({interval}{pairs}{p}): {scores}.",
         WORSE: f"{name} is worse than {base} by {size} ({interval}{pairs}{p}): {scores}.",
-        UNDECIDED: f"{name} is not shown to be better or worse than {base}: {scores}, a difference of "
-        f"{format_points(row['mean'])} points ({interval}{pairs}{p}).",
+        UNDECIDED: f"{_undecided(facts, name)}: {scores}, a difference of {format_points(row['mean'])} points "
+        f"({interval}{pairs}{p}).",
         FEW: f"{name} and {base} cannot be told apart with {pairs}: {scores}, a difference of "
         f"{format_points(row['mean'])} points without an interval.",
         SAME: _same(facts, name, row, scores),
     }
     return texts[row["verdict"]]
+
+
+def _undecided(facts: Facts, name: str) -> str:
+    if name in facts.ropes:
+        return f"{name} and {facts.baseline} show no relevant difference"
+    return f"{name} is not shown to be better or worse than {facts.baseline}"
 
 
 def _same(facts: Facts, name: str, row: Row, scores: str) -> str:

@@ -6,6 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from bnbench.analysis.labels import RateFormat
+from bnbench.analysis.registry import get_metric
+from bnbench.config.expectations import Claim
+from bnbench.results.judgment import is_negligible
 from bnbench.results.results import Results
 
 Row = Mapping[Any, Any]
@@ -67,6 +70,24 @@ class Facts:
     def verdicts(self) -> dict[str, Row]:
         """The row of each variant but the baseline in `Results.verdicts`."""
         return {str(row["variant"]): row for row in self.results.verdicts.to_dict("records")}
+
+    @cached_property
+    def ropes(self) -> dict[str, float]:
+        """The rope of each variant whose test score a claim shows to differ too little from that of the baseline."""
+        claims = zip(self.results.config.claims, self.results.claims.to_dict("records"), strict=True)
+        small = [claim for claim, row in claims if is_negligible(row)]
+        return {claim.of: claim.rope for claim in small if claim.rope is not None and self._is_main(claim)}
+
+    @cached_property
+    def asked_ropes(self) -> dict[str, float]:
+        """The rope of each variant that a claim has for its difference in test score to the baseline."""
+        claims = self.results.config.claims
+        return {claim.of: claim.rope for claim in claims if claim.rope is not None and self._is_main(claim)}
+
+    def _is_main(self, claim: Claim) -> bool:
+        """Return True if a claim is about the difference that an answer begins with."""
+        same = get_metric(claim.metric).name == "test_score" and claim.over in (None, self.baseline)
+        return same and claim.at == "best" and not (claim.across or claim.where)
 
     @cached_property
     def at_best(self) -> dict[str, Row]:

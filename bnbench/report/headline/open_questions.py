@@ -40,7 +40,7 @@ def _too_few_seeds(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:
 
 
 def _undecided(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:
-    undecided = {name: row for name, row in rows.items() if row["verdict"] == UNDECIDED}
+    undecided = {name: row for name, row in rows.items() if row["verdict"] == UNDECIDED and name not in facts.ropes}
     if not undecided:
         return
     if len(undecided) > MAX_COMPARED:

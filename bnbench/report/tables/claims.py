@@ -20,8 +20,10 @@ from bnbench.report.tables.cells import (
 )
 from bnbench.report.tables.table import Cell, Table
 from bnbench.results.claims import claim_subject, metric_after_epoch
+from bnbench.results.judgment import INCONCLUSIVE, is_negligible
+from bnbench.results.many_claims import describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
-from bnbench.results.measures import format_bound, format_measure, format_measures, is_share
+from bnbench.results.measures import format_claimed, format_measure, format_measures, is_share
 from bnbench.results.results import Results
 
 
@@ -32,8 +34,8 @@ def claims_table(results: Results) -> Table | None:
     marked = is_marked(results.claims)
     rows = [
         [
-            Cell(row["verdict"], kind=row["verdict"]), Cell(row["text"]), *mark_cells(claim_mark(row), marked),
-            Cell(claim_subject(row, results.score_name)), Cell(format_bound(row["bound"], row["metric"])),
+            Cell(row["verdict_text"], kind=_look(row)), Cell(row["text"]), *mark_cells(claim_mark(row), marked),
+            Cell(claim_subject(row, results.score_name)), Cell(format_claimed(row)),
             *_measured(row),
             number_cell(row["n"], "d"),
             Cell(row["reason"]),
@@ -51,8 +53,14 @@ def claims_table(results: Results) -> Table | None:
         "n",
         "why",
     ]
-    caption = "Verdicts come from the interval over seeds, never from the mean alone."
-    return Table(f"{caption} {EXPLAINED}" if marked else caption, header, rows, sortable=False)
+    caption = ["Verdicts come from the interval over seeds, never from the mean alone."]
+    caption += [describe_correction(results.claims), EXPLAINED if marked else ""]
+    return Table(" ".join(filter(None, caption)), header, rows, sortable=False)
+
+
+def _look(row: Mapping[Any, Any]) -> str:
+    """Return the word by which a page colors a verdict."""
+    return "settled" if row["verdict"] == INCONCLUSIVE and is_negligible(row) else str(row["verdict"])
 
 
 def _measured(row: Mapping[Any, Any]) -> tuple[Cell, Cell]:

@@ -28,6 +28,7 @@ CLAIM = {
     "high": 10.0,
     "n": 5.0,
     "verdict": "supported",
+    "verdict_text": "supported",
 }
 
 
@@ -73,7 +74,7 @@ def test_every_experiment_with_results_has_a_figure_and_a_finding(pages: dict[Pa
         target = os.path.normpath(GALLERY.parent / TARGET.search(figure)[1])  # type: ignore[index]
         assert Path(target).is_file(), card
         assert TARGET.search(title)[1].removesuffix(".md") in run, card  # type: ignore[index]
-        assert finding.startswith(("Supported: ", "Refuted: ", "Undecided: ", "Mean test ")), card
+        assert finding.startswith(("Supported: ", "Refuted: ", "Open", "Mean test ")), card
         assert finding.endswith("."), card
         assert " trials" in counts, card
 
@@ -121,11 +122,14 @@ def test_a_claim_is_told_with_its_metric_and_interval() -> None:
 
 
 def test_scores_are_percentages_and_their_differences_are_points() -> None:
-    score = {"metric": "test_score", "estimate": 0.0081, "low": -0.0062, "high": 0.0223, "verdict": "inconclusive"}
+    score = {"metric": "test_score", "estimate": 0.0081, "low": -0.0062, "high": 0.0223}
+    score |= {"verdict": "inconclusive", "verdict_text": "open (about 19 seeds)"}
     told = describe_claim({**CLAIM, **score, "text": "It is better", "bound": "difference at least 0"}, "accuracy")
-    assert told == "Undecided: It is better (test accuracy: +0.8 points, 95% interval -0.6 to 2.2, 5 seeds)."
+    assert (
+        told == "Open (about 19 seeds): It is better (test accuracy: +0.8 points, 95% interval -0.6 to 2.2, 5 seeds)."
+    )
     told = describe_claim({**CLAIM, **score, "text": "It is good", "bound": "value at least 0"}, "R²")
-    assert told == "Undecided: It is good (test R²: 0.8%, 95% interval -0.6 to 2.2, 5 seeds)."
+    assert told == "Open (about 19 seeds): It is good (test R²: 0.8%, 95% interval -0.6 to 2.2, 5 seeds)."
 
 
 def test_a_claim_without_an_interval_or_a_value_has_none() -> None:
@@ -136,7 +140,10 @@ def test_a_claim_without_an_interval_or_a_value_has_none() -> None:
 
 
 def test_the_first_decided_claim_is_told() -> None:
-    rows = [{**CLAIM, "text": "First", "verdict": "inconclusive"}, {**CLAIM, "text": "Second", "verdict": "refuted"}]
+    rows = [
+        {**CLAIM, "text": "First", "verdict": "inconclusive", "verdict_text": "open"},
+        {**CLAIM, "text": "Second", "verdict": "refuted", "verdict_text": "refuted"},
+    ]
     digest = Digest("x", "", 1, 1, 0, 1.0, claims=pd.DataFrame(rows))
     assert describe_finding(digest, pd.DataFrame()).startswith("Refuted: Second (")
 

@@ -18,6 +18,7 @@ import pandas as pd
 from bnbench.analysis.columns import ACCURACY, CLAIMS, PUBLISHED, R2, column_names, rename_former
 from bnbench.analysis.registry import find_metric
 from bnbench.analysis.step_times import UNTIMED
+from bnbench.config.expectations import FORMER_EDGE
 from bnbench.errors import ResultsError, shorten, shorten_name
 from bnbench.results.earlier_claims import complete_claims
 from bnbench.results.judgment import INCONCLUSIVE, VERDICTS
@@ -176,7 +177,7 @@ def _read_table(path: Path, name: str) -> pd.DataFrame:
 def _complete(claims: pd.DataFrame, path: Path) -> pd.DataFrame:
     try:
         return complete_claims(claims) if len(claims) else claims
-    except (ValueError, OverflowError) as error:
+    except (ValueError, ArithmeticError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -218,7 +219,8 @@ def _with_current_metrics(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _current_metric(name: str) -> str:
-    metric = find_metric(name)
+    # The edge is measured in another way, so its former name says what a stored value is.
+    metric = None if name == FORMER_EDGE else find_metric(name)
     return metric.name if metric else name
 
 

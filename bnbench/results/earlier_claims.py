@@ -23,7 +23,7 @@ def complete_claims(claims: pd.DataFrame) -> pd.DataFrame:
     """Return claims whose columns `p`, `seeds_needed` and `verdict_text` are filled where the text is missing.
 
     The verdict is that of the earlier version. Numbers that need more than the interval are missing: those of metrics
-    that are read off the grid, and of edges.
+    that are read off the grid, of edges, and of ranges across an axis.
 
     Raises:
         ValueError: a text does not belong to its verdict.
@@ -37,10 +37,13 @@ def complete_claims(claims: pd.DataFrame) -> pd.DataFrame:
 def _filled(row: Mapping[Any, Any]) -> dict[str, Any]:
     if row["verdict_text"]:
         return {name: row[name] for name in FOLLOWING}
-    kind, bound = parse_bound(row["bound"])
+    if (parsed := parse_bound(row["bound"])) is None:
+        return dict.fromkeys(FOLLOWING, math.nan) | {"verdict_text": verdict_text(row["verdict"])}
+    kind, bound = parsed
     n = 0 if math.isnan(row["n"]) else int(row["n"])
     finding = Finding(row["estimate"], row["low"], row["high"], n, row["rounds"])
-    judged = judge(bound, replace(finding, evidence=evidence_of(row["metric"], kind, finding)))
+    evidence = None if row["across"] else evidence_of(row["metric"], kind, finding)
+    judged = judge(bound, replace(finding, evidence=evidence))
     seeds = judged.seeds if row["verdict"] == judged.verdict else math.nan
     text = verdict_text(row["verdict"], seeds=seeds)
     return {

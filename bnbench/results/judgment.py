@@ -172,7 +172,7 @@ def fits(verdict: str, text: str) -> bool:
     return verdict in _TEXTS and re.fullmatch(_TEXTS[verdict], text) is not None
 
 
-def parse_bound(text: str) -> tuple[str, Bound]:
-    """Return the kind and the bound from the column `bound` of a claim: `difference at least 0`."""
+def parse_bound(text: str) -> tuple[str, Bound] | None:
+    """Return the kind and the bound from the column `bound` of a claim, `difference at least 0`; None without one."""
     numbers = {f"at_{side}": float(number) for side, number in _BOUND.findall(text)}
-    return text.partition(" ")[0], Bound.model_validate(numbers)
+    return (text.partition(" ")[0], Bound.model_validate(numbers)) if numbers else None

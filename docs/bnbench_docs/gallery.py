@@ -18,7 +18,7 @@ Every experiment that comes with bnbench, with the first figure of its report an
 are made from the results in the repository when this site is built. Choose an experiment to see its report and its
 file.
 
-- *Supported* and *refuted* mean that the whole 95% interval over seeds says so. *Undecided* means that it does not.
+- *Supported* and *refuted* mean that the whole 95% interval over seeds says so. *Open* means that it does not.
 - The sentence is about the first claim that was decided, in the words of the claim. Without claims, it has the scores.
 - [All claims and published values](results.md) on one page. [Findings](../findings.md) says what was learned.
 """

@@ -291,9 +291,12 @@ def test_check_judges_the_claims(place: Path) -> None:
     assert output[0].split()[:2] == ["verdict", "claim"]
     assert "supported" in output[1]
     assert "difference at least 10 points  +21.0 points, 18.5 to 23.5  3" in output[1]
-    assert output[2].startswith("inconclusive  better  test accuracy of batchnorm over plain")
+    assert output[2].startswith("open (about 10 seeds)  better  test accuracy of batchnorm over plain")
+    assert "(Holm 1979), 1 of 1 verdict remains." in output[3]
     rows = json.loads(call("check", "a", "--json").stdout)
     assert [row["verdict"] for row in rows] == ["supported", "inconclusive"]
+    assert [row["verdict_text"] for row in rows] == ["supported", "open (about 10 seeds)"]
+    assert [row["seeds_needed"] for row in rows] == [None, 10]
     assert bnbench.open("a").claims["n"].tolist() == [3, 3]
 
 
@@ -302,6 +305,24 @@ def test_a_refuted_claim_gives_exit_code_3(place: Path) -> None:
     done = call("check", "a", code=3)
     assert "refuted" in done.stdout
     assert done.stderr == "bnbench: 1 of 2 claim(s) refuted\n"
+
+
+@pytest.mark.parametrize(
+    ("bound", "rope", "code", "text"),
+    [
+        # 21 points, 19.3 to 22.7 at 90%.
+        ({"at_most": 0}, 0.25, 3, "refuted, too small to matter"),
+        ({"at_least": 0}, 0.25, 0, "supported, too small to matter"),
+        ({"at_least": 0}, 0.02, 0, "supported  better"),
+    ],
+)
+def test_a_rope_leaves_the_exit_code_as_it_is(
+    place: Path, bound: dict[str, float], rope: float, code: int, text: str
+) -> None:
+    finished(place / "a", BETTER | {"difference": bound, "rope": rope})
+    done = call("check", "a", code=code)
+    assert done.stdout.splitlines()[1].startswith(text)
+    assert f"(rope \u00b1{100 * rope:g} points)" in done.stdout
 
 
 def test_check_says_that_there_are_no_claims(place: Path) -> None:

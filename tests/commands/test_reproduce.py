@@ -111,7 +111,7 @@ def test_the_cheapest_runs_first_and_the_page_lists_all(recorder: Recorder) -> N
     write_config("middle", "configs/claims", train__epochs=9)
     assert run(recorder) == ReproduceOutcome()
     assert recorder.experiments == ["short", "middle", "long"]
-    assert recorder.lines[2] == "long: 8 trials, 1 inconclusive, results/long/report.html"
+    assert recorder.lines[2] == "long: 8 trials, 1 open, results/long/report.html"
     # In the order of the files: those in the folder itself come first.
     names = ("long", "short", "middle")
     places = [page().index(f"[{name}]({name}/report.md)") for name in names]

@@ -191,14 +191,31 @@ def test_the_reason_names_the_interval_for_equivalence() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seeds", "difference", "text"),
-    # With 5 of 5 the 90% interval of the share begins at 0.05**(1/5) = 0.55, with 4 of 4 at 0.47.
-    [(5, 0.0, "no relevant difference"), (5, 0.01, "no relevant difference"), (4, 0.0, "open"), (5, 0.011, "open")],
+    ("differences", "text"),
+    [
+        # With 5 of 5 the 90% interval of the share begins at 0.05**(1/5) = 0.55, with 4 of 4 at 0.47.
+        ([0.0] * 5, "no relevant difference"),
+        ([0.01] * 5, "no relevant difference"),
+        ([0.0] * 4, "open"),
+        ([0.011] * 5, "open"),
+        # Most are equal; 8 of 8 begin at 0.69, 7 of 8 at 0.53, 6 of 8 at 0.40.
+        ([0.0] * 6 + [0.01, 0.01], "no relevant difference"),
+        ([0.0] * 6 + [0.01, 0.1], "no relevant difference"),
+        ([0.0] * 6 + [0.1, 0.1], "open"),
+    ],
 )
-def test_equal_differences_are_judged_by_how_many_are_within_the_rope(seeds: int, difference: float, text: str) -> None:
-    row = judge_differences(*[difference] * seeds, rope=0.01)
-    assert (row["verdict"], row["verdict_text"], row["n"]) == ("inconclusive", text, seeds)
-    assert ("equal in 5 of 5 pairs, and within \u00b11 points" in row["reason"]) == (text != "open")
+def test_ties_are_judged_by_how_many_are_within_the_rope(differences: list[float], text: str) -> None:
+    row = judge_differences(*differences, rope=0.01)
+    assert (row["verdict"], row["verdict_text"], row["n"]) == ("inconclusive", text, len(differences))
+    assert math.isnan(row["low"])
+    assert ("seeds are within \u00b11 points; equal" in row["reason"]) == (text != "open")
+
+
+def test_where_seeds_collapse_no_level_is_known() -> None:
+    row = judge(collapsing(5, 1), metric="validation_score", difference={"at_least": 0}, rope=0.5)
+    assert (row["verdict_text"], math.isnan(row["p"])) == ("open", True)
+    decided = judge(collapsing(30, 20), metric="validation_score", difference={"at_least": 0.2})
+    assert (decided["verdict_text"], math.isnan(decided["p"])) == ("supported", True)
 
 
 def test_the_level_and_the_seeds_of_a_claim() -> None:

@@ -14,6 +14,7 @@ from support.kept import keep
 # The small files of two experiments, as version 0.1.0 wrote them.
 EARLIER = Path(__file__).parent / "earlier"
 CLAIM = {"text": 'a, "b"', "metric": "ok", "of": "200", "probability": {"at_least": 0.5}}
+NO_SHARE = {"probability": None}
 PUBLISHED = {"source": "Table 1", "variant": "200", "metric": "test_score", "value": 0.9}
 NAMED = {"variants": {"200": {"norm": "none"}}, "title": "A title", "sweep__seeds": 3}
 
@@ -47,6 +48,27 @@ def test_files_of_an_earlier_version_are_read_under_todays_names() -> None:
     ranges = read.claims[read.claims["across"] != ""]
     assert set(ranges["metric"]) == {"test_score"}
     assert set(ranges["across"]) <= {"kernel", "depth"}
+
+
+def test_a_largest_stable_rate_of_an_earlier_version_is_not_called_an_edge(tmp_path: Path) -> None:
+    of = results(tmp_path, 0.8, 0.9, 0.95, claims=[CLAIM | {"metric": "edge", "value": {"at_least": 1}, **NO_SHARE}])
+    digest.write_digest(tmp_path, digest.make_digest(of))
+    table = pd.read_csv(tmp_path / results_dir.CLAIMS, dtype=str, keep_default_na=False)
+    table["metric"] = "max_stable_rate"
+    table.drop(columns=["verdict_text", "p"]).to_csv(tmp_path / results_dir.CLAIMS, index=False)
+    read = digest.read_digest(tmp_path)
+    assert read is not None
+    assert read.claims["metric"].tolist() == ["max_stable_rate"]
+    assert read.claims["p"].isna().all()
+
+
+def test_a_verdict_in_other_words_than_ours_is_refused(tmp_path: Path) -> None:
+    of = results(tmp_path, 0.8, 0.9, 0.95)
+    digest.write_digest(tmp_path, digest.make_digest(of))
+    table = pd.read_csv(tmp_path / results_dir.CLAIMS, dtype=str, keep_default_na=False)
+    table.assign(verdict_text="certainly").to_csv(tmp_path / results_dir.CLAIMS, index=False)
+    with pytest.raises(ResultsError, match="'certainly' is not a text of the verdict"):
+        digest.read_digest(tmp_path)
 
 
 def test_verdicts_on_times_of_trials_are_dropped(tmp_path: Path) -> None:

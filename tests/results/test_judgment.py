@@ -3,13 +3,12 @@ from typing import Any
 
 import pytest
 
-from bnbench.analysis.evidence import MeanEvidence, ShareEvidence
+from bnbench.analysis.evidence import MeanEvidence
 from bnbench.analysis.sample_size import pairs_needed
 from bnbench.config.expectations import Bound
 from bnbench.results.findings import Finding
 from bnbench.results.judgment import (
     Judgment,
-    evidence_of,
     fits,
     is_negligible,
     is_open,
@@ -93,23 +92,22 @@ def test_the_weakest_of_several_verdicts() -> None:
 
 
 def test_without_other_levels_the_interval_itself_shows_equivalence() -> None:
-    judged = judge(AT_LEAST_0, Finding(0.0, -0.01, 0.01, 5), None, rope=0.02)
+    judged = judge(AT_LEAST_0, Finding(0.0, -0.01, 0.01, 5), rope=0.02)
     assert judged.text == "no relevant difference"
     assert math.isnan(judged.p_supported)
-    assert judge(AT_LEAST_0, Finding(0.0, -0.01, 0.02, 5), None, rope=0.02).text == "open"
+    assert judge(AT_LEAST_0, Finding(0.0, -0.01, 0.02, 5), rope=0.02).text == "open"
 
 
 def test_the_seeds_are_those_for_the_bound_or_for_the_rope() -> None:
-    # An SD of 1 point: the 95% interval is 1.24 points wide on either side.
-    half = 2.776445 / math.sqrt(5)
-    finding = Finding(1.0, 1.0 - half, 1.0 + half, 5)
-    evidence = evidence_of("validation_loss", "difference", finding)
-    assert judge(AT_LEAST_0, finding, evidence).seeds == pairs_needed(1.0, 1.0) == 10
-    near = Finding(0.2, 0.2 - half, 0.2 + half, 5)
-    evidence = evidence_of("validation_loss", "difference", near)
-    assert judge(AT_LEAST_0, near, evidence).seeds == pairs_needed(0.2, 1.0)
+    def found(mean: float) -> Finding:
+        # An SD of 1 point: the 95% interval is 1.24 points wide on either side.
+        ends = mean - 2.776445 / math.sqrt(5), mean + 2.776445 / math.sqrt(5)
+        return Finding(mean, *ends, 5, evidence=MeanEvidence(mean, *ends, 5))
+
+    assert judge(AT_LEAST_0, found(1.0)).seeds == pairs_needed(1.0, 1.0) == 10
+    assert judge(AT_LEAST_0, found(0.2)).seeds == pairs_needed(0.2, 1.0)
     # ((1.64 + 0.84) / (1.1 - 0.2))^2 = 7.6, and more with the quantiles of t
-    assert 8 <= judge(AT_LEAST_0, near, evidence, rope=1.1).seeds <= 10
+    assert 8 <= judge(AT_LEAST_0, found(0.2), rope=1.1).seeds <= 10
 
 
 @pytest.mark.parametrize(
@@ -128,28 +126,7 @@ def test_one_level_for_several_values(supported: Any, refuted: Any, p: float) ->
     assert joint_p(judged) == pytest.approx(p, nan_ok=True)
 
 
-@pytest.mark.parametrize(
-    ("metric", "kind", "finding", "wanted"),
-    [
-        ("test_score", "difference", Finding(0.1, 0.0, 0.2, 5), MeanEvidence(0.1, 0.0, 0.2, 5)),
-        ("test_score", "ratio", Finding(2.0, 1.0, 4.0, 5), MeanEvidence(2.0, 1.0, 4.0, 5, logs=True)),
-        ("ok", "probability", Finding(0.8, 0.2836, 0.9949, 5), ShareEvidence(4, 5)),
-        # Undecided pairs make it wider.
-        ("aulc", "probability", Finding(0.8, 0.28358, 1.0, 5), None),
-        # Wilson's interval, in an earlier version.
-        ("ok", "probability", Finding(1.0, 0.565518, 1.0, 5), ShareEvidence(5, 5)),
-        ("best_rate", "ratio", Finding(2.0, 1.0, 4.0, 5), None),
-        ("edge", "ratio", Finding(2.0, 1.0, 4.0, 5), None),
-        ("seconds_per_step", "ratio", Finding(2.0, 1.0, 4.0, 5, 5), None),
-        ("test_score", "difference", Finding(0.1, n=2), None),
-        ("epochs_to_target", "difference", Finding(INF, INF, INF, 5), None),
-        ("a metric of another version", "difference", Finding(0.1, 0.0, 0.2, 5), None),
-    ],
-)
-def test_only_some_intervals_are_known_at_any_level(metric: str, kind: str, finding: Finding, wanted: Any) -> None:
-    assert evidence_of(metric, kind, finding) == wanted
-
-
 def test_a_bound_is_read_from_its_words() -> None:
     for bound in (Bound(at_least=0.5), Bound(at_most=-1e-6), Bound(at_least=1, at_most=3)):
         assert parse_bound(f"difference {bound}") == ("difference", bound)
+    assert parse_bound("") is None

@@ -203,13 +203,13 @@ def test_claims_have_a_row_each_in_their_order(tmp_path: Path) -> None:
 
 
 def test_a_claim_with_a_rope_shows_it(tmp_path: Path) -> None:
-    normed = [[0.8, 0.9, 0.86]]
+    normed = [[0.805, 0.9, 0.86]]
     table = claims_table(
         compared(tmp_path, {"plain": [[0.8, 0.9, 0.85]], "batchnorm": normed}, claims=[CLAIM | {"rope": 0.025}])
     )
     assert table
     assert texts(table, "claimed") == ["difference at least 0 points (rope ±2.5 points)"]
-    # 0.33 points, 2.92 x 0.58 / sqrt(3) wide at 90%
+    # 0.5 points, 2.92 x 0.5 / sqrt(3) wide at 90%
     assert column(table, "verdict") == [Cell("no relevant difference", kind="settled")]
     assert texts(table, "why")[0].endswith("the 90% interval lies within ±2.5 points; at rate 0.01")
 

@@ -11,8 +11,9 @@ from bnbench.results.findings import Finding
 INF, NAN = math.inf, math.nan
 # Five differences of 0, 0, 1, 2 and 2 points.
 ROW: dict[str, Any] = {
-    "metric": "test_score", "across": "", "bound": "difference at least 0", "rope": NAN, "estimate": 0.01, "low": -0.0024167,
-    "high": 0.0224167, "n": 5.0, "rounds": NAN, "p": NAN, "seeds_needed": NAN, "verdict": "inconclusive",
+    "metric": "test_score", "across": "", "bound": "difference at least 0", "rope": NAN, "estimate": 0.01,
+    "low": -0.0024167, "high": 0.0224167, "n": 5.0, "rounds": NAN, "p": NAN, "seeds_needed": NAN,
+    "verdict": "inconclusive",
     "verdict_text": "", "reason": "the interval holds the bound",
 }  # fmt: skip
 

@@ -88,6 +88,47 @@ class ShareEvidence:
         return math.inf
 
 
+@dataclass(frozen=True)
+class ScaledEvidence:
+    """A difference g (r - 1) of two means, known by their ratio r and by the mean g of the second.
+
+    Attributes:
+        ratio: what the seeds say about the ratio.
+        mean: the same about the second mean; None if it is equal at every seed.
+        estimate: the second mean.
+    """
+
+    ratio: Evidence
+    mean: Evidence | None
+    estimate: float
+    narrows: bool = True
+
+    @property
+    def n(self) -> int:
+        """The number of seeds."""
+        return self.ratio.n
+
+    def interval(self, confidence: float, seeds: int) -> Ends:
+        """Return the widest interval by the two that have this confidence."""
+        means = self.mean.interval(confidence, seeds) if self.mean else (self.estimate, self.estimate)
+        return scaled_difference(self.ratio.interval(confidence, seeds), means)
+
+    def degrees(self, seeds: int) -> float:
+        """Return those of the ratio."""
+        return self.ratio.degrees(seeds)
+
+
+def scaled_difference(ratio: Ends, means: Ends) -> Ends:
+    """Return the interval of g (r - 1): each end of r with the g that makes it wider.
+
+    Args:
+        ratio: the interval of r.
+        means: the interval of g, which is positive.
+    """
+    (low, high), (least, most) = ratio, means
+    return (low - 1) * (most if low < 1 else least), (high - 1) * (most if high > 1 else least)
+
+
 def smallest_level(evidence: Evidence, holds: Callable[[float, float], bool]) -> float:
     """Return the smallest level (1 - confidence) at which something holds of the interval; 1 if it never does.
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.analysis.evidence import Evidence, MeanEvidence, ShareEvidence
+from bnbench.analysis.evidence import Evidence, MeanEvidence, ScaledEvidence, ShareEvidence, scaled_difference
 from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson
 from bnbench.analysis.lr_metrics import ROUNDING
 from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval, mixes_kinds
@@ -164,18 +164,14 @@ def find_skewed_difference(pairs: Pairs) -> Finding:
     base = find_comparison("ratio", replace(pairs, own=pairs.other, other=ones, kinds=()))
     estimate = base.estimate * (ratio.estimate - 1)
     if math.isnan(ratio.low):
-        return replace(ratio, estimate=estimate)
+        tied = tuple((pairs.own - pairs.other).tolist()) if ratio.tied else ()
+        return replace(ratio, estimate=estimate, tied=tied)
     # A loss that is equal at every seed has no interval, and its own mean.
-    known = [base.estimate] if math.isnan(base.low) else [base.low, base.high]
-    low, high = ((end - 1) * x for end, x in _outward(ratio, known))
+    known = (base.estimate, base.estimate) if math.isnan(base.low) else (base.low, base.high)
+    low, high = scaled_difference((ratio.low, ratio.high), known)
+    evidence = ratio.evidence and ScaledEvidence(ratio.evidence, base.evidence, base.estimate)
     by = f"by the ratio of the geometric means, {ratio.estimate:.3g} ({ratio.low:.3g} to {ratio.high:.3g})"
-    return replace(ratio, estimate=estimate, low=low, high=high).noted(by)
-
-
-def _outward(ratio: Finding, means: list[float]) -> list[tuple[float, float]]:
-    """Return both ends of a ratio, each with the mean that makes the interval of the difference wider."""
-    least, most = min(means), max(means)
-    return [(ratio.low, most if ratio.low < 1 else least), (ratio.high, most if ratio.high > 1 else least)]
+    return replace(ratio, estimate=estimate, low=low, high=high, evidence=evidence).noted(by)
 
 
 def find_in_rounds(kind: str, metric: Metric, own: NDArray[Any], other: NDArray[Any]) -> Finding:

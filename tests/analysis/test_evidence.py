@@ -3,7 +3,14 @@ import math
 import pytest
 from scipy.stats import binom, ttest_1samp
 
-from bnbench.analysis.evidence import MeanEvidence, ShareEvidence, seeds_to_decide, smallest_level
+from bnbench.analysis.evidence import (
+    MeanEvidence,
+    ScaledEvidence,
+    ShareEvidence,
+    scaled_difference,
+    seeds_to_decide,
+    smallest_level,
+)
 from bnbench.analysis.intervals import clopper_pearson, t_interval
 from bnbench.analysis.sample_size import pairs_needed
 
@@ -81,6 +88,22 @@ def test_the_interval_for_equivalence_is_narrower() -> None:
     narrow = seeds_to_decide(evidence, lambda wide, narrow: narrow[1] < 1)
     # (1.96 + 0.84)^2 = 7.8 and (1.64 + 0.84)^2 = 6.2, and more with the quantiles of t
     assert (wide, narrow) == (10, 8)
+
+
+def test_a_difference_of_geometric_means_is_known_by_their_ratio() -> None:
+    ratio, mean = MeanEvidence(0.5, 0.25, 1.0, 5, logs=True), MeanEvidence(0.2, 0.1, 0.4, 5, logs=True)
+    evidence = ScaledEvidence(ratio, mean, 0.2)
+    # 0.4 (0.25 - 1)
+    assert evidence.interval(0.95, 5) == pytest.approx((-0.3, 0.0))
+    assert ScaledEvidence(ratio, None, 0.2).interval(0.95, 5) == pytest.approx((-0.15, 0.0))
+    # At 0 it decides as the ratio does at 1.
+    levels = [
+        smallest_level(one, lambda low, high, end=end: high < end)  # type: ignore[misc]
+        for one, end in ((evidence, 0.0), (ratio, 1.0))
+    ]
+    assert levels[0] == pytest.approx(levels[1])
+    assert levels[0] == pytest.approx(0.05)
+    assert scaled_difference((2.0, 3.0), (0.1, 0.4)) == pytest.approx((0.1, 0.8))
 
 
 def test_more_seeds_may_not_help() -> None:

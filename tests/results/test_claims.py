@@ -148,6 +148,14 @@ def test_a_difference_of_losses_has_the_sign_of_the_ratio() -> None:
     assert row["low"] == pytest.approx(0.2 * factor * (ratio["low"] - 1))
     assert row["high"] == pytest.approx(0.2 / factor * (ratio["high"] - 1))
     assert "by the ratio of the geometric means" in row["reason"]
+    assert row["p"] == pytest.approx(ratio["p"])
+    small = judge(rows, metric="validation_loss", difference={"at_most": 0}, rope=1)
+    assert small["verdict_text"] == "supported, too small to matter"
+    equal = with_losses([0.1, 0.2, 0.3, 0.4, 0.5], [0.1, 0.2, 0.3, 0.4, 0.7])
+    assert judge(equal, metric="validation_loss", difference={"at_most": 0}, rope=0.1)["verdict_text"] == "open"
+    assert judge(equal, metric="validation_loss", difference={"at_most": 0}, rope=0.3)["verdict_text"] == (
+        "no relevant difference"
+    )
 
 
 def judge_differences(*differences: float, **values: Any) -> dict[str, Any]:

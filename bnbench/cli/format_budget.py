@@ -38,7 +38,7 @@ def format_left(budget: "Budget", again: str) -> str:
     enough = format_time(1.2 * budget.wanted)
     return (
         f"None of {count} was started, because {limit} is not enough: with loading and the report, the shortest takes "
-        f"about {format_duration(budget.wanted)}. Give it more time, such as --budget {enough}:"
+        f"about {format_duration(budget.wanted)}. With more time, such as --budget {enough}, {again} continues:"
     )
 
 

@@ -8,11 +8,12 @@ from typing import Any
 from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.sample_size import detectable, sd_bounds
 from bnbench.commands.plan import PlanOverview
+from bnbench.commands.power import Power, read_power
+from bnbench.errors import ResultsError
 from bnbench.planning.affordable import Affordable, find_affordable
 from bnbench.planning.plan import Plan
 from bnbench.planning.states import UNTRAINED
 from bnbench.planning.trial_times import TrialTimes
-from bnbench.results.results import Results
 
 
 @dataclass(frozen=True)
@@ -78,17 +79,18 @@ def _more_seeds(plan: Plan, affordable: Affordable | None) -> str:
 
 
 def _read_spreads(folder: Path) -> list[Spread]:
-    results = Results(folder)
-    table = results.differences_at_best("test_score")
-    # There is no interval if all differences are equal.
-    known = table[(table["n"] >= MIN_VALUES) & table["low"].notna()] if len(table) else table
-    return [_spread(row, results.axes) for row in known.to_dict("records")]
+    """Return the spreads of the comparisons that have a t interval."""
+    try:
+        rows = read_power(folder, within=0.01).rows
+    except ResultsError:
+        # Nothing can be compared yet.
+        return []
+    return [_spread(row, row.detectable) for row in rows if row.detectable]
 
 
-def _spread(row: Mapping[Any, Any], axes: list[str]) -> Spread:
-    # Where the seeds are judged at different rates, the interval is wider than that of the SD alone.
-    n, sd = int(row["n"]), float(row["sd"]) * float(row["widened"])
-    return Spread(str(row["variant"]), {axis: row[axis] for axis in axes}, n, sd, *sd_bounds(sd, n))
+def _spread(row: Power, shown: float) -> Spread:
+    sd = shown / detectable(1.0, row.n)
+    return Spread(row.variant, row.place, row.n, sd, *sd_bounds(sd, row.n))
 
 
 def shown_difference(seeds: int) -> float | None:

@@ -125,7 +125,7 @@ def test_a_run_says_what_it_has_left_out(tmp_path: Path, monkeypatch: pytest.Mon
     lines = done.stdout.splitlines()
     assert lines[0] == "0 of 8 trials: no trial has finished yet"
     assert lines[-2].startswith("None of 8 trials was started, because 1 s is not enough: with loading and the report")
-    assert lines[-2].endswith("Give it more time, such as --budget 20s:")
+    assert lines[-2].endswith("With more time, such as --budget 20s, the same command continues:")
     assert lines[-1] == "  bnbench run tiny.yaml --budget 1s"
     several = call("run", config, again, "--results-dir", tmp_path / "results", "--jobs", "0", "--budget", "1s")
     assert "None of 16 trials was started" in several.stdout

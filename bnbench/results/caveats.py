@@ -44,6 +44,7 @@ def list_caveats(results: Results) -> list[str]:
         caveats += _validation_is_test(experiment)
     caveats += _shifted_test_rows(results)
     caveats += _one_split(results)
+    caveats += _shared_test_rows(results)
     caveats += _left_out_rows(results)
     caveats += _units_of_losses(results)
     caveats += _few_seeds(summary, experiment)
@@ -139,6 +140,15 @@ def _one_split(results: Results) -> Iterator[str]:
         yield (
             "With data.split.order: file all seeds share one split: the spread over seeds does not include the "
             "choice of rows, and the last rows of a file may differ from the first."
+        )
+
+
+def _shared_test_rows(results: Results) -> Iterator[str]:
+    if results.share_test_rows:
+        yield (
+            "All seeds have the same test rows, so every interval of a test score is about these rows. As a statement "
+            "about new rows it would be too narrow: simulated intervals held the truth in 92, 88 and 77% of cases with "
+            "3, 5 and 10 seeds."
         )
 
 

@@ -29,6 +29,7 @@ from bnbench.analysis.trials import (
     trial_table,
 )
 from bnbench.config.schema import Experiment, default_baseline
+from bnbench.data.splits import DEFAULT_TEST_FRACTION
 from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
 from bnbench.planning.machine import MachineKind
@@ -515,6 +516,26 @@ class Results:
     def validation_rows(self) -> int:
         """The smallest number of validation rows of any trial."""
         return int(self._stored["validation_rows"].min())
+
+    @cached_property
+    def share_test_rows(self) -> bool:
+        """Whether all seeds have the same test rows; False if the sizes of the parts do not tell.
+
+        Where the data have no official test part and the config gives no fraction, a fifth of the rows is drawn for
+        each seed. The sizes of training and validation part then differ from those next to an official test part.
+        """
+        sizes = set(zip(self.train_rows, self._stored["validation_rows"], strict=True))
+        found = []
+        for _, config, _ in self.cell_configs:
+            data, validation = config.data, config.data.split.validation
+            if data.split.order == "file":
+                return True
+            known = data.split.test is None and data.limit is None and data.group is None
+            if known and isinstance(validation, float) and len(sizes) == 1:
+                train, held_out = next(iter(sizes))
+                expected = (train + held_out) * validation / (1 - DEFAULT_TEST_FRACTION)
+                found.append(abs(held_out - expected) > 2 + 0.01 * expected)
+        return bool(found) and all(found)
 
     @property
     def train_rows(self) -> "pd.Series[int]":

@@ -165,8 +165,16 @@ def test_rates_that_were_chosen_on_the_test_rows(tmp_path: Path) -> None:
 
 
 def test_rows_in_the_order_of_the_file_are_one_split_for_all_seeds(tmp_path: Path) -> None:
-    (one,) = caveats(tmp_path, {"plain": GOOD}, data__split__order="file")
+    one, two = caveats(tmp_path, {"plain": GOOD}, data__split__order="file")
     assert one.startswith("With data.split.order: file all seeds share one split")
+    assert two.startswith("All seeds have the same test rows")
+
+
+def test_an_official_test_part_is_the_same_for_all_seeds(tmp_path: Path) -> None:
+    split = {"validation": 0.1}
+    (one,) = caveats(tmp_path / "official", {"plain": GOOD}, of=facts(rows=5000, test_rows=1000), data__split=split)
+    assert "every interval of a test score is about these rows" in one
+    assert caveats(tmp_path / "drawn", {"plain": GOOD}, of=facts(rows=5000), data__split=split) == []
 
 
 def test_losses_of_standardized_targets_have_another_unit(tmp_path: Path) -> None:

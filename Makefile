@@ -7,7 +7,7 @@ COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --no-header --no-annotat
 LOCK := $(COMPILE) --universal --python-version 3.11
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test lowest check format lint types docs smoke soak cluster fuzz audit reproduce bench report lock clean
+.PHONY: help install run test lowest check format lint types docs smoke soak cluster coverage fuzz audit reproduce bench report lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -74,6 +74,9 @@ soak: $(READY) ## kills, damage, bad input, many trials, equality with fit; the 
 
 cluster: $(READY) ## a sweep on two nodes of a Ray cluster, one of which is killed, and in three parts; make cluster SHORT=1: fewer trials
 	PYTHONPATH=tests $(BIN)/python -m robustness.cluster $(if $(SHORT),--short)
+
+coverage: $(READY) ## how often intervals hold the truth of simulated trials; the table goes into docs/explanation/coverage.md
+	$(BIN)/python -m benchmarks.coverage $(PARTS)
 
 reproduce: $(READY) ## run the experiments of configs/ (the short forms of long ones) and write results/README.md
 	$(BIN)/bnbench reproduce --all

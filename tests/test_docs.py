@@ -12,7 +12,7 @@ from bnbench.analysis.metric_docs import render_metrics
 from bnbench.cli.main import main
 from bnbench.config.key_docs import render_keys
 from bnbench_docs.pages import DOCUMENTS, EXPERIMENTS
-from support.coverage import CASES, NUMBERS, t_coverage, wilson_coverage
+from support.coverage import CASES, NUMBERS, share_coverage, t_coverage
 from support.paths import CONFIGS, ROOT
 
 DOCS = ROOT / "docs"
@@ -154,4 +154,4 @@ def test_the_coverage_of_the_intervals_is_as_documented() -> None:
     for case in CASES:
         assert rows_of(page, case) == [f"{t_coverage(case, n)[0]:.0%}" for n in NUMBERS], case
     for share in (0.5, 0.8, 0.95):
-        assert rows_of(page, f"{share:.0%}") == [f"{wilson_coverage(share, n):.0%}" for n in NUMBERS], share
+        assert rows_of(page, f"{share:.0%}") == [f"{share_coverage(share, n):.0%}" for n in NUMBERS], share

@@ -160,8 +160,8 @@ SUMMARY = (
     Column("n_chance", "integer", "number of trials with the outcome `chance`"),
     Column("n_diverged", "integer", "number of diverged trials; they count at chance and at the initial loss"),
     Column("p_ok", "number", "share of trials with the outcome `ok`"),
-    Column("p_ok_low", "number", "lower end of its Wilson 95% interval"),
-    Column("p_ok_high", "number", "upper end of its Wilson 95% interval"),
+    Column("p_ok_low", "number", "lower end of its Clopper-Pearson 95% interval"),
+    Column("p_ok_high", "number", "upper end of its Clopper-Pearson 95% interval"),
     *_statistics(MEASURES, STATISTICS),
     SECONDS_PER_STEP,
 )

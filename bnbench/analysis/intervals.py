@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,16 +33,6 @@ class Interval:
     n: int
     low: float
     high: float
-
-
-def wilson(successes: int, n: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Return the score interval of a share (Wilson 1927): within [0, 1], with a width at 0 and n successes, too."""
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
-    p = successes / n
-    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    # Exactly 0 and 1 at the ends, where rounding leaves 3e-17, so that the interval contains the share.
-    return 0.0 if successes == 0 else middle - half, 1.0 if successes == n else middle + half
 
 
 def clopper_pearson(successes: float, n: int, confidence: float = 0.95) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from bnbench.analysis.columns import (
     column_names,
     rename_stored,
 )
-from bnbench.analysis.intervals import wilson
+from bnbench.analysis.intervals import clopper_pearson
 from bnbench.analysis.labels import format_axes
 
 DIVERGED = ("nonfinite", "blown")
@@ -178,7 +178,7 @@ def summary_table(trials: pd.DataFrame) -> pd.DataFrame:
     counts = groups[["n", *outcomes]].sum()
     # Without trials, and with pyarrow installed, pandas would give the counts the type of the outcomes: text.
     summary = counts.astype(np.int64)
-    intervals = [wilson(int(ok), int(n)) for ok, n in zip(summary["n_ok"], summary["n"], strict=True)]
+    intervals = [clopper_pearson(int(ok), int(n)) for ok, n in zip(summary["n_ok"], summary["n"], strict=True)]
     summary["p_ok"] = summary["n_ok"] / summary["n"]
     summary["p_ok_low"] = [low for low, _ in intervals]
     summary["p_ok_high"] = [high for _, high in intervals]

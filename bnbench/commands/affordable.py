@@ -8,12 +8,13 @@ from typing import Any
 from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.sample_size import detectable, sd_bounds
 from bnbench.commands.plan import PlanOverview
-from bnbench.commands.power import Power, read_power
+from bnbench.commands.power import read_power
 from bnbench.errors import ResultsError
 from bnbench.planning.affordable import Affordable, find_affordable
 from bnbench.planning.plan import Plan
 from bnbench.planning.states import UNTRAINED
 from bnbench.planning.trial_times import TrialTimes
+from bnbench.results.power import Power
 
 
 @dataclass(frozen=True)

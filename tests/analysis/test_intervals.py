@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from bnbench.analysis.intervals import clopper_pearson, holm, pooled, sign_flip, t_interval, wilson
+from bnbench.analysis.intervals import clopper_pearson, holm, pooled, sign_flip, t_interval
 
 NAN, INF = math.nan, math.inf
 shares = st.integers(1, 10_000).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -28,18 +28,10 @@ def test_the_exact_interval_of_a_share_covers_at_least_as_often_as_it_says(n: in
         assert held >= 0.95 - 1e-9
 
 
-def test_wilson_interval() -> None:
-    # Newcombe 1998, table I: 81 of 263 and 0 of 20.
-    assert wilson(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
-    assert wilson(0, 20) == pytest.approx((0.0, 0.1611), abs=1e-4)
-    assert wilson(3, 3)[1] == 1.0
-    assert all(wilson(0, n)[0] == 0.0 and wilson(n, n)[1] == 1.0 for n in range(1, 100))
-
-
 @given(shares)
-def test_a_wilson_interval_contains_the_share_and_is_within_0_and_1(share: tuple[int, int]) -> None:
+def test_an_exact_interval_contains_the_share_and_is_within_0_and_1(share: tuple[int, int]) -> None:
     successes, n = share
-    low, high = wilson(successes, n)
+    low, high = clopper_pearson(successes, n)
     assert 0 <= low <= successes / n + 1e-12
     assert successes / n - 1e-12 <= high <= 1
     assert low < high

@@ -67,8 +67,8 @@ def test_a_cell_has_mean_lowest_and_highest_of_each_score(tmp_path: Path) -> Non
     cell = data["cells"][0]
     assert cell["scores"][0] == [0.85, 0.8, 0.9]
     assert cell["scores"][1] == [0.15, 0.1, 0.2]
-    # The Wilson interval of 2 of 2 begins at 2 / (2 + 1.96**2).
-    assert cell["scores"][-1] == [1.0, 0.3424, 1.0]
+    # The exact interval of 2 of 2 begins at the root of 0.025.
+    assert cell["scores"][-1] == [1.0, 0.1581, 1.0]
     assert (cell["ok"], cell["diverged"]) == (2, 0)
 
 

@@ -55,8 +55,8 @@ def test_spreads_are_sorted_by_their_mean(tmp_path: Path) -> None:
 
 def test_shares_have_their_interval_and_are_sorted_by_the_share(tmp_path: Path) -> None:
     (result, _) = column(rates_table(compared(tmp_path, {"plain": [[0.9] * 3, [0.5] * 3]})), "P(ok), 95% interval")
-    # Wilson: 3 / (3 + 1.96**2)
-    assert result == Cell("100% (44 to 100%)", 1.0)
+    # Clopper-Pearson: the cube root of 0.025
+    assert result == Cell("100% (29 to 100%)", 1.0)
 
 
 def test_one_trial_has_no_spread(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_one_row_per_variant_at_its_best_rate(tmp_path: Path) -> None:
     assert column(table, "every seed ok") == [Cell("0.01 to 0.01", 0.01), Cell("0.01 to 0.1", 0.1)]
     assert column(table, "trains well to") == [Cell("0.01", 0.01), Cell("0.1", 0.1)]
     assert column(table, "diverged") == [Cell("1 of 6", 1), Cell("0 of 6", 0)]
-    assert "a validation accuracy of 85.0%, which plain reaches" in table.caption
+    assert "a validation accuracy of 80.0%, which plain reaches" in table.caption
 
 
 def test_a_variant_that_is_not_stable_at_its_best_rate(tmp_path: Path) -> None:
@@ -198,7 +198,7 @@ def test_claims_have_a_row_each_in_their_order(tmp_path: Path) -> None:
     assert texts(table, "metric") == ["test accuracy of batchnorm over plain", "ok of plain"]
     assert texts(table, "claimed") == ["difference at least 0 points", "probability at least 50%"]
     assert texts(table, "measured") == ["+5.0 points", "100.0%"]
-    # 4.30 x 0.05 / sqrt(3); Wilson
+    # 4.30 x 0.05 / sqrt(3); Clopper-Pearson
     assert texts(table, "95% interval") == ["-7.4 to 17.4", "29.2 to 100.0%"]
 
 

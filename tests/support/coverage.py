@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from bnbench.analysis.intervals import t_interval, wilson
+from bnbench.analysis.intervals import clopper_pearson, t_interval
 
 NUMBERS = (3, 5, 10, 30)
 SAMPLES = 10_000
@@ -34,8 +34,8 @@ def t_coverage(case: str, n: int, samples: int = SAMPLES) -> tuple[float, float]
     return float(np.mean([one.low <= mean <= one.high for one in given])), len(given) / samples
 
 
-def wilson_coverage(share: float, n: int, samples: int = SAMPLES) -> float:
-    """Return the share of Wilson intervals of n trainings that contain the true share of those that train."""
+def share_coverage(share: float, n: int, samples: int = SAMPLES) -> float:
+    """Return the share of Clopper-Pearson intervals of n trainings that contain the true share of those that train."""
     counts = np.random.default_rng(0).binomial(n, share, samples)
-    ends = [wilson(int(count), n) for count in range(n + 1)]
+    ends = [clopper_pearson(int(count), n) for count in range(n + 1)]
     return float(np.mean([ends[count][0] <= share <= ends[count][1] for count in counts]))

@@ -160,7 +160,7 @@ def _draw_trials(ax: Axes, trials: pd.DataFrame, score: str, variant: VariantRow
 
 
 def draw_share_of_seeds(ax: Axes, summary: pd.DataFrame, looks: Looks) -> None:
-    """Draw the share of seeds that train with its Wilson 95% interval, against the learning rate.
+    """Draw the share of seeds that train with its Clopper-Pearson 95% interval, against the learning rate.
 
     Args:
         ax: the panel.
@@ -193,7 +193,7 @@ def _note(inputs: FigureInput) -> str:
         spread = f"Line: mean over {describe_seeds(inputs.results)}. Band: {band}."
     else:
         spread = "One seed, so no spread is known."
-    return f"{spread} A diverged trial counts as chance or as the initial loss. Seeds that train: Wilson 95% interval."
+    return f"{spread} A diverged trial counts as chance or as the initial loss. Seeds that train: exact 95% interval."
 
 
 def _settings_per_page(inputs: FigureInput) -> int:

@@ -27,7 +27,7 @@ def test_the_panel_draws_the_numbers_of_the_table(ax: Axes, tmp_path: Path) -> N
     assert (ax.get_xscale(), ax.get_xlabel()) == ("log", "learning rate")
 
 
-def test_shares_of_seeds_have_their_wilson_intervals(ax: Axes, tmp_path: Path) -> None:
+def test_shares_of_seeds_have_their_exact_intervals(ax: Axes, tmp_path: Path) -> None:
     results = Results(finished(tmp_path, MIXED))
     rates.draw_share_of_seeds(ax, rates.rates_table(results), LOOKS)
     (plain, *_), (batchnorm, *_) = lines_of(ax, PLAIN), lines_of(ax, BATCHNORM)
@@ -35,9 +35,9 @@ def test_shares_of_seeds_have_their_wilson_intervals(ax: Axes, tmp_path: Path) -
     assert batchnorm.get_ydata().tolist() == [1, 0]
     assert plain.get_xdata() == pytest.approx(np.array([0.01, 0.1]) * 10**PLAIN.shift)
     # Of 2 of 2 seeds; the interval of 1 of 2 is symmetric around 50%.
-    low = 1 / (1 + 1.959964**2 / 2)
+    low = 0.025**0.5
     assert bars_of(ax) == [
-        [pytest.approx((low, 1), abs=1e-6), pytest.approx((0.0945, 0.9055), abs=1e-4)],
+        [pytest.approx((low, 1), abs=1e-6), pytest.approx((0.0126, 0.9874), abs=1e-4)],
         [pytest.approx((low, 1), abs=1e-6), pytest.approx((0, 1 - low), abs=1e-6)],
     ]
 

@@ -15,7 +15,8 @@ from bnbench.errors import ClaimsRefutedError, ResultsError
 def check(folder: Path, as_json: bool) -> None:
     """Judge the claims of an experiment.
 
-    The verdict on a claim is supported, refuted or inconclusive. The exit code is 3 if a claim is refuted.
+    A claim is supported, refuted or open, and a difference may be too small to matter. The exit code is 3 if a claim
+    is refuted.
 
     \b
     bnbench check results/leaf           a line for each claim, with what was measured

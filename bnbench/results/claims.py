@@ -43,13 +43,15 @@ from bnbench.results.findings import (
     widen_by_grid,
 )
 from bnbench.results.judged_at import note_rates
-from bnbench.results.judgment import INCONCLUSIVE, REFUTED, SUPPORTED, Judgment, count_within, joint_p, judge
+from bnbench.results.judgment import INCONCLUSIVE, OPEN, REFUTED, SUPPORTED, Judgment, count_within, joint_p, judge
 from bnbench.results.measures import format_rope
 from bnbench.results.pairs import pair_up
 from bnbench.results.ranges import find_range
 
 # A time to a target in seconds is this many steps, times the seconds of a step.
 STEPS_TO_TARGET = "steps_to_target"
+# Where more seeds would not make the interval of an edge narrower.
+MORE_RATES = "finer or further rates would decide it, rather than more seeds"
 WHY = {
     SUPPORTED: "the whole interval keeps within the bound",
     REFUTED: "the whole interval lies outside the bound",
@@ -127,6 +129,8 @@ def _judged(claim: Claim, over: str, measured: _Measured, pairs: Sequence[PairTi
         judged = [(Judgment(INCONCLUSIVE), Finding(notes=("no trial has finished there",)))]
     judgment, weakest = min(judged, key=lambda one: one[0].strength)
     reasons = [*([] if math.isnan(weakest.low) else [WHY[judgment.verdict]]), _why_negligible(claim, judgment, weakest)]
+    if judgment.text == OPEN and weakest.evidence:
+        reasons.append(MORE_RATES)
     return {
         **{name: getattr(weakest, name) for name in ("estimate", "low", "high", "n", "rounds")},
         "p": joint_p([one for one, _ in judged]),

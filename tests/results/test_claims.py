@@ -265,7 +265,9 @@ def test_an_edge_has_a_level_and_a_number_of_seeds() -> None:
     assert near["p"] > 0.05
     assert 10 < near["seeds_needed"] < 100
     # More seeds do not help on a grid that is too coarse, nor where no rate was too high.
-    assert judge(PLAIN + NORMED, metric="edge", ratio={"at_least": 7})["verdict_text"] == "open"
+    coarse = judge(PLAIN + NORMED, metric="edge", ratio={"at_least": 7})
+    assert (coarse["verdict_text"], claims.MORE_RATES in coarse["reason"]) == ("open", True)
+    assert claims.MORE_RATES not in near["reason"]
     normed = scores("batchnorm", *({0.1: 0.9, 1.0: 0.9} for _ in range(3)))
     assert judge(PLAIN + normed, metric="edge", ratio={"at_least": 50})["verdict_text"] == "open"
 

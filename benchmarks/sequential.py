@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtr
 
-from bnbench.analysis.sequential import CONSTANTS, looks_up_to
+from bnbench.analysis.look_levels import CONSTANTS, looks_up_to
 
 RESULTS = Path(__file__).parent / "results" / "sequential.csv"
 PATHS = 600_000

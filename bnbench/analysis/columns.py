@@ -123,6 +123,11 @@ OUTCOMES = (
     Column("chance_top_k", "number", "top-k accuracy of guessing: k/C for C classes", public=False),
 )
 # Only a table that also has the trials outside the present plan has this column.
+STAGE = Column(
+    "stage",
+    "text",
+    "of an adaptive design: what the trial was trained for (`stored`, `choose`, `edge` or `judge`)",
+)
 IN_PLAN = Column("planned", "boolean", "whether the present plan has the trial")
 HISTORY = (
     KEYS[0],

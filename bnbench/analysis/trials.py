@@ -104,7 +104,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     # finite if they are from before the divergence: only then were they tested.
     finite = (table["divergence"] != "nonfinite") | (table[RESTORED_EPOCH].notna() & table["test_loss"].notna())
     table.loc[~finite, list(MEASURES)] = math.nan
-    table["outcome"] = [_outcome_of(row) for row in table.to_dict("records")]
+    table["outcome"] = [outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
     table["chance_top_k"] = table["chance"] * stored.get("top_k", math.nan)
     table["score_name"] = table["classes"].map(lambda classes: ACCURACY if classes else R2).astype(object)
@@ -113,7 +113,8 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     return table[[*keys, *axes.columns, *column_names(OUTCOMES)]]
 
 
-def _outcome_of(row: Mapping[Any, Any]) -> str:
+def outcome_of(row: Mapping[Any, Any]) -> str:
+    """Return the outcome of a trial from its row, whose columns are those of `trial_table`; empty if it failed."""
     if row["status"] == "failed":
         return ""
     # Losses of training rows are weighted by `train.class_weight`, the initial loss is not.

@@ -43,7 +43,7 @@ def verdict_table(cells: Cells, baseline: str, score: str = "test_score") -> pd.
     return pd.DataFrame(rows, columns=["variant", *axes, "verdict", *STATISTICS, "trains", "baseline_trains"])
 
 
-def verdict_of(row: Mapping[str, Any]) -> str:
+def verdict_of(row: Mapping[Any, Any]) -> str:
     """Return the word for a comparison with the statistics of `verdict_table`."""
     if not row["n"]:
         return NO_PAIR

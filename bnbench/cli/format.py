@@ -56,6 +56,7 @@ def format_answer(results: "Results") -> str:
     finished, failed = len(results.trials) - len(results.faults), len(results.faults)
     of = f" of part {results.part}" if results.part else ""
     count = f"{finished} of {results.planned} trials{of}" + (f", {failed} failed" if failed else "")
+    count = f"{count} of an adaptive design" if results.design else count
     count += outside_count(len(results.outside))
     if not finished:
         return "\n".join(filter(None, (f"{count}: no trial has finished yet", outside_sentence(results))))
@@ -100,9 +101,12 @@ def _rate_rows(
         cell += counts(row)
         rows.setdefault((*(row[axis] for axis in axes), row["learning_rate"]), {})[str(row["variant"])] = cell
     rate_text = RateFormat(summary["learning_rate"])
+    settings = list(dict.fromkeys(str(values) for *values, _ in rows))
+    # The variants of an adaptive design have different rates.
+    ordered = sorted(rows.items(), key=lambda row: (settings.index(str(list(row[0][:-1]))), row[0][-1]))
     return [*map(axis_name, axes), "rate", *variants], [
         [*map(format_setting, values), rate_text(rate), *(cells.get(v, "no trial") for v in variants)]
-        for (*values, rate), cells in rows.items()
+        for (*values, rate), cells in ordered
     ]
 
 

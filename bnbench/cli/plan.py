@@ -37,13 +37,19 @@ def plan(request: "ExperimentRequest", check: bool, budget: float | None, as_jso
     bnbench plan leaf.yaml --json | head            an object for each trial, for scripts
     """
     from bnbench.cli.format_budget import format_affordable
+    from bnbench.cli.format_design import format_design
     from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix, format_outside
     from bnbench.commands.affordable import budget_as_dict, plan_budget
-    from bnbench.commands.plan import check_plan, make_overview, trial_rows
+    from bnbench.commands.plan import check_plan, design_rows, make_overview, trial_rows
 
     overview = make_overview(request)
     checked = f"checked with Keras: {check_plan(overview.plan, request.places)} distinct model(s)" if check else ""
     outside = format_outside(overview.outside, request.results_dir / overview.plan.experiment.name)
+    if overview.plan.forms:
+        echo_json(design_rows(overview.plan)) if as_json else echo(format_design(overview))
+        if checked:
+            echo(checked, err=as_json)
+        return
     found = None if budget is None else plan_budget(overview, budget)
     if as_json:
         for line in filter(None, (checked, outside)):

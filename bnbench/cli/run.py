@@ -21,10 +21,17 @@ log = logging.getLogger(__name__)
 
 @click.command()
 @options.experiments
+@click.option(
+    "--until",
+    type=click.Choice(["decided"]),
+    help="After the sweep, train further seeds at the best rates until the claims are decided, 30 at most. Without "
+    "claims, until it is known which variant is better.",
+)
 @options.workers
 @options.training
 def run(
     requests: "Sequence[ExperimentRequest]",
+    until: str | None,
     training: "TrainingOptions",
     make_watcher: Callable[[], "ProgressWatcher"],
 ) -> None:
@@ -47,22 +54,32 @@ def run(
     bnbench run leaf.yaml --also seeds=2                   two further seeds
     bnbench run leaf.yaml letter.yaml -o train.epochs=5    two experiments, each with one key changed
     bnbench run leaf.yaml --budget 30m                     what half an hour is enough for
+    bnbench run leaf.yaml --until decided                  further seeds until the claims are decided
     bnbench run leaf.yaml --part 1/3                       a third of the seeds, for bnbench merge
     bnbench run leaf.yaml --on-finish "sh notify.sh"       another command after the end
     """
     from bnbench.cli.format_budget import describe_end
 
+    if until:
+        from bnbench.commands.experiment import until_decided
+
+        requests = [until_decided(request) for request in requests]
     if training.budget:
         log.warning("%s", describe_end(training.budget))
     if len(requests) > 1:
         _run_several(requests, make_watcher, training)
     else:
-        _run_one(requests[0], make_watcher, training)
+        run_one(requests[0], make_watcher, training)
 
 
-def _run_one(
+def run_one(
     request: "ExperimentRequest", make_watcher: Callable[[], "ProgressWatcher"], training: "TrainingOptions"
 ) -> None:
+    """Run one experiment and print its answer.
+
+    Raises:
+        TrialsFailedError: some trials failed.
+    """
     from bnbench.cli.format import format_answer
     from bnbench.cli.format_faults import format_faults
     from bnbench.commands.experiment import results_folder

@@ -9,11 +9,13 @@ from bnbench.config.additions import SEEDS_KEY, Addition, from_also, from_sweep
 from bnbench.config.load import ConfigSource, load_config, load_located_config
 from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
-from bnbench.errors import ResultsError
+from bnbench.errors import ConfigError, ResultsError
 from bnbench.location import Location
 from bnbench.planning.devices import CPU, Card, choose_device, find_cards
 from bnbench.planning.part import Part
 from bnbench.store import results_dir
+
+ADAPTIVE_KEY = "sweep.adaptive"
 
 if TYPE_CHECKING:
     from bnbench.execution.budget import Budget
@@ -128,6 +130,10 @@ def plan_experiment(request: ExperimentRequest, download: bool = False) -> "tupl
         # A smoke run has one seed, which cannot be divided into parts.
         seeds = load_located_config(request.config, request.overrides, further)[0].sweep.seed_list()
         plan = plan.with_seeds(min(request.part.least_seeds, len(seeds)))
+    if plan.forms and request.part:
+        raise ConfigError(
+            "--part", "an adaptive design chooses its trainings one after another, so it has no parts: leave it out"
+        )
     log_small_batches(plan)
     log_left_out_rows(plan)
     # It says now if the sweep has too few seeds.
@@ -166,6 +172,32 @@ def results_folder(request: ExperimentRequest) -> Path:
     """
     name = load_config(request.config, request.overrides).name
     return request.results_dir / _folder_name(f"{name}{SUFFIX}" if request.smoke else name, request.part)
+
+
+def with_edge_search(request: ExperimentRequest, settings: Mapping[str, object]) -> ExperimentRequest:
+    """Return a request that searches for the edges and asks nothing else.
+
+    Args:
+        request: the experiment.
+        settings: keys of `sweep.adaptive.edge`; those of the experiment file are the default.
+
+    Raises:
+        ConfigError: the file or an override is wrong.
+    """
+    adaptive = load_config(request.config, request.overrides).sweep.adaptive
+    known = adaptive.edge.model_dump() if adaptive and adaptive.edge else {}
+    return replace(request, overrides={**request.overrides, ADAPTIVE_KEY: {"edge": {**known, **settings}}})
+
+
+def until_decided(request: ExperimentRequest) -> ExperimentRequest:
+    """Return a request that trains further seeds until the claims are decided.
+
+    Raises:
+        ConfigError: the file or an override is wrong.
+    """
+    adaptive = load_config(request.config, request.overrides).sweep.adaptive
+    known = adaptive.model_dump(exclude_none=True) if adaptive else {}
+    return replace(request, overrides={**request.overrides, ADAPTIVE_KEY: {"seeds": {}, **known}})
 
 
 def _folder_name(name: str, part: Part | None) -> str:

@@ -13,6 +13,7 @@ from bnbench.execution import sweep
 from bnbench.execution.executors import executor_capacity
 from bnbench.execution.in_process import InProcessTrainer, load_from
 from bnbench.execution.protocols import ExecutorRequest
+from bnbench.planning.adaptive.expected import count_trainings
 from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.plan import Plan
 from bnbench.planning.states import NEW
@@ -79,6 +80,19 @@ def check_plan(plan: Plan, data_dirs: DataDirs) -> int:
 def _open_trainer(data_dirs: DataDirs) -> InProcessTrainer:
     """Return a trainer for checks; all checks of this process share it, and with it the data that it has loaded."""
     return InProcessTrainer(load_from(data_dirs))
+
+
+def design_rows(plan: Plan) -> Iterator[dict[str, Any]]:
+    """Yield one row of plain values per stage and program of an adaptive design, for JSON."""
+    for one in count_trainings(plan):
+        yield {
+            "stage": one.stage,
+            "variant": one.cohort.variant,
+            "axes": dict(one.cohort.axes),
+            "epochs": one.cohort.program.train.epochs,
+            "at_most": one.at_most,
+            "expected": one.expected,
+        }
 
 
 def trial_rows(overview: PlanOverview) -> Iterator[dict[str, Any]]:

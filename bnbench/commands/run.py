@@ -17,8 +17,11 @@ from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.planning.devices import AUTO, CPU, cards_of, find_cards
 
 if TYPE_CHECKING:
+    from bnbench.execution.adaptive import DesignJudge
     from bnbench.execution.progress import ProgressWatcher
+    from bnbench.planning.plan import Plan
     from bnbench.results.results import Results
+    from bnbench.store.store import Store
 
 
 def run_experiment(
@@ -69,11 +72,19 @@ def run_experiment(
             jobs_per_card=training.jobs_per_card,
             portable=portable,
             budget=training.budget or Budget(),
+            make_judge=_make_judge if plan.forms else None,
         )
         sweep.run_sweep(plan, options)
     if report.results is None:
         raise AssertionError("a sweep that ends without an error has written its report")
     return report.results
+
+
+def _make_judge(plan: "Plan", opened: "Store") -> "DesignJudge":
+    # It imports pandas, which takes as long as the first trials.
+    from bnbench.commands.design_judge import ResultsJudge
+
+    return ResultsJudge(plan, opened)
 
 
 def start_ahead(request: ExperimentRequest, training: TrainingOptions) -> AbstractContextManager[WorkerStarter | None]:

@@ -71,6 +71,8 @@ DESCRIPTIONS = {
     "Sweep.learning_rate": "A range, evenly spaced on a logarithmic scale; a list; or one rate.",
     "Sweep.seeds": "A number n for the seeds 0 to n - 1, or a list.",
     "Sweep.grid": "Further axes: a dotted key under data, model or train, and its values.",
+    "Adaptive.edge": "Search for the highest rate at which each variant trains.",
+    "AdaptiveEdge.at_most": "The maximum number of trainings of one variant, at one value of the further axes.",
     "Claim.text": "The claim in words.",
     "Claim.metric": "The metric that is judged.",
     "Claim.of": "The variant that the claim is about.",

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from bnbench.config.adaptive import Adaptive
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.figure_settings import FigureSettings, check_labels
 from bnbench.config.networks import NETWORK_KEYS, NetworkPath, need_model, with_model_or_none, written_keys
@@ -307,6 +308,9 @@ class Train(ConfigModel):
     ] = None
     callbacks: list[NamedValue] = []
     on_divergence: Literal["stop", "continue"] = "stop"
+    # After so many failed epochs in a row, a trial ends. An epoch fails if its training loss is not below that of the
+    # untrained model and that of a constant prediction; epochs of the warm-up do not count.
+    stop_failed: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     # Whether to record percentiles of the input of one unit's activation, in the last hidden layer, after every epoch.
     pre_activations: bool = False
     dtype: Annotated[Literal["float32", "float64"], BeforeValidator(_dtype)] = "float32"
@@ -367,6 +371,12 @@ class Sweep(ConfigModel):
         Discriminator(branch_of),
     ] = 3
     grid: dict[Axis, list[Any]] = {}
+    # A design that chooses its next trainings from those that have finished, instead of the full grid.
+    adaptive: Adaptive | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_adaptive(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {key: value for key, value in serialize(self).items() if key != "adaptive" or value is not None}
 
     @model_validator(mode="after")
     def _distinct(self) -> "Sweep":

@@ -199,10 +199,13 @@ def score_name(plan: "Plan") -> str:
 
 def describe_start(plan: "Plan", todo: int, workers: "WorkerCount") -> str:
     """Return for example `leaf: 14 trials, 4 finished, 10 to train, 2 workers`."""
+    part = f", part {plan.part}" if plan.part else ""
+    if plan.forms:
+        rest = f"about {todo} trainings, {workers}" if todo else "finished: nothing to train"
+        return f"{plan.experiment.name}: adaptive design, {rest}"
     planned = len(plan.trials)
     plural = "" if planned == 1 else "s"
     rest = f"{planned - todo} finished, {todo} to train, {workers}" if todo else "all finished: nothing to train"
-    part = f", part {plan.part}" if plan.part else ""
     return f"{plan.experiment.name}{part}: {planned} trial{plural}, {rest}"
 
 

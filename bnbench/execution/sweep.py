@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -12,10 +12,12 @@ from bnbench.config import smoke as smoking
 from bnbench.config.additions import Addition
 from bnbench.config.load import ConfigSource, load_located_config
 from bnbench.config.networks import network_file
+from bnbench.config.schema import Experiment
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
-from bnbench.execution import environment, executors, other_machines, step_times
+from bnbench.execution import adaptive, environment, executors, other_machines, step_times
+from bnbench.execution.adaptive import MakeJudge
 from bnbench.execution.beating import BeatingProgress
 from bnbench.execution.budget import Budget, TrialSupply
 from bnbench.execution.changed_data import log_changed_data
@@ -27,6 +29,8 @@ from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.model.network_file import Network
 from bnbench.model.network_json import write_network
 from bnbench.planning import plan as planning
+from bnbench.planning.adaptive.expected import expected_cohorts
+from bnbench.planning.adaptive.forms import make_forms
 from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.machine import CPU, MachineKind, this_machine
 from bnbench.planning.networks import read_networks, with_recorded_files
@@ -72,7 +76,13 @@ def prepare_plan(
         experiment = smoking.cut_to_smoke(experiment)
     describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))
     known = {**read_networks(experiment, data_dirs.config_dir, where, set(networks)), **networks}
-    return planning.make_plan(with_recorded_files(experiment), describe, where, known, choose_device(experiment.name))
+    device = choose_device(experiment.name)
+
+    def make(one: Experiment) -> Plan:
+        return planning.make_plan(with_recorded_files(one), describe, where, known, device)
+
+    plan = make(experiment)
+    return replace(plan, forms=tuple(make_forms(plan, make))) if experiment.sweep.adaptive else plan
 
 
 def stored_states(folder: Path) -> dict[str, str]:
@@ -164,6 +174,8 @@ class SweepOptions:
     portable: bool = False
     # The time of the command, in which trials may start.
     budget: Budget = field(default_factory=Budget)
+    # Makes what judges the claims of an adaptive design.
+    make_judge: MakeJudge | None = None
 
     def request(self, cohorts: Sequence[Cohort], kinds: frozenset[MachineKind] = frozenset()) -> ExecutorRequest:
         """Return the request for an executor that trains these cohorts."""
@@ -190,8 +202,8 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         results_dir.refuse_links(options.folder)
         log_changed_data(plan, options.folder)
         of_part = plan.of_part(options.part)
-        missing = remaining_cohorts(of_part, options.folder)
-        supply = _open_supply(plan, missing, options)
+        missing = _cohorts_to_train(of_part, options.folder)
+        supply = _open_supply(plan, () if plan.forms else missing, options)
         todo = [] if supply.is_hopeless() else missing
         kinds = other_machines.stored_machines(plan, options.folder) if todo else {}
         if not options.mixed and not executors.is_remote(options.executor):
@@ -206,7 +218,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
                     opened.set_part(options.part)
                     opened.set_device(plan.device)
                     _write_settings(plan, executor if todo else None, opened, options)
-                    _train_and_finish(supply, executor, opened, options, plan)
+                    _train_and_finish(supply, bool(todo), executor, opened, options, plan)
             finally:
                 options.watcher.end()
 
@@ -217,6 +229,13 @@ def _open_supply(plan: Plan, todo: Sequence[Cohort], options: SweepOptions) -> T
         return TrialSupply(todo, options.budget)
     pairs = step_times.untimed_pairs(plan, options.folder) if options.time_steps else ()
     return TrialSupply(todo, options.budget, TrialTimes(step_seconds(options.folder)), pairs)
+
+
+def _cohorts_to_train(plan: Plan, folder: Path) -> list[Cohort]:
+    """Return the cohorts that a run trains, with their trials, or of an adaptive design those that it may train."""
+    if not plan.forms:
+        return remaining_cohorts(plan, folder)
+    return [] if adaptive.design_is_finished(plan, folder) else expected_cohorts(plan)
 
 
 def _check(todo: Sequence[Cohort], executor: Executor, options: SweepOptions) -> None:
@@ -232,7 +251,8 @@ def _check(todo: Sequence[Cohort], executor: Executor, options: SweepOptions) ->
 
 def _write_settings(plan: Plan, executor: Executor | None, opened: Store, options: SweepOptions) -> None:
     """Write the experiment as resolved; with an executor, also the environment of this run."""
-    opened.set_plan(plan)
+    if not plan.forms:
+        opened.set_plan(plan)
     if executor:
         # Workers that check nothing may not have loaded TensorFlow yet.
         described = environment.describe_environment(
@@ -252,10 +272,16 @@ def _settings_files(plan: Plan) -> dict[str, str]:
 
 
 def _train_and_finish(
-    supply: TrialSupply, executor: Executor, opened: Store, options: SweepOptions, plan: Plan
+    supply: TrialSupply, is_open: bool, executor: Executor, opened: Store, options: SweepOptions, plan: Plan
 ) -> None:
     try:
-        _train(supply, executor, opened, options, Saving(opened.folder, plan.experiment.save_models))
+        saving = Saving(opened.folder, plan.experiment.save_models)
+        running = _RunningTrials(executor, supply, opened, options, saving)
+        if plan.forms:
+            _train_design(plan, is_open, running, options)
+        else:
+            _train(supply, running, executor.capacity.count)
+        supply.close()
         if options.time_steps and supply.has_time_for_pairs():
             step_times.time_missing_pairs(
                 plan, executor, opened, options.watcher, lambda: options.while_compiling(opened.folder)
@@ -269,26 +295,90 @@ def _train_and_finish(
     _finish(options, plan)
 
 
-def _train(supply: TrialSupply, executor: Executor, opened: Store, options: SweepOptions, saving: Saving) -> None:
-    watcher = options.watcher
-    submitted: dict[str, tuple[Program, Trial]] = {}
+def _train(supply: TrialSupply, running: "_RunningTrials", workers: int) -> None:
+    running.submit(supply.take(len(running.submitted), workers))
+    for _ in running.results():
+        running.submit(supply.take(len(running.submitted), workers))
 
-    def submit() -> None:
-        for program, trial in supply.take(len(submitted), executor.capacity.count):
-            executor.submit(program, trial, saving)
-            submitted[trial.id] = program, trial
 
-    commit, part = environment.checkout_commit() or "", str(options.part or "")
-    submit()
-    on_epoch = _OnEpoch(executor, submitted, options)
-    for result in executor.results(on_epoch, phase_of(watcher), supply.may_start):
-        program, trial = submitted.pop(result.trial)
-        _check_data(result, program)
-        opened.add(result, commit, part)
-        supply.add(program, result)
-        watcher.result(trial, result)
-        submit()
-    supply.close()
+def _train_design(plan: Plan, is_open: bool, running: "_RunningTrials", options: SweepOptions) -> None:
+    """Train what an adaptive design asks for, trial by trial, as far as there is time.
+
+    Args:
+        plan: of the whole grid.
+        is_open: whether something is left to train.
+        running: the trials that run; their folder gets the record of the design.
+        options: of the sweep.
+
+    Raises:
+        ConfigError: the seeds that the design may use would not decide. All that was trained is stored.
+    """
+    if options.make_judge is None:
+        raise AssertionError("an adaptive design needs a judge")
+    design = adaptive.DesignRun(plan, running.folder, options.make_judge)
+    if not is_open:
+        return
+    running.submit(design.first_trials())
+    running.submit(design.next_trials(running.free_seats, running.submitted))
+    while running.submitted:
+        for trial, result in running.results():
+            if result.fault:
+                design.note_fault(trial.id)
+            else:
+                design.note_outcomes([trial.id])
+            if not running.out_of_time:
+                running.submit(design.next_trials(running.free_seats, running.submitted))
+    if not running.out_of_time:
+        design.finish()
+        design.refuse_hopeless()
+
+
+class _RunningTrials:
+    """The trials that an executor has, and the results of those that have ended, each stored before it is passed on.
+
+    Attributes:
+        folder: the results folder, open for writing.
+        submitted: the trials that have not ended, by id.
+        out_of_time: whether a trial was refused because it would not have ended in time.
+    """
+
+    def __init__(
+        self, executor: Executor, supply: TrialSupply, opened: Store, options: SweepOptions, saving: Saving
+    ) -> None:
+        self._executor, self._supply, self._options, self._saving = executor, supply, options, saving
+        self._commit, self._part = environment.checkout_commit() or "", str(options.part or "")
+        self.folder, self.out_of_time = opened, False
+        self.submitted: dict[str, tuple[Program, Trial]] = {}
+
+    @property
+    def free_seats(self) -> int:
+        """How many further trials could run now."""
+        return max(1, self._executor.capacity.count) - len(self.submitted)
+
+    def submit(self, trials: Iterable[tuple[Program, Trial]]) -> None:
+        """Hand trials over."""
+        for program, trial in trials:
+            self._executor.submit(program, trial, self._saving)
+            self.submitted[trial.id] = program, trial
+
+    def results(self) -> Iterator[tuple[Trial, Result]]:
+        """Yield the trials in the order in which they end. Further trials may be submitted meanwhile."""
+        watcher = self._options.watcher
+        on_epoch = _OnEpoch(self._executor, self.submitted, self._options)
+        for result in self._executor.results(on_epoch, phase_of(watcher), self._supply.may_start):
+            program, trial = self.submitted.pop(result.trial)
+            _check_data(result, program)
+            self.folder.add(result, self._commit, self._part)
+            self._supply.add(program, result)
+            watcher.result(trial, result)
+            self._forget_refused()
+            yield trial, result
+        self._forget_refused()
+
+    def _forget_refused(self) -> None:
+        for trial in self._supply.refused:
+            self.out_of_time = True
+            self.submitted.pop(trial, None)
 
 
 class _OnEpoch:

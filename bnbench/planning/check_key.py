@@ -7,7 +7,7 @@ from bnbench.planning.plan import Program
 from bnbench.planning.steps import kind_of_training
 
 # What the check would do in the same way for each value of these keys of `train`.
-UNCHECKED = {"epochs", "batch_size", "steps_per_epoch", "on_divergence", "engine"}
+UNCHECKED = {"epochs", "batch_size", "steps_per_epoch", "on_divergence", "stop_failed", "engine"}
 
 
 def check_key(program: Program) -> str:

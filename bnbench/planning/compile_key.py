@@ -11,7 +11,7 @@ from bnbench.planning.plan import Program
 # not listed here is compiled anew. tests/training/test_reuse.py compares trials on shared functions with trials on
 # functions of their own, bit by bit, for each of these.
 RESET = {
-    "train": {"epochs", "callbacks", "pre_activations"},
+    "train": {"epochs", "callbacks", "pre_activations", "stop_failed"},
     # The sizes of the parts are part of the key.
     "data": {"split", "limit", "duplicates"},
 }

@@ -58,7 +58,12 @@ def _data_settings(data: Data) -> dict[str, Any]:
 
 def _train_settings(train: Train) -> dict[str, Any]:
     """Return what is hashed of `train`: keys that are later than the first version only where they are set."""
-    later = {"pre_activations": train.pre_activations, "class_weight": train.class_weight, "warmup": train.warmup}
+    later = {
+        "pre_activations": train.pre_activations,
+        "class_weight": train.class_weight,
+        "warmup": train.warmup,
+        "stop_failed": train.stop_failed,
+    }
     return train.model_dump(exclude={key for key, value in later.items() if not value})
 
 

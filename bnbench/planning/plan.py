@@ -20,6 +20,7 @@ from bnbench.model import shapes
 from bnbench.model.layers import Layer
 from bnbench.model.network_file import Network
 from bnbench.planning import checks, identity, steps
+from bnbench.planning.design_checks import check_design
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import GridPoint, check_values_differ, grid_points, with_variant_training
 from bnbench.planning.part import Part
@@ -30,6 +31,8 @@ from bnbench.planning.variant_layers import SharedLayers
 
 # Significant digits of a learning rate in the name of a trial, or more if two rates need them.
 NAME_DIGITS = 6
+# The forms of a training in an adaptive design.
+WHOLE, SHORT, EARLY = "whole", "short", "early"
 
 
 @dataclass(frozen=True)
@@ -146,6 +149,10 @@ class TrialGrid(Sequence[Trial]):
         kept = (position for position, trial in zip(self.positions, self.ids(), strict=True) if trial not in ids)
         return replace(self, positions=array("L", kept))
 
+    def with_length(self, count: int) -> "TrialGrid":
+        """Return as many trials, to estimate how long they take; there may be more of them than the grid has."""
+        return replace(self, positions=range(count))
+
     def of_seeds(self, seeds: Collection[int]) -> "TrialGrid":
         """Return the trials with these seeds."""
         count = len(self.seeds)
@@ -200,6 +207,47 @@ class Cohort:
 
 
 @dataclass(frozen=True)
+class Forms:
+    """The cohorts of one variant at one value of the further axes, by form.
+
+    Attributes:
+        whole: as the experiment says.
+        short: None if a short training would be hardly shorter.
+        early: the whole one if the experiment has only a few epochs.
+    """
+
+    whole: Cohort
+    short: Cohort | None
+    early: Cohort
+
+    def cohort(self, form: str) -> Cohort:
+        """Return the cohort of a form.
+
+        Raises:
+            KeyError: there is no such form.
+        """
+        cohort = {WHOLE: self.whole, SHORT: self.short, EARLY: self.early}[form]
+        if cohort is None:
+            raise KeyError(form)
+        return cohort
+
+
+@dataclass(frozen=True)
+class ChosenCohort:
+    """Trials of one program that an adaptive design has chosen one by one."""
+
+    program: Program
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class ChosenPlan:
+    """All trials that an adaptive design has chosen so far."""
+
+    cohorts: tuple[ChosenCohort, ...]
+
+
+@dataclass(frozen=True)
 class TrialChain(Sequence[Trial]):
     """The trials of several cohorts, one cohort after the other."""
 
@@ -240,6 +288,8 @@ class Plan:
     networks: Mapping[str, Network] = field(default_factory=dict)
     # The part of the sweep whose trials these are; None for the whole sweep.
     part: Part | None = None
+    # For an adaptive design: the forms of the training of each cohort.
+    forms: tuple[Forms, ...] = ()
 
     @property
     def trials(self) -> TrialChain:
@@ -252,10 +302,12 @@ class Plan:
         return self.cohorts[0].program.device if self.cohorts else ""
 
     def cohort_of(self, trial: Trial) -> Cohort:
-        """Return the cohort that contains a trial of this plan."""
-        # All cohorts have the same number of trials, which are numbered from 1.
-        grid = self.cohorts[0].trials
-        return self.cohorts[(trial.number - 1) // (len(grid.rates) * len(grid.seeds))]
+        """Return the cohort that contains a trial of this plan, or that has its variant and setting."""
+        return self._cohorts_by_setting[trial.variant, repr(dict(trial.axes))]
+
+    @cached_property
+    def _cohorts_by_setting(self) -> dict[tuple[str, str], Cohort]:
+        return {(cohort.variant, repr(dict(cohort.axes))): cohort for cohort in self.cohorts}
 
     def with_seeds(self, count: int) -> "Plan":
         """Return the plan of the same sweep, which must be whole, with the seeds 0 to `count` - 1."""
@@ -301,6 +353,7 @@ def make_plan(
     """
     where = Location.of(where)
     check_size(experiment, where)
+    check_design(experiment, where)
     experiment = resolve_experiment(experiment, where)
     checks.check_expectations(experiment, where)
     rates, seeds = tuple(experiment.sweep.rates()), tuple(experiment.sweep.seed_list())

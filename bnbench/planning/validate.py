@@ -23,6 +23,7 @@ from bnbench.model.layer_conditions import fit_layers
 from bnbench.model.layers import Layer
 from bnbench.model.network_file import Network
 from bnbench.planning import checks, identity, steps, task
+from bnbench.planning.design_checks import check_design
 from bnbench.planning.engine import choose_engine
 from bnbench.planning.grid import (
     GridPoint,
@@ -92,6 +93,7 @@ def find_mistakes(
     where, mistakes = Location.of(where), Mistakes()
     with mistakes.noted():
         check_size(experiment, where)
+        check_design(experiment, where)
     if mistakes.lines:
         # A sweep that is too large takes too long to check.
         return mistakes.lines

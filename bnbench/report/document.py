@@ -13,6 +13,7 @@ from bnbench.report.headline.answer import Answer, make_answer
 from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.report.tables.claims import claims_table, published_table
 from bnbench.report.tables.confusions import confusions_table, matrices_table
+from bnbench.report.tables.design import looks_table, stages_table
 from bnbench.report.tables.differences import differences_table
 from bnbench.report.tables.layout import columns_of, is_numeric, without_empty_columns
 from bnbench.report.tables.rates import rates_table
@@ -90,6 +91,7 @@ class Document:
         confusions: the most confused pairs of classes.
         matrices: the whole confusion matrices, for the HTML report.
         data: of the interactive figure, as `plotly_data.figure_data` returns it.
+        stages, looks: of an adaptive design, what it trained for what, and every look at a claim.
         failed: the trials that failed, with their reasons.
         command: the shell command that continues the experiment, or trains it again on another machine.
     """
@@ -102,6 +104,8 @@ class Document:
     diagnoses: Sequence[Diagnosis]
     failed: Table | None
     claims: Table | None
+    stages: Table | None
+    looks: Table | None
     variants: Table
     rates: Table
     differences: Table | None
@@ -132,6 +136,8 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         diagnoses=list_diagnoses(results.diagnoses, results.axes, results.n_settings),
         failed=failed_table(results),
         claims=claims_table(results),
+        stages=stages_table(results),
+        looks=looks_table(results),
         variants=variants_table(results),
         rates=rates_table(results),
         differences=differences_table(results),
@@ -151,11 +157,22 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
 
 def describe_progress(results: Results) -> str:
     """Return the name of an experiment and how much of it has been trained."""
+    if results.design:
+        return f"{results.config.name}: {describe_design_progress(results)}{outside_count(len(results.outside))}"
     seeds = int(results.summary["n"].max()) if len(results.summary) else 0
     finished = len(results.trials) - len(results.faults)
     trials = f"{finished} of {results.planned} trials, up to {format_count(seeds, 'seed')} a rate"
     part = f", part {results.part}" if results.part else ""
     return f"{results.config.name}{part}: {trials}{outside_count(len(results.outside))}"
+
+
+def describe_design_progress(results: Results) -> str:
+    """Return how far an adaptive design is: `an adaptive design of 94 trainings, finished`."""
+    finished = len(results.trials) - len(results.faults)
+    state = (
+        "finished" if results.design and results.design.record.finished else "not finished, so verdicts are provisional"
+    )
+    return f"an adaptive design, {format_count(finished, 'training')}, {state}"
 
 
 def render_markdown(content: Document) -> str:
@@ -171,6 +188,8 @@ def render_markdown(content: Document) -> str:
         parts += [_table(shown), escape_markdown(shown.caption)]
     for heading, table in (
         ("Claims", content.claims),
+        ("How the design decided", content.looks),
+        ("What the design trained", content.stages),
         ("Variants", content.variants),
         ("Differences, paired by seed", content.differences),
         ("Every learning rate", content.rates),

@@ -29,7 +29,7 @@ SOFTMAX_LOSSES = {"CategoricalCrossentropy", "SparseCategoricalCrossentropy"}
 def list_caveats(results: Results) -> list[str]:
     """Return sentences, the most serious first; none if there is nothing to say."""
     trials, summary, experiment = results.trials, results.summary, results.experiment
-    caveats = [*_unread_config(results), *_missing(trials, results.planned), *_of_a_part(results)]
+    caveats = [*_unread_config(results), *_missing(results), *_of_a_part(results)]
     caveats += filter(None, [outside_sentence(results)])
     if summary.empty:
         return caveats
@@ -47,9 +47,10 @@ def list_caveats(results: Results) -> list[str]:
     caveats += _shared_test_rows(results)
     caveats += _left_out_rows(results)
     caveats += _units_of_losses(results)
-    caveats += _few_seeds(summary, experiment)
-    caveats += _grid_ends(results, dead)
-    caveats += _wide_gaps(sorted(summary["learning_rate"].unique()))
+    if not results.design:
+        caveats += _few_seeds(summary, experiment)
+        caveats += _grid_ends(results, dead)
+        caveats += _wide_gaps(sorted(summary["learning_rate"].unique()))
     caveats += _few_rows(results.validation_rows) if results.score_name == ACCURACY else []
     return caveats
 
@@ -58,7 +59,8 @@ def _unread_config(results: Results) -> list[str]:
     return [results.config.problem] if results.config.problem else []
 
 
-def _missing(trials: pd.DataFrame, planned: int) -> Iterator[str]:
+def _missing(results: Results) -> Iterator[str]:
+    trials, planned = results.trials, results.planned
     failed = int((trials["status"] == "failed").sum())
     if failed:
         yield f"{failed} of {planned} trials failed and are in no number here; the same command tries them again."

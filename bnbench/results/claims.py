@@ -75,21 +75,25 @@ def judge_claims(
     """
     rows, measured = [], _Measured(trials, curves, baseline)
     for claim in claims:
-        over = "" if claim.alone else claim.over or baseline
-        subject = {
-            "text": claim.text,
-            "source": claim.source or "",
-            "basis": claim.basis or "",
-            "metric": get_metric(claim.metric).name,
-            "of": claim.of,
-            "over": over,
-            "across": claim.across or "",
-            "epoch": math.nan if claim.epoch is None else claim.epoch,
-            "bound": f"{claim.kind} {claim.bound}",
-            "rope": math.nan if claim.rope is None else claim.rope,
-        }
-        rows.append(subject | _judged(claim, over, measured, pairs))
+        subject = claim_row(claim, baseline)
+        rows.append(subject | _judged(claim, subject["over"], measured, pairs))
     return pd.DataFrame(rows, columns=column_names(CLAIMS))
+
+
+def claim_row(claim: Claim, baseline: str) -> dict[str, Any]:
+    """Return the first columns of a claim's row: what it says."""
+    return {
+        "text": claim.text,
+        "source": claim.source or "",
+        "basis": claim.basis or "",
+        "metric": get_metric(claim.metric).name,
+        "of": claim.of,
+        "over": "" if claim.alone else claim.over or baseline,
+        "across": claim.across or "",
+        "epoch": math.nan if claim.epoch is None else claim.epoch,
+        "bound": f"{claim.kind} {claim.bound}",
+        "rope": math.nan if claim.rope is None else claim.rope,
+    }
 
 
 class _Measured:
@@ -125,8 +129,12 @@ def _judged(claim: Claim, over: str, measured: _Measured, pairs: Sequence[PairTi
             finding = _find(claim, over, part, scored)
         where = f"at {format_axes(place, list(place))}" if place else ""
         judged.append((judge(claim.bound, finding, claim.rope), finding.noted(where)))
-    if not judged:
-        judged = [(Judgment(INCONCLUSIVE), Finding(notes=("no trial has finished there",)))]
+    return weakest_row(claim, judged)
+
+
+def weakest_row(claim: Claim, judged: Sequence[tuple[Judgment, Finding]]) -> dict[str, Any]:
+    """Return the last columns of a claim's row: the weakest judgment, of all values at which the claim must hold."""
+    judged = judged or [(Judgment(INCONCLUSIVE), Finding(notes=("no trial has finished there",)))]
     judgment, weakest = min(judged, key=lambda one: one[0].strength)
     reasons = [*([] if math.isnan(weakest.low) else [WHY[judgment.verdict]]), _why_negligible(claim, judgment, weakest)]
     if judgment.text == OPEN and weakest.evidence:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bnbench.analysis import axis_trends, learning_curves, paired, trains_well, variant_tables, verdicts
 from bnbench.analysis.cells import Cells, Part, split_table
-from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, TABLES, current_name, rename_stored
+from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, STAGE, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.labels import format_list
 from bnbench.analysis.step_times import PairTimes, TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
@@ -34,6 +34,8 @@ from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
 from bnbench.planning.machine import MachineKind
 from bnbench.results import claims, confusions, diagnoses, edges, published
+from bnbench.results.design import Design
+from bnbench.results.design_tables import judge_by_design, with_design
 from bnbench.results.findings import Finding
 from bnbench.results.outside import describe_outside, with_outside
 from bnbench.results.presentation import Plots, Presentation
@@ -71,6 +73,7 @@ class Results:
         folder: the results folder.
         planned: number of trials in the plan, of a part of a sweep those of the part and those that are stored here.
         part: the part of the sweep that the folder is for; None if it is for all of it.
+        design: the adaptive design that has chosen the trials; None for a full grid.
         pairs: how long the steps of two variants took by turns.
 
     Raises:
@@ -89,6 +92,7 @@ class Results:
         with store.open_for_reading(self.folder) as opened:
             self._stored, self.planned = opened.trials(), opened.planned()
             self._sources, self.part = opened.sources(), opened.part()
+            record = opened.design()
             self.full_history = rename_stored(opened.history())
             self.pairs = _read_pairs(opened)
             by = ["variant", "axes", "learning_rate", "seed"]
@@ -97,9 +101,10 @@ class Results:
             self._series = opened.series()
             outside_series = opened.series(outside=True) if len(self._outside) else []
             self._history_outside = rename_stored(opened.history(outside=True)) if all_trials else None
-        _add_measured(self._stored, self._series, self.top_k)
-        _add_measured(self._outside, outside_series, self.top_k)
+        add_measured(self._stored, self._series, self.top_k)
+        add_measured(self._outside, outside_series, self.top_k)
         self._series += outside_series if all_trials else []
+        self.design = Design(record, self._full) if record else None
 
     def __repr__(self) -> str:
         variants = list(dict.fromkeys(self._stored["variant"]))
@@ -176,6 +181,8 @@ class Results:
         """One row per trial, the columns of trials.csv; with `all_trials` also the column `planned`, the last one."""
         hidden = [column.name for column in TABLES["trials"] if not column.public]
         planned = self._full.drop(columns=hidden)
+        if self.design:
+            planned[STAGE.name] = self.design.stage_of(planned)
         return with_outside(planned, self.outside) if self._all else planned
 
     @cached_property
@@ -260,7 +267,13 @@ class Results:
     @cached_property
     def summary(self) -> pd.DataFrame:
         """One row per variant, axis value and learning rate, the columns of summary.csv."""
-        return summary_table(self._comparable)
+        table = summary_table(self._whole)
+        return self._in_order_of_rates(table) if self.design else table
+
+    def _in_order_of_rates(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of each variant with ascending rates; a design chooses them in another order."""
+        groups = table.groupby(["variant", *self.axes], sort=False, dropna=False).ngroup().to_numpy()
+        return table.iloc[np.lexsort((table["learning_rate"].to_numpy(float), groups))].reset_index(drop=True)
 
     @cached_property
     def score_name(self) -> str:
@@ -284,9 +297,24 @@ class Results:
         return self._full
 
     @cached_property
+    def _whole(self) -> pd.DataFrame:
+        """The trials but the short ones, by which an adaptive design chooses rates."""
+        return self.design.without_short(self._comparable) if self.design else self._comparable
+
+    @cached_property
+    def _judged(self) -> pd.DataFrame:
+        """The trials whose scores are compared; of an adaptive design those that judge."""
+        return self.design.judged(self._comparable) if self.design else self._comparable
+
+    @cached_property
     def trial_cells(self) -> Cells:
-        """The trials that did not fail, split by variant and further axes."""
-        return Cells(self._comparable)
+        """The trials that did not fail, split by variant and further axes; of a design those that judge."""
+        return Cells(self._judged)
+
+    @cached_property
+    def _rate_cells(self) -> Cells:
+        """The trials that did not fail at all rates; of a design all but the short ones."""
+        return Cells(self._whole) if self.design else self.trial_cells
 
     @cached_property
     def axes(self) -> list[str]:
@@ -327,6 +355,9 @@ class Results:
     def variants(self) -> pd.DataFrame:
         """One row per variant and axis value: its best rate, the scores there and its metrics over the rates."""
         table = variant_tables.variant_table(self.trial_cells, self.baseline)
+        if self.design:
+            of_grid = variant_tables.variant_table(Cells(self.design.grid(self._comparable)), self.baseline)
+            table = with_design(table, of_grid, self.design, self.axes)
         return with_overhead(table, self.axes, self.baseline, self.pairs)
 
     @cached_property
@@ -346,7 +377,7 @@ class Results:
     @cached_property
     def well(self) -> pd.DataFrame:
         """One row per variant and axis value: up to which rate it trains well and at all, and what ends there."""
-        return trains_well.well_table(self.trial_cells)
+        return trains_well.well_table(self._rate_cells)
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
@@ -354,7 +385,13 @@ class Results:
 
         The columns are those of `analysis.verdicts.verdict_table`.
         """
-        return verdicts.verdict_table(self.trial_cells, self.baseline)
+        table = verdicts.verdict_table(self.trial_cells, self.baseline)
+        if self.design and len(table):
+            table = self.design.repeated(table)
+            table["verdict"] = [
+                verdicts.verdict_of({str(k): v for k, v in row.items()}) for row in table.to_dict("records")
+            ]
+        return table
 
     @cached_property
     def opening(self) -> dict[str, Any]:
@@ -384,19 +421,27 @@ class Results:
     @cached_property
     def unaffected(self) -> set[str]:
         """The variants that no further axis changes: their trials are the same ones at all values."""
-        return axis_trends.unaffected(self._comparable)
+        return axis_trends.unaffected(self._judged)
 
     def edge_ratio(self, variant: str) -> Finding:
         """Return how many times as high as the baseline's the edge of a variant is, without axes.
 
         It is what a claim about the ratio of the metric `edge` measures.
         """
+        if self.design:
+            return self.design.find_edge("ratio", {}, variant, self.baseline)
         return edges.find_edge("ratio", self._comparable, variant, self.baseline)
 
     @cached_property
     def curves(self) -> learning_curves.Curves:
         """The histories with what tables take from them."""
-        return learning_curves.Curves(self._comparable, self.full_history)
+        return learning_curves.Curves(self._whole, self._whole_history)
+
+    @cached_property
+    def _whole_history(self) -> pd.DataFrame:
+        if not self.design:
+            return self.full_history
+        return self.full_history[self.full_history["trial"].isin(self._whole["trial"])]
 
     @cached_property
     def learning_curves(self) -> pd.DataFrame:
@@ -408,6 +453,7 @@ class Results:
         """One row per variant, class and predicted class: the test rows of the best seed at the best rate."""
         counts = self.measurements(confusions.MEASUREMENT)
         measured = self._comparable.assign(classes=self._stored["classes"])
+        measured = measured.loc[self._judged.index]
         measured = measured[measured["trial"].isin(counts["trial"])]
         chosen = confusions.chosen_trials(self.variants, measured, self.axes)
         return confusions.confusion_table(chosen, counts, self.axes, self._class_names)
@@ -428,13 +474,17 @@ class Results:
         """One row per variant other than the baseline, axis value and rate: the paired difference of a score."""
         score = current_name(score, "Results.differences")
         if score not in self._differences:
-            self._differences[score] = paired.at_equal_rate(self.trial_cells, self.baseline, score)
+            table = paired.at_equal_rate(self.trial_cells, self.baseline, score)
+            self._differences[score] = self._repeated(table)
         return self._differences[score]
 
     def differences_at_best(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant other than the baseline and axis value: the paired difference at own best rates."""
         score = current_name(score, "Results.differences_at_best")
-        return paired.at_own_best(self.trial_cells, self.baseline, score)
+        return self._repeated(paired.at_own_best(self.trial_cells, self.baseline, score))
+
+    def _repeated(self, table: pd.DataFrame) -> pd.DataFrame:
+        return self.design.repeated(table) if self.design and len(table) else table
 
     def differences_over_all(self, score: str = "test_score") -> pd.DataFrame:
         """One row per variant but the baseline: the difference at own best rates over all axis values, by seed."""
@@ -449,18 +499,22 @@ class Results:
     @cached_property
     def claims(self) -> pd.DataFrame:
         """One row per claim of the experiment, with its verdict."""
+        if self.design:
+            return judge_by_design(
+                self.design, self.config.claims, self._comparable, self.curves, self.baseline, self.pairs
+            )
         return claims.judge_claims(self.config.claims, self._comparable, self.curves, self.baseline, self.pairs)
 
     @cached_property
     def published(self) -> pd.DataFrame:
         """One row per value that others published, next to ours."""
-        return published.compare_published(self.config.published, self._comparable, self.curves, self.baseline)
+        return published.compare_published(self.config.published, self._judged, self.curves, self.baseline)
 
     @cached_property
     def diagnoses(self) -> pd.DataFrame:
         """One row per known symptom, variant and axis value that shows it: the rates, the evidence, the usual cures."""
         rows = self.validation_rows if len(self._stored) else 0
-        return diagnoses.diagnosis_table(self.trial_cells, self.full_history, rows, self._read_setup)
+        return diagnoses.diagnosis_table(self._rate_cells, self._whole_history, rows, self._read_setup)
 
     def _read_setup(self, variant: str, place: Mapping[str, Any]) -> Setup | None:
         config = self.variant_config(variant, place)
@@ -510,7 +564,7 @@ class Results:
     @cached_property
     def by_epoch(self) -> pd.DataFrame:
         """One row per variant, axis value, rate and epoch: the mean validation score."""
-        return learning_curves.mean_by_epoch(self._comparable, self.full_history)
+        return learning_curves.mean_by_epoch(self._whole, self._whole_history)
 
     @property
     def validation_rows(self) -> int:
@@ -553,7 +607,7 @@ class Results:
     @cached_property
     def scored_trials(self) -> pd.DataFrame:
         """The trials that did not fail. Diverged trials have chance as score and the initial loss as loss."""
-        return scored_trials(self._comparable)
+        return scored_trials(self._whole)
 
     @property
     def faults(self) -> list[tuple[str, str]]:
@@ -566,7 +620,7 @@ def _read_pairs(opened: store.Store) -> list[PairTimes]:
     return [as_pair(planned) for planned in opened.planned_step_times()]
 
 
-def _add_measured(stored: pd.DataFrame, series: Sequence[Mapping[str, Any]], top_k: int) -> None:
+def add_measured(stored: pd.DataFrame, series: Sequence[Mapping[str, Any]], top_k: int) -> None:
     """Add the columns that the store keeps among the measurements; of the top-k accuracies, those of one k."""
     for name in (*MEASURED, *TOP_K):
         table = series_table(series, name)

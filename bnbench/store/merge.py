@@ -128,6 +128,12 @@ def _check_out(out: Path, first: Store) -> bool:
 
 def _check_same_plan(a: Store, b: Store) -> None:
     """Check that two folders have the same plan. An id is a hash of settings, versions, data, engines and cards."""
+    for opened in (a, b):
+        if opened.design():
+            raise ResultsError(
+                f"{opened.folder}: an adaptive design, whose trials depend on each other, so it is not merged: run it "
+                "in one folder"
+            )
     one, other = a.device(), b.device()
     if None not in (one, other) and one != other:
         raise ResultsError(

@@ -15,7 +15,7 @@ from bnbench.store.privacy import without_paths
 from bnbench.store.tables import HISTORY_TABLE, TRIALS_TABLE
 
 if TYPE_CHECKING:
-    from bnbench.planning.plan import Cohort, Program
+    from bnbench.planning.plan import ChosenCohort, Cohort, Program
     from bnbench.planning.trial import Result, Scores
 
 Row = Mapping[str, Any]
@@ -48,7 +48,7 @@ def program_row(program: "Program") -> Row:
     }
 
 
-def plan_rows(cohort: "Cohort") -> Iterator[Row]:
+def plan_rows(cohort: "Cohort | ChosenCohort") -> Iterator[Row]:
     """Return the rows of `plan` for the trials of a cohort."""
     for trial in cohort.trials:
         yield {

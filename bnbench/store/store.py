@@ -16,6 +16,7 @@ from bnbench.planning.machine import Source
 from bnbench.planning.part import Part
 from bnbench.planning.step_times import TrainedPrograms
 from bnbench.store import database, former_plans, integrity
+from bnbench.store.designs import read_design, write_design
 from bnbench.store.folder import DATABASE, has_results, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
 from bnbench.store.parts import read_device, read_part, seeds_of_part, write_device, write_part
@@ -40,7 +41,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from bnbench.planning.plan import Plan
+    from bnbench.planning.adaptive.record import DesignRecord
+    from bnbench.planning.plan import ChosenPlan, Plan
     from bnbench.planning.step_times import StepTimes
     from bnbench.planning.trial import Result
 
@@ -71,8 +73,13 @@ class Store:
     def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
         self.folder, self._db = folder, connection
 
-    def set_plan(self, plan: "Plan") -> None:
-        """Make this the plan that tables and reports show. Stored trials that are not part of it stay stored."""
+    def set_plan(self, plan: "Plan | ChosenPlan", design: "DesignRecord | None" = None) -> None:
+        """Make this the plan that tables and reports show. Stored trials that are not part of it stay stored.
+
+        Args:
+            plan: the trials.
+            design: the adaptive design that has chosen them; None for a full grid.
+        """
         with self._transaction():
             replaced = self._planned_and_stored()
             self._forget("_plan", "_ended")
@@ -82,6 +89,36 @@ class Store:
                 self._insert("plan", plan_rows(cohort))
             self._seal_plan()
             former_plans.keep_former(self._db, replaced, {trial for (trial,) in self._db.execute(OUTSIDE)})
+            write_design(self._db, design)
+
+    def design(self, former: bool = False) -> "DesignRecord | None":
+        """Return what an adaptive design has decided; None for a full grid.
+
+        Args:
+            former: whether a design is returned, too, after which a full grid was planned here.
+        """
+        return read_design(self._db, former)
+
+    def set_design(self, design: "DesignRecord") -> None:
+        """Record what an adaptive design has decided, without a further trial."""
+        with self._transaction():
+            write_design(self._db, design)
+
+    def planned_rows(self, trials: Collection[str]) -> "tuple[list[dict[str, Any]], list[Row]]":
+        """Return the rows of `trials` and of `series` for some trials of the present plan, as far as they have ended.
+
+        It reads these trials only. `as_table` makes a table of the former.
+        """
+        planned, programs = self._plan
+        found = {row["trial"]: row for row in planned if row["trial"] in trials}
+        ended = {trial: stored for trial in found if (stored := self._read_trial(trial))}
+        rows = [table_row(found[trial], stored, programs[found[trial]["program"]]) for trial, stored in ended.items()]
+        return rows, [row for stored in ended.values() for row in stored.measurements]
+
+    def known_rows(self) -> list[Row]:
+        """Return what trials are planned as, or were in an earlier plan: rows of the table `plan`."""
+        former = [row for row in former_plans.read_former(self._db).values() if "program" in row]
+        return [*self._plan[0], *former]
 
     def add(self, result: "Result", commit: str = "", part: str = "") -> None:
         """Store a finished trial in one transaction.
@@ -372,14 +409,12 @@ class Store:
 
     def _table(self, planned: Iterable[Row], programs: Mapping[str, Row]) -> "pd.DataFrame":
         """Return one row for each trial of a plan that has ended."""
-        import pandas as pd
-
         rows = [
             table_row(row, stored, programs[row["program"]])
             for row in planned
             if (stored := self._intact.get(row["trial"])) and row["program"] in programs
         ]
-        return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
+        return as_table(rows)
 
     def _planned_and_stored(self) -> list[Row]:
         """Return the rows of the present plan whose trials are stored; none if the plan is damaged."""
@@ -428,6 +463,13 @@ class Store:
     def _transaction(self) -> Iterator[None]:
         with database.translate_errors(self.folder / DATABASE), self._db:
             yield
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
+    """Return rows of trials as a table with the columns of `Store.trials`."""
+    import pandas as pd
+
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(dict.fromkeys(REAL, "float64"))
 
 
 def read_trials(connection: sqlite3.Connection) -> tuple[dict[str, StoredTrial], set[str]]:

@@ -26,6 +26,7 @@ from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.compiled_programs import CompiledPrograms
+from bnbench.training.failed_epochs import ENDED_EARLY, FailedEpochs
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, restored_epoch
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
@@ -151,6 +152,8 @@ class TrialInTraining:
         self.training_seconds = 0.0
         self.step_seconds: list[float] = []
         self.nonfinite: int | None = None
+        self.failed_epochs = FailedEpochs(compiled, start)
+        self.ended_early = False
         self.best: tuple[float, float] = (-1.0, 0.0)
         self.best_epoch: int | None = None
         self.best_weights: list[NDArray[Any]] = []
@@ -160,10 +163,15 @@ class TrialInTraining:
         self.recorder.measure(When.BEFORE_FIRST_STEP, epoch=0)
         loss, credit, _ = self.compiled.evaluate(self.start.validation)
         self._record(None, None, loss, self._score(credit, "validation"))
+        self.failed_epochs.note_untrained(loss)
 
     @property
     def stopped(self) -> bool:
-        """Whether the trial ended because it diverged."""
+        """Whether the trial ended before its last epoch: it diverged, or too many of its epochs failed."""
+        return self._has_diverged or self.ended_early
+
+    @property
+    def _has_diverged(self) -> bool:
         return self.nonfinite is not None and self.compiled.stops_when_nonfinite
 
     def run_epoch(self, order: RowIndices) -> dict[str, float]:
@@ -182,7 +190,7 @@ class TrialInTraining:
         if broken.size and self.nonfinite is None:
             self.nonfinite = self.steps + int(broken[0]) + 1
         self.steps += len(losses)
-        if self.stopped:
+        if self._has_diverged:
             return {}
         self.step_seconds.append(seconds / len(losses))
         rows = np.full(len(losses), self.compiled.program.batch_size)
@@ -195,6 +203,7 @@ class TrialInTraining:
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
         self._keep_best(loss, accuracy)
+        self.ended_early = self.failed_epochs.note_epoch(train_loss, self.steps)
         logs = {"loss": train_loss, "accuracy": trained, "val_loss": loss, "val_accuracy": accuracy}
         return {name: _within_float32(value) for name, value in logs.items()}
 
@@ -257,12 +266,21 @@ class TrialInTraining:
             probe=measured.probe,
             gradient_growth=measured.gradient_growth,
             pre_activations=measured.pre_activations,
-            measurements=measured.measurements + _restored_series(restored, self.epochs[-1].epoch),
+            measurements=measured.measurements
+            + _restored_series(restored, self.epochs[-1].epoch)
+            + self._early_series(),
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,
             worker=_worker(),
         )
+
+    def _early_series(self) -> tuple[Series, ...]:
+        """Return the last step as a series of one value, if the trial ended because its epochs failed."""
+        if not self.ended_early or self.epochs[-1].epoch == self.compiled.program.train.epochs:
+            return ()
+        step = np.array([self.steps], np.float64)
+        return (Series(ENDED_EARLY, "", "step", step, step),)
 
     def _scores(self, part: str) -> Scores:
         rows = self.compiled.chunks(getattr(self.start.parts, part))

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from bnbench.analysis.sequential import CONSTANTS, MOST_SEEDS, is_futile, level_at, look_at, looks_up_to
+from bnbench.analysis.look_levels import CONSTANTS, MOST_SEEDS, level_at, looks_up_to
+from bnbench.analysis.sequential import is_futile, look_at
 
 
 def test_the_last_look_is_that_of_the_most_seeds() -> None:

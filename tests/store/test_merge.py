@@ -11,7 +11,9 @@ import bnbench
 from bnbench.cli.main import main
 from bnbench.errors import ConfigError, ResultsError
 from bnbench.planning import identity
+from bnbench.planning.adaptive.record import DesignRecord
 from bnbench.planning.part import Part
+from bnbench.planning.plan import ChosenPlan
 from bnbench.planning.trial import Fault
 from bnbench.planning.trial import Result as TrialResult
 from bnbench.results.results import Results
@@ -354,3 +356,12 @@ def test_a_later_run_of_a_part_keeps_its_overlap(tmp_path: Path) -> None:
             part = bnbench.run(path, results_dir=tmp_path, jobs=0, part="2/3", **words)
             assert (len(part.trials), part.planned) == (2 * A_SEED, 2 * A_SEED)
             assert part.part == Part(2, 3, 1)
+
+
+def test_folders_of_adaptive_designs_are_not_merged(tmp_path: Path) -> None:
+    folders = [tmp_path / "a", tmp_path / "b"]
+    for folder in folders:
+        with store.open_for_writing(folder) as opened:
+            opened.set_plan(ChosenPlan(()), DesignRecord())
+    with pytest.raises(ResultsError, match="an adaptive design"):
+        merge_folders(tmp_path / "all", folders)

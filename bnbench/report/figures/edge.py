@@ -1,7 +1,7 @@
 """The edge: the share of trainings that train at each learning rate, and where it falls below one half."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -60,7 +60,7 @@ def draw_edge(inputs: FigureInput) -> Sequence[Axes]:
 
     def draw_panel(ax: Axes, rows: pd.DataFrame) -> None:
         setting = {axis: rows[axis].iloc[0] for axis in axes}
-        draw_edges(ax, _place_of(inputs.results, setting), list(rows["variant"]), inputs.looks)
+        draw_edges(ax, _edges_at(inputs.results, setting, list(rows["variant"])), inputs.looks)
 
     return draw_panels(inputs, note, draw_panel, ONE_PANEL)
 
@@ -72,27 +72,51 @@ def _place_of(results: Results, setting: Mapping[str, Any]) -> Place:
     return places[int(np.flatnonzero(is_at(table, setting))[0])]
 
 
-def draw_edges(ax: Axes, place: Place, variants: Sequence[str], looks: Looks) -> None:
+class EdgeShown(NamedTuple):
+    """What is drawn of one variant.
+
+    Attributes:
+        name: of the variant.
+        posterior: of its edge.
+        rates: the learning rates of its trainings, (trainings,).
+        trains: whether each of them trains.
+    """
+
+    name: str
+    posterior: EdgePosterior
+    rates: Any
+    trains: Any
+
+
+def _edges_at(results: Results, setting: Mapping[str, Any], variants: Sequence[str]) -> list[EdgeShown]:
+    """Return what is drawn at one setting; of a design, from the trainings of its search."""
+    if design := results.design:
+        found = ((name, design.posterior(setting, name)) for name in variants)
+        return [EdgeShown(name, one, *design.trained(setting, name)) for name, one in found if one]
+    place = _place_of(results, setting)
+    posteriors = place_edges(place)
+    return [EdgeShown(name, posteriors[name], *trained_at(place, name)) for name in variants]
+
+
+def draw_edges(ax: Axes, edges: Sequence[EdgeShown], looks: Looks) -> None:
     """Draw the share that trains against the rate, the trainings, and the posteriors of the edges.
 
     Args:
         ax: the panel.
-        place: the trials of one setting.
-        variants: those that have an edge.
+        edges: at least one.
         looks: the look of each variant.
     """
-    posteriors = place_edges(place)
-    rates = np.concatenate([cell.values("learning_rate") for cell in place.cells.values()])
+    rates = np.concatenate([edge.rates for edge in edges])
     low, high = np.log10(rates.min()), np.log10(rates.max())
-    for number, name in enumerate(variants):
-        look = looks[name]
-        _draw_curve(ax, posteriors[name], np.linspace(low, high, POINTS), look)
-        _draw_ticks(ax, *trained_at(place, name), number, look)
-        _draw_density(ax, posteriors[name], (low, high), look)
+    for number, edge in enumerate(edges):
+        look = looks[edge.name]
+        _draw_curve(ax, edge.posterior, np.linspace(low, high, POINTS), look)
+        _draw_ticks(ax, edge.rates, edge.trains, number, look)
+        _draw_density(ax, edge.posterior, (low, high), look)
     ax.axhline(0.5, color="0.6", linewidth=0.6, linestyle=":", zorder=0)
     ax.axhline(0, color="0.6", linewidth=0.6, zorder=0)
     ax.set_xlim(10 ** (low - 0.1), 10 ** (high + 0.1))
-    ax.set_ylim(FLOOR - 0.04, 1.08 + TICK_STEP * len(variants))
+    ax.set_ylim(FLOOR - 0.04, 1.08 + TICK_STEP * len(edges))
     ax.set_yticks([0, 0.5, 1], ["0%", "50%", "100%"])
     ax.set_ylabel("trainings that train")
     format_rate_axis(ax)

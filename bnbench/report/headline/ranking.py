@@ -24,8 +24,13 @@ def ranking_table(facts: Facts) -> Table:
     header = ["variant", facts.score, "95% interval"]
     header += [f"minus {facts.baseline}, points", "95% interval of that"] if compared else []
     header += ["best rate", "trains well up to", "at all up to"]
-    rows = [[Cell(name), *_score(name, facts), *(_difference(name, facts) if compared else []), *_rates(name, facts)]
-            for name in shown]  # fmt: skip
+    rows = [
+        [
+            Cell(name), *score_cells(name, facts), *(difference_cells(name, facts) if compared else []),
+            *_rates(name, facts),
+        ]
+        for name in shown
+    ]  # fmt: skip
     left_out = (
         f" {len(order) - len(shown)} further variants are in the table of variants." if len(order) > len(shown) else ""
     )
@@ -34,7 +39,8 @@ def ranking_table(facts: Facts) -> Table:
     return Table(f"{ordered}{edges}{left_out}".strip(), header, rows)
 
 
-def _score(name: str, facts: Facts) -> list[Cell]:
+def score_cells(name: str, facts: Facts) -> list[Cell]:
+    """Return the mean score of a variant at its best rate, and its interval."""
     row = facts.variants[name]
     if name in facts.dead:
         return [Cell("chance", row["judged_mean"]), Cell("none")]
@@ -44,7 +50,8 @@ def _score(name: str, facts: Facts) -> list[Cell]:
     return [Cell(format_percent(row["judged_mean"]), row["judged_mean"]), interval]
 
 
-def _difference(name: str, facts: Facts) -> list[Cell]:
+def difference_cells(name: str, facts: Facts) -> list[Cell]:
+    """Return the difference of a variant to the baseline, and its interval."""
     row = facts.verdicts.get(name)
     if row is not None and row["verdict"] == NEITHER:
         return [Cell("neither trains", missing=True)] * 2

@@ -28,11 +28,17 @@ def describe_rates(facts: Facts) -> list[str]:
         return []
     if len(facts.others) > MAX_COMPARED:
         return [_highest(facts, living)]
-    sentences = [f"Highest learning rates: {'; '.join(_grouped(ranked(living, facts), facts))}."]
-    if facts.baseline in living:
-        ratios = list(_ratios(facts, [name for name in ranked(living, facts) if name != facts.baseline]))
-        sentences += [f"{HALF}{_after(facts)}, {'; '.join(ratios)}."] if ratios else []
-    return sentences
+    highest = f"Highest learning rates: {'; '.join(_grouped(ranked(living, facts), facts))}."
+    return [highest, *describe_edge_ratios(facts)]
+
+
+def describe_edge_ratios(facts: Facts) -> list[str]:
+    """Return a sentence about how many times as high as the baseline's the edges are; none if none is known."""
+    living = [name for name in facts.names if name not in facts.dead]
+    if facts.baseline not in living:
+        return []
+    ratios = list(_ratios(facts, [name for name in ranked(living, facts) if name != facts.baseline]))
+    return [f"{HALF}{_after(facts)}, {'; '.join(ratios)}."] if ratios else []
 
 
 def _grouped(names: list[str], facts: Facts) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis.intervals import why_no_interval
-from bnbench.analysis.labels import RateFormat, format_setting, format_spread
+from bnbench.analysis.labels import RateFormat, format_factor, format_setting, format_spread
 from bnbench.report.tables.table import Cell
 from bnbench.results.measures import format_measure, format_measures
 from bnbench.results.results import Results
@@ -51,6 +51,17 @@ def spread_cell(row: Mapping[Any, Any], score: str) -> Cell:
     """Return the mean and the SD of a score; the SD of one trial is unknown."""
     mean, sd = row[f"{score}_mean"], row[f"{score}_sd"]
     return Cell(NOT_FINITE, missing=True) if pd.isna(mean) else Cell(format_spread(mean, sd), float(mean))
+
+
+def edge_cells(row: Mapping[Any, Any]) -> list[Cell]:
+    """Return the edge of a variant and its interval, which is open where no training bounds it."""
+    edge, low, high = (row[name] for name in ("edge", "edge_low", "edge_high"))
+    if pd.isna(edge):
+        return [Cell("not known", missing=True), Cell("none", missing=True)]
+    ends = "at most " if low <= 0 else "at least " if math.isinf(high) else ""
+    shown = [format_factor(end) for end in (low, high) if 0 < end < math.inf]
+    interval = f"{ends}{' to '.join(shown)}" if shown else "not bounded"
+    return [Cell(format_factor(edge), float(edge)), Cell(interval)]
 
 
 def time_cell(value: float, form: str = "g", missing: str = NOT_MEASURED) -> Cell:

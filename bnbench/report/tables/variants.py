@@ -12,6 +12,7 @@ from bnbench.planning.small_batches import BATCH_NORM
 from bnbench.report.tables.cells import (
     NO_OK,
     NOT_MEASURED,
+    edge_cells,
     number_cell,
     place_cells,
     rate_cells,
@@ -29,6 +30,8 @@ ALL = "all"
 
 def variants_table(results: Results) -> Table:
     """Return a row per variant and axis value: its best rate, what it reaches there, how much the rate matters."""
+    if results.design and not results.design.has_grid:
+        return _of_design(results)
     score = results.score_name
     header = ["variant", *map(axis_name, results.axes), "best rate", "n", f"test {score} ± SD", "trains well to"]
     header += ["every seed ok", "stable width", "LR sensitivity", "centered", f"{score} regret", "epochs to target"]
@@ -61,6 +64,27 @@ def variants_table(results: Results) -> Table:
     )
     made = Table(caption, header, rows)
     return drop_equal_columns(made, 1 + len(results.axes)) if results.axes else made
+
+
+def _of_design(results: Results) -> Table:
+    """Return a row per variant and axis value of a design that does not train every rate."""
+    rate_cell, score = rate_cells(results), results.score_name
+    header = ["variant", *map(axis_name, results.axes), "best rate", "n", f"test {score} ± SD", "edge"]
+    header += ["95% interval", "BN mode gap", "step", "over baseline's"]
+    rows = [
+        [
+            *place_cells(row, results.axes), rate_cell(row["best_rate"]), number_cell(row["n"], "d"),
+            spread_cell(row, "test_score"), *edge_cells(row),
+            share_cell(row["bn_mode_gap"], format_points, _why_no_gap(results, row)),
+            _duration(row["seconds_per_step"]), _overhead(results, row),
+        ]
+        for row in results.variants.to_dict("records")
+    ]  # fmt: skip
+    caption = (
+        f"Each variant at its best rate, which the first stage of the design chose; test {score} is of the final "
+        "weights of the seeds that judge. Edge: the learning rate at which half of the trainings train."
+    )
+    return Table(f"{caption}{_timing(results)}", header, rows)
 
 
 def _once(table: pd.DataFrame, results: Results) -> pd.DataFrame:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnbench.planning.constant_loss import constant_loss
+from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes.types import Moment, Probe, Value, When
+from bnbench.training.seed_state import SeedState
 
 
 def measure(moment: Moment) -> Iterator[Value]:
@@ -15,18 +18,30 @@ def measure(moment: Moment) -> Iterator[Value]:
     value.
     """
     compiled, start = moment.compiled, moment.start
-    classes = len(compiled.program.facts.classes)
-    if not classes:
+    if not compiled.program.facts.classes:
         return
-    counts = np.bincount(compiled.dataset.y[start.parts.train], minlength=classes)
-    weighted = counts if start.class_weights is None else counts * start.class_weights
-    shares = weighted / weighted.sum()
-    yield Value("constant_score", float(shares.max()))
-    loss = constant_loss(compiled.program.train.loss, compiled.program.layers, shares.tolist())
+    yield Value("constant_score", float(_class_shares(compiled, start).max()))
+    loss = constant_training_loss(compiled, start)
     if loss is not None:
-        yield Value("constant_loss", loss * start.mean_weight)
+        yield Value("constant_loss", loss)
     if start.class_weights is not None:
         yield Value("mean_class_weight", start.mean_weight)
+
+
+def constant_training_loss(compiled: CompiledProgram, start: SeedState) -> float | None:
+    """Return the training loss of always giving each class its share; None for numbers, and where it is unknown."""
+    if not compiled.program.facts.classes:
+        return None
+    shares = _class_shares(compiled, start).tolist()
+    loss = constant_loss(compiled.program.train.loss, compiled.program.layers, shares)
+    return None if loss is None else loss * start.mean_weight
+
+
+def _class_shares(compiled: CompiledProgram, start: SeedState) -> NDArray[np.float64]:
+    """Return the share of each class in the training rows, (classes,), weighted with `train.class_weight`."""
+    counts = np.bincount(compiled.dataset.y[start.parts.train], minlength=len(compiled.program.facts.classes))
+    weighted = counts if start.class_weights is None else counts * start.class_weights
+    return np.asarray(weighted / weighted.sum())
 
 
 PROBE = Probe(

@@ -1,0 +1,217 @@
+"""Adaptive designs that really train: what is stored, how they go on, and what their results say."""
+
+import json
+import math
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import bnbench
+from bnbench.analysis.trials import scored_trials
+from bnbench.commands.design_judge import ResultsJudge
+from bnbench.errors import ConfigError
+from bnbench.store import store
+from support.sweeps import Recorder, made_up_data, run
+
+DESIGN = {
+    "train__epochs": 10,
+    "sweep__learning_rate": {"from": 0.01, "to": 100.0, "points": 6},
+    "sweep__adaptive": {"edge": {"within": 0.5, "at_most": 7}, "best": True, "seeds": {"at_most": 5, "rope": 0.5}},
+}
+NO_DESIGN = {**DESIGN, "sweep__adaptive": None}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _made_up_data() -> Iterator[None]:
+    with made_up_data():
+        yield
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Any, Recorder]:
+    folder = tmp_path_factory.mktemp("design")
+    return folder, *run(folder, reported=True, **DESIGN)
+
+
+def record_of(folder: Path) -> Any:
+    with store.open_for_reading(folder) as opened:
+        return opened.design()
+
+
+def test_a_design_trains_chooses_searches_and_judges(finished: tuple[Path, Any, Recorder]) -> None:
+    _, results, watcher = finished
+    stages = results.trials["stage"].value_counts()
+    assert set(stages.index) == {"choose", "edge", "judge"}
+    assert len(watcher.trained) == len(results.trials) == stages.sum()
+    assert results.design.record.finished
+    assert results.trials["status"].isin(["completed", "diverged"]).all()
+    ratio = results.edge_ratio("batchnorm")
+    assert ratio.low < ratio.estimate < ratio.high
+
+
+def test_scores_are_those_of_the_seeds_that_judge(finished: tuple[Path, Any, Recorder]) -> None:
+    _, results, _ = finished
+    judging = results.design.judging({})
+    assert judging.looks
+    n = judging.looks[-1].n
+    assert results.variants.set_index("variant")["n"].to_dict() == {"plain": n, "batchnorm": n}
+    judged = results.trials[results.trials["stage"] == "judge"]
+    for name, rates in judging.rates.items():
+        assert results.variants.set_index("variant")["best_rate"][name] == rates[0]
+        own = judged[(judged["variant"] == name) & judged["seed"].isin(judging.seeds[:n])]
+        shown = results.variants.set_index("variant")["test_score_mean"][name]
+        assert shown == pytest.approx(own["test_score"].mean())
+    others = results.trials[results.trials["stage"] != "judge"]
+    assert not set(others["seed"]) & set(judged["seed"])
+
+
+def test_a_failing_training_for_an_edge_ends_early_under_another_id(finished: tuple[Path, Any, Recorder]) -> None:
+    _, results, _ = finished
+    searched = results.trials[results.trials["stage"] == "edge"]
+    failed = searched[(searched["outcome"] == "chance") & (searched["status"] == "completed")]
+    assert (failed["epochs"] < 10).any() or failed.empty
+    whole = results.trials[results.trials["stage"] == "judge"]
+    assert (whole["epochs"] == 10).all()
+
+
+def test_the_report_shows_how_the_design_decided(finished: tuple[Path, Any, Recorder]) -> None:
+    _, results, _ = finished
+    text = (results.folder / "report.md").read_text(encoding="utf-8")
+    assert "## How the design decided" in text
+    assert "## What the design trained" in text
+    assert "repeated 95% interval" in text
+    assert "an adaptive design" in text
+    assert (results.folder / "plots" / "edge.png").is_file()
+    html = (results.folder / "report.html").read_text(encoding="utf-8")
+    assert 'id="design"' in html
+
+
+def test_a_second_run_trains_nothing(finished: tuple[Path, Any, Recorder], tmp_path: Path) -> None:
+    shutil.copytree(finished[0] / "results", tmp_path / "results")
+    again, watcher = run(tmp_path, **DESIGN)
+    assert (watcher.todo, watcher.trained) == (0, [])
+    assert again.trials.equals(finished[1].trials)
+    assert again.design.record == finished[1].design.record
+
+
+@pytest.mark.parametrize("after", [2, 12, 25])
+def test_an_interrupted_design_goes_on_where_it_was(
+    finished: tuple[Path, Any, Recorder], tmp_path: Path, after: int
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Recorder(interrupt_after=after), **DESIGN)
+    stopped = bnbench.open(tmp_path / "results" / "tiny")
+    assert len(stopped.trials) == after
+    assert not stopped.design.record.finished
+    resumed, watcher = run(tmp_path, **DESIGN)
+    assert len(watcher.trained) == len(finished[1].trials) - after
+    assert resumed.design.record == finished[1].design.record
+    columns = ["trial", "stage", "validation_score", "test_score"]
+    assert resumed.trials[columns].equals(finished[1].trials[columns])
+
+
+def test_a_half_finished_design_says_that_it_is_provisional(tmp_path: Path) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Recorder(interrupt_after=25), reported=True, **DESIGN)
+    text = (tmp_path / "results" / "tiny" / "report.md").read_text(encoding="utf-8")
+    assert "Provisional: the design is not finished" in text
+    assert "not finished, so verdicts are provisional" in text
+
+
+def test_trials_of_a_grid_are_used_by_a_design_and_the_reverse(tmp_path: Path) -> None:
+    changes = {name: value for name, value in DESIGN.items() if name != "sweep__adaptive"}
+    grid, _ = run(tmp_path, **changes)
+    before = set(grid.trials["trial"])
+    design, watcher = run(tmp_path, **DESIGN)
+    assert before <= set(design.trials["trial"])
+    assert len(watcher.trained) == len(design.trials) - len(before)
+    again, watcher = run(tmp_path, **changes)
+    assert watcher.trained == []
+    assert again.design is None
+    assert "stage" not in again.trials
+    assert set(again.trials["trial"]) == before
+    # The design goes on, too.
+    back, watcher = run(tmp_path, **DESIGN)
+    assert watcher.trained == []
+    assert back.design.record == design.design.record
+
+
+def test_the_record_names_every_trial_before_it_starts(tmp_path: Path) -> None:
+    seen = []
+
+    class Reader(Recorder):
+        def epoch(self, trial: Any, epoch: Any) -> None:
+            if epoch.epoch == 1:
+                record = record_of(tmp_path / "results" / "tiny")
+                seen.append(trial.id in {one.trial for one in record.places[0].entries})
+
+    run(tmp_path, Reader(), **DESIGN)
+    assert len(seen) > 20
+    assert all(seen)
+
+
+def test_until_decided_judges_on_seeds_after_the_grid(tmp_path: Path) -> None:
+    changes = {**DESIGN, "sweep__adaptive": {"seeds": {"at_most": 5}}, "sweep__learning_rate": [0.01, 0.1]}
+    results, _ = run(tmp_path, **changes)
+    stages = results.trials.groupby("stage")["seed"].unique()
+    assert set(stages["choose"]) == {0, 1}
+    assert set(stages["judge"]) <= {2, 3, 4, 5, 6}
+    # The grid gives the metrics over all rates.
+    assert results.variants["lr_sensitivity"].notna().all()
+    assert results.variants["n"].min() >= 3
+
+
+def test_a_rope_that_cannot_be_decided_is_refused_before_a_seed_judges(tmp_path: Path) -> None:
+    adaptive = {"seeds": {"at_most": 5, "rope": 0.0001}}
+    with pytest.raises(ConfigError, match=r"a rope of 0\.0001 cannot be decided with 5 seeds"):
+        run(tmp_path, **{**DESIGN, "sweep__adaptive": adaptive, "sweep__learning_rate": [0.01, 0.1], "sweep__seeds": 3})
+    results = bnbench.open(tmp_path / "results" / "tiny")
+    assert set(results.trials["stage"]) == {"choose"}
+    assert results.design.record.places[0].judgings[0].ended == "refused"
+
+
+def test_a_claim_about_the_edge_and_one_about_scores_get_their_verdicts(tmp_path: Path) -> None:
+    claims = [
+        {"text": "higher", "metric": "edge", "of": "batchnorm", "ratio": {"at_least": 1e-6}},
+        {"text": "lower", "metric": "edge", "of": "batchnorm", "ratio": {"at_most": 1e-6}},
+        {"text": "score", "metric": "test_score", "of": "batchnorm", "difference": {"at_least": -0.99}},
+        {"text": "over all rates", "metric": "lr_sensitivity", "of": "batchnorm", "ratio": {"at_most": 2.0}},
+    ]
+    results, _ = run(tmp_path, **DESIGN, claims=claims)
+    verdicts = results.claims.set_index("text")["verdict"]
+    assert verdicts["higher"] == "supported"
+    assert verdicts["lower"] == "refuted"
+    assert verdicts["score"] == "supported"
+    assert verdicts["over all rates"] == "inconclusive"
+    reason = results.claims.set_index("text")["reason"]
+    assert "needs every rate" in reason["over all rates"]
+    assert "a repeated interval, after 3 of at most 5 seeds" in reason["score"]
+
+
+def test_a_damaged_note_begins_the_design_anew_with_the_trials_that_are_stored(
+    finished: tuple[Path, Any, Recorder], tmp_path: Path
+) -> None:
+    shutil.copytree(finished[0] / "results", tmp_path / "results")
+    folder = tmp_path / "results" / "tiny"
+    with store.open_for_writing(folder) as opened, opened._db:
+        opened._db.execute("UPDATE notes SET text = ? WHERE name = 'design'", (json.dumps({"places": math.pi}),))
+    assert bnbench.open(folder).design is None
+    again, watcher = run(tmp_path, **DESIGN)
+    assert again.design.record.finished
+    assert len(watcher.trained) < len(finished[1].trials)
+
+
+def test_a_design_sees_outcomes_as_the_tables_have_them(finished: tuple[Path, Any, Recorder]) -> None:
+    _, results, _ = finished
+    plan = SimpleNamespace(experiment=results.experiment)
+    with store.open_for_reading(results.folder) as opened:
+        seen = ResultsJudge(plan, opened).outcomes(set(results.trials["trial"]))  # type: ignore[arg-type]
+    scored = scored_trials(results._full)
+    assert len(seen) == len(scored) > 40
+    assert not scored["outcome"].eq("ok").all()
+    for row in scored.to_dict("records"):
+        assert seen[row["trial"]] == (row["validation_score"], row["outcome"] == "ok", False)

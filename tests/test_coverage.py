@@ -39,3 +39,5 @@ def test_the_page_has_a_line_for_each_interval_and_model() -> None:
     assert line == "| a | m | 95% | 95.0% | - (none in 100%) |  |  | 400 |"
     page = coverage.PAGE.read_text(encoding="utf-8")
     assert coverage.replace_block(page, "x").split(coverage.BEGIN)[1].startswith("\n\nx\n")
+    assert all(f"| {row.interval} | {row.model} | 95% |" in page for row in coverage.of_shares())
+    assert "| repeated t interval, all looks | normal | 95% |" in page

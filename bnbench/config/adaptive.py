@@ -59,6 +59,8 @@ class Adaptive(BaseModel):
     best: bool = False
     # Judge on further seeds, until the claims are decided.
     seeds: AdaptiveSeeds | None = None
+    # The lowest seed that the design takes by itself. With another one, the same design is an independent repetition.
+    first_seed: Annotated[int, Field(ge=0, lt=2**30)] = 0
 
     @model_validator(mode="after")
     def _asks_something(self) -> "Adaptive":

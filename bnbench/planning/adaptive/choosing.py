@@ -39,12 +39,13 @@ def _candidates(place: DesignPlace, variant: str) -> tuple[list[float], list[int
     """Return the rates among which the best one is, the seeds that decide, and the trainings that are missing."""
     if place.settings.best:
         return _halve(place, variant)
-    rates, seeds = (place.rates, place.seeds) if place.settings.seeds else pilot(place.rates)
+    first = place.settings.first_seed
+    rates, seeds = (place.rates, place.seeds) if place.settings.seeds else pilot(place.rates, first)
     wanted = [Wanted(variant, rate, seed) for seed in seeds for rate in reversed(rates)]
     return list(rates), list(seeds), list(filter(place.is_pending, wanted))
 
 
-def pilot(rates: Sequence[float]) -> tuple[Sequence[float], Sequence[int]]:
+def pilot(rates: Sequence[float], first_seed: int = 0) -> tuple[Sequence[float], Sequence[int]]:
     """Return rates of a sweep that are at most a decade apart, if it has such, and a few seeds."""
     chosen = [rates[0]]
     for before, rate in pairwise(rates):
@@ -52,7 +53,7 @@ def pilot(rates: Sequence[float]) -> tuple[Sequence[float], Sequence[int]]:
             chosen.append(before)
     if rates[-1] != chosen[-1]:
         chosen.append(rates[-1])
-    return chosen, range(PILOT_SEEDS)
+    return chosen, range(first_seed, first_seed + PILOT_SEEDS)
 
 
 def _halve(place: DesignPlace, variant: str) -> tuple[list[float], list[int], list[Wanted]]:

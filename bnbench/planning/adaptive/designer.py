@@ -200,7 +200,12 @@ def continue_record(plan: Plan, record: DesignRecord) -> DesignRecord | None:
 def _fixed(settings: Mapping[str, Any]) -> list[Any]:
     """Return what cannot change in a design: how the best rates are chosen, and what counts as trained."""
     edge = settings.get("edge") or {}
-    return [settings.get("rates"), settings.get("choosing"), edge.get("trains", "half")]
+    return [
+        settings.get("rates"),
+        settings.get("choosing"),
+        edge.get("trains", "half"),
+        settings.get("first_seed", 0),
+    ]
 
 
 def design_settings(plan: Plan) -> dict[str, Any]:

@@ -107,11 +107,11 @@ class DesignPlace:
     def seeds_to_choose(self) -> Iterator[int]:
         """Yield the seeds that choose the best rates: the lowest ones that are not kept for judging."""
         kept = {seed for judging in self.record.judgings for seed in judging.seeds}
-        return (seed for seed in count() if seed not in kept)
+        return (seed for seed in count(self.settings.first_seed) if seed not in kept)
 
     def unused_seeds(self, variants: Iterable[str]) -> Iterator[int]:
         """Yield seeds, ascending, that no trial of these variants has, and that are not kept for judging."""
         chosen = set(variants)
         used = {entry.seed for entry in self.record.entries if entry.variant in chosen}
         used.update(seed for judging in self.record.judgings for seed in judging.seeds)
-        return (seed for seed in count() if seed not in used)
+        return (seed for seed in count(self.settings.first_seed) if seed not in used)

@@ -203,3 +203,15 @@ def test_the_plan_of_a_design_numbers_its_trials_in_the_order_of_their_programs(
     assert {trial.id for cohort in planned.cohorts for trial in cohort.trials} == {trial.id for trial in trained}
     keys = {cohort.program.key for cohort in planned.cohorts}
     assert len(keys) == 6
+
+
+def test_another_first_seed_repeats_a_design_on_other_seeds() -> None:
+    first = make_designer(make_design_plan(ALL))
+    other = make_designer(make_design_plan({**ALL, "first_seed": 1000}))
+    world = World()
+    train(first, world)
+    train(other, world)
+    seeds = [{one.seed for one in designer.record.places[0].entries} for designer in (first, other)]
+    assert min(seeds[1]) == 1000
+    assert not seeds[0] & seeds[1]
+    assert continue_record(make_design_plan({**ALL, "first_seed": 1}), first.record) is None

@@ -1,7 +1,7 @@
 """Twenty independent searches for the edges of a real network, and the edges of a dense grid.
 
-`python -m benchmarks.edge_repetitions` trains the network of the quickstart on digits for ten epochs. The dense grid has
-40 seeds at rates 0.1 decades apart around the edges. Each search takes other seeds than the grid and the others.
+`python -m benchmarks.edge_repetitions` trains the network of the quickstart on digits for ten epochs. The dense grid
+has 40 seeds at rates 0.1 decades apart around the edges. Each search takes other seeds than the grid and the others.
 """
 
 import argparse

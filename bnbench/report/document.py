@@ -127,6 +127,7 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
     config, summary = results.config, results.summary
     # With one learning rate, figures against the rate show single points.
     main = MAIN | {"curves"} if summary["learning_rate"].nunique() == 1 else MAIN
+    main = main | {"edge"} if results.design else main
     return Document(
         title=config.title or config.name,
         subtitle=describe_progress(results),

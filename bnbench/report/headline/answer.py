@@ -7,7 +7,7 @@ from bnbench.report.headline.axes import answer_axes
 from bnbench.report.headline.axis_table import axis_table
 from bnbench.report.headline.comparison import compare_variants
 from bnbench.report.headline.cost import describe_cost
-from bnbench.report.headline.design import describe_design, design_table, open_in_design
+from bnbench.report.headline.design import describe_design, design_table, open_in_design, provisional
 from bnbench.report.headline.facts import Facts
 from bnbench.report.headline.open_questions import list_open_questions
 from bnbench.report.headline.power_line import describe_power, leaves_open
@@ -44,6 +44,7 @@ def make_answer(results: Results) -> Answer:
     power = describe_power(facts), leaves_open(facts)
     if results.axes and len(results.summary[results.axes].drop_duplicates()) > 1:
         sentences, left_open = answer_axes(facts)
+        left_open = [*left_open, *provisional(facts)]
         return Answer(sentences, left_open, axis_table(facts), *power)
     if results.design:
         sentences = [*describe_design(facts), *describe_cost(facts)]

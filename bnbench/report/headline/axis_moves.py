@@ -75,6 +75,9 @@ def _change(axes: AxisFacts, axis: str, name: str, first: Row, last: Row) -> str
         return arrow
     table = axis_trends.change(axes.scores, axis, first[axis], last[axis])
     (row,) = table[table["variant"] == name].to_dict("records")
+    if isnan(row["mean"]):
+        # An adaptive design has other seeds at each value.
+        return arrow
     notes = [
         "" if isnan(row["low"]) else format_points_range(row["low"], row["high"]),
         f"by setting {format_points_range(row['lowest'], row['highest'])}" if row["settings"] > 1 else "",

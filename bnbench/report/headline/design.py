@@ -115,13 +115,18 @@ def _why_open(facts: Facts, name: str, reason: str) -> str:
     }.get(reason, "")
 
 
+def provisional(facts: Facts) -> list[str]:
+    """Return the sentence that a design is not finished; none if it is, and for a grid."""
+    design = facts.results.design
+    return [PROVISIONAL] if design and not design.record.finished else []
+
+
 def open_in_design(facts: Facts) -> list[str]:
     """Return what a design leaves open."""
     design = facts.results.design
     if design is None:
         return []
-    judging = _judging(facts)
-    left = [] if design.record.finished else [PROVISIONAL]
+    judging, left = _judging(facts), provisional(facts)
     if judging and judging.ended in (FUTILE, ALL_SEEDS):
         left += [_still_open(claim, look.n) for look, claim in decisive_looks(judging) if not claim.decided]
     place = design.place({})

@@ -46,6 +46,11 @@ def plan(request: "ExperimentRequest", check: bool, budget: float | None, as_jso
     checked = f"checked with Keras: {check_plan(overview.plan, request.places)} distinct model(s)" if check else ""
     outside = format_outside(overview.outside, request.results_dir / overview.plan.experiment.name)
     if overview.plan.forms:
+        if budget is not None:
+            raise click.UsageError(
+                "--budget says what a grid can do in a time, but an adaptive design goes on from run to run: leave it "
+                "out, or give it to `bnbench run`"
+            )
         echo_json(design_rows(overview.plan)) if as_json else echo(format_design(overview))
         if checked:
             echo(checked, err=as_json)

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from bnbench.analysis.labels import format_duration
 from bnbench.commands.experiment import ExperimentRequest, plan_experiment
 from bnbench.commands.experiment_files import choose_experiments, list_experiments
+from bnbench.commands.run import make_judge
 from bnbench.config.smoke import SUFFIX
 from bnbench.data.types import DataDirs
 from bnbench.errors import BnbenchError, ConfigError, ResultsError
@@ -157,7 +158,7 @@ def _plan_named(name: str, path: Path, request: ReproduceRequest, download: bool
     if own_name != name:
         where = replace(plan.cohorts[0].program.where, steps=("name",))
         raise ConfigError(where, f"{own_name!r} is not the name of the file: change it to {name!r}")
-    todo = sweep.remaining_cohorts(plan, folder)
+    todo = sweep.cohorts_to_train(plan, folder)
     count = executor_capacity(ExecutorRequest(request.data_dirs, todo, request.jobs)).count
     seconds = runtime.estimate_seconds(todo, sweep.step_seconds(folder), count)
     untimed = () if request.smoke else step_times.untimed_pairs(plan, folder)
@@ -197,6 +198,7 @@ def _run_experiment(
         time_steps=not request.smoke,
         open_executor=open_executor,
         portable=experiment.portable,
+        make_judge=make_judge,
     )
     try:
         sweep.run_sweep(experiment.plan, options)

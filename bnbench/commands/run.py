@@ -72,7 +72,7 @@ def run_experiment(
             jobs_per_card=training.jobs_per_card,
             portable=portable,
             budget=training.budget or Budget(),
-            make_judge=_make_judge if plan.forms else None,
+            make_judge=make_judge,
         )
         sweep.run_sweep(plan, options)
     if report.results is None:
@@ -80,7 +80,8 @@ def run_experiment(
     return report.results
 
 
-def _make_judge(plan: "Plan", opened: "Store") -> "DesignJudge":
+def make_judge(plan: "Plan", opened: "Store") -> "DesignJudge":
+    """Return what judges the claims of an adaptive design in a results folder."""
     # It imports pandas, which takes as long as the first trials.
     from bnbench.commands.design_judge import ResultsJudge
 

@@ -53,6 +53,8 @@ class SweepStatus:
     def note_result(self, result: "Result") -> None:
         """Record how a trial has ended."""
         self.finished += 1
+        # An adaptive design only expects a number of trials.
+        self.todo = max(self.todo, self.finished)
         self._diverged += result.divergence is not None
         self._failed += result.fault is not None
         self._running.pop(result.trial, None)

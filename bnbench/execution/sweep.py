@@ -202,7 +202,7 @@ def run_sweep(plan: Plan, options: SweepOptions) -> None:
         results_dir.refuse_links(options.folder)
         log_changed_data(plan, options.folder)
         of_part = plan.of_part(options.part)
-        missing = _cohorts_to_train(of_part, options.folder)
+        missing = cohorts_to_train(of_part, options.folder)
         supply = _open_supply(plan, () if plan.forms else missing, options)
         todo = [] if supply.is_hopeless() else missing
         kinds = other_machines.stored_machines(plan, options.folder) if todo else {}
@@ -231,7 +231,7 @@ def _open_supply(plan: Plan, todo: Sequence[Cohort], options: SweepOptions) -> T
     return TrialSupply(todo, options.budget, TrialTimes(step_seconds(options.folder)), pairs)
 
 
-def _cohorts_to_train(plan: Plan, folder: Path) -> list[Cohort]:
+def cohorts_to_train(plan: Plan, folder: Path) -> list[Cohort]:
     """Return the cohorts that a run trains, with their trials, or of an adaptive design those that it may train."""
     if not plan.forms:
         return remaining_cohorts(plan, folder)

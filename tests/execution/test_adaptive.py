@@ -9,13 +9,15 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 import bnbench
 from bnbench.analysis.trials import scored_trials
+from bnbench.cli.main import main
 from bnbench.commands.design_judge import ResultsJudge
 from bnbench.errors import ConfigError
 from bnbench.store import store
-from support.sweeps import Recorder, made_up_data, run
+from support.sweeps import Recorder, made_up_data, run, write
 
 DESIGN = {
     "train__epochs": 10,
@@ -212,3 +214,44 @@ def test_a_design_sees_outcomes_as_the_tables_have_them(finished: tuple[Path, An
     assert not scored["outcome"].eq("ok").all()
     for row in scored.to_dict("records"):
         assert seen[row["trial"]] == (row["validation_score"], row["outcome"] == "ok", False)
+
+
+def test_reproduce_runs_designs_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "configs").mkdir()
+    write(tmp_path / "configs" / "tiny.yaml", **{**DESIGN, "sweep__adaptive": {"edge": {"within": 1.0, "at_most": 6}}})
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["reproduce", "tiny", "--jobs", "0", "--quiet"])
+    assert result.exit_code == 0, result.output
+    assert bnbench.open(tmp_path / "results" / "tiny").design.record.finished
+    again = CliRunner().invoke(main, ["reproduce", "tiny", "--jobs", "0", "--quiet"])
+    assert "already complete" in again.output
+
+
+def test_plan_says_what_a_design_may_train(tmp_path: Path) -> None:
+    path = write(tmp_path / "tiny.yaml", **DESIGN)
+    result = CliRunner().invoke(main, ["plan", str(path), "--results-dir", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    assert "judge on further seeds" in result.output
+    assert "expected" in result.output
+    rows = json.loads(CliRunner().invoke(main, ["plan", str(path), "--results-dir", str(tmp_path), "--json"]).output)
+    assert {row["stage"] for row in rows} == {"choose", "edge", "judge"}
+    assert [row["at_most"] for row in rows if row["stage"] == "edge"] == [7, 7]
+    refused = CliRunner().invoke(main, ["plan", str(path), "--budget", "5m"])
+    assert refused.exit_code == 2
+    parts = CliRunner().invoke(main, ["run", str(path), "--part", "1/2", "--results-dir", str(tmp_path)])
+    assert parts.exit_code == 2
+
+
+def test_edge_and_until_decided_need_no_adaptive_key(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "tiny.yaml", **{**DESIGN, "sweep__adaptive": None, "sweep__learning_rate": [0.01, 1, 100.0]}
+    )
+    command = ["--results-dir", str(tmp_path), "--jobs", "0", "--quiet"]
+    result = CliRunner().invoke(main, ["edge", str(path), "--within", "1", "--at-most", "6", *command])
+    assert result.exit_code == 0, result.output
+    assert "The edges:" in result.output
+    asked = bnbench.open(tmp_path / "tiny").design.settings
+    assert (asked.edge.within, asked.edge.at_most, asked.seeds) == (1.0, 6, None)
+    decided = CliRunner().invoke(main, ["run", str(path), "--until", "decided", *command])
+    assert decided.exit_code == 0, decided.output
+    assert bnbench.open(tmp_path / "tiny").design.settings.seeds.at_most == 30

@@ -4,9 +4,12 @@ The store keeps it as text, and it is written before the trials that it names st
 where it was, and a report can show how its answer came about.
 """
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from bnbench.analysis.look_levels import MOST_SEEDS
+from bnbench.config.types import Rate
 
 # The stages of a design, in their order. `stored`: trials that the folder had before the design began.
 STORED: Final = "stored"
@@ -27,6 +30,20 @@ FUTILE: Final = "futile"
 ALL_SEEDS: Final = "all seeds"
 REFUSED: Final = "refused"
 STRICT = ConfigDict(extra="forbid", allow_inf_nan=True)
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+def _known_most(most: int) -> int:
+    if most not in MOST_SEEDS:
+        raise ValueError(f"no constants for {most} seeds")
+    return most
+
+
+def _with_rates(settings: dict[str, Any]) -> dict[str, Any]:
+    rates = settings.get("rates")
+    if not isinstance(rates, list) or not rates or not all(isinstance(x, float | int) and x > 0 for x in rates):
+        raise ValueError("wanted positive learning rates")
+    return settings
 
 
 class Entry(BaseModel):
@@ -35,8 +52,8 @@ class Entry(BaseModel):
     model_config = STRICT
     stage: Literal["stored", "choose", "edge", "judge"]
     variant: str
-    rate: float
-    seed: int
+    rate: Rate
+    seed: Seed
     # Whole, short or early.
     form: Literal["whole", "short", "early"]
     # Its id.
@@ -93,10 +110,10 @@ class Judging(BaseModel):
     """
 
     model_config = STRICT
-    most: int
+    most: Annotated[int, AfterValidator(_known_most)]
     rope: float | None = None
-    seeds: list[int] = []
-    rates: dict[str, list[float]] = {}
+    seeds: list[Seed] = []
+    rates: dict[str, Annotated[list[Rate], Field(min_length=1)]] = {}
     looks: list[Look] = []
     ended: Literal["", "decided", "futile", "all seeds", "refused"] = ""
     note: str = ""
@@ -117,8 +134,8 @@ class PlaceRecord(BaseModel):
     axes: dict[str, Any] = {}
     entries: list[Entry] = []
     level: float | None = None
-    best: dict[str, float] | None = None
-    never_ok: dict[str, float] = {}
+    best: dict[str, Rate] | None = None
+    never_ok: dict[str, Rate] = {}
     edges: dict[str, EdgeEnd] = {}
     judgings: list[Judging] = []
 
@@ -133,7 +150,7 @@ class DesignRecord(BaseModel):
 
     model_config = STRICT
     version: Literal[1] = 1
-    settings: dict[str, Any] = {}
+    settings: Annotated[dict[str, Any], AfterValidator(_with_rates)] = {"rates": [1.0]}
     programs: list[str] = []
     places: list[PlaceRecord] = Field(default_factory=list)
     finished: bool = False

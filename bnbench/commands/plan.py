@@ -13,7 +13,6 @@ from bnbench.execution import sweep
 from bnbench.execution.executors import executor_capacity
 from bnbench.execution.in_process import InProcessTrainer, load_from
 from bnbench.execution.protocols import ExecutorRequest
-from bnbench.planning.adaptive.expected import count_trainings
 from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.plan import Plan
 from bnbench.planning.states import NEW
@@ -84,6 +83,9 @@ def _open_trainer(data_dirs: DataDirs) -> InProcessTrainer:
 
 def design_rows(plan: Plan) -> Iterator[dict[str, Any]]:
     """Yield one row of plain values per stage and program of an adaptive design, for JSON."""
+    # It imports pandas, and most plans are of grids.
+    from bnbench.planning.adaptive.expected import count_trainings
+
     for one in count_trainings(plan):
         yield {
             "stage": one.stage,

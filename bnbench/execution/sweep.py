@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from bnbench.config import smoke as smoking
 from bnbench.config.additions import Addition
@@ -16,8 +17,7 @@ from bnbench.config.schema import Experiment
 from bnbench.data import access
 from bnbench.data.types import DataDirs
 from bnbench.errors import DataError, ResultsError
-from bnbench.execution import adaptive, environment, executors, other_machines, step_times
-from bnbench.execution.adaptive import MakeJudge
+from bnbench.execution import environment, executors, other_machines, step_times
 from bnbench.execution.beating import BeatingProgress
 from bnbench.execution.budget import Budget, TrialSupply
 from bnbench.execution.changed_data import log_changed_data
@@ -29,7 +29,6 @@ from bnbench.execution.worker_starter import WorkerStarter
 from bnbench.model.network_file import Network
 from bnbench.model.network_json import write_network
 from bnbench.planning import plan as planning
-from bnbench.planning.adaptive.expected import expected_cohorts
 from bnbench.planning.adaptive.forms import make_forms
 from bnbench.planning.check_key import distinct_programs
 from bnbench.planning.machine import CPU, MachineKind, this_machine
@@ -40,6 +39,9 @@ from bnbench.planning.trial import Epoch, Result, Saving
 from bnbench.planning.trial_times import TrialTimes
 from bnbench.store import results_dir, store
 from bnbench.store.store import Store
+
+if TYPE_CHECKING:
+    from bnbench.execution.adaptive import MakeJudge
 
 log = logging.getLogger(__name__)
 
@@ -175,7 +177,7 @@ class SweepOptions:
     # The time of the command, in which trials may start.
     budget: Budget = field(default_factory=Budget)
     # Makes what judges the claims of an adaptive design.
-    make_judge: MakeJudge | None = None
+    make_judge: "MakeJudge | None" = None
 
     def request(self, cohorts: Sequence[Cohort], kinds: frozenset[MachineKind] = frozenset()) -> ExecutorRequest:
         """Return the request for an executor that trains these cohorts."""
@@ -235,7 +237,11 @@ def cohorts_to_train(plan: Plan, folder: Path) -> list[Cohort]:
     """Return the cohorts that a run trains, with their trials, or of an adaptive design those that it may train."""
     if not plan.forms:
         return remaining_cohorts(plan, folder)
-    return [] if adaptive.design_is_finished(plan, folder) else expected_cohorts(plan)
+    # They import pandas, which takes long, and a grid needs neither.
+    from bnbench.execution.adaptive import design_is_finished
+    from bnbench.planning.adaptive.expected import expected_cohorts
+
+    return [] if design_is_finished(plan, folder) else expected_cohorts(plan)
 
 
 def _check(todo: Sequence[Cohort], executor: Executor, options: SweepOptions) -> None:
@@ -315,7 +321,9 @@ def _train_design(plan: Plan, is_open: bool, running: "_RunningTrials", options:
     """
     if options.make_judge is None:
         raise AssertionError("an adaptive design needs a judge")
-    design = adaptive.DesignRun(plan, running.folder, options.make_judge)
+    from bnbench.execution.adaptive import DesignRun
+
+    design = DesignRun(plan, running.folder, options.make_judge)
     if not is_open:
         return
     running.submit(design.first_trials())

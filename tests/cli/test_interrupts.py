@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -15,8 +16,11 @@ import pytest
 from click.testing import CliRunner
 
 from bnbench.cli.main import COMMANDS, main
+from support import forked
 from support.commands import call, command, until
+from support.forked import Forked, wait_for
 from support.quick import write_no_report
+from support.trainers import Steady
 
 # A process that a shell starts in the background ignores SIGINT, and so do the processes that these tests start.
 HEARS_CTRL_C = [
@@ -34,16 +38,24 @@ def _hears_ctrl_c() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
-def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
-    place: Path, number: signal.Signals, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def begin(folder: Path, *words: str) -> Forked:
+    """Start a run whose workers train nothing, so that they need no TensorFlow. Its stderr goes to the file `log`."""
+    return Forked(partial(forked.command, Steady, ("png",), ["run", "small.yaml", *words]), folder, folder / "log")
+
+
+def ended(folder: Path, trials: int) -> bool:
+    """Return whether a run with -v has ended this number of trials."""
+    log = folder / "log"
+    return log.exists() and f"] {trials} of " in log.read_text(encoding="utf-8")
+
+
+def test_ctrl_c_stores_finished_trials_and_says_how_to_continue(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     words = [*HEARS_CTRL_C, *command("run", "small.yaml", "-o", "sweep.seeds=200", "-j", "1", "-v")]
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         until(process, 3)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
-    assert process.returncode == code
+    assert process.returncode == 130
     assert "bnbench run small.yaml -o sweep.seeds=200 -j 1 -v" in stderr
     assert "Traceback" not in stderr
     assert len(pd.read_csv("results/small/trials.csv")) >= 3
@@ -51,13 +63,24 @@ def test_an_interrupt_stores_finished_trials_and_says_how_to_continue(
     assert call("run", "small.yaml", "-o", "sweep.seeds=1").stdout
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGUSR1, 138)])
+def test_other_signals_store_finished_trials_too(place: Path, number: signal.Signals, code: int) -> None:
+    process = begin(place, "-o", "sweep.seeds=200", "-j", "1", "-v")
+    wait_for(lambda: ended(place, 3))
+    os.kill(process.pid, number)
+    assert process.wait(60) == code
+    stderr = (place / "log").read_text(encoding="utf-8")
+    assert "bnbench run small.yaml -o sweep.seeds=200 -j 1 -v" in stderr
+    assert "Traceback" not in stderr
+    assert len(pd.read_csv("results/small/trials.csv")) >= 3
+
+
 def test_a_run_ends_before_its_slurm_job(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time() + 60 + 8)))
-    words = command("run", "small.yaml", "-o", "sweep.seeds=1000", "-j", "1")
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 138
-    assert re.search(r"the SLURM job ends in \d+ s: stopping", done.stderr)
-    assert "Finished trials are stored" in done.stderr
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time() + 60 + 4)))
+    assert begin(place, "-o", "sweep.seeds=1000", "-j", "1").wait(120) == 138
+    stderr = (place / "log").read_text(encoding="utf-8")
+    assert re.search(r"the SLURM job ends in \d+ s: stopping", stderr)
+    assert "Finished trials are stored" in stderr
     assert len(pd.read_csv("results/small/trials.csv")) >= 3
 
 
@@ -131,9 +154,8 @@ def test_a_signal_whose_exception_is_lost_still_decides_the_exit_code(
 
 
 def test_a_second_run_on_the_same_results_is_an_error(place: Path) -> None:
-    words = command("run", "small.yaml", "-o", "sweep.seeds=500", "-j", "1", "-v")
-    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-        until(process, 1)
-        refused = call("run", "small.yaml", code=2)
-        process.kill()
+    process = begin(place, "-o", "sweep.seeds=500", "-j", "1", "-v")
+    wait_for(lambda: ended(place, 1))
+    refused = call("run", "small.yaml", code=2)
+    process.kill()
     assert f"results/small: in use by process {process.pid} on" in refused.stderr

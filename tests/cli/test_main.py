@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,12 +19,15 @@ from bnbench.planning.trial import Epoch, Result, Scores
 from bnbench.store import results_dir, store
 from bnbench.training import loop
 from bnbench.training.threads import use_threads
+from support import forked
 from support.commands import call, command, set_environment, until
 from support.examples import make_plan
+from support.forked import Forked
 from support.kept import keep
 from support.quick import compile_once, write_no_report
 from support.small_config import write_small
 from support.sweeps import TIMES
+from support.trainers import Steady
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -173,15 +177,14 @@ def tables(folder: Path) -> list[pd.DataFrame]:
 def test_after_sigkill_only_the_missing_trials_are_trained_and_all_values_are_the_same(
     trained: Trained, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # tests/robustness/test_soak.py has other moments.
-    for trials, jobs in ((2, "2"), (1, "1")):
-        words = command("run", "small.yaml", "--jobs", jobs, "-v")
-        with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
-            until(process, trials)
-            process.kill()
+    # tests/robustness/test_soak.py has other moments, and `make soak` other victims.
+    words = command("run", "small.yaml", "--jobs", "2", "-v")
+    with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        until(process, 2)
+        process.kill()
     write_no_report(monkeypatch)
     stored = bnbench.open("results/small").trials["status"].notna().sum()
-    assert stored >= 3
+    assert stored >= 2
     done = call("run", "small.yaml")
     assert f"{stored} finished, {12 - stored} to train" in done.stderr
     for ours, theirs in zip(tables(place / "results/small"), tables(trained.results / "small"), strict=True):
@@ -209,11 +212,10 @@ def test_a_closed_pipe_is_not_an_error(place: Path, words: list[str]) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_log_on_a_full_disk_does_not_stop_the_training(place: Path) -> None:
-    with Path("/dev/full").open("w") as full:
-        words = command("run", "small.yaml", "-j", "1", "-o", "sweep.seeds=1")
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=full, text=True)
-    assert done.returncode == 0
-    assert "6 of 6 trials" in done.stdout
+    words = ["run", "small.yaml", "-j", "1", "-o", "sweep.seeds=1"]
+    process = Forked(partial(forked.command, Steady, ("png",), words), place, Path("/dev/full"), place / "output")
+    assert process.wait(60) == 0
+    assert "6 of 6 trials" in (place / "output").read_text(encoding="utf-8")
 
 
 def test_failed_trials_give_exit_code_1(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

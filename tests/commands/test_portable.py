@@ -12,11 +12,18 @@ from bnbench.errors import ConfigError, ResultsError
 from bnbench.execution.progress import SilentProgress
 from bnbench.results.results import Results
 from support.examples import values
+from support.quick import write_no_report
+
+
+@pytest.fixture(autouse=True)
+def _no_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_no_report(monkeypatch)
 
 
 def train(results_dir: Path, portable: bool | None, mixed: bool = False, **more: object) -> Results:
     layers = ["flatten", *values()["model"]["layers"]]
-    config = values(train__epochs=1, model__layers=layers, **more)
+    # Each of these runs starts a worker and compiles with XLA, so there is one variant.
+    config = values(train__epochs=1, model__layers=layers, variants={"batchnorm": {"norm": "batch"}}, **more)
     request = ExperimentRequest(config, results_dir=results_dir)
     return run_experiment(request, training=TrainingOptions(jobs=1, portable=portable, mixed=mixed))
 
@@ -29,7 +36,7 @@ def test_portable_trials_are_continued_as_they_are(tmp_path: Path) -> None:
     # Nobody has to remember how the first ones were trained.
     results = train(tmp_path, None)
     assert [kind.portable for kind in results.machine_kinds] == [True]
-    assert len(results.trials) == 8
+    assert len(results.trials) == 4
     with pytest.raises(ResultsError, match=r"trained with --portable, whose last bits differ: add --portable"):
         train(tmp_path, False, sweep__seeds=3)
     results = train(tmp_path, False, mixed=True, sweep__seeds=3)
@@ -40,7 +47,7 @@ def test_portable_trials_are_continued_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_graph_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"^--portable: plain, batchnorm: the engine is graph"):
+    with pytest.raises(ConfigError, match=r"^--portable: batchnorm: the engine is graph"):
         train(tmp_path, True, train__engine="graph")
     assert not list(tmp_path.iterdir())
 
@@ -55,4 +62,4 @@ def test_reproduce_repeats_as_the_trials_were_trained(tmp_path: Path) -> None:
     assert not reproduce_experiments(request, SilentProgress, lambda line: None).failed
     again = Results(results.folder)
     assert [kind.portable for kind in again.machine_kinds] == [True]
-    assert len(again.trials) == 8
+    assert len(again.trials) == 4

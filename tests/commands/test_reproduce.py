@@ -301,7 +301,7 @@ def test_after_an_interrupt_the_command_says_how_to_continue(recorder: Recorder)
     [
         ([], "give either names or --all; the experiments are a, b"),
         (["a", "--all"], "give either names or --all; the experiments are a, b"),
-        (["--all", "--budget", "30"], "'30' is not a time: write 90s, 30m, 2h or 1h30m"),
+        (["--all", "--budget", "30"], "'30' is not a time: it has no unit: write 30s, 30m or 30h"),
         (["--all", "--budget", ""], "'' is not a time"),
         (["c"], "'c' is not one of a, b"),
     ],

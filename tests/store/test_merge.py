@@ -20,6 +20,7 @@ from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 from bnbench.store.merge import Compared, MergeSummary, merge_folders
 from support.examples import facts, make_plan
+from support.quick import write_no_report
 from support.stored import change, end
 from support.sweeps import TIMES, made_up_data, write
 
@@ -322,7 +323,9 @@ def test_an_overlap_needs_a_part(tmp_path: Path) -> None:
 
 def test_parts_that_were_trained_are_the_bits_of_one_run(tmp_path: Path) -> None:
     path = write(tmp_path / "tiny.yaml", sweep__seeds=3, save_models="final")
-    with made_up_data():
+    with made_up_data(), pytest.MonkeyPatch.context() as patch:
+        # The merge writes the only report that is read.
+        write_no_report(patch)
         whole = bnbench.run(path, results_dir=tmp_path / "whole", jobs=0)
         parts = [bnbench.run(path, results_dir=tmp_path / "parts", jobs=0, part=f"{i}/3", overlap=1) for i in (1, 2, 3)]
     done = call(tmp_path / "merged", *(part.folder for part in parts))
@@ -349,7 +352,8 @@ def test_trials_outside_a_smaller_part_do_not_exceed_the_plan(tmp_path: Path) ->
     assert (counts.ended, counts.planned) == (3 * A_SEED, 3 * A_SEED)
 
 
-def test_a_later_run_of_a_part_keeps_its_overlap(tmp_path: Path) -> None:
+def test_a_later_run_of_a_part_keeps_its_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_no_report(monkeypatch)
     path = write(tmp_path / "tiny.yaml", sweep__seeds=3)
     with made_up_data():
         for words in ({"overlap": 1}, {}):

@@ -143,6 +143,8 @@ def command(make: Callable[[], Trainer], kinds: Sequence[str], words: Sequence[s
 
     # The process ends with the command, so nothing is undone. A name that is not there is an error.
     patch = pytest.MonkeyPatch()
+    # A run says with which command it goes on.
+    patch.setattr(sys, "argv", ["bnbench", *words])
     patch.setitem(executors.EXECUTORS, "process-pool", open_pool)
     # A worker ahead would load TensorFlow.
     patch.setattr(run, "start_ahead", lambda request, training: nullcontext())

@@ -9,14 +9,22 @@ import pytest
 
 from bnbench.data.splits import apply_scaling
 from bnbench.errors import BnbenchError
-from bnbench.model import catalog
-from bnbench.planning.plan import Trial
-from bnbench.planning.trial import Epoch
 from bnbench.training import loop
 from bnbench.training.builder import build_model
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.threads import use_threads
-from support.small_trials import DENSE, EVEN, IMAGES, cohorts, compiled_program, results, trained, values_of
+from support.keras_fit import fit_trial
+from support.small_trials import (
+    DENSE,
+    EVEN,
+    IMAGES,
+    cohorts,
+    compiled_program,
+    evaluated,
+    results,
+    trained,
+    values_of,
+)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -35,39 +43,7 @@ CONVOLUTION = [
 
 
 # A bias in front of batch normalization has no effect: its gradient is rounding noise, which Adam scales up.
-NOISE = 1e-9
-
-
-def fit(compiled: CompiledProgram, trial: Trial) -> tuple[list[Epoch], list[Any], keras.Model]:
-    """Train the same trial with `model.fit`: the same rows in the same order, one epoch per call."""
-    program, data = compiled.program, compiled.dataset
-    start = compiled.start(trial.seed)
-    x, y = apply_scaling(start.scaling, data.x), data.y
-    model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
-    rate: Any = trial.learning_rate
-    if program.train.schedule:
-        kind = catalog.resolve_class("schedules", program.train.schedule.name, "")
-        # Keras would turn a Python number into a float32.
-        start_rate = keras.ops.convert_to_tensor(rate, "float64")
-        rate = getattr(keras.optimizers.schedules, kind)(start_rate, **program.train.schedule.arguments)
-    kind = catalog.resolve_class("optimizers", program.train.optimizer.name, "")
-    optimizer = getattr(keras.optimizers, kind)(learning_rate=rate, **program.train.optimizer.arguments)
-    # A `fit` that compiles builds the optimizer while it is traced. ScheduleFreeAdamW then loses the copies of the
-    # weights with which it starts (docs/decisions/0049).
-    optimizer.build(model.trainable_variables)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"], jit_compile=False)
-    validation = (x[start.parts.validation], y[start.parts.validation])
-    history = []
-    for number, order in enumerate(loop._orders(program, start.parts.train, trial.seed), start=1):
-        logs = model.fit(
-            x[order], y[order], batch_size=program.batch_size, shuffle=False, verbose=0, validation_data=validation
-        ).history
-        steps = number * program.steps_per_epoch
-        scores = (logs[name][0] for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
-        history.append(Epoch(number, steps, *scores, 0.0))
-    test = model.evaluate(x[start.parts.test], y[start.parts.test], verbose=0)
-    return history, test, model
+NOISE = 1e-8
 
 
 SGD = {"name": "sgd", "momentum": 0.9, "nesterov": True}
@@ -98,31 +74,27 @@ def test_in_float64_the_loop_equals_fit(shape: tuple[int, ...], changes: dict[st
     changes = {"train__engine": "auto", "train__dtype": "float64", "train__epochs": 4} | changes
     cohort = next(c for c in cohorts(shape, **changes) if c.variant == variant)
     trial, compiled = cohort.trials[-1], compiled_program(cohort)
-    history, test, model = fit(compiled, trial)
+    # Dense layers are fitted eagerly, because to compile them takes longer than a few epochs.
+    theirs = fit_trial(cohort.program, compiled.dataset, trial, eagerly=shape != IMAGES)
     result = trained(compiled, trial)
-    assert len(result.epochs) == 5
-    for ours, theirs in zip(result.epochs[1:], history, strict=True):
-        assert ours.step == theirs.step
-        for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
-            assert getattr(ours, name) == pytest.approx(getattr(theirs, name), rel=1e-7), name
-    assert (result.test.loss, result.test.accuracy) == pytest.approx(test, rel=1e-7)
-    # Otherwise the model has the weights of the best epoch.
-    if result.best_epoch == 4:
-        for our, their in zip(compiled.model.get_weights(), model.get_weights(), strict=True):
-            np.testing.assert_allclose(our, their, rtol=1e-7, atol=NOISE)
-
-
-@pytest.mark.usefixtures("float64")
-def test_weights_equal_those_of_fit() -> None:
-    for cohort in cohorts(train__engine="auto", train__dtype="float64", train__epochs=3, train__optimizer="adam"):
-        trial, compiled = cohort.trials[0], compiled_program(cohort)
-        _, _, model = fit(compiled, trial)
-        start = compiled.start(trial.seed)
-        compiled.reset(start, trial.learning_rate)
-        for order in loop._orders(cohort.program, start.parts.train, trial.seed):
-            compiled.train_epoch(order)
-        for our, their in zip(compiled.model.get_weights(), model.get_weights(), strict=True):
-            np.testing.assert_allclose(our, their, rtol=1e-7, atol=NOISE)
+    assert [epoch.step for epoch in result.epochs] == [cohort.program.steps_per_epoch * number for number in range(5)]
+    for ours, logged in (
+        ("train_loss", "loss"),
+        ("train_accuracy", "accuracy"),
+        ("validation_loss", "val_loss"),
+        ("validation_accuracy", "val_accuracy"),
+    ):
+        assert [getattr(epoch, ours) for epoch in result.epochs[1:]] == pytest.approx(theirs.logs[logged], rel=1e-7)
+    start = compiled.start(trial.seed)
+    rows = start.parts.test
+    x, y = apply_scaling(start.scaling, compiled.dataset.x)[rows], compiled.dataset.y[rows]
+    assert (result.test.loss, result.test.accuracy) == pytest.approx(evaluated(theirs.model, x, y), rel=1e-7)
+    # A trial ends with the weights of its best epoch, and `fit` with those of the last one.
+    compiled.reset(start, trial.learning_rate)
+    for order in loop._orders(cohort.program, start.parts.train, trial.seed):
+        compiled.train_epoch(order)
+    for our, their in zip(compiled.model.get_weights(), theirs.model.get_weights(), strict=True):
+        np.testing.assert_allclose(our, their, rtol=1e-7, atol=NOISE)
 
 
 def test_a_trial_has_the_same_bits_alone_in_a_sweep_and_in_another_order() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from bnbench.config.schema import Data, Split, Train
 from bnbench.planning.compile_key import compile_key
-from bnbench.planning.plan import Cohort
+from bnbench.planning.plan import Cohort, Program
 from bnbench.planning.trial import Result, Saving
 from bnbench.training import loop
 from bnbench.training.check import check_program
@@ -39,6 +39,7 @@ RESET: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"train__callbacks": [{"early_stopping": {"monitor": "val_loss", "patience": 0}}]},
         {"train__callbacks": [{"reduce_lr_on_plateau": {"factor": 0.1, "patience": 0}}]},
     ),
+    "train.stop_failed": ({"train__stop_failed": 1}, {"train__stop_failed": 2}),
     "train.pre_activations": ({"train__pre_activations": False}, {"train__pre_activations": True}),
     "initializers": ({}, {"model__layers": HE}),
     "initializers of a norm": ({}, {"variants__batchnorm__norm": NORM}),
@@ -90,15 +91,35 @@ def measured(result: Result) -> list[list[Any]]:
     ]
 
 
+# By program: what several tests compare with, or train on. To compile takes nearly all time of these tests.
+_own_bits: dict[str, list[Any]] = {}
+_compiled_from: dict[str, CompiledPrograms] = {}
+
+
+def own_bits(cohort: Cohort) -> list[Any]:
+    """Train on functions that only this program has used, once for all tests."""
+    key = cohort.program.key
+    if key not in _own_bits:
+        _own_bits[key] = bits(trained(cohort, CompiledPrograms()))
+    return _own_bits[key]
+
+
+def compiled_from(program: Program) -> CompiledPrograms:
+    """Compile the functions of a program, once for all tests, whatever other programs use them later."""
+    programs = _compiled_from.setdefault(program.key, CompiledPrograms())
+    programs.get(program, dataset(program.facts))
+    return programs
+
+
 def check_reuse(first: Cohort, second: Cohort) -> None:
-    """Train A, B and A on the same functions, and each on its own; all bits must be equal."""
+    """Train A, B and A on the functions of A, and each on its own; all bits must be equal."""
     assert compile_key(first.program) == compile_key(second.program)
     assert first.program.key != second.program.key
     use_threads(first.program.train.threads)
-    shared = CompiledPrograms()
+    shared = compiled_from(first.program)
     kept = shared.get(first.program, dataset(first.program.facts))
     for cohort in (first, second, first):
-        assert bits(trained(cohort, shared)) == bits(trained(cohort, CompiledPrograms()))
+        assert bits(trained(cohort, shared)) == own_bits(cohort)
     assert shared.get(first.program, dataset(first.program.facts)) is kept
 
 
@@ -184,7 +205,7 @@ def checked_programs(*checked: Cohort) -> CompiledPrograms:
 def test_a_trial_on_the_model_that_was_checked_has_the_same_bits(changes: dict[str, Any]) -> None:
     cohort = cohorts(**changes)[1]
     use_threads(cohort.program.train.threads)
-    assert bits(trained(cohort, checked_programs(cohort))) == bits(trained(cohort, CompiledPrograms()))
+    assert bits(trained(cohort, checked_programs(cohort))) == own_bits(cohort)
 
 
 def test_a_trial_on_a_model_that_was_checked_with_other_initializers_has_the_same_bits() -> None:
@@ -193,7 +214,7 @@ def test_a_trial_on_a_model_that_was_checked_with_other_initializers_has_the_sam
     programs = checked_programs(first, second)
     kept = programs.checked(first.program)
     for cohort in (first, second):
-        assert bits(trained(cohort, programs)) == bits(trained(cohort, CompiledPrograms()))
+        assert bits(trained(cohort, programs)) == own_bits(cohort)
     assert programs.get(first.program, dataset(first.program.facts)) is kept
 
 

@@ -1,6 +1,6 @@
 """`bnbench plan`."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +10,7 @@ from bnbench.cli.times import parse_positive
 
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest
+    from bnbench.commands.plan import PlanOverview
 
 
 @click.command()
@@ -36,10 +37,8 @@ def plan(request: "ExperimentRequest", check: bool, budget: float | None, as_jso
     bnbench plan leaf.yaml --check                  also lets Keras try each model
     bnbench plan leaf.yaml --json | head            an object for each trial, for scripts
     """
-    from bnbench.cli.format_budget import format_affordable
     from bnbench.cli.format_design import format_design
     from bnbench.cli.format_plan import format_cohorts, format_estimate, format_matrix, format_outside
-    from bnbench.commands.affordable import budget_as_dict, plan_budget
     from bnbench.commands.plan import check_plan, design_rows, make_overview, trial_rows
 
     overview = make_overview(request)
@@ -55,18 +54,30 @@ def plan(request: "ExperimentRequest", check: bool, budget: float | None, as_jso
         if checked:
             echo(checked, err=as_json)
         return
-    found = None if budget is None else plan_budget(overview, budget)
+    further, affordable = _describe_budget(overview, budget)
     if as_json:
         for line in filter(None, (checked, outside)):
             echo(line, err=True)
-        echo_json(trial_rows(overview), {} if found is None else {"budget": budget_as_dict(found)})
+        echo_json(trial_rows(overview), further)
         return
     parts = (
         format_matrix(overview.plan, overview.states),
         format_cohorts(overview.plan),
         format_estimate(overview.plan, overview.states, overview.step_seconds, overview.jobs),
-        "" if found is None else format_affordable(found),
+        affordable,
         outside,
         checked,
     )
     echo("\n\n".join(filter(None, parts)))
+
+
+def _describe_budget(overview: "PlanOverview", budget: float | None) -> tuple[dict[str, Any], str]:
+    """Return what a time is enough for, as plain values and as text; both are empty without a time."""
+    if budget is None:
+        return {}, ""
+    # It imports pandas, which a plan without a budget does not need.
+    from bnbench.cli.format_budget import format_affordable
+    from bnbench.commands.affordable import budget_as_dict, plan_budget
+
+    found = plan_budget(overview, budget)
+    return {"budget": budget_as_dict(found)}, format_affordable(found)

@@ -43,8 +43,7 @@ def edge(
     """Find the highest learning rate at which each variant trains.
 
     Each training has a seed of its own, at the rate that says most about the edge, until the ratio of the edges is
-    known well enough. It needs a third to a ninth of the trainings of a full grid. Trials that the results folder has
-    are used, too. The experiment file needs no `sweep.adaptive`.
+    known well enough. Trials that the results folder has are used, too. The experiment file needs no `sweep.adaptive`.
 
     \b
     bnbench edge leaf.yaml                          the edges, and their ratio to a factor of 1.26

@@ -15,7 +15,7 @@ from bnbench.analysis.per_seed import matches_axes
 from bnbench.analysis.sequential import half_width_at
 from bnbench.analysis.trials import scored_trials
 from bnbench.config.adaptive import Adaptive
-from bnbench.planning.adaptive.edge_search import edge_posterior
+from bnbench.planning.adaptive.edge_search import edge_posterior, edge_trainings
 from bnbench.planning.adaptive.place import DesignPlace, Outcome
 from bnbench.planning.adaptive.record import CHOOSE, JUDGE, STORED, DesignRecord, Judging, PlaceRecord
 from bnbench.planning.plan import SHORT
@@ -101,7 +101,10 @@ class Design:
     def grid(self, trials: pd.DataFrame) -> pd.DataFrame:
         """Return the trials of the full grid; none if the design trains none."""
         whole = self.without_short(trials)
-        return whole[self.stage_of(whole).isin([CHOOSE, STORED])] if self.has_grid else whole.iloc[:0]
+        # A folder may have stored trials at other rates, at which only some seeds were trained.
+        planned = whole["learning_rate"].isin(self.record.settings["rates"])
+        chosen = self.stage_of(whole).isin([CHOOSE, STORED]) & planned
+        return whole[chosen] if self.has_grid else whole.iloc[:0]
 
     def place(self, values: Mapping[str, Any]) -> PlaceRecord | None:
         """Return the record at some values of the further axes, as in a row of a table."""
@@ -118,25 +121,25 @@ class Design:
         columns = (scored[name].tolist() for name in ("trial", "validation_score", "outcome"))
         return {trial: Outcome(score, outcome == "ok") for trial, score, outcome in zip(*columns, strict=True)}
 
-    def posterior(self, values: Mapping[str, Any], variant: str) -> EdgePosterior | None:
-        """Return the posterior of an edge; None if the design does not search for it, or the variant never trains."""
+    def _searched(self, values: Mapping[str, Any], variant: str) -> DesignPlace | None:
+        """Return the place of a search; None if there is no search, or the variant never trains."""
         place = self.place(values)
         if place is None or not self.settings.edge or not place.best or variant not in place.best:
             return None
-        rates = tuple(self.record.settings.get("rates") or ())
-        design = DesignPlace(self.settings, {}, rates, (), 0.0, place, self._outcomes.get)
-        return edge_posterior(design, variant)
+        return DesignPlace(self.settings, {}, tuple(self.record.settings["rates"]), (), 0.0, place, self._outcomes.get)
+
+    def posterior(self, values: Mapping[str, Any], variant: str) -> EdgePosterior | None:
+        """Return the posterior of an edge; None if the design does not search for it, or the variant never trains."""
+        place = self._searched(values, variant)
+        return None if place is None else edge_posterior(place, variant)
 
     def trained(self, values: Mapping[str, Any], variant: str) -> tuple[Any, Any]:
         """Return the learning rate of each training that says something about an edge, and whether it trained."""
-        place = self.place(values)
-        entries = [] if place is None else [one for one in place.entries if one.variant == variant]
-        known = [one for one in entries if one.form != SHORT and one.stage != JUDGE and one.trial in self._outcomes]
-        level = -math.inf if place is None or place.level is None else place.level
-        by_ok = bool(self.settings.edge and self.settings.edge.trains != HALF)
-        outcomes = [self._outcomes[one.trial] for one in known]
-        trains = [one.ok if by_ok else one.score >= level for one in outcomes]
-        return np.array([one.rate for one in known]), np.array(trains, bool)
+        place = self._searched(values, variant)
+        if place is None:
+            return np.empty(0), np.empty(0, bool)
+        rates, _, trains = edge_trainings(place, variant)
+        return rates, trains
 
     def find_edge(self, kind: str, values: Mapping[str, Any], of: str, over: str) -> Finding:
         """Return what the design knows about an edge, or about the ratio of two; see `edges.find_edge`."""

@@ -3,7 +3,7 @@
 import sqlite3
 
 from bnbench.planning.adaptive.record import DesignRecord, read_record
-from bnbench.store import database, integrity
+from bnbench.store.notes import read_note, remove_note, write_note
 
 # A former design belongs to a folder whose plan is a full grid now. Another run of the design goes on with it.
 NOTE, FORMER = "design", "former_design"
@@ -17,9 +17,8 @@ def read_design(connection: sqlite3.Connection, former: bool = False) -> DesignR
         former: whether a design that the present plan does not belong to is returned, too.
     """
     for name in (NOTE, FORMER) if former else (NOTE,):
-        row = connection.execute("SELECT text, checksum FROM notes WHERE name = ?", (name,)).fetchone()
-        if row and row[1] == integrity.rows_checksum([row[:1]]):
-            return read_record(row[0])
+        if (text := read_note(connection, name)) is not None:
+            return read_record(text)
     return None
 
 
@@ -30,15 +29,9 @@ def write_design(connection: sqlite3.Connection, design: DesignRecord | None) ->
         connection: the database.
         design: what has been decided.
     """
-    if design is None:
-        design = read_design(connection)
-        name = FORMER
-        connection.execute("DELETE FROM notes WHERE name = ?", (NOTE,))
-        if design is None:
-            return
-    else:
-        name = NOTE
-        connection.execute("DELETE FROM notes WHERE name = ?", (FORMER,))
-    text = design.to_text()
-    checksum = integrity.rows_checksum([(text,)])
-    database.insert_rows(connection, "notes", [{"name": name, "text": text, "checksum": checksum}])
+    if design:
+        write_note(connection, NOTE, design.to_text())
+        remove_note(connection, FORMER)
+    elif (text := read_note(connection, NOTE)) is not None:
+        write_note(connection, FORMER, text)
+        remove_note(connection, NOTE)

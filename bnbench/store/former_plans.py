@@ -13,6 +13,7 @@ from typing import Any
 from bnbench.config import limits
 from bnbench.errors import ConfigError
 from bnbench.store import database, integrity
+from bnbench.store.notes import read_note, remove_note, write_note
 from bnbench.store.rows import PLANNED, RESERVED, Row, with_short_names
 
 NOTE = "former_plans"
@@ -21,11 +22,11 @@ COLUMNS = (*PLANNED, "program")
 
 def read_former(connection: sqlite3.Connection) -> dict[str, Row]:
     """Return what stored trials were planned as, by id. It is empty if there is no such note, or if it is damaged."""
-    row = connection.execute("SELECT text, checksum FROM notes WHERE name = ?", (NOTE,)).fetchone()
-    if not row or row[1] != integrity.rows_checksum([row[:1]]):
+    text = read_note(connection, NOTE)
+    if text is None:
         return {}
     try:
-        rows = json.loads(row[0])
+        rows = json.loads(text)
         return {one["trial"]: with_short_names(one) for one in rows if _is_valid(one)}
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return {}
@@ -41,12 +42,9 @@ def keep_former(connection: sqlite3.Connection, planned: Iterable[Row], is_kept:
     rows = {**read_former(connection), **{row["trial"]: {name: row[name] for name in COLUMNS} for row in planned}}
     kept = [row for trial, row in rows.items() if trial in is_kept]
     if not kept:
-        connection.execute("DELETE FROM notes WHERE name = ?", (NOTE,))
-        return
-    text = json.dumps(kept)
-    database.insert_rows(
-        connection, "notes", [{"name": NOTE, "text": text, "checksum": integrity.rows_checksum([(text,)])}]
-    )
+        remove_note(connection, NOTE)
+    else:
+        write_note(connection, NOTE, json.dumps(kept))
 
 
 def axes_are_valid(axes: str) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from bnbench.errors import ConfigError
 from bnbench.planning.part import Part
-from bnbench.store import database, integrity
+from bnbench.store.notes import read_note, remove_note, write_note
 
 NOTE, DEVICE = "part", "device"
 SEEDS = "SELECT seed FROM plan GROUP BY seed ORDER BY min(number)"
@@ -18,11 +18,11 @@ SEEDS = "SELECT seed FROM plan GROUP BY seed ORDER BY min(number)"
 
 def read_part(connection: sqlite3.Connection) -> Part | None:
     """Return the part; None if the folder is for the whole sweep, or if the note is damaged."""
-    row = connection.execute("SELECT text, checksum FROM notes WHERE name = ?", (NOTE,)).fetchone()
-    if not row or row[1] != integrity.rows_checksum([row[:1]]):
+    text = read_note(connection, NOTE)
+    if text is None:
         return None
     try:
-        values = json.loads(row[0])
+        values = json.loads(text)
         number, count, overlap = (int(values[name]) for name in ("number", "count", "overlap"))
     # The database may come from another person and contain anything.
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
@@ -33,23 +33,19 @@ def read_part(connection: sqlite3.Connection) -> Part | None:
 def write_part(connection: sqlite3.Connection, part: Part | None) -> None:
     """Write the note, or remove it, inside a transaction of the caller."""
     if part is None:
-        connection.execute("DELETE FROM notes WHERE name = ?", (NOTE,))
-        return
-    text = json.dumps(asdict(part))
-    checksum = integrity.rows_checksum([(text,)])
-    database.insert_rows(connection, "notes", [{"name": NOTE, "text": text, "checksum": checksum}])
+        remove_note(connection, NOTE)
+    else:
+        write_note(connection, NOTE, json.dumps(asdict(part)))
 
 
 def read_device(connection: sqlite3.Connection) -> str | None:
     """Return the name of the cards, empty for the processor; None if it is unknown or the note is damaged."""
-    row = connection.execute("SELECT text, checksum FROM notes WHERE name = ?", (DEVICE,)).fetchone()
-    return str(row[0]) if row and row[1] == integrity.rows_checksum([row[:1]]) else None
+    return read_note(connection, DEVICE)
 
 
 def write_device(connection: sqlite3.Connection, device: str) -> None:
     """Write the note, inside a transaction of the caller."""
-    checksum = integrity.rows_checksum([(device,)])
-    database.insert_rows(connection, "notes", [{"name": DEVICE, "text": device, "checksum": checksum}])
+    write_note(connection, DEVICE, device)
 
 
 def seeds_of_part(connection: sqlite3.Connection) -> list[int] | None:

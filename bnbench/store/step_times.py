@@ -12,8 +12,8 @@ from dataclasses import fields
 from typing import Any, NamedTuple
 
 from bnbench.planning.step_times import StepTimes
-from bnbench.store import database, integrity
 from bnbench.store.former_plans import axes_are_valid
+from bnbench.store.notes import read_note, write_note
 from bnbench.store.rows import with_short_names
 
 NOTE = "step_times"
@@ -39,11 +39,11 @@ class PlannedTimes(NamedTuple):
 
 def read_step_times(connection: sqlite3.Connection) -> dict[tuple[str, str], StepTimes]:
     """Return the step times by the keys of the two programs. None if there is no such note, or if it is damaged."""
-    row = connection.execute("SELECT text, checksum FROM notes WHERE name = ?", (NOTE,)).fetchone()
-    if not row or row[1] != integrity.rows_checksum([row[:1]]):
+    text = read_note(connection, NOTE)
+    if text is None:
         return {}
     try:
-        known = [_as_step_times(one) for one in json.loads(row[0])]
+        known = [_as_step_times(one) for one in json.loads(text)]
     # The database may come from another person and contain anything.
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return {}
@@ -54,9 +54,7 @@ def write_step_times(connection: sqlite3.Connection, times: StepTimes) -> None:
     """Add the step times of a pair to the note, inside a transaction of the caller."""
     known = read_step_times(connection) | {(times.first, times.second): times}
     rows = [{name: getattr(one, name) for name in STORED} for one in known.values()]
-    text = json.dumps(rows)
-    checksum = integrity.rows_checksum([(text,)])
-    database.insert_rows(connection, "notes", [{"name": NOTE, "text": text, "checksum": checksum}])
+    write_note(connection, NOTE, json.dumps(rows))
 
 
 def planned_step_times(connection: sqlite3.Connection) -> list[PlannedTimes]:

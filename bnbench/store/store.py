@@ -19,6 +19,7 @@ from bnbench.store import database, former_plans, integrity
 from bnbench.store.designs import read_design, write_design
 from bnbench.store.folder import DATABASE, has_results, lock_folder, require_results
 from bnbench.store.integrity import StoredTrial
+from bnbench.store.notes import read_note, write_note
 from bnbench.store.parts import read_device, read_part, seeds_of_part, write_device, write_part
 from bnbench.store.rows import (
     COLUMNS,
@@ -372,14 +373,12 @@ class Store:
 
     def environment(self) -> str:
         """Return the text of environment.json of the last run that trained; empty if it is unknown."""
-        row = self._db.execute("SELECT text, checksum FROM notes WHERE name = 'environment'").fetchone()
-        return row[0] if row and row[1] == integrity.rows_checksum([row[:1]]) else ""
+        return read_note(self._db, "environment") or ""
 
     def set_environment(self, text: str) -> None:
         """Store the text of environment.json."""
         with self._transaction():
-            checksum = integrity.rows_checksum([(text,)])
-            self._insert("notes", [{"name": "environment", "text": text, "checksum": checksum}])
+            write_note(self._db, "environment", text)
 
     @cached_property
     def _plan(self) -> tuple[list[Row], dict[str, dict[str, Any]]]:

@@ -255,3 +255,13 @@ def test_edge_and_until_decided_need_no_adaptive_key(tmp_path: Path) -> None:
     decided = CliRunner().invoke(main, ["run", str(path), "--until", "decided", *command])
     assert decided.exit_code == 0, decided.output
     assert bnbench.open(tmp_path / "tiny").design.settings.seeds.at_most == 30
+
+
+def test_trials_at_further_rates_do_not_cost_the_grid_its_metrics(tmp_path: Path) -> None:
+    rates = {"sweep__learning_rate": [0.01, 0.1, 1.0]}
+    run(tmp_path, **{**DESIGN, "sweep__adaptive": None, **rates, "sweep__seeds": 1})
+    asked = {"sweep__adaptive": {"seeds": {"at_most": 5}}, "sweep__learning_rate": [0.01, 0.1], "sweep__seeds": 3}
+    claim = {"text": "over all rates", "metric": "lr_sensitivity", "of": "batchnorm", "ratio": {"at_most": 100.0}}
+    results, _ = run(tmp_path, **{**DESIGN, **asked}, claims=[claim])
+    assert results.trials["learning_rate"].max() == 1.0
+    assert results.claims["n"].tolist() == [3]

@@ -4,12 +4,13 @@ import math
 from itertools import islice
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bnbench.analysis.edge import Edge, EdgePosterior, seed_outcomes
 from bnbench.config.adaptive import MIN_EDGE_TRAININGS, AdaptiveEdge
 from bnbench.planning.adaptive.place import DesignPlace, Wanted
 from bnbench.planning.adaptive.record import ABOVE, AT_MOST, BELOW, EDGE, JUDGE, NO_RATE, WITHIN, EdgeEnd
-from bnbench.planning.plan import EARLY
+from bnbench.planning.plan import EARLY, SHORT
 
 # Rates are on a lattice of so many points a decade, so that trainings of several designs may be the same ones.
 PER_DECADE = 20
@@ -47,19 +48,29 @@ def search_edge(place: DesignPlace, variant: str, running: int) -> Wanted | None
 
 
 def edge_posterior(place: DesignPlace, variant: str) -> EdgePosterior:
-    """Return the posterior of an edge, from all trainings but the short ones and those that judge."""
-    rates, seeds, trains = [], [], []
-    for entry in place.record.entries:
-        if entry.variant != variant or entry.form == "short" or entry.stage == JUDGE:
-            continue
-        outcome = place.outcome(entry.trial)
-        if outcome and not outcome.failed:
-            rates.append(entry.rate)
-            seeds.append(entry.seed)
-            trains.append(place.trains(outcome))
-    start = _start(place, variant)
-    outcomes = seed_outcomes(np.array(rates), np.array(seeds), np.array(trains, bool), start) if rates else {}
+    """Return the posterior of an edge, from its `edge_trainings`."""
+    rates, seeds, trains = edge_trainings(place, variant)
+    outcomes = seed_outcomes(rates, seeds, trains, _start(place, variant)) if len(rates) else {}
     return EdgePosterior(outcomes, math.log10(place.rates[0]), math.log10(place.rates[-1]))
+
+
+def edge_trainings(
+    place: DesignPlace, variant: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return what says something about an edge: all trainings but the short ones and those that judge.
+
+    Returns:
+        Their learning rates, their seeds, and whether they trained, each (trainings,).
+    """
+    known = [
+        (entry, outcome)
+        for entry in place.record.entries
+        if entry.variant == variant and entry.form != SHORT and entry.stage != JUDGE
+        if (outcome := place.outcome(entry.trial)) and not outcome.failed
+    ]
+    rates = np.array([entry.rate for entry, _ in known], float)
+    seeds = np.array([entry.seed for entry, _ in known], int)
+    return rates, seeds, np.array([place.trains(outcome) for _, outcome in known], bool)
 
 
 def target_half_width(within: float) -> float:

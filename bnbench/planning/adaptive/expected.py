@@ -9,8 +9,8 @@ from bnbench.planning.adaptive.choosing import MIN_AFTER_SHORT, MIN_RATES, ROUND
 from bnbench.planning.plan import Cohort, Forms, Plan
 from bnbench.planning.seed_claims import SeedClaim, seed_claims
 
-# In simulations with seeds whose edges differ by 0.09 decades, an edge took 13 trainings for 0.18 decades and 30 for
-# 0.1 (benchmarks/adaptive.py): six, and a number that grows with the square of the precision.
+# In simulations with seeds whose edges differ by 0.09 decades, an edge took 15 trainings for 0.18 decades and 30 for
+# 0.1 (benchmarks/adaptive.py): about six, and a number that grows with the square of the precision.
 EDGE_TRAININGS, AT_WITHIN = 24.0, 0.1
 # The mean number of seeds until a real difference at best rates was decided.
 JUDGING_SEEDS = 7

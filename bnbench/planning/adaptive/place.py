@@ -71,7 +71,7 @@ class DesignPlace:
         return trial_id(trials.program, wanted.rate, wanted.seed, trials.revisions)
 
     def outcome_of(self, wanted: Wanted) -> Outcome | None:
-        """Return the outcome of a training; a whole one also tells what one that ends early would have shown."""
+        """Return the outcome of a training; of one that may end early, that of the whole training if it is stored."""
         if wanted.form == EARLY and (whole := self.outcome(self.id_of(wanted._replace(form=WHOLE)))):
             return whole
         return self.outcome(self.id_of(wanted))

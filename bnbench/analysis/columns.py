@@ -104,6 +104,19 @@ OUTCOMES = (
     ),
     Column("test_top_k", "number", "the same of test rows"),
     Column("bn_mode_gap", "number", "validation score with batch statistics minus that with moving statistics"),
+    Column(
+        "reestimated_score",
+        "number",
+        "validation score with the statistics of each batch normalization re-estimated over the training part",
+    ),
+    Column("reestimated_gap", "number", "that score minus `validation_score`"),
+    Column("start_share", "number", "largest weight that initial values still have in moving statistics"),
+    Column("startless_score", "number", "validation score with the moving statistics without their initial values"),
+    Column(
+        "longer_momentum_score",
+        "number",
+        "validation score with moving statistics of a momentum ten times as long, from those at the ends of epochs",
+    ),
     Column("prediction_share", "number", "share of validation rows that get the most frequent prediction"),
     Column("majority_share", "number", "share of validation rows in the largest class"),
     Column("dead_share", "number", "largest share of dead or saturated units of any hidden layer"),
@@ -257,6 +270,7 @@ VARIANTS = (
     Column("best_rate_ratio", "number", "best rate divided by that of the baseline"),
     *OVERHEAD,
     Column("bn_mode_gap", "number", "mean over the seeds at the best rate; empty if a seed has no such value"),
+    Column("reestimated_gap", "number", "the same of `reestimated_gap`"),
     Column("n_diverged", "integer", "number of diverged trials at all rates"),
     Column("trials", "integer", "number of finished trials at all rates"),
     Column("edge", "number", "highest learning rate that trains: where half of the trainings get halfway from chance "

@@ -109,6 +109,14 @@ def _prediction_spread(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[
     return _unless_diverged(trials, trials["prediction_spread"])
 
 
+def _mode_gap(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+    return _unless_diverged(trials, trials["bn_mode_gap"].astype(float))
+
+
+def _reestimated_gap(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+    return _unless_diverged(trials, trials["reestimated_gap"])
+
+
 def _macro_f1(part: str) -> Metric:
     def measured(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
         # A diverged trial counts as one that always predicts one of C classes of equal size: its F1 is 2/(C + 1) for
@@ -158,6 +166,10 @@ _RECORDS = (
            higher_is_better=False, former=("accuracy_gap",), measure_trials=_score_gap),
     Metric("loss_gap", "loss on the validation part minus loss on the training part, final weights",
            higher_is_better=False, measure_trials=_loss_gap),
+    Metric("bn_mode_gap", "validation score with the statistics of each batch minus that with the moving ones",
+           higher_is_better=False, measure_trials=_mode_gap),
+    Metric("reestimated_gap", "validation score with re-estimated statistics minus that with the moving ones",
+           higher_is_better=False, measure_trials=_reestimated_gap),
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
            higher_is_better=False),
     # Neither direction is better. In a claim of `probability` the wider spread wins: the symptom is none at all.

@@ -35,6 +35,10 @@ NOISE = 5.0
 PLATEAU = 0.1
 # Score with batch statistics minus score with moving statistics.
 MODE_GAP = 0.02
+# If re-estimated statistics close less than this share of that gap, the moving ones are not its cause.
+CLOSED = 0.5
+# A weight of initial values below this, in the moving statistics, is not worth mentioning.
+SMALL_WEIGHT = 0.005
 # A class of more than this many times its equal share.
 MUCH_LARGER = 1.2
 # A shorter curve has no beginning and no end.
@@ -110,9 +114,15 @@ def stays_flat(trials: pd.DataFrame, _: int) -> Flags:
 
 
 def has_cold_statistics(trials: pd.DataFrame, rows: int) -> Flags:
-    """Return which trials score more with batch statistics than with moving statistics."""
-    gap = trials["bn_mode_gap"].astype(float)
-    return (gap > MODE_GAP) & (gap > ERRORS * _standard_error(trials["validation_score"], rows))
+    """Return which trials score more with batch statistics, or re-estimated ones, than with moving statistics.
+
+    Where re-estimated statistics do not help, the batches themselves make the difference. Without a mode gap, other
+    layers act differently in training, such as dropout, so a gap would not come from the moving averages alone.
+    """
+    mode, reestimated = trials["bn_mode_gap"].astype(float), trials["reestimated_gap"]
+    gap = mode.where(~(reestimated > mode), reestimated)
+    enough = (gap > MODE_GAP) & (gap > ERRORS * _standard_error(trials["validation_score"], rows))
+    return enough & ~(reestimated < CLOSED * mode)
 
 
 def _standard_error(score: "pd.Series[float]", rows: int) -> "pd.Series[float]":
@@ -169,5 +179,15 @@ def describe_plateau(of: Evidence) -> str:
 
 def describe_mode_gap(of: Evidence) -> str:
     """Describe the difference between batch statistics and moving statistics."""
-    points = 100 * of["bn_mode_gap"]
-    return f"{of.score_name} {points:.1f} points higher with the statistics of each batch than with the moving ones"
+    points = f"{100 * of['bn_mode_gap']:.1f} points"
+    if pd.isna(of["reestimated_score"]):
+        return f"{of.score_name} {points} higher with the statistics of each batch than with the moving ones"
+    text = f"{of.score_name} {of.percent('validation_score')} with the moving statistics, {points} more with those of"
+    text = f"{text} each batch, {of.percent('reestimated_score')} with ones re-estimated over the training part"
+    if of["start_share"] < SMALL_WEIGHT:
+        return text
+    text = f"{text}; the moving ones still hold {of['start_share']:.0%} of their initial values"
+    if not pd.isna(of["startless_score"]):
+        text = f"{text} ({of.percent('startless_score')} without these)"
+    longer = of.percent("longer_momentum_score")
+    return f"{text}; a momentum ten times as long (0.999 for 0.99) would have given {longer}"

@@ -33,6 +33,10 @@ MEASURED = (
     "prediction_spread",
     "validation_macro_f1",
     "test_macro_f1",
+    "reestimated_score",
+    "start_share",
+    "startless_score",
+    "longer_momentum_score",
 )
 # The same, with a value for each k.
 TOP_K = ("validation_top_k", "test_top_k")
@@ -104,6 +108,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     # finite if they are from before the divergence: only then were they tested.
     finite = (table["divergence"] != "nonfinite") | (table[RESTORED_EPOCH].notna() & table["test_loss"].notna())
     table.loc[~finite, list(MEASURES)] = math.nan
+    table["reestimated_gap"] = table["reestimated_score"] - table["validation_score"]
     table["outcome"] = [outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
     table["chance_top_k"] = table["chance"] * stored.get("top_k", math.nan)

@@ -53,6 +53,7 @@ def _variant_row(cell: Cell, own: RateMetrics, base: RateMetrics | None) -> dict
         | {
             "best_rate_ratio": own.best_rate / base.best_rate if base else math.nan,
             "bn_mode_gap": float(cell.values("bn_mode_gap", at_best).astype(float).mean()),
+            "reestimated_gap": float(cell.values("reestimated_gap", at_best).mean()),
             "n_diverged": int(np.isin(cell.values("outcome"), DIVERGED).sum()),
             "trials": len(cell.rows),
         }

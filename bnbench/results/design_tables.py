@@ -23,7 +23,7 @@ from bnbench.results.findings import Finding
 from bnbench.results.judgment import INCONCLUSIVE, Judgment, judge
 
 # Columns of a variant that are about its trials at the best rate; the others are about all rates.
-AT_BEST = ("best_rate", "best_rate_ratio", "n", "bn_mode_gap", "n_diverged", "trials")
+AT_BEST = ("best_rate", "best_rate_ratio", "n", "bn_mode_gap", "reestimated_gap", "n_diverged", "trials")
 NO_GRID = "needs every rate of the sweep, which this design does not train"
 NO_LOOK = "no seed has judged it yet"
 

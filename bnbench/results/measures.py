@@ -23,6 +23,7 @@ _OF_SCORES = (
     "score_drop",
     "score_regret",
     "bn_mode_gap",
+    "reestimated_gap",
     "score_roughness",
     "train_score_roughness",
 )

@@ -73,20 +73,32 @@ def _batch_norms(layers: Sequence[Layer]) -> list[Layer]:
 
 def _mode_gap(results: Results, dead: Container[str]) -> Iterator[str]:
     """Warn of moving statistics that differ from batch statistics: training and validation then see two networks."""
-    gaps: dict[tuple[str, bool], list[tuple[float, str]]] = {}
+    gaps: dict[tuple[str, bool], list[tuple[float, str, float]]] = {}
     for row in results.variants.to_dict("records"):
         gap, label = row["bn_mode_gap"], cell_label(row, results.axes)
         if abs(gap) > MODE_GAP and label not in dead:
-            gaps.setdefault((str(row["variant"]), bool(gap > 0)), []).append((abs(gap), label))
+            found = gaps.setdefault((str(row["variant"]), bool(gap > 0)), [])
+            found.append((abs(gap), label, row["reestimated_gap"]))
     for (variant, higher), found in gaps.items():
-        largest, smallest = max(found)[0], min(found)[0]
-        points = f"{100 * largest:.1f}" if len(found) == 1 else f"{100 * smallest:.1f} to {100 * largest:.1f}"
-        labels = format_places({variant: [label for _, label in sorted(found, reverse=True)]}, results.n_settings)
+        labels = format_places({variant: [label for _, label, _ in sorted(found, reverse=True)]}, results.n_settings)
         yield (
-            f"{labels}: at its best rate, validation {results.score_name} is {points} points "
-            f"{'higher' if higher else 'lower'} with each batch's own statistics, as in training, than with the moving "
-            "ones, which score it here."
+            f"{labels}: at its best rate, validation {results.score_name} is {_points([gap for gap, *_ in found])} "
+            f"points {'higher' if higher else 'lower'} with each batch's own statistics, as in training, than with the "
+            f"moving ones, which score it here.{_reestimated([gap for *_, gap in found if not pd.isna(gap)])}"
         )
+
+
+def _reestimated(gaps: Sequence[float]) -> str:
+    """Return a sentence on statistics that were re-estimated over the training part; empty if none were."""
+    if not gaps:
+        return ""
+    return f" With statistics re-estimated over the training part it changes by {_points(gaps, '+.1f')} points."
+
+
+def _points(gaps: Sequence[float], form: str = ".1f") -> str:
+    """Return the lowest and the highest of some gaps in points, or the only one."""
+    lowest, highest = (format(100 * gap, form) for gap in (min(gaps), max(gaps)))
+    return lowest if len(gaps) == 1 else f"{lowest} to {highest}"
 
 
 def _not_warm(results: Results, trials: pd.DataFrame) -> Iterator[str]:

@@ -61,6 +61,17 @@ def test_the_spread_of_predictions_is_missing_for_a_diverged_trial_and_in_earlie
     assert METRICS["prediction_spread"].higher_is_better
 
 
+def test_gaps_of_statistics_are_missing_for_a_diverged_trial() -> None:
+    measured = {"bn_mode_gap": 0.1, "validation_score": 0.75, "reestimated_score": 0.875}
+    claim = Claim.model_validate({"text": "x", "metric": "reestimated_gap", "of": "plain", "value": {"at_most": 0.1}})
+    planned = trials(measured, measured | BLOWN, {})
+    table = with_trial_metrics(planned, Curves(planned, history({})), claim, "plain")
+    assert table["reestimated_gap"].fillna(-1).tolist() == [0.125, -1, -1]
+    mode = METRICS["bn_mode_gap"].measure_trials
+    assert mode is not None
+    assert mode(planned, history({})).fillna(-1).tolist() == [0.1, -1, -1]
+
+
 def test_a_diverged_trial_counts_as_guessing_in_f1_and_in_the_top_k() -> None:
     measured = {"test_macro_f1": 0.6, "test_top_k": 0.8, "top_k": 5}
     claim = Claim.model_validate({"text": "x", "metric": "test_top_k", "of": "plain", "value": {"at_least": 0.5}})

@@ -200,6 +200,26 @@ def test_statistics_not_warmed_up(gap: float, rows: int, cold: bool) -> None:
     assert ("statistics not warmed up" in shown({"bn_mode_gap": gap}, rows=rows)) == cold
 
 
+@pytest.mark.parametrize(
+    ("gap", "reestimated", "cold"),
+    [
+        (0.1, 1.0, True),
+        (0.1, 0.96, True),
+        # The batches make the difference, not the averages.
+        (0.1, 0.94, False),
+        (0.1, NAN, True),
+        # The statistics of small batches are noisy; good ones show what the moving ones cost.
+        (0.0, 0.95, True),
+        (0.0, 0.91, False),
+        # With dropout.
+        (NAN, 1.0, False),
+    ],
+)
+def test_cold_statistics_where_re_estimated_ones_are_known(gap: float, reestimated: float, cold: bool) -> None:
+    row = {"bn_mode_gap": gap, "validation_score": 0.9, "reestimated_score": reestimated}
+    assert ("statistics not warmed up" in shown(row)) == cold
+
+
 @pytest.mark.parametrize("end", [NONFINITE, BLOWN])
 def test_a_diverged_trial_shows_no_symptom(end: dict[str, object]) -> None:
     assert shown({"validation_score": NAN} | end, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == set()

@@ -14,6 +14,7 @@ from bnbench.results.results import Results
 from bnbench.store import store
 from support.examples import make_plan
 from support.kept import Cells, compared
+from support.reestimated import reestimated
 from support.stored import MIXED, finished
 
 X = "nonfinite"
@@ -148,6 +149,17 @@ def test_a_variant_that_never_trains_has_no_widths(tmp_path: Path) -> None:
     for name in names:
         assert texts(table, name)[1] == "no trial ok"
     assert texts(table, "BN mode gap") == ["no batch norm", "diverged"]
+
+
+def test_re_estimated_statistics_have_a_column_where_they_were_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells: Cells = {"plain": [[0.9] * 3], "batchnorm": [[0.8] * 3]}
+    assert "re-estimated gap" not in variants_table(compared(tmp_path / "old", cells)).header
+    table = variants_table(reestimated(tmp_path / "new", monkeypatch, cells, "batchnorm", -0.015))
+    assert column(table, "re-estimated gap") == [
+        Cell("no batch norm", missing=True), Cell("-1.5", pytest.approx(-0.015)),
+    ]  # fmt: skip
 
 
 def test_no_cell_is_empty_or_not_a_number(tmp_path: Path) -> None:

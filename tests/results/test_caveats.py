@@ -11,6 +11,7 @@ from bnbench.results.results import Results
 from bnbench.store import results_dir, store
 from support.examples import facts, make_plan
 from support.kept import compared, end, keep
+from support.reestimated import reestimated
 from support.stored import change
 
 X = "nonfinite"
@@ -132,6 +133,16 @@ def test_a_gap_between_the_statistics_of_batches_and_moving_ones(tmp_path: Path,
     of_statistics = [caveat for caveat in list_caveats(Results(folder)) if "statistics" in caveat]
     assert len(of_statistics) == bool(wanted)
     assert all(caveat.startswith("layernorm: ") and wanted in caveat for caveat in of_statistics)
+
+
+def test_the_gap_has_the_one_of_re_estimated_statistics_next_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = {"plain": GOOD, "layernorm": GOOD}
+    found = list_caveats(reestimated(tmp_path, monkeypatch, cells, "layernorm", 0.05))
+    (caveat,) = [one for one in found if "statistics" in one]
+    assert "12.5 points higher" in caveat
+    assert caveat.endswith("With statistics re-estimated over the training part it changes by +5.0 points.")
 
 
 def test_a_grid_of_one_rate_has_no_edge(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def variants_table(results: Results) -> Table:
     score = results.score_name
     header = ["variant", *map(axis_name, results.axes), "best rate", "n", f"test {score} ± SD", "trains well to"]
     header += ["every seed ok", "stable width", "LR sensitivity", "centered", f"{score} regret", "epochs to target"]
-    header += ["AULC", "overfitting onset", "BN mode gap", "step", "over baseline's", "diverged"]
+    header += ["AULC", "overfitting onset", *_gap_header(results), "step", "over baseline's", "diverged"]
     table = results.variants
     if len(table):
         curves = results.learning_curves.drop(columns=["best_rate", "n"])
@@ -49,8 +49,7 @@ def variants_table(results: Results) -> Table:
             share_cell(row["score_regret"], format_percent, NO_OK),
             time_cell(row["epochs_to_target_median"], missing="no target"),
             share_cell(row["aulc_mean"], format_percent), number_cell(row["overfitting_onset_median"], ".4g"),
-            share_cell(row["bn_mode_gap"], format_points, _why_no_gap(results, row)),
-            _duration(row["seconds_per_step"]), _overhead(results, row),
+            *_gap_cells(results, row), _duration(row["seconds_per_step"]), _overhead(results, row),
             Cell(f"{row['n_diverged']} of {row['trials']}", row["n_diverged"]),
         ]
         for row in table.to_dict("records")
@@ -70,13 +69,12 @@ def _of_design(results: Results) -> Table:
     """Return a row per variant and axis value of a design that does not train every rate."""
     rate_cell, score = rate_cells(results), results.score_name
     header = ["variant", *map(axis_name, results.axes), "best rate", "n", f"test {score} ± SD", "edge"]
-    header += ["95% interval", "BN mode gap", "step", "over baseline's"]
+    header += ["95% interval", *_gap_header(results), "step", "over baseline's"]
     rows = [
         [
             *place_cells(row, results.axes), rate_cell(row["best_rate"]), number_cell(row["n"], "d"),
             spread_cell(row, "test_score"), *edge_cells(row),
-            share_cell(row["bn_mode_gap"], format_points, _why_no_gap(results, row)),
-            _duration(row["seconds_per_step"]), _overhead(results, row),
+            *_gap_cells(results, row), _duration(row["seconds_per_step"]), _overhead(results, row),
         ]
         for row in results.variants.to_dict("records")
     ]  # fmt: skip
@@ -116,6 +114,18 @@ def _why_no_run(row: Mapping[Any, Any]) -> str:
 def _width(row: Mapping[Any, Any]) -> Cell:
     cell = number_cell(row["stable_width"], ".2f", NO_OK)
     return replace(cell, text=f">= {cell.text}") if row["stable_width_open"] else cell
+
+
+def _gap_header(results: Results) -> list[str]:
+    """Return the names of the columns of batch normalization's statistics; re-estimated ones only where measured."""
+    known = len(results.variants) and results.variants["reestimated_gap"].notna().any()
+    return ["BN mode gap", *(["re-estimated gap"] if known else [])]
+
+
+def _gap_cells(results: Results, row: Mapping[Any, Any]) -> list[Cell]:
+    """Return how much the score changes with the statistics of each batch, and with re-estimated ones."""
+    columns = ("bn_mode_gap", "reestimated_gap")[: len(_gap_header(results))]
+    return [share_cell(row[column], format_points, _why_no_gap(results, row)) for column in columns]
 
 
 def _why_no_gap(results: Results, row: Mapping[Any, Any]) -> str:

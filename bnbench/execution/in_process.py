@@ -16,6 +16,8 @@ from bnbench.execution.trial_queues import ProgramQueue, TrialQueues
 from bnbench.planning.compile_key import compile_key, with_same_functions
 from bnbench.planning.machine import CPU, this_machine
 from bnbench.planning.plan import Program, Trial
+from bnbench.planning.predictors.types import Predictor
+from bnbench.planning.rate_guess import RateGuess
 from bnbench.planning.resources import WorkerCount
 from bnbench.planning.step_times import StepTimes, TimedPair
 from bnbench.planning.trial import Epoch, MayStart, OnEpoch, Result, Saving, start_always
@@ -37,10 +39,11 @@ class InProcessTrainer:
         from bnbench.training import startup
 
         startup.import_tensorflow(on_card, portable)
-        from bnbench.training import check, check_rows, compiled_programs, loop, step_times, threads
+        from bnbench.training import check, check_rows, compiled_programs, loop, short_training, step_times, threads
 
         self._programs = compiled_programs.CompiledPrograms()
         self._loop, self._check, self._step_times = loop, check, step_times
+        self._short_training = short_training
         self._use_threads = threads.use_threads
         self._portable = portable
         self._load = cache(load)
@@ -97,6 +100,17 @@ class InProcessTrainer:
         return self._step_times.time_pairs(
             pairs, lambda program: self._load(program.data, program.facts), self._programs
         )
+
+    def guess_rates(self, program: Program, seed: int, predictors: Sequence[Predictor]) -> list[RateGuess]:
+        """Return what each predictor says about the edge of a program, from a few short trainings.
+
+        Raises:
+            ConfigError: Keras rejects a part of the program.
+            DataError: the data are missing, damaged, or other data than the plan was made for.
+        """
+        self._programs.drop()
+        dataset = self._load(program.data, program.facts)
+        return self._short_training.guess_rates(program, dataset, seed, predictors)
 
 
 def load_from(data_dirs: DataDirs) -> LoadData:

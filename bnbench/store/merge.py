@@ -166,6 +166,7 @@ def _copy_all(target: Store, opened: Mapping[Path, Store]) -> MergeSummary:
         summary.added[folder] = 0
         _copy_trials(target, source, planned, have, summary)
         _copy_step_times(target, source)
+        _copy_rate_guesses(target, source)
     again = before.keys() & {trial for source in opened.values() for trial in _ended(source, planned)}
     apart = {one.trial for one in summary.different if one.kept == target.folder}
     summary.known = Compared(len(again), len(again - apart))
@@ -204,6 +205,12 @@ def _copy_step_times(target: Store, source: Store) -> None:
     for times in source.step_times().values():
         if (times.first, times.second) not in target.step_times():
             target.add_step_times(times)
+
+
+def _copy_rate_guesses(target: Store, source: Store) -> None:
+    known = target.rate_guesses()
+    if new := [guess for key, guess in source.rate_guesses().items() if key not in known]:
+        target.add_rate_guesses(new)
 
 
 def _compare(stores: Iterable[Store], planned: set[str]) -> Compared:

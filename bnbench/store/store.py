@@ -21,6 +21,7 @@ from bnbench.store.folder import DATABASE, has_results, lock_folder, require_res
 from bnbench.store.integrity import StoredTrial
 from bnbench.store.notes import read_note, write_note
 from bnbench.store.parts import read_device, read_part, seeds_of_part, write_device, write_part
+from bnbench.store.rate_guesses import PlannedGuess, planned_rate_guesses, read_rate_guesses, write_rate_guesses
 from bnbench.store.rows import (
     COLUMNS,
     REAL,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from bnbench.planning.adaptive.record import DesignRecord
     from bnbench.planning.plan import ChosenPlan, Plan
+    from bnbench.planning.rate_guess import RateGuess
     from bnbench.planning.step_times import StepTimes
     from bnbench.planning.trial import Result
 
@@ -224,6 +226,19 @@ class Store:
         """Store the times of two programs that were trained by turns; they replace earlier ones."""
         with self._transaction():
             write_step_times(self._db, times)
+
+    def rate_guesses(self) -> dict[tuple[str, str], "RateGuess"]:
+        """Return the predicted edges, by program and predictor."""
+        return read_rate_guesses(self._db)
+
+    def planned_rate_guesses(self) -> list[PlannedGuess]:
+        """Return the predicted edges of the variants of the present plan."""
+        return planned_rate_guesses(self._db)
+
+    def add_rate_guesses(self, guesses: "Sequence[RateGuess]") -> None:
+        """Store predicted edges; they replace earlier ones of the same program and predictor."""
+        with self._transaction():
+            write_rate_guesses(self._db, guesses)
 
     def known_sources(self) -> "list[Source]":
         """Return where trials were trained, each place and way once."""

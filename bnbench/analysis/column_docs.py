@@ -34,6 +34,12 @@ HEADINGS = {
         "One row per pair of variants, value of the further axes and round in which one worker trained both by turns. "
         "Further axes follow `over`.",
     ),
+    "rate_guesses": (
+        "`Results.rate_guesses`",
+        "One row per variant, value of the further axes and predictor that `bnbench guess` has run. Further axes "
+        "follow `variant`.",
+    ),
+    "guess_scores": ("`Results.guess_scores`", "One row per predictor that `bnbench guess` has run."),
 }
 
 

@@ -249,6 +249,41 @@ STEP_TIMES = (
     Column("over_seconds", "number", "the same of the other variant", "s"),
     Column("ratio", "number", "the first divided by the second"),
 )
+RATE_GUESSES = (
+    VARIANT,
+    Column("predictor", "text", "name of the predictor"),
+    Column("rate", "number", "predicted edge; empty if it is not known"),
+    Column("reason", "text", "why it is not known: `no rate passes` or `every rate passes`; else empty"),
+    Column("edge", "number", "the edge that the sweep has found, as in `Results.variants`"),
+    Column("edge_low", "number", "lower end of its 95% interval; 0 if no training bounds it"),
+    Column("edge_high", "number", "upper end; infinite if no training bounds it"),
+    Column("best_rate", "number", "learning rate with the highest mean validation score"),
+    Column("edge_error", "number", "log10 of the predicted edge divided by the edge; empty if no training bounds the "
+           "edge on one of its sides", "decades"),
+    Column("best_error", "number", "log10 of the predicted edge divided by the best rate", "decades"),
+    Column("regret", "number", "best mean validation score minus that at the predicted edge, on the line between the "
+           "nearest two rates of the sweep; empty outside them"),
+    Column("seed", "integer", "seed of the short trainings"),
+    Column("steps", "integer", "number of steps of the short trainings"),
+    Column("training_steps", "integer", "number of steps of one trial"),
+    Column("seconds", "number", "time of the short trainings without compilation", "s"),
+)  # fmt: skip
+GUESS_SCORES = (
+    Column("predictor", "text", "name of the predictor"),
+    Column("predicted", "integer", "number of edges that it predicted"),
+    Column("not_known", "integer", "number of edges that were not known to it"),
+    *(
+        column
+        for name, what in (("edge", "the edge"), ("best", "the best rate"))
+        for column in (
+            Column(f"{name}_n", "integer", f"number of predictions that are compared with {what}"),
+            Column(f"{name}_bias", "number", f"mean of log10 of the prediction divided by {what}", "decades"),
+            Column(f"{name}_rms", "number", "root mean square of these", "decades"),
+            Column(f"{name}_near", "number", "share of them within a quarter of a decade"),
+        )
+    ),
+    Column("regret", "number", "mean regret of the predicted edges"),
+)
 VARIANTS = (
     VARIANT,
     Column("best_rate", "number", "learning rate with the highest mean validation score"),
@@ -324,6 +359,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "learning_curves": CURVES,
     "confusions": CONFUSIONS,
     "step_times": STEP_TIMES,
+    "rate_guesses": RATE_GUESSES,
+    "guess_scores": GUESS_SCORES,
 }
 _ALL = tuple(chain.from_iterable(TABLES.values()))
 FROM_STORED: Mapping[str, str] = {column.stored: column.name for column in _ALL if column.stored}

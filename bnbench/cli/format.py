@@ -48,6 +48,7 @@ NOT_FINITE = "not finite"
 def format_answer(results: "Results") -> str:
     """Return the tables and sentences that a run ends with."""
     from bnbench.report.headline.answer import make_answer
+    from bnbench.report.tables.guesses import guesses_table
     from bnbench.results.caveats import list_caveats, outside_sentence
     from bnbench.results.diagnoses import list_diagnoses
     from bnbench.results.outside import outside_count
@@ -64,12 +65,13 @@ def format_answer(results: "Results") -> str:
     caveats = [f"- {caveat}" for caveat in list_caveats(results)]
     diagnoses = list_diagnoses(results.diagnoses, results.axes, results.n_settings)
     diagnosed = [f"- {one.symptom}: {line}" for one in diagnoses for line in one.lines]
-    answer, (where, shown) = make_answer(results), _shown_rates(results)
+    answer, guesses, (where, shown) = make_answer(results), guesses_table(results), _shown_rates(results)
     parts = [
         f"{count}; validation {score}{where}, mean ± SD over seeds (a diverged trial counts at chance)",
         _by_rate(shown, results.axes, results.folder / "summary.csv"),
         "\n".join([*answer.sentences, *answer.open, *([answer.power] if answer.power and answer.is_open else [])]),
         *([format_table(answer.table)] if answer.table else []),
+        *([f"Predicted before the sweep:\n{format_table(guesses)}"] if guesses else []),
         *([format_verdicts(results.claims, score)] if len(results.claims) else []),
         *(["\n".join(["To keep in mind:", *caveats])] if caveats else []),
         *(["\n".join(["Diagnoses (their usual cures are in the report):", *diagnosed])] if diagnosed else []),

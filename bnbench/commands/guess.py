@@ -117,4 +117,6 @@ def guess_rows(summary: GuessSummary) -> list[dict[str, Any]]:
 
 def proposal_as_dict(proposal: Proposal | None) -> dict[str, float] | None:
     """Return a proposal with the keys of `sweep.learning_rate`; None if there is none."""
-    return proposal and {"from": proposal.start, "to": proposal.stop, "points": proposal.points}
+    if proposal is None:
+        return None
+    return {"from": proposal.start, "to": proposal.stop, "points": proposal.points}

@@ -15,6 +15,7 @@ from bnbench.report.tables.claims import claims_table, published_table
 from bnbench.report.tables.confusions import confusions_table, matrices_table
 from bnbench.report.tables.design import looks_table, stages_table
 from bnbench.report.tables.differences import differences_table
+from bnbench.report.tables.guesses import guesses_table
 from bnbench.report.tables.layout import columns_of, is_numeric, without_empty_columns
 from bnbench.report.tables.rates import rates_table
 from bnbench.report.tables.table import Table
@@ -91,6 +92,7 @@ class Document:
         confusions: the most confused pairs of classes.
         matrices: the whole confusion matrices, for the HTML report.
         data: of the interactive figure, as `plotly_data.figure_data` returns it.
+        guesses: edges that were predicted before the sweep, and what the sweep has found.
         stages, looks: of an adaptive design, what it trained for what, and every look at a claim.
         failed: the trials that failed, with their reasons.
         command: the shell command that continues the experiment, or trains it again on another machine.
@@ -108,6 +110,7 @@ class Document:
     looks: Table | None
     variants: Table
     rates: Table
+    guesses: Table | None
     differences: Table | None
     published: Table | None
     confusions: Table | None
@@ -141,6 +144,7 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         looks=looks_table(results),
         variants=variants_table(results),
         rates=rates_table(results),
+        guesses=guesses_table(results),
         differences=differences_table(results),
         published=published_table(results),
         confusions=confusions_table(results),
@@ -192,6 +196,7 @@ def render_markdown(content: Document) -> str:
         ("How the design decided", content.looks),
         ("What the design trained", content.stages),
         ("Variants", content.variants),
+        ("Predicted before the sweep", content.guesses),
         ("Differences, paired by seed", content.differences),
         ("Every learning rate", content.rates),
         ("Failed trials", content.failed),

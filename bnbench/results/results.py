@@ -17,6 +17,7 @@ from bnbench.analysis.cells import Cells, Part, split_table
 from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, STAGE, TABLES, current_name, rename_stored
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.labels import format_list
+from bnbench.analysis.rate_guesses import guess_score_table, rate_guess_table
 from bnbench.analysis.step_times import PairTimes, TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
 from bnbench.analysis.trials import (
     MEASURED,
@@ -39,6 +40,7 @@ from bnbench.results.design_tables import judge_by_design, with_design
 from bnbench.results.findings import Finding
 from bnbench.results.outside import describe_outside, with_outside
 from bnbench.results.presentation import Plots, Presentation
+from bnbench.results.rate_guesses import as_predicted
 from bnbench.results.setups import describe_setup
 from bnbench.results.sources import SOURCE_COLUMNS, source_row
 from bnbench.results.step_pairs import as_pair
@@ -95,6 +97,7 @@ class Results:
             record = opened.design()
             self.full_history = rename_stored(opened.history())
             self.pairs = _read_pairs(opened)
+            self._predicted = [as_predicted(planned) for planned in opened.planned_rate_guesses()]
             by = ["variant", "axes", "learning_rate", "seed"]
             self._outside = opened.outside().sort_values(by, ignore_index=True)
             self._planned_values = opened.planned_values() if len(self._outside) else {}
@@ -364,6 +367,16 @@ class Results:
     def step_times(self) -> pd.DataFrame:
         """One row per pair of variants, axis value and round in which one worker trained both by turns."""
         return step_times_table(self.pairs, self.axes)
+
+    @cached_property
+    def rate_guesses(self) -> pd.DataFrame:
+        """One row per variant, axis value and predictor of `bnbench guess`: the predicted edge and how good it is."""
+        return rate_guess_table(self._predicted, self.variants, self.summary, self.axes)
+
+    @cached_property
+    def guess_scores(self) -> pd.DataFrame:
+        """One row per predictor of `bnbench guess`: how far its predictions are from the edges of the sweep."""
+        return guess_score_table(self.rate_guesses)
 
     def time_ratio(self, variant: str, place: Mapping[str, Any]) -> TimeRatio:
         """Return how long a step of a variant takes compared with the baseline, or why that is unknown.

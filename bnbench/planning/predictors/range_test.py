@@ -19,7 +19,7 @@ SMOOTHED = 5
 
 def rising_rates() -> list[float]:
     """Return the rates of the steps, each the same factor above the one before it."""
-    return np.logspace(LOW, HIGH, STEPS).tolist()
+    return [float(rate) for rate in np.logspace(LOW, HIGH, STEPS)]
 
 
 def find(training: ShortTraining) -> Found:

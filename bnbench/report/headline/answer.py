@@ -9,6 +9,7 @@ from bnbench.report.headline.comparison import compare_variants
 from bnbench.report.headline.cost import describe_cost
 from bnbench.report.headline.design import describe_design, design_table, open_in_design, provisional
 from bnbench.report.headline.facts import Facts
+from bnbench.report.headline.guess_line import describe_guesses
 from bnbench.report.headline.open_questions import list_open_questions
 from bnbench.report.headline.power_line import describe_power, leaves_open
 from bnbench.report.headline.ranking import ranking_table
@@ -45,9 +46,10 @@ def make_answer(results: Results) -> Answer:
     if results.axes and len(results.summary[results.axes].drop_duplicates()) > 1:
         sentences, left_open = answer_axes(facts)
         left_open = [*left_open, *provisional(facts)]
-        return Answer(sentences, left_open, axis_table(facts), *power)
+        return Answer([*sentences, *describe_guesses(results)], left_open, axis_table(facts), *power)
     if results.design:
-        sentences = [*describe_design(facts), *describe_cost(facts)]
+        sentences = [*describe_design(facts), *describe_guesses(results), *describe_cost(facts)]
         return Answer(sentences, open_in_design(facts), design_table(facts))
-    sentences = [*compare_variants(facts), *describe_rates(facts), *describe_cost(facts)]
+    rates = [*describe_rates(facts), *describe_guesses(results)]
+    sentences = [*compare_variants(facts), *rates, *describe_cost(facts)]
     return Answer(sentences, list_open_questions(facts), ranking_table(facts), *power)

@@ -8,8 +8,8 @@ from bnbench.commands.guess import GuessSummary
 from bnbench.planning.rate_guess import Proposal, RateGuess
 
 NO_PROPOSAL = (
-    "No edge is known, so there is nothing to propose: check that the loss of an untrained network can fall at all, "
-    "with `bnbench run --smoke`."
+    "No edge is known, so no sweep is proposed. Either no rate trains this network, or 100 steps are too few for it: a "
+    "sweep over many decades, such as {from: 1e-5, to: 1e+2, points: 8}, tells."
 )
 
 
@@ -36,10 +36,10 @@ def _edge(guess: RateGuess) -> str:
 
 def _cost(summary: GuessSummary) -> str:
     """Return the steps and the time of each predictor, compared with one training of each variant."""
-    lines = []
-    for number, predictor in enumerate(summary.predictors):
-        own = [guess for guess in summary.guesses if guess.predictor == summary.predictors[number].name]
-        lines.append(f"{predictor.title}: {_cost_of(own)}")
+    lines = [
+        f"{predictor.title}: {_cost_of([guess for guess in summary.guesses if guess.predictor == predictor.name])}"
+        for predictor in summary.predictors
+    ]
     return "\n".join([f"Seed {summary.seed}. {lines[0]}", *lines[1:], f"Kept in {summary.folder}, for its report."])
 
 

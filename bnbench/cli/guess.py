@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     "predictors",
     multiple=True,
     metavar="NAME",
-    help="Only this predictor: constant (100 steps at constant rates, bisected) or range-test. Repeatable. [default: "
-    "all]",
+    help="Only this predictor, for example constant or range-test. Repeatable. [default: all]",
 )
 @click.option(
     "--seed",

@@ -58,19 +58,18 @@ def propose_sweep(guesses: Sequence[RateGuess], highest: float) -> Proposal | No
     """Return a sweep from well below the lowest predicted edge to above the highest one, over whole decades.
 
     Args:
-        guesses: of all variants. A program follows the first of its guesses that says anything.
+        guesses: of all variants. The first one of each program counts; others may be less sure.
         highest: a rate above which no predictor looks; where every rate passes, the edge is there at least.
 
     Returns:
         None if no edge is known.
     """
-    edges: dict[str, float] = {}
+    first: dict[str, RateGuess] = {}
     for guess in guesses:
-        rate = highest if guess.reason == ALL_PASS else guess.rate
-        if rate is not None:
-            edges.setdefault(guess.program, math.log10(rate))
+        first.setdefault(guess.program, guess)
+    rates = [highest if guess.reason == ALL_PASS else guess.rate for guess in first.values()]
+    edges = [math.log10(rate) for rate in rates if rate is not None]
     if not edges:
         return None
-    low = math.floor(min(edges.values()) - BELOW)
-    high = math.ceil(max(edges.values()) + ABOVE)
+    low, high = math.floor(min(edges) - BELOW), math.ceil(max(edges) + ABOVE)
     return Proposal(float(f"1e{low}"), float(f"1e{high}"), POINTS_PER_DECADE * (high - low) + 1)

@@ -119,7 +119,7 @@ def read_sweep(path: Path, summary: GuessSummary, folder: Path) -> pd.DataFrame:
 def train_higher(path: Path, rates: Sequence[float], folder: Path) -> pd.DataFrame:
     """Return the table by rate of a few seeds at higher rates."""
     # They are about the rates of the config.
-    left_out: dict[str, object] = dict.fromkeys(("claims", "published", "source_figures"), [])
+    left_out: dict[str, object] = {key: [] for key in ("claims", "published", "source_figures")}
     sweep = {"sweep.learning_rate": list(rates), "sweep.seeds": HIGHER_SEEDS}
     return bnbench.run(path, overrides=sweep | left_out, results_dir=folder).summary
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def guess(
     request: "ExperimentRequest", predictors: Sequence[str], seed: int | None, quiet: bool, as_json: bool
 ) -> None:
-    """Predict the edge of each variant from a few short trainings, before its sweep.
+    """Predict the edge of each variant from a few short trainings.
 
     The edge is the highest learning rate that trains. About 1,000 steps for each variant predict it, and a line to
     paste into the experiment file proposes a sweep around the predicted edges. If no rate passes, the edge is not

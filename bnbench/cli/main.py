@@ -24,7 +24,7 @@ COMMANDS = {
         "validate": "Check experiment files without data and without Keras.",
         "plan": "Show what a run would train, and how long it would take.",
         "run": "Train the trials that are missing and write the report.",
-        "guess": "Predict the edge of each variant from a few short trainings, before its sweep.",
+        "guess": "Predict the edge of each variant from a few short trainings.",
         "edge": "Find the highest learning rate at which each variant trains.",
         "reproduce": "Run several experiments and write one page about them.",
         "cancel": "Stop a running trial, or a worker of a run that is under way.",

@@ -8,8 +8,8 @@ from bnbench.planning.predictors.types import ALL_PASS
 
 # Decades from the lowest predicted edge down to the sweep, at least: the best rate is below the edge.
 BELOW = 1.0
-# Decades from the highest predicted edge up to the end of the sweep, at least: a factor of two.
-ABOVE = 0.3
+# Decades from the highest predicted edge up to the end of the sweep, at least: a factor of three.
+ABOVE = 0.5
 POINTS_PER_DECADE = 2
 
 

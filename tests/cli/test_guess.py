@@ -51,7 +51,7 @@ def test_json_has_a_row_for_each_edge_and_the_proposal(place: Path) -> None:
     assert [(row["variant"], row["predictor"], row["seed"]) for row in found["guesses"]] == [
         ("plain", "range-test", 5), ("batchnorm", "range-test", 5),
     ]  # fmt: skip
-    assert all(row["training_steps"] == 2 * 2 for row in found["guesses"])
+    assert all(row["training_steps"] == 2 * 3 for row in found["guesses"])
     assert found["learning_rate"].keys() == {"from", "to", "points"}
 
 
@@ -67,7 +67,7 @@ def test_where_no_rate_passes_no_number_is_made_up(place: Path, monkeypatch: pyt
 
 
 def test_mistakes_are_explained(place: Path) -> None:
-    assert "small.yaml: train: epoch" in call("guess", "small.yaml", "-o", "train.epoch=3", code=2).stderr
+    assert "-o train.epoch=3: unknown key" in call("guess", "small.yaml", "-o", "train.epoch=3", code=2).stderr
     wrong = call("guess", "small.yaml", "--predictor", "constnt", code=2).stderr
     assert "--predictor: 'constnt' is not one of constant, range-test (did you mean 'constant'?)" in wrong
     assert not (place / "results").exists()

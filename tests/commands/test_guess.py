@@ -54,7 +54,7 @@ def test_every_variant_has_a_guess_of_each_predictor_with_the_first_seed(
         ("batchnorm", "constant", 5.0), ("batchnorm", "range-test", 5.0),
     ]  # fmt: skip
     assert summary.proposal is not None
-    assert (summary.proposal.start, summary.proposal.stop, summary.proposal.points) == (0.01, 10.0, 7)
+    assert (summary.proposal.start, summary.proposal.stop, summary.proposal.points) == (0.01, 100.0, 9)
 
 
 def test_another_seed_and_one_predictor(tmp_path: Path, trained: list[tuple[str, int]]) -> None:

@@ -13,8 +13,8 @@ def test_the_offset_belongs_to_the_edge() -> None:
     assert guess("a", None, NONE_PASSES).rate is None
 
 
-def test_a_sweep_covers_a_decade_below_the_lowest_edge_and_a_factor_of_two_above_the_highest() -> None:
-    # From below 0.018 to above 1.4, over whole decades, with two rates a decade.
+def test_a_sweep_covers_a_decade_below_the_lowest_edge_and_a_factor_of_three_above_the_highest() -> None:
+    # From below 0.018 to above 2.1, over whole decades, with two rates a decade.
     assert propose_sweep([guess("a", 0.18), guess("b", 0.7)], 1e3) == Proposal(0.01, 10.0, 7)
     assert propose_sweep([guess("a", 0.3)], 1e3) == Proposal(0.01, 1.0, 5)
     assert propose_sweep([guess("a", 0.6)], 1e3) == Proposal(0.01, 10.0, 7)

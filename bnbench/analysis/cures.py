@@ -104,6 +104,25 @@ APART = "; "
 Cure = Callable[[Facts], str]
 
 
+@dataclass(frozen=True)
+class ShownCure:
+    """A cure of a symptom that the committed results of a shipped experiment show.
+
+    Attributes:
+        advise: the cure.
+        experiment: the name of the experiment. In its report the symptom shows without the cure, and not, or at fewer
+            rates or seeds, with it.
+    """
+
+    advise: Cure
+    experiment: str
+
+    def __call__(self, facts: Facts) -> str:
+        """Return the phrase of the cure with the name of the experiment; empty if the cure cannot help."""
+        phrase = self.advise(facts)
+        return f"{phrase} (shown by: {self.experiment})" if phrase else ""
+
+
 def helpful_cures(cures: Iterable[Cure], facts: Facts) -> list[str]:
     """Return the phrases of the cures that can help, the most likely first."""
     return list(filter(None, (cure(facts) for cure in cures)))
@@ -115,11 +134,15 @@ def when_setup(text: str, test: Callable[[Setup], bool]) -> Cure:
 
 
 def lower_rate(facts: Facts) -> str:
-    """Advise a lower rate if lower ones do not show the symptom, or if no tried rate is free of it."""
+    """Advise a lower rate if lower ones do not show the symptom."""
+    lower = any(rate < max(facts.shown) for rate in facts.sound)
+    return "a lower rate, as lower ones do not show it" if lower else ""
+
+
+def other_rates(facts: Facts) -> str:
+    """Advise rates that were not tried if no tried rate is free of the symptom."""
     if facts.one_rate:
         return "other rates (a single one was tried)"
-    if any(rate < max(facts.shown) for rate in facts.sound):
-        return "a lower rate, as lower ones do not show it"
     return "" if facts.sound else "rates below and above those that were tried"
 
 

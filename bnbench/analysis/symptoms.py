@@ -10,7 +10,7 @@ import pandas as pd
 
 from bnbench.analysis import cures as ways
 from bnbench.analysis import symptom_rules as rules
-from bnbench.analysis.cures import Cure
+from bnbench.analysis.cures import Cure, ShownCure
 from bnbench.analysis.curve_features import curve_features
 from bnbench.analysis.symptom_rules import Evidence, Flags
 from bnbench.analysis.trials import scored_trials
@@ -27,7 +27,8 @@ class Symptom:
         severity: 1 is the most serious; reports are in this order.
         shows: (trials with `curve_features`, number of validation rows) -> which trials show it.
         describe: the evidence in numbers.
-        cures: what usually helps, the most likely first; each says whether it can help in a given case.
+        cures: what usually helps, the most likely first; each says whether it can help in a given case, and some name
+            an experiment that shows it.
         at_best_rate: whether it is judged at a variant's best rate alone, as it occurs in trainings that go well.
     """
 
@@ -76,7 +77,11 @@ _RECORDS = (
         1,
         rules.gives_one_prediction,
         rules.describe_constant,
-        (ways.lower_rate, ways.standardized_inputs, ways.linear_output, ways.larger_batch, ways.adam),
+        (
+            ways.other_rates, ShownCure(ways.lower_rate, "higher-rates"),
+            ShownCure(ways.standardized_inputs, "predicts-one-number-cures"),
+            ShownCure(ways.linear_output, "predicts-one-number-meters"), ways.larger_batch, ways.adam,
+        ),
     ),
     Symptom(
         "chance level",
@@ -86,7 +91,11 @@ _RECORDS = (
         2,
         rules.is_at_chance,
         rules.describe_chance,
-        (ways.lower_rate, ways.higher_rate, ways.standardized_inputs, ways.he_initialization, ways.batch_norm),
+        (
+            ways.other_rates, ShownCure(ways.lower_rate, "leaf"), ShownCure(ways.higher_rate, "cross-entropy"),
+            ways.standardized_inputs, ShownCure(ways.he_initialization, "initialisation"),
+            ShownCure(ways.batch_norm, "initialisation"),
+        ),
     ),
     Symptom(
         "dead units",
@@ -97,8 +106,10 @@ _RECORDS = (
         rules.has_dead_units,
         rules.describe_dead,
         (
-            ways.lower_rate, ways.warm_up, ways.he_initialization, ways.glorot_initialization,
-            ways.batch_norm_for_units, ways.leaky_units, ways.unsaturated_units,
+            ways.other_rates, ShownCure(ways.lower_rate, "higher-rates"), ways.warm_up,
+            ShownCure(ways.he_initialization, "initialisation"), ways.glorot_initialization,
+            ShownCure(ways.batch_norm_for_units, "fashion-mlp"), ways.leaky_units,
+            ShownCure(ways.unsaturated_units, "cifar10-relu-short"),
         ),
     ),
     Symptom(
@@ -109,8 +120,8 @@ _RECORDS = (
         rules.has_collapsed,
         rules.describe_collapse,
         (
-            ways.lower_rate, ways.falling_rate, ways.best_weights, ways.larger_batch, ways.modest_dropout,
-            ways.batch_norm,
+            ways.other_rates, ShownCure(ways.lower_rate, "higher-rates"), ways.falling_rate, ways.best_weights,
+            ways.larger_batch, ways.modest_dropout, ShownCure(ways.batch_norm, "higher-rates"),
         ),
     ),
     Symptom(
@@ -122,7 +133,8 @@ _RECORDS = (
         rules.overfits_early,
         rules.describe_overfitting,
         (
-            ways.early_stopping, ways.best_weights, ways.more_rows, ways.augmentation, ways.dropout, ways.penalties,
+            ways.early_stopping, ways.best_weights, ways.more_rows, ShownCure(ways.augmentation, "augmentation"),
+            ShownCure(ways.dropout, "letters-dropout"), ShownCure(ways.penalties, "fashion-penalties-short"),
             ways.fewer_units, ways.no_output_norm,
         ),
         at_best_rate=True,

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from bnbench.analysis import cures
-from bnbench.analysis.cures import Cure, Facts, Setup, helpful_cures
+from bnbench.analysis.cures import Cure, Facts, Setup, ShownCure, helpful_cures
 from bnbench.analysis.symptoms import SYMPTOMS
+from support.paths import ROOT
 
 RELU = frozenset({"relu"})
 PLAIN = Setup(hidden_activations=RELU)
@@ -21,7 +22,7 @@ def given(cure: Cure, facts: Facts = HIGH, **setup: Any) -> bool:
 
 def test_a_lower_rate_helps_if_lower_rates_do_not_show_the_symptom() -> None:
     assert cures.lower_rate(HIGH) == "a lower rate, as lower ones do not show it"
-    assert cures.higher_rate(HIGH) == ""
+    assert cures.other_rates(HIGH) == cures.higher_rate(HIGH) == ""
     low = replace(HIGH, shown=[0.01], sound=[0.1, 1.0])
     assert cures.lower_rate(low) == ""
     assert cures.higher_rate(low) == "a higher rate or more epochs, as higher rates do not show it"
@@ -33,13 +34,15 @@ def test_a_lower_rate_helps_if_lower_rates_do_not_show_the_symptom() -> None:
 
 def test_if_every_tried_rate_fails_other_rates_are_left() -> None:
     nowhere = replace(HIGH, shown=[0.01, 0.1, 1.0], sound=[])
-    assert cures.lower_rate(nowhere) == "rates below and above those that were tried"
+    assert cures.other_rates(nowhere) == "rates below and above those that were tried"
+    assert cures.lower_rate(nowhere) == ""
     assert cures.higher_rate(nowhere) == ""
 
 
 def test_one_rate_says_nothing_about_lower_or_higher_ones() -> None:
     one = replace(HIGH, rates=[0.1], shown=[0.1], sound=[])
-    assert cures.lower_rate(one) == "other rates (a single one was tried)"
+    assert cures.other_rates(one) == "other rates (a single one was tried)"
+    assert cures.lower_rate(one) == ""
     assert cures.higher_rate(one) == ""
     assert cures.rates_beyond(one).startswith("other rates (a single one was tried)")
 
@@ -140,6 +143,23 @@ def test_without_a_config_the_usual_cures_are_given() -> None:
         given_cures = helpful_cures(symptom.cures, unknown)
         assert given_cures
         assert not any(cures.APART in cure for cure in given_cures)
-    assert "batch normalization in front of the activations (Ioffe and Szegedy 2015)" in helpful_cures(
-        SYMPTOMS["chance level"].cures, unknown
+    assert "batch normalization in front of the activations (Ioffe and Szegedy 2015) (shown by: initialisation)" in (
+        helpful_cures(SYMPTOMS["chance level"].cures, unknown)
     )
+
+
+def test_a_cure_that_cannot_help_names_no_experiment() -> None:
+    shown = ShownCure(cures.adam, "leaf")
+    assert shown(HIGH) == "Adam (it scales the step of each weight) (shown by: leaf)"
+    assert not given(shown, optimizer="Adam")
+
+
+@pytest.mark.parametrize(
+    ("symptom", "cure"),
+    [(name, cure) for name, one in SYMPTOMS.items() for cure in one.cures if isinstance(cure, ShownCure)],
+    ids=str,
+)
+def test_the_committed_report_of_the_experiment_of_a_cure_has_the_symptom(symptom: str, cure: ShownCure) -> None:
+    assert len(list(ROOT.glob(f"configs/**/{cure.experiment}.yaml"))) == 1
+    report = (ROOT / "results" / cure.experiment / "report.md").read_text(encoding="utf-8")
+    assert f"**{symptom.capitalize()}.**" in report

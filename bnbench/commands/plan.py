@@ -48,6 +48,8 @@ def make_overview(request: ExperimentRequest) -> PlanOverview:
     # Without results no id is needed, and a million ids take a second.
     planned = set(chain.from_iterable(cohort.trials.ids() for cohort in plan.cohorts)) if states else set()
     outside = len(states.keys() - planned)
+    unprobed = sweep.unprobed_trials(plan, folder)
+    states = {trial: state for trial, state in states.items() if trial not in unprobed}
     plan = plan.of_part(chosen_part(request, plan, folder))
     jobs = executor_capacity(ExecutorRequest(request.places, plan.cohorts)).count
     return PlanOverview(plan, states, sweep.step_seconds(folder), jobs, outside, folder)

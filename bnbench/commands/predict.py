@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 
 from bnbench.commands.predict_inputs import CheckedInput, OnRows, check_input, list_files, read_chunks
 from bnbench.commands.predict_rows import CHUNK_NUMBERS, InputRows
-from bnbench.errors import ResultsError, did_you_mean
-from bnbench.results import query
+from bnbench.errors import ResultsError
+from bnbench.results.find_trial import find_trial, trial_names
 from bnbench.results.results import Results
 from bnbench.store import model_guard, results_dir
 from bnbench.store.model_card import ModelCard
 from bnbench.training import startup
-
-# The maximum number of trials that a message lists.
-MAX_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -82,7 +79,7 @@ def predict_files(
     notes = [note for one in inputs for note in one.notes]
     if card.classes and card.probabilities == "none":
         notes.append("the model gives no probabilities, because its training loss needs none")
-    name = f"{_trial_names(results)[trial]}, {card.weights} weights"
+    name = f"{trial_names(results)[trial]}, {card.weights} weights"
     apply_model = _load_model(results_dir.model_path(folder, trial), card)
 
     def make_parts() -> Iterator[pd.DataFrame]:
@@ -193,11 +190,11 @@ def choose_trial(results: Results, cards: dict[str, ModelCard], which: str) -> s
         raise ResultsError(f"{results.folder}: no model was saved; {_how_to_save(results.folder)}")
     if which == "best":
         return _best_trial(results, set(cards))
-    trial = _find_trial(results, which)
+    trial = find_trial(results, which, also=["best"])
     if trial not in cards:
         status = results.trials.set_index("trial").loc[[trial], "status"].iloc[0]
         reason = f"it {status}" if status != "completed" else _how_to_save(results.folder)
-        name = _trial_names(results)[trial]
+        name = trial_names(results)[trial]
         raise ResultsError(f"{results.folder}: no model was saved of {name} ({trial}): {reason}")
     return trial
 
@@ -209,31 +206,6 @@ def _best_trial(results: Results, saved: set[str]) -> str:
     points["mean"] = cell["validation_score"].transform("mean")
     ranked = points[points["trial"].isin(saved)].sort_values(["mean", "validation_score"], ascending=False)
     return str(ranked["trial"].iloc[0])
-
-
-def _find_trial(results: Results, which: str) -> str:
-    names = _trial_names(results)
-    exact = [trial for trial, name in names.items() if which in {trial, name}]
-    matches = exact or [trial for trial, name in names.items() if trial.startswith(which) or name.startswith(which)]
-    if len(matches) == 1:
-        return matches[0]
-    if matches:
-        problem = f"{which!r} matches {len(matches)} trials:"
-    else:
-        problem = f"no trial {which!r}{did_you_mean(which, [*names.values(), *names, 'best'])}; the trials are"
-    raise ResultsError(f"{results.folder}: {problem}\n{_list_trials(names, matches or list(names))}")
-
-
-def _trial_names(results: Results) -> dict[str, str]:
-    """Return the readable name of each trial id."""
-    return dict(zip(results.trials["trial"], query.trial_names(results.trials), strict=True))
-
-
-def _list_trials(names: dict[str, str], trials: Sequence[str]) -> str:
-    lines = [f"  {trial}  {names[trial]}" for trial in trials[:MAX_LISTED]]
-    if len(trials) > MAX_LISTED:
-        lines.append(f"  and {len(trials) - MAX_LISTED} more")
-    return "\n".join(lines)
 
 
 def _how_to_save(folder: Path) -> str:

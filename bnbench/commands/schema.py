@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from bnbench.analysis.asked_probes import ASKED_PROBES
 from bnbench.analysis.registry import METRICS
 from bnbench.config.json_schema import KnownNames, experiment_schema
 from bnbench.data import access
@@ -26,6 +27,7 @@ def render_schema() -> str:
         "losses": [*_names(catalog.usable_classes("losses")), *catalog.SHORT_NAMES],
         "callbacks": _names(catalog.usable_classes("callbacks")),
         "schedules": _schedules(),
+        "probes": list(ASKED_PROBES),
     }
     metrics = [name for metric in METRICS.values() for name in (metric.name, *metric.former)]
     known = KnownNames(access.dataset_names(), families, list(dict.fromkeys(metrics)))

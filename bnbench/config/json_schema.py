@@ -13,6 +13,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
+from bnbench.analysis.asked_probes import ALL
 from bnbench.config.renamed import RENAMED
 from bnbench.config.schema import NAME, Experiment
 
@@ -29,6 +30,7 @@ NAMED = {
     "loss": "losses",
     "callbacks": "callbacks",
     "norm": "norms",
+    "probes": "probes",
 }
 # What keys mean that have no comment above their field, or one that only says why.
 DESCRIPTIONS = {
@@ -130,7 +132,7 @@ def experiment_schema(known: KnownNames) -> Schema:
     model = schema["properties"]["model"]
     (model["$ref"],) = (form["$ref"] for form in model.pop("anyOf") if "$ref" in form)
     schema["properties"]["name"]["pattern"] = f"^{NAME.pattern}$"
-    _add_short_forms(schema["$defs"])
+    _add_short_forms(schema, schema["$defs"])
     del schema["$defs"]["Named"]
     schema["$defs"] |= {"Layer": _layer(known.families["layers"])}
     schema["$defs"] |= {family: _named(known.families[family]) for family in sorted(set(NAMED.values()))}
@@ -180,7 +182,7 @@ def _fill_names(value: Any, key: str, known: KnownNames) -> None:
         _fill_names(inner, key, known)
 
 
-def _add_short_forms(records: Schema) -> None:
+def _add_short_forms(experiment: Schema, records: Schema) -> None:
     """Add the forms that the records accept before validation."""
     variant, data, sweep = (records[name]["properties"] for name in ("Variant", "Data", "Sweep"))
     norm = variant["norm"]
@@ -197,6 +199,8 @@ def _add_short_forms(records: Schema) -> None:
         for old, (new, _) in keys.items():
             records[part.capitalize()]["properties"][old] = {"description": f"Now called `{new}`.", "deprecated": True}
     sweep["learning_rate"]["oneOf"].append({"type": "number"})
+    probes = experiment["properties"]["probes"]
+    probes["anyOf"] = [{"const": ALL}, {"type": probes.pop("type"), "items": probes.pop("items")}]
     sweep["grid"]["propertyNames"] = {"pattern": r"^(data|model|train)\."}
 
 

@@ -28,6 +28,7 @@ from bnbench.config.expectations import Claim, Published
 from bnbench.config.figure_settings import FigureSettings, check_labels
 from bnbench.config.networks import NETWORK_KEYS, NetworkPath, need_model, with_model_or_none, written_keys
 from bnbench.config.own_data import OwnData
+from bnbench.config.probes import all_probes, check_distinct, check_probe
 from bnbench.config.renamed import rename_old_keys
 from bnbench.config.source_figures import SourceFigure
 from bnbench.config.types import STRICT, Axis, InnerValueError, Name, Rate, branch_of
@@ -60,7 +61,7 @@ def _named(value: object, info: ValidationInfo) -> object:
     if isinstance(value, str):
         return {"name": value}
     if isinstance(value, dict) and "name" not in value and len(value) != 1:
-        kind = {"callbacks": "callback"}.get(str(info.field_name), info.field_name)
+        kind = {"callbacks": "callback", "probes": "probe"}.get(str(info.field_name), info.field_name)
         found = f"found {len(value)}: {', '.join(map(str, value))}" if value else "found none"
         raise ValueError(f"wanted one {kind}, a name or {{name: {{its arguments}}}}, {found}")
     if isinstance(value, dict) and "name" not in value:
@@ -106,6 +107,7 @@ def _classes(value: list[str] | None) -> list[str] | None:
 
 
 NamedValue = Annotated[Named, BeforeValidator(_named)]
+ProbeValue = Annotated[Named, BeforeValidator(_named), AfterValidator(check_probe)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Fraction = Annotated[float, Field(gt=0, lt=1)]
 Count = Annotated[int, Field(ge=1, le=1_000_000_000)]
@@ -443,6 +445,8 @@ class Experiment(ConfigModel):
     published: list[Published] = []
     claims: list[Claim] = []
     source_figures: list[SourceFigure] = []
+    # What trials measure in their networks besides scores: names of probes, or `all`. They change no training.
+    probes: Annotated[list[ProbeValue], BeforeValidator(all_probes), AfterValidator(check_distinct)] = []
     # How the figures of the report are drawn: see `FigureSettings`.
     figures: Annotated[FigureSettings, AfterValidator(_figures)] = FigureSettings()
 

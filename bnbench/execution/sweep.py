@@ -95,6 +95,15 @@ def stored_states(folder: Path) -> dict[str, str]:
         return opened.states()
 
 
+def unprobed_trials(plan: Plan, folder: Path) -> set[str]:
+    """Return the stored trials that lack a probe that the experiment asks for now. They are trained again."""
+    probes = planning.asked_probes(plan.experiment)
+    if not probes or not store.has_results(folder):
+        return set()
+    with store.open_for_reading(folder) as opened:
+        return opened.unprobed(probes)
+
+
 def recorded_device(folder: Path) -> str | None:
     """Return the name of the cards that a results folder was trained on, empty for the processor; None if unknown."""
     if not store.has_results(folder):
@@ -132,6 +141,7 @@ def remaining_cohorts(plan: Plan, folder: Path) -> list[Cohort]:
     if plan.experiment.save_models != "none":
         completed = [trial for trial in ended if states[trial] == "completed"]
         ended -= results_dir.missing_models(folder, completed, plan.experiment.save_models)
+    ended -= unprobed_trials(plan, folder)
     remaining, programs = [], set()
     for cohort in plan.cohorts:
         trials = cohort.trials.without(ended)

@@ -18,6 +18,7 @@ def check_key(program: Program) -> str:
             "train": {key: value for key, value in kind_of_training(program.train).items() if key not in UNCHECKED},
             "rows": [program.facts.fingerprint, program.facts.shape, program.facts.classes, program.data.scale],
             "saves_models": program.save_models != "none",
+            "probes": [name for name, _ in program.probes],
         },
         sort_keys=True,
         default=repr,

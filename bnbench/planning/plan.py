@@ -10,6 +10,7 @@ from itertools import accumulate, chain
 from types import MappingProxyType
 from typing import Any, overload
 
+from bnbench.analysis.asked_probes import ASKED_PROBES, LOOKS
 from bnbench.analysis.labels import RateFormat, format_setting
 from bnbench.config.schema import Data, Experiment, Train
 from bnbench.data.splits import SplitSizes, split_sizes
@@ -59,6 +60,9 @@ class Program:
     save_models: str = "none"
     # The name of the graphics cards that train it; empty for the processor.
     device: str = ""
+    # What its trials measure because the experiment asks for it: the name of each probe and its number of looks. This
+    # changes no outcome.
+    probes: tuple[tuple[str, int], ...] = ()
 
     @property
     def train_location(self) -> Location:
@@ -431,4 +435,12 @@ def _make_program(point: GridPoint, name: str, dataset: DatasetInfo, shared: Sha
     weights, outputs, products = (traced.weights, traced.outputs, traced.products) if traced else (None, 0, 0)
     key = identity.program_key(data, dataset, flat, train, device)
     models = experiment.save_models
-    return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place, models, device)
+    probes = asked_probes(experiment)
+    return Program(key, flat, data, train, dataset, sizes, weights, outputs, products, place, models, device, probes)
+
+
+def asked_probes(experiment: Experiment) -> tuple[tuple[str, int], ...]:
+    """Return the name of each probe that an experiment asks for, and its number of looks."""
+    return tuple(
+        (probe.name, probe.arguments.get(LOOKS, ASKED_PROBES[probe.name].looks or 0)) for probe in experiment.probes
+    )

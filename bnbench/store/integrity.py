@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bnbench.analysis.asked_probes import PROBED
 from bnbench.analysis.columns import PERCENTILES, RESTORED_EPOCH
 from bnbench.store.database import has_valid_types
 from bnbench.store.tables import HISTORY_TABLE
@@ -115,6 +116,14 @@ def restored_epoch(stored: StoredTrial) -> int | None:
             # The database may come from another person and contain anything.
             return int(values[0]) if len(values) and values[0] in stored.epochs[:, 0] else None
     return None
+
+
+def looks_of_probe(stored: StoredTrial, probe: str) -> float:
+    """Return how many looks a trial was asked to take with a probe; -1 if it was not asked to run it."""
+    for series in stored.measurements:
+        if series["name"] == PROBED and series["layer"] == probe:
+            return float(max(series_values(series)[1], default=-1))
+    return -1
 
 
 def is_series(row: Mapping[str, Any]) -> bool:

@@ -156,6 +156,14 @@ class Store:
         """Return the status of every stored trial by id, without damaged trials, so that these are trained again."""
         return {trial: stored.row["status"] for trial, stored in self._intact.items()}
 
+    def unprobed(self, probes: "Sequence[tuple[str, int]]") -> set[str]:
+        """Return the intact trials that were not asked to run all of these probes with at least so many looks."""
+        return {
+            trial
+            for trial, stored in self._intact.items()
+            if any(integrity.looks_of_probe(stored, name) < looks for name, looks in probes)
+        }
+
     def outside_ids(self) -> list[str]:
         """Return the ids of the intact trials outside the present plan, in ascending order."""
         return [trial for (trial,) in self._db.execute(OUTSIDE) if trial in self._intact]

@@ -4,10 +4,10 @@ The data are tensors in memory, the order of the rows is an input, a loop gather
 optimizers of Keras compute the step. A program is compiled once; a trial only resets its variables.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -37,6 +37,7 @@ from bnbench.training.step import has_mask, loss_and_outputs, training_step, unm
 GAP_BATCHES = 50
 # The maximum size of the cache of seed states.
 CACHE_BYTES = 2**26
+Tool = TypeVar("Tool")
 
 
 class CompiledProgram:
@@ -86,6 +87,9 @@ class CompiledProgram:
 
     def _make_functions(self, eager: bool) -> None:
         """Make the functions that trials call. Each is compiled when it is called for the first time."""
+        self.is_eager = eager
+        # What probes have made of this program, by the class of the tool.
+        self._tools: dict[Any, Any] = {}
         weighted = partial(self._evaluate_rows, weighted=True)
         if eager:
             self.epoch, self.evaluate_rows, self.forward = self._epoch, self._evaluate_rows, self._forward
@@ -120,6 +124,17 @@ class CompiledProgram:
         self.data.adopt(program, dataset)
         # Their parts and initial weights may be others.
         self.starts.clear()
+
+    def tool(self, make: "Callable[[CompiledProgram], Tool]") -> "Tool":
+        """Return what a probe has made of this program, for example functions that it has compiled; made once.
+
+        Args:
+            make: the class of the tool.
+        """
+        if make not in self._tools:
+            self._tools[make] = make(self)
+        tool: Tool = self._tools[make]
+        return tool
 
     def warm_up(self) -> None:
         """Compile the functions now, so that no trial includes the time for it. Nothing is trained."""
@@ -164,9 +179,17 @@ class CompiledProgram:
 
     def train_epoch(self, order: RowIndices) -> tuple[NDArray[Any], float]:
         """Train one epoch; return the mini-batch losses, up to one that stops a trial, and the mean credit."""
-        losses, right = self.train_steps(order, 0, -(-len(order) // self.program.batch_size))
-        credit, count = right if self.masks_rows else (right, len(order))
-        return losses, _mean(credit, count)
+        losses, right = self.train_steps(order, 0, self.steps_of(order))
+        return losses, self.mean_credit(right, len(order))
+
+    def steps_of(self, order: RowIndices) -> int:
+        """Return the number of steps of an epoch with so many rows."""
+        return -(-len(order) // self.program.batch_size)
+
+    def mean_credit(self, right: NDArray[Any], rows: int) -> float:
+        """Return the mean credit of the rows of an epoch, from the sum that `train_steps` returned last."""
+        credit, count = right if self.masks_rows else (right, rows)
+        return _mean(credit, count)
 
     def train_steps(
         self, order: RowIndices, first: int, last: int, right: NDArray[Any] | None = None

@@ -8,7 +8,6 @@ import os
 import time
 import traceback
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from statistics import median
 from typing import Any
 
@@ -26,16 +25,15 @@ from bnbench.store.results_dir import model_path
 from bnbench.training.builder import stream_seed, with_scaling
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.compiled_programs import CompiledPrograms
+from bnbench.training.epoch_run import EpochRun, batch_rows, run_epoch
 from bnbench.training.failed_epochs import ENDED_EARLY, FailedEpochs
+from bnbench.training.failure import FailureWatch, first_jump
 from bnbench.training.keras_objects import keras_defaults, make_callbacks, restored_epoch
 from bnbench.training.probes.registry import Recorder
 from bnbench.training.probes.result_fields import as_result_fields
 from bnbench.training.probes.types import When
 from bnbench.training.seed_state import RowIndices, SeedState
 from bnbench.training.threads import use_threads
-
-# A trial has blown up if a mini-batch loss is more than BLOWN times the previous one (Bjorck et al. 2018, section 3).
-BLOWN = 1000.0
 
 
 def list_devices() -> list[str]:
@@ -153,6 +151,7 @@ class TrialInTraining:
         self.step_seconds: list[float] = []
         self.nonfinite: int | None = None
         self.failed_epochs = FailedEpochs(compiled, start)
+        self.failure = FailureWatch(compiled)
         self.ended_early = False
         self.best: tuple[float, float] = (-1.0, 0.0)
         self.best_epoch: int | None = None
@@ -181,10 +180,11 @@ class TrialInTraining:
             What `fit` passes to callbacks at the end of an epoch: the losses and scores by the names of Keras. Empty if
             the epoch did not reach its end because the trial diverged.
         """
-        began = time.perf_counter()
-        losses, credit = self.compiled.train_epoch(order)
-        seconds = time.perf_counter() - began
+        self.failure.begin_epoch(order, self.steps)
+        run = self._train(order)
+        losses, credit, seconds = run.losses, run.credit, run.seconds
         self.training_seconds += seconds
+        self.failure.end_epoch(losses)
         self.losses.append(losses)
         broken = np.flatnonzero(~np.isfinite(losses))
         if broken.size and self.nonfinite is None:
@@ -202,10 +202,21 @@ class TrialInTraining:
         self._record(train_loss, trained, loss, accuracy)
         if self.nonfinite is None and not (np.isfinite(loss) and finite):
             self.nonfinite = self.steps
+            self.failure.note_nonfinite()
         self._keep_best(loss, accuracy)
         self.ended_early = self.failed_epochs.note_epoch(train_loss, self.steps)
         logs = {"loss": train_loss, "accuracy": trained, "val_loss": loss, "val_accuracy": accuracy}
         return {name: _within_float32(value) for name, value in logs.items()}
+
+    def _train(self, order: RowIndices) -> EpochRun:
+        """Train one epoch, with the looks of the probes that measure in it."""
+        first, epoch = self.steps, len(self.epochs)
+
+        def look(step: int) -> None:
+            self.recorder.measure_at(first + step, batch_rows(self.compiled, order, step), epoch)
+
+        looks = self.recorder.looks(first, first + self.compiled.steps_of(order))
+        return run_epoch(self.compiled, order, [step - first for step in looks], look)
 
     def _record(
         self, loss: float | None, accuracy: float | None, validation_loss: float, validation_accuracy: float
@@ -220,7 +231,7 @@ class TrialInTraining:
             seconds=self.training_seconds,
         )
         self.epochs.append(record)
-        self.recorder.measure(When.AFTER_EACH_EPOCH, epoch=record.epoch)
+        self.recorder.measure(When.AFTER_EACH_EPOCH, record.epoch, self.steps)
         self.on_epoch(self.trial, record)
 
     def _keep_best(self, loss: float, accuracy: float) -> None:
@@ -240,7 +251,7 @@ class TrialInTraining:
         # Restored weights are finite if they are from before the divergence.
         finite = self.nonfinite is None or (restored is not None and final.step < self.nonfinite)
         if finite:
-            self.recorder.measure(When.AT_THE_END, epoch=final.epoch)
+            self.recorder.measure(When.AT_THE_END, final.epoch, final.step)
             self.save(saving, "final")
             fitted = self._scores("train")
             test = best_test = self._scores("test")
@@ -251,6 +262,7 @@ class TrialInTraining:
             self.save(saving, "best")
         measured = as_result_fields(self.recorder.series())
         losses = np.concatenate(self.losses) if self.losses else np.empty(0)
+        found = self.failure.examine(divergence) if divergence else ()
         return Result(
             trial=self.trial.id,
             program=self.compiled.program.key,
@@ -268,7 +280,8 @@ class TrialInTraining:
             pre_activations=measured.pre_activations,
             measurements=measured.measurements
             + _restored_series(restored, self.epochs[-1].epoch)
-            + self._early_series(),
+            + self._early_series()
+            + found,
             seconds=time.perf_counter() - began,
             seconds_per_step=median(self.step_seconds) if self.step_seconds else None,
             engine=self.compiled.program.train.engine,
@@ -328,12 +341,6 @@ class TrialInTraining:
             )
             model_card.write_card(path, card)
             temporary.replace(path)
-
-
-def first_jump(losses: NDArray[Any]) -> int | None:
-    """Return the first step, counted from 1, whose loss is more than BLOWN times the previous one, or None."""
-    jumps = [step for step, (before, after) in enumerate(pairwise(losses.tolist()), start=2) if after > BLOWN * before]
-    return jumps[0] if jumps else None
 
 
 def _finite_or_none(value: float | None) -> float | None:

@@ -170,6 +170,26 @@ def test_models_requested_later_are_trained_then(finished: Finished, tmp_path: P
     assert {path.suffix for path in (results.folder / "models").iterdir()} == {".keras", ".json"}
 
 
+def test_probes_requested_later_are_measured_then(finished: Finished, tmp_path: Path) -> None:
+    finished.copy_to(tmp_path)
+    before = finished.results.trials.set_index("trial")
+    results, watcher = run(tmp_path, probes=["effective_rate"])
+    assert len(watcher.trained) == 8
+    assert set(results.measurements("kernel_norm")["trial"]) == set(before.index)
+    # The same trainings, under the same ids.
+    after = results.trials.set_index("trial")
+    assert after["validation_loss"].to_dict() == before["validation_loss"].to_dict()
+    _, watcher = run(tmp_path, probes=["effective_rate"])
+    assert watcher.trained == []
+    # Fewer probes ask for nothing new. What was measured stays.
+    results, watcher = run(tmp_path)
+    assert watcher.trained == []
+    assert len(results.measurements("kernel_norm"))
+    # More looks than were taken are a reason to train again.
+    looks = [len(run(tmp_path, probes=[{"sharpness": {"looks": looks}}])[1].trained) for looks in (0, 0, 1, 0)]
+    assert looks == [8, 0, 8, 0]
+
+
 def test_a_model_that_keras_refuses_writes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     skip_checks_of_the_file(monkeypatch)
     layers = [{"permute": {"dims": [2, 1]}}, "norm", {"dense": 3}]

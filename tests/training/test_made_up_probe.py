@@ -68,7 +68,7 @@ def test_a_made_up_probe_needs_one_file_and_is_read_back_from_the_store(tmp_path
 
 
 def test_a_probe_that_a_setting_asks_for_measures_only_then() -> None:
-    with_it, without = (make_plan(train__pre_activations=on).cohorts[0].program.train for on in (True, False))
+    with_it, without = (make_plan(train__pre_activations=on).cohorts[0].program for on in (True, False))
     asked = {probe.name for probe in registry.wanted_probes(with_it)}
     assert asked - {probe.name for probe in registry.wanted_probes(without)} == {"pre_activations"}
     assert asked >= {"predictions", "dead_units", "gradient_growth", "mode_gap"}

@@ -165,10 +165,10 @@ def test_probes_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     measure = Recorder.measure
 
-    def only_mode_gap(recorder: Recorder, when: When, epoch: int) -> None:
+    def only_mode_gap(recorder: Recorder, when: When, epoch: int, step: int = 0) -> None:
         recorder._probes = [probe for probe in recorder._probes if probe.name == "mode_gap"]
         calls.append(when)
-        measure(recorder, when, epoch)
+        measure(recorder, when, epoch, step)
 
     monkeypatch.setattr(Recorder, "measure", only_mode_gap)
     assert of(cohort, compiled) == probed

@@ -41,7 +41,8 @@ def short_epochs(epochs: int) -> int:
 
 def _ending_early(experiment: Experiment) -> Experiment:
     train = experiment.train.model_copy(update={"stop_failed": experiment.train.stop_failed or FAILED_EPOCHS})
-    return experiment.model_copy(update={"train": train})
+    # What a probe measures belongs to whole trainings, which reports show.
+    return experiment.model_copy(update={"train": train, "probes": []})
 
 
 def _shortened(experiment: Experiment) -> Experiment:
@@ -56,7 +57,7 @@ def _shortened(experiment: Experiment) -> Experiment:
     }
     sweep = experiment.sweep.model_copy(update={"grid": grid})
     return experiment.model_copy(
-        update={"train": _shortened_train(experiment.train), "variants": variants, "sweep": sweep}
+        update={"train": _shortened_train(experiment.train), "variants": variants, "sweep": sweep, "probes": []}
     )
 
 

@@ -1,9 +1,10 @@
 """The records of a probe: what it measures and when, what it may look at, and what it returns."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
+from typing import Any
 
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.probes.forward import ForwardPass, run_layers
@@ -18,6 +19,22 @@ class When(Enum):
     AFTER_EACH_EPOCH = "after each epoch"
     # With the final weights. Not in a trial whose loss or weights are not finite.
     AT_THE_END = "at the end"
+    # Before the steps that `Probe.steps` names, and at no other moment.
+    AT_STEPS = "at steps"
+
+
+@dataclass(frozen=True)
+class Length:
+    """How long a trial is, for a probe that chooses the steps at which it looks."""
+
+    steps: int
+    steps_per_epoch: int
+    # How many looks at equal distances the experiment asks for.
+    looks: int
+
+    def spread(self) -> list[int]:
+        """Return the steps of looks at equal distances. The first and the last step of the trial are not among them."""
+        return [round(self.steps * i / (self.looks + 1)) for i in range(1, self.looks + 1)]
 
 
 @dataclass(frozen=True)
@@ -26,9 +43,18 @@ class Moment:
 
     compiled: CompiledProgram
     start: SeedState
-    # The rows of the first mini-batch.
+    # The rows of the mini-batch of the next step; at the moments that are no steps, of the first mini-batch.
     batch: RowIndices
     epoch: int
+    # How many steps the trial has trained.
+    step: int = 0
+    # Between its moments, a probe may keep here what it needs later.
+    kept: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step, as the schedule has it."""
+        return float(self.compiled.optimizer.learning_rate)
 
     @cached_property
     def forward_pass(self) -> ForwardPass:
@@ -45,8 +71,15 @@ class Value:
     value: float
     # Empty if the value is about the whole network.
     layer: str = ""
-    # By default the epoch.
+    # By default the epoch, or the step of a look at a step.
     position: float | None = None
+    # By default that of the probe.
+    unit: str = ""
+
+
+def _no_steps(length: Length) -> tuple[int, ...]:
+    """Return no step."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -62,3 +95,7 @@ class Probe:
     measure: Callable[[Moment], Iterable[Value]]
     # The key of `train` that must be true for this probe to measure. If empty, it always measures.
     asked_for_by: str = ""
+    # Whether it measures only in experiments whose `probes` name it.
+    asked: bool = False
+    # The steps before which it measures, in addition to `when`, counted from 0.
+    steps: Callable[[Length], Iterable[int]] = _no_steps

@@ -35,7 +35,7 @@ COMMANDS = {
         "show": "Print the results as a table.",
         "report": "Write the report, tables and figures again.",
         "check": "Judge the claims of an experiment.",
-        "why": "Say how a trial failed: the step, the first broken value, the layers that died.",
+        "why": "Say how a trial failed: step, first broken value, dead layers.",
         "power": "Say what the seeds of a sweep can show, and how many more it takes.",
         "compare": "Compare two results folders.",
         "predict": "Apply a saved model to your own data.",

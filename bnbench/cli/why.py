@@ -13,7 +13,7 @@ from bnbench.cli.output import echo
 @click.argument("trial")
 @options.as_json
 def why(folder: Path, trial: str, as_json: bool) -> None:
-    """Say how a trial failed: the step, the first broken value, the layers that died.
+    """Say how a trial failed: step, first broken value, dead layers.
 
     TRIAL is the beginning of its id or of its name; `bnbench show` lists both. A trial that has diverged stores what
     its last steps did. For a trial that learned nothing, more is known with `probes: [first_steps]`.

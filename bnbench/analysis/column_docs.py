@@ -40,6 +40,11 @@ HEADINGS = {
         "follow `variant`.",
     ),
     "guess_scores": ("`Results.guess_scores`", "One row per predictor that `bnbench guess` has run."),
+    "credit": (
+        "`Results.credit`",
+        "One row per norm slot or ingredient, one for the total and one for the overlap, at each value of the further "
+        "axes, which come first. Only for experiments with `credit`.",
+    ),
 }
 
 

@@ -348,6 +348,28 @@ CONFUSIONS = (
     Column("rows", "integer", "number of these test rows"),
     Column("share", "number", "their share of the rows of the class; empty if it has no row"),
 )
+
+
+def _estimate(name: str, meaning: str) -> tuple[Column, ...]:
+    """Declare a number of decades with the ends of its 95% interval."""
+    ends = (("low", "lower end of its 95% interval; minus infinity if no training bounds it"),
+            ("high", "upper end; infinite if no training bounds it"))  # fmt: skip
+    return (
+        Column(name, "number", meaning, "decades"),
+        *(Column(f"{name}_{end}", "number", text, "decades") for end, text in ends),
+    )
+
+
+CREDIT = (
+    Column("kind", "text", "`part`: a norm slot or an ingredient; `total`: all of them; `overlap`: the total minus "
+           "what each adds alone"),
+    Column("part", "text", "name of the slot or ingredient"),
+    Column("label", "text", "its name in tables and figures, with the layers around a slot"),
+    *_estimate("credit", "what it adds to log10 of the edge, as a Shapley value; of the other rows, their number"),
+    *_estimate("alone", "what it adds to the network that has none of the others"),
+    *_estimate("last", "what it adds to the network that has all of the others"),
+    Column("orders", "integer", "number of sampled orders; 0 if all subsets were trained"),
+)  # fmt: skip
 # Further axes of a sweep are columns, too: after `seed` in trials, after `variant` in the other tables.
 TABLES: Mapping[str, tuple[Column, ...]] = {
     "trials": (*KEYS, *OUTCOMES),
@@ -361,6 +383,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = {
     "step_times": STEP_TIMES,
     "rate_guesses": RATE_GUESSES,
     "guess_scores": GUESS_SCORES,
+    "credit": CREDIT,
 }
 _ALL = tuple(chain.from_iterable(TABLES.values()))
 FROM_STORED: Mapping[str, str] = {column.stored: column.name for column in _ALL if column.stored}

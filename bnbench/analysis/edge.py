@@ -167,10 +167,17 @@ class EdgePosterior:
         return Edge(mean, sd, ends[0], ends[1], len(self.outcomes))
 
     def _quantile(self, share: float) -> float:
-        """Return the theta below which this share of the posterior lies; each value covers the step around it."""
+        return float(self._quantiles(np.array([share]))[0])
+
+    def _quantiles(self, shares: Numbers) -> Numbers:
+        """Return the thetas below which these shares of the posterior lie; each value covers the step around it."""
         total = np.concatenate([[0.0], np.cumsum(self.density)])
         borders = np.concatenate([self.theta - THETA_STEP / 2, [self.theta[-1] + THETA_STEP / 2]])
-        return float(np.interp(share, total / total[-1], borders))
+        return np.asarray(np.interp(shares, total / total[-1], borders))
+
+    def draws(self, count: int) -> Numbers:
+        """Return so many values of theta, ascending, that are spread as the posterior is."""
+        return self._quantiles((np.arange(count) + 0.5) / count)
 
     def curve(self, x: Numbers, confidence: float = CONFIDENCE) -> tuple[Numbers, Numbers, Numbers]:
         """Return P(trains) at some rates, with the ends of its pointwise interval.

@@ -26,6 +26,7 @@ COMMANDS = {
         "run": "Train the trials that are missing and write the report.",
         "guess": "Predict the edge of each variant from a few short trainings.",
         "edge": "Find the highest learning rate at which each variant trains.",
+        "credit": "Find which norm slot or ingredient allows higher learning rates.",
         "reproduce": "Run several experiments and write one page about them.",
         "cancel": "Stop a running trial, or a worker of a run that is under way.",
     },

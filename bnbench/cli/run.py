@@ -15,6 +15,7 @@ from bnbench.errors import ConfigError, ExperimentsFailedError, TrialsFailedErro
 if TYPE_CHECKING:
     from bnbench.commands.experiment import ExperimentRequest, TrainingOptions
     from bnbench.execution.progress import ProgressWatcher
+    from bnbench.results.results import Results
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,27 @@ def run_one(
         TrialsFailedError: some trials failed.
     """
     from bnbench.cli.format import format_answer
+
+    train_one(request, make_watcher, training, lambda results: echo(format_answer(results)))
+
+
+def train_one(
+    request: "ExperimentRequest",
+    make_watcher: Callable[[], "ProgressWatcher"],
+    training: "TrainingOptions",
+    show: "Callable[[Results], object]",
+) -> None:
+    """Run one experiment and show its results.
+
+    Args:
+        request: the experiment.
+        make_watcher: makes the progress display.
+        training: who trains it.
+        show: prints the results.
+
+    Raises:
+        TrialsFailedError: some trials failed.
+    """
     from bnbench.cli.format_faults import format_faults
     from bnbench.commands.experiment import results_folder
     from bnbench.commands.run import run_experiment
@@ -91,7 +113,7 @@ def run_one(
         f"Finished trials are stored; {again} continues:\n  {options.this_command()}"
     )
     results = run_experiment(request, make_watcher(), training)
-    echo(format_answer(results))
+    show(results)
     for line in format_faults(results.faults):
         echo(line, err=True)
     _say_what_is_left(training, again)

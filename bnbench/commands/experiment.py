@@ -15,7 +15,9 @@ from bnbench.planning.devices import CPU, Card, choose_device, find_cards
 from bnbench.planning.part import Part
 from bnbench.store import results_dir
 
-ADAPTIVE_KEY = "sweep.adaptive"
+ADAPTIVE_KEY, CREDIT_KEY = "sweep.adaptive", "credit"
+# Of the results folder of an experiment whose file has no `credit`.
+CREDIT_SUFFIX = "-credit"
 
 if TYPE_CHECKING:
     from bnbench.execution.budget import Budget
@@ -187,6 +189,34 @@ def with_edge_search(request: ExperimentRequest, settings: Mapping[str, object])
     adaptive = load_config(request.config, request.overrides).sweep.adaptive
     known = adaptive.edge.model_dump() if adaptive and adaptive.edge else {}
     return replace(request, overrides={**request.overrides, ADAPTIVE_KEY: {"edge": {**known, **settings}}})
+
+
+def with_credit(
+    request: ExperimentRequest, credit: Mapping[str, object], edge: Mapping[str, object]
+) -> ExperimentRequest:
+    """Return a request that finds which norm slots or ingredients raise the edge.
+
+    An experiment file without `credit` gets a results folder of its own, `NAME-credit`, and its claims and published
+    values, which are about other variants, are left out.
+
+    Args:
+        request: the experiment.
+        credit: keys of `credit`, without which the file decides, or else all norm slots.
+        edge: keys of `sweep.adaptive.edge`; those of the experiment file are the default.
+
+    Raises:
+        ConfigError: the file or an override is wrong.
+    """
+    own = load_config(request.config).credit
+    asked = load_config(request.config, request.overrides)
+    overrides = dict(request.overrides)
+    if own is None:
+        overrides |= {"name": f"{asked.name}{CREDIT_SUFFIX}", "claims": [], "published": [], "source_figures": []}
+    if credit or asked.credit is None:
+        known = asked.credit.model_dump(exclude_none=True) if asked.credit else {}
+        form = {} if {"slots", "ingredients", "subsets"} & {*known, *credit} else {"slots": "all"}
+        overrides |= {CREDIT_KEY: {**form, **known, **credit}}
+    return with_edge_search(replace(request, overrides=overrides), edge)
 
 
 def until_decided(request: ExperimentRequest) -> ExperimentRequest:

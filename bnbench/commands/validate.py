@@ -8,6 +8,7 @@ from pathlib import Path
 from bnbench.config.load import load_located_config
 from bnbench.data import access
 from bnbench.errors import ConfigError
+from bnbench.planning.credit import expand_credit
 from bnbench.planning.networks import try_networks
 from bnbench.planning.validate import find_mistakes
 
@@ -37,7 +38,7 @@ def validate_file(path: Path, overrides: Mapping[str, object] | None = None) -> 
     Reads no data and no results, and does not import TensorFlow.
     """
     try:
-        experiment, where = load_located_config(path, overrides)
+        experiment, where = expand_credit(*load_located_config(path, overrides))
     except ConfigError as error:
         return CheckedFile(str(path), tuple(str(error).splitlines()))
     networks, unread = try_networks(experiment, path.parent, where)

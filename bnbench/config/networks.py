@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 from bnbench.config.own_data import MAX_PATH, inner_path
 
 # The keys of a variant that change a layer list, which a network has not.
-NETWORK_KEYS = ("layers", "params", "norm", "norm_position")
+NETWORK_KEYS = ("layers", "params", "norm", "norm_position", "norm_slots")
 
 
 def _path(value: str) -> str:
@@ -64,4 +64,6 @@ def network_file(variant: str) -> str:
 def written_keys(variant: Mapping[str, Any]) -> dict[str, Any]:
     """Return the keys of a variant that are written into recorded files: those of layers, or `network`."""
     unused = ("network",) if variant.get("network") is None else NETWORK_KEYS
-    return {key: value for key, value in variant.items() if key not in unused}
+    # A key of a later version is written only where it is used.
+    later = ("norm_slots",) if variant.get("norm_slots") is None else ()
+    return {key: value for key, value in variant.items() if key not in (*unused, *later)}

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from bnbench.config.adaptive import Adaptive
+from bnbench.config.credit import Credit, NormSlots, check_variants
 from bnbench.config.expectations import Claim, Published
 from bnbench.config.figure_settings import FigureSettings, check_labels
 from bnbench.config.networks import NETWORK_KEYS, NetworkPath, need_model, with_model_or_none, written_keys
@@ -194,6 +195,8 @@ class Variant(ConfigModel):
     norm: Annotated[Named, BeforeValidator(_norm)] = Named(name="none")
     # The side of the activation next to the norm slot. By default the norm is exactly at the slot.
     norm_position: Literal["before", "after"] | None = None
+    # The slots that the norm fills, counted from 1 in the order of the layers; the others stay empty. By default all.
+    norm_slots: NormSlots | None = None
     layers: list[Any] | None = Field(default=None, min_length=1)
     params: dict[Name, Any] = {}
     # A file with the whole network in place of a list of layers: the JSON of a Keras model, relative to this file.
@@ -426,6 +429,11 @@ def _figures(settings: FigureSettings, info: ValidationInfo) -> FigureSettings:
     return check_labels(settings, variants) if variants else settings
 
 
+def _credit(credit: Credit | None, info: ValidationInfo) -> Credit | None:
+    variants = info.data.get("variants")
+    return check_variants(credit, variants) if credit and variants else credit
+
+
 class Experiment(ConfigModel):
     """One experiment file, checked and frozen."""
 
@@ -449,6 +457,8 @@ class Experiment(ConfigModel):
     probes: Annotated[list[ProbeValue], BeforeValidator(all_probes), AfterValidator(check_distinct)] = []
     # How the figures of the report are drawn: see `FigureSettings`.
     figures: Annotated[FigureSettings, AfterValidator(_figures)] = FigureSettings()
+    # Which norm slot or ingredient raises the highest rate that trains, and by how much.
+    credit: Annotated[Credit | None, AfterValidator(_credit)] = None
 
     @model_validator(mode="before")
     @classmethod
@@ -472,8 +482,8 @@ class Experiment(ConfigModel):
         return self.model.layers if self.model else []
 
     @model_serializer(mode="wrap")
-    def _without_model(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {key: value for key, value in serialize(self).items() if key != "model" or value is not None}
+    def _used_keys(self, serialize: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {k: v for k, v in serialize(self).items() if k not in ("model", "credit") or v is not None}
 
     def dump(self) -> dict[str, Any]:
         """Return the resolved file as plain values; `check_config` makes an equal Experiment of them."""

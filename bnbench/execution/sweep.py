@@ -31,6 +31,7 @@ from bnbench.model.network_json import write_network
 from bnbench.planning import plan as planning
 from bnbench.planning.adaptive.forms import make_forms
 from bnbench.planning.check_key import distinct_programs
+from bnbench.planning.credit import expand_credit
 from bnbench.planning.machine import CPU, MachineKind, this_machine
 from bnbench.planning.networks import read_networks, with_recorded_files
 from bnbench.planning.part import Part
@@ -73,7 +74,7 @@ def prepare_plan(
         ConfigError: the experiment or an override asks for something impossible.
         DataError: the data are missing and `download` is False, or they are damaged.
     """
-    experiment, where = load_located_config(config, overrides, further)
+    experiment, where = expand_credit(*load_located_config(config, overrides, further))
     if smoke:
         experiment = smoking.cut_to_smoke(experiment)
     describe = cache(lambda settings: access.dataset_info(settings, data_dirs, download))

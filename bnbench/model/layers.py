@@ -14,6 +14,7 @@ from bnbench.model.blocks import SLOT, Block, Chain, lay_out, move_norms
 from bnbench.model.expand import Fork, Item, Items, expand_layers, substitute, used_params
 from bnbench.model.layer import ACTIVATION_CLASSES, INPUT, Layer, last_activation
 from bnbench.model.layer_table import MERGING
+from bnbench.model.norm_slots import keep_norms
 from bnbench.model.norms import NO_NORM, find_norm
 from bnbench.model.shape_types import Shape
 from bnbench.model.shortcuts import add_shortcuts
@@ -42,6 +43,8 @@ class NormSlot:
     # "before" or "after" the activation next to the slot. If None, the norm is exactly at the slot.
     position: str | None = None
     where: Location | str = "norm"
+    # The numbers of the slots that it fills, counted from 1 in the order of the layers; None: all of them.
+    only: Sequence[int] | None = None
 
 
 def flatten_layers(
@@ -65,7 +68,8 @@ def flatten_layers(
         raise ConfigError(where, f"no 'norm' slot for norm: {norm.name}: write `- norm` where the norm belongs")
     chain = _resolve_chain(expanded, norm, params)
     moved = move_norms(chain, norm.position) if norm.position else chain
-    return lay_out(add_shortcuts(_with_place(moved, norm), shape))
+    flat = lay_out(add_shortcuts(_with_place(moved, norm), shape))
+    return flat if norm.only is None else keep_norms(flat, norm.only, norm.where)
 
 
 def _has_slot(items: Items) -> bool:

@@ -59,7 +59,9 @@ def flatten_variant(
     if variant.network is not None:
         return networks[name].layers
     place = point.where / "variants" / name
-    norm = layers.NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position, place / "norm")
+    norm = layers.NormSlot(
+        variant.norm.name, variant.norm.arguments, variant.norm_position, place / "norm", only=variant.norm_slots
+    )
     params = {**shared.params, **variant.params}
     if dataset.classes:
         params["classes"] = len(dataset.classes)

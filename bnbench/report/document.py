@@ -13,6 +13,7 @@ from bnbench.report.headline.answer import Answer, make_answer
 from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.report.tables.claims import claims_table, published_table
 from bnbench.report.tables.confusions import confusions_table, matrices_table
+from bnbench.report.tables.credit import credit_table
 from bnbench.report.tables.design import looks_table, stages_table
 from bnbench.report.tables.differences import differences_table
 from bnbench.report.tables.guesses import guesses_table
@@ -27,7 +28,7 @@ from bnbench.results.results import Results
 from bnbench.store import results_dir
 
 # The number of figures in the Markdown report; the HTML report has all figures.
-MAIN = {"axis", "axis-heat", "rates", "differences", "times", "pre-activations"}
+MAIN = {"axis", "credit", "axis-heat", "rates", "differences", "times", "pre-activations"}
 # A table with more rows is folded: a reader opens it.
 MAX_ROWS = 30
 # Pictures up to this width in pixels stand in two columns.
@@ -93,6 +94,7 @@ class Document:
         matrices: the whole confusion matrices, for the HTML report.
         data: of the interactive figure, as `plotly_data.figure_data` returns it.
         guesses: edges that were predicted before the sweep, and what the sweep has found.
+        credit: what each norm slot or ingredient adds to the edge, where the experiment asks for it.
         stages, looks: of an adaptive design, what it trained for what, and every look at a claim.
         failed: the trials that failed, with their reasons.
         command: the shell command that continues the experiment, or trains it again on another machine.
@@ -106,6 +108,7 @@ class Document:
     diagnoses: Sequence[Diagnosis]
     failed: Table | None
     claims: Table | None
+    credit: Table | None
     stages: Table | None
     looks: Table | None
     variants: Table
@@ -140,6 +143,7 @@ def make_document(results: Results, pictures: Sequence[Picture], sources: Sequen
         diagnoses=list_diagnoses(results.diagnoses, results.axes, results.n_settings),
         failed=failed_table(results),
         claims=claims_table(results),
+        credit=credit_table(results),
         stages=stages_table(results),
         looks=looks_table(results),
         variants=variants_table(results),
@@ -193,6 +197,7 @@ def render_markdown(content: Document) -> str:
         parts += [_table(shown), escape_markdown(shown.caption)]
     for heading, table in (
         ("Claims", content.claims),
+        ("Which part raises the highest rate that trains", content.credit),
         ("How the design decided", content.looks),
         ("What the design trained", content.stages),
         ("Variants", content.variants),

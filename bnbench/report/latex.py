@@ -7,6 +7,7 @@ import pandas as pd
 
 from bnbench.errors import ResultsError, not_one_of
 from bnbench.report.tables.claims import claims_table, published_table
+from bnbench.report.tables.credit import credit_table
 from bnbench.report.tables.differences import differences_table
 from bnbench.report.tables.layout import columns_of, without_empty_columns
 from bnbench.report.tables.rates import rates_table
@@ -22,6 +23,7 @@ TABLES: Mapping[str, Callable[[Results], Table | None]] = MappingProxyType(
         "differences": differences_table,
         "claims": claims_table,
         "published": published_table,
+        "credit": credit_table,
     }
 )
 # The characters that mean something in LaTeX, and three that some fonts show as others.
@@ -35,6 +37,7 @@ ESCAPED = str.maketrans(
         ">": r"\textgreater{}",
         "|": r"\textbar{}",
         "±": r"$\pm$",
+        "→": r"$\rightarrow$",
         "²": r"\textsuperscript{2}",
         "µ": r"\textmu{}",
     }

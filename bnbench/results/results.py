@@ -14,8 +14,16 @@ from numpy.typing import NDArray
 
 from bnbench.analysis import axis_trends, learning_curves, paired, trains_well, variant_tables, verdicts
 from bnbench.analysis.cells import Cells, Part, split_table
-from bnbench.analysis.columns import ACCURACY, PRE_ACTIVATIONS, STAGE, TABLES, current_name, rename_stored
+from bnbench.analysis.columns import (
+    ACCURACY,
+    PRE_ACTIVATIONS,
+    STAGE,
+    TABLES,
+    current_name,
+    rename_stored,
+)
 from bnbench.analysis.cures import Setup
+from bnbench.analysis.edge import EdgePosterior, place_edges
 from bnbench.analysis.labels import format_list
 from bnbench.analysis.rate_guesses import guess_score_table, rate_guess_table
 from bnbench.analysis.step_times import PairTimes, TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
@@ -35,6 +43,7 @@ from bnbench.errors import ResultsError
 from bnbench.planning.constant_loss import constant_loss
 from bnbench.planning.machine import MachineKind
 from bnbench.results import claims, confusions, diagnoses, edges, published
+from bnbench.results import credit as crediting
 from bnbench.results.design import Design
 from bnbench.results.design_tables import judge_by_design, with_design
 from bnbench.results.findings import Finding
@@ -141,7 +150,7 @@ class Results:
         r"""Return a table of the report as LaTeX, for the package booktabs.
 
         Args:
-            table: `variants`, `summary`, `differences`, `claims` or `published`.
+            table: `variants`, `summary`, `differences`, `claims`, `published` or `credit`.
             columns: the columns by the names in the header of the report, in this order; by default all.
             caption: LaTeX of a caption; with a caption or a label the table is in an environment `table`.
             label: for `\ref`.
@@ -444,6 +453,33 @@ class Results:
         if self.design:
             return self.design.find_edge("ratio", {}, variant, self.baseline)
         return edges.find_edge("ratio", self._comparable, variant, self.baseline)
+
+    def edge_posterior(self, place: Mapping[str, Any], variant: str) -> EdgePosterior | None:
+        """Return what is known about the edge of a variant at a value of each further axis; None without an edge."""
+        if self.design:
+            return self.design.posterior(place, variant)
+        return next((found.get(variant) for at, found in self._grid_edges if at == dict(place)), None)
+
+    @cached_property
+    def _grid_edges(self) -> list[tuple[dict[str, Any], dict[str, EdgePosterior]]]:
+        return [(dict(place.values), place_edges(place)) for place in self.trial_cells.places]
+
+    @cached_property
+    def credit(self) -> pd.DataFrame:
+        """One row per norm slot or ingredient and axis value: what it adds to the edge, in decades.
+
+        Two further rows have the total, and the overlap. No rows if the experiment has no `credit`, or where some edge
+        is not known.
+        """
+        places = [dict(place) for place, _ in by_axes(self.variants, self.axes)]
+        if self.experiment is None:
+            return crediting.no_credit(self.axes)
+        return crediting.credit_table(self.experiment, places, self.edge_posterior, self.variant_config)
+
+    def why_no_credit(self, place: Mapping[str, Any]) -> str:
+        """Return why `credit` has no rows at a value of each further axis; empty if it has, or nothing asks for it."""
+        asked = self.experiment.credit if self.experiment else None
+        return crediting.why_no_credit(asked, place, self.edge_posterior) if asked else ""
 
     @cached_property
     def curves(self) -> learning_curves.Curves:

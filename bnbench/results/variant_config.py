@@ -76,7 +76,7 @@ def _read_variant(settings: Experiment, name: str, folder: Path | None) -> Varia
 
 def _flatten(settings: Experiment, name: str) -> tuple[Layer, ...]:
     variant, spec = settings.variants[name], built_in(settings.data)
-    norm = NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position)
+    norm = NormSlot(variant.norm.name, variant.norm.arguments, variant.norm_position, only=variant.norm_slots)
     # Only the number of outputs depends on the number of classes.
     params = {**settings.params, **variant.params, "classes": 2}
     items = variant.layers if variant.layers is not None else settings.layers

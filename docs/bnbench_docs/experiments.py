@@ -14,6 +14,7 @@ from bnbench_docs.finding import describe_finding
 GROUPS = {
     "configs": "Experiments of others, and extensions of them",
     "claims": "The advantages claimed for batch normalization",
+    "why": "Why a rate trains",
     "questions": "Questions that others asked",
 }
 _IMAGE = re.compile(r"^!\[(?P<caption>[^\]]*)\]\((?P<file>[^)\s]+)\)$", re.MULTILINE)

@@ -9,6 +9,7 @@ from bnbench.config.load import load_config
 from bnbench.config.schema import Data, Experiment
 from bnbench.data.types import DatasetInfo
 from bnbench.planning import plan
+from bnbench.planning.credit import expand_credit
 from bnbench.planning.plan import Plan
 from support.known_data import KNOWN
 from support.paths import ROOT
@@ -35,7 +36,7 @@ def planned(experiment: Experiment) -> Plan:
 
 @each
 def test_a_config_and_its_smoke_run_can_be_planned(path: Path) -> None:
-    experiment = load_config(path)
+    experiment = expand_credit(load_config(path), path.name)[0]
     assert planned(experiment).trials
     assert len(planned(smoke.cut_to_smoke(experiment)).trials) <= 3 * len(experiment.variants)
 

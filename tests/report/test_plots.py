@@ -52,7 +52,7 @@ def test_every_figure_of_the_gallery_is_a_method(results: Results) -> None:
         assert method.__name__ == name
         assert "Draw the figure" in inspect.getdoc(method)
         assert list(inspect.signature(method).parameters) == ["ax"]
-    assert repr(results.plot).startswith("Plots(axis, axis_heat, rates, edge, curves, ")
+    assert repr(results.plot).startswith("Plots(axis, axis_heat, rates, credit, edge, curves, ")
 
 
 def test_one_panel_is_an_axes_and_several_are_an_array(results: Results) -> None:
@@ -129,7 +129,7 @@ def test_a_figure_without_data_says_so(results: Results, tmp_path: Path) -> None
 
 
 def test_an_unknown_figure_is_named_with_the_nearest_one(results: Results) -> None:
-    expected = r"'curve' \(did you mean 'curves'\?\); there are axis, axis_heat, rates, edge, curves, diff"
+    expected = r"'curve' \(did you mean 'curves'\?\); there are axis, axis_heat, rates, credit, edge, curves, diff"
     with pytest.raises(AttributeError, match=expected):
         _ = results.plot.curve
     assert not hasattr(results.plot, "_repr_html_")

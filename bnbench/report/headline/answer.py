@@ -7,6 +7,7 @@ from bnbench.report.headline.axes import answer_axes
 from bnbench.report.headline.axis_table import axis_table
 from bnbench.report.headline.comparison import compare_variants
 from bnbench.report.headline.cost import describe_cost
+from bnbench.report.headline.credit import describe_credit
 from bnbench.report.headline.design import describe_design, design_table, open_in_design, provisional
 from bnbench.report.headline.facts import Facts
 from bnbench.report.headline.guess_line import describe_guesses
@@ -46,10 +47,11 @@ def make_answer(results: Results) -> Answer:
     if results.axes and len(results.summary[results.axes].drop_duplicates()) > 1:
         sentences, left_open = answer_axes(facts)
         left_open = [*left_open, *provisional(facts)]
-        return Answer([*sentences, *describe_guesses(results)], left_open, axis_table(facts), *power)
+        sentences = [*describe_credit(results), *sentences, *describe_guesses(results)]
+        return Answer(sentences, left_open, axis_table(facts), *power)
     if results.design:
-        sentences = [*describe_design(facts), *describe_guesses(results), *describe_cost(facts)]
-        return Answer(sentences, open_in_design(facts), design_table(facts))
+        known = [*describe_credit(results), *describe_design(facts), *describe_guesses(results)]
+        return Answer([*known, *describe_cost(facts)], open_in_design(facts), design_table(facts))
     rates = [*describe_rates(facts), *describe_guesses(results)]
-    sentences = [*compare_variants(facts), *rates, *describe_cost(facts)]
+    sentences = [*describe_credit(results), *compare_variants(facts), *rates, *describe_cost(facts)]
     return Answer(sentences, list_open_questions(facts), ranking_table(facts), *power)

@@ -38,7 +38,9 @@ ENDS = {
 def describe_design(facts: Facts) -> list[str]:
     """Return the sentences of the answer, the most important one first."""
     judged = [*(list(_main_sentences(facts)) or compare_variants(facts)), *_path_of_seeds(facts)]
-    edges = [*describe_edge_ratios(facts), *_edges(facts)]
+    # Where the parts of a change are credited, the ratio of each subset would hide the answer.
+    ratios = describe_edge_ratios(facts) if facts.results.credit.empty else []
+    edges = [*ratios, *_edges(facts)]
     design = facts.results.design
     # A search for edges alone does not ask about scores.
     only_edges = edges and design is not None and not (design.settings.best or design.settings.seeds)

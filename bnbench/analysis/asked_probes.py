@@ -29,5 +29,6 @@ _RECORDS = (
     AskedProbe("line_search", "the loss along the gradient: the best step, and the first that makes it worse", 10),
     AskedProbe("effective_rate", "the norm of every kernel, the rate over its square, and the angle of an update"),
     AskedProbe("predictiveness", "how much loss and gradient change along the gradient (Santurkar et al. 2018)", 20),
+    AskedProbe("statistics_gap", "the score with re-estimated moving statistics, and with those of a longer momentum"),
 )
 ASKED_PROBES = {probe.name: probe for probe in _RECORDS}

@@ -157,7 +157,10 @@ _RECORDS = (
         7,
         rules.has_cold_statistics,
         rules.describe_mode_gap,
-        (ways.faster_statistics, ways.more_steps, ways.falling_rate_for_statistics),
+        (
+            ShownCure(ways.faster_statistics, "cold-statistics"), ShownCure(ways.more_steps, "cold-statistics"),
+            ways.falling_rate_for_statistics,
+        ),
         at_best_rate=True,
     ),
 )  # fmt: skip

@@ -6,7 +6,7 @@ from importlib import import_module
 import pandas as pd
 import pytest
 
-from benchmarks import scale, start, steps, sweeps
+from benchmarks import guess, scale, start, steps, sweeps
 from benchmarks.__main__ import of_scale, of_start, of_steps, of_sweeps
 from benchmarks.networks import NETWORKS, Network
 from benchmarks.peers import PEERS, TWO
@@ -107,3 +107,30 @@ def test_sweeps_and_starts_and_scale_become_tables() -> None:
     )
     assert "| 200 | 1.2 | 2.00 | 1,500 | 2,500 |" in of_scale(table)
     assert max(scale.COUNTS) == 100_000
+
+
+def test_an_edge_is_where_the_mean_falls_below_halfway_from_the_best_rate_on() -> None:
+    # From 0.9 at 0.1 to 0.1 at 1, the level 0.5 is in the middle on the scale of log10.
+    assert guess.read_edge([0.01, 0.1, 1.0], [0.2, 0.9, 0.1], 0.5) == pytest.approx(10**-0.5)
+    assert guess.read_edge([0.01, 0.1, 1.0], [0.2, 0.8, 0.9], 0.5) == guess.ABOVE
+    assert guess.read_edge([0.01, 0.1, 1.0], [0.2, 0.3, 0.1], 0.5) == guess.NEVER
+
+
+def test_an_offset_is_fitted_without_the_network_or_the_config_that_it_is_for() -> None:
+    # The gaps are 0, 1 and 2 decades; the first two are of one config.
+    found, edges = [1.0, 1.0, 1.0], [1.0, 10.0, 100.0]
+    table = pd.DataFrame({"config": ["a", "a", "b"], "edge": edges, "constant": found})
+    assert guess.without_own_network(table, "constant").tolist() == pytest.approx([1.5, 1, 0.5])
+    assert guess.without_own_config(table, "constant").tolist() == pytest.approx([2, 2, 0.5])
+    assert guess.rank_correlation(table.assign(constant=[3.0, 2.0, 1.0]), "constant") == pytest.approx(-1)
+
+
+def test_the_stored_predictions_are_of_the_ten_configs() -> None:
+    table = pd.read_csv(guess.RESULTS)
+    assert list(dict.fromkeys(table["config"])) == list(guess.CONFIGS)
+    assert len(guess.CONFIGS) == 10
+    assert all((guess.REPOSITORY / "configs" / f"{config}.yaml").exists() for config in guess.CONFIGS)
+    known = table[table["edge"].notna() & (table["sweep"] == "of the config")]
+    # What docs/explanation/guess.md says.
+    assert len(known) == 31
+    assert guess.rank_correlation(known, "constant") == pytest.approx(0.90, abs=0.005)

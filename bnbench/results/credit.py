@@ -85,7 +85,7 @@ def why_no_credit(credit: Credit, place: Mapping[str, Any], edge_of: EdgeOf) -> 
     needed = [name for name, subset in (credit.subsets or {}).items() if frozenset(subset) in wanted]
     found = {name: edge_of(place, name) for name in needed}
     lacking = [name for name, edge in found.items() if edge is None or len(edge.outcomes) < MIN_VALUES]
-    return f"the edge of {format_list(lacking)} is not known" if lacking else ""
+    return f"no edge is known of {format_list(lacking)}" if lacking else ""
 
 
 def _rows(shares: Shares, labels: Mapping[str, str]) -> Iterator[dict[str, Any]]:

@@ -38,8 +38,8 @@ def test_a_part_whose_variant_trains_at_all_rates_has_an_open_interval(tmp_path:
 def test_without_some_edge_there_is_no_credit_and_a_reason(tmp_path: Path) -> None:
     results = credited(tmp_path, CELLS | {"batchnorm": [[None] * 5] * 4})
     assert results.credit.empty
-    assert results.why_no_credit({}) == "the edge of batchnorm is not known"
-    assert describe_credit(results) == ["What each part adds is open: the edge of batchnorm is not known."]
+    assert results.why_no_credit({}) == "no edge is known of batchnorm"
+    assert describe_credit(results) == ["What each part adds is open: no edge is known of batchnorm."]
 
 
 def test_each_value_of_an_axis_has_its_own_rows(tmp_path: Path) -> None:

@@ -122,6 +122,20 @@ OUTCOMES = (
     Column("dead_share", "number", "largest share of dead or saturated units of any hidden layer"),
     Column("dead_layer", "text", "the hidden layer with that share"),
     Column("gradient_growth", "number", "factor by which the squared gradient norm grows per layer toward the input"),
+    Column("sharpness_times_rate", "number", "largest Hessian eigenvalue at the end, on 512 rows, times the rate"),
+    Column("batch_sharpness_times_rate", "number", "the same on a mini-batch"),
+    Column(
+        "first_worse_length",
+        "number",
+        "first length of a step along the gradient that is worse than none: mean of the logarithms at steps 1, 4 and 7",
+    ),
+    Column(
+        "gradient_change", "number", "largest change of the gradient along it, up to 4 times the rate; mean over looks"
+    ),
+    Column("effective_smoothness", "number", "largest change of the gradient over its distance, the same"),
+    Column("smoothness_at_distance", "number", "the same at distances that are equal for all variants"),
+    Column("effective_rate", "number", "rate over the squared norm of the kernels in front of a norm, at the end"),
+    Column("least_norm_growth", "number", "smallest factor by which a kernel in front of a norm grows within an epoch"),
     Column("initial_loss", "number", "validation loss of the untrained model"),
     Column("constant_score", "number", "share of the largest class in the training rows; empty in earlier results"),
     Column("constant_loss", "number", "loss of the best constant prediction, for a cross-entropy without penalty"),

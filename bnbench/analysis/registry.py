@@ -7,6 +7,7 @@ table of trials with its learning curve (`learning_curves`), or a field of `lr_m
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -137,6 +138,29 @@ def _top_k(part: str) -> Metric:
     return Metric(name, meaning, score=True, of_classes=True, of_k=True, measure_trials=measured)
 
 
+def _probes() -> Iterable[Metric]:
+    """Yield what only trials with a probe have. Its values are missing for trials that diverged."""
+    meanings = {
+        "sharpness_times_rate": "largest eigenvalue of the Hessian at the end, on 512 training rows, times the rate",
+        "batch_sharpness_times_rate": "the same on a mini-batch",
+        "first_worse_length": "first length of a step along the gradient that makes the loss worse, at steps 1, 4, 7",
+        "gradient_change": "largest change of the gradient along it, up to 4 times the rate, mean over the training",
+        "effective_smoothness": "largest change of the gradient over its distance, mean over the training",
+        "smoothness_at_distance": "the same at distances that are equal for all variants",
+        "effective_rate": "rate over the squared norm (or the norm) of the kernels in front of a norm, at the end",
+        "least_norm_growth": "smallest factor by which a kernel in front of a norm grows within an epoch",
+    }
+    higher = ("first_worse_length", "least_norm_growth")
+    for name, meaning in meanings.items():
+        yield Metric(
+            name, meaning, higher_is_better=name in higher, skewed=True, measure_trials=partial(_measured, name)
+        )
+
+
+def _measured(name: str, trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
+    return _unless_diverged(trials, trials[name])
+
+
 def _ok(trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
     return (trials["outcome"] == "ok").astype(float)
 
@@ -172,6 +196,7 @@ _RECORDS = (
            higher_is_better=False, measure_trials=_reestimated_gap),
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
            higher_is_better=False),
+    *_probes(),
     # Neither direction is better. In a claim of `probability` the wider spread wins: the symptom is none at all.
     Metric("prediction_spread", "highest minus lowest prediction over at most 200 test rows, for numbers",
            of_numbers=True, measure_trials=_prediction_spread),

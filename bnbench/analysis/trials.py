@@ -21,6 +21,7 @@ from bnbench.analysis.columns import (
 )
 from bnbench.analysis.intervals import clopper_pearson
 from bnbench.analysis.labels import format_axes
+from bnbench.analysis.probe_columns import PROBE_COLUMNS
 
 DIVERGED = ("nonfinite", "blown")
 # Relative error of a float32 mean over many rows: a constant prediction may seem to be this much better than it is.
@@ -40,6 +41,8 @@ MEASURED = (
 )
 # The same, with a value for each k.
 TOP_K = ("validation_top_k", "test_top_k")
+# Everything that is no column in the store.
+KEPT_ELSEWHERE = (*MEASURED, *TOP_K, *PROBE_COLUMNS)
 # The functions of pandas for the statistics of a summary; the SD has ddof 1.
 AGGREGATES = {"mean": "mean", "sd": "std", "min": "min", "max": "max"}
 
@@ -101,7 +104,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     keys = column_names(KEYS)
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
-    for name in (*MEASURED, *TOP_K):
+    for name in KEPT_ELSEWHERE:
         if name not in table:
             table[name] = math.nan
     # Weights that are not finite have no scores; the last epoch was measured with earlier weights. Restored weights are

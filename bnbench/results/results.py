@@ -25,6 +25,7 @@ from bnbench.analysis.columns import (
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.edge import EdgePosterior, place_edges
 from bnbench.analysis.labels import format_list
+from bnbench.analysis.probe_columns import PROBE_COLUMNS
 from bnbench.analysis.rate_guesses import guess_score_table, rate_guess_table
 from bnbench.analysis.step_times import PairTimes, TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
 from bnbench.analysis.trials import (
@@ -676,4 +677,9 @@ def add_measured(stored: pd.DataFrame, series: Sequence[Mapping[str, Any]], top_
         chosen = table[table["position"] == top_k] if name in TOP_K else table
         values = chosen.drop_duplicates("trial").set_index("trial")["value"]
         stored[name] = stored["trial"].map(values).astype(float)
+    measured = {row["name"] for row in series}
+    for name, column in PROBE_COLUMNS.items():
+        if column.measurement in measured:
+            summary = column.summarize(series_table(series, column.measurement))
+            stored[name] = stored["trial"].map(summary).astype(float)
     stored["top_k"] = top_k

@@ -25,6 +25,8 @@ Kernel = NDArray[np.float64]
 def measure(moment: Moment) -> Iterator[Value]:
     """Yield the norms and the effective rates at the end of each epoch, and the angles of the first step after it.
 
+    `normed_kernel_norm` has the kernels in front of a norm again, so that a table of them needs no knowledge of layers.
+
     The position is the number of steps that have been trained; of an angle, the number of the step.
     """
     kernels = _kernels(moment.compiled)
@@ -44,6 +46,7 @@ def _effective_rates(moment: Moment, kernels: Mapping[str, Kernel]) -> Iterator[
         norm = float(np.linalg.norm(kernel))
         yield Value("kernel_norm", norm, layer, moment.step)
         if layer in normed:
+            yield Value("normed_kernel_norm", norm, layer, moment.step)
             yield Value("effective_rate", moment.rate / norm**power if norm else math.nan, layer, moment.step)
 
 

@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bnbench.analysis.probe_columns import FIRST_STEPS
 from bnbench.training.probes.loss_surface import LossSurface, Vector
 from bnbench.training.probes.types import Length, Moment, Probe, Value, When
 
-# The numbers of the first steps at which it looks, as in the source.
-FIRST_STEPS = (1, 4, 7)
 # The lengths of the steps, as multiples of the gradient.
 LENGTHS = np.logspace(-5, 0, 36)
 # A loss that is more than BLOWN times that before the step has blown up (Bjorck et al. 2018, section 3).

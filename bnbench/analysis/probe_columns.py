@@ -1,0 +1,68 @@
+"""What probes measured over a training -> one value for each trial, so that tables, claims and figures can use it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# The first steps of a line search, as in its source.
+FIRST_STEPS = (1, 4, 7)
+
+
+@dataclass(frozen=True)
+class ProbeColumn:
+    """A value of a trial that is made of one measurement.
+
+    Attributes:
+        measurement: the name of the measurement.
+        summarize: rows of the measurement (`trial`, `layer`, `position`, `value`) -> a value by trial.
+    """
+
+    measurement: str
+    summarize: "Callable[[pd.DataFrame], pd.Series[float]]"
+
+
+def _last(table: "pd.DataFrame") -> "pd.Series[float]":
+    return table.sort_values("position").drop_duplicates("trial", keep="last").set_index("trial")["value"]
+
+
+def _mean(table: "pd.DataFrame") -> "pd.Series[float]":
+    return table.groupby("trial")["value"].mean()
+
+
+def _mean_of_first_steps(table: "pd.DataFrame") -> "pd.Series[float]":
+    """Return the geometric mean over the first steps; missing if one of them has no value."""
+    import numpy as np
+
+    early = table[table["position"].isin(FIRST_STEPS)]
+    means = np.log10(early["value"]).groupby(early["trial"]).agg(lambda values: values.mean(skipna=False))
+    return means.map(lambda mean: 10**mean)
+
+
+def _mean_of_layers_at_the_end(table: "pd.DataFrame") -> "pd.Series[float]":
+    """Return the geometric mean over the layers of their last values."""
+    import numpy as np
+
+    ends = table.sort_values("position").drop_duplicates(["trial", "layer"], keep="last")
+    return np.log10(ends["value"]).groupby(ends["trial"]).mean().map(lambda mean: 10**mean)
+
+
+def _least_growth(table: "pd.DataFrame") -> "pd.Series[float]":
+    """Return the smallest factor by which the norm of any kernel grows from one epoch to the next."""
+    ordered = table.sort_values(["trial", "layer", "position"])
+    before = ordered.groupby(["trial", "layer"], sort=False)["value"].shift()
+    return (ordered["value"] / before).groupby(ordered["trial"]).min()
+
+
+PROBE_COLUMNS: Mapping[str, ProbeColumn] = {
+    "sharpness_times_rate": ProbeColumn("sharpness_times_rate", _last),
+    "batch_sharpness_times_rate": ProbeColumn("batch_sharpness_times_rate", _last),
+    "first_worse_length": ProbeColumn("line_first_worse", _mean_of_first_steps),
+    "gradient_change": ProbeColumn("gradient_change_highest", _mean),
+    "effective_smoothness": ProbeColumn("effective_smoothness", _mean),
+    "smoothness_at_distance": ProbeColumn("effective_smoothness_at_distance", _mean),
+    "effective_rate": ProbeColumn("effective_rate", _mean_of_layers_at_the_end),
+    "least_norm_growth": ProbeColumn("normed_kernel_norm", _least_growth),
+}

@@ -37,8 +37,8 @@ def _mean_of_first_steps(table: "pd.DataFrame") -> "pd.Series[float]":
     import numpy as np
 
     early = table[table["position"].isin(FIRST_STEPS)]
-    means = np.log10(early["value"]).groupby(early["trial"]).agg(lambda values: values.mean(skipna=False))
-    return means.map(lambda mean: 10**mean)
+    logs = np.log10(early["value"]).groupby(early["trial"])
+    return _power(logs.agg(lambda values: values.mean(skipna=False)))
 
 
 def _mean_of_layers_at_the_end(table: "pd.DataFrame") -> "pd.Series[float]":
@@ -46,7 +46,13 @@ def _mean_of_layers_at_the_end(table: "pd.DataFrame") -> "pd.Series[float]":
     import numpy as np
 
     ends = table.sort_values("position").drop_duplicates(["trial", "layer"], keep="last")
-    return np.log10(ends["value"]).groupby(ends["trial"]).mean().map(lambda mean: 10**mean)
+    return _power(np.log10(ends["value"]).groupby(ends["trial"]).mean())
+
+
+def _power(logs: "pd.Series[float]") -> "pd.Series[float]":
+    import pandas as pd
+
+    return pd.Series(10.0 ** logs.to_numpy(float), logs.index)
 
 
 def _least_growth(table: "pd.DataFrame") -> "pd.Series[float]":

@@ -77,6 +77,8 @@ def test_the_public_columns_of_trials() -> None:
         "validation_macro_f1", "test_macro_f1", "validation_top_k", "test_top_k",
         "bn_mode_gap", "reestimated_score", "reestimated_gap", "start_share", "startless_score",
         "longer_momentum_score", "prediction_share", "majority_share", "dead_share", "dead_layer", "gradient_growth",
+        "sharpness_times_rate", "batch_sharpness_times_rate", "first_worse_length", "gradient_change",
+        "effective_smoothness", "smoothness_at_distance", "effective_rate", "least_norm_growth",
         "initial_loss", "constant_score", "constant_loss", "prediction_spread",
         "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
             "mean_class_weight", "chance_top_k",

@@ -121,6 +121,11 @@ OUTCOMES = (
     Column("majority_share", "number", "share of validation rows in the largest class"),
     Column("dead_share", "number", "largest share of dead or saturated units of any hidden layer"),
     Column("dead_layer", "text", "the hidden layer with that share"),
+    Column(
+        "first_nonfinite", "text", "the first tensor of a diverged trial with values that are not finite, and its layer"
+    ),
+    Column("first_dead_layer", "text", "first layer of which 90% of the units were dead in a mini-batch", public=False),
+    Column("first_dead_step", "number", "the step of that mini-batch", public=False),
     Column("gradient_growth", "number", "factor by which the squared gradient norm grows per layer toward the input"),
     Column("sharpness_times_rate", "number", "largest Hessian eigenvalue at the end, on 512 rows, times the rate"),
     Column("batch_sharpness_times_rate", "number", "the same on a mini-batch"),

@@ -43,6 +43,7 @@ class Setup:
         good_initializers: initializers of hidden layers that keep the size of signals: `he`, `glorot`, or both.
         dropout: the rates of all dropout layers.
         has_penalty: whether weights or outputs are penalized.
+        clips_gradients: whether the optimizer does.
         is_augmented: whether a layer changes the training rows at random.
     """
 
@@ -67,6 +68,7 @@ class Setup:
     dropout: tuple[float, ...] = ()
     has_penalty: bool = False
     is_augmented: bool = False
+    clips_gradients: bool = False
 
 
 @dataclass(frozen=True)
@@ -251,6 +253,10 @@ batch_norm = when_setup(
 batch_norm_for_units = when_setup(
     "batch normalization in front of the activation (over a batch a unit is then on both sides of zero)",
     lambda setup: _lacks_norm(setup) and bool(setup.hidden_activations),
+)
+clipped_gradients = when_setup(
+    "gradients that are clipped, as optimizer: {sgd: {global_clipnorm: 1}} (Pascanu et al. 2013)",
+    lambda setup: not setup.clips_gradients,
 )
 leaky_units = when_setup(
     "leaky_relu or elu (they pass a gradient below zero too, Maas et al. 2013)",

@@ -4,9 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bnbench.analysis import failure_names as names
+
 if TYPE_CHECKING:
     import pandas as pd
 
+# The share of dead units of a layer in a mini-batch: in the first steps, or in the last ones before a divergence.
+DEAD_SHARES = ("batch_dead_share", names.DEAD_SHARE)
+# From this share on, a layer passes next to nothing on.
+DEAD = 0.9
 # The first steps of a line search, as in its source.
 FIRST_STEPS = (1, 4, 7)
 
@@ -72,3 +78,33 @@ PROBE_COLUMNS: Mapping[str, ProbeColumn] = {
     "effective_rate": ProbeColumn("effective_rate", _mean_of_layers_at_the_end),
     "least_norm_growth": ProbeColumn("normed_kernel_norm", _least_growth),
 }
+
+# The columns of `courses`, which are made of several measurements.
+FIRST_NONFINITE, FIRST_DEAD_LAYER, FIRST_DEAD_STEP = "first_nonfinite", "first_dead_layer", "first_dead_step"
+COURSE_TEXTS, COURSE_NUMBERS = (FIRST_NONFINITE, FIRST_DEAD_LAYER), (FIRST_DEAD_STEP,)
+# What `courses` is made of.
+COURSE_MEASUREMENTS = (*(names.FIRST_NONFINITE + kind for kind in names.KINDS), *DEAD_SHARES)
+
+
+def courses(measured: "pd.DataFrame") -> "pd.DataFrame":
+    """Return how trials went wrong, by trial: the first tensor that was not finite, and where units died first.
+
+    A layer has died when at least DEAD of its units passed no gradient for any row of a mini-batch.
+
+    Args:
+        measured: rows of COURSE_MEASUREMENTS (`trial`, `name`, `layer`, `position`, `value`).
+    """
+    import pandas as pd
+
+    broken = measured[measured["name"].str.startswith(names.FIRST_NONFINITE)]
+    kinds = broken["name"].str.removeprefix(names.FIRST_NONFINITE)
+    texts = (kinds + (" of " + broken["layer"]).where(broken["layer"] != "", "")).set_axis(broken["trial"])
+    dead = measured[measured["name"].isin(DEAD_SHARES) & (measured["value"] >= DEAD)]
+    first = dead.sort_values("position", kind="stable").drop_duplicates("trial").set_index("trial")
+    return pd.DataFrame(
+        {
+            FIRST_NONFINITE: texts[~texts.index.duplicated()],
+            FIRST_DEAD_LAYER: first["layer"],
+            FIRST_DEAD_STEP: first["position"],
+        }
+    )

@@ -151,8 +151,38 @@ def describe_chance(of: Evidence) -> str:
 
 
 def describe_dead(of: Evidence) -> str:
-    """Describe the layer with dead units."""
-    return f"{of.percent('dead_share')} of the units of {of.layer}"
+    """Describe the layer with dead units, and where units died first, if that was measured."""
+    return _with_first_death(f"{of.percent('dead_share')} of the units of {of.layer}", of)
+
+
+def _with_first_death(text: str, of: Evidence) -> str:
+    layers = of.trials["first_dead_layer"].mode()
+    if not len(layers):
+        return text
+    there = of.trials[of.trials["first_dead_layer"] == layers[0]]
+    step = float(np.median(there["first_dead_step"].to_numpy(float)))
+    return (
+        f"{text}; in mini-batches, {layers[0]} died first, at step {step:g} ({len(there)} of {len(of.trials)} trials)"
+    )
+
+
+def has_diverged(trials: pd.DataFrame, _: int) -> Flags:
+    """Return which trials diverged: their loss was not finite, or jumped and did not recover."""
+    return trials["outcome"].isin(DIVERGED)
+
+
+def describe_divergence(of: Evidence) -> str:
+    """Describe when trials diverged, and what was the first value that was not finite."""
+    count = len(of.trials)
+    nonfinite = int((of.trials["outcome"] == "nonfinite").sum())
+    how = "the loss was not finite" if nonfinite == count else "the loss jumped and stayed high"
+    if 0 < nonfinite < count:
+        how = f"the loss was not finite ({nonfinite} trials), or jumped and stayed high ({count - nonfinite})"
+    text = f"{how} at step {of['diverged_at_step']:g}"
+    broken = of.trials["first_nonfinite"].value_counts()
+    if len(broken):
+        text = f"{text}; the first to break was the {broken.index[0]} ({broken.iloc[0]} of {broken.sum()} trials)"
+    return _with_first_death(text, of)
 
 
 def describe_collapse(of: Evidence) -> str:

@@ -24,11 +24,12 @@ class Symptom:
         name: the name in reports.
         question: what a person asks who sees the symptom.
         meaning: when a trial shows it, in a sentence or two.
-        severity: 1 is the most serious; reports are in this order.
+        severity: 0 is the most serious; reports are in this order.
         shows: (trials with `curve_features`, number of validation rows) -> which trials show it.
         describe: the evidence in numbers.
         cures: what usually helps, the most likely first; each says whether it can help in a given case, and some name
             an experiment that shows it.
+        of_diverged: whether only trials that diverged show it, so that their rates count.
         at_best_rate: whether it is judged at a variant's best rate alone, as it occurs in trainings that go well.
     """
 
@@ -40,6 +41,7 @@ class Symptom:
     describe: Callable[[Evidence], str]
     cures: tuple[Cure, ...]
     at_best_rate: bool = False
+    of_diverged: bool = False
 
 
 def trial_symptoms(trials: pd.DataFrame, history: pd.DataFrame, rows: int) -> pd.DataFrame:
@@ -69,6 +71,20 @@ def describe_evidence(symptom: str, shown: pd.DataFrame) -> str:
 
 
 _RECORDS = (
+    Symptom(
+        "divergence",
+        "Why does the loss become infinite, or jump?",
+        "A mini-batch loss or the weights were not finite, or a loss was 1,000 times the one before it and the "
+        "training did not recover. `bnbench why` shows the last steps of a trial.",
+        0,
+        rules.has_diverged,
+        rules.describe_divergence,
+        (
+            ways.other_rates, ways.lower_rate, ways.warm_up, ways.clipped_gradients, ways.he_initialization,
+            ways.batch_norm,
+        ),
+        of_diverged=True,
+    ),
     Symptom(
         "constant predictions",
         "Why does the network give every row the same prediction?",

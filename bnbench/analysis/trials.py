@@ -21,7 +21,7 @@ from bnbench.analysis.columns import (
 )
 from bnbench.analysis.intervals import clopper_pearson
 from bnbench.analysis.labels import format_axes
-from bnbench.analysis.probe_columns import PROBE_COLUMNS
+from bnbench.analysis.probe_columns import COURSE_NUMBERS, COURSE_TEXTS, PROBE_COLUMNS
 
 DIVERGED = ("nonfinite", "blown")
 # Relative error of a float32 mean over many rows: a constant prediction may seem to be this much better than it is.
@@ -104,9 +104,9 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     keys = column_names(KEYS)
     table = pd.concat([stored[keys], axes, rename_stored(stored).drop(columns="axes")], axis=1)
     table = table.loc[:, ~table.columns.duplicated()]
-    for name in KEPT_ELSEWHERE:
+    for name in (*KEPT_ELSEWHERE, *COURSE_NUMBERS, *COURSE_TEXTS):
         if name not in table:
-            table[name] = math.nan
+            table[name] = None if name in COURSE_TEXTS else math.nan
     # Weights that are not finite have no scores; the last epoch was measured with earlier weights. Restored weights are
     # finite if they are from before the divergence: only then were they tested.
     finite = (table["divergence"] != "nonfinite") | (table[RESTORED_EPOCH].notna() & table["test_loss"].notna())

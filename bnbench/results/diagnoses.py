@@ -83,7 +83,7 @@ def _diagnosed(
             shown = there[there[symptom.name]]
             cures = helpful_cures(symptom.cures, _facts(cell, shows, shares, read_setup()))
             yield {
-                "symptom": symptom.name, **place, "rates": _rates_in_words(cell, shows, best),
+                "symptom": symptom.name, **place, "rates": _rates_in_words(cell, shows, best, symptom.of_diverged),
                 "at_best": bool((shows & at_best).any()), "shown": len(shown), "n": len(there),
                 "evidence": describe_evidence(symptom.name, shown), "cures": APART.join(cures),
             }  # fmt: skip
@@ -111,9 +111,17 @@ def _rates_that_show(symptom: Symptom, shares: "pd.Series[float]", at_best: "pd.
     return many & at_best if symptom.at_best_rate else many | at_best & (shares > 0)
 
 
-def _rates_in_words(cell: pd.DataFrame, shows: "pd.Series[bool]", best: float) -> str:
-    """Return `from 0.1 on`: the rates that show a symptom, among those that left finite weights to show it."""
-    finite = sorted(cell.loc[cell["outcome"] != "nonfinite", "learning_rate"].unique())
+def _rates_in_words(cell: pd.DataFrame, shows: "pd.Series[bool]", best: float, of_diverged: bool) -> str:
+    """Return `from 0.1 on`: the rates that show a symptom, among those that left finite weights to show it.
+
+    Args:
+        cell: the trials of one variant and axis value.
+        shows: whether each rate shows it.
+        best: the best rate.
+        of_diverged: whether the symptom shows without finite weights, too.
+    """
+    left = cell if of_diverged else cell[cell["outcome"] != "nonfinite"]
+    finite = sorted(left["learning_rate"].unique())
     chosen, rate_text = [rate for rate in finite if shows[rate]], RateFormat(cell["learning_rate"])
     if chosen == [best]:
         return f"at its best rate, {rate_text(best)}"

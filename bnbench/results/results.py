@@ -25,7 +25,7 @@ from bnbench.analysis.columns import (
 from bnbench.analysis.cures import Setup
 from bnbench.analysis.edge import EdgePosterior, place_edges
 from bnbench.analysis.labels import format_list
-from bnbench.analysis.probe_columns import PROBE_COLUMNS
+from bnbench.analysis.probe_columns import COURSE_MEASUREMENTS, PROBE_COLUMNS, courses
 from bnbench.analysis.rate_guesses import guess_score_table, rate_guess_table
 from bnbench.analysis.step_times import PairTimes, TimeRatio, find_pair, step_times_table, time_ratio, with_overhead
 from bnbench.analysis.trials import (
@@ -472,9 +472,9 @@ class Results:
         Two further rows have the total, and the overlap. No rows if the experiment has no `credit`, or where some edge
         is not known.
         """
-        places = [dict(place) for place, _ in by_axes(self.variants, self.axes)]
-        if self.experiment is None:
+        if self.experiment is None or self.experiment.credit is None or self.variants.empty:
             return crediting.no_credit(self.axes)
+        places = [dict(place) for place, _ in by_axes(self.variants, self.axes)]
         return crediting.credit_table(self.experiment, places, self.edge_posterior, self.variant_config)
 
     def why_no_credit(self, place: Mapping[str, Any]) -> str:
@@ -682,4 +682,14 @@ def add_measured(stored: pd.DataFrame, series: Sequence[Mapping[str, Any]], top_
         if column.measurement in measured:
             summary = column.summarize(series_table(series, column.measurement))
             stored[name] = stored["trial"].map(summary).astype(float)
+    _add_courses(stored, series)
     stored["top_k"] = top_k
+
+
+def _add_courses(stored: pd.DataFrame, series: Sequence[Mapping[str, Any]]) -> None:
+    """Add how trials went wrong, where that was measured."""
+    rows = [row for row in series if row["name"] in COURSE_MEASUREMENTS]
+    if rows:
+        table = courses(series_table(rows, None))
+        for name in table:
+            stored[name] = stored["trial"].map(table[name])

@@ -24,6 +24,8 @@ WARM_UP = "warmup_steps"
 ACTIVATION_LAYERS = {
     "ReLU": "relu", "LeakyReLU": "leaky_relu", "PReLU": "prelu", "ELU": "elu", "Softmax": "softmax",
 }  # fmt: skip
+# Arguments of optimizers.
+CLIPPING = ("clipnorm", "global_clipnorm", "clipvalue")
 AUGMENTING = ("Random", "MixUp", "CutMix", "AugMix", "RandAugment")
 
 
@@ -56,6 +58,7 @@ def describe_setup(config: VariantConfig) -> Setup:
         good_initializers=frozenset(_good_initializers([layers[i] for i in weighted[:-1]])),
         dropout=tuple(_number(one.arguments.get("rate"), 0.0) for one in layers if "Dropout" in one.class_name),
         has_penalty=has_penalty(layers) or bool(train.optimizer.arguments.get("weight_decay")),
+        clips_gradients=any(train.optimizer.arguments.get(name) for name in CLIPPING),
         is_augmented=any(layer.class_name.startswith(AUGMENTING) for layer in layers),
     )
 

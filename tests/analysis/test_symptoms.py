@@ -7,7 +7,7 @@ import pytest
 
 from bnbench.analysis import symptoms
 from bnbench.analysis.cells import Cells
-from bnbench.analysis.symptoms import SYMPTOMS, Symptom, trial_symptoms
+from bnbench.analysis.symptoms import SYMPTOMS, Symptom, describe_evidence, trial_symptoms
 from bnbench.results.diagnoses import diagnosis_table, list_diagnoses
 from support.tables import BLOWN, FAILED, NAN, NONFINITE, history, trials
 
@@ -221,8 +221,22 @@ def test_cold_statistics_where_re_estimated_ones_are_known(gap: float, reestimat
 
 
 @pytest.mark.parametrize("end", [NONFINITE, BLOWN])
-def test_a_diverged_trial_shows_no_symptom(end: dict[str, object]) -> None:
-    assert shown({"validation_score": NAN} | end, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == set()
+def test_a_diverged_trial_shows_its_divergence_alone(end: dict[str, object]) -> None:
+    row = {"validation_score": NAN} | end
+    assert shown(row, [0.1, 0.9, 0.9, 0.1], [2.3, 0.5, 0.5, 9.0], [2.3] * 4) == {"divergence"}
+
+
+def test_the_evidence_of_a_divergence_names_step_tensor_and_layer() -> None:
+    broken = {"first_nonfinite": "output of dense_3", "first_dead_layer": "activation_1", "first_dead_step": 4.0}
+    rows = [NONFINITE | broken | {"diverged_at_step": step} for step in (5, 7)] + [BLOWN | {"diverged_at_step": 30}]
+    table = trial_symptoms(trials(*rows), history({}, {}, {}), ROWS)
+    assert describe_evidence("divergence", table) == (
+        "the loss was not finite (2 trials), or jumped and stayed high (1) at step 7; the first to break was the "
+        "output of dense_3 (2 of 2 trials); in mini-batches, activation_1 died first, at step 4 (2 of 3 trials)"
+    )
+    assert describe_evidence("divergence", table[table["outcome"] == "blown"]) == (
+        "the loss jumped and stayed high at step 30"
+    )
 
 
 def test_without_scores_the_losses_are_judged() -> None:
@@ -240,7 +254,7 @@ def test_trials_that_failed_or_ended_before_their_first_epoch() -> None:
     )  # fmt: skip
     result = trial_symptoms(trials(FAILED, NONFINITE | {"epochs": 0}), history, ROWS)
     assert result["trial"].tolist() == ["t1"]
-    assert not result[list(SYMPTOMS)].any(axis=None)
+    assert [name for name in SYMPTOMS if result[name].any()] == ["divergence"]
     assert math.isnan(result["first_score"].iloc[0])
     assert trial_symptoms(trials({}).iloc[:0], history, 0).empty
 
@@ -251,7 +265,7 @@ def test_a_symptom_is_one_record(monkeypatch: pytest.MonkeyPatch) -> None:
         name="slow training",
         question="Why does it take so long?",
         meaning="A trial takes more than a minute.",
-        severity=0,
+        severity=-1,
         shows=lambda table, rows: table["seconds"] > 60,
         describe=lambda of: f"{of['seconds']:g} s, {of.score_name} {of.percent('validation_score')}",
         cures=(lambda facts: "fewer epochs", lambda facts: "another machine" if facts.steps > 1e6 else ""),

@@ -89,10 +89,10 @@ def test_it_opens_offline_without_a_request_or_an_error(shared: tuple[Page, list
 def test_a_diagnosis_is_one_click_from_the_answer(shared: tuple[Page, list[str]]) -> None:
     page, wrong = shared
     page.locator("#answer").get_by_role("link", name="dead units").click()
-    page.wait_for_function("document.querySelector('#diagnosis-1').getBoundingClientRect().top < innerHeight / 2")
+    page.wait_for_function("document.querySelector('#diagnosis-2').getBoundingClientRect().top < innerHeight / 2")
     section = page.locator("#diagnoses")
-    assert section.locator("h3").all_inner_texts() == ["Dead units"]
-    assert section.locator("li").count() == 2
+    assert section.locator("h3").all_inner_texts() == ["Divergence", "Dead units"]
+    assert section.locator("li").count() == 4
     assert wrong == []
 
 

@@ -160,6 +160,7 @@ def test_the_tables_of_the_analysis(tmp_path: Path) -> None:
     assert results.differences_at_best()["mean"].tolist() == pytest.approx([0.075])
     assert results.pooled_differences()["cells"].tolist() == [1]
     assert results.claims.empty
-    assert results.diagnoses["symptom"].tolist() == ["dead units"] * 2
-    assert results.diagnoses["rates"].tolist() == ["at every rate", "at its best rate, 0.01"]
-    assert results.diagnoses["shown"].tolist() == [3, 2]
+    assert results.diagnoses["symptom"].tolist() == ["divergence"] * 2 + ["dead units"] * 2
+    dead = results.diagnoses[results.diagnoses["symptom"] == "dead units"]
+    assert dead["rates"].tolist() == ["at every rate", "at its best rate, 0.01"]
+    assert dead["shown"].tolist() == [3, 2]

@@ -72,7 +72,12 @@ def test_a_symptom_has_its_rates_its_trials_and_its_evidence() -> None:
 )
 def test_rates_in_words(at_rates: list[dict[str, object]], rates: str) -> None:
     result = diagnosed(plain=[[row] for row in at_rates])
-    assert result["rates"].tolist() == [rates]
+    assert result.loc[result["symptom"] != "divergence", "rates"].tolist() == [rates]
+
+
+def test_a_divergence_counts_rates_without_finite_weights() -> None:
+    result = diagnosed(plain=[[BEST], [FINE], [NONFINITE], [NONFINITE]])
+    assert result[["symptom", "rates", "shown"]].to_numpy().tolist() == [["divergence", "from 1 on", 2]]
 
 
 def test_the_best_rate_is_named_if_it_is_one_of_several() -> None:

@@ -29,6 +29,8 @@ from bnbench.store import results_dir
 
 # The number of figures in the Markdown report; the HTML report has all figures.
 MAIN = {"axis", "credit", "axis-heat", "rates", "differences", "times", "pre-activations"}
+# Who asks for a probe wants to see what it found.
+MAIN |= {"first-steps", "sharpness", "line-search", "predictiveness", "effective-rate"}
 # A table with more rows is folded: a reader opens it.
 MAX_ROWS = 30
 # Pictures up to this width in pixels stand in two columns.

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis import axis_trends, learning_curves, paired, trains_well, variant_tables, verdicts
+from bnbench.analysis.asked_probes import PROBED
 from bnbench.analysis.cells import Cells, Part, split_table
 from bnbench.analysis.columns import (
     ACCURACY,
@@ -243,17 +244,27 @@ class Results:
         unknown = [name for name in PRE_ACTIVATIONS if table[name].isna().all()]
         return table.drop(columns=unknown)
 
-    def measurements(self, name: str | None = None) -> pd.DataFrame:
+    def measurements(self, name: str | None = None, trials: Iterable[str] | None = None) -> pd.DataFrame:
         """Return what a probe measured, one row for each value.
 
         Args:
             name: the name that the probe gives to the values; by default all of them, with the name in a column `name`.
+            trials: the ids of the trials; by default all.
 
         Returns:
             The columns `trial`, `layer` (empty for the whole model), `position` (an epoch, unless the probe says
             otherwise), `value` and `unit`. No rows if no trial has such a measurement.
         """
-        return series_table(self._series, name)
+        if trials is None:
+            return series_table(self._series, name)
+        chosen = set(trials)
+        return series_table((row for row in self._series if row["trial"] in chosen), name)
+
+    @cached_property
+    def probed(self) -> dict[str, set[str]]:
+        """The ids of the trials that ran each probe that was asked for, by the name of the probe."""
+        asked = self.measurements(PROBED).groupby("layer")["trial"]
+        return {str(probe): set(trials) for probe, trials in asked}
 
     def step_losses(self, trial: str) -> NDArray[np.float32]:
         """Return the training loss of every mini-batch of a trial.
@@ -276,6 +287,11 @@ class Results:
         """Return the training loss of the last mini-batches of some trials, by trial; at most `count` of each."""
         with store.open_for_reading(self.folder) as opened:
             return {trial: opened.step_losses(trial)[-count:].tolist() for trial in trials}
+
+    def first_losses(self, trials: Iterable[str], count: int) -> dict[str, list[float]]:
+        """Return the training loss of the first mini-batches of some trials, by trial; at most `count` of each."""
+        with store.open_for_reading(self.folder) as opened:
+            return {trial: opened.step_losses(trial)[:count].tolist() for trial in trials}
 
     @cached_property
     def summary(self) -> pd.DataFrame:

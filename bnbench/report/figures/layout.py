@@ -24,8 +24,8 @@ from bnbench.results.results import Results
 REPORT_WIDTH, HALF_WIDTH = 9.2, 4.5
 # No figure is higher: it stays on a page, with room for its caption.
 MAX_HEIGHT = 9.0
-# Inches around the panels: an axis with its label on the left, a note below.
-LEFT, RIGHT, BELOW = 0.62, 0.12, 0.46
+# Inches around the panels: an axis with its label on the left, a note below, a title of one line above.
+LEFT, RIGHT, BELOW, ABOVE = 0.62, 0.12, 0.46, 0.32
 GAPS = (0.62, 0.62)
 LEGEND_LINE = 0.17
 NOTE_LINE = 0.13
@@ -54,6 +54,7 @@ class PanelGrid:
         left: space to the left of the first column.
         below: space for the labels below the last row.
         share_x: whether all panels have one x axis.
+        above: space for the titles above the first row, below the legend.
     """
 
     rows: int
@@ -64,6 +65,7 @@ class PanelGrid:
     left: float = LEFT
     below: float = BELOW
     share_x: bool = True
+    above: float = ABOVE
 
     @property
     def width(self) -> float:
@@ -169,7 +171,7 @@ def make_grid(grid: PanelGrid, handles: Sequence[Line2D], note: str) -> tuple[Fi
         note: the longest text that `add_note` may get; the figure leaves room for it.
     """
     legend_columns = _legend_columns(handles, grid.width)
-    top = 0.32 + LEGEND_LINE * -(-len(handles) // legend_columns)
+    top = grid.above + LEGEND_LINE * -(-len(handles) // legend_columns)
     below = grid.below + NOTE_LINE * len(_wrap_note(note, grid.width))
     figure = Figure(figsize=(grid.width, top + grid.rows * grid.size[1] + (grid.rows - 1) * grid.gaps[1] + below))
     axes = figure.subplots(

@@ -12,7 +12,7 @@ import matplotlib.style
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator, PercentFormatter
 
 from bnbench.analysis.labels import RateFormat
 from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
@@ -56,6 +56,8 @@ FONTS = {"sans": ["DejaVu Sans"], "serif": ["DejaVu Serif"]}
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 # Decades between the points of neighboring variants, so that none hides another.
 DODGE = 0.035
+# A logarithmic axis whose ends are so many times apart has ticks at decades, or at 1, 2 and 5.
+DECADES_FROM, FINE_FROM = 30, 4
 # Of the labels of axes.
 LETTERS_PER_INCH, INCHES_PER_TICK = 15, 0.3
 # The last learning rate of an axis is at least this many times the first one: a decade.
@@ -148,13 +150,18 @@ def format_rate_axis(ax: Axes) -> None:
     if high < MIN_RATE_RATIO * low:
         middle = sqrt(low * high)
         ax.set_xlim(middle / sqrt(MIN_RATE_RATIO), middle * sqrt(MIN_RATE_RATIO))
+    set_decade_ticks(ax)
+    ax.set_xlabel("learning rate")
+
+
+def set_decade_ticks(ax: Axes) -> None:
+    """Put ticks at as many decades of a logarithmic x axis as have room."""
     # Powers of ten need about this much room.
     width = ax.get_window_extent().width / ax.figure.get_dpi()
     ax.xaxis.set_major_locator(LogLocator(numticks=max(3, round(width / INCHES_PER_TICK))))
     # Drawing ticks takes most of the time of a figure, so there are no minor ticks.
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
-    ax.set_xlabel("learning rate")
 
 
 def label_y_axis(ax: Axes, text: str) -> None:
@@ -193,6 +200,20 @@ def set_loss_ticks(ax: Axes) -> None:
     """Set the ticks of a logarithmic axis with known limits: decades, or 1, 2, 5 if there is hardly one decade."""
     low, high = ax.get_ylim()
     ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5), numticks=6))
+
+
+def format_log_axis(ax: Axes) -> None:
+    """Make y a logarithmic axis with known limits: ticks at decades, at 1, 2, 5, or evenly spaced, by its length."""
+    ax.set_yscale("log")
+    ax.yaxis.set_minor_locator(NullLocator())
+    low, high = ax.get_ylim()
+    if high > DECADES_FROM * low:
+        ax.yaxis.set_major_locator(LogLocator(numticks=6))
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+    else:
+        fine = LogLocator(subs=(1, 2, 5), numticks=6) if high > FINE_FROM * low else MaxNLocator(4)
+        ax.yaxis.set_major_locator(fine)
+        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}"))
 
 
 def is_loss(score: str) -> bool:

@@ -13,6 +13,7 @@ from bnbench.report.headline.facts import Facts
 from bnbench.report.headline.guess_line import describe_guesses
 from bnbench.report.headline.open_questions import list_open_questions
 from bnbench.report.headline.power_line import describe_power, leaves_open
+from bnbench.report.headline.probe_line import describe_probes
 from bnbench.report.headline.ranking import ranking_table
 from bnbench.report.headline.rates import describe_rates
 from bnbench.report.tables.table import Table
@@ -51,7 +52,8 @@ def make_answer(results: Results) -> Answer:
         return Answer(sentences, left_open, axis_table(facts), *power)
     if results.design:
         known = [*describe_credit(results), *describe_design(facts), *describe_guesses(results)]
-        return Answer([*known, *describe_cost(facts)], open_in_design(facts), design_table(facts))
-    rates = [*describe_rates(facts), *describe_guesses(results)]
+        known += [*describe_probes(facts), *describe_cost(facts)]
+        return Answer(known, open_in_design(facts), design_table(facts))
+    rates = [*describe_rates(facts), *describe_guesses(results), *describe_probes(facts)]
     sentences = [*describe_credit(results), *compare_variants(facts), *rates, *describe_cost(facts)]
     return Answer(sentences, list_open_questions(facts), ranking_table(facts), *power)

@@ -157,7 +157,8 @@ def test_a_cure_that_cannot_help_names_no_experiment() -> None:
 @pytest.mark.parametrize(
     ("symptom", "cure"),
     [(name, cure) for name, one in SYMPTOMS.items() for cure in one.cures if isinstance(cure, ShownCure)],
-    ids=str,
+    # Not the cure: its text has the address of a function, and the processes of a run would collect other tests.
+    ids=lambda value: getattr(value, "experiment", value),
 )
 def test_the_committed_report_of_the_experiment_of_a_cure_has_the_symptom(symptom: str, cure: ShownCure) -> None:
     assert len(list(ROOT.glob(f"configs/**/{cure.experiment}.yaml"))) == 1

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     Discriminator,
     Field,
     SerializerFunctionWrapHandler,
@@ -42,6 +43,12 @@ def _slots(slots: list[int]) -> list[int]:
     return slots
 
 
+def _all_or_groups(slots: object) -> object:
+    if slots is not None and slots != "all" and not isinstance(slots, dict):
+        raise ValueError(f"found {shorten(slots)}, wanted all, or groups of slots by name, as {{last: [3]}}")
+    return slots
+
+
 NormSlots = Annotated[list[Annotated[int, Field(ge=1, le=MAX_SLOT)]], AfterValidator(_slots)]
 
 
@@ -50,13 +57,14 @@ class Credit(BaseModel):
 
     model_config = STRICT
     # The norm slots of the variant: each of them, or groups of them by name.
-    slots: (
+    slots: Annotated[
         Annotated[
             Annotated[Literal["all"], Tag("(word)")] | Annotated[dict[Name, NormSlots], Tag("(mapping)")],
             Discriminator(branch_of),
         ]
-        | None
-    ) = None
+        | None,
+        BeforeValidator(_all_or_groups),
+    ] = None
     # Named changes, each with the keys of a variant, that are made to the baseline.
     ingredients: dict[Name, dict[str, Any]] | None = None
     # The slots or ingredients that each variant has, for variants that are written out.

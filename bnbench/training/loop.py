@@ -103,7 +103,7 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
     training = TrialInTraining(compiled, trial, start, on_epoch)
     training.begin()
     callback_list.on_train_begin()
-    for epoch, order in enumerate(_orders(program, start.parts.train, trial.seed)):
+    for epoch, order in enumerate(epoch_orders(program, start.parts.train, trial.seed)):
         callback_list.on_epoch_begin(epoch)
         if logs := training.run_epoch(order):
             callback_list.on_epoch_end(epoch, logs)
@@ -116,10 +116,10 @@ def _train(compiled: CompiledProgram, trial: Trial, saving: Saving, on_epoch: On
 
 def first_order(program: Program, train_rows: RowIndices, seed: int) -> RowIndices:
     """Return the order of the training rows in the first epoch of a seed."""
-    return next(_orders(program, train_rows, seed))
+    return next(epoch_orders(program, train_rows, seed))
 
 
-def _orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
+def epoch_orders(program: Program, train_rows: RowIndices, seed: int) -> Iterator[RowIndices]:
     """Yield the order of the training rows for each epoch: a new permutation for each pass over the data.
 
     With `steps_per_epoch`, an epoch takes the next rows, so it may cross the end of a pass.

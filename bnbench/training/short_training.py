@@ -17,7 +17,7 @@ from bnbench.planning.rate_guess import RateGuess
 from bnbench.planning.task import loss_class
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.keras_objects import keras_defaults
-from bnbench.training.loop import _orders as epoch_orders
+from bnbench.training.loop import epoch_orders
 from bnbench.training.probes.constant_prediction import constant_training_loss
 from bnbench.training.seed_state import RowIndices
 from bnbench.training.threads import use_threads

@@ -48,7 +48,8 @@ BOTH = {"plain": [], "batchnorm": ["norm"]}
     [
         ({}, "wanted one of slots, ingredients and subsets, found none of them"),
         ({"slots": "all", "subsets": BOTH}, "found slots and subsets"),
-        ({"slots": "none"}, "is neither a number nor 'all'"),
+        ({"slots": "none"}, "found 'none', wanted all, or groups of slots by name"),
+        ({"slots": [1]}, "wanted all, or groups"),
         ({"slots": {}}, "credit.slots: found 0 names, wanted 1 to 64"),
         ({"subsets": BOTH, "orders": 4}, "credit.orders: it belongs to slots or ingredients, not to subsets"),
         ({"slots": "all", "sampled": [["a"]]}, "credit.sampled: it belongs to subsets, not to slots"),

@@ -171,7 +171,7 @@ def trained_weights(cohort: Cohort, data: Dataset) -> list[Arrays]:
         for trial in cohort.trials:
             start = compiled.start(trial.seed)
             compiled.reset(start, trial.learning_rate)
-            for order in loop._orders(cohort.program, start.parts.train, trial.seed):
+            for order in loop.epoch_orders(cohort.program, start.parts.train, trial.seed):
                 compiled.train_epoch(order)
             found.append([variable.numpy() for variable in compiled.model.variables])
     return found

@@ -79,7 +79,7 @@ def fit_trial(
 def _batches(
     program: Program, rows: NDArray[np.int32], seed: int, x: NDArray[Any], y: NDArray[Any]
 ) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    for order in loop._orders(program, rows, seed):
+    for order in loop.epoch_orders(program, rows, seed):
         for first in range(0, len(order), program.batch_size):
             batch = order[first : first + program.batch_size]
             yield x[batch], y[batch]

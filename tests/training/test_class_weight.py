@@ -58,7 +58,7 @@ def by_fit(
     model = build_model(program.layers, program.facts.shape, "float64", trial.seed)
     model.compile(keras.optimizers.SGD(trial.learning_rate, momentum=0.9), loss, metrics=[metric])
     rows, found = start.parts.validation, []
-    for order in loop._orders(program, start.parts.train, trial.seed):
+    for order in loop.epoch_orders(program, start.parts.train, trial.seed):
         logs = model.fit(
             x[order], data.y[order], batch_size=program.batch_size, shuffle=False, verbose=0, class_weight=weights,
             validation_data=(x[rows], data.y[rows]), validation_batch_size=len(rows),

@@ -6,7 +6,7 @@ import pytest
 
 from bnbench.config.schema import Data
 from bnbench.data.splits import split_rows, split_sizes
-from bnbench.training.loop import _orders
+from bnbench.training.loop import epoch_orders
 from bnbench.training.threads import use_threads
 from support.examples import dataset, facts, make_plan
 
@@ -35,7 +35,7 @@ def test_the_parts_are_those_of_keras_validation_split(rows: int, fraction: floa
 def test_training_shuffles_its_rows_every_epoch() -> None:
     program = make_plan(data__split={"order": "file"}).cohorts[0].program
     rows = split_rows(dataset(program.facts), program.data, program.sizes, seed=0).train
-    orders = [order.tolist() for order in _orders(program, rows, seed=0)]
+    orders = [order.tolist() for order in epoch_orders(program, rows, seed=0)]
     assert rows.tolist() == list(range(len(rows)))
     assert all(sorted(order) == rows.tolist() != order for order in orders)
     assert orders[0] != orders[1]

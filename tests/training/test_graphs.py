@@ -95,7 +95,7 @@ def test_in_float64_a_graph_trains_as_in_fit(network: str, variant: str, monkeyp
         start = compiled.start(trial.seed)
         compiled.reset(start, trial.learning_rate)
         losses = []
-        for order in loop._orders(program, start.parts.train, trial.seed):
+        for order in loop.epoch_orders(program, start.parts.train, trial.seed):
             losses += compiled.train_epoch(order)[0].tolist()
         theirs = fit_trial(program, data, trial, validate=False)
     assert len(losses) == 6
@@ -199,7 +199,7 @@ def test_a_mask_reaches_the_layers_behind_a_merge_as_in_fit() -> None:
         compiled = CompiledProgram(cohort.program, rows, eager=True)
         start = compiled.start(trial.seed)
         compiled.reset(start, trial.learning_rate)
-        for order in loop._orders(cohort.program, start.parts.train, trial.seed):
+        for order in loop.epoch_orders(cohort.program, start.parts.train, trial.seed):
             compiled.train_epoch(order)
         theirs = fit_trial(cohort.program, rows, trial, validate=False)
     for our, their in zip(compiled.model.variables, theirs.model.variables, strict=True):

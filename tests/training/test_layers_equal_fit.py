@@ -72,7 +72,7 @@ def test_a_layer_trains_as_in_fit(case: LayerCase) -> None:
     model.compile(optimizer, loss, metrics=["accuracy"], jit_compile=False, run_eagerly=not case.compiled)
     x, y = apply_scaling(start.scaling, data.x).astype(case.dtype), data.y
     ours, theirs = [], []
-    for order in loop._orders(program, start.parts.train, trial.seed):
+    for order in loop.epoch_orders(program, start.parts.train, trial.seed):
         # Validation leaves no trace in the training: Keras draws random numbers in inference in some layers.
         with eagerly(not case.compiled):
             compiled.evaluate(validation)

@@ -91,7 +91,7 @@ def test_in_float64_the_loop_equals_fit(shape: tuple[int, ...], changes: dict[st
     assert (result.test.loss, result.test.accuracy) == pytest.approx(evaluated(theirs.model, x, y), rel=1e-7)
     # A trial ends with the weights of its best epoch, and `fit` with those of the last one.
     compiled.reset(start, trial.learning_rate)
-    for order in loop._orders(cohort.program, start.parts.train, trial.seed):
+    for order in loop.epoch_orders(cohort.program, start.parts.train, trial.seed):
         compiled.train_epoch(order)
     for our, their in zip(compiled.model.get_weights(), theirs.model.get_weights(), strict=True):
         np.testing.assert_allclose(our, their, rtol=1e-7, atol=NOISE)
@@ -117,7 +117,8 @@ def test_variants_start_from_the_same_kernels_and_see_the_same_rows() -> None:
         start = compiled_program(cohort).start(1)
         model = build_model(cohort.program.layers, (5,), "float32", seed=1)
         starts.append({layer.name: layer.get_weights() for layer in model.layers if layer.name.startswith("dense")})
-        firsts.append([next(loop._orders(cohort.program, start.parts.train, 1)).tolist(), start.parts.test.tolist()])
+        order = next(loop.epoch_orders(cohort.program, start.parts.train, 1))
+        firsts.append([order.tolist(), start.parts.test.tolist()])
     for other, rows in zip(starts[1:], firsts[1:], strict=True):
         assert rows == firsts[0]
         for name, weights in starts[0].items():
@@ -127,7 +128,7 @@ def test_variants_start_from_the_same_kernels_and_see_the_same_rows() -> None:
 
 def test_steps_per_epoch_passes_over_the_rows_without_a_break() -> None:
     cohort = cohorts(train__steps_per_epoch=4, train__epochs=6)[0]
-    orders = list(loop._orders(cohort.program, np.arange(45, dtype=np.int32), 0))
+    orders = list(loop.epoch_orders(cohort.program, np.arange(45, dtype=np.int32), 0))
     assert [len(order) for order in orders] == [32] * 6
     stream = np.concatenate(orders)
     for first in range(0, 180, 45):

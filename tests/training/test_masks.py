@@ -78,7 +78,7 @@ def fitted(of: Cohort, compiled: CompiledProgram) -> tuple[list[list[float]], ke
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9), loss=loss, metrics=["accuracy"], run_eagerly=True)
     history = []
-    for order in loop._orders(program, start.parts.train, seed):
+    for order in loop.epoch_orders(program, start.parts.train, seed):
         validation = x[start.parts.validation], y[start.parts.validation]
         logs = model.fit(
             x[order], y[order], batch_size=program.batch_size, shuffle=False, verbose=0, validation_data=validation

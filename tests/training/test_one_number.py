@@ -53,7 +53,7 @@ def by_fit(compiled: CompiledProgram, trial: Trial, loss: keras.losses.Loss, met
     model.compile(optimizer, loss, metrics=[metric], jit_compile=False)
     rows = start.parts.validation
     found = []
-    for order in loop._orders(program, start.parts.train, trial.seed):
+    for order in loop.epoch_orders(program, start.parts.train, trial.seed):
         logs = model.fit(
             x[order],
             y[order],

@@ -57,7 +57,7 @@ def test_five_steps_equal_those_of_fit(variant: str, images: Dataset) -> None:
         compiled = CompiledProgram(program, images, eager=True)
         start = compiled.start(trial.seed)
         compiled.reset(start, trial.learning_rate)
-        (order,) = loop._orders(program, start.parts.train, trial.seed)
+        (order,) = loop.epoch_orders(program, start.parts.train, trial.seed)
         losses, _ = compiled.train_epoch(order)
         theirs = fit_trial(program, images, trial, validate=False)
     assert len(losses) == 5

@@ -108,7 +108,7 @@ def test_the_fit_to_the_training_part_is_measured_without_dropout_and_with_the_f
     compiled = compiled_program(cohort)
     start = compiled.start(0)
     compiled.reset(start, 0.1)
-    for order in loop._orders(cohort.program, start.parts.train, 0):
+    for order in loop.epoch_orders(cohort.program, start.parts.train, 0):
         compiled.train_epoch(order)
     x, y = compiled.data.x.numpy()[start.parts.train], compiled.dataset.y[start.parts.train]
     right = np.argmax(compiled.model(x, training=False), axis=1) == y

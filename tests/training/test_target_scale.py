@@ -59,7 +59,8 @@ def test_standardized_targets_train_as_in_fit_and_models_predict_in_the_unit_of_
     model = build_model(of.program.layers, of.program.facts.shape, "float64", trial.seed)
     model.compile(keras.optimizers.SGD(trial.learning_rate, momentum=0.9), keras.losses.MeanSquaredError())
     rows = start.parts.validation
-    for epoch, order in zip(result.epochs[1:], loop._orders(of.program, start.parts.train, trial.seed), strict=True):
+    orders = loop.epoch_orders(of.program, start.parts.train, trial.seed)
+    for epoch, order in zip(result.epochs[1:], orders, strict=True):
         logs = model.fit(
             x[order], standardized[order], batch_size=of.program.batch_size, shuffle=False, verbose=0,
             validation_data=(x[rows], standardized[rows]),

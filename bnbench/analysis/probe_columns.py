@@ -39,7 +39,7 @@ def _mean(table: "pd.DataFrame") -> "pd.Series[float]":
 
 
 def _mean_of_first_steps(table: "pd.DataFrame") -> "pd.Series[float]":
-    """Return the geometric mean over the first steps; missing if one of them has no value."""
+    """Return the geometric mean over those of the first steps that were trained; missing if one has no value."""
     import numpy as np
 
     early = table[table["position"].isin(FIRST_STEPS)]

@@ -139,22 +139,22 @@ def _top_k(part: str) -> Metric:
 
 
 def _probes() -> Iterable[Metric]:
-    """Yield what only trials with a probe have. Its values are missing for trials that diverged."""
+    """Yield what only trials with a probe have. What is measured over the training is missing if it diverged."""
     meanings = {
         "sharpness_times_rate": "largest eigenvalue of the Hessian at the end, on 512 training rows, times the rate",
         "batch_sharpness_times_rate": "the same on a mini-batch",
-        "first_worse_length": "first length of a step along the gradient that makes the loss worse, at steps 1, 4, 7",
         "gradient_change": "largest change of the gradient along it, up to 4 times the rate, mean over the training",
         "effective_smoothness": "largest change of the gradient over its distance, mean over the training",
         "smoothness_at_distance": "the same at distances that are equal for all variants",
         "effective_rate": "rate over the squared norm (or the norm) of the kernels in front of a norm, at the end",
         "least_norm_growth": "smallest factor by which a kernel in front of a norm grows within an epoch",
     }
-    higher = ("first_worse_length", "least_norm_growth")
     for name, meaning in meanings.items():
-        yield Metric(
-            name, meaning, higher_is_better=name in higher, skewed=True, measure_trials=partial(_measured, name)
-        )
+        higher = name == "least_norm_growth"
+        yield Metric(name, meaning, higher_is_better=higher, skewed=True, measure_trials=partial(_measured, name))
+    # The first steps of a trial that diverged later are as good as those of another one.
+    meaning = "first length of a step along the gradient that makes the loss worse, at steps 1, 4, 7"
+    yield Metric("first_worse_length", meaning, skewed=True)
 
 
 def _measured(name: str, trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":

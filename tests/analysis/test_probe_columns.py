@@ -29,6 +29,8 @@ def test_the_sharpness_at_the_end_counts() -> None:
 def test_line_searches_of_the_first_steps_are_averaged_as_logarithms() -> None:
     steps = [(1, 1e-3), (4, 1e-2), (7, 1e-1), (50, 1.0)]
     assert _summarize("first_worse_length", {("a", ""): steps}) == {"a": pytest.approx(1e-2)}
+    # A trial that diverges before step 4 has step 1 alone.
+    assert _summarize("first_worse_length", {("a", ""): [(1, 1e-5)]}) == {"a": pytest.approx(1e-5)}
     # If no length up to 1 makes one of them worse, the mean is unknown.
     missing = _summarize("first_worse_length", {("a", ""): [(1, 1e-3), (4, float("nan")), (7, 1e-1)]})
     assert pd.isna(missing["a"])

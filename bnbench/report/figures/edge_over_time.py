@@ -31,7 +31,16 @@ def edge_over_time_table(results: Results) -> pd.DataFrame:
         table = pd.DataFrame([place.values for place in places])
         shown = [np.flatnonzero(is_at(table, one)) for one in results.telling_places(MAX_PLACES)]
         places = [places[int(found[0])] for found in shown if len(found)]
-    return edges_by_epoch(results.trial_cells, results.full_history, places)
+    table = edges_by_epoch(results.trial_cells, results.full_history, places)
+    return table[_has_bound(table, results.axes)].reset_index(drop=True)
+
+
+def _has_bound(table: pd.DataFrame, axes: Sequence[str]) -> "pd.Series[bool]":
+    """Return which rows are of a setting where some edge is bounded by a rate that fails."""
+    bounded = pd.Series(np.isfinite(table["edge_high"].to_numpy(float)), table.index)
+    if axes:
+        return bounded.groupby([table[axis] for axis in axes]).transform("any")
+    return pd.Series(bounded.any(), table.index)
 
 
 def caption_edge_over_time(inputs: FigureInput) -> str:

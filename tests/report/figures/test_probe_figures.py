@@ -264,6 +264,11 @@ def test_the_edge_over_time_is_drawn_for_grids_with_enough_epochs(tmp_path: Path
     assert "edge-over-time" not in figures_of(trained_for(tmp_path / "four", scores, 4))
 
 
+def test_where_every_rate_trains_there_is_no_edge_over_time(tmp_path: Path) -> None:
+    results = trained_for(tmp_path, lambda trial, epoch: 0.9, 6)
+    assert edge_over_time.edge_over_time_table(results).empty
+
+
 def test_a_narrow_figure_has_fewer_panels_in_a_row(tmp_path: Path) -> None:
     def both(trial: Trial) -> list[Series]:
         return [*of_first_steps(trial), *of_predictiveness(trial)]

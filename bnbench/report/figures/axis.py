@@ -211,4 +211,7 @@ def _axes_per_page(inputs: FigureInput) -> int:
     return turned_shape(SHAPE, inputs.table).groups_on_a_page(2, inputs.settings)
 
 
-FIGURE = FigureSpec("axis", 5, axis_table, caption_axis, draw_axis, per_page=_axes_per_page, split=split_by_axis)
+FIGURE = FigureSpec(
+    "axis", 5, axis_table, caption_axis, draw_axis, per_page=_axes_per_page,
+    split=lambda inputs: split_by_axis(inputs.results, inputs.table),
+)  # fmt: skip

@@ -94,5 +94,11 @@ def _axes_per_page(inputs: FigureInput) -> int:
 
 
 FIGURE = FigureSpec(
-    "axis-heat", 6, axis_heat_table, caption_axis_heat, draw_axis_heat, per_page=_axes_per_page, split=split_by_axis
+    "axis-heat",
+    6,
+    axis_heat_table,
+    caption_axis_heat,
+    draw_axis_heat,
+    per_page=_axes_per_page,
+    split=lambda inputs: split_by_axis(inputs.results, inputs.table),
 )

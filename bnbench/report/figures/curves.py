@@ -231,5 +231,11 @@ def _note(shown: ShownCurves, setting: str) -> str:
 
 
 FIGURE = FigureSpec(
-    "curves", 20, curves_table, caption_curves, draw_curves, per_page=lambda inputs: 1, split=split_by_telling_setting
+    "curves",
+    20,
+    curves_table,
+    caption_curves,
+    draw_curves,
+    per_page=lambda inputs: 1,
+    split=lambda inputs: split_by_telling_setting(inputs.results, inputs.table),
 )

@@ -22,7 +22,8 @@ MAX_PLACES = 4
 def edge_over_time_table(results: Results) -> pd.DataFrame:
     """Return a row for each variant, setting and epoch with an edge, as `analysis.edge_by_epoch` computes them.
 
-    An adaptive design has none: it trains other seeds at each rate, and ends some trials early.
+    Only edges between a training that trains and one that fails have a row; empty if no variant has two of them. An
+    adaptive design has none: it trains other seeds at each rate, and ends some trials early.
     """
     if results.design:
         return pd.DataFrame()
@@ -32,15 +33,10 @@ def edge_over_time_table(results: Results) -> pd.DataFrame:
         shown = [np.flatnonzero(is_at(table, one)) for one in results.telling_places(MAX_PLACES)]
         places = [places[int(found[0])] for found in shown if len(found)]
     table = edges_by_epoch(results.trial_cells, results.full_history, places)
-    return table[_has_bound(table, results.axes)].reset_index(drop=True)
-
-
-def _has_bound(table: pd.DataFrame, axes: Sequence[str]) -> "pd.Series[bool]":
-    """Return which rows are of a setting where some edge is bounded by a rate that fails."""
-    bounded = pd.Series(np.isfinite(table["edge_high"].to_numpy(float)), table.index)
-    if axes:
-        return bounded.groupby([table[axis] for axis in axes]).transform("any")
-    return pd.Series(bounded.any(), table.index)
+    low, high = (table[end].astype(float) for end in ("edge_low", "edge_high"))
+    bounded = table.loc[(low > 0) & np.isfinite(high)].reset_index(drop=True)
+    has_course = bounded.duplicated(["variant", *results.axes]).any()
+    return bounded if has_course else bounded.head(0)
 
 
 def caption_edge_over_time(inputs: FigureInput) -> str:
@@ -54,31 +50,26 @@ def draw_edge_over_time(inputs: FigureInput) -> Sequence[Axes]:
     seeds = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
     note = (
         "A training trains if its validation score after that epoch is at least halfway from chance to the best mean "
-        f"after the same epoch. Band: 95% interval, from {seeds} seeds; an end that no training bounds is cut off."
+        f"after the same epoch. Band: 95% interval, from {seeds} seeds. Epochs in which all trainings of a variant "
+        "train, or none does, are left out."
     )
-    rates = inputs.results.summary["learning_rate"]
-    ends = float(rates.min()), float(rates.max())
-    return draw_panels(inputs, note, lambda ax, rows: draw_edge_by_epoch(ax, rows, inputs.looks, ends))
+    return draw_panels(inputs, note, lambda ax, rows: draw_edge_by_epoch(ax, rows, inputs.looks))
 
 
-def draw_edge_by_epoch(ax: Axes, rows: pd.DataFrame, looks: Looks, ends: tuple[float, float]) -> None:
+def draw_edge_by_epoch(ax: Axes, rows: pd.DataFrame, looks: Looks) -> None:
     """Draw the edge of each variant with its 95% interval against the epoch.
 
     Args:
         ax: the panel.
         rows: of `edge_over_time_table`, of one setting.
         looks: the look of each variant.
-        ends: the lowest and the highest learning rate of the sweep.
     """
     for variant, line in rows.groupby("variant", sort=False):
         look = looks[str(variant)]
-        # Outside of the axis an end is as good as infinite, and Matplotlib draws no infinite ones.
-        low, high = line["edge_low"].clip(lower=ends[0] / 100), line["edge_high"].clip(upper=ends[1] * 100)
+        low, high = line["edge_low"], line["edge_high"]
         ax.fill_between(line["epoch"], low, high, color=look.color, alpha=BAND_ALPHA, linewidth=0)
         ax.plot(line["epoch"], line["edge"], color=look.color, linestyle=look.dash, marker=look.marker, markersize=3)
-    bounded = rows.loc[(rows["edge_low"] > 0) & np.isfinite(rows["edge_high"]), ["edge_low", "edge_high"]]
-    drawn = np.concatenate([rows["edge"], bounded.to_numpy().ravel()])
-    ax.set_ylim(drawn.min() / 1.3, drawn.max() * 1.3)
+    ax.set_ylim(rows["edge_low"].min() / 1.3, rows["edge_high"].max() * 1.3)
     format_log_axis(ax)
     _format_epochs(ax)
     ax.set_ylabel("edge (learning rate)")

@@ -75,11 +75,11 @@ def caption_first_steps(inputs: FigureInput) -> str:
     return f"{text}{describe_left_out(inputs.results, len(split_by_setting(inputs.results, inputs.results.variants)))}"
 
 
-def split_by_variants(results: Results, table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+def split_by_variants(inputs: FigureInput) -> list[tuple[str, pd.DataFrame]]:
     """Return name and rows of each file: one setting, and at most VARIANTS variants, or one in a narrow figure."""
-    width, parts = results.config.figures.width, []
+    width, parts = inputs.settings.width, []
     most = VARIANTS if width is None or width >= WIDTH_FOR_ALL else 1
-    for setting, rows in split_by_setting(results, table):
+    for setting, rows in split_by_setting(inputs.results, inputs.table):
         names = list(dict.fromkeys(rows["variant"]))
         chunks = [names[start : start + most] for start in range(0, len(names), most)]
         of = [", ".join(chunk) if len(chunks) > 1 else "" for chunk in chunks]

@@ -46,7 +46,8 @@ def figure_inputs(spec: FigureSpec, results: Results, settings: FigureSettings |
     whole = FigureInput(results, table, looks_of(results, chosen), results.score_name, settings=chosen)
     if spec.per_page is None:
         return [whole]
-    parts, most = (spec.split or split_by_setting)(results, table), max(1, spec.per_page(whole))
+    parts = spec.split(whole) if spec.split else split_by_setting(results, table)
+    most = max(1, spec.per_page(whole))
     pages = [parts[start : start + most] for start in range(0, len(parts), most)]
     return [_page(whole, page, alone=most == 1) for page in pages]
 

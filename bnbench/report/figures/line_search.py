@@ -61,11 +61,18 @@ def line_search_table(results: Results) -> pd.DataFrame:
     keys = ["variant", *results.axes, "learning_rate", "name", "step", "length"]
     names = {f"relative_loss_at_step_{step}": step for step in STEPS}
     losses = probed_values(results, trials, names, by_step=False)
-    losses = losses.assign(step=losses["name"].map(names)).assign(name="loss").rename(columns={"position": "length"})
+    losses = losses.assign(step=losses["name"].map(names), name="loss").rename(columns={"position": "length"})
+    losses = _known(losses[~(losses["step"] > losses["diverged_at_step"].astype(float))])
     marks = probed_values(results, trials, LANDMARKS).rename(columns={"position": "step"}).assign(length=np.nan)
     # A landmark that no length up to 1 reaches is beyond all others.
     marks = marks[marks["step"].isin(STEPS)].fillna({"value": np.inf})
     return over_seeds(pd.concat([losses, marks]), keys).astype({"step": int})
+
+
+def _known(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return the losses without those of steps before which it was not finite; others that are not are infinite."""
+    known = losses["value"].notna().groupby([losses["trial"], losses["step"]]).transform("any")
+    return losses[known].fillna({"value": np.inf})
 
 
 def caption_line_search(inputs: FigureInput) -> str:
@@ -157,7 +164,8 @@ def _note(inputs: FigureInput) -> str:
     rates = ", ".join(f"{inputs.looks[str(name)].label} {labels[float(rate)]}" for name, rate in pairs)
     return (
         "The length of a step is a multiple of the gradient of the mini-batch, as the learning rate is. Median over "
-        f"{seeds} seeds; band: lowest to highest. Steps were trained at the rate nearest to the best one: {rates}."
+        f"{seeds} seeds; band: lowest to highest. Steps were trained at the rate nearest to the best one: {rates}. "
+        "A trial that has diverged has no line."
     )
 
 

@@ -61,7 +61,7 @@ class FigureSpec:
     caption: Callable[[FigureInput], str]
     draw: Callable[[FigureInput], Sequence[Axes]]
     per_page: Callable[[FigureInput], int] | None = None
-    split: Callable[[Results, pd.DataFrame], list[tuple[str, pd.DataFrame]]] | None = None
+    split: Callable[[FigureInput], list[tuple[str, pd.DataFrame]]] | None = None
     takes_ax: bool = False
 
 

@@ -186,6 +186,21 @@ def test_the_line_search_is_that_at_the_best_rate(tmp_path: Path) -> None:
     assert batchnorm["median"].tolist() == [math.inf]
 
 
+def test_a_loss_that_is_not_finite_is_infinite_and_diverged_trials_have_none(tmp_path: Path) -> None:
+    def measure(trial: Trial) -> list[Series]:
+        losses = {0.01: 0.9, 0.1: math.nan} if trial.seed else {0.01: math.nan, 0.1: math.nan}
+        return [asked("line_search"), *(series(f"relative_loss_at_step_{step}", losses) for step in (1, 4, 7))]
+
+    results = probed(tmp_path, measure)
+    results.variants.loc[results.variants["variant"] == "plain", "best_rate"] = 10.0
+    table = at(line_search.line_search_table(results), name="loss", length=0.1)
+    assert at(table, variant="batchnorm")[["step", "median", "n"]].values.tolist() == [
+        [1, math.inf, 2], [4, math.inf, 2], [7, math.inf, 2],
+    ]  # fmt: skip
+    # Diverged at step 2.
+    assert at(table, variant="plain")["step"].tolist() == [1]
+
+
 def test_landmarks_that_no_length_reaches_are_not_drawn(tmp_path: Path) -> None:
     drawn = figures_of(probed(tmp_path, of_line_search))["line-search"]
     assert [ax.get_title() for ax in drawn.panels] == ["step 1", "step 4", "step 7"]
@@ -262,6 +277,15 @@ def test_the_edge_over_time_is_drawn_for_grids_with_enough_epochs(tmp_path: Path
                                                          (1, pytest.approx(10**0.5, rel=0.02))]  # fmt: skip
     assert points_of(ax.lines[1])[-1] == (6, pytest.approx(10**-0.5, rel=0.02))
     assert "edge-over-time" not in figures_of(trained_for(tmp_path / "four", scores, 4))
+
+
+def test_an_edge_that_no_training_bounds_is_left_out(tmp_path: Path) -> None:
+    def scores(trial: Trial, epoch: int) -> float:
+        """Every training of batchnorm trains, and in the last three epochs one rate of plain does not."""
+        return 1 / 3 if trial.variant == "plain" and trial.learning_rate == 10 and epoch > 3 else 0.9
+
+    table = edge_over_time.edge_over_time_table(trained_for(tmp_path / "one", scores, 6))
+    assert table[["variant", "epoch"]].values.tolist() == [["plain", epoch] for epoch in (4, 5, 6)]
 
 
 def test_where_every_rate_trains_there_is_no_edge_over_time(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from bnbench.analysis.edge_by_epoch import edges_by_epoch
 from bnbench.analysis.trials import is_at
-from bnbench.report.figures.layout import draw_panels, panels_per_page
+from bnbench.report.figures.layout import describe_counts, draw_panels, panels_per_page
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.style import Looks, format_log_axis
 from bnbench.results.results import Results
@@ -46,11 +46,10 @@ def caption_edge_over_time(inputs: FigureInput) -> str:
 
 def draw_edge_over_time(inputs: FigureInput) -> Sequence[Axes]:
     """Draw a panel for each setting."""
-    n = inputs.table["n"]
-    seeds = f"{n.min()}" if n.min() == n.max() else f"{n.min()} to {n.max()}"
+    seeds = describe_counts(inputs.table["n"])
     note = (
         "A training trains if its validation score after that epoch is at least halfway from chance to the best mean "
-        f"after the same epoch. Band: 95% interval, from {seeds} seeds. Epochs in which all trainings of a variant "
+        f"after the same epoch. Band: 95% interval, from {seeds}. Epochs in which all trainings of a variant "
         "train, or none does, are left out."
     )
     return draw_panels(inputs, note, lambda ax, rows: draw_edge_by_epoch(ax, rows, inputs.looks))

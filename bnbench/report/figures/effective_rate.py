@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bnbench.analysis.probe_values import of_all_seeds, over_seeds
-from bnbench.report.figures.layout import MAX_SETTINGS, describe_left_out, split_by_setting
+from bnbench.report.figures.layout import MAX_SETTINGS, describe_counts, describe_left_out, split_by_setting
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.strips import SHAPE, Column, Measure, draw_strips
 from bnbench.report.figures.style import rate_labels
@@ -56,11 +56,10 @@ def draw_effective_rate(inputs: FigureInput) -> Sequence[Axes]:
 
 
 def _note(inputs: FigureInput, variants: int) -> str:
-    low, high = inputs.table["n"].min(), inputs.table["n"].max()
-    seeds = f"{low}" if low == high else f"{low} to {high}"
+    seeds = describe_counts(inputs.table["n"])
     of = f" {SHAPE.columns} of {variants} variants." if variants > SHAPE.columns else ""
     return (
-        f"Line: median over {seeds} seeds; band: lowest to highest. Each variant at the rate nearest to its best one. "
+        f"Line: median over {seeds}; band: lowest to highest. Each variant at the rate nearest to its best one. "
         "Effective rate: of kernels in front of a norm, the rate over the squared norm, or over the norm for "
         f"optimizers that scale their steps. Angle: between the kernels before and after a step.{of}"
     )

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from bnbench.analysis.probe_values import of_all_seeds, over_seeds, rates_around_edge
-from bnbench.report.figures.layout import MAX_SETTINGS, describe_left_out, split_by_setting
+from bnbench.report.figures.layout import MAX_SETTINGS, describe_counts, describe_left_out, split_by_setting
 from bnbench.report.figures.spec import FigureInput, FigureSpec
 from bnbench.report.figures.strips import Column, Measure, draw_strips
 from bnbench.report.figures.style import rate_labels
@@ -109,10 +109,9 @@ def _columns(inputs: FigureInput) -> list[Column]:
 
 
 def _note(inputs: FigureInput) -> str:
-    low, high = inputs.table["n"].min(), inputs.table["n"].max()
-    seeds = f"{low}" if low == high else f"{low} to {high}"
+    seeds = describe_counts(inputs.table["n"])
     return (
-        f"Line: median over {seeds} seeds; band: lowest to highest. Each line but that of the loss is a layer with a "
+        f"Line: median over {seeds}; band: lowest to highest. Each line but that of the loss is a layer with a "
         "kernel, or the activation behind it. Lines end where the first seed diverged. Values of a mini-batch before "
         "the update. Rates nearest to a third of the edge, the edge, and three times the edge."
     )

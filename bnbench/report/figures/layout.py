@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from bnbench.analysis.labels import format_setting
+from bnbench.analysis.labels import format_count, format_setting
 from bnbench.analysis.trials import is_at
 from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
 from bnbench.report.figures.spec import FigureInput, figure_of
@@ -158,6 +158,12 @@ def describe_seeds(results: Results) -> str:
     seeds = f"{low} seed{plural}" if low == high else f"{low} to {high} seeds"
     left_out = results.settings > MAX_SETTINGS
     return f"{seeds} (the most telling {MAX_SETTINGS} of {results.settings} settings)" if left_out else seeds
+
+
+def describe_counts(counts: "pd.Series[int]") -> str:
+    """Return the range of some numbers of seeds: `3 seeds`, `1 to 3 seeds`."""
+    low, high = int(counts.min()), int(counts.max())
+    return format_count(high, "seed") if low == high else f"{low} to {high} seeds"
 
 
 def make_grid(grid: PanelGrid, handles: Sequence[Line2D], note: str) -> tuple[Figure, NDArray[Any]]:

@@ -12,6 +12,7 @@ from bnbench.report.figures.layout import (
     MAX_SETTINGS,
     PanelShape,
     add_note,
+    describe_counts,
     is_first_in_row,
     label_lowest,
     make_panels,
@@ -157,14 +158,13 @@ def _format(ax: Axes, limits: tuple[float, float]) -> None:
 
 def _note(inputs: FigureInput) -> str:
     table = inputs.table[inputs.table["name"] == "loss"]
-    low, high = table["n"].min(), table["n"].max()
-    seeds = f"{low}" if low == high else f"{low} to {high}"
+    seeds = describe_counts(table["n"])
     labels = rate_labels(inputs.results.summary["learning_rate"])
     pairs = table[["variant", "learning_rate"]].drop_duplicates().itertuples(index=False)
     rates = ", ".join(f"{inputs.looks[str(name)].label} {labels[float(rate)]}" for name, rate in pairs)
     return (
         "The length of a step is a multiple of the gradient of the mini-batch, as the learning rate is. Median over "
-        f"{seeds} seeds; band: lowest to highest. Steps were trained at the rate nearest to the best one: {rates}. "
+        f"{seeds}; band: lowest to highest. Steps were trained at the rate nearest to the best one: {rates}. "
         "A trial that has diverged has no line."
     )
 

@@ -13,6 +13,7 @@ from bnbench.report.figures.layout import (
     MAX_SETTINGS,
     PanelShape,
     add_note,
+    describe_counts,
     is_first_in_row,
     label_lowest,
     make_panels,
@@ -120,14 +121,13 @@ def _format(ax: Axes, values: ArrayLike) -> None:
 
 def _note(inputs: FigureInput) -> str:
     table = inputs.table
-    low, high = table["n"].min(), table["n"].max()
-    seeds = f"{low}" if low == high else f"{low} to {high}"
+    seeds = describe_counts(table["n"])
     labels = rate_labels(inputs.results.summary["learning_rate"])
     rates = ", ".join(labels[float(rate)] for rate in dict.fromkeys(table["learning_rate"]))
     return (
         f"At learning rate {rates}, the best common one. Eight steps along the gradient, of 0.5 to 4 times the rate, "
         "or of these numbers as distances. Bands of loss and gradient: lowest to highest of these steps, median over "
-        f"{seeds} seeds. Smoothness: largest change of the gradient over its distance, median and range over the seeds."
+        f"{seeds}. Smoothness: largest change of the gradient over its distance, median and range over the seeds."
     )
 
 

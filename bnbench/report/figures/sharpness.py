@@ -14,6 +14,8 @@ from bnbench.report.figures.layout import (
     MAX_SETTINGS,
     PanelShape,
     add_note,
+    describe_counts,
+    is_first_in_row,
     label_lowest,
     make_panels,
     split_by_setting,
@@ -37,6 +39,7 @@ END, OVER_STEPS = "end", "steps"
 FIRST_LOOKS = 3
 # The most rates of a variant with a line over the steps.
 MAX_RATES = 3
+WIDTHS = (0.7, 1.2, 1.9)
 BAND_ALPHA = 0.15
 # Opacity and width of what is measured on a mini-batch.
 FAINT, THIN = 0.45, 0.8
@@ -49,6 +52,11 @@ class Limit:
     value: float
     label: str
     dash: str
+
+    @property
+    def text(self) -> str:
+        """The limit in words."""
+        return f"{self.label} = {self.value:.3g}"
 
 
 def sharpness_table(results: Results) -> pd.DataFrame:
@@ -68,7 +76,8 @@ def sharpness_table(results: Results) -> pd.DataFrame:
         return end
     shown = _rates_with_a_line(end, ["variant", *results.axes])
     looks = values[values["name"] == SAMPLE].merge(shown, on=keys)
-    return pd.concat([end, over_seeds(looks.assign(part=OVER_STEPS), [*keys, "part", "name", "position"])])
+    over_steps = over_seeds(looks.assign(part=OVER_STEPS), [*keys, "part", "name", "position"])
+    return pd.concat([end, over_steps], ignore_index=True)
 
 
 def _rates_with_a_line(end: pd.DataFrame, cell: list[str]) -> pd.DataFrame:
@@ -97,7 +106,7 @@ def limits_of(optimizers: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Limit
     if name != "sgd":
         return []
     if not momentum:
-        return [Limit(2.0, "2", "--")]
+        return [Limit(2.0, "limit", "--")]
     if nesterov:
         return [Limit(2 * (1 + momentum) / (1 + 2 * momentum), "2(1 + β) / (1 + 2β)", "--")]
     return [Limit(2 * (1 + momentum), "2(1 + β)", "--"), Limit(2 * (1 - momentum), "2(1 − β)", ":")]
@@ -117,7 +126,7 @@ def caption_sharpness(inputs: FigureInput) -> str:
     """Say what the figure shows."""
     looks = ", and over the steps" if (inputs.table["part"] == OVER_STEPS).any() else ""
     limits = _limits(inputs)
-    lines = f" Gray: {' and '.join(f'{one.label} = {one.value:.3g}' for one in limits)}." if limits else ""
+    lines = f" Gray: {' and '.join(one.text for one in limits)}." if limits else ""
     return f"Learning rate times sharpness at the end of training, against the learning rate{looks}.{lines}"
 
 
@@ -128,7 +137,7 @@ def draw_sharpness(inputs: FigureInput) -> Sequence[Axes]:
     handles = [
         *variant_handles(inputs.looks, markers=True),
         legend_entry("mini-batch", alpha=FAINT, linewidth=THIN),
-        *(legend_entry(f"{one.label} = {one.value:.3g}", color=REFERENCE_COLOR, linestyle=one.dash, linewidth=0.9)
+        *(legend_entry(one.text, color=REFERENCE_COLOR, linestyle=one.dash, linewidth=0.9)
           for one in limits),
     ]  # fmt: skip
     groups = make_panels(inputs.settings, _shape(looks), len(parts), 1 + looks, handles, note)
@@ -139,7 +148,11 @@ def draw_sharpness(inputs: FigureInput) -> Sequence[Axes]:
         _share_axis(panels, rows, limits)
         panels[0].set_title(setting)
     panels = [ax for group in groups for ax in group]
-    label_lowest(panels)
+    if not looks:
+        label_lowest(panels)
+    for ax in panels:
+        if is_first_in_row(ax):
+            ax.set_ylabel("rate × sharpness")
     return add_note(panels, note, inputs.settings)
 
 
@@ -156,7 +169,6 @@ def draw_at_end(ax: Axes, rows: pd.DataFrame, inputs: FigureInput) -> None:
         bars = [line["median"] - line["lowest"], line["highest"] - line["median"]]
         ax.errorbar(x_of_rates(line, look), line["median"], yerr=bars, **style, elinewidth=0.8, capsize=1.5)
     format_rate_axis(ax)
-    ax.set_ylabel("rate × sharpness")
 
 
 def _style(look: Look, name: str) -> dict[str, Any]:
@@ -167,13 +179,15 @@ def _style(look: Look, name: str) -> dict[str, Any]:
 
 
 def draw_over_steps(ax: Axes, rows: pd.DataFrame, inputs: FigureInput) -> None:
-    """Draw sharpness times rate against the step, a line for each variant and rate."""
+    """Draw sharpness times rate against the step, a line for each variant and rate, the higher the thicker."""
+    places = rows.groupby("variant")["learning_rate"].rank("dense")
     for (variant, _), line in rows.groupby(["variant", "learning_rate"], sort=False):
         look, line = inputs.looks[str(variant)], line.sort_values("position")
+        width = WIDTHS[int(places[line.index[0]]) - 1]
         ax.fill_between(
             line["position"], line["lowest"], line["highest"], color=look.color, alpha=BAND_ALPHA, linewidth=0
         )
-        ax.plot(line["position"], line["median"], color=look.color, linestyle=look.dash, linewidth=1)
+        ax.plot(line["position"], line["median"], color=look.color, linestyle=look.dash, linewidth=width)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     ax.set_xlabel("step")
 
@@ -193,12 +207,11 @@ def _share_axis(panels: Sequence[Axes], rows: pd.DataFrame, limits: Sequence[Lim
 
 
 def _note(inputs: FigureInput, looks: bool) -> str:
-    low, high = inputs.table["n"].min(), inputs.table["n"].max()
-    seeds = f"{low}" if low == high else f"{low} to {high}"
-    of_steps = f" At most {MAX_RATES} rates of each variant have a line over the steps." if looks else ""
+    seeds = describe_counts(inputs.table["n"])
+    of_steps = f" Over the steps: at most {MAX_RATES} rates of each variant, thicker for higher ones." if looks else ""
     return (
         "Learning rate times the largest eigenvalue of the Hessian of the training loss on 512 training rows, and on a "
-        f"mini-batch. Median over {seeds} seeds; bar or band: lowest to highest. Trials that diverged have no value."
+        f"mini-batch. Median over {seeds}; bar or band: lowest to highest. Trials that diverged have no value."
         f"{of_steps}"
     )
 

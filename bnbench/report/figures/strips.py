@@ -23,11 +23,13 @@ WIDE_GAP = 0.75
 TITLE_LINE = 0.12
 # Up to so many layers each have an entry in the legend; of more, the first, the middle and the last one.
 MAX_ENTRIES = 8
-# The part of the color map with enough contrast on white.
-COLOR_MAP, LAST_COLOR = "viridis", 0.88
+# The part of the color map with enough contrast on white and on a dark page.
+COLOR_MAP, FIRST_COLOR, LAST_COLOR = "plasma", 0.25, 0.85
 # A logarithmic axis ends so many decades above the median of its highest values: one panel may have values of 1e20.
 DECADES_ABOVE, DECADES_BELOW = 2.0, 4.0
 BAND_ALPHA = 0.13
+# A band with more positions is an image inside the SVG.
+MAX_VECTOR_POINTS = 100
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,8 @@ def _make_rows(inputs: FigureInput, columns: Sequence[Column], measures: int, no
 
 def depth_color(depth: int, deepest: int) -> str:
     """Return the color of a layer, from dark for the first one to light for the last one."""
-    return to_hex(colormaps[COLOR_MAP](LAST_COLOR * (depth - 1) / max(deepest - 1, 1)))
+    place = (depth - 1) / max(deepest - 1, 1)
+    return to_hex(colormaps[COLOR_MAP](FIRST_COLOR + (LAST_COLOR - FIRST_COLOR) * place))
 
 
 def depth_handles(columns: Sequence[Column]) -> list[Line2D]:
@@ -115,7 +118,9 @@ def _draw_lines(ax: Axes, column: Column, measure: Measure, deepest: int) -> Non
         depth = int(line["depth"].iloc[0])
         color = depth_color(depth, deepest) if depth else column.look.color
         x, *values = line[["position", "median", "lowest", "highest"]].to_numpy(float).T
-        ax.fill_between(x, values[1], values[2], color=color, alpha=BAND_ALPHA, linewidth=0)
+        # As shapes, the bands of 200 steps would make the SVG file three times as large.
+        many = len(x) > MAX_VECTOR_POINTS
+        ax.fill_between(x, values[1], values[2], color=color, alpha=BAND_ALPHA, linewidth=0, rasterized=many)
         ax.plot(x, values[0], color=color, linewidth=0.9)
         if column.diverged and not depth:
             ax.plot(x[-1:], values[0][-1:], color=color, marker="x", linestyle="", markersize=5, clip_on=False)

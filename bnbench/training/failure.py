@@ -73,7 +73,7 @@ class FailureWatch:
         """
         now, values = time.monotonic(), None
         if now - self._kept_at >= self._interval:
-            values = [tf.identity(one.value) for one in self._variables]
+            values = self._values()
             self._kept_at = now
         self._starts.append(EpochStart(order, step, values))
         kept = [i for i, start in enumerate(self._starts) if start.values is not None]
@@ -99,10 +99,17 @@ class FailureWatch:
         self._failed.setdefault(kind, list(self._starts))
 
     def examine(self, divergence: Divergence) -> tuple[Series, ...]:
-        """Return what happened in the last steps before a divergence. The variables are others afterwards."""
+        """Return what happened in the last steps before a divergence. All variables are as before afterwards."""
         starts = self._failed.get(divergence.kind, [])
         if not starts:
             return ()
+        ended = self._values()
+        try:
+            return self._examine(starts, divergence)
+        finally:
+            self._assign(ended)
+
+    def _examine(self, starts: Sequence[EpochStart], divergence: Divergence) -> tuple[Series, ...]:
         found = _Findings()
         before: Weights = {}
         for step, rows in self._train_again(starts, divergence.step):
@@ -112,12 +119,18 @@ class FailureWatch:
         found.add_update(divergence.step, before, weights_by_layer(self._compiled))
         return found.series()
 
+    def _values(self) -> list[tf.Tensor]:
+        return [tf.identity(variable.value) for variable in self._variables]
+
+    def _assign(self, values: Sequence[tf.Tensor]) -> None:
+        for variable, value in zip(self._variables, values, strict=True):
+            variable.assign(value)
+
     def _train_again(self, starts: Sequence[EpochStart], last: int) -> Iterator[tuple[int, RowIndices]]:
         """Train up to a step, counted from 1; before each of the last steps, yield its number and its rows."""
         for start in starts:
             if start.values is not None:
-                for variable, value in zip(self._variables, start.values, strict=True):
-                    variable.assign(value)
+                self._assign(start.values)
             done = 0
             for index in range(max(0, last - STEPS - start.step - 1), self._compiled.steps_of(start.order)):
                 step = start.step + index + 1

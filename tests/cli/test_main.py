@@ -74,7 +74,9 @@ def test_the_second_run_trains_nothing_and_shows_the_same(
     assert opening.startswith("small: 12 trials, 0 finished, 12 to train")
     # Nothing of TensorFlow's is among them.
     assert [line for line in others if not re.match(r"\[0:0\d:\d\d\] ", line)] == []
-    assert [line[10:] for line in (others[0], others[-1])] == ["loading TensorFlow", "writing the report"]
+    assert others[0][10:] == "loading TensorFlow"
+    # A slow machine writes a second line about the report, with the counts.
+    assert others[-1][10:].startswith("writing the report")
     again = call("run", "small.yaml")
     assert again.stdout == first.stdout
     assert again.stderr == "small: 12 trials, all finished: nothing to train\n"

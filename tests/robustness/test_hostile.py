@@ -200,6 +200,7 @@ RUNS: dict[str, set[str]] = {
         "commands/export.py",
         "data/own/find.py",
         "data/registry.py",
+        "planning/predictors/registry.py",
         "report/figures/gallery.py",
         "report/figures/sources/gallery.py",
         "training/probes/registry.py",

@@ -75,9 +75,9 @@ def test_a_trial_has_the_same_bits_without_the_probe(monkeypatch: pytest.MonkeyP
     state = [variable.numpy() for variable in compiled.model.variables]
     measure = Recorder.measure
 
-    def without(recorder: Recorder, when: When, epoch: int) -> None:
+    def without(recorder: Recorder, when: When, epoch: int, step: int = 0) -> None:
         recorder._probes = [probe for probe in recorder._probes if probe.name != "predicted_numbers"]
-        measure(recorder, when, epoch)
+        measure(recorder, when, epoch, step)
 
     monkeypatch.setattr(Recorder, "measure", without)
     without_it, other = trained(noisy)

@@ -1,9 +1,11 @@
-"""The names of what is stored about the failure of a trial that has diverged.
+"""When a loss has blown up, and the names of what is stored about the failure of a trial that has diverged.
 
 All positions are numbers of steps, counted from 1 as in `diverged_at_step`. The values of a step are those of its
 mini-batch before its update.
 """
 
+# A loss has blown up if it is more than BLOWN times the one before (Bjorck et al. 2018, section 3).
+BLOWN = 1000.0
 # The training loss of the last steps, for the whole model.
 LOSS = "failure_loss"
 # For each layer with weights: the norm of the gradient, and the norm of the update over that of the weights.

@@ -37,7 +37,7 @@ PLATEAU = 0.1
 MODE_GAP = 0.02
 # If re-estimated statistics close less than this share of that gap, the moving ones are not its cause.
 CLOSED = 0.5
-# A weight of initial values below this, in the moving statistics, is not worth mentioning.
+# A weight of initial values below this, in the moving statistics, is not mentioned.
 SMALL_WEIGHT = 0.005
 # A class of more than this many times its equal share.
 MUCH_LARGER = 1.2

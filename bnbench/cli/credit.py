@@ -1,6 +1,6 @@
 """`bnbench credit`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -23,14 +23,7 @@ if TYPE_CHECKING:
     metavar="N",
     help="How many orders are sampled if there are more than five slots or ingredients. [default: 10]",
 )
-@click.option(
-    "--within",
-    type=float,
-    metavar="DECADES",
-    help="Half of the width of the 95% interval of the ratio of two edges. [default: 0.1, a factor of 1.26]",
-)
-@click.option("--at-most", type=int, metavar="N", help="Trainings of one subset at most. [default: 60]")
-@click.option("--extend", is_flag=True, help="Follow an edge outside the range of rates, by two decades at most.")
+@options.edge_search
 @options.as_json
 @options.workers
 @options.training
@@ -38,9 +31,7 @@ def credit(
     request: "ExperimentRequest",
     variant: str | None,
     orders: int | None,
-    within: float | None,
-    at_most: int | None,
-    extend: bool,
+    search: Mapping[str, object],
     as_json: bool,
     training: "TrainingOptions",
     make_watcher: Callable[[], "ProgressWatcher"],
@@ -62,12 +53,11 @@ def credit(
     from bnbench.commands.credit import credit_values
     from bnbench.commands.experiment import with_credit
 
-    edge = {"within": within, "at_most": at_most, "extend": extend or None}
     asked = {"variant": variant, "orders": orders}
-    kept = [{key: value for key, value in one.items() if value is not None} for one in (asked, edge)]
+    kept = {key: value for key, value in asked.items() if value is not None}
 
     train_one(
-        with_credit(request, *kept),
+        with_credit(request, kept, search),
         make_watcher,
         training,
         lambda results: echo(

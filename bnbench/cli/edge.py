@@ -1,6 +1,6 @@
 """`bnbench edge`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -15,14 +15,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.experiment
-@click.option(
-    "--within",
-    type=float,
-    metavar="DECADES",
-    help="Half of the width of the 95% interval of the ratio of two edges. [default: 0.1, a factor of 1.26]",
-)
-@click.option("--at-most", type=int, metavar="N", help="Trainings of one variant at most. [default: 60]")
-@click.option("--extend", is_flag=True, help="Follow an edge outside the range of rates, by two decades at most.")
+@options.edge_search
 @click.option(
     "--trains",
     type=click.Choice(["half", "ok"]),
@@ -33,9 +26,7 @@ if TYPE_CHECKING:
 @options.training
 def edge(
     request: "ExperimentRequest",
-    within: float | None,
-    at_most: int | None,
-    extend: bool,
+    search: Mapping[str, object],
     trains: str | None,
     training: "TrainingOptions",
     make_watcher: Callable[[], "ProgressWatcher"],
@@ -52,6 +43,5 @@ def edge(
     """
     from bnbench.commands.experiment import with_edge_search
 
-    asked = {"within": within, "at_most": at_most, "extend": extend or None, "trains": trains}
-    settings = {key: value for key, value in asked.items() if value is not None}
+    settings = {**search, "trains": trains} if trains else search
     run_one(with_edge_search(request, settings), make_watcher, training)

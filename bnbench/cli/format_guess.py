@@ -9,7 +9,7 @@ from bnbench.planning.rate_guess import Proposal, RateGuess
 
 NO_PROPOSAL = (
     "No edge is known, so no sweep is proposed. Either no rate trains this network, or 100 steps are too few for it: a "
-    "sweep over many decades, such as {from: 1e-5, to: 1e+2, points: 8}, tells."
+    "sweep over many decades, such as {from: 1e-5, to: 1e+2, points: 8}, shows it."
 )
 
 

@@ -92,6 +92,29 @@ trial_timeout = click.option(
 )
 
 
+def edge_search(function: Function) -> Function:
+    """Add the options of a search for edges. The command gets `search`, the given keys of `sweep.adaptive.edge`."""
+
+    @wraps(function)
+    def command(within: float | None, at_most: int | None, extend: bool, **others: Any) -> Any:
+        asked = {"within": within, "at_most": at_most, "extend": extend or None}
+        return function(search={key: value for key, value in asked.items() if value is not None}, **others)
+
+    options = _combine(
+        click.option(
+            "--within",
+            type=float,
+            metavar="DECADES",
+            help="Half of the width of the 95% interval of the ratio of two edges. [default: 0.1, a factor of 1.26]",
+        ),
+        click.option("--at-most", type=int, metavar="N", help="Trainings of one variant at most. [default: 60]"),
+        click.option(
+            "--extend", is_flag=True, help="Follow an edge outside the range of rates, by two decades at most."
+        ),
+    )
+    return options(command)  # type: ignore[no-any-return]
+
+
 def workers(function: Function) -> Function:
     """Add the options that say who trains. The command gets them as `training`, a `TrainingOptions`."""
 

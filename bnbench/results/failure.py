@@ -12,9 +12,6 @@ from bnbench.analysis.trials import DIVERGED
 from bnbench.results.find_trial import trial_names
 from bnbench.results.results import Results
 
-# From this share of dead units on, a layer passes next to nothing on.
-DEAD = 0.9
-
 
 @dataclass(frozen=True)
 class BrokenTensor:
@@ -105,8 +102,7 @@ def explain_trial(results: Results, trial: str) -> Explanation:
         trial: its id.
     """
     (row,) = results.trials[results.trials["trial"] == trial].to_dict("records")
-    measured = results.measurements()
-    measured = measured[measured["trial"] == trial]
+    measured = results.measurements(trials=[trial])
     outcome = row["outcome"] if isinstance(row["outcome"], str) else ""
     course = _course(measured, results, trial, outcome)
     at = _whole(row["diverged_at_step"]) if outcome in DIVERGED else None

@@ -17,15 +17,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from bnbench.analysis import failure_names as names
-from bnbench.analysis.failure_names import WEIGHT
+from bnbench.analysis.failure_names import BLOWN, WEIGHT
 from bnbench.planning.trial import Divergence, Series
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.epoch_run import batch_rows
 from bnbench.training.probes.layer_look import LayerLook, LayerLooks, Weights, update_ratios, weights_by_layer
 from bnbench.training.seed_state import RowIndices
 
-# A trial has blown up if a mini-batch loss is more than BLOWN times the previous one (Bjorck et al. 2018, section 3).
-BLOWN = 1000.0
 # The number of steps before the failure that are looked at.
 STEPS = 20
 # The most memory for states that are kept. The last one is always kept.

@@ -74,7 +74,7 @@ def test_each_guess_is_next_to_the_edge_of_the_sweep(folder: Path) -> None:
     assert texts(table, "predictor") == ["100 steps at constant rates", "range test"] * 2
     assert texts(table, "predicted edge") == ["1", "not known: no rate passes", "10", "0.1"]
     edge = results.variants.set_index("variant").loc["plain", "edge"]
-    # Halfway between 0.1 and 1, as far as the lattice tells.
+    # Halfway between 0.1 and 1, within a step of the lattice.
     assert edge == pytest.approx(0.32, rel=0.1)
     assert texts(table, "off by, decades")[1:] == ["no prediction", "edge not bounded", "edge not bounded"]
     assert results.rate_guesses["edge_error"].iloc[0] == pytest.approx(0.5, abs=0.04)

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from bnbench.analysis import failure_names as names
+from bnbench.analysis.probe_columns import FIRST_STEPS
 from bnbench.analysis.probe_values import over_seeds
 from bnbench.report.figures.layout import (
     MAX_SETTINGS,
@@ -32,11 +34,8 @@ from bnbench.report.figures.style import (
 from bnbench.results.probed import at_nearest_rate, probed_trials, probed_values
 from bnbench.results.results import Results
 
-STEPS = (1, 4, 7)
 BEST, WORSE, BLOWN = "line_best", "line_first_worse", "line_first_blown"
 LANDMARKS = (BEST, WORSE, BLOWN)
-# The loss that has blown up, as a multiple of that before the step.
-BLOWN_LOSS = 1000.0
 SHAPE = PanelShape(columns=3, height=2.2, min_width=0.7, aspect=0.9, gaps=(0.16, 0.62))
 # The axis begins at the lowest loss, or here, and ends at the highest one between these two.
 LOWEST_LOSS, LEAST_HIGHEST = 1e-2, 2.0
@@ -45,7 +44,7 @@ BAND_ALPHA = 0.15
 MARKS: dict[str, tuple[str, dict[str, Any]]] = {
     BEST: ("best step", {"marker": "v"}),
     WORSE: ("first worse", {"marker": "o", "markerfacecolor": "white"}),
-    BLOWN: ("first above 1000", {"marker": "X"}),
+    BLOWN: (f"first above {names.BLOWN:g}", {"marker": "X"}),
 }
 
 
@@ -60,13 +59,13 @@ def line_search_table(results: Results) -> pd.DataFrame:
     if trials.empty:
         return pd.DataFrame()
     keys = ["variant", *results.axes, "learning_rate", "name", "step", "length"]
-    names = {f"relative_loss_at_step_{step}": step for step in STEPS}
-    losses = probed_values(results, trials, names, by_step=False)
-    losses = losses.assign(step=losses["name"].map(names), name="loss").rename(columns={"position": "length"})
+    measured = {f"relative_loss_at_step_{step}": step for step in FIRST_STEPS}
+    losses = probed_values(results, trials, measured, by_step=False)
+    losses = losses.assign(step=losses["name"].map(measured), name="loss").rename(columns={"position": "length"})
     losses = _known(losses[~(losses["step"] > losses["diverged_at_step"].astype(float))])
     marks = probed_values(results, trials, LANDMARKS).rename(columns={"position": "step"}).assign(length=np.nan)
     # A landmark that no length up to 1 reaches is beyond all others.
-    marks = marks[marks["step"].isin(STEPS)].fillna({"value": np.inf})
+    marks = marks[marks["step"].isin(FIRST_STEPS)].fillna({"value": np.inf})
     return over_seeds(pd.concat([losses, marks]), keys).astype({"step": int})
 
 
@@ -90,10 +89,10 @@ def draw_line_search(inputs: FigureInput) -> Sequence[Axes]:
         *variant_handles(inputs.looks, markers=False),
         *(legend_entry(label, linestyle="", markersize=4.5, **mark) for label, mark in _shown_marks(inputs.table)),
     ]
-    groups = make_panels(inputs.settings, SHAPE, len(parts), len(STEPS), handles, note)
+    groups = make_panels(inputs.settings, SHAPE, len(parts), len(FIRST_STEPS), handles, note)
     limits = _limits(inputs.table)
     for panels, (setting, rows) in zip(groups, parts, strict=True):
-        for ax, step in zip(panels, STEPS, strict=True):
+        for ax, step in zip(panels, FIRST_STEPS, strict=True):
             draw_losses(ax, rows[rows["step"] == step], inputs)
             _format(ax, limits)
             ax.set_title(f"{setting}, step {step}" if setting else f"step {step}")
@@ -112,7 +111,7 @@ def _limits(table: pd.DataFrame) -> tuple[float, float]:
     """Return the ends of the axis of losses."""
     losses = table[table["name"] == "loss"]
     low, high = max(LOWEST_LOSS, losses["lowest"].min()), max(LEAST_HIGHEST, losses["highest"].max())
-    return low / 1.2, min(high * 1.2, BLOWN_LOSS)
+    return low / 1.2, min(high * 1.2, names.BLOWN)
 
 
 def draw_losses(ax: Axes, rows: pd.DataFrame, inputs: FigureInput) -> None:
@@ -140,7 +139,7 @@ def _draw_marks(ax: Axes, own: pd.DataFrame, line: pd.DataFrame, look: Look) -> 
         if not np.isfinite(found):
             continue
         on_line = np.interp(np.log(found), np.log(line["length"]), line["median"])
-        y = {BEST: on_line, WORSE: 1.0, BLOWN: BLOWN_LOSS}[name]
+        y = {BEST: on_line, WORSE: 1.0, BLOWN: names.BLOWN}[name]
         ax.plot([found], [y], color=look.color, linestyle="", markersize=5, zorder=4, clip_on=False, **mark)
 
 
@@ -170,7 +169,7 @@ def _note(inputs: FigureInput) -> str:
 
 
 def _settings_per_page(inputs: FigureInput) -> int:
-    return SHAPE.groups_on_a_page(len(STEPS), inputs.settings)
+    return SHAPE.groups_on_a_page(len(FIRST_STEPS), inputs.settings)
 
 
 FIGURE = FigureSpec(

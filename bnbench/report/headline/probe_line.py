@@ -5,8 +5,8 @@ from math import inf
 
 import pandas as pd
 
+from bnbench.analysis.probe_columns import DEAD
 from bnbench.report.headline.facts import Facts, list_words
-from bnbench.results.failure import DEAD
 from bnbench.results.probed import at_common_rate, at_nearest_rate, probed_trials, probed_values
 
 # The step of the line search that the line is about: the last one at which every trial looks.

@@ -4,14 +4,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from bnbench.analysis.failure_names import BLOWN
 from bnbench.analysis.probe_columns import FIRST_STEPS
 from bnbench.training.probes.loss_surface import LossSurface, Vector
 from bnbench.training.probes.types import Length, Moment, Probe, Value, When
 
 # The lengths of the steps, as multiples of the gradient.
 LENGTHS = np.logspace(-5, 0, 36)
-# A loss that is more than BLOWN times that before the step has blown up (Bjorck et al. 2018, section 3).
-BLOWN = 1000.0
 
 
 def measure(moment: Moment) -> Iterator[Value]:

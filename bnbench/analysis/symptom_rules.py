@@ -156,14 +156,13 @@ def describe_dead(of: Evidence) -> str:
 
 
 def _with_first_death(text: str, of: Evidence) -> str:
-    layers = of.trials["first_dead_layer"].mode()
-    if not len(layers):
+    seen = of.trials.dropna(subset="first_dead_layer")
+    if seen.empty:
         return text
-    there = of.trials[of.trials["first_dead_layer"] == layers[0]]
-    step = float(np.median(there["first_dead_step"].to_numpy(float)))
-    return (
-        f"{text}; in mini-batches, {layers[0]} died first, at step {step:g} ({len(there)} of {len(of.trials)} trials)"
-    )
+    layer = seen["first_dead_layer"].mode()[0]
+    there = seen[seen["first_dead_layer"] == layer]
+    step, count = float(np.median(there["first_dead_step"].to_numpy(float))), f"{len(there)} of {len(seen)}"
+    return f"{text}; in mini-batches, {layer} died first, at step {step:g} ({count} trials where that was seen)"
 
 
 def has_diverged(trials: pd.DataFrame, _: int) -> Flags:

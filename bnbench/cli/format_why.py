@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from bnbench.analysis.failure_names import GRADIENT, OUTPUT, TRAINING_LOSS, WEIGHT
-from bnbench.analysis.labels import format_count, format_interval, format_value
+from bnbench.analysis.labels import format_count, format_factor, format_value
 from bnbench.results.failure import Explanation, Largest, Step
 
 # The steps of the table that are shown, as distances from the last one.
@@ -101,7 +101,7 @@ def _deaths(explanation: Explanation) -> Iterator[str]:
 
 def _distance(rate: float, edge: float, low: float, high: float) -> str:
     """Return how far the rate of the trial is from the highest one at which its variant trains."""
-    interval = format_interval(low, high) if low > 0 and math.isfinite(high) else "no training bounds it on one side"
+    interval = f"{low:.2g} to {high:.2g}" if low > 0 and math.isfinite(high) else "no training bounds it on one side"
     times = rate / edge
-    where = f"{times:.2g} times as high" if times > 1 else "below it"
-    return f"Its variant trains up to {format_value(edge)} ({interval}); {format_value(rate)} is {where}."
+    where = f"{format_factor(times)} times as high" if times > 1 else "below it"
+    return f"Its variant trains up to {edge:.2g} ({interval}); {format_value(rate)} is {where}."

@@ -232,7 +232,8 @@ def test_the_evidence_of_a_divergence_names_step_tensor_and_layer() -> None:
     table = trial_symptoms(trials(*rows), history({}, {}, {}), ROWS)
     assert describe_evidence("divergence", table) == (
         "the loss was not finite (2 trials), or jumped and stayed high (1) at step 7; the first to break was the "
-        "output of dense_3 (2 of 2 trials); in mini-batches, activation_1 died first, at step 4 (2 of 3 trials)"
+        "output of dense_3 (2 of 2 trials); in mini-batches, activation_1 died first, at step 4 (2 of 2 trials where "
+        "that was seen)"
     )
     assert describe_evidence("divergence", table[table["outcome"] == "blown"]) == (
         "the loss jumped and stayed high at step 30"

@@ -270,6 +270,7 @@ def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
     parts.append(_what_is_paired(comparison))
     if comparison.pairs:
         parts += [_paired(comparison), _verdict(comparison)]
+    parts.append(f"equal to the last bit in all scores and losses: {comparison.equal} of {comparison.common} trials")
     parts.append(f"trials in A only: {comparison.only_a}, in B only: {comparison.only_b}")
     if comparison.outside_a or comparison.outside_b:
         outside = f"{comparison.outside_a} of A, {comparison.outside_b} of B"

@@ -32,6 +32,7 @@ FORMATS: Mapping[str, ExportFormat] = {
         "The curves of each trial, and settings and scores for its page HParams.", "tensorboard"
     ),
     "latex": ExportFormat("The tables of the report as LaTeX for booktabs, a file each."),
+    "git": ExportFormat("What a repository can hold: report.md with its pictures, and all numbers, packed."),
     "parquet": ExportFormat("All tables as Parquet, a file each, with units and meanings in the schema.", "pyarrow"),
 }
 

@@ -439,6 +439,8 @@ class Experiment(ConfigModel):
 
     name: Slug
     title: str = Field(default="", max_length=500)
+    # The question that it helps to answer. `bnbench reproduce` groups its page by these.
+    question: str = Field(default="", max_length=200)
     data: Data
     # The layer list that all variants share. Not needed if each variant has a `network`.
     model: Annotated[Model | None, BeforeValidator(need_model)]

@@ -31,6 +31,7 @@ Every experiment of `configs/` that has been run: its claims with their verdicts
   training, so they may well be outside. Fewer than three seeds, or equal values at every seed, give *no interval*.
 - Time is the sum over all trainings; in parallel they take less."""
 PLACES = WITHIN, ABOVE, BELOW, NO_INTERVAL, NOT_MEASURED = "within", "above", "below", "no interval", "not measured"
+COLUMNS = ("experiment", "what was found", "claims", "published values", "trials", "time")
 # All columns but the further axes.
 PUBLISHED_COLUMNS = column_names(PUBLISHED)
 
@@ -52,16 +53,27 @@ class Entry:
 
 
 def render_index(entries: Sequence[Entry]) -> str:
-    """Return the page, in the order of the entries: a row each, then claims and published values, then the rest."""
+    """Return the page: the experiments by question, a line each, then claims and published values, then the rest.
+
+    Questions are in the order in which the entries first ask them; experiments without a question come last.
+    """
     known = [(entry, entry.digest) for entry in entries if entry.digest]
     marked = any(is_marked(table) for _, digest in known for table in (digest.claims, digest.published))
     points = [INTRODUCTION, *_correction([digest for _, digest in known]), *([EXPLAINED] if marked else [])]
     parts = [MARK, "# Results", "\n- ".join(points)]
-    header = ["experiment", "what is trained", "claims", "published values", "trials", "time"]
-    parts += [pipe_table(header, (_row(entry, digest) for entry, digest in known))] if known else []
-    for entry, digest in known:
-        if len(digest.claims) or len(digest.published):
-            parts += _section(entry, digest)
+    by_question: dict[str, list[tuple[Entry, Digest]]] = {}
+    for entry, digest in sorted(known, key=lambda pair: not pair[1].question):
+        by_question.setdefault(digest.question, []).append((entry, digest))
+    for question, answers in by_question.items():
+        # Without any question, the only table needs no heading.
+        heading = question or ("Other experiments" if len(by_question) > 1 else "")
+        parts += [f"## {escape_markdown(heading)}"] if heading else []
+        parts.append(pipe_table(COLUMNS, (_row(entry, digest) for entry, digest in answers)))
+    known = [pair for answers in by_question.values() for pair in answers]
+    judged = [pair for pair in known if len(pair[1].claims) or len(pair[1].published)]
+    parts += ["## Claims and published values"] if judged else []
+    for entry, digest in judged:
+        parts += _section(entry, digest)
     parts += ["## How this was made", _made(digest for _, digest in known)] if known else []
     missing = [entry for entry in entries if not entry.digest]
     parts += ["## Not run", "\n".join(map(_missing, missing))] if missing else []
@@ -100,7 +112,7 @@ def _row(entry: Entry, digest: Digest) -> list[str]:
     failed = f", {digest.failed} failed" if digest.failed else ""
     return [
         f"[{escape_markdown(entry.name)}]({entry.name}/{results_dir.PAGE}) ([config]({entry.config}))",
-        escape_markdown(digest.title),
+        escape_markdown(digest.answer or digest.title),
         count_verdicts(digest.claims),
         published,
         f"{digest.ended} of {digest.planned}{failed}",
@@ -114,7 +126,7 @@ def _section(entry: Entry, digest: Digest) -> list[str]:
     title = digest.title or entry.name
     end = "" if title.endswith(("?", "!", ".")) else "."
     title = f"{escape_markdown(title)}{end} {links}.{_data(digest)}"
-    parts = [f"## {escape_markdown(entry.name)}", title]
+    parts = [f"### {escape_markdown(entry.name)}", title]
     if len(digest.claims):
         parts.append(_claims(digest))
     if len(digest.published):

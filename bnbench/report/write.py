@@ -129,7 +129,7 @@ class ReportDrawing:
         for name, text in reports.items():
             results_dir.write_text(folder / name, text)
         results_dir.remove_old_figures(folder, {*(spec.name for spec in list_figures()), "source"}, paths)
-        digested = digest.write_digest(folder, digest.make_digest(results))
+        digested = digest.write_digest(folder, digest.make_digest(results, document.answer.sentences[0]))
         return [*(folder / name for name in reports), *digested, *paths]
 
 

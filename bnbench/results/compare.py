@@ -10,12 +10,13 @@ from typing import Any
 import pandas as pd
 
 from bnbench.analysis import intervals
-from bnbench.analysis.columns import MEASURES, current_name
+from bnbench.analysis.columns import MEASURES, OUTCOMES, column_names, current_name
 from bnbench.analysis.labels import RateFormat, axis_name, format_setting
 from bnbench.errors import ResultsError, not_one_of, shorten_name
 from bnbench.planning.machine import kind_differences
 from bnbench.planning.plan import NAME_DIGITS
 from bnbench.results import query
+from bnbench.results.recorded import RecordedTrials, open_for_comparison
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 
@@ -24,6 +25,9 @@ NOT_SET = "not set"
 MAX_LISTED = 10
 # Variant, further axes, learning rate, seed.
 Key = tuple[Any, ...]
+Compared = Results | RecordedTrials
+# Columns of a trial that differ between two trainings with the same bits.
+OF_A_RUN = {"seconds", "seconds_per_step", "engine", "worker"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ class Comparison:
         p: of the sign-flip test over the mean difference of each seed, as pairs of one seed are not independent; NaN
             below 6 seeds.
         pairs: number of trials that have a score in both.
+        equal: of the trials that both have, the number with the same bits in every column but those of time and place.
+        common: the number of trials that both have.
         only_a, only_b: number of trials that only one of them has.
         outside_a, outside_b: number of stored trials outside the plan of each; they are not compared.
         changed: the trials whose outcome differs.
@@ -81,6 +87,8 @@ class Comparison:
     rates: pd.DataFrame
     p: float
     pairs: int
+    equal: int
+    common: int
     only_a: int
     only_b: int
     outside_a: int
@@ -93,7 +101,8 @@ class Comparison:
 def compare_results(a: Path, b: Path, score: str) -> Comparison:
     """Return what differs from A to B, with trials paired by variant, further axes, learning rate and seed.
 
-    Diverged trials count as in `scored_trials`; `score` is one of `columns.MEASURES`.
+    A folder without its database is compared by its trials.csv. Diverged trials count as in `scored_trials`; `score` is
+    one of `columns.MEASURES`.
 
     Raises:
         ResultsError: A is B, one holds no results, no trial is in both, or their scores are of two kinds.
@@ -103,7 +112,7 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
     score = current_name(score, "--score")
     if score not in MEASURES:
         raise ResultsError(f"--score: {not_one_of(score, MEASURES)}")
-    first, second = Results(a), Results(b)
+    first, second = open_for_comparison(a), open_for_comparison(b)
     axes = _common_axes(first, second)
     _check_scores(first, second)
     ended, other = _keyed(first.trials, axes), _keyed(second.trials, axes)
@@ -123,6 +132,8 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
         rates=by_rate(pairs, axes),
         p=intervals.sign_flip(distances.groupby(pairs["seed"]).agg(lambda seed: seed.to_numpy().mean())),
         pairs=len(pairs),
+        equal=sum(_same_bits(ended[key], other[key]) for key in both),
+        common=len(both),
         only_a=len(ended) - len(both),
         only_b=len(other) - len(both),
         outside_a=len(first.outside),
@@ -186,7 +197,14 @@ def beyond_tolerance(comparison: Comparison, tolerance: float) -> list[str]:
     return lines + [f"{name}: failed" for name in comparison.failed]
 
 
-def _other_machines(a: Results, b: Results) -> str:
+def _same_bits(a: Mapping[str, Any], b: Mapping[str, Any]) -> bool:
+    """Return whether two rows of trials.csv have the same outcome in all columns that both have; missing is a value."""
+    names = [name for name in column_names(OUTCOMES) if name not in OF_A_RUN and name in a and name in b]
+    # A missing text is empty in trials.csv.
+    return all(a[name] == b[name] or all(pd.isna(one[name]) or one[name] == "" for one in (a, b)) for name in names)
+
+
+def _other_machines(a: Compared, b: Compared) -> str:
     """Return what differs between the kinds of machines that trained most trials of each; empty if nothing is known."""
     kinds = [max(one.machine_kinds, key=one.machine_kinds.__getitem__, default=None) for one in (a, b)]
     if None in kinds or not (differences := kind_differences(kinds[0], kinds[1])):  # type: ignore[arg-type]
@@ -195,14 +213,14 @@ def _other_machines(a: Results, b: Results) -> str:
     return f"A and B were trained on other kinds of machines, whose last bits differ: {text}"
 
 
-def _common_axes(a: Results, b: Results) -> list[str]:
+def _common_axes(a: Compared, b: Compared) -> list[str]:
     if set(a.axes) != set(b.axes):
         swept = [f"{one.folder} sweeps {', '.join(one.axes) or 'the learning rate alone'}" for one in (a, b)]
         raise ResultsError(f"{' and '.join(swept)}: wanted the same further axes in both")
     return a.axes
 
 
-def _check_scores(a: Results, b: Results) -> None:
+def _check_scores(a: Compared, b: Compared) -> None:
     """Refuse to compare an accuracy with an R²; results without trials have neither."""
     if len(a.trials) and len(b.trials) and a.score_name != b.score_name:
         raise ResultsError(
@@ -224,7 +242,7 @@ def _ends(both: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> list[Outcome
     return [OutcomePair(name, *pair) for name, pair in zip(names, ends, strict=True)]
 
 
-def _why(a: Results, b: Results, axes: Sequence[str]) -> str:
+def _why(a: Compared, b: Compared, axes: Sequence[str]) -> str:
     """Return along which axis two results have no value in common."""
     for one in (a, b):
         if one.trials.empty:
@@ -243,7 +261,7 @@ def _listed(values: Sequence[Any]) -> str:
 
 def comparison_as_json(comparison: Comparison) -> str:
     """Return the whole comparison as JSON; a missing number is null."""
-    names = ("score", "score_name", "pairs", "only_a", "only_b", "outside_a", "outside_b")
+    names = ("score", "score_name", "pairs", "equal", "common", "only_a", "only_b", "outside_a", "outside_b")
     plain = {name: getattr(comparison, name) for name in names}
     plain |= {"failed": list(comparison.failed), "machines": comparison.machines}
     lists = {name: [vars(one) for one in getattr(comparison, name)] for name in ("changed", "settings", "environment")}

@@ -31,6 +31,8 @@ COLUMNS = {"claims": CLAIMS, "published": PUBLISHED}
 # All other columns are text: a variant may be called 200.
 NUMBERS = {name: column_names(columns, "number", "integer") for name, columns in COLUMNS.items()}
 TEXTS = {name: column_names(columns, "text") for name, columns in COLUMNS.items()}
+# What earlier versions did not write.
+TEXTS_OF_RUN = ("question", "answer")
 TOTALS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int, "seconds": int | float}
 # The maximum number of characters of a text: a title or a claim.
 MAX_TEXT = 500
@@ -57,6 +59,8 @@ class Digest:
         published: the table `Results.published`.
         environment: the environment of the last run that trained.
         score_name: what the scores are, accuracy or R².
+        question: the question that the experiment helps to answer; empty if it names none.
+        answer: the first sentence of its answer; empty in results of earlier versions.
     """
 
     name: str
@@ -69,10 +73,12 @@ class Digest:
     published: pd.DataFrame = field(default_factory=pd.DataFrame)
     environment: Mapping[str, Any] = field(default_factory=dict)
     score_name: str = ACCURACY
+    question: str = ""
+    answer: str = ""
 
 
-def make_digest(results: Results) -> Digest:
-    """Return the digest of results."""
+def make_digest(results: Results, answer: str = "") -> Digest:
+    """Return the digest of results; `answer` is the first sentence of their answer."""
     failed = len(results.faults)
     return Digest(
         name=results.config.name,
@@ -85,6 +91,8 @@ def make_digest(results: Results) -> Digest:
         published=results.published,
         environment=results.environment,
         score_name=results.score_name,
+        question=results.config.question,
+        answer=answer,
     )
 
 
@@ -94,7 +102,7 @@ def write_digest(folder: Path, digest: Digest) -> list[Path]:
     Raises:
         ResultsError: the folder cannot be written.
     """
-    run = {name: getattr(digest, name) for name in (*TOTALS, "score_name")}
+    run = {name: getattr(digest, name) for name in (*TOTALS, "score_name", *TEXTS_OF_RUN)}
     results_dir.write_text(folder / results_dir.RUN, json.dumps(run, indent=1, ensure_ascii=False) + "\n")
     tables = {name: getattr(digest, name) for name in TABLES}
     for name, file in TABLES.items():
@@ -117,12 +125,14 @@ def read_digest(folder: Path) -> Digest | None:
     wrong = [name for name, kind in TOTALS.items() if not isinstance(run.get(name), kind)]
     wrong += [name for name, value in run.items() if isinstance(value, int | float) and not 0 <= value < 2**63]
     wrong += [] if run.get("score_name", ACCURACY) in (ACCURACY, R2) else ["score_name"]
-    if wrong or run.keys() - {"score_name"} != TOTALS.keys():
+    wrong += [name for name in TEXTS_OF_RUN if not isinstance(run.get(name, ""), str)]
+    if wrong or run.keys() - {"score_name", *TEXTS_OF_RUN} != TOTALS.keys():
         where = ", ".join(wrong or sorted(run.keys() - TOTALS.keys()))
         raise ResultsError(f"{folder / results_dir.RUN}: not as bnbench writes it ({where}); remove it to go on")
     claims, published = (_read_table(folder / file, name) for name, file in TABLES.items())
     run.setdefault("score_name", _score_name(claims, published))
     run["name"], run["title"] = shorten_name(run["name"]), shorten_name(run["title"], MAX_TEXT)
+    run |= {name: shorten_name(run[name], MAX_TEXT) for name in TEXTS_OF_RUN if name in run}
     environment, current = _environment(folder), _with_current_metrics
     claims = _complete(_without_times_of_trials(current(claims)), folder / results_dir.CLAIMS)
     return Digest(**run, claims=claims, published=current(published), environment=environment)

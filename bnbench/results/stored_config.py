@@ -33,6 +33,7 @@ class StoredConfig:
     Attributes:
         name: the name of the experiment, or of the folder if the experiment has no readable name.
         text: the resolved file; empty if it could not be read at all.
+        question: the question that it helps to answer.
         experiment: the experiment, or None if this version cannot read the whole file.
         problem: what could not be read and what that means, in sentences; empty if everything could be read.
         unread_claims: number of claims that this version cannot read, and so cannot judge.
@@ -49,6 +50,7 @@ class StoredConfig:
     experiment: Experiment | None = None
     problem: str = ""
     unread_claims: int = 0
+    question: str = ""
 
 
 def read_stored_config(folder: Path) -> StoredConfig:
@@ -71,7 +73,7 @@ def read_stored_config(folder: Path) -> StoredConfig:
     return StoredConfig(
         experiment.name, experiment.title, tuple(experiment.variants), tuple(experiment.claims),
         tuple(experiment.published), tuple(experiment.source_figures), experiment.figures,
-        experiment.to_yaml(), experiment,
+        experiment.to_yaml(), experiment, question=experiment.question,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from bnbench.store.store import Store
 MAX_REASONS = 5
 # Keys of a config that change no trial.
 NOT_IN_PLAN = (
-    "name", "title", "baseline", "save_models", "top_k", "published", "claims", "source_figures", "figures",
+    "name", "title", "question", "baseline", "save_models", "top_k", "published", "claims", "source_figures", "figures",
 )  # fmt: skip
 # These keys of `data` are in an id only through the rows that are read.
 NOT_IN_IDS = tuple(f"data.{key}" for key in sorted({"classes", "unit", *READING_KEYS}))

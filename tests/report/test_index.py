@@ -30,8 +30,8 @@ def entry(
     claims: list[dict[str, Any]] | None = None, published: list[dict[str, Any]] | None = None, **changes: Any
 ) -> Entry:
     values = {"name": "leaf", "title": "Leaf", "planned": 8, "ended": 8, "failed": 0, "seconds": 150.0} | changes
-    tables = (pd.DataFrame(rows or []) for rows in (claims, published))
-    return Entry("leaf", "../configs/leaf.yaml", Digest(*values.values(), *tables, ENVIRONMENT))
+    tables = {"claims": pd.DataFrame(claims or []), "published": pd.DataFrame(published or [])}
+    return Entry("leaf", "../configs/leaf.yaml", Digest(**values, **tables, environment=ENVIRONMENT))
 
 
 def lines(*entries: Entry) -> list[str]:
@@ -129,8 +129,8 @@ def test_a_metric_of_all_rates_names_none() -> None:
 
 
 def test_an_experiment_without_expectations_has_only_a_row() -> None:
-    assert "## leaf" not in lines(entry())
-    assert "## leaf" in lines(entry([CLAIM]))
+    assert "### leaf" not in lines(entry())
+    assert "### leaf" in lines(entry([CLAIM]))
 
 
 def test_the_page_says_how_it_was_made() -> None:
@@ -176,3 +176,27 @@ def test_a_claim_and_a_published_value_say_where_they_come_from() -> None:
 def test_without_marks_the_page_does_not_explain_them() -> None:
     result = lines(entry([CLAIM], [PUBLISHED]))
     assert not [line for line in result if "basis" in line.lower()]
+
+
+def test_experiments_are_grouped_by_question_with_the_first_sentence_of_their_answer() -> None:
+    high, fast = "How high can the rate be?", "Is it *faster*?"
+    entries = [
+        entry(name="a", question=high, answer="Up to 0.1."),
+        entry(name="b"),
+        entry(name="c", question=fast),
+        entry([CLAIM], name="d", question=high, answer="<b>Up</b> to 1."),
+    ]
+    text = lines(*entries)
+    headings = [line for line in text if line.startswith("#")]
+    assert headings == [
+        "# Results", f"## {high}", "## Is it \\*faster\\*?", "## Other experiments", "## Claims and published values",
+        "### leaf", "## How this was made",
+    ]  # fmt: skip
+    rows = [line.split(" | ") for line in text if line.startswith("| [leaf]")]
+    # Without an answer, as in results of earlier versions, the title says what was trained.
+    assert [row[1] for row in rows] == ["Up to 0.1.", "\\<b\\>Up\\</b\\> to 1.", "Leaf", "Leaf"]
+
+
+def test_without_questions_there_is_one_table_and_no_heading() -> None:
+    text = lines(entry(), entry())
+    assert [line for line in text if line.startswith("#")] == ["# Results", "## How this was made"]

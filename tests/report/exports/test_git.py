@@ -1,0 +1,73 @@
+"""What a repository can hold: the report and its pictures, all numbers, and nothing else."""
+
+import lzma
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bnbench.commands.export import export_results
+from bnbench.report.exports import git
+from bnbench.results import digest
+from bnbench.results.results import Results
+from support.kept import compared
+
+CELLS = {"plain": [[0.8, "failed"], ["nonfinite", 0.9]], "batchnorm": [[0.9, 0.95], [0.9, 0.9]]}
+
+
+def exported(folder: Path, target: Path) -> list[str]:
+    return [path.relative_to(target).as_posix() for path in export_results(folder, {"git": target})]
+
+
+def test_report_pictures_and_tables_are_there_and_no_database(tmp_path: Path) -> None:
+    folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "in" / "git"
+    written = exported(folder, target)
+    assert sorted(written) == sorted(
+        path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()
+    )
+    assert {"config.yaml", "report.md", "run.json", "trials.csv", "summary.csv", "history.csv.xz"} <= {*written}
+    assert not {"trials.db", "report.html", "history.csv"} & {*written}
+    page = (target / "report.md").read_text()
+    assert [name for name in written if name.startswith("plots/")] == list(
+        dict.fromkeys(git.SHOWN_PICTURE.findall(page))
+    )
+    found = digest.read_digest(target)
+    assert found is not None
+    assert (found.ended, found.failed) == (7, 1)
+
+
+def test_pandas_reads_every_number_of_the_history_and_the_trials(tmp_path: Path) -> None:
+    folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
+    exported(folder, target)
+    results = Results(folder)
+    history = pd.read_csv(target / "history.csv.xz")
+    assert history["validation_score"].tolist() == pytest.approx(
+        results.history["validation_score"].tolist(), nan_ok=True
+    )
+    assert pd.read_csv(target / "trials.csv")["trial"].tolist() == results.trials["trial"].tolist()
+
+
+def test_in_place_it_only_adds_the_packed_history(tmp_path: Path) -> None:
+    folder = compared(tmp_path / "results", CELLS).folder
+    written = exported(folder, folder)
+    assert {"trials.db", "history.csv", "report.html"} <= {path.name for path in folder.iterdir()}
+    assert all((folder / name).exists() for name in written)
+
+
+def test_what_an_earlier_export_wrote_and_this_one_does_not_is_removed(tmp_path: Path) -> None:
+    folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
+    (target / "plots").mkdir(parents=True)
+    for name in ("claims.csv", "model-old.json", "plots/gone.png", "notes.txt"):
+        (target / name).write_text("old")
+    exported(folder, target)
+    assert (target / "notes.txt").read_text() == "old"
+    assert not [name for name in ("claims.csv", "model-old.json", "plots/gone.png") if (target / name).exists()]
+
+
+def test_a_history_that_is_too_large_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
+    exported(folder, target)
+    assert lzma.decompress((target / "history.csv.xz").read_bytes()) == (folder / "history.csv").read_bytes()
+    monkeypatch.setattr(git, "MAX_PACKED", 100)
+    assert "history.csv.xz" not in exported(folder, target)
+    assert not (target / "history.csv.xz").exists()

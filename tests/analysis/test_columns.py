@@ -81,7 +81,7 @@ def test_the_reference_page_is_what_the_code_declares() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert column_docs.replace_block(page) == page
     assert "| `validation_score` | number |" in page
-    assert "| `chance` |" not in page
+    assert "| `chance_top_k` |" not in page
 
 
 def test_a_page_without_the_two_marks_is_refused() -> None:

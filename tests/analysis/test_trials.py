@@ -80,8 +80,8 @@ def test_the_public_columns_of_trials() -> None:
         "first_nonfinite", "first_dead_layer", "first_dead_step", "gradient_growth",
         "sharpness_times_rate", "batch_sharpness_times_rate", "first_worse_length", "gradient_change",
         "effective_smoothness", "smoothness_at_distance", "effective_rate", "least_norm_growth",
-        "initial_loss", "constant_score", "constant_loss", "prediction_spread",
-        "parameters", "seconds", "seconds_per_step", "engine", "worker", "chance",
+        "initial_loss", "constant_score", "constant_loss", "chance", "prediction_spread",
+        "parameters", "seconds", "seconds_per_step", "engine", "worker",
             "mean_class_weight", "chance_top_k",
     ]  # fmt: skip
     assert axes_of(table) == ["model.params.units"]

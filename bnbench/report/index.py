@@ -112,12 +112,22 @@ def _row(entry: Entry, digest: Digest) -> list[str]:
     failed = f", {digest.failed} failed" if digest.failed else ""
     return [
         f"[{escape_markdown(entry.name)}]({entry.name}/{results_dir.PAGE}) ([config]({entry.config}))",
-        escape_markdown(digest.answer or digest.title),
+        _found(digest),
         count_verdicts(digest.claims),
         published,
         f"{digest.ended} of {digest.planned}{failed}",
         format_duration(digest.seconds),
     ]
+
+
+def _found(digest: Digest) -> str:
+    """Return one finding: the first decided claim, or the first one; without claims, the answer or the title."""
+    rows = digest.claims.to_dict("records")
+    row = next((row for row in rows if not is_open(row)), rows[0] if rows else None)
+    if row is None:
+        return escape_markdown(digest.answer or digest.title)
+    _, _, ours, interval, *_ = _claim(row, digest.score_name)
+    return f"*{row['verdict_text']}*: {escape_markdown(row['text'])} ({ours}; {interval})"
 
 
 def _section(entry: Entry, digest: Digest) -> list[str]:

@@ -42,7 +42,8 @@ def test_an_experiment_has_a_row() -> None:
     claims = [CLAIM, CLAIM | {"verdict": "refuted", "verdict_text": "refuted, too small to matter"}, CLAIM]
     published = [PUBLISHED, PUBLISHED | {"published": 0.95}, PUBLISHED | {"low": NAN, "high": NAN}]
     assert (
-        "| [leaf](leaf/report.md) ([config](../configs/leaf.yaml)) | Leaf | "
+        "| [leaf](leaf/report.md) ([config](../configs/leaf.yaml)) | "
+        "*supported*: a \\| b \\<script\\> (+12.3 points; 10.0 to 15.0) | "
         "2 supported, 1 refuted (1 too small to matter) | 1 within, 1 above, 1 no interval | 8 of 8 | 2 min |"
     ) in lines(entry(claims, published))
 
@@ -181,10 +182,10 @@ def test_without_marks_the_page_does_not_explain_them() -> None:
 def test_experiments_are_grouped_by_question_with_the_first_sentence_of_their_answer() -> None:
     high, fast = "How high can the rate be?", "Is it *faster*?"
     entries = [
-        entry(name="a", question=high, answer="Up to 0.1."),
+        entry(name="a", question=high, answer="Up to <b>0.1</b>."),
         entry(name="b"),
         entry(name="c", question=fast),
-        entry([CLAIM], name="d", question=high, answer="<b>Up</b> to 1."),
+        entry([CLAIM], name="d", question=high, answer="Up to 1."),
     ]
     text = lines(*entries)
     headings = [line for line in text if line.startswith("#")]
@@ -194,7 +195,17 @@ def test_experiments_are_grouped_by_question_with_the_first_sentence_of_their_an
     ]  # fmt: skip
     rows = [line.split(" | ") for line in text if line.startswith("| [leaf]")]
     # Without an answer, as in results of earlier versions, the title says what was trained.
-    assert [row[1] for row in rows] == ["Up to 0.1.", "\\<b\\>Up\\</b\\> to 1.", "Leaf", "Leaf"]
+    found = "*supported*: a \\| b \\<script\\> (+12.3 points; 10.0 to 15.0)"
+    assert [row[1] for row in rows] == ["Up to \\<b\\>0.1\\</b\\>.", found, "Leaf", "Leaf"]
+
+
+def test_the_finding_is_the_first_claim_that_is_decided() -> None:
+    unsure = CLAIM | {"verdict": "inconclusive", "verdict_text": "open (about 9 seeds)", "text": "unsure"}
+    shown = [
+        next(line for line in lines(entry(rows)) if line.startswith("| [leaf]")) for rows in ([unsure, CLAIM], [unsure])
+    ]
+    assert "*supported*: a" in shown[0]
+    assert "*open (about 9 seeds)*: unsure (+12.3 points; 10.0 to 15.0)" in shown[1]
 
 
 def test_without_questions_there_is_one_table_and_no_heading() -> None:

@@ -248,6 +248,9 @@ PUBLISHED = (
     *ESTIMATE,
     Column("difference", "number", "our mean minus the published value"),
     Column("note", "text", "note of the experiment file"),
+    Column(
+        "why_outside", "text", "why the value lies outside our interval, from the experiment file; empty if it does not"
+    ),
 )
 # How long a step takes, compared with the baseline: only from rounds in which both were trained by turns.
 OVERHEAD = (

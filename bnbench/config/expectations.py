@@ -213,6 +213,8 @@ class Published(BaseModel):
     # Values of further axes. Our value is shown at each value of the axes that are not listed.
     where: dict[Axis, Any] = {}
     note: str = Field(default="", max_length=500)
+    # Why the value lies outside our interval. Shown if it does.
+    why_outside: str = Field(default="", max_length=500)
 
     @model_validator(mode="after")
     def _that_fit(self) -> "Published":

@@ -18,6 +18,7 @@ from bnbench.results.judgment import is_open
 from bnbench.results.many_claims import count_verdicts, describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
 from bnbench.results.measures import format_claimed, format_measure, format_measures
+from bnbench.results.published import NOT_MEASURED, OUTSIDE, PLACES, published_lies
 from bnbench.store import results_dir
 
 MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
@@ -30,7 +31,6 @@ Every experiment of `configs/` that has been run: its claims with their verdicts
 - A published value is *within*, *above* or *below* the 95% interval of our mean. Most published values are of a single
   training, so they may well be outside. Fewer than three seeds, or equal values at every seed, give *no interval*.
 - Time is the sum over all trainings; in parallel they take less."""
-PLACES = WITHIN, ABOVE, BELOW, NO_INTERVAL, NOT_MEASURED = "within", "above", "below", "no interval", "not measured"
 COLUMNS = ("experiment", "what was found", "claims", "published values", "trials", "time")
 # All columns but the further axes.
 PUBLISHED_COLUMNS = column_names(PUBLISHED)
@@ -59,7 +59,8 @@ def render_index(entries: Sequence[Entry]) -> str:
     """
     known = [(entry, entry.digest) for entry in entries if entry.digest]
     marked = any(is_marked(table) for _, digest in known for table in (digest.claims, digest.published))
-    points = [INTRODUCTION, *_correction([digest for _, digest in known]), *([EXPLAINED] if marked else [])]
+    digests = [digest for _, digest in known]
+    points = [INTRODUCTION, *_correction(digests), *_outside(digests), *([EXPLAINED] if marked else [])]
     parts = [MARK, "# Results", "\n- ".join(points)]
     by_question: dict[str, list[tuple[Entry, Digest]]] = {}
     for entry, digest in sorted(known, key=lambda pair: not pair[1].question):
@@ -80,18 +81,6 @@ def render_index(entries: Sequence[Entry]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def published_lies(row: Mapping[Any, Any]) -> str:
-    """Return where a published value is: `within`, `above` or `below` our interval, or why that is unknown."""
-    # Both are infinite: the target is never reached.
-    if row["published"] == row["mean"] == math.inf:
-        return WITHIN
-    if math.isnan(row["low"]):
-        return NOT_MEASURED if math.isnan(row["mean"]) else NO_INTERVAL
-    if row["published"] < row["low"]:
-        return BELOW
-    return ABOVE if row["published"] > row["high"] else WITHIN
-
-
 def _correction(digests: Sequence[Digest]) -> list[str]:
     """Return a sentence about the claims of all experiments together."""
     tables = [digest.claims for digest in digests if len(digest.claims)]
@@ -100,6 +89,17 @@ def _correction(digests: Sequence[Digest]) -> list[str]:
     claims = pd.concat(tables, ignore_index=True)
     total = f"Of {format_count(len(claims), 'claim')}: {count_verdicts(claims)}."
     return [" ".join(filter(None, [total, describe_correction(claims, name_lost=False)]))]
+
+
+def _outside(digests: Sequence[Digest]) -> list[str]:
+    """Return a sentence about where all published values lie, and how many of those outside have a reason."""
+    rows = [row for digest in digests for row in digest.published.to_dict("records")]
+    outside = [row for row in rows if published_lies(row) in OUTSIDE]
+    if not rows:
+        return []
+    total = f"Of {format_count(len(rows), 'published value')}: {_counted(map(published_lies, rows), PLACES)}."
+    explained = sum(bool(row["why_outside"]) for row in outside)
+    return [total + (f" For {explained} of the {len(outside)} outside, the table says why." if outside else "")]
 
 
 def _counted(words: Iterable[str], order: Sequence[str]) -> str:
@@ -189,7 +189,12 @@ def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:
     why = why_no_interval(int(row["n"]), row["mean"], row["sd"])
     interval = format_measures(row["low"], row["high"], row["metric"], missing=why)
     ours = (_measure(row, "mean", NOT_MEASURED), interval, _number(row["n"]))
-    return [escape_markdown(where + note), _measure(row, "published"), *ours, published_lies(row)]
+    return [escape_markdown(where + note), _measure(row, "published"), *ours, _lies_and_why(row)]
+
+
+def _lies_and_why(row: Mapping[Any, Any]) -> str:
+    lies = published_lies(row)
+    return f"{lies}: {escape_markdown(row['why_outside'] or 'no reason was found')}" if lies in OUTSIDE else lies
 
 
 def _measure(row: Mapping[Any, Any], column: str, missing: str = "") -> str:

@@ -42,7 +42,7 @@ LATER = {
         "source": "text", "basis": "source", "epoch": "across", "rope": "bound", "rounds": "n", "p": "rounds",
         "seeds_needed": "p", "verdict_text": "verdict",
     },
-    "published": {"basis": "source", "epoch": "metric"},
+    "published": {"basis": "source", "epoch": "metric", "why_outside": "note"},
 }  # fmt: skip
 # Earlier versions wrote the axis into the metric.
 RANGE = re.compile(r"range of (\w+) across (.*)", re.DOTALL)

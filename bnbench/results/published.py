@@ -1,7 +1,7 @@
 """Published values and trials -> a table of both, side by side."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,6 +18,21 @@ from bnbench.config.expectations import Published
 from bnbench.results import edges, widths
 from bnbench.results.findings import Finding, find_value
 from bnbench.results.pairs import pair_up
+
+PLACES = WITHIN, ABOVE, BELOW, NO_INTERVAL, NOT_MEASURED = "within", "above", "below", "no interval", "not measured"
+OUTSIDE = (ABOVE, BELOW)
+
+
+def published_lies(row: Mapping[Any, Any]) -> str:
+    """Return where a published value is: `within`, `above` or `below` our interval, or why that is unknown."""
+    # Both are infinite: the target is never reached.
+    if row["published"] == row["mean"] == math.inf:
+        return WITHIN
+    if math.isnan(row["low"]):
+        return NOT_MEASURED if math.isnan(row["mean"]) else NO_INTERVAL
+    if row["published"] < row["low"]:
+        return BELOW
+    return ABOVE if row["published"] > row["high"] else WITHIN
 
 
 def compare_published(
@@ -72,4 +87,5 @@ def _as_row(entry: Published, place: dict[str, Any], rate: float, measured: Inte
     epoch = math.nan if entry.epoch is None else entry.epoch
     asked = {"learning_rate": rate, "metric": get_metric(entry.metric).name, "epoch": epoch}
     values = {**asked, "published": entry.number, **asdict(measured)}
-    return subject | values | {"difference": measured.mean - entry.number, "note": entry.note}
+    row = subject | values | {"difference": measured.mean - entry.number, "note": entry.note}
+    return row | {"why_outside": entry.why_outside if published_lies(row) in OUTSIDE else ""}

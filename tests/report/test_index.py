@@ -7,6 +7,7 @@ import pytest
 from bnbench.report import index
 from bnbench.report.index import Entry
 from bnbench.results.digest import Digest
+from bnbench.results.published import published_lies
 
 NAN = math.nan
 CLAIM = {
@@ -17,7 +18,7 @@ CLAIM = {
 PUBLISHED = {
     "source": "Table 1", "variant": "plain", "model.params.units": "4", "learning_rate": 0.01,
     "metric": "test_score", "published": 0.8876, "mean": 0.9, "sd": 0.01, "n": 3, "low": 0.88, "high": 0.92,
-    "difference": 0.0124, "note": "read off a curve",
+    "difference": 0.0124, "note": "read off a curve", "why_outside": "",
 }  # fmt: skip
 ENVIRONMENT = {
     "python": "3.12.1", "processor": "AMD EPYC", "cores": 2, "commit": "0123456789", "uncommitted_changes": False,
@@ -121,7 +122,7 @@ def test_each_source_has_a_table() -> None:
     ],
 )
 def test_where_a_published_value_is(changes: dict[str, float], where: str) -> None:
-    assert index.published_lies(PUBLISHED | changes) == where
+    assert published_lies(PUBLISHED | changes) == where
 
 
 def test_a_metric_of_all_rates_names_none() -> None:
@@ -211,3 +212,13 @@ def test_the_finding_is_the_first_claim_that_is_decided() -> None:
 def test_without_questions_there_is_one_table_and_no_heading() -> None:
     text = lines(entry(), entry())
     assert [line for line in text if line.startswith("#")] == ["# Results", "## How this was made"]
+
+
+def test_a_published_value_outside_says_why_or_that_no_reason_was_found() -> None:
+    high = PUBLISHED | {"published": 0.95}
+    text = lines(entry(published=[PUBLISHED, high, high | {"why_outside": "other <b>images</b>"}]))
+    ends = [line.split(" | ")[-1] for line in text if line.startswith("| test accuracy")]
+    assert ends == ["within |", "above: no reason was found |", "above: other \\<b\\>images\\</b\\> |"]
+    assert (
+        "- Of 3 published values: 1 within, 2 above. For 1 of the 2 outside, the table says why."
+    ) in text

@@ -106,3 +106,9 @@ def test_a_value_after_an_epoch_is_compared_with_ours_after_it() -> None:
     assert (row["epoch"], row["mean"], row["basis"]) == (1, pytest.approx(0.6), "read")
     (row,) = compared(value(), epochs=epochs)
     assert (math.isnan(row["epoch"]), row["basis"]) == (True, "")
+
+
+@pytest.mark.parametrize(("number", "shown"), [(0.9, ""), (0.3, "other images"), (0.99999, "")])
+def test_the_reason_is_shown_only_for_a_value_outside_the_interval(number: float, shown: str) -> None:
+    (row,) = compared(value(value=number, why_outside="other images"))
+    assert row["why_outside"] == shown

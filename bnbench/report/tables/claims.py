@@ -85,7 +85,7 @@ def published_table(results: Results) -> Table | None:
             measure_cell(row["published"], row), measure_cell(row["mean"], row, _why_no_mean(row)),
             interval_cell(row),
             number_cell(row["n"], "d"), _difference(row),
-            Cell(row["note"]),
+            Cell(". ".join(filter(None, [row["note"], row["why_outside"]]))),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip

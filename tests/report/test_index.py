@@ -219,6 +219,4 @@ def test_a_published_value_outside_says_why_or_that_no_reason_was_found() -> Non
     text = lines(entry(published=[PUBLISHED, high, high | {"why_outside": "other <b>images</b>"}]))
     ends = [line.split(" | ")[-1] for line in text if line.startswith("| test accuracy")]
     assert ends == ["within |", "above: no reason was found |", "above: other \\<b\\>images\\</b\\> |"]
-    assert (
-        "- Of 3 published values: 1 within, 2 above. For 1 of the 2 outside, the table says why."
-    ) in text
+    assert ("- Of 3 published values: 1 within, 2 above. For 1 of the 2 outside, the table says why.") in text

@@ -37,6 +37,7 @@ class Metric:
         scale: `factor`: a learning rate, known up to a factor; `decades`: the logarithm of one.
         grid_steps: the grid cannot distinguish values that differ by at most this many of its steps.
         of_means: whether it belongs to the means over the seeds; the metric of a seed alone is biased by its noise.
+        early: whether it is measured before or at the first steps, so that it is as good for a trial that fails later.
         skewed: whether it is positive and skewed, as losses are: seeds are averaged and compared in logarithms.
         measure_trials: (trials, history) -> a value per trial.
         measure_rates: trials of one variant and seed, with scores for diverged ones -> its value.
@@ -60,6 +61,7 @@ class Metric:
     scale: Literal["linear", "factor", "decades"] = "linear"
     grid_steps: int = 0
     of_means: bool = False
+    early: bool = False
     skewed: bool = False
     measure_trials: "Callable[[pd.DataFrame, pd.DataFrame], pd.Series[float]] | None" = None
     measure_rates: "Callable[[pd.DataFrame], float] | None" = None
@@ -154,7 +156,7 @@ def _probes() -> Iterable[Metric]:
         yield Metric(name, meaning, higher_is_better=higher, skewed=True, measure_trials=partial(_measured, name))
     # The first steps of a trial that diverged later are as good as those of another one.
     meaning = "first length of a step along the gradient that makes the loss worse, at steps 1, 4, 7"
-    yield Metric("first_worse_length", meaning, skewed=True)
+    yield Metric("first_worse_length", meaning, early=True, skewed=True)
 
 
 def _measured(name: str, trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
@@ -195,7 +197,7 @@ _RECORDS = (
     Metric("reestimated_gap", "validation score with re-estimated statistics minus that with the moving ones",
            higher_is_better=False, measure_trials=_reestimated_gap),
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
-           higher_is_better=False),
+           higher_is_better=False, early=True),
     *_probes(),
     # Neither direction is better. In a claim of `probability` the wider spread wins: the symptom is none at all.
     Metric("prediction_spread", "highest minus lowest prediction over at most 200 test rows, for numbers",

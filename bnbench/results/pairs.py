@@ -48,7 +48,7 @@ def pair_up(metric: Metric, own: PerSeedScores, other: PerSeedScores, names: tup
     seeds = own.values.index.intersection(other.values.index).sort_values()
     kinds = () if metric.over_rates else tuple((seed in own.failed, seed in other.failed) for seed in seeds)
     # A time to a target is infinite where a training fails, which is reported by itself.
-    kinds = () if metric.needs_target else kinds
+    kinds = () if metric.needs_target or metric.early else kinds
     first, second = (sample.values[seeds].to_numpy(float) for sample in (own, other))
     bounds = DIFFERENCE_BOUNDS if metric.score else None
     return Pairs(

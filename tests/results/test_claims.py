@@ -97,6 +97,14 @@ def test_losses_have_no_interval_where_seeds_collapse() -> None:
     assert "some seeds collapse, so there is no sound interval" in row["reason"]
 
 
+@pytest.mark.parametrize("metric", ["gradient_growth", "first_worse_length"])
+def test_what_is_measured_before_a_training_can_fail_keeps_its_interval(metric: str) -> None:
+    rows = [one | {metric: 1.4 + 0.01 * i} for i, one in enumerate(collapsing(5, 1))]
+    row = judge(rows, metric=metric, of="plain", value={"at_most": 2})
+    assert row["low"] < row["estimate"] < row["high"] < 2
+    assert (row["verdict"], "collapse" in row["reason"]) == ("supported", False)
+
+
 def test_ties_leave_a_sign_test_and_no_t_interval() -> None:
     plain = scores("plain", *({0.1: 0.9} for _ in range(5)))
     normed = scores("batchnorm", *({0.1: 0.9 + 0.01 * (seed > 2)} for seed in range(5)))

@@ -63,8 +63,12 @@ def claims_of(folder: Path) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Each claim on scores: as the experiment asks it, and its row of claims.csv."""
     asked = yaml.safe_load((folder / "config.yaml").read_text())["claims"]
     rows = pd.read_csv(folder / "claims.csv", dtype={"of": str, "over": str}, keep_default_na=False)
-    pairs = zip(asked, rows.to_dict("records"), strict=True)
-    return [(claim, row) for claim, row in pairs if row["metric"] in SCORES and row["bound"].startswith(("d", "v"))]  # type: ignore[misc]
+    found = [
+        (claim, {str(column): cell for column, cell in row.items()})
+        for claim, row in zip(asked, rows.to_dict("records"), strict=True)
+    ]
+    kinds = ("difference", "value")
+    return [(claim, row) for claim, row in found if row["metric"] in SCORES and row["bound"].startswith(kinds)]
 
 
 @pytest.mark.parametrize("name", RECOMPUTED)

@@ -4,6 +4,7 @@
 compute each of their numbers again from `trials.csv` and the packed `history.csv`.
 """
 
+import logging
 import lzma
 import re
 import shutil
@@ -22,6 +23,7 @@ FILES = (
 HISTORY, PACKED = "history.csv", "history.csv.xz"
 # The maximum size of the packed history, in bytes: a repository keeps every version of a file for ever.
 MAX_PACKED = 300_000
+log = logging.getLogger(__name__)
 SHOWN_PICTURE = re.compile(r"\]\((plots/[^)]+)\)")
 
 
@@ -50,6 +52,9 @@ def export(results: Results, folder: Path) -> list[Path]:
     except OSError as error:
         raise results_dir.unwritable_error(folder, error) from error
     if len(packed) > MAX_PACKED:
+        log.warning(
+            "%s: left out, because it has %s bytes, more than %s", PACKED, f"{len(packed):,}", f"{MAX_PACKED:,}"
+        )
         return [folder / name for name in found]
     with results_dir.replaced_file(folder / PACKED) as temporary:
         temporary.write_bytes(packed)

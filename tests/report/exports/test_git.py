@@ -64,10 +64,13 @@ def test_what_an_earlier_export_wrote_and_this_one_does_not_is_removed(tmp_path:
     assert not [name for name in ("claims.csv", "model-old.json", "plots/gone.png") if (target / name).exists()]
 
 
-def test_a_history_that_is_too_large_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_that_is_too_large_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
     exported(folder, target)
     assert lzma.decompress((target / "history.csv.xz").read_bytes()) == (folder / "history.csv").read_bytes()
     monkeypatch.setattr(git, "MAX_PACKED", 100)
     assert "history.csv.xz" not in exported(folder, target)
     assert not (target / "history.csv.xz").exists()
+    assert "history.csv.xz: left out, because it has" in caplog.text

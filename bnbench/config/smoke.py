@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from bnbench.analysis.asked_probes import ASKED_PROBES, LOOKS
 from bnbench.config.load import check_config
 from bnbench.config.schema import Experiment
 
@@ -9,6 +10,8 @@ from bnbench.config.schema import Experiment
 SMOKE_ROWS = 200
 # Steps of each epoch.
 SMOKE_STEPS = 4
+# How often a probe looks at the network between the start and the end of a training.
+SMOKE_LOOKS = 1
 # Pixels of an inch of its figures.
 SMOKE_DPI = 60
 # Ends the name, so that the results go to a folder of their own.
@@ -19,7 +22,7 @@ def cut_to_smoke(experiment: Experiment) -> Experiment:
     """Return the experiment with few rows, two short epochs, three learning rates, one seed and one value per axis.
 
     It has no claims, no published values and no figures of a source, because so little training cannot confirm them.
-    Its figures are coarse.
+    Its figures are coarse, and its probes look once during a training.
     """
     values = experiment.dump()
     rates = experiment.sweep.rates()
@@ -43,6 +46,10 @@ def cut_to_smoke(experiment: Experiment) -> Experiment:
     }
     # A third of the time of a smoke run would go into its figures.
     values["figures"] = {**values.get("figures", {}), "format": "png", "dpi": SMOKE_DPI}
+    for probe in values["probes"]:
+        looks = probe.get(LOOKS, ASKED_PROBES[probe["name"]].looks)
+        if looks is not None:
+            probe[LOOKS] = min(looks, SMOKE_LOOKS)
     values["claims"] = values["published"] = values["source_figures"] = []
     return check_config(values, experiment.name)
 

@@ -43,7 +43,17 @@ from bnbench.results.findings import (
     widen_by_grid,
 )
 from bnbench.results.judged_at import note_rates
-from bnbench.results.judgment import INCONCLUSIVE, OPEN, REFUTED, SUPPORTED, Judgment, count_within, joint_p, judge
+from bnbench.results.judgment import (
+    INCONCLUSIVE,
+    OPEN,
+    REFUTED,
+    SUPPORTED,
+    Judgment,
+    count_within,
+    joint_p,
+    judge,
+    margin,
+)
 from bnbench.results.measures import format_rope
 from bnbench.results.pairs import pair_up
 from bnbench.results.ranges import find_range
@@ -133,9 +143,12 @@ def _judged(claim: Claim, over: str, measured: _Measured, pairs: Sequence[PairTi
 
 
 def weakest_row(claim: Claim, judged: Sequence[tuple[Judgment, Finding]]) -> dict[str, Any]:
-    """Return the last columns of a claim's row: the weakest judgment, of all values at which the claim must hold."""
+    """Return the last columns of a claim's row: the weakest judgment, of all values at which the claim must hold.
+
+    Of equal ones, it is that with the estimate that speaks most against the claim.
+    """
     judged = judged or [(Judgment(INCONCLUSIVE), Finding(notes=("no trial has finished there",)))]
-    judgment, weakest = min(judged, key=lambda one: one[0].strength)
+    judgment, weakest = min(judged, key=lambda one: (one[0].strength, margin(claim.bound, one[1].estimate)))
     reasons = [*([] if math.isnan(weakest.low) else [WHY[judgment.verdict]]), _why_negligible(claim, judgment, weakest)]
     if judgment.text == OPEN and weakest.evidence:
         reasons.append(MORE_RATES)

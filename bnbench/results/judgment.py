@@ -119,6 +119,18 @@ def verdict_of(bound: Bound, low: float, high: float) -> str:
     return SUPPORTED if above[0] > 0 and below[1] > 0 else INCONCLUSIVE
 
 
+def margin(bound: Bound, estimate: float) -> float:
+    """Return how far an estimate is from the nearest end of what is claimed; negative outside.
+
+    The estimate is NaN if nothing is known, which counts as farthest outside.
+    """
+    if math.isnan(estimate):
+        return -math.inf
+    above = math.inf if bound.at_least is None else estimate - bound.at_least
+    below = math.inf if bound.at_most is None else bound.at_most - estimate
+    return min(above, below)
+
+
 def _beyond(distance: float) -> float:
     """Return a distance to a bound. A mere rounding error counts as 0: 0.8 - 0.7 is a little more than 0.1."""
     return 0.0 if abs(distance) < ROUNDING else distance

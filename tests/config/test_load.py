@@ -14,6 +14,7 @@ from bnbench.config.load import check_config, load_config
 from bnbench.config.overrides import parse_overrides
 from bnbench.config.schema import Experiment, LogSpaced
 from bnbench.errors import ConfigError
+from bnbench.planning.plan import asked_probes
 from bnbench.planning.resolve import resolve_experiment
 from support.examples import values
 from support.paths import CONFIGS
@@ -319,6 +320,12 @@ def test_what_is_no_experiment_is_refused(config: Any, found: str) -> None:
         load_config(config)
     assert str(caught.value).startswith(f"config: found {found}")
     assert "wanted the path of an experiment file or a mapping" in str(caught.value)
+
+
+def test_a_smoke_run_looks_once_at_most() -> None:
+    probes = [{"sharpness": {"looks": 10}}, "predictiveness", {"line_search": {"looks": 0}}, "first_steps"]
+    cut = smoke.cut_to_smoke(check_config(values(probes=probes), "tiny.yaml"))
+    assert dict(asked_probes(cut)) == {"sharpness": 1, "predictiveness": 1, "line_search": 0, "first_steps": 0}
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

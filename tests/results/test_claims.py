@@ -597,6 +597,34 @@ def test_a_claim_must_hold_at_every_value_of_the_further_axes() -> None:
     )
 
 
+@pytest.mark.parametrize(("gains", "shown"), [((0.2, 0.1), 0.1), ((-0.05, -0.1), -0.1), ((0.002, 0.001), 0.001)])
+def test_of_equal_verdicts_the_numbers_are_those_that_speak_most_against_the_claim(
+    gains: tuple[float, float], shown: float
+) -> None:
+    # Supported, refuted and open at both values.
+    for places in (gains, gains[::-1]):
+        row = judge(
+            at_axes(*zip((50, 100), places, strict=True)), metric="validation_score", difference={"at_least": 0.0}
+        )
+        assert row["estimate"] == pytest.approx(shown)
+        row = judge(
+            at_axes(*zip((50, 100), places, strict=True)), metric="validation_score", difference={"at_most": 0.0}
+        )
+        assert row["estimate"] == pytest.approx(sum(gains) - shown)
+
+
+def test_where_nothing_trains_at_one_of_the_values_its_numbers_are_shown() -> None:
+    # Five seeds decide neither: 0 of 5 is 0 to 52%.
+    rows = [
+        row
+        for units, score in ((50, 0.9), (100, 0.1))
+        for row in scores("batchnorm", *({0.1: score} for _ in range(5)), axes=f'{{"model.params.units": {units}}}')
+    ]
+    row = judge(rows, metric="ok", probability={"at_least": 0.5})
+    assert (row["verdict"], row["estimate"]) == ("inconclusive", 0.0)
+    assert row["reason"].endswith("at units 100")
+
+
 def test_ranges_of_a_score_across_an_axis_are_compared() -> None:
     rows = []
     # At its own best rate each

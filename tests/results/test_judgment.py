@@ -15,6 +15,7 @@ from bnbench.results.judgment import (
     joint_p,
     judge,
     lies_within,
+    margin,
     parse_bound,
     verdict_of,
     verdict_text,
@@ -89,6 +90,13 @@ def test_the_weakest_of_several_verdicts() -> None:
         Judgment("supported", True), Judgment("supported"),
     ]  # fmt: skip
     assert sorted([*ordered[3:], *ordered[:3]], key=lambda one: one.strength) == ordered
+
+
+def test_the_margin_is_the_distance_to_the_nearest_end_of_what_is_claimed() -> None:
+    assert margin(Bound(at_least=0.5), 0.7) == pytest.approx(0.2)
+    assert margin(Bound(at_most=0.5), 0.7) == pytest.approx(-0.2)
+    assert margin(Bound(at_least=-0.1, at_most=0.5), 0.4) == pytest.approx(0.1)
+    assert margin(Bound(at_least=0.5), NAN) == -INF
 
 
 def test_without_other_levels_the_interval_itself_shows_equivalence() -> None:

@@ -59,25 +59,27 @@ def largest_eigenvalue(product: Callable[[Vector], Vector], size: int, most: int
         NaN if a product is not finite.
     """
     vector = np.random.Generator(np.random.PCG64(START_SEED)).standard_normal(size)
-    basis = [vector / np.linalg.norm(vector)]
+    most = min(most, size)
+    basis = np.empty((most, size))
+    basis[0] = vector / np.linalg.norm(vector)
     diagonal: list[float] = []
     off_diagonal: list[float] = []
     while True:
-        image = product(basis[-1])
+        count = len(diagonal) + 1
+        image = product(basis[count - 1])
         if not np.isfinite(image).all():
             return float("nan")
-        diagonal.append(float(basis[-1] @ image))
+        diagonal.append(float(basis[count - 1] @ image))
         # Twice, because rounding leaves a part after the first time.
         for _ in range(2):
-            for one in basis:
-                image = image - (one @ image) * one
+            image = image - basis[:count].T @ (basis[:count] @ image)
         rest = float(np.linalg.norm(image))
         values, vectors = np.linalg.eigh(_tridiagonal(diagonal, off_diagonal))
         error = rest * abs(vectors[-1, -1])
-        if len(diagonal) >= min(most, size) or error <= TOLERANCE * abs(values[-1]):
+        if count == most or error <= TOLERANCE * abs(values[-1]):
             return float(values[-1])
         off_diagonal.append(rest)
-        basis.append(image / rest)
+        basis[count] = image / rest
 
 
 def _tridiagonal(diagonal: list[float], off_diagonal: list[float]) -> NDArray[np.float64]:

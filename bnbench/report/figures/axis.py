@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter
 
 from bnbench.analysis import axis_trends
 from bnbench.analysis.labels import axis_name, format_setting
 from bnbench.report.figures.layout import BELOW, PanelShape, add_note, make_panels, variant_handles
 from bnbench.report.figures.spec import FigureInput, FigureSpec
-from bnbench.report.figures.style import Look, Looks, format_percent_tick, format_tick, label_y_axis
+from bnbench.report.figures.style import Look, Looks, format_log_axis, format_percent_tick, label_y_axis
 from bnbench.results.results import Results
 
 SCORE = "test_score"
@@ -138,9 +138,7 @@ def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks
         if pd.notna(lowest):
             none = x[middle.isna().to_numpy()]
             ax.plot(none, np.full(len(none), lowest / 4), color=look.color, linestyle="", marker="x", zorder=3)
-    ax.set_yscale("log")
-    ax.yaxis.set_minor_locator(NullLocator())
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+    format_log_axis(ax)
     label_y_axis(ax, "trains up to rate")
 
 

@@ -16,7 +16,7 @@ from bnbench.analysis.labels import format_count, format_setting
 from bnbench.analysis.trials import is_at
 from bnbench.config.figure_settings import DEFAULT_FIGURES, FigureSettings
 from bnbench.report.figures.spec import FigureInput, figure_of
-from bnbench.report.figures.style import Look, Looks, set_loss_ticks
+from bnbench.report.figures.style import Look, Looks, set_log_ticks
 from bnbench.results.results import Results
 
 # Inches. A figure with several panels is as wide as the report, one with a single panel takes half of it. In a paper,
@@ -339,5 +339,5 @@ def limit_loss_axes(axes: Sequence[Axes], initial_loss: float) -> bool:
     cut = bool(initial_loss > 0 and high > MAX_LOSS_RATIO * initial_loss)
     for ax in axes:
         ax.set_ylim(min(low, initial_loss / 2) if cut else low, MAX_LOSS_RATIO * initial_loss if cut else high)
-        set_loss_ticks(ax)
+        set_log_ticks(ax)
     return cut

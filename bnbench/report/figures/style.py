@@ -183,9 +183,7 @@ def format_epoch_axis(ax: Axes) -> None:
 def format_score_axis(ax: Axes, score: str) -> None:
     """Make y an axis from 0 to 100% for a score, or a logarithmic one for a loss."""
     if is_loss(score):
-        ax.set_yscale("log")
-        ax.yaxis.set_minor_locator(NullLocator())
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
+        format_log_axis(ax)
     else:
         format_percent_axis(ax)
 
@@ -196,16 +194,15 @@ def format_percent_axis(ax: Axes) -> None:
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
 
 
-def set_loss_ticks(ax: Axes) -> None:
-    """Set the ticks of a logarithmic axis with known limits: decades, or 1, 2, 5 if there is hardly one decade."""
-    low, high = ax.get_ylim()
-    ax.yaxis.set_major_locator(LogLocator(subs=(1,) if high > 30 * low else (1, 2, 5), numticks=6))
-
-
 def format_log_axis(ax: Axes) -> None:
-    """Make y a logarithmic axis with known limits: ticks at decades, at 1, 2, 5, or evenly spaced, by its length."""
+    """Make y a logarithmic axis with ticks that fit its limits."""
     ax.set_yscale("log")
     ax.yaxis.set_minor_locator(NullLocator())
+    set_log_ticks(ax)
+
+
+def set_log_ticks(ax: Axes) -> None:
+    """Set the ticks of a logarithmic y axis with known limits: at decades, at 1, 2, 5, or evenly spaced."""
     low, high = ax.get_ylim()
     if high > DECADES_FROM * low:
         ax.yaxis.set_major_locator(LogLocator(numticks=6))

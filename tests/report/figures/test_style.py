@@ -53,3 +53,12 @@ def test_rates_have_three_digits_or_as_many_as_tell_them_apart() -> None:
 )
 def test_labels_name_the_score(score: str, name: str, label: str) -> None:
     assert style.score_label(score, name) == label
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.75, 1.8), (0.9, 1.1), (0.05, 1.0), (1e-6, 10.0), (1e-3, 0.02)])
+def test_a_logarithmic_axis_has_at_least_two_labels(ax: Axes, low: float, high: float) -> None:
+    ax.set_ylim(low, high)
+    style.format_log_axis(ax)
+    places = zip(ax.get_yticks(), ax.get_yticklabels(), strict=True)
+    shown = {label.get_text() for tick, label in places if low <= tick <= high}
+    assert len(shown) >= 2

@@ -84,6 +84,18 @@ def test_a_difference_that_is_not_shown_says_what_it_would_take(tmp_path: Path) 
     assert "more than 100 more seeds would show it with a chance of 80%" in found.open[0]
 
 
+def test_where_trainings_collapse_no_number_of_seeds_is_estimated(tmp_path: Path) -> None:
+    found = answer(tmp_path, {"plain": [[0.5] * 5, [0.9, 0.9, 0.9, 0.9, 0.1]], "batchnorm": [[0.5] * 5, [0.91] * 5]})
+    assert found.open[0] == (
+        "Open: whether batchnorm is better than plain. How many seeds would show a difference is not known, because "
+        "some trainings collapse."
+    )
+    several = {"plain": [[0.5] * 5, [0.9, 0.9, 0.9, 0.9, 0.1]], "batchnorm": [[0.5] * 5, [0.91] * 5],
+               "warmup": [[0.5] * 5, [0.92] * 5]}  # fmt: skip
+    named = "How many seeds would show a difference of batchnorm and warmup is not known"
+    assert named in answer(tmp_path / "several", several).open[0]
+
+
 def test_a_worse_variant(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": PLAIN, "batchnorm": [[0.7] * 3, [0.83, 0.84, 0.85], [X] * 3]})
     assert found.sentences[0].startswith(
@@ -244,6 +256,18 @@ def test_an_axis_of_numbers_is_a_trend(tmp_path: Path) -> None:
     assert found.open[0].startswith("Open: 2 of 4 comparisons.")
     assert column(found, "plain") == ["90.0%", "90.0%", "80.0%", "chance"]
     assert column(found, "plain trains up to") == ["0.01", "0.01", "0.01", "no rate"]
+
+
+def test_on_an_axis_no_number_of_seeds_is_estimated_where_trainings_collapse(tmp_path: Path) -> None:
+    collapsing = place([0.9, 0.9, 0.1], [0.91] * 3)
+    found = answer(tmp_path / "one", collapsing, AXIS[2])
+    assert found.open[0] == (
+        "Open: 1 of 2 comparisons. How many seeds it takes where some trainings collapse is not known."
+    )
+    (both, *_) = answer(tmp_path / "both", collapsing, AXIS[0]).open
+    assert both.startswith("Open: 2 of 2 comparisons. To show the largest of these differences without a collapse (")
+    assert "(batchnorm at units 5: +0.0 points)" in both
+    assert both.endswith("3 seeds. How many seeds it takes where some trainings collapse is not known.")
 
 
 def test_variants_that_cross(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from bnbench.report.headline.axis_moves import describe_edges, describe_scores
 from bnbench.report.headline.comparison import MAX_COMPARED
 from bnbench.report.headline.cost import describe_cost
 from bnbench.report.headline.facts import Facts, list_words
-from bnbench.report.headline.open_questions import seeds_for
+from bnbench.report.headline.open_questions import has_collapses, seeds_for
 
 
 def answer_axes(facts: Facts) -> tuple[list[str], list[str]]:
@@ -68,12 +68,19 @@ def _open(axes: AxisFacts) -> Iterator[str]:
     facts, verdicts = axes.facts, axes.facts.results.verdicts
     undecided = verdicts[verdicts["verdict"] == UNDECIDED]
     if len(undecided):
-        largest = max(undecided.to_dict("records"), key=lambda row: abs(row["mean"]))
-        yield (
-            f"Open: {len(undecided)} of {len(verdicts)} comparisons. To show the largest of these differences "
-            f"({axes.difference_text(largest)}) takes {seeds_for(largest)}, an estimate from its spread over "
-            f"{largest['n']} seeds{'' if len(undecided) == 1 else '; the smaller ones take more'}."
-        )
+        rows = undecided.to_dict("records")
+        counted = [row for row in rows if not has_collapses(row)]
+        text = f"Open: {len(undecided)} of {len(verdicts)} comparisons."
+        if counted:
+            largest = max(counted, key=lambda row: abs(row["mean"]))
+            text += (
+                f" To show the largest of these differences{'' if counted == rows else ' without a collapse'} "
+                f"({axes.difference_text(largest)}) takes {seeds_for(largest)}, an estimate from its spread over "
+                f"{largest['n']} seeds{'' if len(counted) == 1 else '; the smaller ones take more'}."
+            )
+        if len(counted) < len(rows):
+            text += " How many seeds it takes where some trainings collapse is not known."
+        yield text
     elif (verdicts["verdict"] == "few").any():
         yield "Open: which variant is better at any setting. 3 seeds are enough for an interval."
     neither = verdicts[verdicts["verdict"] == NEITHER]

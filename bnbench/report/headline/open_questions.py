@@ -26,10 +26,15 @@ def list_open_questions(facts: Facts) -> list[str]:
 
 def seeds_for(row: Row) -> str:
     """Return how many more seeds would show a difference as large as the one measured, as an estimate."""
-    needed = pairs_needed(row["mean"], row["sd"])
+    needed = pairs_needed(row["mean"], row["sd"] * row["widened"])
     if needed is None or needed - row["n"] > MAX_SEEDS:
         return f"more than {MAX_SEEDS} more seeds"
     return f"about {format_count(max(1, needed - row['n']), 'more seed')}"
+
+
+def has_collapses(row: Row) -> bool:
+    """Return True if some pairs of trainings collapse, so that the number of seeds cannot be estimated."""
+    return bool(0 < row["n_collapsed"] < row["n"])
 
 
 def _too_few_seeds(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:
@@ -46,13 +51,22 @@ def _undecided(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:
     if len(undecided) > MAX_COMPARED:
         yield f"Open: {len(undecided)} of {len(facts.others)} comparisons with {facts.baseline}; they take more seeds."
         return
-    seeds = max(row["n"] for row in undecided.values())
-    needs = [f"{seeds_for(row)}{f' for {name}' if len(undecided) > 1 else ''}" for name, row in undecided.items()]
-    yield (
+    text = (
         f"Open: whether {list_words(list(undecided), 'or')} {'is' if len(undecided) == 1 else 'are'} better than "
-        f"{facts.baseline}. If the true difference is as large as the measured one, {list_words(needs)} would show it "
-        f"with a chance of {POWER:.0%}: an estimate from the spread over {format_count(seeds, 'seed')}."
+        f"{facts.baseline}."
     )
+    counted = {name: row for name, row in undecided.items() if not has_collapses(row)}
+    if counted:
+        seeds = max(row["n"] for row in counted.values())
+        needs = [f"{seeds_for(row)}{f' for {name}' if len(undecided) > 1 else ''}" for name, row in counted.items()]
+        text += (
+            f" If the true difference is as large as the measured one, {list_words(needs)} would show it with a "
+            f"chance of {POWER:.0%}: an estimate from the spread over {format_count(seeds, 'seed')}."
+        )
+    if collapsing := [name for name in undecided if name not in counted]:
+        named = f" of {list_words(collapsing)}" if len(undecided) > 1 else ""
+        text += f" How many seeds would show a difference{named} is not known, because some trainings collapse."
+    yield text
 
 
 def _ends_of_the_grid(facts: Facts) -> Iterator[str]:

@@ -200,7 +200,7 @@ def _note(inputs: FigureInput) -> str:
     several = (inputs.table["score_settings"] > 1).any()
     spread = " Band, and bar of a rate: lowest to highest over the settings of the other axes." if several else ""
     return (
-        f"Score: mean {inputs.label(SCORE)} at the best rate, bar: 95% t interval over seeds.{spread} "
+        f"Score: mean {inputs.label(SCORE)} at the best rate, bar: 95% interval over seeds.{spread} "
         "Cross: at no rate does every seed train."
     )
 

@@ -42,7 +42,7 @@ def draw_differences(inputs: FigureInput) -> Sequence[Axes]:
 
 
 def draw_difference(ax: Axes, differences: pd.DataFrame, score: str, looks: Looks) -> None:
-    """Draw the mean paired difference to the baseline with its 95% t interval, against the learning rate.
+    """Draw the mean paired difference to the baseline with its 95% interval, against the learning rate.
 
     Args:
         ax: the panel.
@@ -66,7 +66,7 @@ def _note(inputs: FigureInput) -> str:
     return (
         f"{capitalize_first(inputs.label(SCORE))} minus that of {inputs.results.baseline}, paired by seed; "
         f"mean over {describe_seeds(inputs.results)}. "
-        f"{'Bar: 95% t interval.' if has_intervals else 'Too few seeds for an interval.'}"
+        f"{'Bar: 95% interval.' if has_intervals else 'Too few seeds for an interval.'}"
     )
 
 

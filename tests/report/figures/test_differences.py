@@ -38,7 +38,7 @@ def test_the_axis_has_percentage_points_for_a_score_and_none_for_a_loss(ax: Axes
 
 
 @pytest.mark.parametrize(
-    ("seeds", "words"), [(1, ["over 1 seed.", "Too few"]), (3, ["over 3 seeds.", "95% t interval"])]
+    ("seeds", "words"), [(1, ["over 1 seed.", "Too few"]), (3, ["over 3 seeds.", "Bar: 95% interval."])]
 )
 def test_the_note_names_the_interval_if_there_is_one(tmp_path: Path, seeds: int, words: list[str]) -> None:
     cells = {"plain": [[0.8, 0.7, 0.75][:seeds]], "batchnorm": [[0.9, 0.85, 0.8][:seeds]]}

@@ -96,6 +96,14 @@ def test_where_trainings_collapse_no_number_of_seeds_is_estimated(tmp_path: Path
     assert named in answer(tmp_path / "several", several).open[0]
 
 
+def test_means_over_other_seeds_than_the_pairs_say_so(tmp_path: Path) -> None:
+    found = answer(tmp_path, {"plain": [[0.8, 0.82, 0.84, 0.9]], "batchnorm": [[0.9, 0.93, 0.93, None]]})
+    assert found.sentences[0] == (
+        "batchnorm is better than plain by 10.0 points (95% interval 7.5 to 12.5, 3 paired seeds): 92.0% against 84.0% "
+        "test accuracy, each at its own best rate (means over 3 and 4 seeds)."
+    )
+
+
 def test_a_worse_variant(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": PLAIN, "batchnorm": [[0.7] * 3, [0.83, 0.84, 0.85], [X] * 3]})
     assert found.sentences[0].startswith(

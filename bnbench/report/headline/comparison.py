@@ -79,6 +79,9 @@ def _compare(facts: Facts, name: str, first: bool) -> str:
         return _one_trains(facts, name, row)
     scores = f"{_short_score(facts, name)} against {_short_score(facts, facts.baseline)}"
     scores += f" {facts.score}, {AT_BEST}" if first else ""
+    counts = [int(facts.variants[one]["judged_n"]) for one in (name, facts.baseline)]
+    if counts != [row["n"]] * 2:
+        scores += f" (means over {list_words(list(map(str, counts)))} seeds)"
     pairs = format_count(row["n"], "paired seed")
     # "Worse by 6 points" has an interval without signs, too.
     bounds = (-row["high"], -row["low"]) if row["verdict"] == WORSE else (row["low"], row["high"])

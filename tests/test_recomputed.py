@@ -122,5 +122,11 @@ def test_the_last_epoch_of_the_packed_history_is_the_end_of_each_trial(path: Pat
     assert found == pytest.approx(kept["validation_score"].to_numpy(), abs=1e-12)
 
 
+def test_a_result_of_this_version_holds_its_trials() -> None:
+    # Results that were made before experiments had the key `question` have no trials.
+    configs = sorted((ROOT / "results").glob("*/config.yaml"))
+    assert [path.parent for path in configs if "question" in yaml.safe_load(path.read_text("utf-8"))] == RECORDED
+
+
 def test_at_least_one_result_has_its_history() -> None:
     assert PACKED

@@ -114,15 +114,19 @@ class ShownCure:
         advise: the cure.
         experiment: the name of the experiment. In its report the symptom shows without the cure, and not, or at fewer
             rates or seeds, with it.
+        uncured: the name of the experiment in whose report the symptom shows, if every network of `experiment` has the
+            cure; otherwise empty.
     """
 
     advise: Cure
     experiment: str
+    uncured: str = ""
 
     def __call__(self, facts: Facts) -> str:
-        """Return the phrase of the cure with the name of the experiment; empty if the cure cannot help."""
+        """Return the phrase of the cure with the names of the experiments; empty if the cure cannot help."""
         phrase = self.advise(facts)
-        return f"{phrase} (shown by: {self.experiment})" if phrase else ""
+        names = " against ".join(filter(None, (self.experiment, self.uncured)))
+        return f"{phrase} (shown by: {names})" if phrase else ""
 
 
 def helpful_cures(cures: Iterable[Cure], facts: Facts) -> list[str]:

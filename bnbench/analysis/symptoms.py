@@ -125,7 +125,7 @@ _RECORDS = (
             ways.other_rates, ShownCure(ways.lower_rate, "higher-rates"), ways.warm_up,
             ShownCure(ways.he_initialization, "initialisation"), ways.glorot_initialization,
             ShownCure(ways.batch_norm_for_units, "fashion-mlp"), ways.leaky_units,
-            ShownCure(ways.unsaturated_units, "cifar10-relu-short"),
+            ShownCure(ways.unsaturated_units, "cifar10-relu-short", uncured="cifar10-sigmoid-short"),
         ),
     ),
     Symptom(

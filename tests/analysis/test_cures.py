@@ -152,6 +152,7 @@ def test_a_cure_that_cannot_help_names_no_experiment() -> None:
     shown = ShownCure(cures.adam, "leaf")
     assert shown(HIGH) == "Adam (it scales the step of each weight) (shown by: leaf)"
     assert not given(shown, optimizer="Adam")
+    assert ShownCure(cures.adam, "leaf", uncured="letters")(HIGH).endswith("(shown by: leaf against letters)")
 
 
 @pytest.mark.parametrize(
@@ -161,6 +162,11 @@ def test_a_cure_that_cannot_help_names_no_experiment() -> None:
     ids=lambda value: getattr(value, "experiment", value),
 )
 def test_the_committed_report_of_the_experiment_of_a_cure_has_the_symptom(symptom: str, cure: ShownCure) -> None:
-    assert len(list(ROOT.glob(f"configs/**/{cure.experiment}.yaml"))) == 1
-    report = (ROOT / "results" / cure.experiment / "report.md").read_text(encoding="utf-8")
-    assert f"**{symptom.capitalize()}.**" in report
+    heading = f"**{symptom.capitalize()}.**"
+    reports = {}
+    for name in filter(None, (cure.experiment, cure.uncured)):
+        assert len(list(ROOT.glob(f"configs/**/{name}.yaml"))) == 1
+        reports[name] = (ROOT / "results" / name / "report.md").read_text(encoding="utf-8")
+    assert heading in reports[cure.uncured or cure.experiment]
+    if cure.uncured:
+        assert heading not in reports[cure.experiment]

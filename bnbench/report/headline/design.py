@@ -30,7 +30,7 @@ PROVISIONAL = "Provisional: the design is not finished; the same command goes on
 ENDS = {
     DECIDED: "decided",
     FUTILE: "given up, because the seeds that are left would hardly decide it",
-    ALL_SEEDS: "not decided by all of its seeds",
+    ALL_SEEDS: "not everything is decided",
     "": "not decided yet",
 }
 

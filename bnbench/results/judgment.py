@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,14 +94,23 @@ def _level(bound: Bound, evidence: Evidence, verdict: str) -> float:
 
 
 def joint_p(judgments: Sequence[Judgment]) -> float:
-    """Return the smallest level at which a claim that must hold at each of several values would be decided.
+    """Return the smallest level that gives the verdict on a claim that must hold at each of several values.
 
-    It is supported once it is supported at all of them, and refuted once it is refuted at one. A value with an unknown
-    level can support nothing. NaN if nothing is known.
+    The claim is supported once it is supported at all of them, and refuted once it is refuted at one. NaN if the level
+    is unknown: of a supported claim at any of its values, of a refuted one at each value that refutes it. If the claim
+    is open, the level at which it would be decided, from the values with a known level.
     """
     supported = max((one.p_supported for one in judgments), key=_unknown_as_highest)
-    refuted = [one.p_refuted for one in judgments if not math.isnan(one.p_refuted)]
-    return min((p for p in (supported, *refuted) if not math.isnan(p)), default=math.nan)
+    verdicts = [one.verdict for one in judgments]
+    if REFUTED in verdicts:
+        return _smallest_known(one.p_refuted for one in judgments if one.verdict == REFUTED)
+    if all(verdict == SUPPORTED for verdict in verdicts):
+        return supported
+    return _smallest_known((supported, *(one.p_refuted for one in judgments)))
+
+
+def _smallest_known(levels: Iterable[float]) -> float:
+    return min((p for p in levels if not math.isnan(p)), default=math.nan)
 
 
 def _unknown_as_highest(p: float) -> float:

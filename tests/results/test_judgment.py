@@ -8,6 +8,9 @@ from bnbench.analysis.sample_size import pairs_needed
 from bnbench.config.expectations import Bound
 from bnbench.results.findings import Finding
 from bnbench.results.judgment import (
+    INCONCLUSIVE,
+    REFUTED,
+    SUPPORTED,
     Judgment,
     fits,
     is_negligible,
@@ -119,18 +122,24 @@ def test_the_seeds_are_those_for_the_bound_or_for_the_rope() -> None:
 
 
 @pytest.mark.parametrize(
-    ("supported", "refuted", "p"),
+    ("verdicts", "supported", "refuted", "p"),
     [
-        ((0.01, 0.2), (1.0, 1.0), 0.2),
-        ((1.0, 0.2), (0.03, 1.0), 0.03),
-        ((1.0, NAN), (0.03, NAN), 0.03),
-        # Where the level at one value is unknown, no level supports the claim.
-        ((0.01, NAN), (1.0, NAN), 1.0),
-        ((NAN,), (NAN,), NAN),
+        ((SUPPORTED, SUPPORTED), (0.01, 0.02), (1.0, 1.0), 0.02),
+        # Where the level at one value is unknown, so is that of a claim that must hold at each of them.
+        ((SUPPORTED, SUPPORTED), (0.01, NAN), (1.0, NAN), NAN),
+        ((SUPPORTED, REFUTED), (0.01, 1.0), (1.0, 0.03), 0.03),
+        # One value with a known level suffices to refute it, a value that does not refute it does not.
+        ((REFUTED, REFUTED), (1.0, NAN), (0.03, NAN), 0.03),
+        ((INCONCLUSIVE, REFUTED), (0.9, NAN), (0.6, NAN), NAN),
+        ((SUPPORTED, INCONCLUSIVE), (0.01, 0.2), (1.0, 0.9), 0.2),
+        ((SUPPORTED, INCONCLUSIVE), (0.01, NAN), (0.99, NAN), 0.99),
+        ((INCONCLUSIVE,), (NAN,), (NAN,), NAN),
     ],
 )
-def test_one_level_for_several_values(supported: Any, refuted: Any, p: float) -> None:
-    judged = [Judgment("x", False, NAN, *levels) for levels in zip(supported, refuted, strict=True)]
+def test_one_level_for_several_values(verdicts: Any, supported: Any, refuted: Any, p: float) -> None:
+    judged = [
+        Judgment(verdict, False, NAN, *levels) for verdict, *levels in zip(verdicts, supported, refuted, strict=True)
+    ]
     assert joint_p(judged) == pytest.approx(p, nan_ok=True)
 
 

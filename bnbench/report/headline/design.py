@@ -27,12 +27,7 @@ from bnbench.results.looks import decisive_looks, look_text
 
 PROVISIONAL = "Provisional: the design is not finished; the same command goes on with it."
 # How the looks at the claims ended.
-ENDS = {
-    DECIDED: "decided",
-    FUTILE: "given up, because the seeds that are left would hardly decide it",
-    ALL_SEEDS: "not everything is decided",
-    "": "not decided yet",
-}
+ENDS = {DECIDED: "decided", FUTILE: "given up", ALL_SEEDS: "not everything is decided", "": "not decided yet"}
 
 
 def describe_design(facts: Facts) -> list[str]:
@@ -84,7 +79,8 @@ def _path_of_seeds(facts: Facts) -> Iterator[str]:
         last, looks = judging.looks[-1].n, format_count(len(judging.looks), "look")
         ended = ENDS.get(judging.ended, judging.ended).capitalize()
         most = format_count(judging.most, "seed")
-        yield f"{ended} after {last} of at most {most} that no earlier stage had used ({looks})."
+        why = ", because the rest would hardly decide it" if judging.ended == FUTILE else ""
+        yield f"{ended} after {last} of at most {most} that no earlier stage had used ({looks}){why}."
 
 
 def _edges(facts: Facts) -> Iterator[str]:

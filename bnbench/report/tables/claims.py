@@ -100,7 +100,8 @@ def published_table(results: Results) -> Table | None:
         "ours",
     ]
     header += ["95% interval", "n", "difference", "note"]
-    caption = "Ours is a mean over seeds."
+    skewed = any(get_metric(metric).skewed for metric in table["metric"])
+    caption = f"Ours is a mean over seeds{'; of losses and values of probes the geometric mean' if skewed else ''}."
     return Table(f"{caption} {EXPLAINED}" if marked else caption, header, rows, sortable=False)
 
 

@@ -72,6 +72,14 @@ def test_the_highest_rates_and_how_many_times_as_high_they_are(tmp_path: Path) -
     ) in found.sentences
 
 
+def test_where_all_train_at_every_rate_there_is_no_ratio(tmp_path: Path) -> None:
+    everywhere = [[0.88, 0.9, 0.92]] * 3
+    assert "halfway" not in words(answer(tmp_path, {"plain": everywhere, "batchnorm": everywhere}))
+    # Where only one of them is bounded, so is one end of the ratio.
+    one_ends = {"plain": [[0.9] * 3, [X] * 3, [X] * 3], "batchnorm": everywhere}
+    assert "(95% interval at least " in words(answer(tmp_path / "one", one_ends))
+
+
 def test_a_difference_that_is_not_shown_says_what_it_would_take(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": PLAIN, "batchnorm": [[0.8] * 3, [0.88, 0.9, 0.95], [X] * 3]})
     assert found.sentences[0] == (

@@ -73,7 +73,8 @@ def _ratios(facts: Facts, names: list[str]) -> Iterator[str]:
     first = True
     for name in names:
         finding = facts.results.edge_ratio(name)
-        if not isnan(finding.low):
+        # Where both train at every rate that was tried, no training bounds the ratio.
+        if finding.low > 0 or finding.high < inf:
             times = "equal to" if finding.estimate == 1 else f"{format_factor(finding.estimate)} times"
             unclear = ", so no difference is shown" if finding.low <= 1 <= finding.high else ""
             whose = f"the rate of {name} is {times} that of {facts.baseline}" if first else f"of {name} {times}"
@@ -83,7 +84,7 @@ def _ratios(facts: Facts, names: list[str]) -> Iterator[str]:
 
 def _interval(finding: Finding) -> str:
     if finding.high == inf:
-        return f"at least {format_factor(finding.low)}" if finding.low > 0 else "no training bounds it"
+        return f"at least {format_factor(finding.low)}"
     if finding.low <= 0:
         return f"at most {format_factor(finding.high)}"
     return f"{format_factor(finding.low)} to {format_factor(finding.high)}"

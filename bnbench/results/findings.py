@@ -220,8 +220,9 @@ def find_value(metric: Metric, own: PerSeedScores, pairs: Pairs) -> Finding:
     """
     in_logs = metric.scale == "factor" or metric.skewed
     kind, neutral = ("ratio", np.ones) if in_logs else ("difference", np.zeros)
-    bounds = SCORE_BOUNDS if metric.score else None
-    known = replace(pairs, other=neutral(len(pairs.own)), bounds=bounds, ties_at=bounds or ())
+    # A score can be at its ceiling.
+    ties_at = SCORE_BOUNDS if metric.score else ()
+    known = replace(pairs, other=neutral(len(pairs.own)), bounds=metric.bounds, ties_at=ties_at)
     finding = find_comparison(kind, known)
     finding = finding.noted("geometric mean over the seeds" if metric.skewed else "")
     return widen_by_grid(kind, finding, own, PerSeedScores(), pairs.uncertainty)

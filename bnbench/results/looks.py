@@ -17,7 +17,7 @@ from bnbench.analysis.betting import betting_interval
 from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.look_levels import MOST_SEEDS, level_at
-from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS, mixes_kinds
+from bnbench.analysis.mean_interval import mixes_kinds
 from bnbench.analysis.per_seed import per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import get_metric
 from bnbench.analysis.sample_size import pairs_needed, sd_bounds
@@ -124,8 +124,9 @@ def _look(one: SeedClaim, values: _Values, judging: Judging, n: int, collapses: 
 def _collapsed_look(one: SeedClaim, differences: NDArray[Any], estimate: float | None, judging: Judging) -> ClaimLook:
     """Return what is known where some trainings collapse: no t interval holds, but one of betting does."""
     low = high = math.nan
-    if get_metric(one.claim.metric).score and one.claim.kind == "difference":
-        low, high = betting_interval(differences, *DIFFERENCE_BOUNDS, planned=judging.most)
+    bounds = get_metric(one.claim.metric).difference_bounds
+    if bounds and one.claim.kind == "difference":
+        low, high = betting_interval(differences, *bounds, planned=judging.most)
     verdict = verdict_of(one.claim.bound, low, high)
     ends = (None, None) if math.isnan(low) else (low, high)
     return ClaimLook(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bnbench.analysis.intervals import clopper_pearson, t_interval
 from bnbench.analysis.labels import format_percent, format_percents
-from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS, count_ties, sign_test
+from bnbench.analysis.mean_interval import count_ties, sign_test
 from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
 from bnbench.results.measures import format_measure, format_measures
@@ -50,10 +50,8 @@ def pair_up(metric: Metric, own: PerSeedScores, other: PerSeedScores, names: tup
     # A time to a target is infinite where a training fails, which is reported by itself.
     kinds = () if metric.needs_target or metric.early else kinds
     first, second = (sample.values[seeds].to_numpy(float) for sample in (own, other))
-    bounds = DIFFERENCE_BOUNDS if metric.score else None
-    return Pairs(
-        metric.name, names, first, second, kinds, own.widening(len(seeds), other), bounds, skewed=metric.skewed
-    )
+    wide = own.widening(len(seeds), other)
+    return Pairs(metric.name, names, first, second, kinds, wide, metric.difference_bounds, skewed=metric.skewed)
 
 
 def note_collapse(kind: str, pairs: Pairs, values: NDArray[Any]) -> Iterator[str]:

@@ -78,8 +78,8 @@ def _interval(metric: Metric, ours: PerSeedScores) -> Interval:
         found = find_value(metric, ours, pairs)
         sd = float(pairs.own.std(ddof=1)) if len(pairs.own) > 1 else math.nan
         return Interval(found.estimate, sd, found.n, found.low, found.high)
-    bounds = SCORE_BOUNDS if metric.score else None
-    return mean_interval(pairs.own, pairs.kinds, bounds, bounds or (), pairs.wide)
+    ties_at = SCORE_BOUNDS if metric.score else ()
+    return mean_interval(pairs.own, pairs.kinds, metric.bounds, ties_at, pairs.wide)
 
 
 def _as_row(entry: Published, place: dict[str, Any], rate: float, measured: Interval) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from bnbench.analysis.axis_ranges import compare_ranges, range_across
 from bnbench.analysis.intervals import MIN_VALUES
-from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS
 from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
 from bnbench.results.findings import Finding, note_left_out
@@ -22,8 +21,7 @@ def find_range(kind: str, metric: Metric, samples: Sequence[Sequence[PerSeedScor
         samples: for each variant, the metric by seed at each value of the axis.
         planned: the number of seeds.
     """
-    bounds = DIFFERENCE_BOUNDS if metric.score else None
-    ranges = [range_across(one, bounds, families=len(samples)) for one in samples]
+    ranges = [range_across(one, metric.difference_bounds, families=len(samples)) for one in samples]
     found = ranges[0] if kind == "value" else compare_ranges(kind, ranges[0], ranges[-1])
     left_out = note_left_out(planned, found.n)
     if not found.n:

@@ -89,6 +89,17 @@ def test_betting_decides_where_most_seeds_collapse() -> None:
     assert "equal in 5 of 5 seeds" in whole["reason"]
 
 
+@pytest.mark.parametrize("metric", ["score_gap", "bn_mode_gap"])
+def test_what_is_made_of_scores_has_bounds_and_so_an_interval_where_seeds_collapse(metric: str) -> None:
+    rows = collapsing(12, 3)
+    for row in rows:
+        row |= {"fitted_score": float(str(row["validation_score"])) + 0.02, "bn_mode_gap": 0.02}
+    row = judge(rows, metric=metric, of="plain", at=0.1, value={"at_most": 0.5})
+    assert "the interval is that of betting" in row["reason"]
+    assert -1.0 < row["low"] < row["estimate"] < row["high"] < 0.5
+    assert (row["estimate"], row["verdict"]) == (pytest.approx(0.02), "supported")
+
+
 def test_losses_have_no_interval_where_seeds_collapse() -> None:
     rows = collapsing(5, 1)
     row = judge([one | {"validation_loss": 0.1 + 0.1 * i} for i, one in enumerate(rows)],

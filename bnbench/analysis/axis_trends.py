@@ -9,7 +9,8 @@ import pandas as pd
 
 from bnbench.analysis.cells import Cells, rows_judged
 from bnbench.analysis.leave_one_out import widening
-from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
+from bnbench.analysis.mean_interval import mean_interval
+from bnbench.analysis.registry import SCORE_BOUNDS
 from bnbench.analysis.trials import axes_of
 
 # The numbers of each row of the tables here; `lowest` and `highest` are the spread by setting of the other axes.

@@ -15,9 +15,6 @@ from scipy.special import bdtr
 from bnbench.analysis.betting import betting_interval
 from bnbench.analysis.intervals import MIN_VALUES, ROUNDING, Interval, t_interval
 
-# The range of a score, and of the difference of two.
-SCORE_BOUNDS, DIFFERENCE_BOUNDS = (0.0, 1.0), (-1.0, 1.0)
-
 
 def mean_interval(
     values: ArrayLike,

@@ -11,7 +11,8 @@ import pandas as pd
 from bnbench.analysis.cells import Cell, Cells, Positions
 from bnbench.analysis.intervals import holm, pooled, sign_flip
 from bnbench.analysis.leave_one_out import widening
-from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS, count_ties, mean_interval
+from bnbench.analysis.mean_interval import count_ties, mean_interval
+from bnbench.analysis.registry import DIFFERENCE_BOUNDS
 
 # The kind of a pair of which both trials train.
 BOTH_TRAIN = 3

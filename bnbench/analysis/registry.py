@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-# The bounds of scores, and of what is the difference of two scores.
-SHARES, GAPS = (0.0, 1.0), (-1.0, 1.0)
+# The range of a score, and of the difference of two.
+SCORE_BOUNDS, DIFFERENCE_BOUNDS = (0.0, 1.0), (-1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,11 @@ class Metric:
         return self.bounds and (self.bounds[0] - self.bounds[1], self.bounds[1] - self.bounds[0])
 
     @property
+    def ties_at(self) -> tuple[float, ...]:
+        """The values at which trainings count as equal: a score at its floor or ceiling."""
+        return SCORE_BOUNDS if self.score else ()
+
+    @property
     def ranged(self) -> bool:
         """Whether a claim may be about its range over the values of an axis."""
         return not (self.over_rates or self.needs_target or self.yes_or_no)
@@ -88,7 +93,9 @@ def _scores() -> Iterable[Metric]:
     for part in ("validation", "test", "train"):
         former = (f"{part}_accuracy", f"{part}_r2")
         meaning = f"{part} score: accuracy, or R² for numbers"
-        yield Metric(f"{part}_score", meaning, former=former, score=True, bounds=SHARES, each_epoch=part != "test")
+        yield Metric(
+            f"{part}_score", meaning, former=former, score=True, bounds=SCORE_BOUNDS, each_epoch=part != "test"
+        )
     for part in ("validation", "test", "train"):
         yield Metric(f"{part}_loss", f"{part} loss", higher_is_better=False, each_epoch=part != "test", skewed=True)
 
@@ -140,7 +147,7 @@ def _macro_f1(part: str) -> Metric:
 
     name = f"{part}_macro_f1"
     meaning = f"mean F1 of the classes on the {part} part"
-    return Metric(name, meaning, score=True, bounds=SHARES, of_classes=True, measure_trials=measured)
+    return Metric(name, meaning, score=True, bounds=SCORE_BOUNDS, of_classes=True, measure_trials=measured)
 
 
 def _top_k(part: str) -> Metric:
@@ -149,7 +156,7 @@ def _top_k(part: str) -> Metric:
 
     name = f"{part}_top_k"
     meaning = f"share of {part} rows whose class is among the top_k with the highest outputs"
-    return Metric(name, meaning, score=True, bounds=SHARES, of_classes=True, of_k=True, measure_trials=measured)
+    return Metric(name, meaning, score=True, bounds=SCORE_BOUNDS, of_classes=True, of_k=True, measure_trials=measured)
 
 
 def _probes() -> Iterable[Metric]:
@@ -184,7 +191,7 @@ _RECORDS = (
     *_times(),
     *map(_macro_f1, ("validation", "test")),
     *map(_top_k, ("validation", "test")),
-    Metric("aulc", "area under the validation score over steps, divided by the steps", bounds=SHARES),
+    Metric("aulc", "area under the validation score over steps, divided by the steps", bounds=SCORE_BOUNDS),
     Metric("overfitting_onset", "epoch of the lowest validation loss", unit="epochs"),
     Metric("overfitting_rise", "rise of the validation loss from there to the end", higher_is_better=False),
     Metric("train_loss_flat_from", "first epoch from which on the training loss stays near its lowest",
@@ -192,7 +199,7 @@ _RECORDS = (
     Metric("validation_score_flat_from", "first epoch from which on the validation score stays near its final level",
            higher_is_better=False, unit="epochs", title="first_epoch_of_a_flat_validation_score"),
     Metric("score_drop", "highest validation score minus that after the last epoch", higher_is_better=False,
-           bounds=SHARES),
+           bounds=SCORE_BOUNDS),
     Metric("score_roughness", "SD of the validation score around a smooth curve over epochs", higher_is_better=False,
            former=("accuracy_roughness",)),
     Metric("loss_roughness", "SD of the validation loss around a smooth curve over epochs", higher_is_better=False),
@@ -202,13 +209,13 @@ _RECORDS = (
     Metric("pre_activation_drift", "movement of the pre-activations per epoch, as a share of their spread",
            higher_is_better=False),
     Metric("score_gap", "score on the training part minus score on the validation part, final weights",
-           higher_is_better=False, bounds=GAPS, former=("accuracy_gap",), measure_trials=_score_gap),
+           higher_is_better=False, bounds=DIFFERENCE_BOUNDS, former=("accuracy_gap",), measure_trials=_score_gap),
     Metric("loss_gap", "loss on the validation part minus loss on the training part, final weights",
            higher_is_better=False, measure_trials=_loss_gap),
     Metric("bn_mode_gap", "validation score with the statistics of each batch minus that with the moving ones",
-           higher_is_better=False, bounds=GAPS, measure_trials=_mode_gap),
+           higher_is_better=False, bounds=DIFFERENCE_BOUNDS, measure_trials=_mode_gap),
     Metric("reestimated_gap", "validation score with re-estimated statistics minus that with the moving ones",
-           higher_is_better=False, bounds=GAPS, measure_trials=_reestimated_gap),
+           higher_is_better=False, bounds=DIFFERENCE_BOUNDS, measure_trials=_reestimated_gap),
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
            higher_is_better=False, early=True),
     *_probes(),

@@ -15,7 +15,8 @@ from bnbench.analysis.edge import EdgePosterior, place_edges
 from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.leave_one_out import list_rates, widening
 from bnbench.analysis.lr_metrics import DELTA, RateMetrics, metrics_of_curve
-from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
+from bnbench.analysis.mean_interval import mean_interval
+from bnbench.analysis.registry import SCORE_BOUNDS
 from bnbench.analysis.trials import DIVERGED
 from bnbench.analysis.width_bands import width_bands
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from bnbench.analysis.evidence import Evidence, MeanEvidence, ScaledEvidence, ShareEvidence, scaled_difference
 from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson
 from bnbench.analysis.lr_metrics import ROUNDING
-from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval, mixes_kinds
+from bnbench.analysis.mean_interval import mean_interval, mixes_kinds
 from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
 from bnbench.analysis.step_times import PairTimes
@@ -220,9 +220,7 @@ def find_value(metric: Metric, own: PerSeedScores, pairs: Pairs) -> Finding:
     """
     in_logs = metric.scale == "factor" or metric.skewed
     kind, neutral = ("ratio", np.ones) if in_logs else ("difference", np.zeros)
-    # A score can be at its ceiling.
-    ties_at = SCORE_BOUNDS if metric.score else ()
-    known = replace(pairs, other=neutral(len(pairs.own)), bounds=metric.bounds, ties_at=ties_at)
+    known = replace(pairs, other=neutral(len(pairs.own)), bounds=metric.bounds, ties_at=metric.ties_at)
     finding = find_comparison(kind, known)
     finding = finding.noted("geometric mean over the seeds" if metric.skewed else "")
     return widen_by_grid(kind, finding, own, PerSeedScores(), pairs.uncertainty)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bnbench.analysis.intervals import Interval
 from bnbench.analysis.learning_curves import Curves
-from bnbench.analysis.mean_interval import SCORE_BOUNDS, mean_interval
+from bnbench.analysis.mean_interval import mean_interval
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import Metric, get_metric
 from bnbench.analysis.trials import axes_of, by_axes, scored_trials
@@ -78,8 +78,7 @@ def _interval(metric: Metric, ours: PerSeedScores) -> Interval:
         found = find_value(metric, ours, pairs)
         sd = float(pairs.own.std(ddof=1)) if len(pairs.own) > 1 else math.nan
         return Interval(found.estimate, sd, found.n, found.low, found.high)
-    ties_at = SCORE_BOUNDS if metric.score else ()
-    return mean_interval(pairs.own, pairs.kinds, metric.bounds, ties_at, pairs.wide)
+    return mean_interval(pairs.own, pairs.kinds, metric.bounds, metric.ties_at, pairs.wide)
 
 
 def _as_row(entry: Published, place: dict[str, Any], rate: float, measured: Interval) -> dict[str, Any]:

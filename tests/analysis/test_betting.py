@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bnbench.analysis.betting import betting_interval
-from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS, count_ties, mean_interval, sign_test
+from bnbench.analysis.mean_interval import count_ties, mean_interval, sign_test
+from bnbench.analysis.registry import DIFFERENCE_BOUNDS
 
 
 def test_a_bet_against_a_mean_grows_by_the_product_of_its_gains() -> None:

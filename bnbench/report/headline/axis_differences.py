@@ -18,7 +18,7 @@ from bnbench.analysis.labels import (
     format_points_range,
     format_setting,
 )
-from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS
+from bnbench.analysis.registry import DIFFERENCE_BOUNDS
 from bnbench.analysis.verdicts import BETTER, FEW, NEITHER, NO_PAIR, SAME, UNDECIDED, WORSE
 from bnbench.report.headline.axis_facts import AxisFacts, value_names
 from bnbench.report.headline.facts import Row, list_words

@@ -79,7 +79,7 @@ def _path_of_seeds(facts: Facts) -> Iterator[str]:
         last, looks = judging.looks[-1].n, format_count(len(judging.looks), "look")
         ended = ENDS.get(judging.ended, judging.ended).capitalize()
         most = format_count(judging.most, "seed")
-        why = ", because the rest would hardly decide it" if judging.ended == FUTILE else ""
+        why = ", because the other seeds would hardly decide what is open" if judging.ended == FUTILE else ""
         yield f"{ended} after {last} of at most {most} that no earlier stage had used ({looks}){why}."
 
 

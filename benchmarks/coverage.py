@@ -21,7 +21,8 @@ from bnbench.analysis.cells import Cells
 from bnbench.analysis.edge import EdgePosterior, edge_ratio, place_edges, seed_outcomes
 from bnbench.analysis.intervals import clopper_pearson
 from bnbench.analysis.look_levels import looks_up_to
-from bnbench.analysis.mean_interval import DIFFERENCE_BOUNDS, mean_interval
+from bnbench.analysis.mean_interval import mean_interval
+from bnbench.analysis.registry import DIFFERENCE_BOUNDS
 from bnbench.analysis.per_seed import PerSeedScores, per_seed_scores
 from bnbench.analysis.registry import METRICS
 from bnbench.analysis.sequential import look_at

@@ -22,9 +22,8 @@ from bnbench.analysis.edge import EdgePosterior, edge_ratio, place_edges, seed_o
 from bnbench.analysis.intervals import clopper_pearson
 from bnbench.analysis.look_levels import looks_up_to
 from bnbench.analysis.mean_interval import mean_interval
-from bnbench.analysis.registry import DIFFERENCE_BOUNDS
 from bnbench.analysis.per_seed import PerSeedScores, per_seed_scores
-from bnbench.analysis.registry import METRICS
+from bnbench.analysis.registry import DIFFERENCE_BOUNDS, METRICS
 from bnbench.analysis.sequential import look_at
 from bnbench.analysis.variant_tables import variant_table
 from bnbench.config.expectations import Claim

@@ -391,11 +391,11 @@ def test_results_are_the_same_bits_for_any_number_of_jobs(tmp_path: Path, monkey
         assert len(set(done.trials["worker"])) <= jobs
         return done.trials.drop(columns=["seconds", "seconds_per_step", "worker"]), done.history
 
-    # Of three workers one is reused alone: TensorFlow takes longer to start than this sweep to train.
-    request = protocols.ExecutorRequest(DataDirs.from_environment(None, True), jobs=3)
+    # Of two workers one is reused alone: TensorFlow takes longer to start than this sweep to train.
+    request = protocols.ExecutorRequest(DataDirs.from_environment(None, True), jobs=2)
     with executors.open_executor(request) as pool, monkeypatch.context() as patch:
         patch.setitem(executors.EXECUTORS, "process-pool", lambda request: nullcontext(pool))
-        tables.append(trained(3))
+        tables.append(trained(2))
         stop_all_but_one(pool)
         tables.append(trained(1))
     assert list(tmp_path.glob("cache/compiled/*/*.pb"))

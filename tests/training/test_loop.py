@@ -57,7 +57,6 @@ INVERSE_TIME = {"inverse_time": {"decay_steps": 1, "decay_rate": 0.05}}
 @pytest.mark.parametrize(
     ("shape", "changes"),
     [
-        ((5,), {"model": {"layers": DENSE}, "train__optimizer": SGD}),
         ((5,), {"model": {"layers": DENSE}, "train__optimizer": SGD, "train__schedule": INVERSE_TIME}),
         ((5,), {"model": {"layers": DENSE}, "train__optimizer": "adam"}),
         ((5,), {"model": {"layers": DENSE}, "train__optimizer": "rmsprop"}),

@@ -1,24 +1,21 @@
 """ResNet-20 of configs/: its number of weights, and that it trains as in `fit`."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from bnbench.config.load import load_config
-from bnbench.config.schema import Data
-from bnbench.data.access import load_dataset
-from bnbench.data.types import DataDirs, Dataset, DatasetInfo
+from bnbench.data.types import DatasetInfo
 from bnbench.planning.plan import Cohort, make_plan
 from bnbench.training import loop
 from bnbench.training.compiled_program import CompiledProgram
 from bnbench.training.keras_objects import keras_defaults
 from bnbench.training.threads import use_threads
+from support.examples import dataset
 from support.keras_fit import fit_trial
 from support.paths import ROOT
 
-# A part of CIFAR-10; the last rows are its test part.
-ROWS = DatasetInfo("cifar10", "part", "part", (32, 32, 3), "uint8", tuple("abcdefghij"), 2_000, 400, 0)
+# Made-up images of the size of CIFAR-10's; the last rows are the test part.
+IMAGES = DatasetInfo("cifar10", "made up", "images", (32, 32, 3), "float32", tuple("abcdefghij"), 200, 40, 0)
 SMALL = {
     "data.duplicates": "keep", "train.batch_size": 8, "train.epochs": 1, "train.steps_per_epoch": 5,
     "claims": [], "published": [],
@@ -27,18 +24,9 @@ SMALL = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def images(places: DataDirs) -> Dataset:
-    """The first 2,000 images of CIFAR-10."""
-    whole = load_dataset(Data(name="cifar10"), places)
-    return replace(
-        whole, facts=ROWS, x=whole.x[: ROWS.rows], y=whole.y[: ROWS.rows], repeated=whole.repeated[: ROWS.rows]
-    )
-
-
 def resnet20() -> dict[str, Cohort]:
     experiment = load_config(ROOT / "configs" / "resnet20.yaml", SMALL)
-    return {cohort.variant: cohort for cohort in make_plan(experiment, lambda data: ROWS, "here").cohorts}
+    return {cohort.variant: cohort for cohort in make_plan(experiment, lambda data: IMAGES, "here").cohorts}
 
 
 def test_it_has_as_many_weights_as_published() -> None:
@@ -49,8 +37,9 @@ def test_it_has_as_many_weights_as_published() -> None:
 
 
 @pytest.mark.parametrize("variant", ["plain", "batchnorm"])
-def test_five_steps_equal_those_of_fit(variant: str, images: Dataset) -> None:
+def test_five_steps_equal_those_of_fit(variant: str) -> None:
     use_threads(1)
+    images = dataset(IMAGES)
     cohort = resnet20()[variant]
     program, trial = cohort.program, cohort.trials[0]
     with keras_defaults("float64"):

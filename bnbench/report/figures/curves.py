@@ -104,7 +104,9 @@ def draw_curves(inputs: FigureInput) -> Sequence[Axes]:
     """Draw two panels for each learning rate, the score above the loss."""
     shown = select_trials(inputs.table)
     note, settings = _note(shown, inputs.setting), inputs.settings
-    handles = [*variant_handles(inputs.looks, markers=False), legend_entry("diverged here", marker="x", linestyle="")]
+    handles = variant_handles(inputs.looks, markers=False)
+    if shown.trials["diverged_at_step"].notna().any():
+        handles = [*handles, legend_entry("diverged here", marker="x", linestyle="")]
     scores, losses = _make_blocks(settings, len(shown.rates), handles, note + CUT)
     _fill_panels(scores, losses, shown, history_of(shown.trials, inputs.results.full_history), inputs.looks)
     cut = limit_loss_axes(losses, shown.trials["initial_loss"].max())

@@ -64,7 +64,7 @@ def draw_rates(inputs: FigureInput) -> Sequence[Axes]:
     parts = split_by_setting(inputs.results, inputs.table)
     points = dict(split_by_setting(inputs.results, inputs.results.scored_trials))
     note, count = _note(inputs), _panel_count(inputs)
-    groups = make_panels(inputs.settings, SHAPE, len(parts), count, _handles(inputs.looks), note + CUT)
+    groups = make_panels(inputs.settings, SHAPE, len(parts), count, _handles(inputs), note + CUT)
     cut = False
     for panels, (setting, summary) in zip(groups, parts, strict=True):
         cut |= _fill_panels(panels, inputs, SettingRows(setting, summary, points[setting]))
@@ -178,13 +178,18 @@ def _draw_chance(ax: Axes, chance: float) -> None:
     ax.axhline(chance, color=REFERENCE_COLOR, linewidth=0.8, linestyle=":", zorder=1)
 
 
-def _handles(looks: Looks) -> list[Line2D]:
-    return [
-        *variant_handles(looks, markers=True),
+def _any_diverged(inputs: FigureInput) -> bool:
+    return bool(inputs.table["n_diverged"].any())
+
+
+def _handles(inputs: FigureInput) -> list[Line2D]:
+    entries = [
+        *variant_handles(inputs.looks, markers=True),
         legend_entry("one trial", marker=".", linestyle="", markersize=4),
-        legend_entry("diverged trial", marker="x", linestyle=""),
-        legend_entry("chance", color=REFERENCE_COLOR, linestyle=":", linewidth=0.8),
     ]
+    if _any_diverged(inputs):
+        entries.append(legend_entry("diverged trial", marker="x", linestyle=""))
+    return [*entries, legend_entry("chance", color=REFERENCE_COLOR, linestyle=":", linewidth=0.8)]
 
 
 def _note(inputs: FigureInput) -> str:
@@ -193,7 +198,8 @@ def _note(inputs: FigureInput) -> str:
         spread = f"Line: mean over {describe_seeds(inputs.results)}. Band: {band}."
     else:
         spread = "One seed, so no spread is known."
-    return f"{spread} A diverged trial counts as chance or as the initial loss. Seeds that train: exact 95% interval."
+    diverged = " A diverged trial counts as chance or as the initial loss." if _any_diverged(inputs) else ""
+    return f"{spread}{diverged} Seeds that train: exact 95% interval."
 
 
 def _settings_per_page(inputs: FigureInput) -> int:

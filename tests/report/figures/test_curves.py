@@ -59,6 +59,16 @@ def test_of_too_many_rates_or_seeds_some_are_drawn_and_the_note_says_so(
     assert "2 of 4 rates, 1 of 2 seeds" in note_of(figure)
 
 
+@pytest.mark.parametrize("name", ["curves", "rates"])
+def test_the_legend_explains_crosses_where_there_are_any(tmp_path: Path, name: str) -> None:
+    for last, crosses in ((0.9, False), ("nonfinite", True)):
+        figure = figures_of(compared(tmp_path / str(last), {"plain": [[0.8, 0.9], [0.9, last]]}))[name].figure
+        entries = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+        assert entries[0] == "plain"
+        assert any(entry.startswith("diverged") for entry in entries) == crosses
+        assert ("diverged trial counts" in note_of(figure)) == (crosses and name == "rates")
+
+
 def test_a_curve_is_a_line_with_a_cross_where_it_diverged(ax: Axes) -> None:
     rows = [("plain", "a", 0, 0, NAN, 15), ("plain", "a", 1, 10, 2.0, 15), ("plain", "a", 2, 20, 8.0, 15)]
     curves.draw_score_by_epoch(ax, table(*HISTORY, rows=rows), "train_loss", LOOKS)

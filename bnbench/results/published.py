@@ -16,7 +16,7 @@ from bnbench.analysis.registry import Metric, get_metric
 from bnbench.analysis.trials import axes_of, by_axes, scored_trials
 from bnbench.config.expectations import Published
 from bnbench.results import edges, widths
-from bnbench.results.findings import Finding, find_value
+from bnbench.results.findings import Finding, find_share, find_value
 from bnbench.results.pairs import pair_up
 
 PLACES = WITHIN, ABOVE, BELOW, NO_INTERVAL, NOT_MEASURED = "within", "above", "below", "no interval", "not measured"
@@ -72,8 +72,11 @@ def _compare_one(entry: Published, place: dict[str, Any], scored: pd.DataFrame) 
 
 
 def _interval(metric: Metric, ours: PerSeedScores) -> Interval:
-    """Return our mean over seeds with its interval; of losses the geometric mean."""
+    """Return our mean over seeds with its interval; of losses the geometric mean, of a yes or no the share of seeds."""
     pairs = pair_up(metric, ours, ours, ("", ""))
+    if metric.yes_or_no and len(pairs.own) and np.isfinite(pairs.own).all():
+        share = find_share(pairs.own == 1)
+        return Interval(share.estimate, math.nan, share.n, share.low, share.high)
     if metric.skewed:
         found = find_value(metric, ours, pairs)
         sd = float(pairs.own.std(ddof=1)) if len(pairs.own) > 1 else math.nan

@@ -51,6 +51,17 @@ def test_two_seeds_have_no_interval() -> None:
     assert math.isnan(row["low"])
 
 
+@pytest.mark.parametrize(
+    ("reached", "share", "low", "high"), [([0.9] * 5, 1, 0.47818, 1), ([0.9, 0.1, 0.9], 2 / 3, 0.09430, 0.99160)]
+)
+def test_a_share_of_seeds_has_its_exact_interval(reached: list[float], share: float, low: float, high: float) -> None:
+    rows = scores("plain", *({0.1: score} for score in reached))
+    (row,) = compared(value(metric="ok", at=0.1), rows=rows)
+    # scipy.stats.binomtest(k, n).proportion_ci()
+    assert (row["mean"], row["low"], row["high"]) == pytest.approx((share, low, high), abs=5e-6)
+    assert published.published_lies(row) == "within"
+
+
 def test_a_metric_of_all_rates_has_no_rate() -> None:
     (row,) = compared(value(metric="best_rate", value=0.1))
     assert math.isnan(row["learning_rate"])
@@ -75,7 +86,7 @@ def test_each_published_value_and_axis_value_has_a_row() -> None:
     assert compared(value(where={"train.epochs": 3}), rows=rows) == []
 
 
-@pytest.mark.parametrize("metric", ["validation_score", "epochs_to_target", "stable_width"])
+@pytest.mark.parametrize("metric", ["validation_score", "epochs_to_target", "stable_width", "ok"])
 def test_unfinished_trials_give_missing_values(metric: str) -> None:
     for rows in (NORMED, [row | FAILED for row in PLAIN]):
         (row,) = compared(value(metric=metric), rows=rows)

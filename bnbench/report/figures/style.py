@@ -4,7 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from math import isclose, log10, sqrt
+from math import ceil, floor, isclose, log10, sqrt
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
@@ -202,9 +202,9 @@ def format_log_axis(ax: Axes) -> None:
 
 
 def set_log_ticks(ax: Axes) -> None:
-    """Set the ticks of a logarithmic y axis with known limits: at decades, at 1, 2, 5, or evenly spaced."""
+    """Set the ticks of a logarithmic y axis with known limits: at decades if it has two, at 1, 2, 5, or evenly."""
     low, high = ax.get_ylim()
-    if high > DECADES_FROM * low:
+    if high > DECADES_FROM * low and floor(log10(high)) > ceil(log10(low)):
         ax.yaxis.set_major_locator(LogLocator(numticks=6))
         ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_tick(value)))
     else:

@@ -55,7 +55,9 @@ def test_labels_name_the_score(score: str, name: str, label: str) -> None:
     assert style.score_label(score, name) == label
 
 
-@pytest.mark.parametrize(("low", "high"), [(0.75, 1.8), (0.9, 1.1), (0.05, 1.0), (1e-6, 10.0), (1e-3, 0.02)])
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.75, 1.8), (0.9, 1.1), (0.05, 1.0), (1e-6, 10.0), (1e-3, 0.02), (0.23, 7.0), (0.15, 9.0)]
+)
 def test_a_logarithmic_axis_has_at_least_two_labels(ax: Axes, low: float, high: float) -> None:
     ax.set_ylim(low, high)
     style.format_log_axis(ax)

@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "sources.md"
 CONFIGS = {path.stem: path for path in (ROOT / "configs").glob("**/*.yaml")}
 LINK = re.compile(r"\[([\w-]+)\]\(([^)]+)\) ?([\d, ]*)$")
 JUDGED = {"supported", "refuted", "inconclusive"}
-WITHOUT_CLAIMS = {"shown", "one seed", "tested", "explained", "not tested", "cannot be had"}
+WITHOUT_CLAIMS = {"shown", "tested", "explained", "not tested", "cannot be had"}
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def test_a_row_has_a_basis_and_a_verdict_that_the_page_explains(row: Row) -> Non
     assert row.answer or row.verdict.startswith(("waits", "not tested"))
     if not any(cited.claims for cited in row.cited):
         assert row.verdict in WITHOUT_CLAIMS
-    assert row.cited or row.verdict not in {"shown", "one seed"}
+    assert row.cited or row.verdict != "shown"
 
 
 @each_row
@@ -126,7 +126,7 @@ def test_a_row_links_to_the_report_where_there_is_one(row: Row) -> None:
     for cited in row.cited:
         assert cited.name in CONFIGS
         report, config = f"results/{cited.name}/report.md", CONFIGS[cited.name].relative_to(ROOT).as_posix()
-        assert cited.link == f"../{report if has_results(cited.name) or row.verdict == 'one seed' else config}"
+        assert cited.link == f"../{report if has_results(cited.name) else config}"
 
 
 def statements() -> list[tuple[str, int]]:

@@ -13,11 +13,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from benchmarks.coverage_sweeps import Sweep, as_table, draw, truth
 from bnbench.analysis import paired
 from bnbench.analysis.axis_ranges import AxisRange, compare_ranges, range_across
 from bnbench.analysis.cells import Cells
+from bnbench.analysis.collapses import find_collapses
 from bnbench.analysis.edge import EdgePosterior, edge_ratio, place_edges, seed_outcomes
 from bnbench.analysis.intervals import clopper_pearson
 from bnbench.analysis.look_levels import looks_up_to
@@ -164,6 +166,7 @@ def of_values(repetitions: int = VALUES) -> Iterator[Row]:
         generator = np.random.default_rng(n)
         for share in (0.05, 0.2):
             yield from _collapsing(n, share, repetitions, generator)
+        yield from _around_the_level(n, repetitions, np.random.default_rng(n))
         rounded = np.minimum(np.round(generator.normal(0.998, 0.002, (repetitions, 2, n)) * 360) / 360, 1)
         found = [mean_interval(one[0] - one[1], ties_at=(0.0,)) for one in rounded]
         yield count("difference of scores", "at a ceiling of 1", n, [(one.low, one.high) for one in found], 0.0)
@@ -186,6 +189,33 @@ def _collapsing(n: int, share: float, repetitions: int, generator: np.random.Gen
         healthy.append((alone.low, alone.high))
     yield count("mean over all pairs (betting), where a collapse was seen", model, n, found, 0.01 + 0.8 * share)
     yield count("mean of the healthy pairs", model, n, healthy, 0.01)
+
+
+def _around_the_level(n: int, repetitions: int, generator: np.random.Generator) -> Iterator[Row]:
+    """Yield the rows of scores on both sides of the level of a training that trains, without a gap between them."""
+    models: dict[str, tuple[float, float, Callable[[], NDArray[Any]]]] = {
+        "scores that differ by 1 point, half of them below the level": (
+            0.5, 0.5, lambda: generator.normal(0.5, 0.01, n),
+        ),
+        "scores anywhere from 10 to 80%, half of them below the level": (
+            0.45, 0.45, lambda: generator.uniform(0.1, 0.8, n),
+        ),
+        "80%, but half of the trainings end anywhere from 10 to 70%": (
+            0.6, 0.45, lambda: np.where(generator.random(n) < 0.5, generator.uniform(0.1, 0.7, n),
+                                        generator.normal(0.8, 0.01, n)),
+        ),
+    }  # fmt: skip
+    never = np.zeros(n, bool)
+    for model, (mean, level, make) in models.items():
+        found = []
+        for _ in range(repetitions):
+            scores = make()
+            trains = scores >= level
+            if trains.all() or not trains.any() or find_collapses(scores, trains, never, never).any():
+                continue
+            one = mean_interval(scores)
+            found.append((one.low, one.high))
+        yield count("mean of seeds on both sides of the level, without a gap", model, n, found, mean)
 
 
 def of_ranges(repetitions: int = VALUES // 4) -> Iterator[Row]:

@@ -16,7 +16,7 @@ from bnbench.analysis.trials import axes_of
 # The numbers of each row of the tables here; `lowest` and `highest` are the spread by setting of the other axes.
 STATISTICS = ("mean", "low", "high", "lowest", "highest")
 # The columns of `seed_scores` other than the variant and the further axes.
-SCORED = ("seed", "value", "picks_differ", "half")
+SCORED = ("seed", "value", "picks_differ", "collapsed")
 
 
 def is_scale(values: Sequence[Any]) -> bool:
@@ -34,7 +34,7 @@ def seed_scores(cells: Cells, score: str = "test_score") -> pd.DataFrame:
     """Return one row per variant, axis value and seed: the score at the best rate of the variant there.
 
     Columns: variant, the further axes, seed, value, picks_differ (whether the seeds there are judged at different
-    rates), half (whether the trial trains). The best rate is that of the other seeds (`leave_one_out`).
+    rates), collapsed (whether the trial collapsed). The best rate is that of the other seeds (`leave_one_out`).
     """
     judged = rows_judged(cells)
     return judged.assign(value=judged[score])[["variant", *cells.axes, *SCORED]].reset_index(drop=True)
@@ -48,7 +48,7 @@ def seed_differences(scores: pd.DataFrame, baseline: str) -> pd.DataFrame:
     joined["value"] -= joined.pop("value_base")
     joined["picks_differ"] |= joined.pop("picks_differ_base")
     # A number for each of the four cases.
-    joined["half"] = joined["half"].astype(int) + 2 * joined.pop("half_base").astype(int)
+    joined["collapsed"] = joined["collapsed"].astype(int) + 2 * joined.pop("collapsed_base").astype(int)
     return joined
 
 
@@ -161,7 +161,8 @@ def _over_settings(table: pd.DataFrame, rows: pd.DataFrame, bounds: tuple[float,
     means = table.mean()
     whole = table.dropna() if len(table.columns) else table.iloc[:0]
     # Which trainings of a seed collapsed.
-    kinds = list(_by_setting(rows, "half").loc[whole.index].itertuples(index=False, name=None)) if len(whole) else []
+    collapsed = _by_setting(rows, "collapsed").loc[whole.index] if len(whole) else whole
+    kinds = list(collapsed.itertuples(index=False, name=None))
     wide = widening(len(whole), bool(rows["picks_differ"].any()))
     interval = mean_interval(whole.mean(axis=1), kinds, bounds, widening=wide)
     return {

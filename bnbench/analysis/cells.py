@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bnbench.analysis.collapses import find_collapses
 from bnbench.analysis.leave_one_out import judged_rates
 from bnbench.analysis.lr_metrics import ROUNDING, RateCurve, curve_of, curve_values, half_level
-from bnbench.analysis.trials import axes_of, scored_trials
+from bnbench.analysis.trials import DIVERGED, axes_of, scored_trials
 
 Positions = NDArray[np.int64]
 
@@ -177,6 +178,11 @@ class Cell:
         """Return the positions of the trials at a learning rate."""
         return np.asarray(self.rows[self._cells.column("learning_rate")[self.rows] == rate])
 
+    def collapsed_at(self, rows: Positions) -> NDArray[np.bool_]:
+        """Return which of the trials at some positions, one of each seed, collapsed (`find_collapses`)."""
+        scores, outcomes, luck = (self.values(name, rows) for name in ("validation_score", "outcome", "luck"))
+        return find_collapses(scores, self.half_at(rows), np.isin(outcomes, DIVERGED), luck)
+
     @property
     def half(self) -> NDArray[np.bool_]:
         """Whether each of its trials trains: `Cells.half`."""
@@ -199,13 +205,14 @@ class Cell:
 def rows_judged(cells: Cells) -> pd.DataFrame:
     """Return the trials by which each seed is judged, cell by cell.
 
-    Further columns: picks_differ (whether the seeds of a cell are judged at different rates), half (whether the trial
-    trains, `Cells.half`).
+    Further columns: picks_differ (whether the seeds of a cell are judged at different rates), collapsed (whether the
+    trial is one of those that collapsed, `find_collapses`).
     """
-    parts = [(cell.judged, len(set(cell.values("learning_rate", cell.judged))) > 1) for cell in cells]
-    positions = np.concatenate([np.empty(0, np.int64), *(rows for rows, _ in parts)])
-    flags = np.array([differ for rows, differ in parts for _ in rows], bool)
-    return cells.scored.iloc[positions].assign(picks_differ=flags, half=cells.half[positions])
+    parts = [(cell, cell.judged, len(set(cell.values("learning_rate", cell.judged))) > 1) for cell in cells]
+    positions = np.array([row for _, rows, _ in parts for row in rows], np.int64)
+    collapsed = np.array([flag for cell, rows, _ in parts for flag in cell.collapsed_at(rows)], bool)
+    picks_differ = np.array([differ for _, rows, differ in parts for _ in rows], bool)
+    return cells.scored.iloc[positions].assign(picks_differ=picks_differ, collapsed=collapsed)
 
 
 def _rows_by_key(keys: NDArray[np.int64]) -> list[Positions]:

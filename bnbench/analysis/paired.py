@@ -14,9 +14,6 @@ from bnbench.analysis.leave_one_out import widening
 from bnbench.analysis.mean_interval import count_ties, mean_interval
 from bnbench.analysis.registry import DIFFERENCE_BOUNDS
 
-# The kind of a pair of which both trials train.
-BOTH_TRAIN = 3
-
 
 class _Pair(NamedTuple):
     """The trials of a variant and of the baseline at one value of the further axes; None without a baseline there."""
@@ -29,8 +26,8 @@ def at_equal_rate(cells: Cells, baseline: str, score: str = "validation_score") 
     """Return one row per variant other than the baseline, axis value and learning rate at which there are pairs.
 
     Columns: variant, the axes, learning_rate, score, n, mean, sd (ddof 1), low and high (`mean_interval` of the
-    paired difference), n_equal (pairs that are equal), n_collapsed (pairs of which a trial does not train,
-    `Cells.half`), p (sign-flip test) and p_holm (adjusted for the rates of that variant and axis value). Diverged
+    paired difference), n_equal (pairs that are equal), n_collapsed (pairs of which a trial collapsed,
+    `find_collapses`), p (sign-flip test) and p_holm (adjusted for the rates of that variant and axis value). Diverged
     trials count as in `scored_trials`. A loss has no interval of its difference, but that of the
     ratio of geometric means: ratio, ratio_low and ratio_high.
     """
@@ -135,7 +132,7 @@ def _differences_by_variant(cells: Cells, baseline: str, score: str) -> dict[str
 def _differences(own: Cell, base: Cell, rows: tuple[Positions, Positions], score: str) -> pd.DataFrame:
     """Return the differences at some trials of each, a row a seed.
 
-    Columns: value, ratio, kind (which of the two train).
+    Columns: value, ratio, kind (which of the two collapsed; 0 if none did).
     """
     seeds, other_seeds = own.values("seed", rows[0]), base.values("seed", rows[1])
     both, first, second = np.intersect1d(seeds, other_seeds, return_indices=True)
@@ -144,7 +141,7 @@ def _differences(own: Cell, base: Cell, rows: tuple[Positions, Positions], score
     with np.errstate(invalid="ignore", divide="ignore"):
         values = own.values(score, one) - base.values(score, other)
         ratios = own.values(score, one) / base.values(score, other)
-    kinds = own.half_at(one) + 2 * base.half_at(other)
+    kinds = own.collapsed_at(one) + 2 * base.collapsed_at(other)
     known = ~np.isnan(values)
     return pd.DataFrame({"value": values[known], "ratio": ratios[known], "kind": kinds[known]}, both[known])
 
@@ -155,7 +152,7 @@ def _compared(
     """Return the difference at some trials of each, paired by seed."""
     pairs = _differences(own, base, rows, score)
     values, kinds = pairs["value"].to_numpy(), pairs["kind"].to_numpy()
-    counts = {"n_equal": count_ties(values, (0.0,)), "n_collapsed": int((kinds < BOTH_TRAIN).sum())}
+    counts = {"n_equal": count_ties(values, (0.0,)), "n_collapsed": int((kinds > 0).sum())}
     interval = mean_interval(values, kinds.tolist(), _bounds(score), (0.0,), wide)
     found = {"score": score, **asdict(interval), **counts, "p": sign_flip(values)}
     return found if score.endswith("_score") else found | _ratio(pairs, wide)

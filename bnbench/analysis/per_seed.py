@@ -11,13 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.cells import Cells
+from bnbench.analysis.collapses import find_collapses
 from bnbench.analysis.epoch_values import values_after_epoch
 from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.learning_curves import Curves, default_target, trial_curves
 from bnbench.analysis.leave_one_out import judged_rates, widening
 from bnbench.analysis.lr_metrics import best_rate, curve_of, curve_values, metrics_of_curve, metrics_over_rates
 from bnbench.analysis.registry import METRICS, Metric, get_metric
-from bnbench.analysis.trials import scored_trials
+from bnbench.analysis.trials import DIVERGED, scored_trials
 
 
 class Asked(Protocol):
@@ -53,7 +54,7 @@ class PerSeedScores:
         rate: the learning rate of the trials, or the best one of all seeds; NaN if the metric is about all rates
             together.
         rates: the rate at which each seed is judged, by seed; empty if they were not picked.
-        failed: the seeds whose trial does not train (`Cells.half`); empty if the metric is about all rates together.
+        failed: the seeds whose trial collapsed (`find_collapses`); empty if the metric is about all rates together.
         open_below, open_above: whether some true value may lie beyond the grid.
     """
 
@@ -119,7 +120,9 @@ def _at_best(trials: pd.DataFrame, column: str) -> PerSeedScores:
 
 
 def _failed(by_seed: pd.DataFrame) -> frozenset[int]:
-    return frozenset(map(int, by_seed.index[~by_seed["half"].astype(bool)]))
+    half, diverged = by_seed["half"].astype(bool), by_seed["outcome"].isin(DIVERGED)
+    columns = (by_seed["validation_score"], half, diverged, by_seed["luck"])
+    return frozenset(map(int, by_seed.index[find_collapses(*(column.to_numpy() for column in columns))]))
 
 
 def _column(asked: Asked) -> str:

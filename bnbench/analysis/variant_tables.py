@@ -79,7 +79,7 @@ def _judged_columns(cell: Cell, score: str = "test_score") -> dict[str, Any]:
     rows = cell.judged[~np.isnan(cell.values(score, cell.judged))]
     values, rates = cell.values(score, rows), cell.values("learning_rate", rows)
     wide = widening(len(values), len(set(rates)) > 1)
-    found = mean_interval(values, cell.half_at(rows).tolist(), SCORE_BOUNDS, ties_at=SCORE_BOUNDS, widening=wide)
+    found = mean_interval(values, cell.collapsed_at(rows).tolist(), SCORE_BOUNDS, ties_at=SCORE_BOUNDS, widening=wide)
     return {f"judged_{name}": getattr(found, name) for name in ("n", "mean", "sd", "low", "high")} | {
         "judged_at": ", ".join(f"{rate:g} ({count})" for rate, count in list_rates(rates))
     }

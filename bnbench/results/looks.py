@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.betting import betting_interval
+from bnbench.analysis.collapses import find_collapses
 from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.look_levels import MOST_SEEDS, level_at
@@ -22,7 +23,7 @@ from bnbench.analysis.per_seed import per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import get_metric
 from bnbench.analysis.sample_size import pairs_needed, sd_bounds
 from bnbench.analysis.sequential import half_width_at, is_futile, look_at
-from bnbench.analysis.trials import DIVERGED
+from bnbench.analysis.trials import DIVERGED, scored_trials
 from bnbench.config.expectations import Claim
 from bnbench.planning.adaptive.place import DesignPlace
 from bnbench.planning.adaptive.record import ClaimLook, Judging, Look
@@ -82,15 +83,17 @@ def _rate(one: SeedClaim, variant: str, judging: Judging) -> float:
 
 
 def _collapses(one: SeedClaim, trials: pd.DataFrame, judging: Judging, level: float | None) -> bool:
-    """Return whether some seeds collapse and others do not: in which variants a training does not count as trained."""
-    kinds: dict[int, list[bool]] = {}
+    """Return whether some seeds collapse and others do not: which variants have one that collapsed."""
+    scored, sides = scored_trials(trials), []
     for name in one.variants:
         if name in judging.rates and level is not None:
-            rows = trials[(trials["variant"] == name) & (trials["learning_rate"] == _rate(one, name, judging))]
-            bad = rows["outcome"].isin(DIVERGED) | ~(rows["validation_score"] >= level)
-            for seed, failed in zip(rows["seed"].tolist(), bad.tolist(), strict=True):
-                kinds.setdefault(seed, []).append(failed)
-    return mixes_kinds(list(map(tuple, kinds.values())))
+            rows = scored[(scored["variant"] == name) & (scored["learning_rate"] == _rate(one, name, judging))]
+            score, luck = rows["validation_score"].to_numpy(float), rows["luck"].to_numpy(float)
+            diverged = rows["outcome"].isin(DIVERGED).to_numpy()
+            collapsed = find_collapses(score, (score >= level) & ~diverged, diverged, luck)
+            sides.append(dict(zip(rows["seed"].tolist(), collapsed.tolist(), strict=True)))
+    seeds = set.intersection(*map(set, sides)) if sides else set()
+    return mixes_kinds([tuple(side[seed] for side in sides) for seed in seeds])
 
 
 def _look(one: SeedClaim, values: _Values, judging: Judging, n: int, collapses: bool) -> ClaimLook:

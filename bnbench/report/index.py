@@ -10,7 +10,7 @@ import pandas as pd
 
 from bnbench.analysis.columns import PUBLISHED, column_names
 from bnbench.analysis.intervals import why_no_interval
-from bnbench.analysis.labels import RateFormat, axis_name, format_count, format_duration
+from bnbench.analysis.labels import RateFormat, format_axes, format_count, format_duration
 from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.results.claims import claim_subject, metric_after_epoch
 from bnbench.results.digest import Digest
@@ -179,12 +179,12 @@ def _claim(row: Mapping[Any, Any], score_name: str) -> list[str]:
 
 
 def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:
-    axes = [f"{axis_name(axis)} {row[axis]}" for axis in row if axis not in PUBLISHED_COLUMNS]
+    axes = format_axes(row, (axis for axis in row if axis not in PUBLISHED_COLUMNS))
     rate = (
         "" if math.isnan(row["learning_rate"]) else f"rate {RateFormat([row['learning_rate']])(row['learning_rate'])}"
     )
     metric = f"{metric_after_epoch(row, score_name)} of {row['variant']}"
-    where = ", ".join(filter(None, [metric, *axes, rate]))
+    where = ", ".join(filter(None, [metric, axes, rate]))
     note = f" ({row['note']})" if row["note"] else ""
     why = why_no_interval(int(row["n"]), row["mean"], row["sd"])
     interval = format_measures(row["low"], row["high"], row["metric"], missing=why)

@@ -4,13 +4,16 @@ Which is better? How sure? Up to which rate does each train well, and at all? Wh
 """
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from bnbench.analysis.step_times import TimeRatio
 from bnbench.planning.step_pairs import SAME_PROGRAM
 from bnbench.report.headline.answer import Answer, make_answer
+from bnbench.report.headline.cost import describe_steps
 from bnbench.results.results import Results
 from support.examples import facts
 from support.kept import Cells, compared
@@ -245,6 +248,20 @@ def test_why_steps_were_not_timed(
     monkeypatch.setattr(Results, "time_ratio", lambda *rest: TimeRatio(reason=reason))
     found = answer(tmp_path, {"plain": [[0.8] * 3], "batchnorm": [[0.9] * 3]})
     assert [sentence for sentence in found.sentences if "a step takes" in sentence] == said
+
+
+def test_settings_of_timed_steps_are_in_words() -> None:
+    rows = [
+        {"variant": name, "model.params.kernel": '{"random_normal": {"stddev": 0.1}}', "overhead": ratio}
+        | {"overhead_low": ratio, "overhead_high": ratio, "overhead_rounds": 7}
+        for name, ratio in (("plain", 1.0), ("batchnorm", 1.25))
+    ]
+    results = SimpleNamespace(variants=pd.DataFrame(rows), axes=["model.params.kernel"])
+    said = describe_steps(SimpleNamespace(results=results, baseline="plain"))  # type: ignore[arg-type]
+    assert said == (
+        "Time of a step, compared with plain: batchnorm (kernel random_normal stddev 0.1) 1.25 times (1.25 to 1.25 "
+        "over 7 rounds)."
+    )
 
 
 def place(plain: list[Any], normed: list[Any]) -> Cells:

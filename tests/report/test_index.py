@@ -103,6 +103,11 @@ def test_a_published_value_is_next_to_ours() -> None:
     ) in result
 
 
+def test_a_setting_is_in_words() -> None:
+    result = lines(entry(published=[PUBLISHED | {"model.params.units": '{"random_normal": {"stddev": 0.1}}'}]))
+    assert "plain, units random_normal stddev 0.1, rate 0.01" in "\n".join(result).replace("\\", "")
+
+
 def test_each_source_has_a_table() -> None:
     result = lines(entry(published=[PUBLISHED, PUBLISHED | {"source": "Table 2"}, PUBLISHED]))
     assert [line for line in result if line.startswith("By ")] == ["By Table 1:", "By Table 2:"]

@@ -25,10 +25,11 @@ MIN_LOG_RATIO = 8
 # The shift between neighboring variants, as a share of the distance between two values of the axis.
 DODGE = 0.06
 MAX_TICKS = 8
-MAX_TICK_LENGTH = 14
-# Together, more letters than this do not fit next to each other: the labels are turned, and need more inches below.
+MAX_TICK_LENGTH = 20
+# Together, more letters than this do not fit next to each other: the labels are turned, and each letter of the longest
+# needs so many inches more below.
 MAX_LETTERS = 24
-TURNED = 0.5
+TURNED = 0.036
 # The smallest range of a score axis.
 MIN_SPAN = 0.05
 # In points: of the range over settings at a word.
@@ -82,10 +83,12 @@ def split_by_axis(results: Results, table: pd.DataFrame) -> list[tuple[str, pd.D
 
 def turned_shape(shape: PanelShape, table: pd.DataFrame) -> PanelShape:
     """Return panels with room below them for turned labels, if the values of an axis need it."""
-    if not any(are_turned(axis_trends.axis_values(rows, "value")) for _, rows in table.groupby("axis", sort=False)):
+    by_axis = (axis_trends.axis_values(rows, "value") for _, rows in table.groupby("axis", sort=False))
+    turned = [length for values in by_axis if are_turned(values) for length in _lengths(values)]
+    if not turned:
         return shape
-    across, down = shape.gaps
-    return replace(shape, gaps=(across, down + TURNED), below=BELOW + TURNED)
+    (across, down), room = shape.gaps, TURNED * max(turned)
+    return replace(shape, gaps=(across, down + room), below=BELOW + room)
 
 
 def draw_scores(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks) -> None:
@@ -121,7 +124,8 @@ def _limit_scores(ax: Axes, rows: pd.DataFrame) -> None:
     high = float(rows[["score_highest", "score_high"]].max().max())
     more = max(0.08 * (high - low), (MIN_SPAN - (high - low)) / 2)
     ax.set_ylim(max(low - more, -0.03), min(high + more, 1.03))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: format_percent_tick(value)))
+    # An interval can end above 100%, but no score can.
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: "" if value > 1.001 else format_percent_tick(value)))
 
 
 def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks) -> None:
@@ -130,15 +134,19 @@ def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks
     Where there is none at any setting, a cross is at the lower end of the panel. The arguments are as in `draw_scores`.
     """
     lowest = rows["edge_lowest"].min()
+    cross = 1.0 if pd.isna(lowest) else lowest / 4
     for own, x, look in _by_variant(rows, values, looks):
         middle = own["edge_middle"]
         # Equal edges can have a middle that is rounded beyond them.
         bars = [side.fillna(0).clip(lower=0) for side in (middle - own["edge_lowest"], own["edge_highest"] - middle)]
         ax.errorbar(x, middle, yerr=bars, **_style(look, values), elinewidth=1, capsize=2, zorder=3)
-        if pd.notna(lowest):
-            none = x[middle.isna().to_numpy()]
-            ax.plot(none, np.full(len(none), lowest / 4), color=look.color, linestyle="", marker="x", zorder=3)
+        none = x[middle.isna().to_numpy()]
+        ax.plot(none, np.full(len(none), cross), color=look.color, linestyle="", marker="x", zorder=3)
     format_log_axis(ax)
+    if pd.isna(lowest):
+        # Without any rate there is no scale, and the crosses are anywhere.
+        ax.set_yticks([], minor=False)
+        ax.set_yticks([], minor=True)
     label_y_axis(ax, "trains up to rate")
 
 
@@ -146,23 +154,42 @@ def format_axis(ax: Axes, values: Sequence[Any]) -> None:
     """Make x the axis of a sweep: numbers at their place on a scale, words next to each other."""
     texts, every = tick_texts(values), -(-len(values) // MAX_TICKS)
     ax.set_xticks(list(_places(values)[::every]), texts[::every])
-    if are_turned(values):
-        ax.tick_params(axis="x", labelrotation=25)
+    turn_labels(ax, values)
     ax.margins(x=0.08)
 
 
 def tick_texts(values: Sequence[Any]) -> list[str]:
-    """Return the values of an axis as labels; long text is cut in the middle, because its end often differs."""
-    texts = [format_setting(value) for value in values]
+    """Return the values of an axis as labels, long ones in two lines or cut in the middle: their ends often differ."""
+    return ["\n".join(map(_cut, _two_lines(format_setting(value)))) for value in values]
+
+
+def _two_lines(text: str) -> list[str]:
+    first, space, rest = text.partition(" ")
+    return [first, rest] if space and len(text) > MAX_TICK_LENGTH else [text]
+
+
+def _cut(line: str) -> str:
     half = MAX_TICK_LENGTH // 2
-    return [text if len(text) <= MAX_TICK_LENGTH else f"{text[: half - 1]}…{text[-half:]}" for text in texts]
+    return line if len(line) <= MAX_TICK_LENGTH else f"{line[: half - 1]}…{line[-half:]}"
+
+
+def turn_labels(ax: Axes, values: Sequence[Any], degrees: int = 25) -> None:
+    """Turn the labels of x if they do not fit next to each other; then they end at their ticks."""
+    if are_turned(values):
+        ax.tick_params(axis="x", labelrotation=degrees)
+        for label in ax.get_xticklabels():
+            label.set(horizontalalignment="right", rotation_mode="anchor")
 
 
 def are_turned(values: Sequence[Any]) -> bool:
     """Return True if the labels of these values do not fit next to each other."""
-    texts = tick_texts(values)
-    shown = texts[:: -(-len(texts) // MAX_TICKS)]
-    return sum(map(len, shown)) > MAX_LETTERS and not axis_trends.is_scale(values)
+    shown = _lengths(values)[:: -(-len(values) // MAX_TICKS)]
+    return sum(shown) > MAX_LETTERS and not axis_trends.is_scale(values)
+
+
+def _lengths(values: Sequence[Any]) -> list[int]:
+    """Return the number of letters of the longer line of each label."""
+    return [max(map(len, text.split("\n"))) for text in tick_texts(values)]
 
 
 def _places(values: Sequence[Any]) -> "np.ndarray[Any, np.dtype[np.float64]]":

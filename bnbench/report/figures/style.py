@@ -107,12 +107,15 @@ def style_of(settings: FigureSettings) -> dict[Any, Any]:
 
 
 def variant_looks(variants: Sequence[str], settings: FigureSettings = DEFAULT_FIGURES) -> dict[str, Look]:
-    """Return the look of each variant, by its position in the experiment."""
+    """Return the look of each variant, by its position in the experiment.
+
+    Where colors come again, they have other markers, as some figures have no lines.
+    """
     middle = (len(variants) - 1) / 2
     return {
         name: Look(
-            COLORS[i % len(COLORS)], MARKERS[i % len(MARKERS)], DASHES[i % len(DASHES)], DODGE * (i - middle),
-            settings.label(name),
+            COLORS[i % len(COLORS)], MARKERS[(i + i // len(COLORS)) % len(MARKERS)], DASHES[i % len(DASHES)],
+            DODGE * (i - middle), settings.label(name),
         )
         for i, name in enumerate(variants)
     }  # fmt: skip

@@ -2,8 +2,9 @@
 
 from math import inf, isnan
 
-from bnbench.analysis.labels import axis_name, format_percent
+from bnbench.analysis.labels import format_percent
 from bnbench.analysis.step_times import UNTIMED
+from bnbench.analysis.trials import cell_label
 from bnbench.planning.step_pairs import SAME_PROGRAM
 from bnbench.report.headline.comparison import MAX_COMPARED, ranked
 from bnbench.report.headline.facts import Facts, Row, list_words
@@ -14,7 +15,7 @@ def describe_cost(facts: Facts) -> list[str]:
     if not set(facts.names) - facts.dead or not facts.others or facts.baseline not in facts.names:
         return []
     few = len(facts.others) <= MAX_COMPARED and len(facts.variants) == len(facts.results.variants)
-    return [sentence for sentence in (_epochs(facts) if few else "", _steps(facts)) if sentence]
+    return [sentence for sentence in (_epochs(facts) if few else "", describe_steps(facts)) if sentence]
 
 
 def _epochs(facts: Facts) -> str:
@@ -35,7 +36,7 @@ def _median(row: Row) -> str:
     return "never" if epochs == inf else "unknown" if isnan(epochs) else f"{epochs:g}"
 
 
-def _steps(facts: Facts) -> str:
+def describe_steps(facts: Facts) -> str:
     """Say how long a step takes, from rounds in which one worker trained both by turns; empty if it is the same."""
     others = [row for row in facts.results.variants.to_dict("records") if row["variant"] != facts.baseline]
     timed = [row for row in others if row.get("overhead_rounds", 0)]
@@ -51,7 +52,7 @@ def _steps(facts: Facts) -> str:
             )
         return f"How much longer a step takes is unknown: {why}."
     shown = timed if len(timed) <= MAX_COMPARED else [min(timed, key=_overhead), max(timed, key=_overhead)]
-    ratios = [f"{_cell(row, facts)} {_overhead_text(row)}" for row in shown]
+    ratios = [f"{cell_label(row, facts.results.axes)} {_overhead_text(row)}" for row in shown]
     if shown is not timed:
         ratios = [f"lowest {ratios[0]}", f"highest {ratios[1]}"]
     return f"Time of a step, compared with {facts.baseline}: {list_words(ratios)}."
@@ -60,11 +61,6 @@ def _steps(facts: Facts) -> str:
 def _ratio_reason(row: Row, facts: Facts) -> str:
     place = {axis: row[axis] for axis in facts.results.axes}
     return facts.results.time_ratio(str(row["variant"]), place).reason
-
-
-def _cell(row: Row, facts: Facts) -> str:
-    place = [f"{axis_name(axis)} {row[axis]}" for axis in facts.results.axes]
-    return f"{row['variant']} ({', '.join(place)})" if place else str(row["variant"])
 
 
 def _overhead(row: Row) -> float:

@@ -85,7 +85,47 @@ def test_the_other_axes_of_a_heat_map_are_as_the_report_opens(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("text", "shown"), [("he_normal", "he_normal"), ("random_normal stddev 0.001", "random…v 0.001")]
+    ("text", "shown"),
+    [
+        ("he_normal", "he_normal"),
+        ("random_normal 0.1", "random_normal 0.1"),
+        ("random_normal stddev 0.001", "random_normal\nstddev 0.001"),
+        ("a_very_very_long_initializer", "a_very_ve…nitializer"),
+        ("a_very_very_long_initializer 0.1", "a_very_ve…nitializer\n0.1"),
+    ],
 )
-def test_long_labels_are_cut_in_the_middle(text: str, shown: str) -> None:
+def test_long_labels_have_two_lines_or_are_cut_in_the_middle(text: str, shown: str) -> None:
     assert axis.tick_texts([text]) == [shown]
+
+
+@pytest.mark.parametrize(("values", "labels"), [(list("abcdefg"), 7), (list(range(7)), 4)])
+def test_every_word_has_a_label_in_the_heat_map(values: list[object], labels: int) -> None:
+    panel = Figure().subplots()
+    cells = pd.DataFrame({"value": values, "learning_rate": 0.1, "score": 0.5})
+    both = pd.concat([cells, cells.assign(learning_rate=1.0)])
+    axis_heat.draw_axis_map(panel, both, "model.params.kernel")
+    assert len(panel.get_xticklabels()) == labels
+
+
+def test_where_nothing_trains_at_all_there_are_crosses_and_no_rates() -> None:
+    missing = {"edge_lowest": np.nan, "edge_middle": np.nan, "edge_highest": np.nan}
+    panel = Figure().subplots()
+    axis.draw_edges(panel, pd.DataFrame([{"variant": "plain", "value": 4} | missing]), [4], {"plain": LOOKS["plain"]})
+    assert [line.get_marker() for line in panel.lines if len(line.get_xdata())][-1] == "x"
+    assert not panel.get_yticks().size
+
+
+def test_no_score_above_100_percent_has_a_tick() -> None:
+    row = {"variant": "plain", "value": 4, "score_settings": 1, "score_mean": 0.97, "score_low": 0.92}
+    row |= {"score_high": 1.02, "score_lowest": 0.97, "score_highest": 0.97}
+    panel = Figure().subplots()
+    axis.draw_scores(panel, pd.DataFrame([row]), [4], {"plain": LOOKS["plain"]})
+    texts = panel.yaxis.get_major_formatter().format_ticks([0.98, 1.0000000000000002, 1.02])
+    assert texts == ["98%", "100%", ""]
+
+
+def test_turned_labels_end_at_their_ticks() -> None:
+    panel = Figure().subplots()
+    axis.format_axis(panel, [f"initializer {number}" for number in range(6)])
+    assert {label.get_horizontalalignment() for label in panel.get_xticklabels()} == {"right"}
+    assert {label.get_rotation() for label in panel.get_xticklabels()} == {25.0}

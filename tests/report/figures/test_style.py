@@ -18,6 +18,15 @@ def test_variants_look_different_and_each_the_same_everywhere() -> None:
     assert style.variant_looks(["v0", "v1"])["v1"].color == looks["v1"].color
 
 
+def test_many_variants_differ_without_their_lines_too() -> None:
+    looks = style.variant_looks([f"v{i}" for i in range(40)]).values()
+    assert (
+        len({(look.color, look.marker) for look in looks})
+        == len({(look.color, str(look.dash)) for look in looks})
+        == 40
+    )
+
+
 def test_a_shift_separates_variants_at_the_same_rate() -> None:
     assert (PLAIN.shift, BATCHNORM.shift) == (-style.DODGE / 2, style.DODGE / 2)
     assert style.variant_looks(["plain"])["plain"].shift == 0

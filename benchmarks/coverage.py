@@ -207,14 +207,13 @@ def _around_the_level(n: int, repetitions: int, generator: np.random.Generator) 
     }  # fmt: skip
     never = np.zeros(n, bool)
     for model, (mean, level, make) in models.items():
-        found = []
-        for _ in range(repetitions):
+        found: list[tuple[float, float]] = []
+        while len(found) < repetitions:
             scores = make()
             trains = scores >= level
-            if trains.all() or not trains.any() or find_collapses(scores, trains, never, never).any():
-                continue
-            one = mean_interval(scores)
-            found.append((one.low, one.high))
+            if trains.any() and not trains.all() and not find_collapses(scores, never, level, 0.1, math.inf).any():
+                one = mean_interval(scores)
+                found.append((one.low, one.high))
         yield count("mean of seeds on both sides of the level, without a gap", model, n, found, mean)
 
 

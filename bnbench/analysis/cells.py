@@ -94,19 +94,23 @@ class Cells:
         return curve_values(self.scored)
 
     @cached_property
-    def half(self) -> NDArray[np.bool_]:
-        """Whether each trial of `scored` trains: halfway at least from chance to the best mean of any variant there.
+    def level(self) -> NDArray[np.float64]:
+        """For each trial of `scored` the score that trains: halfway from chance to the best mean of any variant there.
 
-        Where no trial of any variant is ok, none trains: the best mean is that of luck.
+        Where no trial of any variant is ok, it is infinite, and none trains: the best mean is that of luck.
         """
-        flags = np.zeros(len(self.scored), bool)
+        levels = np.full(len(self.scored), math.inf)
         for place in self.places:
             if any(cell.trains for cell in place.cells.values()):
                 best = max(float(cell.curve.score.max()) for cell in place.cells.values())
                 for cell in place.cells.values():
-                    level = half_level(float(cell.values("chance")[0]), best)
-                    flags[cell.rows] = cell.values("validation_score") >= level - ROUNDING
-        return flags
+                    levels[cell.rows] = half_level(float(cell.values("chance")[0]), best)
+        return levels
+
+    @cached_property
+    def half(self) -> NDArray[np.bool_]:
+        """Whether each trial of `scored` trains: its score is at least `level`."""
+        return np.asarray(self.column("validation_score") >= self.level - ROUNDING)
 
     def column(self, name: str) -> NDArray[Any]:
         """Return a column of `scored`; one of numbers as floats, NaN if a value is missing."""
@@ -180,8 +184,11 @@ class Cell:
 
     def collapsed_at(self, rows: Positions) -> NDArray[np.bool_]:
         """Return which of the trials at some positions, one of each seed, collapsed (`find_collapses`)."""
-        scores, outcomes, luck = (self.values(name, rows) for name in ("validation_score", "outcome", "luck"))
-        return find_collapses(scores, self.half_at(rows), np.isin(outcomes, DIVERGED), luck)
+        if not len(rows):
+            return np.zeros(0, bool)
+        scores, diverged = self.values("validation_score", rows), np.isin(self.values("outcome", rows), DIVERGED)
+        level, (chance, size) = self._cells.level[rows[0]], (self.values(name)[0] for name in ("chance", "score_rows"))
+        return find_collapses(scores, diverged, level, chance, size)
 
     @property
     def half(self) -> NDArray[np.bool_]:

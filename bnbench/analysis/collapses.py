@@ -1,38 +1,41 @@
-"""Scores of seeds -> which trainings collapsed: those of the lower of two groups that are far apart."""
+"""Scores of seeds -> which trainings collapsed: those far below the seeds that train."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-# The gap between the two groups is wider than this share of the distance between their means.
+from bnbench.analysis.lr_metrics import ROUNDING
+
+# A gap is wider than this share of the distance from chance to the level of a training that trains.
 GAP = 0.5
+# It is also wider than so many standard errors of the difference of two scores.
+ERRORS = 3
 
 
 def find_collapses(
-    scores: NDArray[Any], trains: NDArray[np.bool_], diverged: NDArray[np.bool_], luck: NDArray[Any]
+    scores: NDArray[Any], diverged: NDArray[np.bool_], level: float, chance: float, rows: float
 ) -> NDArray[np.bool_]:
     """Return which of the trainings of one variant collapsed, (seeds,).
 
-    A training that does not train has collapsed if it diverged or if no other seed trains. Otherwise the widest gap
-    between two scores, the lower of which does not train, tells the groups apart: those below it collapsed if the gap
-    is wider than half the distance between the means of the two groups, and wider than luck. Without such a gap, seeds
-    on both sides of the level are one group, and the t interval of their mean holds what it says
-    (docs/explanation/coverage.md).
+    Every training that diverged collapsed. If no seed trains, all collapsed. Otherwise sort the scores. A wide gap is
+    one whose lower end does not train, and that exceeds half the distance from chance to the level and three binomial
+    standard errors of a difference. All scores below the highest wide gap have collapsed. Without a wide gap, the
+    seeds are one group, and the t interval of their mean has its nominal coverage (docs/explanation/coverage.md).
 
     Args:
         scores: the validation scores, (seeds,).
-        trains: which of them are halfway at least from chance to the best mean (`Cells.half`), (seeds,).
         diverged: which trainings diverged, (seeds,).
-        luck: how far above chance guessing comes with as many validation rows, (seeds,); NaN if it is unknown.
+        level: the score from which on a training trains: halfway from chance to the best mean.
+        chance: the score of guessing.
+        rows: number of validation rows; NaN if it is unknown or if the scores are R².
     """
+    trains = ~diverged & (scores >= level - ROUNDING)
     if not trains.any():
         return ~trains
-    known = np.sort(scores[~diverged])
-    gaps = np.diff(known)[: int((~trains & ~diverged).sum())]
-    if not len(gaps):
-        return diverged
-    upper = int(gaps.argmax()) + 1
-    distance = known[upper:].mean() - known[:upper].mean()
-    is_far = gaps.max() > max(GAP * distance, np.nan_to_num(luck).max())
-    return diverged | (scores < known[upper]) if is_far else diverged
+    # Up to the lowest score that trains.
+    known = np.sort(scores[~diverged & (scores <= scores[trains].min())])
+    middle = (known[:-1] + known[1:]) / 2
+    errors = ERRORS * np.sqrt(2 * np.clip(middle * (1 - middle), 0, None) / rows)
+    wide = np.diff(known) > np.maximum(GAP * (level - chance), np.nan_to_num(errors))
+    return diverged | (scores < known[1:][wide][-1]) if wide.any() else diverged

@@ -153,7 +153,7 @@ OUTCOMES = (
     Column("worker", "text", "process that trained the trial"),
     Column("mean_class_weight", "number", "mean weight of the training rows (train.class_weight)", public=False),
     Column("chance_top_k", "number", "top-k accuracy of guessing: k/C for C classes", public=False),
-    Column("luck", "number", "how far above chance guessing comes once in 700 times (`chance_bound`)", public=False),
+    Column("score_rows", "number", "validation rows of which the score is a share; missing for R²", public=False),
 )
 # Only a table that also has the trials outside the present plan has this column.
 STAGE = Column(

@@ -73,7 +73,7 @@ class PerSeedScores:
 def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, baseline: str) -> pd.DataFrame:
     """Return the trials that did not fail, with a column for each metric of a trial.
 
-    The further column `half` says whether the trial trains (`Cells.half`).
+    The further column `level` is the score from which on a trial trains (`Cells.level`).
     If a metric is asked for after an epoch, it has a further column: the final scores still choose the best rate.
     """
     scored = scored_trials(trials)
@@ -85,7 +85,7 @@ def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, basel
     if asked.epoch is not None:
         values = values_after_epoch(scored, curves.history, get_metric(asked.metric).name, asked.epoch)
         measured[_column(asked)] = table["trial"].map(values).astype(float)
-    return table.assign(**measured, half=Cells(trials).half)
+    return table.assign(**measured, level=Cells(trials).level)
 
 
 def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> PerSeedScores:
@@ -120,9 +120,11 @@ def _at_best(trials: pd.DataFrame, column: str) -> PerSeedScores:
 
 
 def _failed(by_seed: pd.DataFrame) -> frozenset[int]:
-    half, diverged = by_seed["half"].astype(bool), by_seed["outcome"].isin(DIVERGED)
-    columns = (by_seed["validation_score"], half, diverged, by_seed["luck"])
-    return frozenset(map(int, by_seed.index[find_collapses(*(column.to_numpy() for column in columns))]))
+    if by_seed.empty:
+        return frozenset()
+    level, chance, rows = (float(by_seed[name].iloc[0]) for name in ("level", "chance", "score_rows"))
+    scores, diverged = by_seed["validation_score"].to_numpy(float), by_seed["outcome"].isin(DIVERGED).to_numpy()
+    return frozenset(map(int, by_seed.index[find_collapses(scores, diverged, level, chance, rows)]))
 
 
 def _column(asked: Asked) -> str:

@@ -115,8 +115,7 @@ def trial_table(stored: pd.DataFrame) -> pd.DataFrame:
     table["outcome"] = [outcome_of(row) for row in table.to_dict("records")]
     table["chance"] = table["classes"].map(chance).astype(float)
     table["chance_top_k"] = table["chance"] * stored.get("top_k", math.nan)
-    table["luck"] = [chance_bound(*sizes) for sizes in zip(table["classes"], table["validation_rows"], strict=True)]
-    table["luck"] -= table["chance"]
+    table["score_rows"] = table["validation_rows"].where(table["classes"] > 0).astype(float)
     table["score_name"] = table["classes"].map(lambda classes: ACCURACY if classes else R2).astype(object)
     whole = column_names(OUTCOMES, "integer")
     table[whole] = table[whole].astype("Int64")

@@ -83,14 +83,16 @@ def _rate(one: SeedClaim, variant: str, judging: Judging) -> float:
 
 
 def _collapses(one: SeedClaim, trials: pd.DataFrame, judging: Judging, level: float | None) -> bool:
-    """Return whether some seeds collapse and others do not: which variants have one that collapsed."""
+    """Return True if the seeds differ in which of their trainings collapsed."""
     scored, sides = scored_trials(trials), []
     for name in one.variants:
         if name in judging.rates and level is not None:
             rows = scored[(scored["variant"] == name) & (scored["learning_rate"] == _rate(one, name, judging))]
-            score, luck = rows["validation_score"].to_numpy(float), rows["luck"].to_numpy(float)
-            diverged = rows["outcome"].isin(DIVERGED).to_numpy()
-            collapsed = find_collapses(score, (score >= level) & ~diverged, diverged, luck)
+            if rows.empty:
+                return False
+            scores, diverged = rows["validation_score"].to_numpy(float), rows["outcome"].isin(DIVERGED).to_numpy()
+            chance, size = (float(rows[column].iloc[0]) for column in ("chance", "score_rows"))
+            collapsed = find_collapses(scores, diverged, level, chance, size)
             sides.append(dict(zip(rows["seed"].tolist(), collapsed.tolist(), strict=True)))
     seeds = set.intersection(*map(set, sides)) if sides else set()
     return mixes_kinds([tuple(side[seed] for side in sides) for seed in seeds])

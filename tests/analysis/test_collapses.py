@@ -15,23 +15,26 @@ from bnbench.planning.seed_claims import SeedClaim
 from bnbench.results.looks import _collapses
 from support.tables import FAILED, scores, trials
 
-LEVEL = 0.5
+LEVEL, CHANCE = 0.5, 0.1
 
 
-def collapsed(*values: float, diverged: tuple[int, ...] = (), luck: float = math.nan) -> list[int]:
-    array, lucky = np.array(values), np.full(len(values), luck)
-    found = find_collapses(array, array >= LEVEL, np.isin(np.arange(len(array)), diverged), lucky)
-    return np.flatnonzero(found).tolist()
+def collapsed(
+    *values: float, diverged: tuple[int, ...] = (), rows: float = math.nan, chance: float = CHANCE
+) -> list[int]:
+    array = np.array(values)
+    return np.flatnonzero(find_collapses(array, np.isin(np.arange(len(array)), diverged), LEVEL, chance, rows)).tolist()
 
 
 @pytest.mark.parametrize(
     ("values", "found"),
     [
         ([0.9, 0.91, 0.1], [2]),
-        # The widest gap is 0.15 between means that are 0.37 apart, then 0.25 between means that are 0.4 apart.
-        ([0.8, 0.65, 0.55, 0.4, 0.3, 0.2], []),
-        ([0.8, 0.65, 0.6, 0.35, 0.3, 0.2], [3, 4, 5]),
-        ([0.49, 0.51, 0.48, 0.505, 0.5, 0.495], []),
+        # A wide gap is one of more than 0.2, half the distance from chance to the level.
+        ([0.52, 0.4, 0.33], []),
+        ([0.52, 0.4, 0.33, 0.12], [3]),
+        ([0.52, 0.5, 0.29, 0.28], [2, 3]),
+        # Of two wide gaps the higher one counts: a worse seed makes no other seed healthy.
+        ([0.8, 0.8, 0.8, 0.45, 0.05], [3, 4]),
         # The level lies among those that are close together, and one seed is far below them.
         ([0.49, 0.51, 0.48, 0.505, 0.1, 0.495], [4]),
         # A gap above the level is none of a collapse.
@@ -43,7 +46,7 @@ def collapsed(*values: float, diverged: tuple[int, ...] = (), luck: float = math
         ([], []),
     ],
 )
-def test_a_gap_tells_the_collapsed_from_the_others(values: list[float], found: list[int]) -> None:
+def test_a_wide_gap_tells_the_collapsed_from_the_others(values: list[float], found: list[int]) -> None:
     assert collapsed(*values) == found
 
 
@@ -51,12 +54,24 @@ def test_a_diverged_training_has_collapsed_wherever_its_score_lies() -> None:
     assert collapsed(0.51, 0.5, 0.49, 0.48, 0.49, diverged=(4,)) == [4]
     assert collapsed(0.51, 0.5, 0.1, 0.49, 0.5, diverged=(3,)) == [2, 3]
     assert collapsed(0.9, 0.1, diverged=(1,)) == [1]
+    # Even where the best mean is below chance, so that chance is above the level.
+    assert collapsed(0.55, 0.03, 0.03, diverged=(0,), chance=0.55) == [0, 1, 2]
 
 
 def test_a_gap_that_luck_makes_is_none() -> None:
-    assert collapsed(0.52, 0.51, 0.49, 0.45, luck=0.03) == [3]
-    assert collapsed(0.52, 0.51, 0.49, 0.45, luck=0.05) == []
-    assert collapsed(0.52, 0.51, 0.49, 0.45, luck=0.07, diverged=(2,)) == [2]
+    # Three standard errors of a difference near 40%, of 100 rows: 0.208.
+    assert collapsed(0.51, 0.5, 0.3, 0.29, chance=0.3, rows=100) == []
+    assert collapsed(0.51, 0.5, 0.3, 0.29, chance=0.3, rows=1000) == [2, 3]
+
+
+@pytest.mark.parametrize(("n", "sd"), [(3, 0.0), (5, 0.0), (3, 0.01), (5, 0.01)])
+def test_equal_networks_at_the_level_hardly_ever_collapse(n: int, sd: float) -> None:
+    generator, rows = np.random.default_rng(n), 1000
+    chances = np.clip(generator.normal(LEVEL, sd, (300, n)), 0, 1)
+    scores = generator.binomial(rows, chances) / rows
+    both = scores[(scores >= LEVEL).any(axis=1) & (scores < LEVEL).any(axis=1)]
+    assert len(both) > 200
+    assert sum(bool(collapsed(*one, rows=rows)) for one in both) == 0
 
 
 # Guessing reaches 0.1, so halfway to the best mean, 0.21 of batchnorm, is 0.155.

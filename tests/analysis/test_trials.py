@@ -82,7 +82,7 @@ def test_the_public_columns_of_trials() -> None:
         "effective_smoothness", "smoothness_at_distance", "effective_rate", "least_norm_growth",
         "initial_loss", "constant_score", "constant_loss", "chance", "prediction_spread",
         "parameters", "seconds", "seconds_per_step", "engine", "worker",
-            "mean_class_weight", "chance_top_k", "luck",
+            "mean_class_weight", "chance_top_k", "score_rows",
     ]  # fmt: skip
     assert axes_of(table) == ["model.params.units"]
     assert table["model.params.units"].tolist() == [50]

@@ -24,7 +24,8 @@ SHAPE = PanelShape(columns=2, height=2.0, min_width=1.4, gaps=(0.7, 0.62), left=
 MIN_LOG_RATIO = 8
 # The shift between neighboring variants, as a share of the distance between two values of the axis.
 DODGE = 0.06
-MAX_TICKS = 8
+# How many values have a label. Readers can infer a missing number from its neighbors, but not a missing word.
+MAX_TICKS, MAX_WORDS = 8, 12
 MAX_TICK_LENGTH = 20
 # Together, more letters than this do not fit next to each other: the labels are turned, and each letter of the longest
 # needs so many inches more below.
@@ -144,7 +145,7 @@ def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks
         ax.plot(none, np.full(len(none), cross), color=look.color, linestyle="", marker="x", zorder=3)
     format_log_axis(ax)
     if pd.isna(lowest):
-        # Without any rate there is no scale, and the crosses are anywhere.
+        # Without any rate there is no scale, and the height of the crosses means nothing.
         ax.set_yticks([], minor=False)
         ax.set_yticks([], minor=True)
     label_y_axis(ax, "trains up to rate")
@@ -152,10 +153,15 @@ def draw_edges(ax: Axes, rows: pd.DataFrame, values: Sequence[Any], looks: Looks
 
 def format_axis(ax: Axes, values: Sequence[Any]) -> None:
     """Make x the axis of a sweep: numbers at their place on a scale, words next to each other."""
-    texts, every = tick_texts(values), -(-len(values) // MAX_TICKS)
-    ax.set_xticks(list(_places(values)[::every]), texts[::every])
+    every = label_step(values, MAX_TICKS)
+    ax.set_xticks(list(_places(values)[::every]), tick_texts(values)[::every])
     turn_labels(ax, values)
     ax.margins(x=0.08)
+
+
+def label_step(values: Sequence[Any], most: int) -> int:
+    """Return which values of an axis have a label: each, each second, and so on; `most` is for numbers."""
+    return -(-len(values) // (most if axis_trends.is_scale(values) else MAX_WORDS))
 
 
 def tick_texts(values: Sequence[Any]) -> list[str]:
@@ -183,7 +189,7 @@ def turn_labels(ax: Axes, values: Sequence[Any], degrees: int = 25) -> None:
 
 def are_turned(values: Sequence[Any]) -> bool:
     """Return True if the labels of these values do not fit next to each other."""
-    shown = _lengths(values)[:: -(-len(values) // MAX_TICKS)]
+    shown = _lengths(values)[:: label_step(values, MAX_TICKS)]
     return sum(shown) > MAX_LETTERS and not axis_trends.is_scale(values)
 
 

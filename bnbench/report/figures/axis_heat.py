@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from bnbench.analysis import axis_trends
 from bnbench.analysis.labels import axis_name, format_axes, format_setting
 from bnbench.report.figures import heat
-from bnbench.report.figures.axis import split_by_axis, tick_texts, turn_labels, turned_shape
+from bnbench.report.figures.axis import label_step, split_by_axis, tick_texts, turn_labels, turned_shape
 from bnbench.report.figures.heat import format_rate_rows, rate_edges
 from bnbench.report.figures.layout import add_note, make_panels
 from bnbench.report.figures.spec import FigureInput, FigureSpec
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from matplotlib.collections import QuadMesh
 
 SCORE = "validation_score"
-# How many values of an axis have a label.
-MAX_NUMBERS, MAX_WORDS = 5, 10
+# How many numbers of an axis have a label.
+MAX_TICKS = 5
 # The size of words, in points.
 SMALL = 6
 # There is room between the rows for the label below and two lines of a title.
@@ -83,9 +83,8 @@ def draw_axis_map(ax: Axes, cells: pd.DataFrame, axis: str) -> "QuadMesh":
     rates = rate_edges(table.index.to_numpy(float))
     mesh = ax.pcolormesh(np.arange(len(texts) + 1) - 0.5, rates, table, cmap="viridis", vmin=0, vmax=1, rasterized=True)
     format_rate_rows(ax, rates)
-    # A number that is left out can be told from its neighbors, a word cannot.
-    most, size = (MAX_NUMBERS, None) if axis_trends.is_scale(values) else (MAX_WORDS, SMALL)
-    every = -(-len(texts) // most)
+    every = label_step(values, MAX_TICKS)
+    size = None if axis_trends.is_scale(values) else SMALL
     ax.set_xticks(range(0, len(texts), every), tick_texts(values)[::every], fontsize=size)
     turn_labels(ax, values, 45)
     ax.set_xlabel(axis_name(axis))

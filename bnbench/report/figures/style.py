@@ -109,7 +109,7 @@ def style_of(settings: FigureSettings) -> dict[Any, Any]:
 def variant_looks(variants: Sequence[str], settings: FigureSettings = DEFAULT_FIGURES) -> dict[str, Look]:
     """Return the look of each variant, by its position in the experiment.
 
-    Where colors come again, they have other markers, as some figures have no lines.
+    When colors repeat, the markers differ, because some figures have no lines.
     """
     middle = (len(variants) - 1) / 2
     return {

@@ -98,13 +98,21 @@ def test_long_labels_have_two_lines_or_are_cut_in_the_middle(text: str, shown: s
     assert axis.tick_texts([text]) == [shown]
 
 
-@pytest.mark.parametrize(("values", "labels"), [(list("abcdefg"), 7), (list(range(7)), 4)])
+@pytest.mark.parametrize(("values", "labels"), [(list("abcdefghijkl"), 12), (list(range(7)), 4)])
 def test_every_word_has_a_label_in_the_heat_map(values: list[object], labels: int) -> None:
     panel = Figure().subplots()
     cells = pd.DataFrame({"value": values, "learning_rate": 0.1, "score": 0.5})
     both = pd.concat([cells, cells.assign(learning_rate=1.0)])
     axis_heat.draw_axis_map(panel, both, "model.params.kernel")
     assert len(panel.get_xticklabels()) == labels
+
+
+def test_nine_short_words_are_turned_and_named() -> None:
+    words = ["relu", "tanh", "gelu", "silu", "selu", "celu", "mish", "none", "sine"]
+    panel = Figure().subplots()
+    axis.format_axis(panel, words)
+    assert [label.get_text() for label in panel.get_xticklabels()] == words
+    assert {label.get_rotation() for label in panel.get_xticklabels()} == {25.0}
 
 
 def test_where_nothing_trains_at_all_there_are_crosses_and_no_rates() -> None:

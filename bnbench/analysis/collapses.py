@@ -3,9 +3,11 @@
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.lr_metrics import ROUNDING
+from bnbench.analysis.trials import DIVERGED
 
 # A gap is wider than this share of the distance from chance to the level of a training that trains.
 GAP = 0.5
@@ -39,3 +41,12 @@ def find_collapses(
     errors = ERRORS * np.sqrt(2 * np.clip(middle * (1 - middle), 0, None) / rows)
     wide = np.diff(known) > np.maximum(GAP * (level - chance), np.nan_to_num(errors))
     return diverged | (scores < known[1:][wide][-1]) if wide.any() else diverged
+
+
+def collapsed_trials(trials: pd.DataFrame, level: float) -> NDArray[np.bool_]:
+    """Return which trials of a table collapsed: those of one variant, one of each seed, with all columns."""
+    if trials.empty:
+        return np.zeros(0, bool)
+    scores, diverged = trials["validation_score"].to_numpy(float), trials["outcome"].isin(DIVERGED).to_numpy()
+    chance, rows = (float(trials[name].iloc[0]) for name in ("chance", "score_rows"))
+    return find_collapses(scores, diverged, level, chance, rows)

@@ -11,14 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.cells import Cells
-from bnbench.analysis.collapses import find_collapses
+from bnbench.analysis.collapses import collapsed_trials
 from bnbench.analysis.epoch_values import values_after_epoch
 from bnbench.analysis.intervals import MIN_VALUES
 from bnbench.analysis.learning_curves import Curves, default_target, trial_curves
 from bnbench.analysis.leave_one_out import judged_rates, widening
 from bnbench.analysis.lr_metrics import best_rate, curve_of, curve_values, metrics_of_curve, metrics_over_rates
 from bnbench.analysis.registry import METRICS, Metric, get_metric
-from bnbench.analysis.trials import DIVERGED, scored_trials
+from bnbench.analysis.trials import scored_trials
 
 
 class Asked(Protocol):
@@ -120,11 +120,8 @@ def _at_best(trials: pd.DataFrame, column: str) -> PerSeedScores:
 
 
 def _failed(by_seed: pd.DataFrame) -> frozenset[int]:
-    if by_seed.empty:
-        return frozenset()
-    level, chance, rows = (float(by_seed[name].iloc[0]) for name in ("level", "chance", "score_rows"))
-    scores, diverged = by_seed["validation_score"].to_numpy(float), by_seed["outcome"].isin(DIVERGED).to_numpy()
-    return frozenset(map(int, by_seed.index[find_collapses(scores, diverged, level, chance, rows)]))
+    level = float(by_seed["level"].max())
+    return frozenset(map(int, by_seed.index[collapsed_trials(by_seed, level)]))
 
 
 def _column(asked: Asked) -> str:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bnbench.analysis.betting import betting_interval
-from bnbench.analysis.collapses import find_collapses
+from bnbench.analysis.collapses import collapsed_trials
 from bnbench.analysis.intervals import MIN_VALUES, clopper_pearson
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.look_levels import MOST_SEEDS, level_at
@@ -23,7 +23,7 @@ from bnbench.analysis.per_seed import per_seed_scores, with_trial_metrics
 from bnbench.analysis.registry import get_metric
 from bnbench.analysis.sample_size import pairs_needed, sd_bounds
 from bnbench.analysis.sequential import half_width_at, is_futile, look_at
-from bnbench.analysis.trials import DIVERGED, scored_trials
+from bnbench.analysis.trials import scored_trials
 from bnbench.config.expectations import Claim
 from bnbench.planning.adaptive.place import DesignPlace
 from bnbench.planning.adaptive.record import ClaimLook, Judging, Look
@@ -88,12 +88,7 @@ def _collapses(one: SeedClaim, trials: pd.DataFrame, judging: Judging, level: fl
     for name in one.variants:
         if name in judging.rates and level is not None:
             rows = scored[(scored["variant"] == name) & (scored["learning_rate"] == _rate(one, name, judging))]
-            if rows.empty:
-                return False
-            scores, diverged = rows["validation_score"].to_numpy(float), rows["outcome"].isin(DIVERGED).to_numpy()
-            chance, size = (float(rows[column].iloc[0]) for column in ("chance", "score_rows"))
-            collapsed = find_collapses(scores, diverged, level, chance, size)
-            sides.append(dict(zip(rows["seed"].tolist(), collapsed.tolist(), strict=True)))
+            sides.append(dict(zip(rows["seed"].tolist(), collapsed_trials(rows, level).tolist(), strict=True)))
     seeds = set.intersection(*map(set, sides)) if sides else set()
     return mixes_kinds([tuple(side[seed] for side in sides) for seed in seeds])
 

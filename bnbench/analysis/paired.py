@@ -11,7 +11,7 @@ import pandas as pd
 from bnbench.analysis.cells import Cell, Cells, Positions
 from bnbench.analysis.intervals import holm, pooled, sign_flip
 from bnbench.analysis.leave_one_out import widening
-from bnbench.analysis.mean_interval import count_ties, mean_interval
+from bnbench.analysis.mean_interval import count_ties, mean_interval, mixes_kinds
 from bnbench.analysis.registry import DIFFERENCE_BOUNDS
 
 
@@ -26,7 +26,7 @@ def at_equal_rate(cells: Cells, baseline: str, score: str = "validation_score") 
     """Return one row per variant other than the baseline, axis value and learning rate at which there are pairs.
 
     Columns: variant, the axes, learning_rate, score, n, mean, sd (ddof 1), low and high (`mean_interval` of the
-    paired difference), n_equal (pairs that are equal), n_collapsed (pairs of which a trial collapsed,
+    paired difference), n_equal (pairs that are equal), mixed (whether pairs differ in which of their trials collapsed,
     `find_collapses`), p (sign-flip test) and p_holm (adjusted for the rates of that variant and axis value). Diverged
     trials count as in `scored_trials`. A loss has no interval of its difference, but that of the
     ratio of geometric means: ratio, ratio_low and ratio_high.
@@ -152,9 +152,9 @@ def _compared(
     """Return the difference at some trials of each, paired by seed."""
     pairs = _differences(own, base, rows, score)
     values, kinds = pairs["value"].to_numpy(), pairs["kind"].to_numpy()
-    counts = {"n_equal": count_ties(values, (0.0,)), "n_collapsed": int((kinds > 0).sum())}
+    kinds_of_pairs = {"n_equal": count_ties(values, (0.0,)), "mixed": mixes_kinds(kinds.tolist())}
     interval = mean_interval(values, kinds.tolist(), _bounds(score), (0.0,), wide)
-    found = {"score": score, **asdict(interval), **counts, "p": sign_flip(values)}
+    found = {"score": score, **asdict(interval), **kinds_of_pairs, "p": sign_flip(values)}
     return found if score.endswith("_score") else found | _ratio(pairs, wide)
 
 

@@ -14,7 +14,9 @@ BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 # The same difference at every seed has no interval; it may be 0 or not.
 SAME = "same"
 FEW, NEITHER, NO_PAIR = "few", "neither", "no pair"
-STATISTICS = ("n", "mean", "sd", "low", "high", "p", "widened", "n_collapsed")
+STATISTICS = ("n", "mean", "sd", "low", "high", "p", "widened", "mixed")
+# Of a comparison without pairs; all else is missing.
+DEFAULTS = {"n": 0, "mixed": False}
 
 
 def verdict_table(cells: Cells, baseline: str, score: str = "test_score") -> pd.DataFrame:
@@ -25,7 +27,7 @@ def verdict_table(cells: Cells, baseline: str, score: str = "test_score") -> pd.
         verdict: `better` or `worse` if the whole 95% interval of the paired difference says so, else `undecided`;
             `same` if the difference is equal at every seed, `few` below three pairs, `neither` if no trial of either
             is ok, `no pair` if no seed has finished in both.
-        n, mean, sd, low, high, p, widened, n_collapsed: of the paired difference, as in `paired.at_own_best`.
+        n, mean, sd, low, high, p, widened, mixed: of the paired difference, as in `paired.at_own_best`.
         trains, baseline_trains: whether any trial of the variant, and of the baseline, is ok.
     """
     axes = cells.axes
@@ -37,7 +39,7 @@ def verdict_table(cells: Cells, baseline: str, score: str = "test_score") -> pd.
             if variant != baseline:
                 row = place.cells[variant].key
                 found = compared.get(_key(row, axes), {})
-                statistics = {name: found.get(name, 0 if name == "n" else math.nan) for name in STATISTICS}
+                statistics = {name: found.get(name, DEFAULTS.get(name, math.nan)) for name in STATISTICS}
                 alive = {"trains": trains[variant], "baseline_trains": trains.get(baseline, False)}
                 rows.append(row | {"verdict": verdict_of(statistics | alive)} | statistics | alive)
     return pd.DataFrame(rows, columns=["variant", *axes, "verdict", *STATISTICS, "trains", "baseline_trains"])

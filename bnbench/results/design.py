@@ -166,8 +166,8 @@ class Design:
         axes = [name for name in table.columns if name in (self.record.places[0].axes if self.record.places else {})]
         for row in table.to_dict("records"):
             judging = self.judging({axis: row[axis] for axis in axes})
-            # Where seeds collapse, the interval is that of betting.
-            if judging and row["n"] >= MIN_VALUES and row["low"] == row["low"] and not row.get("n_collapsed"):
+            # Where some pairs collapse, the interval is that of betting.
+            if judging and row["n"] >= MIN_VALUES and row["low"] == row["low"] and not row["mixed"]:
                 half = half_width_at(int(row["n"]), judging.most, float(row["sd"]), 0.95)
                 row = row | {"low": row["mean"] - half, "high": row["mean"] + half, "p": math.nan}
                 row |= {"p_holm": math.nan} if "p_holm" in row else {}

@@ -48,7 +48,7 @@ def power_of(row: Mapping[Any, Any], axes: list[str], within: float) -> Power:
     n, sd = int(row["n"]), float(row["sd"]) * float(row["widened"])
     named = str(row["variant"]), {axis: row[axis] for axis in axes}, n
     # Where some pairs collapse, no t interval holds what it says, so none can be planned.
-    if n < MIN_VALUES or 0 < row["n_collapsed"] < n or not math.isfinite(row["low"]):
+    if n < MIN_VALUES or row["mixed"] or not math.isfinite(row["low"]):
         return Power(*named, None, None, None, None, None)
     least, most = (pairs_within(within, bound) for bound in sd_bounds(sd, n))
     return Power(*named, half_width(sd, n), detectable(sd, n), pairs_within(within, sd), least, most)

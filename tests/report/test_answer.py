@@ -105,6 +105,9 @@ def test_where_trainings_collapse_no_number_of_seeds_is_estimated(tmp_path: Path
                "warmup": [[0.5] * 5, [0.92] * 5]}  # fmt: skip
     named = "How many seeds would show a difference of batchnorm and warmup is not known"
     assert named in answer(tmp_path / "several", several).open[0]
+    # Every pair has a training that collapsed: those of plain all did, and one of batchnorm.
+    nowhere = {"plain": [[0.4] * 5], "batchnorm": [[0.9, 0.9, 0.9, 0.9, 0.1]]}
+    assert "is not known, because some trainings collapse." in answer(tmp_path / "nowhere", nowhere).open[0]
 
 
 def test_means_over_other_seeds_than_the_pairs_say_so(tmp_path: Path) -> None:

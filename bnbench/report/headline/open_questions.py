@@ -33,8 +33,8 @@ def seeds_for(row: Row) -> str:
 
 
 def has_collapses(row: Row) -> bool:
-    """Return True if some pairs of trainings collapse, so that the number of seeds cannot be estimated."""
-    return bool(0 < row["n_collapsed"] < row["n"])
+    """Return True if pairs differ in which of their trainings collapse: the number of seeds cannot be estimated."""
+    return bool(row["mixed"])
 
 
 def _too_few_seeds(facts: Facts, rows: dict[str, Row]) -> Iterator[str]:

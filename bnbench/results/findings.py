@@ -148,7 +148,7 @@ def find_comparison(kind: str, pairs: Pairs) -> Finding:
     if math.isnan(interval.low):
         known = replace(finding, low=finding.estimate, high=finding.estimate)
         tied = replace(finding, tied=tuple(values.tolist()))
-        return known if pairs.uncertainty else tied.noted(note_ties(values, ties))
+        return known if pairs.uncertainty else tied.noted(note_ties(values, ties, paired=bool(pairs.names[1])))
     return replace(finding, evidence=MeanEvidence(estimate, low, high, n, logs=kind == "ratio"))
 
 

@@ -87,10 +87,16 @@ def _healthy(kind: str, pairs: Pairs, values: NDArray[Any]) -> str:
     return f"the {len(values)} {which} alone: {mean} ({interval})"
 
 
-def note_ties(values: NDArray[Any], ties_at: Collection[float]) -> str:
-    """Say that pairs are equal, or that most values are at a ceiling, and what the sign test says."""
-    n, p = len(values), sign_test(values)
-    tied = count_ties(values, ties_at)
+def note_ties(values: NDArray[Any], ties_at: Collection[float], paired: bool) -> str:
+    """Say that pairs are equal, and what the sign test says, or that most values are 0% or 100%.
+
+    Args:
+        values: of the seeds: differences of pairs, or scores.
+        ties_at: the values that count as ties.
+        paired: whether they are differences.
+    """
+    n, tied = len(values), count_ties(values, ties_at)
+    test = f"; sign test p = {sign_test(values):.2g}" if paired else ""
     if np.ptp(values) == 0 or tied == n:
-        return f"equal in {n} of {n} seeds, so there is no interval; sign test p = {p:.2g}"
-    return f"equal or at a ceiling in {tied} of {n} seeds, so there is no t interval; sign test p = {p:.2g}"
+        return f"equal in {n} of {n} seeds, so there is no interval{test}"
+    return f"{'equal' if paired else '0% or 100%'} in {tied} of {n} seeds, so there is no t interval{test}"

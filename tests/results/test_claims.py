@@ -53,7 +53,18 @@ def test_ties_leave_a_sign_test_and_no_t_interval() -> None:
     normed = scores("batchnorm", *({0.1: 0.9 + 0.01 * (seed > 2)} for seed in range(5)))
     row = judge(plain + normed, metric="validation_score", difference={"at_least": -0.5})
     assert (math.isnan(row["low"]), row["verdict"]) == (True, "inconclusive")
-    assert "in 3 of 5 seeds, so there is no t interval; sign test p = 0.5" in row["reason"]
+    assert row["reason"].startswith("equal in 3 of 5 seeds, so there is no t interval; sign test p = 0.5")
+
+
+def test_most_scores_at_a_ceiling_leave_no_t_interval() -> None:
+    normed = scores("batchnorm", *({0.1: 1.0 - 0.01 * (seed > 2)} for seed in range(5)))
+    row = judge(PLAIN + normed, metric="validation_score", value={"at_least": 0.5})
+    assert (math.isnan(row["low"]), row["verdict"]) == (True, "inconclusive")
+    assert row["reason"].startswith("0% or 100% in 3 of 5 seeds, so there is no t interval; at rate")
+    # No sign test: it would ask whether the scores are above 0.
+    equal = scores("batchnorm", *({0.1: 1.0} for _ in range(5)))
+    row = judge(PLAIN + equal, metric="validation_score", value={"at_least": 0.5})
+    assert row["reason"].startswith("equal in 5 of 5 seeds, so there is no interval; at rate")
 
 
 def test_a_regret_is_that_of_the_curve_of_means() -> None:

@@ -90,6 +90,7 @@ def change(
     for variant, own in _with_settings(values, axis).groupby("variant", sort=False):
         parts = [own[_equals(own[axis], value)] for value in (first, last)]
         moved = (_by_setting(parts[1]) - _by_setting(parts[0])).dropna(axis=1, how="all")
+        parts = [part[part["setting"].isin(moved.columns)] for part in parts]
         both = pd.concat([part.assign(setting=part["setting"] + end) for part, end in zip(parts, "01", strict=True)])
         rows.append({"variant": variant} | _over_settings(moved, both, (-size, size)))
     return pd.DataFrame(rows, columns=["variant", "settings", "n", *STATISTICS])

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bnbench.analysis.collapses import find_collapses
+from bnbench.analysis.collapses import collapsed_trials
 from bnbench.analysis.leave_one_out import judged_rates
 from bnbench.analysis.lr_metrics import ROUNDING, RateCurve, curve_of, curve_values, half_level
-from bnbench.analysis.trials import DIVERGED, axes_of, scored_trials
+from bnbench.analysis.trials import axes_of, scored_trials
 
 Positions = NDArray[np.int64]
 
@@ -184,11 +184,8 @@ class Cell:
 
     def collapsed_at(self, rows: Positions) -> NDArray[np.bool_]:
         """Return which of the trials at some positions, one of each seed, collapsed (`find_collapses`)."""
-        if not len(rows):
-            return np.zeros(0, bool)
-        scores, diverged = self.values("validation_score", rows), np.isin(self.values("outcome", rows), DIVERGED)
-        level, (chance, size) = self._cells.level[rows[0]], (self.values(name)[0] for name in ("chance", "score_rows"))
-        return find_collapses(scores, diverged, level, chance, size)
+        level = self._cells.level[rows[0]] if len(rows) else math.nan
+        return collapsed_trials(self._cells.scored.iloc[rows], level)
 
     @property
     def half(self) -> NDArray[np.bool_]:

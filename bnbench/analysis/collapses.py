@@ -28,23 +28,22 @@ def find_collapses(
     Args:
         scores: the validation scores, (seeds,).
         diverged: which trainings diverged, (seeds,).
-        level: the score from which on a training trains: halfway from chance to the best mean.
+        level: the lowest score at which a training counts as trained: halfway from chance to the best mean.
         chance: the score of guessing.
         rows: number of validation rows; NaN if it is unknown or if the scores are R².
     """
     trains = ~diverged & (scores >= level - ROUNDING)
     if not trains.any():
         return ~trains
-    # Up to the lowest score that trains.
-    known = np.sort(scores[~diverged & (scores <= scores[trains].min())])
-    middle = (known[:-1] + known[1:]) / 2
+    up_to_trained = np.sort(scores[~diverged & (scores <= scores[trains].min())])
+    middle = (up_to_trained[:-1] + up_to_trained[1:]) / 2
     errors = ERRORS * np.sqrt(2 * np.clip(middle * (1 - middle), 0, None) / rows)
-    wide = np.diff(known) > np.maximum(GAP * (level - chance), np.nan_to_num(errors))
-    return diverged | (scores < known[1:][wide][-1]) if wide.any() else diverged
+    wide = np.diff(up_to_trained) > np.maximum(GAP * (level - chance), np.nan_to_num(errors))
+    return diverged | (scores < up_to_trained[1:][wide][-1]) if wide.any() else diverged
 
 
 def collapsed_trials(trials: pd.DataFrame, level: float) -> NDArray[np.bool_]:
-    """Return which trials of a table collapsed: those of one variant, one of each seed, with all columns."""
+    """Return which trials collapsed. The table has those of one variant, one trial a seed, with all columns."""
     if trials.empty:
         return np.zeros(0, bool)
     scores, diverged = trials["validation_score"].to_numpy(float), trials["outcome"].isin(DIVERGED).to_numpy()

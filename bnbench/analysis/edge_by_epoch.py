@@ -120,6 +120,6 @@ def _edges_after(own: Sequence[_Trained], scores: Numbers, least: float) -> Iter
 
 
 def _level(own: Sequence[_Trained], scores: Numbers) -> float:
-    """Return the score from which on a training trains: halfway from chance to the best mean of any variant."""
+    """Return the lowest score at which a training counts as trained: halfway from chance to the best mean."""
     best = max(float(one.means(scores).max()) for one in own)
     return half_level(float(own[0].cell.values("chance")[0]), best)

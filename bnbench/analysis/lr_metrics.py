@@ -96,7 +96,7 @@ def best_rate(scored: pd.DataFrame) -> float:
 
 
 def half_level(chance: float, best_mean: float) -> float:
-    """Return the score from which on a training counts as one that trains: halfway from chance to the best mean."""
+    """Return the lowest score at which a training counts as trained: halfway from chance to the best mean."""
     return chance + (best_mean - chance) / 2
 
 

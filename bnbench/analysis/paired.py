@@ -141,7 +141,8 @@ def _differences(own: Cell, base: Cell, rows: tuple[Positions, Positions], score
     with np.errstate(invalid="ignore", divide="ignore"):
         values = own.values(score, one) - base.values(score, other)
         ratios = own.values(score, one) / base.values(score, other)
-    kinds = own.collapsed_at(one) + 2 * base.collapsed_at(other)
+    # Of all seeds of each, as in claims: whether the other variant has a seed does not change what collapsed.
+    kinds = own.collapsed_at(rows[0])[first] + 2 * base.collapsed_at(rows[1])[second]
     known = ~np.isnan(values)
     return pd.DataFrame({"value": values[known], "ratio": ratios[known], "kind": kinds[known]}, both[known])
 

@@ -54,7 +54,8 @@ class PerSeedScores:
         rate: the learning rate of the trials, or the best one of all seeds; NaN if the metric is about all rates
             together.
         rates: the rate at which each seed is judged, by seed; empty if they were not picked.
-        failed: the seeds whose trial collapsed (`find_collapses`); empty if the metric is about all rates together.
+        failed: the seeds whose trial collapsed (`find_collapses`); empty if that says nothing about the metric
+            (`Metric.may_collapse`).
         open_below, open_above: whether some true value may lie beyond the grid.
     """
 
@@ -73,7 +74,7 @@ class PerSeedScores:
 def with_trial_metrics(trials: pd.DataFrame, curves: Curves, asked: Asked, baseline: str) -> pd.DataFrame:
     """Return the trials that did not fail, with a column for each metric of a trial.
 
-    The further column `level` is the score from which on a trial trains (`Cells.level`).
+    The further column `level` is the lowest score at which a trial counts as trained (`Cells.level`).
     If a metric is asked for after an epoch, it has a further column: the final scores still choose the best rate.
     """
     scored = scored_trials(trials)
@@ -105,23 +106,24 @@ def per_seed_scores(asked: Asked, trials: pd.DataFrame, grid: NDArray[Any]) -> P
     if metric.over_rates:
         return _over_rates(metric, trials, grid, asked.kind)
     if asked.at == "best":
-        return _at_best(trials, _column(asked))
+        return _at_best(metric, trials, _column(asked))
     there = trials[trials["learning_rate"] == asked.at].set_index("seed")
-    return PerSeedScores(there[_column(asked)], asked.at, failed=_failed(there))
+    return PerSeedScores(there[_column(asked)], asked.at, failed=_failed(metric, there))
 
 
-def _at_best(trials: pd.DataFrame, column: str) -> PerSeedScores:
+def _at_best(metric: Metric, trials: pd.DataFrame, column: str) -> PerSeedScores:
     """Return a column of the trials by which each seed is judged."""
     named = (trials[name].to_numpy() for name in ("learning_rate", "seed", "validation_score"))
     by_seed = judged_rates(*named)
     judged = trials[trials["learning_rate"] == trials["seed"].map(by_seed)].set_index("seed")
     rates = {int(seed): by_seed[int(seed)] for seed in judged.index}
-    return PerSeedScores(judged[column], best_rate(trials), rates, _failed(judged))
+    return PerSeedScores(judged[column], best_rate(trials), rates, _failed(metric, judged))
 
 
-def _failed(by_seed: pd.DataFrame) -> frozenset[int]:
-    level = float(by_seed["level"].max())
-    return frozenset(map(int, by_seed.index[collapsed_trials(by_seed, level)]))
+def _failed(metric: Metric, by_seed: pd.DataFrame) -> frozenset[int]:
+    if by_seed.empty or not metric.may_collapse:
+        return frozenset()
+    return frozenset(map(int, by_seed.index[collapsed_trials(by_seed, float(by_seed["level"].iloc[0]))]))
 
 
 def _column(asked: Asked) -> str:

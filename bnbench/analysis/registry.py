@@ -74,6 +74,11 @@ class Metric:
     measure_rates: "Callable[[pd.DataFrame], float] | None" = None
 
     @property
+    def may_collapse(self) -> bool:
+        """Whether a training that collapses has another kind of value: not if that is infinite, or measured before."""
+        return not (self.over_rates or self.needs_target or self.early)
+
+    @property
     def difference_bounds(self) -> tuple[float, float] | None:
         """The lowest and the highest difference of two values."""
         return self.bounds and (self.bounds[0] - self.bounds[1], self.bounds[1] - self.bounds[0])
@@ -191,7 +196,8 @@ _RECORDS = (
     *_times(),
     *map(_macro_f1, ("validation", "test")),
     *map(_top_k, ("validation", "test")),
-    Metric("aulc", "area under the validation score over steps, divided by the steps", bounds=SCORE_BOUNDS),
+    Metric("aulc", "area under the validation score over steps, divided by the steps", bounds=SCORE_BOUNDS,
+           title="mean_validation_score_over_training"),
     Metric("overfitting_onset", "epoch of the lowest validation loss", unit="epochs"),
     Metric("overfitting_rise", "rise of the validation loss from there to the end", higher_is_better=False),
     Metric("train_loss_flat_from", "first epoch from which on the training loss stays near its lowest",
@@ -222,7 +228,8 @@ _RECORDS = (
     # Neither direction is better. In a claim of `probability` the wider spread wins: the symptom is none at all.
     Metric("prediction_spread", "highest minus lowest prediction over at most 200 test rows, for numbers",
            of_numbers=True, measure_trials=_prediction_spread),
-    Metric("ok", "whether the outcome of the trial is ok", yes_or_no=True, measure_trials=_ok),
+    Metric("ok", "whether the outcome of the trial is ok", yes_or_no=True, title="trained_share",
+           measure_trials=_ok),
     # The true best rate may be on either side of the grid rate, and a width has two ends: two steps for a pair.
     Metric("best_rate", "rate of the highest mean validation score", over_rates=True, scale="factor", grid_steps=2),
     # Known from all seeds together: `results.edges`.

@@ -179,9 +179,9 @@ def format_verdicts(claims: "pd.DataFrame", score_name: str) -> str:
 
 def _interval(row: Mapping[Any, Any]) -> str:
     """Return what was measured about a claim with its interval: `+3.1 points, 1.7 to 4.4`."""
-    from bnbench.results.measures import format_measure, format_measures
+    from bnbench.results.measures import format_measure, format_measures, shown_kind
 
-    kind = row["bound"].partition(" ")[0]
+    kind = shown_kind(row)
     value = format_measure(row["estimate"], row["metric"], kind)
     interval = format_measures(row["low"], row["high"], row["metric"], kind, missing="")
     return f"{value}, {interval}" if interval else value
@@ -270,7 +270,7 @@ def format_comparison(comparison: "Comparison", a: object, b: object) -> str:
     parts.append(_what_is_paired(comparison))
     if comparison.pairs:
         parts += [_paired(comparison), _verdict(comparison)]
-    parts.append(f"equal to the last bit in all scores and losses: {comparison.equal} of {comparison.common} trials")
+    parts.append(f"equal to the last bit in everything but times: {comparison.equal} of {comparison.common} trials")
     parts.append(f"trials in A only: {comparison.only_a}, in B only: {comparison.only_b}")
     if comparison.outside_a or comparison.outside_b:
         outside = f"{comparison.outside_a} of A, {comparison.outside_b} of B"

@@ -114,6 +114,8 @@ class Claim(BaseModel):
     rope: Annotated[float, Field(gt=0)] | None = None
     # A further axis: the claim is about the range of the means of the metric over its values.
     across: Axis | None = None
+    # The claim that a page of many experiments shows first.
+    main: bool = False
 
     @model_validator(mode="after")
     def _one_bound(self) -> "Claim":
@@ -193,6 +195,13 @@ class Claim(BaseModel):
         """The range that is claimed."""
         bound: Bound = getattr(self, self.kind)
         return bound
+
+
+def check_one_main(claims: list[Claim]) -> list[Claim]:
+    """Return the claims of an experiment, of which at most one is the main one."""
+    if len(main := [claim.text for claim in claims if claim.main]) > 1:
+        raise ValueError(f"two claims are main, wanted one at most: {main[0]!r} and {main[1]!r}")
+    return claims
 
 
 class Published(BaseModel):

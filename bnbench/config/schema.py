@@ -25,7 +25,7 @@ from pydantic import (
 
 from bnbench.config.adaptive import Adaptive
 from bnbench.config.credit import Credit, NormSlots, check_variants
-from bnbench.config.expectations import Claim, Published
+from bnbench.config.expectations import Claim, Published, check_one_main
 from bnbench.config.figure_settings import FigureSettings, check_labels
 from bnbench.config.networks import NETWORK_KEYS, NetworkPath, need_model, with_model_or_none, written_keys
 from bnbench.config.own_data import OwnData
@@ -453,7 +453,7 @@ class Experiment(ConfigModel):
     # The k of the top-k accuracy in tables and claims. Every trial measures all of them.
     top_k: Annotated[int, Field(ge=2, le=MAX_TOP_K)] = 5
     published: list[Published] = []
-    claims: list[Claim] = []
+    claims: Annotated[list[Claim], AfterValidator(check_one_main)] = []
     source_figures: list[SourceFigure] = []
     # What trials measure in their networks besides scores: names of probes, or `all`. They change no training.
     probes: Annotated[list[ProbeValue], BeforeValidator(all_probes), AfterValidator(check_distinct)] = []

@@ -5,6 +5,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cache, cached_property, partial
 
+from threadpoolctl import threadpool_limits
+
 from bnbench.config.schema import Data
 from bnbench.data import access
 from bnbench.data.types import DataDirs, Dataset, DatasetInfo
@@ -90,7 +92,7 @@ class InProcessTrainer:
             DataError: the data are missing, damaged, or other data than the plan was made for.
         """
         dataset = self._load(program.data, program.facts)
-        results = self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs)
+        results = on_one_thread(self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs))
         fingerprint, threads = dataset.facts.fingerprint, program.train.threads
         machine = this_machine(program.device or CPU, self._portable)
         return (replace(one, fingerprint=fingerprint, machine=machine, threads=threads) for one in results)
@@ -111,6 +113,19 @@ class InProcessTrainer:
         self._programs.drop()
         dataset = self._load(program.data, program.facts)
         return self._short_training.guess_rates(program, dataset, seed, predictors)
+
+
+def on_one_thread(results: Iterator[Result]) -> Iterator[Result]:
+    """Yield results; NumPy uses one thread for each, as TensorFlow does.
+
+    The workers share the cores, and the number of threads changes the order in which a product of vectors adds up.
+    """
+    while True:
+        with threadpool_limits(1, user_api="blas"):
+            result = next(results, None)
+        if result is None:
+            return
+        yield result
 
 
 def load_from(data_dirs: DataDirs) -> LoadData:

@@ -17,7 +17,7 @@ from bnbench.results.digest import Digest
 from bnbench.results.judgment import is_open
 from bnbench.results.many_claims import count_verdicts, describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
-from bnbench.results.measures import format_claimed, format_measure, format_measures
+from bnbench.results.measures import format_claimed, format_measure, format_measures, shown_kind
 from bnbench.results.published import NOT_MEASURED, OUTSIDE, PLACES, published_lies
 from bnbench.store import results_dir
 
@@ -25,12 +25,15 @@ MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
 INTRODUCTION = """\
 Every experiment of `configs/` that has been run: its claims with their verdicts, and published values next to ours.
 
-- A claim is *supported* or *refuted* if the whole 95% interval over seeds says so. If its 90% interval lies within the
-  differences that do not matter (the rope), there is *no relevant difference*, or it is *too small to matter*. All else
-  is *open*, with the number of seeds that would show a difference as large as the measured one, in four of five cases.
+- A claim is *supported* or *refuted* if the whole 95% interval over seeds says so. If its 90% interval lies within a
+  margin around no difference, the rope, there is *no relevant difference*; of a claim that is also supported or
+  refuted it says *too small to matter*. All else is *open*, with the number of seeds that would show a difference as
+  large as the measured one with a chance of 80%.
 - A published value is *within*, *above* or *below* the 95% interval of our mean. Most published values are of a single
   training, so they may well be outside. Fewer than three seeds, or equal values at every seed, give *no interval*.
-- Time is the sum over all trainings; in parallel they take less."""
+- Time is summed over all trainings; trained side by side, they end sooner.
+- All numbers can be computed again from the `trials.csv` of each folder, those about learning curves from its
+  `history.csv`. In a repository the latter may be packed, or left out because it is large."""
 COLUMNS = ("experiment", "what was found", "claims", "published values", "trials", "time")
 # All columns but the further axes.
 PUBLISHED_COLUMNS = column_names(PUBLISHED)
@@ -121,9 +124,8 @@ def _row(entry: Entry, digest: Digest) -> list[str]:
 
 
 def _found(digest: Digest) -> str:
-    """Return one finding: the first decided claim, or the first one; without claims, the answer or the title."""
-    rows = digest.claims.to_dict("records")
-    row = next((row for row in rows if not is_open(row)), rows[0] if rows else None)
+    """Return one finding: a claim; without claims, the answer or the title."""
+    row = digest.shown_claim
     if row is None:
         return escape_markdown(digest.answer or digest.title)
     _, _, ours, interval, *_ = _claim(row, digest.score_name)
@@ -154,7 +156,7 @@ def _claims(digest: Digest) -> str:
 
 
 def _published_table(table: pd.DataFrame, score_name: str) -> str:
-    header = ["published value", "published", "ours", "95% interval", "n", "where"]
+    header = ["published value", "published", "ours", "95% interval", "n", "the published value is"]
     cells = [_published(row, score_name) for row in table.to_dict("records")]
     if is_marked(table):
         header, cells = _with_basis(header, cells, table["basis"])
@@ -170,7 +172,7 @@ def _with_basis(
 
 
 def _claim(row: Mapping[Any, Any], score_name: str) -> list[str]:
-    metric, kind = row["metric"], row["bound"].partition(" ")[0]
+    metric, kind = row["metric"], shown_kind(row)
     claimed = f"{claim_subject(row, score_name)}: {format_claimed(row)}"
     interval = format_measures(row["low"], row["high"], metric, kind)
     ours = (format_measure(row["estimate"], metric, kind), interval, _number(row["n"]))

@@ -239,7 +239,10 @@ def _samples(claim: Claim, variant: str, scored: pd.DataFrame, grid: NDArray[Any
 
 
 def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:
-    """Return what the row of a claim is about: `test accuracy of batchnorm over plain`."""
+    """Return what the row of a claim is about: `test accuracy of batchnorm over plain`, `plain trains`."""
+    known = find_metric(row["metric"])
+    if known and known.yes_or_no:
+        return f"{row['of']} trains"
     metric = metric_after_epoch(row, score_name)
     metric = f"range of {metric} across {axis_name(row['across'])}" if row["across"] else metric
     return f"{metric} of {row['of']} over {row['over']}" if row["over"] else f"{metric} of {row['of']}"

@@ -70,8 +70,9 @@ class Comparison:
         p: of the sign-flip test over the mean difference of each seed, as pairs of one seed are not independent; NaN
             below 6 seeds.
         pairs: number of trials that have a score in both.
-        equal: of the trials that both have, the number with the same bits in every column but those of time and place.
-        common: the number of trials that both have.
+        equal: of the trials that both have finished, the number with the same bits in every column but those of time
+            and place.
+        common: the number of trials that both have finished.
         only_a, only_b: number of trials that only one of them has.
         outside_a, outside_b: number of stored trials outside the plan of each; they are not compared.
         changed: the trials whose outcome differs.
@@ -120,6 +121,7 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
     if not both:
         raise ResultsError(f"{a} and {b} have no trial in common: {_why(first, second, axes)}")
     ends = _ends([(ended[key], other[key]) for key in both])
+    finished = [key for key, one in zip(both, ends, strict=True) if "failed" not in {one.a, one.b}]
     pairs = pair_trials(first.scored_trials, second.scored_trials, axes, score)
     # A distance is missing if a loss on the test part is not finite.
     distances = pairs["b"] - pairs["a"]
@@ -132,8 +134,8 @@ def compare_results(a: Path, b: Path, score: str) -> Comparison:
         rates=by_rate(pairs, axes),
         p=intervals.sign_flip(distances.groupby(pairs["seed"]).agg(lambda seed: seed.to_numpy().mean())),
         pairs=len(pairs),
-        equal=sum(_same_bits(ended[key], other[key]) for key in both),
-        common=len(both),
+        equal=sum(_same_bits(ended[key], other[key]) for key in finished),
+        common=len(finished),
         only_a=len(ended) - len(both),
         only_b=len(other) - len(both),
         outside_a=len(first.outside),

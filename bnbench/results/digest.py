@@ -21,7 +21,7 @@ from bnbench.analysis.step_times import UNTIMED
 from bnbench.config.expectations import FORMER_EDGE
 from bnbench.errors import ResultsError, shorten, shorten_name
 from bnbench.results.earlier_claims import complete_claims
-from bnbench.results.judgment import INCONCLUSIVE, VERDICTS
+from bnbench.results.judgment import INCONCLUSIVE, VERDICTS, is_open
 from bnbench.results.results import Results
 from bnbench.store import results_dir
 from bnbench.store.csv_safety import unescape_formulas
@@ -32,7 +32,7 @@ COLUMNS = {"claims": CLAIMS, "published": PUBLISHED}
 NUMBERS = {name: column_names(columns, "number", "integer") for name, columns in COLUMNS.items()}
 TEXTS = {name: column_names(columns, "text") for name, columns in COLUMNS.items()}
 # What earlier versions did not write.
-TEXTS_OF_RUN = ("question", "answer")
+TEXTS_OF_RUN = ("question", "answer", "main_claim")
 TOTALS = {"name": str, "title": str, "planned": int, "ended": int, "failed": int, "seconds": int | float}
 # The maximum number of characters of a text: a title or a claim.
 MAX_TEXT = 500
@@ -61,6 +61,7 @@ class Digest:
         score_name: what the scores are, accuracy or R².
         question: the question that the experiment helps to answer; empty if it names none.
         answer: the first sentence of its answer; empty in results of earlier versions.
+        main_claim: the text of its main claim; empty if it names none.
     """
 
     name: str
@@ -75,6 +76,14 @@ class Digest:
     score_name: str = ACCURACY
     question: str = ""
     answer: str = ""
+    main_claim: str = ""
+
+    @property
+    def shown_claim(self) -> Mapping[Any, Any] | None:
+        """The row of the main claim, of the first decided one, or of the first; None without claims."""
+        rows = self.claims.to_dict("records")
+        main = [row for row in rows if row["text"] == self.main_claim]
+        return next(iter([*main, *(row for row in rows if not is_open(row)), *rows]), None)
 
 
 def make_digest(results: Results, answer: str = "") -> Digest:
@@ -93,6 +102,7 @@ def make_digest(results: Results, answer: str = "") -> Digest:
         score_name=results.score_name,
         question=results.config.question,
         answer=answer,
+        main_claim=next((claim.text for claim in results.config.claims if claim.main), ""),
     )
 
 
@@ -127,7 +137,7 @@ def read_digest(folder: Path) -> Digest | None:
     wrong += [] if run.get("score_name", ACCURACY) in (ACCURACY, R2) else ["score_name"]
     wrong += [name for name in TEXTS_OF_RUN if not isinstance(run.get(name, ""), str)]
     if wrong or run.keys() - {"score_name", *TEXTS_OF_RUN} != TOTALS.keys():
-        where = ", ".join(wrong or sorted(run.keys() - TOTALS.keys()))
+        where = ", ".join(wrong or sorted(run.keys() - {*TOTALS, "score_name", *TEXTS_OF_RUN}))
         raise ResultsError(f"{folder / results_dir.RUN}: not as bnbench writes it ({where}); remove it to go on")
     claims, published = (_read_table(folder / file, name) for name, file in TABLES.items())
     run.setdefault("score_name", _score_name(claims, published))

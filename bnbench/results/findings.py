@@ -135,7 +135,8 @@ def find_comparison(kind: str, pairs: Pairs) -> Finding:
     finding = Finding(estimate, low, high, n)
     if np.isnan(values).any():
         return finding.noted(
-            f"the {kind} is unknown in {np.isnan(values).sum()} of {n} pairs: missing, or 0 or infinite for both"
+            f"the {kind} is unknown in {np.isnan(values).sum()} of {n} pairs: a value is missing, or both are 0 or "
+            "infinite"
         )
     if n < MIN_VALUES:
         return finding.noted(f"needs {MIN_VALUES} seeds for an interval, has {n}")

@@ -96,8 +96,8 @@ def _level(bound: Bound, evidence: Evidence, verdict: str) -> float:
 def joint_p(judgments: Sequence[Judgment]) -> float:
     """Return the smallest level that gives the verdict on a claim that must hold at each of several values.
 
-    The claim is supported once it is supported at all of them, and refuted once it is refuted at one. NaN if the level
-    is unknown: of a supported claim at any of its values, of a refuted one at each value that refutes it. If the claim
+    The claim is supported once it is supported at all of them, and refuted once it is refuted at one. A supported claim
+    has NaN if any of its levels is unknown, a refuted one if no value that refutes it has a known level. If the claim
     is open, the level at which it would be decided, from the values with a known level.
     """
     supported = max((one.p_supported for one in judgments), key=_unknown_as_highest)

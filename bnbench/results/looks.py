@@ -41,7 +41,7 @@ def look_at_claims(
         trials: the trials that judge, at one value of the further axes, with all columns.
         curves: the learning curves of these trials.
         judging: the seeds and rates.
-        level: the score from which on a training counts as one that trains.
+        level: the lowest score at which a training counts as trained.
         n: how many of the seeds have finished.
     """
     known = trials[trials["seed"].isin(judging.seeds[:n])]
@@ -83,7 +83,9 @@ def _rate(one: SeedClaim, variant: str, judging: Judging) -> float:
 
 
 def _collapses(one: SeedClaim, trials: pd.DataFrame, judging: Judging, level: float | None) -> bool:
-    """Return True if the seeds differ in which of their trainings collapsed."""
+    """Return True if the seeds differ in which of their trainings collapsed, and that matters for the metric."""
+    if not get_metric(one.claim.metric).may_collapse:
+        return False
     scored, sides = scored_trials(trials), []
     for name in one.variants:
         if name in judging.rates and level is not None:
@@ -124,8 +126,9 @@ def _look(one: SeedClaim, values: _Values, judging: Judging, n: int, collapses: 
 def _collapsed_look(one: SeedClaim, differences: NDArray[Any], estimate: float | None, judging: Judging) -> ClaimLook:
     """Return what is known where some trainings collapse: no t interval holds, but one of betting does."""
     low = high = math.nan
-    bounds = get_metric(one.claim.metric).difference_bounds
-    if bounds and one.claim.kind == "difference":
+    metric = get_metric(one.claim.metric)
+    bounds = {"difference": metric.difference_bounds, "value": metric.bounds}.get(one.claim.kind)
+    if bounds:
         low, high = betting_interval(differences, *bounds, planned=judging.most)
     verdict = verdict_of(one.claim.bound, low, high)
     ends = (None, None) if math.isnan(low) else (low, high)

@@ -47,9 +47,14 @@ class Corrected:
     without_p: tuple[str, ...]
 
     @property
+    def tested(self) -> int:
+        """How many verdicts have a p-value."""
+        return self.decided - len(self.without_p)
+
+    @property
     def remain(self) -> int:
-        """How many verdicts remain."""
-        return self.decided - len(self.lost) - len(self.without_p)
+        """How many of these remain."""
+        return self.tested - len(self.lost)
 
 
 def correct_claims(claims: pd.DataFrame) -> Corrected:
@@ -72,15 +77,16 @@ def describe_correction(claims: pd.DataFrame, name_lost: bool = True) -> str:
     if claims.empty:
         return ""
     corrected = correct_claims(claims)
-    return " ".join(_sentences(corrected, name_lost)) if corrected.claims > 1 and corrected.decided else ""
+    return " ".join(_sentences(corrected, name_lost)) if corrected.claims > 1 and corrected.tested else ""
 
 
 def _sentences(corrected: Corrected, name_lost: bool) -> Iterator[str]:
-    of = f"{corrected.remain} of {format_count(corrected.decided, 'verdict')}"
+    of = f"{corrected.remain} of {format_count(corrected.tested, 'verdict')}"
     remain = "remains" if corrected.remain == 1 else "remain"
     yield f"Corrected for the {corrected.claims} claims with a p-value on this page (Holm 1979), {of} {remain}."
     if corrected.lost and name_lost:
         quoted = [f"'{text}'" for text in corrected.lost]
         yield f"Not: {format_list(quoted, MAX_NAMED)}."
     if corrected.without_p:
-        yield f"{format_count(len(corrected.without_p), 'verdict')} without a p-value cannot be corrected."
+        n = len(corrected.without_p)
+        yield f"{format_count(n, 'other verdict')} {'has' if n == 1 else 'have'} no p-value."

@@ -16,9 +16,8 @@ from bnbench.analysis.labels import (
 from bnbench.analysis.registry import find_metric
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
-# Metrics that are made of scores without being one.
-_OF_SCORES = (
-    "aulc",
+# Metrics that are differences of scores, in points.
+_DIFFERENCES = (
     "score_gap",
     "score_drop",
     "score_regret",
@@ -27,20 +26,27 @@ _OF_SCORES = (
     "score_roughness",
     "train_score_roughness",
 )
+# The kind of a claim about the range of a metric across an axis.
+RANGE = "range"
 
 
 def is_share(metric: str) -> bool:
     """Return True if the values of a metric, by its name or a former one, are scores or made of scores."""
     known = find_metric(metric)
-    name = known.name if known else metric
-    return bool(known and (known.score or known.yes_or_no)) or name in _OF_SCORES
+    return bool(known and (known.score or known.yes_or_no)) or _name(metric) in ("aulc", *_DIFFERENCES)
+
+
+def shown_kind(row: Mapping[Any, Any]) -> str:
+    """Return the kind of the numbers of a claim, by its row: that of its bound, or RANGE."""
+    kind = str(row["bound"].partition(" ")[0])
+    return RANGE if kind == "value" and row["across"] else kind
 
 
 def format_measure(value: float, metric: str, kind: str = "value", missing: str = "unknown") -> str:
     """Return a value of a metric as text: `97.9%`, `+3.1 points`, `7.9`.
 
     Args:
-        kind: what a claim is about: `value`, `difference`, `ratio` or `probability`.
+        kind: what a claim is about: `value`, `difference`, `ratio`, `probability` or RANGE.
         missing: the text for NaN.
     """
     if math.isnan(value):
@@ -49,9 +55,11 @@ def format_measure(value: float, metric: str, kind: str = "value", missing: str 
         return f"{value:g}"
     if kind == "ratio":
         return format_factor(value)
-    if kind == "probability" or (is_share(metric) and kind == "value"):
+    if not (is_share(metric) or kind == "probability"):
+        return _number(value, metric)
+    if not _in_points(metric, kind):
         return format_percent(value)
-    return f"{format_points(value)} points" if is_share(metric) else _number(value, metric)
+    return f"{format_points(value) if kind == 'difference' else format_percent(value).removesuffix('%')} points"
 
 
 def format_measures(low: float, high: float, metric: str, kind: str = "value", missing: str = "none") -> str:
@@ -62,29 +70,37 @@ def format_measures(low: float, high: float, metric: str, kind: str = "value", m
         return f"{_number(low, metric)} to {_number(high, metric)}"
     if kind == "ratio":
         return f"{format_factor(low)} to {format_factor(high)}"
-    shares = kind != "difference"
-    return format_percents(low, high) if shares else format_points_range(low, high)
+    return format_points_range(low, high) if _in_points(metric, kind) else format_percents(low, high)
 
 
-def format_bound(bound: str, metric: str) -> str:
+def format_bound(bound: str, metric: str, kind: str) -> str:
     """Return the claimed bound in the style of the measured value: `difference at least -1 points`."""
-    kind = bound.partition(" ")[0]
-    if kind not in ("probability", "value", "difference") or not (is_share(metric) or kind == "probability"):
+    if kind == "ratio" or not (is_share(metric) or kind == "probability"):
         return bound
-    unit = " points" if kind == "difference" else "%"
+    unit = " points" if _in_points(metric, kind) else "%"
     return f"{_NUMBER.sub(lambda match: f'{100 * float(match[0]):.4g}', bound)}{unit}"
 
 
 def format_claimed(row: Mapping[Any, Any]) -> str:
     """Return what the row of a claim claims: `difference at least 0 points (rope ±2 points)`."""
     rope = row.get("rope", math.nan)
-    bound = format_bound(row["bound"], row["metric"])
+    bound = format_bound(row["bound"], row["metric"], shown_kind(row))
     return bound if math.isnan(rope) else f"{bound} (rope {format_rope(rope, row['metric'])})"
 
 
 def format_rope(rope: float, metric: str) -> str:
     """Return a region around a difference of 0: `±2 points`."""
     return f"±{100 * rope:.4g} points" if is_share(metric) else f"±{rope:.4g}"
+
+
+def _name(metric: str) -> str:
+    known = find_metric(metric)
+    return known.name if known else metric
+
+
+def _in_points(metric: str, kind: str) -> bool:
+    """Return whether a share of this kind is a difference of shares."""
+    return kind in ("difference", RANGE) or (kind == "value" and _name(metric) in _DIFFERENCES)
 
 
 def _number(value: float, metric: str) -> str:

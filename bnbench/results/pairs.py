@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bnbench.analysis.intervals import clopper_pearson, t_interval
-from bnbench.analysis.labels import format_percent, format_percents
+from bnbench.analysis.labels import format_count, format_percent, format_percents
 from bnbench.analysis.mean_interval import count_ties, sign_test
 from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
@@ -46,9 +46,7 @@ class Pairs:
 def pair_up(metric: Metric, own: PerSeedScores, other: PerSeedScores, names: tuple[str, str]) -> Pairs:
     """Return the pairs of two variants, or of one with itself, at the seeds that both have."""
     seeds = own.values.index.intersection(other.values.index).sort_values()
-    kinds = () if metric.over_rates else tuple((seed in own.failed, seed in other.failed) for seed in seeds)
-    # A time to a target is infinite where a training fails, which is reported by itself.
-    kinds = () if metric.needs_target or metric.early else kinds
+    kinds = tuple((seed in own.failed, seed in other.failed) for seed in seeds)
     first, second = (sample.values[seeds].to_numpy(float) for sample in (own, other))
     wide = own.widening(len(seeds), other)
     return Pairs(metric.name, names, first, second, kinds, wide, metric.difference_bounds, skewed=metric.skewed)
@@ -69,7 +67,8 @@ def note_collapse(kind: str, pairs: Pairs, values: NDArray[Any]) -> Iterator[str
             times = int(own.sum())
             interval = format_percents(*clopper_pearson(times, n))
             shares.append(f"of {name} {times} of {n} fail ({format_percent(times / n)}, {interval})")
-    how = "the interval is that of betting" if pairs.bounds and kind == "difference" else "there is no sound interval"
+    known = pairs.bounds and kind == "difference"
+    how = "the interval is a wide one that assumes no distribution" if known else "there is no sound interval"
     yield f"some seeds collapse, so {how}: {', '.join(shares)}"
     yield _healthy(kind, pairs, values[~failed.any(axis=1)])
 
@@ -83,8 +82,8 @@ def _healthy(kind: str, pairs: Pairs, values: NDArray[Any]) -> str:
     shown = "value" if not pairs.names[1] and kind == "difference" else kind
     mean = format_measure(float(back(found.mean)), pairs.metric, shown)
     interval = format_measures(float(back(found.low)), float(back(found.high)), pairs.metric, shown, "no interval")
-    which = "healthy pairs" if pairs.names[1] else "healthy seeds"
-    return f"the {len(values)} {which} alone: {mean} ({interval})"
+    which = format_count(len(values), "healthy pair" if pairs.names[1] else "healthy seed")
+    return f"the {which} alone: {mean} ({interval})"
 
 
 def note_ties(values: NDArray[Any], ties_at: Collection[float], paired: bool) -> str:

@@ -8,8 +8,8 @@ from bnbench.analysis.per_seed import PerSeedScores
 from bnbench.analysis.registry import Metric
 from bnbench.results.findings import Finding, note_left_out
 
-BOUNDS = "simultaneous bounds of the differences between the values of the axis"
-CAUTION = "the estimate, a range of noisy means, is too high: less sensitive may only mean less noisy"
+BOUNDS = "the interval bounds all differences between two values of the axis at once"
+CAUTION = "the range of noisy means is higher than that of the true ones, so a smaller range may only mean less noise"
 
 
 def find_range(kind: str, metric: Metric, samples: Sequence[Sequence[PerSeedScores]], planned: int) -> Finding:

@@ -1,5 +1,7 @@
 """The trials of a results folder without its database, from `trials.csv`: what a repository holds of results."""
 
+import json
+import math
 from collections.abc import Mapping
 from functools import cached_property
 from io import StringIO
@@ -57,7 +59,8 @@ class RecordedTrials:
     @cached_property
     def scored_trials(self) -> pd.DataFrame:
         """The trials that did not fail. Diverged trials have chance as score and the initial loss as loss."""
-        return scored_trials(self.trials)
+        missing = {name: math.nan for name in NUMBERS if name not in self.trials}
+        return scored_trials(self.trials.assign(**missing))
 
 
 def open_for_comparison(folder: Path) -> Results | RecordedTrials:
@@ -81,18 +84,20 @@ def _read_trials(path: Path) -> pd.DataFrame:
             raise ValueError(f"the scores are neither {ACCURACY} nor {R2}: {min(wrong)}")
         # Python reads a number exactly, which pandas does not do in every version.
         numbers = {name: [float(cell or "nan") for cell in table[name]] for name in NUMBERS if name in table}
+        seeds = [int(seed) for seed in numbers["seed"]]
     except (OSError, ValueError, OverflowError) as error:
         raise ResultsError(f"{path}: cannot be read ({str(error)[:200]})") from error
-    axes = {name: pd.Series(map(_axis_value, table[name]), table.index, object) for name in axes_of(table)}
-    later = {name: float("nan") for name in NUMBERS if name not in table}
-    return table.assign(**axes, **numbers, **later)
+    axes = {name: pd.Series(map(axis_value, table[name]), table.index, object) for name in axes_of(table)}
+    return table.assign(**axes, **(numbers | {"seed": seeds}))
 
 
-def _axis_value(cell: str) -> float | str | bool | None:
+def axis_value(cell: str) -> float | str | bool | None:
     """Return the value of a further axis that a cell of trials.csv is; a missing value is None."""
     if cell in {"True", "False", ""}:
         return {"True": True, "False": False, "": None}[cell]
+    # Python's own reading of numbers takes 1_000 and 007, too, which are texts.
     try:
-        return float(cell)
+        value = json.loads(cell)
     except ValueError:
         return cell
+    return value if type(value) in (int, float) and math.isfinite(value) else cell

@@ -10,23 +10,20 @@ from bnbench.analysis.columns import SUMMARY, column_names
 from bnbench.analysis.labels import axis_name, format_count, format_list, format_name, format_percent
 from bnbench.analysis.registry import find_metric
 from bnbench.results.digest import Digest
-from bnbench.results.judgment import is_open
 
 # More variants than this are described together.
 MAX_VARIANTS = 4
 
 
 def describe_finding(digest: Digest, summary: pd.DataFrame) -> str:
-    """Return the first claim that was decided, or the first one, with its numbers; without claims, the scores.
+    """Return the claim that a page shows, with its numbers; without claims, the scores.
 
     Args:
         digest: of the results folder.
         summary: its summary.csv.
     """
-    if not digest.claims.empty:
-        decided = digest.claims[[not is_open(row) for row in digest.claims.to_dict("records")]]
-        row = (digest.claims if decided.empty else decided).iloc[0]
-        return describe_claim({str(column): value for column, value in row.items()}, digest.score_name)
+    if row := digest.shown_claim:
+        return describe_claim(row, digest.score_name)
     return "" if summary.empty else describe_scores(summary, digest.score_name)
 
 

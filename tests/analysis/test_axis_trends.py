@@ -95,6 +95,16 @@ def test_only_settings_with_both_values_count() -> None:
     assert (row["settings"], row["mean"]) == (1, pytest.approx(-0.2))
 
 
+def test_a_setting_that_does_not_count_is_no_collapse() -> None:
+    pairs = [*place(1, 4, *[0.9] * 5), *place(1, 8, *[0.94] * 5)]
+    # At depth 2 some seeds of one value have not finished, and none of the other.
+    table = trials(*pairs, *place(2, 4, 0.9, 0.9, 0.9))
+    (row,) = axis_trends.change(axis_trends.seed_scores(Cells(table)), "units", 4, 8).to_dict("records")
+    (alone,) = axis_trends.change(axis_trends.seed_scores(Cells(trials(*pairs))), "units", 4, 8).to_dict("records")
+    assert (row["settings"], row["n"], row["mean"]) == (1, 5, pytest.approx(0.04))
+    assert (row["low"], row["high"]) == pytest.approx((alone["low"], alone["high"]), nan_ok=True)
+
+
 def test_two_seeds_have_no_interval() -> None:
     table = axis_trends.by_value(axis_trends.seed_scores(Cells(trials(*place(1, 50, 0.8, 0.9)))), "depth")
     (row,) = table.to_dict("records")

@@ -1,4 +1,4 @@
-"""Which trainings count as collapsed: those of the lower of two groups far apart."""
+"""Which trainings count as collapsed: those below a wide gap."""
 
 import math
 

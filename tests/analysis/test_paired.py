@@ -100,3 +100,13 @@ def test_nothing_to_compare_is_an_empty_table(compare: type) -> None:
     assert compare(Cells(trials(*scores("plain", {0.1: 0.9}))), "plain").empty
     assert compare(Cells(trials(*scores("batchnorm", {0.1: 0.9}))), "plain").empty
     assert compare(Cells(trials({}).iloc[:0]), "").empty
+
+
+def test_a_seed_that_the_other_variant_lacks_does_not_change_what_collapsed() -> None:
+    plain = scores("plain", *({0.1: value} for value in (0.1, 0.49, 0.48, 0.47, 0.55)))
+    normed = scores("batchnorm", *({0.1: value} for value in (0.9, 0.91, 0.92, 0.9, 0.91)))
+    normed[4] |= FAILED
+    (row,) = paired.at_equal_rate(Cells(trials(*plain, *normed)), "plain").to_dict("records")
+    # Only the first seed of plain collapsed: the last one trains, although its pair is missing.
+    assert (row["n"], row["mixed"]) == (4, True)
+    assert row["low"] < 0

@@ -73,7 +73,7 @@ def test_verdicts_say_where_a_claim_comes_from(tmp_path: Path) -> None:
     results = compared(tmp_path / "marked", {"plain": [[0.8] * 3]}, claims=marked)
     header, first, second, explained = format_verdicts(results.claims, "accuracy").splitlines()
     assert header.split()[:3] == ["verdict", "claim", "basis"]
-    assert "x      said (source 002, part C)  ok of plain" in first
+    assert "x      said (source 002, part C)  plain trains" in first
     assert "said" not in second
     assert explained.startswith("Basis: 'said' is in a source's own words")
     results = compared(tmp_path / "plain", {"plain": [[0.8] * 3]}, claims=[claim])

@@ -29,6 +29,14 @@ def test_a_claim_may_have_a_rope() -> None:
     assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
 
 
+def test_one_claim_at_most_is_the_main_one() -> None:
+    experiment = check_config(values(claims=[SCORE, SCORE | {"text": "main", "main": True}]), "tiny.yaml")
+    assert [claim.main for claim in experiment.claims] == [False, True]
+    assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
+    with pytest.raises(ConfigError, match="two claims are main, wanted one at most: 'x' and 'y'"):
+        check_config(values(claims=[SCORE | {"main": True}, SCORE | {"text": "y", "main": True}]), "tiny.yaml")
+
+
 def test_the_ids_of_trials_do_not_depend_on_claims() -> None:
     assert [t.id for t in make_plan(claims=[CLAIM]).trials] == [t.id for t in make_plan().trials]
 

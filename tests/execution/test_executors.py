@@ -9,12 +9,13 @@ from typing import Any
 
 import psutil
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError
 from bnbench.execution import executors
 from bnbench.execution.executors import executor_capacity, open_executor
-from bnbench.execution.in_process import SerialExecutor
+from bnbench.execution.in_process import SerialExecutor, on_one_thread
 from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest
@@ -264,3 +265,21 @@ def test_one_line_in_the_table_adds_an_executor_that_runs_a_sweep(
     assert [sum(len(cohort.trials) for cohort in request.cohorts) for request in requests] == [8]
     assert '"jobs": 2' in (tmp_path / "results" / "environment.json").read_text(encoding="utf-8")
     assert finished == [tmp_path / "results"]
+
+
+def test_numpy_uses_one_thread_while_a_trial_trains_and_as_many_as_before_afterwards() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    def results() -> Iterator[Any]:
+        for _ in range(2):
+            seen.append(threads())
+            yield object()
+
+    seen: list[set[int]] = []
+    with threadpool_limits(2, user_api="blas"):
+        between = [threads() for _ in on_one_thread(results())]
+        after = threads()
+    assert seen == [{1}, {1}]
+    assert between == [{2}, {2}]
+    assert after == {2}

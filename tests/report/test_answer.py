@@ -114,7 +114,7 @@ def test_means_over_other_seeds_than_the_pairs_say_so(tmp_path: Path) -> None:
     found = answer(tmp_path, {"plain": [[0.8, 0.82, 0.84, 0.9]], "batchnorm": [[0.9, 0.93, 0.93, None]]})
     assert found.sentences[0] == (
         "batchnorm is better than plain by 10.0 points (95% interval 7.5 to 12.5, 3 paired seeds): 92.0% against 84.0% "
-        "test accuracy, each at its own best rate (means over 3 and 4 seeds)."
+        "test accuracy, each at its own best rate (means over all finished seeds: 3 of batchnorm, 4 of plain)."
     )
 
 

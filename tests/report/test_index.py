@@ -91,7 +91,7 @@ def test_the_page_corrects_the_claims_of_all_experiments() -> None:
     # 3 x .01, 2 x .03
     assert (
         "- Of 4 claims: 3 supported, 1 open. Corrected for the 3 claims with a p-value on this page (Holm 1979), "
-        "1 of 3 verdicts remains. 1 verdict without a p-value cannot be corrected."
+        "1 of 2 verdicts remains. 1 other verdict has no p-value."
     ) in result
 
 
@@ -175,7 +175,7 @@ def test_a_claim_and_a_published_value_say_where_they_come_from() -> None:
         "difference at least 0 points | +12.3 points | 10.0 to 15.0 | 5 | supported |"
     ) in result
     assert any(line.startswith("| own | ours | test accuracy of batchnorm") for line in result)
-    assert "| published value | basis | published | ours | 95% interval | n | where |" in result
+    assert "| published value | basis | published | ours | 95% interval | n | the published value is |" in result
     assert any("(read off a curve) | read | 88.8%" in line for line in result)
     assert any(line.startswith("- Basis: 'said' is in a source's own words") for line in result)
 
@@ -225,3 +225,19 @@ def test_a_published_value_outside_says_why_or_that_no_reason_was_found() -> Non
     ends = [line.split(" | ")[-1] for line in text if line.startswith("| test accuracy")]
     assert ends == ["within |", "above: no reason was found |", "above: other \\<b\\>images\\</b\\> |"]
     assert ("- Of 3 published values: 1 within, 2 above. For 1 of the 2 outside, the table says why.") in text
+
+
+def test_the_main_claim_comes_first() -> None:
+    main = CLAIM | {"text": "main", "verdict": "inconclusive", "verdict_text": "open"}
+    found = lines(entry([CLAIM, main], main_claim="main"))
+    assert any("| *open*: main (+12.3 points; 10.0 to 15.0) | 1 supported, 1 open |" in line for line in found)
+
+
+def test_differences_and_ranges_of_scores_are_in_points_and_a_success_is_a_sentence() -> None:
+    gap = CLAIM | {"metric": "score_gap", "over": "", "bound": "value at most 0.05"}
+    spread = CLAIM | {"over": "", "bound": "value at least 0.05", "across": "train.batch_size"}
+    trains = CLAIM | {"metric": "ok", "over": "", "bound": "probability at least 0.5"}
+    found = "\n".join(lines(entry([gap, spread, trains])))
+    assert "accuracy gap of batchnorm: value at most 5 points | 12.3 points | 10.0 to 15.0 |" in found
+    assert "across batch\\_size of batchnorm: value at least 5 points | 12.3 points | 10.0 to 15.0 |" in found
+    assert "batchnorm trains: probability at least 50% | 12.3% | 10.0 to 15.0% |" in found

@@ -246,7 +246,7 @@ def test_a_diverged_trial_has_no_gap() -> None:
     # Plain diverges there
     row = judge(PLAIN + NORMED, metric="score_gap", difference={"at_most": 0}, at=1.0)
     assert (row["verdict"], row["n"]) == ("inconclusive", 3)
-    assert "unknown in 3 of 3 pairs: missing" in row["reason"]
+    assert "unknown in 3 of 3 pairs: a value is missing" in row["reason"]
 
 
 def test_a_variant_without_finished_trials() -> None:

@@ -91,7 +91,7 @@ def test_ranges_of_a_score_across_an_axis_are_compared() -> None:
     assert (row["n"], row["verdict"]) == (3, "supported")
     assert row["metric"] == "validation_score"
     assert row["across"] == "model.params.units"
-    assert "less sensitive may only mean less noisy" in row["reason"]
+    assert "a smaller range may only mean less noise" in row["reason"]
     row = judge(rows, value={"at_least": 0.1}, **values)
     assert (row["estimate"], row["over"], row["verdict"]) == (pytest.approx(0.212), "", "supported")
     row = judge(

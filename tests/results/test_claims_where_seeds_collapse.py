@@ -40,7 +40,7 @@ def test_what_is_made_of_scores_has_bounds_and_so_an_interval_where_seeds_collap
     for row in rows:
         row |= {"fitted_score": row["validation_score"] + 0.02, "bn_mode_gap": 0.02}
     row = judge(rows, metric=metric, of="plain", at=0.1, value={"at_most": 0.5})
-    assert "the interval is that of betting" in row["reason"]
+    assert "the interval is a wide one that assumes no distribution" in row["reason"]
     assert -1.0 < row["low"] < row["estimate"] < row["high"] < 0.5
     assert (row["estimate"], row["verdict"]) == (pytest.approx(0.02), "supported")
 

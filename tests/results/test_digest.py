@@ -36,6 +36,17 @@ def test_a_digest_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read.published["variant"].tolist() == ["200"]
 
 
+def test_the_digest_names_the_main_claim(tmp_path: Path) -> None:
+    claims = [CLAIM, CLAIM | {"text": "main", "main": True}]
+    of = results(tmp_path, 0.8, 0.9, 0.95, claims=claims)
+    digest.write_digest(tmp_path, digest.make_digest(of))
+    read = digest.read_digest(tmp_path)
+    assert read is not None
+    assert read.main_claim == "main"
+    assert read.shown_claim is not None
+    assert read.shown_claim["text"] == "main"
+
+
 def test_files_of_an_earlier_version_are_read_under_todays_names() -> None:
     read = digest.read_digest(EARLIER / "predicts-one-number")
     assert read is not None

@@ -11,8 +11,9 @@ from bnbench.analysis.sequential import half_width_at
 from bnbench.config.expectations import Claim
 from bnbench.planning.adaptive.record import ClaimLook, Judging, Look
 from bnbench.planning.seed_claims import SeedClaim, is_for_seeds, seed_claims
-from bnbench.results.looks import _look, _Values, _why_open, decisive_looks, look_text
+from bnbench.results.looks import _collapses, _look, _Values, _why_open, decisive_looks, look_text
 from support.designs import make_design_plan
+from support.tables import scores, trials
 
 DIFFERENCE = {"text": "better", "metric": "test_score", "of": "batchnorm", "difference": {"at_least": 0.0}}
 
@@ -129,3 +130,20 @@ def test_without_claims_each_variant_is_compared_with_the_baseline() -> None:
     plan = make_design_plan({"seeds": {"at_most": 5}})
     (one,) = seed_claims(plan.experiment)
     assert (one.key, one.claim.of, one.over, one.claim.kind) == ("main:batchnorm", "batchnorm", "plain", "difference")
+
+
+def test_a_value_has_a_betting_interval_where_a_training_collapsed() -> None:
+    claim = Claim(text="learns", metric="test_score", of="batchnorm", value={"at_least": 0.2})
+    values = _Values(np.array([0.9, 0.91, 0.1, 0.92] * 3), None)
+    found = _look(SeedClaim("0", claim, ""), values, judging(), 12, collapses=True)
+    assert found.low is not None
+    assert (found.verdict, 0 < found.low < 0.71) == ("supported", True)
+
+
+def test_what_is_measured_before_a_training_can_collapse_does_not_collapse() -> None:
+    claim = Claim(text="grows", metric="gradient_growth", of="batchnorm", value={"at_most": 2})
+    rows = trials(*scores("batchnorm", *({0.1: value} for value in (0.9, 0.9, 0.1))))
+    rates = Judging(most=12, seeds=[0, 1, 2], rates={"batchnorm": [0.1]})
+    assert not _collapses(SeedClaim("0", claim, ""), rows, rates, 0.5)
+    score = claim.model_copy(update={"metric": "test_score"})
+    assert _collapses(SeedClaim("0", score, ""), rows, rates, 0.5)

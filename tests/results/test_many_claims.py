@@ -41,7 +41,8 @@ def test_the_claims_of_a_page_are_corrected_together() -> None:
     assert (corrected.claims, corrected.decided, corrected.remain) == (4, 4, 2)
     assert set(corrected.lost) == {"b", "c"}
     assert describe_correction(table) == (
-        "Corrected for the 4 claims with a p-value on this page (Holm 1979), 2 of 4 verdicts remain. Not: 'b', 'c'."
+        "Corrected for the 4 claims with a p-value on this page (Holm 1979), 2 of 4 verdicts remain. "
+        "Not: 'b', 'c'."
     )
     assert "Not" not in describe_correction(table, name_lost=False)
 
@@ -56,9 +57,7 @@ def test_a_verdict_without_a_level_is_not_among_those_that_remain() -> None:
     table = claims(("supported", 0.001), ("supported", NAN), ("open", 0.3), ("open", NAN))
     corrected = correct_claims(table)
     assert (corrected.claims, corrected.decided, corrected.remain) == (2, 2, 1)
-    assert describe_correction(table).endswith(
-        "1 of 2 verdicts remains. 1 verdict without a p-value cannot be corrected."
-    )
+    assert describe_correction(table).endswith("1 of 1 verdict remains. 1 other verdict has no p-value.")
 
 
 @pytest.mark.parametrize("rows", [[], [("supported", 0.01)], [("open", 0.5), ("open", 0.1)], [("supported", NAN)] * 2])

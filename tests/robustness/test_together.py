@@ -137,7 +137,7 @@ DIGEST = {"name": "x", "title": "", "planned": 8, "ended": 2, "failed": 0, "seco
     ("file", "text", "message"),
     [
         (results_dir.RUN, json.dumps(DIGEST | {"planned": "many"}), r"not as bnbench writes it \(planned\)"),
-        (results_dir.RUN, json.dumps(DIGEST | {"more": 1}), r"not as bnbench writes it \(more\)"),
+        (results_dir.RUN, json.dumps(DIGEST | {"more": 1, "answer": ""}), r"not as bnbench writes it \(more\)"),
         (results_dir.RUN, "5", "cannot be read"),
         (results_dir.CLAIMS, "text,verdict\na,maybe\n", "no column"),
         (results_dir.ENVIRONMENT, '{"data": 5}', "not as bnbench writes it"),

@@ -123,7 +123,7 @@ class PlaceRecord(BaseModel):
     """The design at one value of each further axis.
 
     Attributes:
-        level: the score from which on a training counts as one that trains; None as long as it is not fixed.
+        level: the lowest score at which a training counts as trained; None as long as it is not fixed.
         best: the best rate of each variant that trains at some rate; None as long as they are not chosen.
         never_ok: the rates with the highest scores of the other variants.
         edges: the edges whose search has ended, by variant.

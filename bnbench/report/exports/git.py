@@ -1,17 +1,18 @@
 """Results -> what a repository can hold of them: text, small pictures, and every number, but no database and no model.
 
 `report.md` shows the results where the repository is read, `bnbench reproduce` lists them on its page, and anybody can
-compute each of their numbers again from `trials.csv` and the packed `history.csv`.
+compute each of their numbers again from `trials.csv` and the packed `history.csv`, unless that is too large.
 """
 
 import logging
 import lzma
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 
+from bnbench.report.figures.gallery import list_figures
 from bnbench.report.write import write_report
 from bnbench.results.results import Results
 from bnbench.store import results_dir
@@ -45,8 +46,8 @@ def export(results: Results, folder: Path) -> list[Path]:
         if folder.resolve() != source.resolve():
             _remove_earlier(folder, {*found})
             for name in found:
-                (folder / name).parent.mkdir(exist_ok=True)
-                shutil.copyfile(source / name, folder / name)
+                with results_dir.replaced_file(folder / name) as temporary:
+                    shutil.copyfile(source / name, temporary)
         (folder / PACKED).unlink(missing_ok=True)
         packed = lzma.compress((source / HISTORY).read_bytes(), preset=9)
     except OSError as error:
@@ -61,11 +62,14 @@ def export(results: Results, folder: Path) -> list[Path]:
     return [folder / name for name in (*found, PACKED)]
 
 
-def _remove_earlier(folder: Path, kept: Iterable[str]) -> None:
-    """Remove the files of an earlier export that this one does not write."""
-    earlier = [*(folder / name for name in FILES), *folder.glob("model-*.json"), *(folder / "plots").glob("*.png")]
-    for path in earlier:
-        if path.relative_to(folder).as_posix() not in kept:
+def _remove_earlier(folder: Path, kept: Collection[str]) -> None:
+    """Remove the files of an earlier export, if there is one, that this one does not write."""
+    if not (folder / results_dir.RUN).exists():
+        return
+    for path in (*(folder / name for name in FILES), *folder.glob("model-*.json")):
+        if path.name not in kept:
             path.unlink(missing_ok=True)
+    figures = {*(spec.name for spec in list_figures()), "source"}
+    results_dir.remove_old_figures(folder, figures, [folder / name for name in kept])
     with suppress(OSError):
-        (folder / "plots").rmdir()
+        (folder / results_dir.PLOTS).rmdir()

@@ -160,7 +160,7 @@ def format_axis(ax: Axes, values: Sequence[Any]) -> None:
 
 
 def label_step(values: Sequence[Any], most: int) -> int:
-    """Return which values of an axis have a label: each, each second, and so on; `most` is for numbers."""
+    """Return which values of an axis have a label: every one, every second one, and so on; `most` is for numbers."""
     return -(-len(values) // (most if axis_trends.is_scale(values) else MAX_WORDS))
 
 

@@ -81,7 +81,7 @@ def _compare(facts: Facts, name: str, first: bool) -> str:
     scores += f" {facts.score}, {AT_BEST}" if first else ""
     counts = [int(facts.variants[one]["judged_n"]) for one in (name, facts.baseline)]
     if counts != [row["n"]] * 2:
-        scores += f" (means over {list_words(list(map(str, counts)))} seeds)"
+        scores += f" (means over all finished seeds: {counts[0]} of {name}, {counts[1]} of {facts.baseline})"
     pairs = format_count(row["n"], "paired seed")
     # "Worse by 6 points" has an interval without signs, too.
     bounds = (-row["high"], -row["low"]) if row["verdict"] == WORSE else (row["low"], row["high"])

@@ -23,7 +23,7 @@ from bnbench.results.claims import claim_subject, metric_after_epoch
 from bnbench.results.judgment import INCONCLUSIVE, is_negligible
 from bnbench.results.many_claims import describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
-from bnbench.results.measures import format_claimed, format_measure, format_measures, is_share
+from bnbench.results.measures import format_claimed, format_measure, format_measures, is_share, shown_kind
 from bnbench.results.results import Results
 
 
@@ -65,7 +65,7 @@ def _look(row: Mapping[Any, Any]) -> str:
 
 def _measured(row: Mapping[Any, Any]) -> tuple[Cell, Cell]:
     """Return what was measured about a claim, and its interval."""
-    kind = row["bound"].partition(" ")[0]
+    kind = shown_kind(row)
     number = None if pd.isna(row["estimate"]) else float(row["estimate"])
     estimate = Cell(format_measure(row["estimate"], row["metric"], kind), number, missing=number is None)
     interval = Cell(format_measures(row["low"], row["high"], row["metric"], kind), missing=pd.isna(row["low"]))
@@ -85,7 +85,7 @@ def published_table(results: Results) -> Table | None:
             measure_cell(row["published"], row), measure_cell(row["mean"], row, _why_no_mean(row)),
             interval_cell(row),
             number_cell(row["n"], "d"), _difference(row),
-            Cell(". ".join(filter(None, [row["note"], row["why_outside"]]))),
+            Cell(_note(row)),
         ]
         for row in table.to_dict("records")
     ]  # fmt: skip
@@ -103,6 +103,11 @@ def published_table(results: Results) -> Table | None:
     skewed = any(get_metric(metric).skewed for metric in table["metric"])
     caption = f"Ours is a mean over seeds{'; of losses and values of probes the geometric mean' if skewed else ''}."
     return Table(f"{caption} {EXPLAINED}" if marked else caption, header, rows, sortable=False)
+
+
+def _note(row: Mapping[Any, Any]) -> str:
+    why = f"outside because of this: {row['why_outside']}" if row["why_outside"] else ""
+    return "; ".join(filter(None, [row["note"], why]))
 
 
 def _rate_or_reason(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:

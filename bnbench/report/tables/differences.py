@@ -62,7 +62,7 @@ def _rate(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:
 
 
 def _interval(row: Mapping[Any, Any]) -> Cell:
-    """Return the t interval of a difference of scores in points, or why there is none."""
+    """Return the interval of a difference of scores in points, or why there is none."""
     if pd.isna(row["low"]):
         return Cell(why_no_interval(row["n"], row["mean"], row["sd"]), missing=True)
     return Cell(format_points_range(row["low"], row["high"]))

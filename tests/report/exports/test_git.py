@@ -8,6 +8,7 @@ import pytest
 
 from bnbench.commands.export import export_results
 from bnbench.report.exports import git
+from bnbench.report.write import write_report
 from bnbench.results import digest
 from bnbench.results.results import Results
 from support.kept import compared
@@ -49,19 +50,43 @@ def test_pandas_reads_every_number_of_the_history_and_the_trials(tmp_path: Path)
 
 def test_in_place_it_only_adds_the_packed_history(tmp_path: Path) -> None:
     folder = compared(tmp_path / "results", CELLS).folder
+    write_report(folder)
+    before = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     written = exported(folder, folder)
-    assert {"trials.db", "history.csv", "report.html"} <= {path.name for path in folder.iterdir()}
-    assert all((folder / name).exists() for name in written)
+    after = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert after - before == {"history.csv.xz"}
+    assert before - after == set()
+    assert {*written} <= after
 
 
 def test_what_an_earlier_export_wrote_and_this_one_does_not_is_removed(tmp_path: Path) -> None:
     folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
-    (target / "plots").mkdir(parents=True)
-    for name in ("claims.csv", "model-old.json", "plots/gone.png", "notes.txt"):
+    exported(folder, target)
+    earlier, own = ("claims.csv", "model-old.json", "plots/rates-7.png"), ("notes.txt", "plots/my-own.png")
+    for name in (*earlier, *own):
         (target / name).write_text("old")
     exported(folder, target)
-    assert (target / "notes.txt").read_text() == "old"
-    assert not [name for name in ("claims.csv", "model-old.json", "plots/gone.png") if (target / name).exists()]
+    assert [name for name in (*earlier, *own) if (target / name).exists()] == [*own]
+
+
+def test_a_folder_without_an_earlier_export_keeps_what_it_has(tmp_path: Path) -> None:
+    folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
+    (target / "plots").mkdir(parents=True)
+    names = ("claims.csv", "model-of-mine.json", "plots/rates-7.png")
+    for name in names:
+        (target / name).write_text("mine")
+    exported(folder, target)
+    assert all((target / name).read_text() == "mine" for name in names)
+
+
+def test_a_link_in_the_target_is_replaced_and_its_file_stays(tmp_path: Path) -> None:
+    folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
+    target.mkdir()
+    (tmp_path / "victim").write_text("mine")
+    (target / "trials.csv").symlink_to(tmp_path / "victim")
+    exported(folder, target)
+    assert (tmp_path / "victim").read_text() == "mine"
+    assert (target / "trials.csv").read_bytes() == (folder / "trials.csv").read_bytes()
 
 
 def test_a_history_that_is_too_large_is_left_out(

@@ -15,7 +15,7 @@ from support.paths import ROOT
 PAGE = ROOT / "docs" / "sources.md"
 CONFIGS = {path.stem: path for path in (ROOT / "configs").glob("**/*.yaml")}
 LINK = re.compile(r"\[([\w-]+)\]\(([^)]+)\) ?([\d, ]*)$")
-JUDGED = {"supported", "refuted", "inconclusive"}
+JUDGED = {"supported", "refuted", "open", "no relevant difference"}
 WITHOUT_CLAIMS = {"shown", "tested", "explained", "not tested", "cannot be had"}
 
 
@@ -81,7 +81,9 @@ def verdict_of(cited: Cited) -> str:
         return "shown"
     by_verdict: dict[str, list[int]] = {}
     for number in cited.claims:
-        by_verdict.setdefault(judged(cited.name)[number - 1]["verdict"], []).append(number)
+        # An open one may say how many seeds it takes.
+        verdict = judged(cited.name)[number - 1]["verdict_text"].partition(" (")[0]
+        by_verdict.setdefault(verdict, []).append(number)
     if len(by_verdict) == 1:
         return next(iter(by_verdict))
     return ", ".join(f"{', '.join(map(str, numbers))} {verdict}" for verdict, numbers in by_verdict.items())

@@ -180,7 +180,8 @@ def _probes() -> Iterable[Metric]:
         yield Metric(name, meaning, higher_is_better=higher, skewed=True, measure_trials=partial(_measured, name))
     # The first steps of a trial that diverged later are as good as those of another one.
     meaning = "first length of a step along the gradient that makes the loss worse, at steps 1, 4, 7"
-    yield Metric("first_worse_length", meaning, early=True, skewed=True)
+    title = "step_length_at_which_the_loss_worsens"
+    yield Metric("first_worse_length", meaning, title=title, early=True, skewed=True)
 
 
 def _measured(name: str, trials: "pd.DataFrame", _: "pd.DataFrame") -> "pd.Series[float]":
@@ -221,7 +222,8 @@ _RECORDS = (
     Metric("bn_mode_gap", "validation score with the statistics of each batch minus that with the moving ones",
            higher_is_better=False, bounds=DIFFERENCE_BOUNDS, measure_trials=_mode_gap),
     Metric("reestimated_gap", "validation score with re-estimated statistics minus that with the moving ones",
-           higher_is_better=False, bounds=DIFFERENCE_BOUNDS, measure_trials=_reestimated_gap),
+           title="gain_with_re-estimated_statistics", higher_is_better=False, bounds=DIFFERENCE_BOUNDS,
+           measure_trials=_reestimated_gap),
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
            higher_is_better=False, early=True),
     *_probes(),

@@ -244,8 +244,10 @@ def claim_subject(row: Mapping[Any, Any], score_name: str) -> str:
     if known and known.yes_or_no:
         return f"{row['of']} trains"
     metric = metric_after_epoch(row, score_name)
-    metric = f"range of {metric} across {axis_name(row['across'])}" if row["across"] else metric
-    return f"{metric} of {row['of']} over {row['over']}" if row["over"] else f"{metric} of {row['of']}"
+    variants = f"{row['of']} over {row['over']}" if row["over"] else row["of"]
+    if row["across"]:
+        return f"range of {metric} across {axis_name(row['across'])}, {variants}"
+    return f"{metric} of {variants}"
 
 
 def metric_after_epoch(row: Mapping[Any, Any], score_name: str) -> str:

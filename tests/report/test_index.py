@@ -239,5 +239,5 @@ def test_differences_and_ranges_of_scores_are_in_points_and_a_success_is_a_sente
     trains = CLAIM | {"metric": "ok", "over": "", "bound": "probability at least 0.5"}
     found = "\n".join(lines(entry([gap, spread, trains])))
     assert "accuracy gap of batchnorm: value at most 5 points | 12.3 points | 10.0 to 15.0 |" in found
-    assert "across batch\\_size of batchnorm: value at least 5 points | 12.3 points | 10.0 to 15.0 |" in found
+    assert "across batch\\_size, batchnorm: value at least 5 points | 12.3 points | 10.0 to 15.0 |" in found
     assert "batchnorm trains: probability at least 50% | 12.3% | 10.0 to 15.0% |" in found

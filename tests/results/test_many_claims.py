@@ -41,8 +41,7 @@ def test_the_claims_of_a_page_are_corrected_together() -> None:
     assert (corrected.claims, corrected.decided, corrected.remain) == (4, 4, 2)
     assert set(corrected.lost) == {"b", "c"}
     assert describe_correction(table) == (
-        "Corrected for the 4 claims with a p-value on this page (Holm 1979), 2 of 4 verdicts remain. "
-        "Not: 'b', 'c'."
+        "Corrected for the 4 claims with a p-value on this page (Holm 1979), 2 of 4 verdicts remain. Not: 'b', 'c'."
     )
     assert "Not" not in describe_correction(table, name_lost=False)
 

@@ -35,6 +35,8 @@ Every experiment of `configs/` that has been run: its claims with their verdicts
 - All numbers can be computed again from the `trials.csv` of each folder, those about learning curves from its
   `history.csv`. In a repository the latter may be packed, or left out because it is large."""
 COLUMNS = ("experiment", "what was found", "claims", "published values", "trials", "time")
+# What follows the number of a claim of some kinds, where no column says what it is.
+UNITS = {"ratio": " times", "probability": " of the seeds"}
 # All columns but the further axes.
 PUBLISHED_COLUMNS = column_names(PUBLISHED)
 
@@ -129,7 +131,8 @@ def _found(digest: Digest) -> str:
     if row is None:
         return escape_markdown(digest.answer or digest.title)
     _, _, ours, interval, *_ = _claim(row, digest.score_name)
-    return f"*{row['verdict_text']}*: {escape_markdown(row['text'])} ({ours}; {interval})"
+    unit = UNITS.get(shown_kind(row), "")
+    return f"*{row['verdict_text']}*: {escape_markdown(row['text'])} ({ours}{unit}; {interval})"
 
 
 def _section(entry: Entry, digest: Digest) -> list[str]:

@@ -233,6 +233,13 @@ def test_the_main_claim_comes_first() -> None:
     assert any("| *open*: main (+12.3 points; 10.0 to 15.0) | 1 supported, 1 open |" in line for line in found)
 
 
+def test_a_finding_says_what_its_number_is() -> None:
+    faster = CLAIM | {"metric": "epochs_to_target", "bound": "ratio at most 1"}
+    trains = CLAIM | {"metric": "ok", "over": "", "bound": "probability at least 0.5"}
+    assert any("(0.12 times; 0.1 to 0.15)" in line for line in lines(entry([faster])))
+    assert any("(12.3% of the seeds; 10.0 to 15.0%)" in line for line in lines(entry([trains])))
+
+
 def test_differences_and_ranges_of_scores_are_in_points_and_a_success_is_a_sentence() -> None:
     gap = CLAIM | {"metric": "score_gap", "over": "", "bound": "value at most 0.05"}
     spread = CLAIM | {"over": "", "bound": "value at least 0.05", "across": "train.batch_size"}

@@ -1,6 +1,5 @@
 """The verdicts of docs/sources.md are those of the results, and no statement of a source is missing there."""
 
-import csv
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +9,14 @@ import pytest
 
 from bnbench.config.load import load_config
 from bnbench.config.schema import Experiment
+from bnbench.results.digest import read_digest
+from bnbench.results.many_claims import are_lost
 from support.paths import ROOT
 
 PAGE = ROOT / "docs" / "sources.md"
 CONFIGS = {path.stem: path for path in (ROOT / "configs").glob("**/*.yaml")}
 LINK = re.compile(r"\[([\w-]+)\]\(([^)]+)\) ?([\d, ]*)$")
-JUDGED = {"supported", "refuted", "open", "no relevant difference"}
+LOST = "†"
 WITHOUT_CLAIMS = {"shown", "tested", "explained", "not tested", "cannot be had"}
 
 
@@ -62,8 +63,14 @@ def experiment(name: str) -> Experiment:
 
 @cache
 def judged(name: str) -> list[dict[str, str]]:
-    table = ROOT / "results" / name / "claims.csv"
-    return list(csv.DictReader(table.read_text(encoding="utf-8").splitlines())) if table.exists() else []
+    """Return the text and the verdict of each claim; a verdict that a correction does not leave has a mark."""
+    found = read_digest(ROOT / "results" / name)
+    if found is None or found.claims.empty:
+        return []
+    marks = are_lost(found.claims).map({True: LOST, False: ""})
+    # An open verdict may say how many seeds it takes.
+    verdicts = found.claims["verdict_text"].str.partition(" (")[0] + marks
+    return [{"text": text, "verdict": verdict} for text, verdict in zip(found.claims["text"], verdicts, strict=True)]
 
 
 def has_results(name: str) -> bool:
@@ -81,9 +88,7 @@ def verdict_of(cited: Cited) -> str:
         return "shown"
     by_verdict: dict[str, list[int]] = {}
     for number in cited.claims:
-        # An open one may say how many seeds it takes.
-        verdict = judged(cited.name)[number - 1]["verdict_text"].partition(" (")[0]
-        by_verdict.setdefault(verdict, []).append(number)
+        by_verdict.setdefault(judged(cited.name)[number - 1]["verdict"], []).append(number)
     if len(by_verdict) == 1:
         return next(iter(by_verdict))
     return ", ".join(f"{', '.join(map(str, numbers))} {verdict}" for verdict, numbers in by_verdict.items())

@@ -2,7 +2,7 @@
 
 - Student's t, where all seeds are of one kind.
 - Betting, where some trainings collapsed and others did not, and the values have bounds: no t interval holds then.
-- None, where more than half of the values are at a ceiling or are ties: the spread says little. There is a sign test.
+- None, where more than half of the values are at a ceiling or are ties: the spread says little. Pairs have a sign test.
 """
 
 import math

@@ -75,7 +75,10 @@ class Metric:
 
     @property
     def may_collapse(self) -> bool:
-        """Whether a training that collapses has another kind of value: not if that is infinite, or measured before."""
+        """Whether a collapsed training gives another kind of value.
+
+        Not of metrics over all rates, of times to a target, which are infinite then, and of what is measured before.
+        """
         return not (self.over_rates or self.needs_target or self.early)
 
     @property
@@ -222,7 +225,7 @@ _RECORDS = (
     Metric("bn_mode_gap", "validation score with the statistics of each batch minus that with the moving ones",
            higher_is_better=False, bounds=DIFFERENCE_BOUNDS, measure_trials=_mode_gap),
     Metric("reestimated_gap", "validation score with re-estimated statistics minus that with the moving ones",
-           title="gain_with_re-estimated_statistics", higher_is_better=False, bounds=DIFFERENCE_BOUNDS,
+           title="re-estimated_gap", higher_is_better=False, bounds=DIFFERENCE_BOUNDS,
            measure_trials=_reestimated_gap),
     Metric("gradient_growth", "factor by which the squared gradient norm grows per layer toward the input",
            higher_is_better=False, early=True),

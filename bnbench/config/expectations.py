@@ -201,6 +201,9 @@ def check_one_main(claims: list[Claim]) -> list[Claim]:
     """Return the claims of an experiment, of which at most one is the main one."""
     if len(main := [claim.text for claim in claims if claim.main]) > 1:
         raise ValueError(f"two claims are main, wanted one at most: {main[0]!r} and {main[1]!r}")
+    # Results name it by its text.
+    if main and sum(claim.text == main[0] for claim in claims) > 1:
+        raise ValueError(f"the main claim has the text of another one: {main[0]!r}")
     return claims
 
 

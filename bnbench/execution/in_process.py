@@ -92,7 +92,7 @@ class InProcessTrainer:
             DataError: the data are missing, damaged, or other data than the plan was made for.
         """
         dataset = self._load(program.data, program.facts)
-        results = on_one_thread(self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs))
+        results = _on_one_thread(self._loop.train_trials(program, trials, dataset, saving, on_epoch, self._programs))
         fingerprint, threads = dataset.facts.fingerprint, program.train.threads
         machine = this_machine(program.device or CPU, self._portable)
         return (replace(one, fingerprint=fingerprint, machine=machine, threads=threads) for one in results)
@@ -115,7 +115,7 @@ class InProcessTrainer:
         return self._short_training.guess_rates(program, dataset, seed, predictors)
 
 
-def on_one_thread(results: Iterator[Result]) -> Iterator[Result]:
+def _on_one_thread(results: Iterator[Result]) -> Iterator[Result]:
     """Yield results; NumPy uses one thread for each, as TensorFlow does.
 
     The workers share the cores, and the number of threads changes the order in which a product of vectors adds up.

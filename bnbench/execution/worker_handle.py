@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from bnbench.planning.trial import Fault
 
 COMMAND = (sys.executable, "-P", "-m", "bnbench.execution.worker_main")
+# NumPy starts no further threads in a worker. `InProcessTrainer.train` lets it use one where it has more.
+ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 # The error text of a dead worker keeps this many bytes from the end of its stderr.
 MAX_STDERR = 4000
 
@@ -35,7 +37,8 @@ class WorkerHandle:
         # No `with` block: `stop` closes the file, since the worker writes to it until then.
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115
         # The worker uses the import path of this process.
-        variables = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **environment}
+        own = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **ONE_THREAD}
+        variables = {**os.environ, **own, **environment}
         # The command is our own.
         self._process = subprocess.Popen(  # noqa: S603
             COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, env=variables

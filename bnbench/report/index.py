@@ -11,13 +11,14 @@ import pandas as pd
 from bnbench.analysis.columns import PUBLISHED, column_names
 from bnbench.analysis.intervals import why_no_interval
 from bnbench.analysis.labels import RateFormat, format_axes, format_count, format_duration
+from bnbench.analysis.registry import find_metric
 from bnbench.report.markdown import escape_markdown, pipe_table
 from bnbench.results.claims import claim_subject, metric_after_epoch
 from bnbench.results.digest import Digest
 from bnbench.results.judgment import is_open
 from bnbench.results.many_claims import count_verdicts, describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
-from bnbench.results.measures import format_claimed, format_measure, format_measures, shown_kind
+from bnbench.results.measures import format_claimed, format_found, format_measure, format_measures, shown_kind
 from bnbench.results.published import NOT_MEASURED, OUTSIDE, PLACES, published_lies
 from bnbench.store import results_dir
 
@@ -32,11 +33,10 @@ Every experiment of `configs/` that has been run: its claims with their verdicts
 - A published value is *within*, *above* or *below* the 95% interval of our mean. Most published values are of a single
   training, so they may well be outside. Fewer than three seeds, or equal values at every seed, give *no interval*.
 - Time is summed over all trainings; trained side by side, they end sooner.
-- All numbers can be computed again from the `trials.csv` of each folder, those about learning curves from its
-  `history.csv`. In a repository the latter may be packed, or left out because it is large."""
+- The numbers can be computed again from the `trials.csv` of each folder, those about learning curves from its
+  `history.csv`, which a repository may hold packed, or leave out because it is large. Only the times of steps are in
+  the database alone."""
 COLUMNS = ("experiment", "what was found", "claims", "published values", "trials", "time")
-# What follows the number of a claim of some kinds, where no column says what it is.
-UNITS = {"ratio": " times", "probability": " of the seeds"}
 # All columns but the further axes.
 PUBLISHED_COLUMNS = column_names(PUBLISHED)
 
@@ -130,9 +130,18 @@ def _found(digest: Digest) -> str:
     row = digest.shown_claim
     if row is None:
         return escape_markdown(digest.answer or digest.title)
-    _, _, ours, interval, *_ = _claim(row, digest.score_name)
-    unit = UNITS.get(shown_kind(row), "")
-    return f"*{row['verdict_text']}*: {escape_markdown(row['text'])} ({ours}{unit}; {interval})"
+    return f"*{row['verdict_text']}*: {escape_markdown(row['text'])}{_numbers(row, digest.score_name)}"
+
+
+def _numbers(row: Mapping[Any, Any], score_name: str) -> str:
+    """Return ` (2.0 times; 1.5 to 2.7)`, or nothing if the estimate is not known."""
+    if not math.isfinite(row["estimate"]):
+        return ""
+    estimate, interval = format_found(row)
+    known = find_metric(row["metric"])
+    if known and known.yes_or_no:
+        estimate = f"{escape_markdown(claim_subject(row, score_name))} at {estimate}"
+    return f" ({estimate}; {interval or 'no interval'})"
 
 
 def _section(entry: Entry, digest: Digest) -> list[str]:

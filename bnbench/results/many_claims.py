@@ -59,12 +59,15 @@ class Corrected:
 
 def correct_claims(claims: pd.DataFrame) -> Corrected:
     """Return which verdicts of claims remain if the claims are corrected for their number. The verdicts stay."""
-    adjusted = claims.assign(adjusted=holm(claims["p"]))
-    decided = adjusted[adjusted["verdict"] != INCONCLUSIVE]
-    known = decided[decided["p"].notna()]
-    lost = known[~(known["adjusted"] < 1 - DECIDING)]
-    unknown = decided[decided["p"].isna()]
-    return Corrected(int(claims["p"].notna().sum()), len(decided), tuple(lost["text"]), tuple(unknown["text"]))
+    decided = claims["verdict"] != INCONCLUSIVE
+    lost, unknown = claims[are_lost(claims)], claims[decided & claims["p"].isna()]
+    return Corrected(int(claims["p"].notna().sum()), int(decided.sum()), tuple(lost["text"]), tuple(unknown["text"]))
+
+
+def are_lost(claims: pd.DataFrame) -> "pd.Series[bool]":
+    """Return for each claim whether it has a verdict that does not remain if all of them are corrected."""
+    decided = (claims["verdict"] != INCONCLUSIVE) & claims["p"].notna()
+    return decided & ~(pd.Series(holm(claims["p"]), claims.index) < 1 - DECIDING)
 
 
 def describe_correction(claims: pd.DataFrame, name_lost: bool = True) -> str:

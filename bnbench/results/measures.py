@@ -59,7 +59,8 @@ def format_measure(value: float, metric: str, kind: str = "value", missing: str 
         return _number(value, metric)
     if not _in_points(metric, kind):
         return format_percent(value)
-    return f"{format_points(value) if kind == 'difference' else format_percent(value).removesuffix('%')} points"
+    points = format_points(value)
+    return f"{points if kind == 'difference' else points.removeprefix('+')} points"
 
 
 def format_measures(low: float, high: float, metric: str, kind: str = "value", missing: str = "none") -> str:
@@ -93,13 +94,29 @@ def format_rope(rope: float, metric: str) -> str:
     return f"±{100 * rope:.4g} points" if is_share(metric) else f"±{rope:.4g}"
 
 
+def format_found(row: Mapping[Any, Any]) -> tuple[str, str]:
+    """Return what was measured about a claim, where no column says what it is, and its interval.
+
+    Args:
+        row: of a table of claims.
+
+    Returns:
+        For example `2.0 times` and `1.5 to 2.7`, or `83.3% of the seeds`; the interval is empty if there is none.
+    """
+    kind = shown_kind(row)
+    estimate = format_measure(row["estimate"], row["metric"], kind)
+    of = "seeds" if math.isnan(row["rounds"]) else "rounds"
+    unit = {"ratio": " times", "probability": f" of the {of}"}.get(kind, "")
+    return estimate + unit, format_measures(row["low"], row["high"], row["metric"], kind, missing="")
+
+
 def _name(metric: str) -> str:
     known = find_metric(metric)
     return known.name if known else metric
 
 
 def _in_points(metric: str, kind: str) -> bool:
-    """Return whether a share of this kind is a difference of shares."""
+    """Return True if the values are differences of scores, which are shown in points."""
     return kind in ("difference", RANGE) or (kind == "value" and _name(metric) in _DIFFERENCES)
 
 

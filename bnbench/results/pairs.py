@@ -96,6 +96,6 @@ def note_ties(values: NDArray[Any], ties_at: Collection[float], paired: bool) ->
     """
     n, tied = len(values), count_ties(values, ties_at)
     test = f"; sign test p = {sign_test(values):.2g}" if paired else ""
-    if np.ptp(values) == 0 or tied == n:
+    if np.ptp(values) == 0 or (paired and tied == n):
         return f"equal in {n} of {n} seeds, so there is no interval{test}"
     return f"{'equal' if paired else '0% or 100%'} in {tied} of {n} seeds, so there is no t interval{test}"

@@ -98,6 +98,7 @@ def axis_value(cell: str) -> float | str | bool | None:
     # Python's own reading of numbers takes 1_000 and 007, too, which are texts.
     try:
         value = json.loads(cell)
-    except ValueError:
+        known = type(value) in (int, float) and math.isfinite(value)
+    except (ValueError, OverflowError, RecursionError):
         return cell
-    return value if type(value) in (int, float) and math.isfinite(value) else cell
+    return value if known else cell

@@ -19,7 +19,8 @@ are made from the results in the repository when this site is built. Choose an e
 file.
 
 - *Supported* and *refuted* mean that the whole 95% interval over seeds says so. *Open* means that it does not.
-- The sentence is about the first claim that was decided, in the words of the claim. Without claims, it has the scores.
+- The sentence is about the main claim, or the first one that was decided, in the words of the claim. Without claims, it
+  has the scores.
 - [All claims and published values](results.md) on one page. [Findings](../findings.md) says what was learned.
 """
 

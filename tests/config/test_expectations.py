@@ -35,6 +35,8 @@ def test_one_claim_at_most_is_the_main_one() -> None:
     assert check_config(yaml.safe_load(experiment.to_yaml()), "again") == experiment
     with pytest.raises(ConfigError, match="two claims are main, wanted one at most: 'x' and 'y'"):
         check_config(values(claims=[SCORE | {"main": True}, SCORE | {"text": "y", "main": True}]), "tiny.yaml")
+    with pytest.raises(ConfigError, match="the main claim has the text of another one: 'x'"):
+        check_config(values(claims=[SCORE, SCORE | {"main": True}]), "tiny.yaml")
 
 
 def test_the_ids_of_trials_do_not_depend_on_claims() -> None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -15,7 +16,7 @@ from bnbench.data.types import DataDirs
 from bnbench.errors import ConfigError
 from bnbench.execution import executors
 from bnbench.execution.executors import executor_capacity, open_executor
-from bnbench.execution.in_process import SerialExecutor, on_one_thread
+from bnbench.execution.in_process import InProcessTrainer, SerialExecutor
 from bnbench.execution.phases import OnPhase, ignore_phase
 from bnbench.execution.process_pool import ProcessPool
 from bnbench.execution.protocols import Executor, ExecutorRequest
@@ -267,19 +268,24 @@ def test_one_line_in_the_table_adds_an_executor_that_runs_a_sweep(
     assert finished == [tmp_path / "results"]
 
 
-def test_numpy_uses_one_thread_while_a_trial_trains_and_as_many_as_before_afterwards() -> None:
+def test_numpy_uses_one_thread_while_a_trial_trains_and_as_many_as_before_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def threads() -> set[int]:
         return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
-    def results() -> Iterator[Any]:
-        for _ in range(2):
+    def train_trials(program: object, trials: Sequence[Trial], *others: object) -> Iterator[Result]:
+        for trial in trials:
             seen.append(threads())
-            yield object()
+            yield Result(trial.id, "p", 57)
 
     seen: list[set[int]] = []
+    plan = make_plan(variants={"plain": {}}, sweep__seeds=2, sweep__learning_rate=[0.1])
+    (cohort,) = plan.cohorts
+    rows: Any = SimpleNamespace(facts=SimpleNamespace(fingerprint="made up"))
+    trainer = InProcessTrainer(lambda settings, planned: rows)
+    monkeypatch.setattr(trainer, "_loop", SimpleNamespace(train_trials=train_trials))
     with threadpool_limits(2, user_api="blas"):
-        between = [threads() for _ in on_one_thread(results())]
-        after = threads()
+        between = [threads() for _ in trainer.train(cohort.program, cohort.trials, SAVING, ignore)]
     assert seen == [{1}, {1}]
     assert between == [{2}, {2}]
-    assert after == {2}

@@ -13,7 +13,7 @@ NAN = math.nan
 CLAIM = {
     "text": "a | b <script>", "metric": "test_score", "of": "batchnorm", "over": "plain", "across": "",
     "bound": "difference at least 0", "estimate": 0.123456, "low": 0.1, "high": 0.15, "n": 5, "verdict": "supported",
-    "verdict_text": "supported", "p": 0.01, "rope": math.nan, "reason": "why",
+    "verdict_text": "supported", "p": 0.01, "rope": math.nan, "rounds": math.nan, "reason": "why",
 }  # fmt: skip
 PUBLISHED = {
     "source": "Table 1", "variant": "plain", "model.params.units": "4", "learning_rate": 0.01,
@@ -237,7 +237,11 @@ def test_a_finding_says_what_its_number_is() -> None:
     faster = CLAIM | {"metric": "epochs_to_target", "bound": "ratio at most 1"}
     trains = CLAIM | {"metric": "ok", "over": "", "bound": "probability at least 0.5"}
     assert any("(0.12 times; 0.1 to 0.15)" in line for line in lines(entry([faster])))
-    assert any("(12.3% of the seeds; 10.0 to 15.0%)" in line for line in lines(entry([trains])))
+    assert any("(batchnorm trains at 12.3% of the seeds; 10.0 to 15.0%)" in line for line in lines(entry([trains])))
+    sooner = CLAIM | {"metric": "seconds_per_step", "bound": "probability at least 0.5", "rounds": 7}
+    assert any("(12.3% of the rounds; 10.0 to 15.0%)" in line for line in lines(entry([sooner])))
+    unknown = faster | {"estimate": NAN, "low": NAN, "high": NAN}
+    assert any("| *supported*: a \\| b \\<script\\> | 1 supported |" in line for line in lines(entry([unknown])))
 
 
 def test_differences_and_ranges_of_scores_are_in_points_and_a_success_is_a_sentence() -> None:

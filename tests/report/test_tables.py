@@ -145,19 +145,19 @@ def test_a_ratio_of_times_has_its_range_and_its_rounds(tmp_path: Path) -> None:
 
 def test_a_variant_that_never_trains_has_no_widths(tmp_path: Path) -> None:
     table = variants_table(compared(tmp_path, {"plain": [[0.9] * 3], "batchnorm": [[X] * 3]}))
-    names = ("trains well to", "every seed ok", "stable width", "LR sensitivity", "centered", "accuracy regret")
+    names = ("trains well to", "every seed ok", "stable width", "LR sensitivity", "centered", "accuracy regret, points")
     for name in names:
         assert texts(table, name)[1] == "no trial ok"
-    assert texts(table, "BN mode gap") == ["no batch norm", "diverged"]
+    assert texts(table, "BN mode gap, points") == ["no batch norm", "diverged"]
 
 
 def test_re_estimated_statistics_have_a_column_where_they_were_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells: Cells = {"plain": [[0.9] * 3], "batchnorm": [[0.8] * 3]}
-    assert "re-estimated gap" not in variants_table(compared(tmp_path / "old", cells)).header
+    assert "re-estimated gap, points" not in variants_table(compared(tmp_path / "old", cells)).header
     table = variants_table(reestimated(tmp_path / "new", monkeypatch, cells, "batchnorm", -0.015))
-    assert column(table, "re-estimated gap") == [
+    assert column(table, "re-estimated gap, points") == [
         Cell("no batch norm", missing=True), Cell("-1.5", pytest.approx(-0.015)),
     ]  # fmt: skip
 

@@ -114,6 +114,6 @@ def test_changed_trials_have_the_names_that_a_database_gives_them(tmp_path: Path
     assert changed.trial.endswith("lr=0.01 seed=0")
 
 
-@pytest.mark.parametrize("text", ["1_000", "007", "nan", "inf", "1e999", "[1]"])
+@pytest.mark.parametrize("text", ["1_000", "007", "nan", "inf", "1e999", "[1]", "1" + "0" * 400, "[" * 100_000])
 def test_a_setting_that_only_looks_like_a_number_is_a_text(text: str) -> None:
     assert axis_value(text) == text

@@ -44,7 +44,8 @@ def export(results: Results, folder: Path) -> list[Path]:
     found = [name for name in names if (source / name).exists()]
     try:
         if folder.resolve() != source.resolve():
-            _remove_earlier(folder, {*found})
+            results_dir.refuse_links(folder)
+            _remove_earlier(folder, {*found}, results.config.name)
             for name in found:
                 with results_dir.replaced_file(folder / name) as temporary:
                     shutil.copyfile(source / name, temporary)
@@ -62,9 +63,10 @@ def export(results: Results, folder: Path) -> list[Path]:
     return [folder / name for name in (*found, PACKED)]
 
 
-def _remove_earlier(folder: Path, kept: Collection[str]) -> None:
-    """Remove the files of an earlier export, if there is one, that this one does not write."""
-    if not (folder / results_dir.RUN).exists():
+def _remove_earlier(folder: Path, kept: Collection[str], name: str) -> None:
+    """Remove the files of an earlier export of this experiment, if there is one, that this one does not write."""
+    run = results_dir.read_json(folder / results_dir.RUN)
+    if not run or run.get("name") != name:
         return
     for path in (*(folder / name for name in FILES), *folder.glob("model-*.json")):
         if path.name not in kept:

@@ -106,7 +106,7 @@ def published_table(results: Results) -> Table | None:
 
 
 def _note(row: Mapping[Any, Any]) -> str:
-    why = f"outside because of this: {row['why_outside']}" if row["why_outside"] else ""
+    why = f"outside, because: {row['why_outside']}" if row["why_outside"] else ""
     return "; ".join(filter(None, [row["note"], why]))
 
 

@@ -34,8 +34,16 @@ def variants_table(results: Results) -> Table:
         return _of_design(results)
     score = results.score_name
     header = ["variant", *map(axis_name, results.axes), "best rate", "n", f"test {score} ± SD", "trains well to"]
-    header += ["every seed ok", "stable width", "LR sensitivity", "centered", f"{score} regret", "epochs to target"]
-    header += ["AULC", "overfitting onset", *_gap_header(results), "step", "over baseline's", "diverged"]
+    header += ["every seed ok", "stable width", "LR sensitivity", "centered", f"{score} regret, points"]
+    header += [
+        "epochs to target",
+        "AULC",
+        "overfitting onset",
+        *_gap_header(results),
+        "step",
+        "over baseline's",
+        "diverged",
+    ]
     table = results.variants
     if len(table):
         curves = results.learning_curves.drop(columns=["best_rate", "n"])
@@ -46,7 +54,7 @@ def variants_table(results: Results) -> Table:
             *place_cells(row, results.axes), rate_cell(row["best_rate"]), number_cell(row["n"], "d"),
             spread_cell(row, "judged"), _well_to(row, rate_cell), _stable_rates(row, rate_cell), _width(row),
             number_cell(row["lr_sensitivity"], ".4g", NO_OK), number_cell(row["lr_sensitivity_centered"], ".4g", NO_OK),
-            share_cell(row["score_regret"], format_percent, NO_OK),
+            share_cell(row["score_regret"], _unsigned_points, NO_OK),
             time_cell(row["epochs_to_target_median"], missing="no target"),
             share_cell(row["aulc_mean"], format_percent), number_cell(row["overfitting_onset_median"], ".4g"),
             *_gap_cells(results, row), _duration(row["seconds_per_step"]), _overhead(results, row),
@@ -116,10 +124,14 @@ def _width(row: Mapping[Any, Any]) -> Cell:
     return replace(cell, text=f">= {cell.text}") if row["stable_width_open"] else cell
 
 
+def _unsigned_points(share: float) -> str:
+    return format_points(share).removeprefix("+")
+
+
 def _gap_header(results: Results) -> list[str]:
     """Return the names of the columns of batch normalization's statistics; re-estimated ones only where measured."""
     known = len(results.variants) and results.variants["reestimated_gap"].notna().any()
-    return ["BN mode gap", *(["re-estimated gap"] if known else [])]
+    return ["BN mode gap, points", *(["re-estimated gap, points"] if known else [])]
 
 
 def _gap_cells(results: Results, row: Mapping[Any, Any]) -> list[Cell]:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from bnbench.commands.export import export_results
+from bnbench.errors import ResultsError
 from bnbench.report.exports import git
 from bnbench.report.write import write_report
 from bnbench.results import digest
@@ -75,8 +76,21 @@ def test_a_folder_without_an_earlier_export_keeps_what_it_has(tmp_path: Path) ->
     names = ("claims.csv", "model-of-mine.json", "plots/rates-7.png")
     for name in names:
         (target / name).write_text("mine")
+    # Of another program.
+    (target / "run.json").write_text('{"my": 1}')
     exported(folder, target)
     assert all((target / name).read_text() == "mine" for name in names)
+
+
+def test_a_folder_of_pictures_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    folder, target = compared(tmp_path / "results", CELLS).folder, tmp_path / "git"
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "victim" / "rates.png").write_text("mine")
+    target.mkdir()
+    (target / "plots").symlink_to(tmp_path / "victim")
+    with pytest.raises(ResultsError, match="plots: a link"):
+        exported(folder, target)
+    assert (tmp_path / "victim" / "rates.png").read_text() == "mine"
 
 
 def test_a_link_in_the_target_is_replaced_and_its_file_stays(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from bnbench.results.judgment import is_open
 from bnbench.results.many_claims import count_verdicts, describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
 from bnbench.results.measures import format_claimed, format_found, format_measure, format_measures, shown_kind
-from bnbench.results.published import NOT_MEASURED, OUTSIDE, PLACES, published_lies
+from bnbench.results.published import NOT_MEASURED, OF_ONE_TRAINING, OUTSIDE, PLACES, is_of_one_training, published_lies
 from bnbench.store import results_dir
 
 MARK = "<!-- Written by `bnbench reproduce`, which writes it anew. -->"
@@ -31,7 +31,8 @@ Every experiment of `configs/` that has been run: its claims with their verdicts
   refuted it says *too small to matter*. All else is *open*, with the number of seeds that would show a difference as
   large as the measured one with a chance of 80%.
 - A published value is *within*, *above* or *below* the 95% interval of our mean. Most published values are of a single
-  training, so they may well be outside. Fewer than three seeds, or equal values at every seed, give *no interval*.
+  training, so they may well be outside: *where single trainings lie* means within the 95% prediction interval of one
+  more training of ours. Fewer than three seeds, or equal values at every seed, give *no interval*.
 - Time is summed over all trainings; trained side by side, they end sooner.
 - The numbers can be computed again from the `trials.csv` of each folder, those about learning curves from its
   `history.csv`, which a repository may hold packed, or leave out because it is large. Only the times of steps are in
@@ -104,7 +105,11 @@ def _outside(digests: Sequence[Digest]) -> list[str]:
         return []
     total = f"Of {format_count(len(rows), 'published value')}: {_counted(map(published_lies, rows), PLACES)}."
     explained = sum(bool(row["why_outside"]) for row in outside)
-    return [total + (f" For {explained} of the {len(outside)} outside, the table says why." if outside else "")]
+    if not outside:
+        return [total]
+    why = f"For {explained} of the {len(outside)} outside, the table says why"
+    single = sum(is_of_one_training(row) and not row["why_outside"] for row in outside)
+    return [f"{total} {why}" + (f"; {single} of the others are {OF_ONE_TRAINING}." if single else ".")]
 
 
 def _counted(words: Iterable[str], order: Sequence[str]) -> str:
@@ -208,7 +213,11 @@ def _published(row: Mapping[Any, Any], score_name: str) -> list[str]:
 
 def _lies_and_why(row: Mapping[Any, Any]) -> str:
     lies = published_lies(row)
-    return f"{lies}: {escape_markdown(row['why_outside'] or 'no reason was found')}" if lies in OUTSIDE else lies
+    if lies not in OUTSIDE:
+        return lies
+    where = f", {OF_ONE_TRAINING}" if is_of_one_training(row) else ""
+    why = row["why_outside"] or ("" if where else "no reason was found")
+    return lies + where + (f": {escape_markdown(why)}" if why else "")
 
 
 def _measure(row: Mapping[Any, Any], column: str, missing: str = "") -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtrit
 
-from bnbench.analysis.intervals import Interval
+from bnbench.analysis.intervals import MIN_VALUES, Interval
 from bnbench.analysis.learning_curves import Curves
 from bnbench.analysis.mean_interval import mean_interval
 from bnbench.analysis.per_seed import PerSeedScores, matches_axes, per_seed_scores, with_trial_metrics
-from bnbench.analysis.registry import Metric, get_metric
+from bnbench.analysis.registry import Metric, find_metric, get_metric
 from bnbench.analysis.trials import axes_of, by_axes, scored_trials
 from bnbench.config.expectations import Published
 from bnbench.results import edges, widths
@@ -21,6 +22,7 @@ from bnbench.results.pairs import pair_up
 
 PLACES = WITHIN, ABOVE, BELOW, NO_INTERVAL, NOT_MEASURED = "within", "above", "below", "no interval", "not measured"
 OUTSIDE = (ABOVE, BELOW)
+OF_ONE_TRAINING = "where single trainings lie"
 
 
 def published_lies(row: Mapping[Any, Any]) -> str:
@@ -33,6 +35,25 @@ def published_lies(row: Mapping[Any, Any]) -> str:
     if row["published"] < row["low"]:
         return BELOW
     return ABOVE if row["published"] > row["high"] else WITHIN
+
+
+def is_of_one_training(row: Mapping[Any, Any]) -> bool:
+    """Return True if a published value lies outside our interval, but where another one of our trainings may lie.
+
+    That is within the 95% prediction interval of one further seed, the mean ± t(n - 1) SD sqrt(1 + 1/n) (Hahn and
+    Meeker 1991, "Statistical intervals", chapter 4), of losses in logarithms. Most published values are of one
+    training, so that is where they are expected.
+    """
+    n, metric = row["n"], find_metric(row["metric"])
+    if published_lies(row) not in OUTSIDE or n < MIN_VALUES or metric is None or metric.over_rates or metric.yes_or_no:
+        return False
+    if metric.skewed:
+        # The interval of the mean is t SD / sqrt(n) on either side.
+        numbers = (row[name] for name in ("mean", "high", "published"))
+        center, end, value = (math.log(number) if number > 0 else -math.inf for number in numbers)
+        return abs(value - center) <= (end - center) * math.sqrt(n + 1)
+    half = float(stdtrit(n - 1, 0.975)) * row["sd"] * math.sqrt(1 + 1 / n)
+    return bool(abs(row["published"] - row["mean"]) <= half)
 
 
 def compare_published(

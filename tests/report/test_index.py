@@ -7,7 +7,7 @@ import pytest
 from bnbench.report import index
 from bnbench.report.index import Entry
 from bnbench.results.digest import Digest
-from bnbench.results.published import published_lies
+from bnbench.results.published import is_of_one_training, published_lies
 
 NAN = math.nan
 CLAIM = {
@@ -128,6 +128,24 @@ def test_each_source_has_a_table() -> None:
 )
 def test_where_a_published_value_is(changes: dict[str, float], where: str) -> None:
     assert published_lies(PUBLISHED | changes) == where
+
+
+def test_a_value_outside_the_interval_of_the_mean_may_be_that_of_one_training() -> None:
+    # 0.9 ± 3.182 x 0.0126 x sqrt(1 + 1/4) = 0.8552 to 0.9448; the interval of the mean is half as wide.
+    ours = PUBLISHED | {"sd": 0.0126, "n": 4, "low": 0.88, "high": 0.92}
+    near, far = ours | {"published": 0.944}, ours | {"published": 0.946}
+    assert [is_of_one_training(row) for row in (near, far, ours, near | {"n": 2})] == [True, False, False, False]
+    # Losses in logarithms: 2 x / : sqrt(2)^sqrt(5) = 2.17 around 1.
+    loss = ours | {"metric": "test_loss", "mean": 1.0, "low": 1 / math.sqrt(2), "high": math.sqrt(2)}
+    assert [is_of_one_training(loss | {"published": value}) for value in (2.1, 2.2, 0.47, 0.45)] == [True, False] * 2
+    page = "\n".join(lines(entry(published=[near, far, near | {"why_outside": "another split"}])))
+    assert "| above, where single trainings lie |" in page
+    assert "| above: no reason was found |" in page
+    assert "| above, where single trainings lie: another split |" in page
+    assert (
+        "Of 3 published values: 3 above. For 1 of the 3 outside, the table says why; "
+        "1 of the others are where single trainings lie."
+    ) in page
 
 
 def test_a_metric_of_all_rates_names_none() -> None:

@@ -24,6 +24,7 @@ from bnbench.results.judgment import INCONCLUSIVE, is_negligible
 from bnbench.results.many_claims import describe_correction
 from bnbench.results.marks import EXPLAINED, claim_mark, is_marked
 from bnbench.results.measures import format_claimed, format_measure, format_measures, is_share, shown_kind
+from bnbench.results.published import OF_ONE_TRAINING, is_of_one_training
 from bnbench.results.results import Results
 
 
@@ -106,8 +107,9 @@ def published_table(results: Results) -> Table | None:
 
 
 def _note(row: Mapping[Any, Any]) -> str:
+    where = f"outside, {OF_ONE_TRAINING}" if is_of_one_training(row) else ""
     why = f"outside, because: {row['why_outside']}" if row["why_outside"] else ""
-    return "; ".join(filter(None, [row["note"], why]))
+    return "; ".join(filter(None, [row["note"], where, why]))
 
 
 def _rate_or_reason(row: Mapping[Any, Any], rate_cell: Callable[[float], Cell]) -> Cell:

@@ -142,7 +142,7 @@ def when_setup(text: str, test: Callable[[Setup], bool]) -> Cure:
 def lower_rate(facts: Facts) -> str:
     """Advise a lower rate if lower ones do not show the symptom."""
     lower = any(rate < max(facts.shown) for rate in facts.sound)
-    return "a lower rate, as lower ones do not show it" if lower else ""
+    return "a lower rate, at which it does not occur" if lower else ""
 
 
 def other_rates(facts: Facts) -> str:

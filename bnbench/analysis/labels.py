@@ -124,10 +124,10 @@ def format_percents(low: float, high: float) -> str:
     return last if f"{first}%" == last else f"{first} to {last}"
 
 
-def format_points(difference: float) -> str:
-    """Return a difference of two shares in points, with its sign and as many digits as tell it from 0: `+3.1`."""
+def format_points(difference: float, signed: bool = True) -> str:
+    """Return a difference of two shares in points, with as many digits as tell it from 0: `+3.1`, or `3.1`."""
     text = _points(difference)
-    return text if text.startswith("-") else f"+{text}"
+    return f"+{text}" if signed and not text.startswith("-") else text
 
 
 def format_points_range(low: float, high: float) -> str:

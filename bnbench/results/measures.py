@@ -59,8 +59,7 @@ def format_measure(value: float, metric: str, kind: str = "value", missing: str 
         return _number(value, metric)
     if not _in_points(metric, kind):
         return format_percent(value)
-    points = format_points(value)
-    return f"{points if kind == 'difference' else points.removeprefix('+')} points"
+    return f"{format_points(value, signed=kind == 'difference')} points"
 
 
 def format_measures(low: float, high: float, metric: str, kind: str = "value", missing: str = "none") -> str:

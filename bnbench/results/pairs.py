@@ -67,8 +67,8 @@ def note_collapse(kind: str, pairs: Pairs, values: NDArray[Any]) -> Iterator[str
             times = int(own.sum())
             interval = format_percents(*clopper_pearson(times, n))
             shares.append(f"of {name} {times} of {n} fail ({format_percent(times / n)}, {interval})")
-    known = pairs.bounds and kind == "difference"
-    how = "the interval is a wide one that assumes no distribution" if known else "there is no sound interval"
+    bounded = pairs.bounds and kind == "difference"
+    how = "the interval is a wide one that assumes no distribution" if bounded else "there is no sound interval"
     yield f"some seeds collapse, so {how}: {', '.join(shares)}"
     yield _healthy(kind, pairs, values[~failed.any(axis=1)])
 

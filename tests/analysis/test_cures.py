@@ -21,7 +21,7 @@ def given(cure: Cure, facts: Facts = HIGH, **setup: Any) -> bool:
 
 
 def test_a_lower_rate_helps_if_lower_rates_do_not_show_the_symptom() -> None:
-    assert cures.lower_rate(HIGH) == "a lower rate, as lower ones do not show it"
+    assert cures.lower_rate(HIGH) == "a lower rate, at which it does not occur"
     assert cures.other_rates(HIGH) == cures.higher_rate(HIGH) == ""
     low = replace(HIGH, shown=[0.01], sound=[0.1, 1.0])
     assert cures.lower_rate(low) == ""

@@ -47,7 +47,7 @@ def test_a_symptom_has_its_rates_its_trials_and_its_evidence() -> None:
     assert (row["symptom"], row["variant"], row["rates"]) == ("constant predictions", "plain", "from 1 on")
     assert (row["shown"], row["n"], row["at_best"]) == (5, 6, False)
     assert row["evidence"] == "100.0% of rows get one prediction, at most 11.0% can be right"
-    assert row["cures"].split("; ")[0] == "a lower rate, as lower ones do not show it (shown by: higher-rates)"
+    assert row["cures"].split("; ")[0] == "a lower rate, at which it does not occur (shown by: higher-rates)"
     (one,) = list_diagnoses(result, ())
     assert one.lines == [f"plain from 1 on: 5 of 6 trials; {row['evidence']}"]
     assert one.meaning == SYMPTOMS["constant predictions"].meaning
@@ -159,7 +159,7 @@ def test_a_cure_that_cannot_help_all_variants_names_those_that_it_can() -> None:
     table = diagnosis_table(Cells(trials(*rows)), history({}), ROWS, lambda variant, place: setups[variant])
     (one,) = list_diagnoses(table, ())
     assert one.cures == [
-        "a lower rate, as lower ones do not show it (shown by: leaf)",
+        "a lower rate, at which it does not occur (shown by: leaf)",
         "plain: He initialization for relu (signals keep their size from layer to layer, He et al. 2015) (shown by: "
         "initialisation)",
         "plain: batch normalization in front of the activations (Ioffe and Szegedy 2015) (shown by: initialisation)",

@@ -62,7 +62,7 @@ def _mean_regret(row: Mapping[Any, Any]) -> str:
 
 
 def _points(share: float) -> str:
-    return format_points(share).removeprefix("+")
+    return format_points(share, signed=False)
 
 
 def _predicted(row: Mapping[Any, Any]) -> Cell:

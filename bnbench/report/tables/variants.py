@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -54,7 +55,7 @@ def variants_table(results: Results) -> Table:
             *place_cells(row, results.axes), rate_cell(row["best_rate"]), number_cell(row["n"], "d"),
             spread_cell(row, "judged"), _well_to(row, rate_cell), _stable_rates(row, rate_cell), _width(row),
             number_cell(row["lr_sensitivity"], ".4g", NO_OK), number_cell(row["lr_sensitivity_centered"], ".4g", NO_OK),
-            share_cell(row["score_regret"], _unsigned_points, NO_OK),
+            share_cell(row["score_regret"], partial(format_points, signed=False), NO_OK),
             time_cell(row["epochs_to_target_median"], missing="no target"),
             share_cell(row["aulc_mean"], format_percent), number_cell(row["overfitting_onset_median"], ".4g"),
             *_gap_cells(results, row), _duration(row["seconds_per_step"]), _overhead(results, row),
@@ -122,10 +123,6 @@ def _why_no_run(row: Mapping[Any, Any]) -> str:
 def _width(row: Mapping[Any, Any]) -> Cell:
     cell = number_cell(row["stable_width"], ".2f", NO_OK)
     return replace(cell, text=f">= {cell.text}") if row["stable_width_open"] else cell
-
-
-def _unsigned_points(share: float) -> str:
-    return format_points(share).removeprefix("+")
 
 
 def _gap_header(results: Results) -> list[str]:
